@@ -1,0 +1,134 @@
+"""Where things are. The only file that knows `align_corners`.
+
+Flows are voxels of the grid they live on, components in array order (d, h, w), pull convention
+`out[x] = volume[x + flow[x]]`. World is RAS mm; LPS exists only in `io.py`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from UniFuseLib.volume import Grid
+
+
+def index_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:
+    """x[c, i, j, k] = (i, j, k)[c]: the identity map in voxels, `(1, 3, d, h, w)`, on `like`'s device and dtype."""
+    axes = [torch.arange(n, device=like.device, dtype=like.dtype) for n in shape]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
+
+
+def sample(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
+    """out[x] = volume[index[x]], trilinear (or `nearest`); outside the grid the border repeats.
+
+    Args:
+        volume: `(b, c, d, h, w)`, any unit.
+        index: `(b, 3, d', h', w')` continuous array indices into `volume`, components (d, h, w).
+
+    Returns:
+        `(b, c, d', h', w')`.
+    """
+    if index.ndim != 5 or index.shape[1] != 3:
+        raise ValueError(f"Expected index (b, 3, d, h, w), got {tuple(index.shape)}.")
+    size = torch.tensor(volume.shape[2:], device=index.device, dtype=index.dtype).view(1, 3, 1, 1, 1)
+    # grid_sample wants [-1, 1] with the last array axis first; a single-voxel axis maps to 0
+    unit = torch.where(size > 1, 2 * index / (size - 1).clamp(min=1) - 1, torch.zeros_like(index))
+    locations = unit.flip(1).permute(0, 2, 3, 4, 1)
+    if locations.shape[0] != volume.shape[0]:
+        locations = locations.expand(volume.shape[0], -1, -1, -1, -1)
+    return F.grid_sample(volume, locations.to(volume.dtype), mode=mode, padding_mode="border", align_corners=True)
+
+
+def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
+    """Pull `volume` through `flow`: out[x] = volume[x + flow[x]].
+
+    Args:
+        volume: `(b, c, d, h, w)`, any unit.
+        flow: `(b, 3, d, h, w)` in voxels of this grid; components in array order (d, h, w).
+
+    Returns:
+        `(b, c, d, h, w)`; samples outside the grid repeat the border.
+    """
+    return sample(volume, index_grid(flow.shape[2:], flow) + flow, mode)
+
+
+def compose(outer: Tensor, inner: Tensor) -> Tensor:
+    """out[x] = inner[x] + outer[x + inner[x]], so that warp(v, out) = warp(warp(v, outer), inner).
+
+    Args:
+        outer, inner: `(b, 3, d, h, w)` voxels.
+    """
+    return inner + warp(outer, inner)
+
+
+def resize_flow(flow: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
+    """The same displacement on a grid with other voxels over the same extent (voxel *faces* coincide).
+
+    Args:
+        flow: `(b, 3, d, h, w)` voxels of its own grid.
+        shape: voxels of the new grid; each component is scaled to its voxels.
+    """
+    ratio = [new / old for new, old in zip(shape, flow.shape[2:], strict=True)]
+    scale = torch.tensor(ratio, device=flow.device, dtype=flow.dtype).view(1, 3, 1, 1, 1)
+    return resize(flow, shape) * scale
+
+
+def resize(volume: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
+    """Trilinear on a grid with other voxels over the same extent (voxel faces coincide)."""
+    if tuple(volume.shape[2:]) == tuple(shape):
+        return volume
+    return F.interpolate(volume, size=tuple(shape), mode="trilinear", align_corners=False)
+
+
+def integrate(velocity: Tensor, steps: int = 6) -> Tensor:
+    """exp(v) by scaling and squaring: flow of the stationary velocity field (Arsigny et al. 2006).
+
+    Args:
+        velocity: `(b, 3, d, h, w)` voxels.
+        steps: number of squarings.
+    """
+    flow = velocity / 2**steps
+    for _ in range(steps):
+        flow = compose(flow, flow)
+    return flow
+
+
+def jacobian_determinant(flow: Tensor) -> Tensor:
+    """det(I + ∂flow/∂x) by central differences (one-sided at the border); ≤ 0 is a fold.
+
+    Args:
+        flow: `(b, 3, d, h, w)` voxels, at least two voxels per axis.
+
+    Returns:
+        `(b, d, h, w)`, without unit: local volume ratio.
+    """
+    # rows: component, columns: axis of differentiation
+    j = [list(torch.gradient(flow[:, c], dim=(1, 2, 3))) for c in range(3)]
+    for c in range(3):
+        j[c][c] = j[c][c] + 1
+    return (
+        j[0][0] * (j[1][1] * j[2][2] - j[1][2] * j[2][1])
+        - j[0][1] * (j[1][0] * j[2][2] - j[1][2] * j[2][0])
+        + j[0][2] * (j[1][0] * j[2][1] - j[1][1] * j[2][0])
+    )
+
+
+def affine_index(matrix: np.ndarray, shape: tuple[int, int, int], like: Tensor) -> Tensor:
+    """out[x] = matrix · (x, 1): `(1, 3, d, h, w)` continuous indices, from a `(4, 4)` index → index matrix."""
+    m = torch.as_tensor(np.asarray(matrix), dtype=like.dtype, device=like.device)
+    x = index_grid(shape, like)
+    return torch.einsum("ij,bjdhw->bidhw", m[:3, :3], x) + m[:3, 3].view(1, 3, 1, 1, 1)
+
+
+def flow_to_world(flow: Tensor, grid: Grid) -> Tensor:
+    """u[x] = A · flow[x]: voxels (d, h, w) → RAS mm (R, A, S), both `(b, 3, d, h, w)`; A without its origin."""
+    a = torch.as_tensor(grid.affine[:3, :3], dtype=flow.dtype, device=flow.device)
+    return torch.einsum("ij,bjdhw->bidhw", a, flow)
+
+
+def world_to_flow(displacement: Tensor, grid: Grid) -> Tensor:
+    """flow[x] = A⁻¹ · u[x]: RAS mm → voxels (d, h, w), both `(b, 3, d, h, w)`."""
+    a = torch.as_tensor(np.linalg.inv(grid.affine[:3, :3]), dtype=displacement.dtype, device=displacement.device)
+    return torch.einsum("ij,bjdhw->bidhw", a, displacement)

@@ -1,0 +1,94 @@
+"""A volume and the grid it lives on: array indices `(d, h, w)` and RAS millimetres, nothing else.
+
+The affine maps *array indices in array order* to RAS mm, whatever the order is. An array from nibabel
+(i, j, k) goes with nibabel's affine unchanged; an array from SimpleITK or `slicer.util.arrayFromVolume`
+(k, j, i) goes with that affine's first three columns reversed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from UniFuseLib.errors import InputError
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Sampling positions of a volume.
+
+    Attributes:
+        shape: voxels along the three array axes (d, h, w).
+        affine: `(4, 4)` float64, array index (d, h, w, 1) → RAS mm.
+
+    Raises:
+        InputError: the affine is not a finite, invertible 4×4 matrix, or an axis has no voxel.
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+
+    def __post_init__(self) -> None:
+        affine = np.asarray(self.affine, dtype=np.float64)
+        if affine.shape != (4, 4) or not np.isfinite(affine).all():
+            raise InputError(f"Expected a finite 4×4 affine, got {affine.tolist()}. Check the volume's header.")
+        if len(self.shape) != 3 or min(self.shape) < 1:
+            raise InputError(f"Expected three axes with at least one voxel each, got shape {self.shape}.")
+        spacing = np.linalg.norm(affine[:3, :3], axis=0)
+        if spacing.min() <= 0 or abs(np.linalg.det(affine[:3, :3])) < 1e-9 * spacing.prod():
+            raise InputError(
+                f"Expected a positive spacing and independent axes, got spacing {spacing.round(4).tolist()} mm. "
+                "Repair the volume's header (spacing and orientation) and try again."
+            )
+        object.__setattr__(self, "affine", affine)
+        object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
+
+    @property
+    def spacing(self) -> np.ndarray:
+        """`(3,)` mm between neighbours along d, h, w."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def directions(self) -> np.ndarray:
+        """`(3, 3)` unit columns: where d, h, w point in RAS."""
+        return self.affine[:3, :3] / self.spacing
+
+    def corners(self) -> np.ndarray:
+        """`(8, 3)` RAS mm of the eight outermost voxel centres."""
+        last = np.array(self.shape, dtype=np.float64) - 1
+        index = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), axis=-1).reshape(-1, 3)
+        return index @ self.affine[:3, :3].T + self.affine[:3, 3]
+
+    def index_to_index(self, other: Grid) -> np.ndarray:
+        """`(4, 4)` that maps an index of this grid to the (continuous) index of `other` at the same place."""
+        return np.linalg.solve(other.affine, self.affine)
+
+    def same_as(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
+        """True when both grids sample the same places."""
+        return self.shape == other.shape and bool(np.abs(self.corners() - other.corners()).max() <= tolerance_mm)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Intensities on a grid.
+
+    Attributes:
+        array: `(d, h, w)`, or `(d, h, w, 3)` for RGB; any numeric type, any unit.
+        affine: `(4, 4)` array index → RAS mm, see `Grid`.
+    """
+
+    array: np.ndarray
+    affine: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.array.ndim not in (3, 4) or (self.array.ndim == 4 and self.array.shape[-1] != 3):
+            raise InputError(
+                f"Expected a 3-D volume (d, h, w), or (d, h, w, 3) for RGB, got an array of shape {self.array.shape}. "
+                "Pick one 3-D volume (of a time series: one frame)."
+            )
+        object.__setattr__(self, "affine", self.grid.affine)
+
+    @property
+    def grid(self) -> Grid:
+        return Grid(self.array.shape[:3], self.affine)
