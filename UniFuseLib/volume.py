@@ -84,7 +84,7 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4) or (self.array.ndim == 4 and self.array.shape[-1] != 3):
             raise InputError(
-                f"Expected a 3-D volume (d, h, w), or (d, h, w, 3) for RGB, got an array of shape {self.array.shape}. "
+                f"Expected a 3-D volume (d, h, w) or RGB (d, h, w, 3), got an array of shape {self.array.shape}. "
                 "Pick one 3-D volume (of a time series: one frame)."
             )
         object.__setattr__(self, "affine", self.grid.affine)

@@ -1,0 +1,140 @@
+"""Weights travel with their contract: `NAME.safetensors` beside `NAME.json`.
+
+The contract says what network the tensors fill, what preprocessing they expect, how they were trained and what they
+score; whoever uses the weights reads it, nobody repeats it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from UniFuseLib.errors import WeightsError
+
+if TYPE_CHECKING:
+    import torch
+
+    from UniFuseLib.network.unifuse import UniFuse
+
+DEFAULT_WEIGHTS = "unifuse.safetensors"
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a set of weights promises.
+
+    Attributes:
+        name, preset: of the weights; the preset its network was built from.
+        network: `NetworkConfig` as a dict.
+        classes: degradation classes in the order of the logits.
+        working_spacing_mm: isotropic spacing of the grid the network works on.
+        intensity: modality → intensity rule, see `preprocess.py`.
+        sha256: of the safetensors file.
+        training, validation: how it was trained, what it scored.
+    """
+
+    name: str
+    preset: str
+    network: dict[str, Any]
+    classes: tuple[str, ...]
+    working_spacing_mm: float
+    intensity: dict[str, dict[str, Any]]
+    sha256: str
+    license: str
+    training: dict[str, Any] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+
+def models_folder() -> Path:
+    """`Resources/Models`, beside the package in a source tree or Slicer, inside it in a wheel.
+
+    Raises:
+        WeightsError: neither is there.
+    """
+    package = Path(__file__).resolve().parent
+    for root in (package, package.parent):
+        if (root / "Resources" / "Models").is_dir():
+            return root / "Resources" / "Models"
+    raise WeightsError(
+        f"Expected the shipped weights in 'Resources/Models' beside {package}, found none. "
+        "Reinstall the extension or name a file with --weights."
+    )
+
+
+def read_contract(weights: Path) -> Contract:
+    """The contract beside a weights file; the checksum of the weights is compared.
+
+    Raises:
+        WeightsError: a file is missing, not readable, or not the one the contract was written for.
+    """
+    sidecar = weights.with_suffix(".json")
+    if not weights.is_file():
+        raise WeightsError(f"Expected a weights file at '{weights}', found none. Check the path given to --weights.")
+    if not sidecar.is_file():
+        raise WeightsError(f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both files.")
+    try:
+        values = json.loads(sidecar.read_text(encoding="utf-8"))
+        contract = Contract(**{**values, "classes": tuple(values["classes"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"The contract '{sidecar}' is not readable ({error}). Copy it again.") from error
+    found = sha256_of(weights)
+    if found != contract.sha256:
+        raise WeightsError(
+            f"The weights '{weights}' are damaged or not those of their contract: expected SHA-256 "
+            f"{contract.sha256[:16]}…, got {found[:16]}…. Copy both files again."
+        )
+    return contract
+
+
+def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Contract]:
+    """The network of a weights file in evaluation mode on `device`; None takes the shipped weights.
+
+    Raises:
+        WeightsError: see `read_contract`; also tensors that do not fit the network of the contract.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from UniFuseLib.network.build import NetworkConfig, build
+
+    path = models_folder() / DEFAULT_WEIGHTS if weights is None else Path(weights)
+    contract = read_contract(path)
+    try:
+        model = build(NetworkConfig.from_dict(contract.network))
+        tensors = load_file(path)
+        model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    except (SafetensorError, RuntimeError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"The weights '{path}' do not fit the network that their contract describes ({error})."
+        ) from error
+    return model.to(device).eval(), contract
+
+
+def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
+    """Write weights (float16) and contract atomically; the contract is returned with its checksum filled in."""
+    from safetensors.torch import save_file
+
+    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
+    with tempfile.NamedTemporaryFile(dir=weights.parent, suffix=".partial", delete=False) as temporary:
+        partial = Path(temporary.name)
+    save_file(tensors, partial)
+    signed = Contract(**{**asdict(contract), "sha256": sha256_of(partial)})
+    sidecar = partial.with_suffix(".json.partial")
+    sidecar.write_text(json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.chmod(0o644)
+    partial.replace(weights)
+    sidecar.replace(weights.with_suffix(".json"))
+    return signed
+
+
+def sha256_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

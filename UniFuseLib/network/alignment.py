@@ -1,0 +1,187 @@
+"""FA: feature alignment (paper Sec. 3.4, Figure 3, Eq. 6), plain as in the paper and correlation-aware."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from UniFuseLib.geometry import compose, resize, resize_flow, warp
+from UniFuseLib.network.layers import activation, convolution, zero_bias
+from UniFuseLib.network.oufr import Unified
+from UniFuseLib.network.prompt import PromptGuide, modulate
+
+
+class Alignment(NamedTuple):
+    """φ_D→R in voxels of the input volume and its coarser predecessors, each on its own grid."""
+
+    flow: Tensor  # (b, 3, d, h, w), voxels of the full grid
+    coarse: list[Tensor]  # coarse to fine, voxels of each one's grid
+
+
+class PlainRegBLK(nn.Module):
+    """Figure 3: convolve both streams, multiply by the prompt, model their relation, pass both on, upsampled."""
+
+    def __init__(self, channels: int, outputs: int, width: int, upsample: int) -> None:
+        super().__init__()
+        self.upsample = upsample
+        self.convolve = convolution(channels, outputs)
+        self.guide = PromptGuide(width, outputs)
+        self.relate = convolution(2 * outputs, outputs)
+        self.activation = activation()
+
+    def forward(self, degraded: Tensor, reference: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
+        guide = self.guide(prompt)
+        d = self.activation(modulate(self.convolve(degraded), guide))
+        r = self.activation(modulate(self.convolve(reference), guide))
+        relation = self.activation(self.relate(torch.cat([d, r], dim=1)))
+        shape = [n * self.upsample for n in d.shape[2:]]
+        return resize(d + relation, torch.Size(shape)), resize(r + relation, torch.Size(shape))
+
+
+class PlainFA(nn.Module):
+    """J RegBLKs from patch features to φ, then 3³ convolution → activation → 1³ convolution.
+
+    The paper's final ReLU cannot stand on φ itself, displacements are signed.
+
+    Args:
+        width: M. blocks: J. patch: side of a patch in voxels; the first log2(patch) blocks upsample by two.
+    """
+
+    def __init__(self, width: int, blocks: int, patch: int, prompt_width: int) -> None:
+        super().__init__()
+        doublings = patch.bit_length() - 1
+        sides = [max(width >> (i + 1), 8) for i in range(blocks)]
+        inputs = [width, *sides[:-1]]
+        self.blocks = nn.ModuleList(
+            PlainRegBLK(c, o, prompt_width, 2 if i < doublings else 1)
+            for i, (c, o) in enumerate(zip(inputs, sides, strict=False))
+        )
+        last = sides[-1] if sides else width
+        self.head = nn.Sequential(convolution(2 * last, last), activation(), _flow_head(last, kernel=1))
+
+    def forward(self, unified: Unified, features: tuple[Tensor, Tensor], prompt: Tensor) -> Alignment:
+        """`features` (encoder, full resolution) only tell the size of the full grid."""
+        d, r = unified.degraded, unified.reference
+        for block in self.blocks:
+            d, r = block(d, r, prompt)
+        flow = self.head(torch.cat([d, r], dim=1))
+        return Alignment(resize_flow(flow, features[0].shape[2:]), [])
+
+
+class CorrelationRegBLK(nn.Module):
+    """Warp the moving stream by the flow so far, correlate locally, add a residual flow.
+
+    Args:
+        channels: of both streams and of the context that this block makes. context: channels that come in.
+        radius: of the local correlation, voxels of this level.
+    """
+
+    def __init__(self, channels: int, context: int, width: int, radius: int, convolutions: int) -> None:
+        super().__init__()
+        self.radius = radius
+        self.reduce = nn.Conv3d(2 * channels + (2 * radius + 1) ** 3 + context, channels, 1)
+        self.guide = PromptGuide(width, channels)
+        self.relate = nn.Sequential(
+            *(nn.Sequential(convolution(channels, channels), activation()) for _ in range(convolutions))
+        )
+        self.activation = activation()
+        self.head = _flow_head(channels, kernel=3)
+
+    def forward(
+        self, degraded: Tensor, reference: Tensor, flow: Tensor, context: Tensor | None, prompt: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Streams `(b, c, d, h, w)`, flow `(b, 3, d, h, w)` on this level → (flow, context) on this level."""
+        moved = warp(degraded, flow)
+        seen = [moved, reference, local_correlation(moved, reference, self.radius)]
+        if context is not None:
+            seen.append(context)
+        made = self.relate(self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt))))
+        return compose(flow, self.head(made)), made
+
+
+class CorrelationFA(nn.Module):
+    """J RegBLKs, coarse to fine over a pyramid of the unified features; each doubles the resolution.
+
+    The pyramid starts at the encoder's features and takes the unified patches in where it has their size.
+
+    Args:
+        channels: per level, finest first; as many levels as RegBLKs. width: M. token_level: level of the patches.
+        stride: voxels of the input volume per voxel of the finest level.
+    """
+
+    def __init__(self, channels: tuple[int, ...], width: int, token_level: int, radius: int, stride: int) -> None:
+        super().__init__()
+        self.token_level, self.stride = token_level, stride
+        self.down = nn.ModuleList(
+            nn.Sequential(convolution(a, b, stride=2), activation()) for a, b in itertools.pairwise(channels)
+        )
+        self.take_in = nn.Conv3d(width, channels[token_level], 1)
+        contexts = [*channels[1:], 0]
+        self.blocks = nn.ModuleList(
+            CorrelationRegBLK(c, before, width, radius, convolutions=1 if level == 0 else 2)
+            for level, (c, before) in enumerate(zip(channels, contexts, strict=True))
+        )
+
+    def forward(self, unified: Unified, features: tuple[Tensor, Tensor], prompt: Tensor) -> Alignment:
+        degraded = self._pyramid(features[0], unified.degraded)
+        reference = self._pyramid(features[1], unified.reference)
+        flow = degraded[-1].new_zeros(degraded[-1].shape[0], 3, *degraded[-1].shape[2:])
+        context, coarse = None, []
+        for d, r, block in reversed(list(zip(degraded, reference, self.blocks, strict=True))):
+            shape = d.shape[2:]
+            flow = resize_flow(flow, shape)
+            context = resize(context, shape) if context is not None else None
+            flow, context = block(d, r, flow, context, prompt)
+            coarse.append(flow)
+        full = torch.Size(n * self.stride for n in features[0].shape[2:])
+        return Alignment(resize_flow(flow, full), coarse)
+
+    def _pyramid(self, features: Tensor, patches: Tensor) -> list[Tensor]:
+        levels = [features]
+        for level, down in enumerate(self.down, start=1):
+            features = down(features)
+            if level == self.token_level:
+                features = features + resize(self.take_in(patches), features.shape[2:])
+            levels.append(features)
+        return levels
+
+
+class NoFA(nn.Module):
+    """Table 5, J = 0: no RegBLK; the patch features go straight to the output layer."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.head = nn.Sequential(convolution(2 * width, width), activation(), _flow_head(width, kernel=1))
+
+    def forward(self, unified: Unified, features: tuple[Tensor, Tensor], prompt: Tensor) -> Alignment:
+        flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
+        return Alignment(resize_flow(flow, features[0].shape[2:]), [])
+
+
+def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
+    """out[k, x] = cos(reference[x], moved[x + k]) for every offset k in a cube of side 2·radius + 1.
+
+    Args:
+        moved, reference: `(b, c, d, h, w)`.
+
+    Returns:
+        `(b, (2·radius + 1)³, d, h, w)` in [-1, 1]; offsets in array order (d slowest).
+    """
+    moved, reference = F.normalize(moved, dim=1, eps=1e-4), F.normalize(reference, dim=1, eps=1e-4)
+    d, h, w = moved.shape[2:]
+    padded = F.pad(moved, [radius] * 6, mode="replicate")
+    steps = range(2 * radius + 1)
+    shifted = (padded[:, :, i : i + d, j : j + h, k : k + w] for i in steps for j in steps for k in steps)
+    return torch.cat([(reference * m).sum(1, keepdim=True) for m in shifted], dim=1)
+
+
+def _flow_head(channels: int, kernel: int) -> nn.Conv3d:
+    """Starts next to the identity, so that an untrained network leaves the volume where it is."""
+    head = convolution(channels, 3, kernel)
+    nn.init.normal_(head.weight, std=1e-4)
+    zero_bias(head)
+    return head

@@ -1,0 +1,133 @@
+"""DAPL: degradation-aware prompt learning (paper Sec. 3.2, Eq. 1-2)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from UniFuseLib.network.layers import activation, convolution, map_to_tokens
+from UniFuseLib.network.mamba import MambaBlock
+
+
+class Context(NamedTuple):
+    """What DAPL knows of the pair; everything after it is driven by this."""
+
+    states: tuple[Tensor, Tensor, Tensor]  # h1..h3, each (b, e, s)
+    logits: Tensor  # (b, classes), before the softmax of Eq. 1
+    prompt: Tensor  # P̂ (b, classes, l, m)
+
+    @property
+    def probabilities(self) -> Tensor:
+        """p `(b, classes)`."""
+        return self.logits.float().softmax(dim=-1)
+
+
+def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Forward, reversed [f^N..f^1] and bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋] order, each `(b, n, m)`."""
+    half = max(tokens.shape[1] // 2 - 1, 0)
+    bidirectional = torch.cat([tokens[:, :half], tokens[:, half:].flip(1)], dim=1)
+    return tokens, tokens.flip(1), bidirectional
+
+
+class DAPL(nn.Module):
+    """Two Mamba blocks; the second one's last states h1..h3 tell the degradation and choose the prompt.
+
+    Args:
+        channels: C of the encoder's features. width: M. inner, states: E, S of the Mamba blocks.
+        patch: side of a patch in voxels of the features. classes: Ñ. length: L prompts per class.
+        mix_stride: of the convolution that mixes both sources; the patches shrink by as much.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        width: int,
+        inner: int,
+        states: int,
+        patch: int,
+        classes: int,
+        length: int,
+        mix_stride: int,
+    ) -> None:
+        super().__init__()
+        self.mix = nn.Sequential(convolution(2 * channels, channels, stride=mix_stride), activation())
+        self.embed = nn.Conv3d(channels, width, patch // mix_stride, patch // mix_stride)
+        self.first = MambaBlock(width, inner, states)
+        self.second = MambaBlock(width, inner, states)
+        self.classifier = StateClassifier(inner, states, classes)
+        self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
+        self.choose_length = nn.Sequential(nn.LayerNorm(3 * states), nn.Linear(3 * states, length), nn.GELU())
+        self.choose_width = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, classes * width))
+
+    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
+        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`."""
+        mixed = self.mix(torch.cat([degraded, reference], dim=1))
+        forward_order = self.first(map_to_tokens(self.embed(mixed))).tokens
+        h1, h2, h3 = (self.second(order).last_state for order in reading_orders(forward_order))
+        states = (h1, h2, h3)
+        return Context(states, self.classifier(states), self._prompt(states))
+
+    def _prompt(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """P̂ = P ⊙ G (Eq. 2); one MLP gives G its length L, the other its classes Ñ and width M."""
+        classes, _, width = self.prompts.shape
+        by_length = self.choose_length(torch.cat(states, dim=-1)).transpose(1, 2)  # (b, l, e)
+        selection = self.choose_width(by_length).unflatten(-1, (classes, width)).transpose(1, 2)
+        return self.prompts * selection
+
+
+class StateClassifier(nn.Module):
+    """MLP over the states, then a linear layer: logits of Eq. 1."""
+
+    def __init__(self, inner: int, states: int, classes: int) -> None:
+        super().__init__()
+        self.reduce = nn.Sequential(nn.LayerNorm(3 * states), nn.Linear(3 * states, 8), nn.GELU())
+        self.linear = nn.Linear(8 * inner, classes)
+
+    def forward(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """h1..h3 `(b, e, s)` → logits `(b, classes)`."""
+        return self.linear(self.reduce(torch.cat(states, dim=-1)).flatten(1))
+
+
+class WithoutDAPL(nn.Module):
+    """Ablation setting C: no pair-dependent states, no prompt, every class equally likely.
+
+    What the other modules expect is replaced by learned constants of the same shape.
+    """
+
+    def __init__(self, width: int, inner: int, states: int, classes: int, length: int) -> None:
+        super().__init__()
+        self.states = nn.Parameter(torch.zeros(3, inner, states))
+        self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
+        self.register_buffer("logits", torch.zeros(classes))
+
+    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
+        batch = degraded.shape[0]
+        h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
+        return Context((h1, h2, h3), self.logits.expand(batch, -1), self.prompts.expand(batch, -1, -1, -1))
+
+
+class WithoutStates(nn.Module):
+    """Ablation setting A: the wrapped DAPL keeps its prompt, the states h1..h3 stay away from OUFR."""
+
+    def __init__(self, dapl: DAPL) -> None:
+        super().__init__()
+        self.dapl = dapl
+
+    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
+        context = self.dapl(degraded, reference)
+        h1, h2, h3 = (torch.zeros_like(h) for h in context.states)
+        return context._replace(states=(h1, h2, h3))
+
+
+class WithoutPrompt(nn.Module):
+    """Ablation setting B: the wrapped DAPL feeds OUFR, no degradation-related prompt reaches FA and UFR&F."""
+
+    def __init__(self, dapl: DAPL) -> None:
+        super().__init__()
+        self.dapl = dapl
+
+    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
+        context = self.dapl(degraded, reference)
+        return context._replace(prompt=self.dapl.prompts.expand_as(context.prompt))

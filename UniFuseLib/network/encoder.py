@@ -1,0 +1,70 @@
+"""Shared encoder: two convolutions, the same weights for both sources (paper Sec. 3.2)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from UniFuseLib.network.layers import activation, convolution
+from UniFuseLib.network.mind import CHANNELS, mind_ssc
+
+
+class Encoder(nn.Module):
+    """Intensities at full resolution, as the paper has it.
+
+    Args:
+        channels: C of F'_D and F_R.
+    """
+
+    stride = 1
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = convolution(1, channels)
+        self.second = convolution(channels, channels)
+        self.activation = activation()
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """`(b, 1, d, h, w)` → F `(b, C, d, h, w)`."""
+        return self.activation(self.second(self.activation(self.first(volume))))
+
+
+class DescriptorEncoder(nn.Module):
+    """Intensities and MIND-SSC at half resolution: the same structure looks alike in both modalities.
+
+    No detail is lost on the way down: the eight voxels of every 2³ block become eight channels.
+    """
+
+    stride = 2
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = convolution(8 + CHANNELS, channels, kernel=1)
+        self.second = convolution(channels, channels)
+        self.activation = activation()
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """`(b, 1, d, h, w)` with even sides → F `(b, C, d/2, h/2, w/2)`."""
+        described = torch.cat([fold_blocks(volume), descriptors(volume)], dim=1)
+        return self.activation(self.second(self.activation(self.first(described))))
+
+
+def descriptors(volume: Tensor) -> Tensor:
+    """MIND-SSC of the half-resolution volume: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`, no gradient."""
+    with torch.no_grad(), torch.autocast(volume.device.type, enabled=False):
+        return mind_ssc(F.avg_pool3d(volume.float(), 2))
+
+
+def fold_blocks(volume: Tensor) -> Tensor:
+    """2³ voxels become 8 channels: `(b, c, d, h, w)` → `(b, 8c, d/2, h/2, w/2)`; undone by `unfold_blocks`."""
+    b, c, d, h, w = volume.shape
+    blocks = volume.reshape(b, c, d // 2, 2, h // 2, 2, w // 2, 2)
+    return blocks.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(b, 8 * c, d // 2, h // 2, w // 2)
+
+
+def unfold_blocks(features: Tensor) -> Tensor:
+    """8 channels become 2³ voxels: `(b, 8c, d, h, w)` → `(b, c, 2d, 2h, 2w)`."""
+    b, channels, d, h, w = features.shape
+    blocks = features.reshape(b, channels // 8, 2, 2, 2, d, h, w)
+    return blocks.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(b, channels // 8, 2 * d, 2 * h, 2 * w)

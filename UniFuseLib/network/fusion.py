@@ -1,0 +1,166 @@
+"""UFR&F: universal feature restoration and fusion with ALSN in the skips (paper Sec. 3.5, Eq. 7-10)."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from UniFuseLib.network.dapl import Context
+from UniFuseLib.network.encoder import fold_blocks, unfold_blocks
+from UniFuseLib.network.layers import activation, convolution, separable_convolution, zero_bias
+from UniFuseLib.network.prompt import PromptGuide, modulate
+
+
+class Fusion(NamedTuple):
+    fused: Tensor  # I_fuse (b, 1, d, h, w)
+    restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
+    blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w), 0..1
+
+
+class BaseNet(nn.Module):
+    """B_i, Eq. 9-10: prompt-driven channel attention, then a gated convolution with GELU.
+
+    Args:
+        channels: C of this scale. width: M of the prompt. dense: 3³ convolutions; otherwise separable ones.
+    """
+
+    def __init__(self, channels: int, width: int, dense: bool) -> None:
+        super().__init__()
+        make = convolution if dense else separable_convolution
+        self.guide = PromptGuide(width, channels)
+        self.query, self.key = nn.Conv3d(channels, channels, 1), nn.Conv3d(channels, channels, 1)
+        self.value = make(channels, channels)
+        self.content, self.gate = make(channels, channels), make(channels, channels)
+        self.temperature = nn.Parameter(torch.ones(1))
+
+    def forward(self, features: Tensor, prompt: Tensor) -> Tensor:
+        """F̃_i `(b, C, d, h, w)`, prompt P̂ ⊙ p `(b, classes, l, m)` → F̃_i^B of the same shape."""
+        query = F.normalize(modulate(self.query(features), self.guide(prompt)).flatten(2), dim=-1)
+        key = F.normalize(self.key(features).flatten(2), dim=-1)
+        value = self.value(features)
+        attention = (query @ key.transpose(1, 2) * self.temperature).softmax(dim=-1)  # M_i (b, C, C)
+        attended = (attention @ value.flatten(2)).view_as(value) + value  # V'_i
+        return self.content(attended) * F.gelu(self.gate(attended))
+
+
+class LoRANet(nn.Module):
+    """R_ij, Eq. 8: A·B·x of low rank, B down to the rank (3³ where the scale is dense, else 1³), A a 1³ back up."""
+
+    def __init__(self, channels: int, width: int, rank: int, dense: bool) -> None:
+        super().__init__()
+        self.down = convolution(channels, rank, kernel=3 if dense else 1)
+        self.guide = PromptGuide(width, rank, hidden=8)
+        self.up = nn.Conv3d(rank, channels, 1)
+        nn.init.zeros_(self.up.weight)
+        zero_bias(self.up)
+
+    def forward(self, features: Tensor, prompt: Tensor) -> Tensor:
+        return self.up(modulate(self.down(features), self.guide(prompt)))
+
+
+class ALSN(nn.Module):
+    """Adaptive LoRA synergistic network, Eq. 7: B_i(F̃_i, P̂) + Σ_j p_j R_ij(F̃_i, P̂)."""
+
+    def __init__(self, base: nn.Module, branches: list[nn.Module]) -> None:
+        super().__init__()
+        self.base = base
+        self.branches = nn.ModuleList(branches)
+
+    def forward(self, features: Tensor, context: Context) -> Tensor:
+        p = context.probabilities
+        weighted = context.prompt * p[:, :, None, None]  # P̂ ⊙ p
+        out = self.base(features, weighted)
+        for j, branch in enumerate(self.branches):
+            out = out + p[:, j, None, None, None, None].to(out.dtype) * branch(features, weighted)
+        return features + out
+
+
+def build_alsn(
+    channels: int,
+    width: int,
+    dense: bool,
+    rank: int,
+    classes: int,
+    kind: Literal["lora", "base_only", "experts"],
+) -> ALSN:
+    """`lora` is the paper's; `base_only` and `experts` are the rows `w/o LoRA` and `Multi-Experts` of Table 4."""
+    branches: dict[str, list[nn.Module]] = {
+        "lora": [LoRANet(channels, width, rank, dense) for _ in range(classes)],
+        "base_only": [],
+        "experts": [BaseNet(channels, width, dense) for _ in range(classes)],
+    }
+    return ALSN(BaseNet(channels, width, dense), branches[kind])
+
+
+class UFRF(nn.Module):
+    """A U over the scales: contracting path, ALSN in every skip, expanding path, one head for three volumes.
+
+    The finest scale works on 2³ blocks of voxels (`fold_blocks`) when `folded`, so full resolution stays thin.
+
+    Args:
+        features: channels of each unified feature map that comes in. channels: per scale, finest first.
+        dense: per scale, whether the expanding path mixes with a 3³ or a separable convolution.
+        skips: one ALSN per scale, finest first.
+    """
+
+    def __init__(
+        self, features: int, channels: tuple[int, ...], dense: tuple[bool, ...], skips: list[ALSN], folded: bool
+    ) -> None:
+        super().__init__()
+        self.folded = folded
+        blocks = 8 if folded else 1
+        self.enter = nn.Sequential(nn.Conv3d(2 * features + 2 * blocks, channels[0], 1), activation())
+        self.contract = nn.ModuleList(
+            nn.Sequential(nn.Conv3d(a, b, 2, 2), activation()) for a, b in itertools.pairwise(channels)
+        )
+        self.skips = nn.ModuleList(skips)
+        self.expand = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in itertools.pairwise(channels))
+        self.merge = nn.ModuleList(
+            nn.Sequential((convolution if full else separable_convolution)(c, c), activation())
+            for c, full in zip(channels[:-1], dense[:-1], strict=True)
+        )
+        self.head = nn.Conv3d(channels[0], 3 * blocks, 1)
+        self.smooth = convolution(3, 3)
+        self._start_as_average()
+
+    def _start_as_average(self) -> None:
+        # untrained: restored = warped input, fused = mean of both sources
+        nn.init.normal_(self.head.weight, std=1e-3)
+        zero_bias(self.head)
+        nn.init.dirac_(self.smooth.weight)
+        zero_bias(self.smooth)
+
+    def forward(
+        self,
+        moved: Tensor,
+        reference: Tensor,
+        moved_features: Tensor,
+        reference_features: Tensor,
+        context: Context,
+    ) -> Fusion:
+        """W(I'_D, φ), I_R `(b, 1, d, h, w)` and their features at the encoder's resolution."""
+        volumes = torch.cat([moved, reference], dim=1)
+        entry = fold_blocks(volumes) if self.folded else volumes
+        x = self.enter(torch.cat([moved_features, reference_features, entry.to(moved_features.dtype)], dim=1))
+        scales = [x]
+        for contract in self.contract:
+            scales.append(contract(scales[-1]))
+        skips = [skip(scale, context) for skip, scale in zip(self.skips, scales, strict=True)]
+        x = skips[-1]
+        for skip, expand, merge in reversed(list(zip(skips[:-1], self.expand, self.merge, strict=True))):
+            x = merge(skip + expand(x))
+        out = self.head(x)
+        return self._compose(self.smooth(unfold_blocks(out) if self.folded else out).float(), moved, reference)
+
+    @staticmethod
+    def _compose(out: Tensor, moved: Tensor, reference: Tensor) -> Fusion:
+        """restored = W(I'_D) + r, fused = restored + w (I_R - restored) + s, w in 0..1."""
+        residual, weight, extra = out.split(1, dim=1)
+        restored = moved + residual
+        blend = torch.sigmoid(4 * weight)
+        fused = restored + blend * (reference - restored) + 0.1 * torch.tanh(extra)
+        return Fusion(fused, restored, blend)

@@ -1,0 +1,49 @@
+"""Small pieces shared by the network's parts."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv3d:
+    return nn.Conv3d(inputs, outputs, kernel, stride, kernel // 2)
+
+
+def separable_convolution(channels: int, outputs: int) -> nn.Sequential:
+    """1³ mixing of channels, then a depthwise 3³: the cheap convolution of the fine scales."""
+    return nn.Sequential(nn.Conv3d(channels, outputs, 1), nn.Conv3d(outputs, outputs, 3, padding=1, groups=outputs))
+
+
+def zero_bias(layer: nn.Conv3d) -> None:
+    """Every convolution here has a bias; its type says it may not."""
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def activation() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.1, inplace=True)
+
+
+def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:
+    """Repeat the far border until d, h and w are multiples of `multiple`."""
+    d, h, w = ((-n) % multiple for n in volume.shape[2:])
+    if d == h == w == 0:
+        return volume
+    return F.pad(volume, (0, w, 0, h, 0, d), mode="replicate")
+
+
+def crop_to(volume: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """The near corner of `shape` (d, h, w): what `pad_to_multiple` added goes away again."""
+    d, h, w = shape
+    return volume[:, :, :d, :h, :w]
+
+
+def tokens_to_map(tokens: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """`(b, n, m)` → `(b, m, d, h, w)` with n = d·h·w."""
+    return tokens.transpose(1, 2).unflatten(2, shape)
+
+
+def map_to_tokens(features: Tensor) -> Tensor:
+    """`(b, m, d, h, w)` → `(b, n, m)` with n = d·h·w."""
+    return features.flatten(2).transpose(1, 2)

@@ -1,0 +1,64 @@
+"""MIND-SSC: a contrast-invariant description of local structure.
+
+Heinrich et al. 2013, doi 10.1007/978-3-642-40811-3_24.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CHANNELS = 12
+_NEIGHBOURS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
+# the twelve edges of the octahedron: pairs of six-neighbours that are not opposite each other
+_PAIRS = tuple(
+    (a, b) for a, b in itertools.combinations(_NEIGHBOURS, 2) if sum(x * y for x, y in zip(a, b, strict=True)) == 0
+)
+
+
+def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
+    """m_k[x] = exp(-(SSD_k[x] - min_k SSD[x]) / V[x]) for the twelve neighbour pairs k.
+
+    Args:
+        volume: `(b, 1, d, h, w)`, any unit: a monotone or local contrast change leaves the result nearly unchanged.
+        dilation: voxels from the centre to each neighbour.
+        radius: half side of the patch that is compared, voxels.
+
+    Returns:
+        `(b, 12, d, h, w)` in (0, 1].
+    """
+    if volume.ndim != 5 or volume.shape[1] != 1:
+        raise ValueError(f"Expected (b, 1, d, h, w), got {tuple(volume.shape)}.")
+    padded = F.pad(volume, [dilation] * 6, mode="replicate")
+    distances = torch.cat(
+        [_box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius) for a, b in _PAIRS],
+        1,
+    )
+    distances = distances - distances.amin(1, keepdim=True)
+    variance = distances.mean(1, keepdim=True)
+    typical = variance.mean(dim=(1, 2, 3, 4), keepdim=True)
+    # the floor keeps air (no structure at all) from turning numerical dust into edges
+    return torch.exp(-distances / variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12))
+
+
+def _shift(padded: Tensor, offset: tuple[int, int, int], dilation: int) -> Tensor:
+    window = padded
+    for axis, step in enumerate(offset, start=2):
+        window = window.narrow(axis, dilation * (1 + step), padded.shape[axis] - 2 * dilation)
+    return window
+
+
+def _box_mean(volume: Tensor, radius: int) -> Tensor:
+    """Mean over a cube of side 2·radius + 1, the border repeated; one axis at a time."""
+    side = 2 * radius + 1
+    volume = F.pad(volume, [radius] * 6, mode="replicate")
+    for axis in (2, 3, 4):
+        length = volume.shape[axis] - 2 * radius
+        total = volume.narrow(axis, 0, length).clone()
+        for start in range(1, side):
+            total += volume.narrow(axis, start, length)
+        volume = total / side
+    return volume

@@ -1,0 +1,79 @@
+"""UniFuse: the forward pass of the paper's Figure 2, top to bottom."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from UniFuseLib.geometry import resize_flow, warp
+from UniFuseLib.network.layers import crop_to, pad_to_multiple
+from UniFuseLib.network.oufr import Unified
+
+
+class UniFuseOutput(NamedTuple):
+    fused: Tensor  # I_fuse (b, 1, d, h, w), normalised intensities
+    restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
+    blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w)
+    flow: Tensor  # φ_D→R (b, 3, d, h, w), voxels, pull
+    logits: Tensor  # (b, classes), before the softmax of Eq. 1
+    unified: Unified  # F̄'_D, F̄_R per patch, for L_moda; of the padded volume
+    coarse_flows: list[Tensor]  # of the FA's coarser levels, each in voxels of its own grid; of the padded volume
+
+
+class UniFuse(nn.Module):
+    """Takes built parts; `build.py` is the place where numbers meet classes.
+
+    Args:
+        encoder: `(b, 1, d, h, w)` → F, with `.stride`. dapl, oufr, alignment, fusion: see their files.
+        restore_patches: patch vectors back to the encoder's resolution.
+        multiple: sides are padded to a multiple of this (and cropped again).
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        dapl: nn.Module,
+        oufr: nn.Module,
+        restore_patches: nn.Module,
+        alignment: nn.Module,
+        fusion: nn.Module,
+        multiple: int,
+    ) -> None:
+        super().__init__()
+        self.encoder, self.dapl, self.oufr = encoder, dapl, oufr
+        self.restore_patches, self.alignment, self.fusion = restore_patches, alignment, fusion
+        self.multiple = multiple
+
+    def forward(self, degraded: Tensor, reference: Tensor) -> UniFuseOutput:
+        """I'_D and I_R `(b, 1, d, h, w)`, normalised, on one grid of any shape."""
+        if degraded.shape != reference.shape or degraded.ndim != 5 or degraded.shape[1] != 1:
+            raise ValueError(
+                f"Expected two volumes (b, 1, d, h, w) of one shape, got {tuple(degraded.shape)} "
+                f"and {tuple(reference.shape)}."
+            )
+        shape = (degraded.shape[2], degraded.shape[3], degraded.shape[4])
+        degraded, reference = (pad_to_multiple(v, self.multiple) for v in (degraded, reference))
+
+        f_degraded, f_reference = self.encoder(degraded), self.encoder(reference)  # F'_D, F_R
+        context = self.dapl(f_degraded, f_reference)  # h1..h3, p, P̂
+        unified = self.oufr(f_degraded, f_reference, context.states)  # F̄'_D, F̄_R
+        u_degraded = f_degraded + self.restore_patches(unified.degraded)
+        u_reference = f_reference + self.restore_patches(unified.reference)
+        aligned = self.alignment(unified, (u_degraded, u_reference), context.prompt)  # φ_D→R
+        moved = warp(degraded, aligned.flow.float())
+        moved_features = warp(u_degraded, resize_flow(aligned.flow, u_degraded.shape[2:]))
+        fused = self.fusion(moved, reference, moved_features, u_reference, context)  # I_fuse
+
+        return UniFuseOutput(
+            *(crop_to(v, shape) for v in (fused.fused, fused.restored, fused.blend, aligned.flow.float())),
+            context.logits.float(),
+            unified,
+            aligned.coarse,
+        )
+
+    def unify(self, first: Tensor, second: Tensor) -> Unified:
+        """F̄ of a pair without aligning it: the second pair {I_D, I'_R} of Eq. 4 needs no more than this."""
+        first, second = (pad_to_multiple(v, self.multiple) for v in (first, second))
+        f_first, f_second = self.encoder(first), self.encoder(second)
+        return self.oufr(f_first, f_second, self.dapl(f_first, f_second).states)
