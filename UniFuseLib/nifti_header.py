@@ -1,0 +1,105 @@
+"""Checks on NIfTI bytes: SimpleITK repairs a zero spacing, pads a truncated file and overlooks a full disk."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+from pathlib import Path
+from typing import IO, NamedTuple, cast
+
+from UniFuseLib.errors import InputError
+
+_NIFTI1, _NIFTI2 = 348, 540
+SUFFIXES = (".nii", ".nii.gz")
+
+
+class NiftiHeader(NamedTuple):
+    """The fields that are checked, read from the bytes of the file."""
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    file_bytes: int
+
+
+def is_nifti(path: Path) -> bool:
+    return path.name.lower().endswith(SUFFIXES)
+
+
+def read_nifti_header(path: Path) -> NiftiHeader:
+    """Parse the header of a NIfTI-1 or NIfTI-2 file, compressed or not, either byte order.
+
+    Raises:
+        InputError: the file is shorter than a header, or is not NIfTI.
+    """
+    try:
+        with _opened(path) as file:
+            head = file.read(_NIFTI2)
+    except (OSError, EOFError) as error:
+        raise InputError(f"Cannot read {path}: {error}. Check that the file is complete and readable.") from error
+    for order in "<>":
+        if len(head) >= _NIFTI1 and struct.unpack_from(order + "i", head)[0] == _NIFTI1:
+            return _nifti1(head, order)
+        if len(head) >= _NIFTI2 and struct.unpack_from(order + "i", head)[0] == _NIFTI2:
+            return _nifti2(head, order)
+    raise InputError(f"{path} is not a NIfTI file, or its header is damaged. Export it again.")
+
+
+def check_nifti(path: Path) -> None:
+    """Raise InputError when the spacing is not positive and finite, or when voxels are missing at the end."""
+    header = read_nifti_header(path)
+    if not all(math.isfinite(s) and abs(s) > 0 for s in header.spacing):
+        raise InputError(
+            f"{path} gives a voxel spacing of {' × '.join(f'{s:g}' for s in header.spacing)} mm; expected positive "
+            "numbers. Repair the header (pixdim) and try again."
+        )
+    if not is_complete(path, header):
+        raise InputError(f"{path} is truncated: voxels are missing at its end. Copy or export the file again.")
+
+
+def is_complete(path: Path, header: NiftiHeader) -> bool:
+    """True when the file holds all the bytes that its header promises."""
+    if not path.name.lower().endswith(".gz"):
+        return path.stat().st_size >= header.file_bytes
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        stated = struct.unpack("<I", file.read(4))[0]
+    # the trailer of a gzip file is its length modulo 2^32: cheap, and right unless several members were joined
+    return stated == header.file_bytes % 2**32 or _uncompressed_bytes(path) >= header.file_bytes
+
+
+def _opened(path: Path) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _uncompressed_bytes(path: Path) -> int:
+    total = 0
+    try:
+        with gzip.open(path) as file:
+            while block := file.read(1 << 22):
+                total += len(block)
+    except (OSError, EOFError):
+        return 0
+    return total
+
+
+def _nifti1(head: bytes, order: str) -> NiftiHeader:
+    dim = struct.unpack_from(order + "8h", head, 40)
+    bits = struct.unpack_from(order + "h", head, 72)[0]
+    pixdim = struct.unpack_from(order + "8f", head, 76)
+    offset = struct.unpack_from(order + "f", head, 108)[0]
+    return _header(dim, pixdim, bits, int(offset))
+
+
+def _nifti2(head: bytes, order: str) -> NiftiHeader:
+    bits = struct.unpack_from(order + "h", head, 14)[0]
+    dim = struct.unpack_from(order + "8q", head, 16)
+    pixdim = struct.unpack_from(order + "8d", head, 104)
+    offset = struct.unpack_from(order + "q", head, 168)[0]
+    return _header(dim, pixdim, bits, offset)
+
+
+def _header(dim: tuple[int, ...], pixdim: tuple[float, ...], bits: int, offset: int) -> NiftiHeader:
+    rank = min(max(dim[0], 0), 7)
+    shape = tuple(max(n, 1) for n in dim[1 : rank + 1])
+    return NiftiHeader(shape, pixdim[1 : min(rank, 3) + 1], offset + math.prod(shape) * bits // 8)
