@@ -1,0 +1,315 @@
+"""Known misalignments: an affine after a smooth diffeomorphism, together with the exact inverse as label.
+
+    moved[x] = clean(ψ(X(x)))        ψ = R ∘ exp(v)          makes the misaligned scan
+    clean(X) = moved(φ(X))           φ = exp(−v) ∘ R⁻¹       the label: where reference point X is in the moved scan
+
+v is a stationary velocity field on a cubic B-spline lattice, sampled on an isotropic *field grid* in RAS mm that covers
+all fields of view, so that the two scans may live on different, oblique and anisotropic grids. No field is inverted
+numerically (Arsigny et al. 2006, doi 10.1007/11866565_113).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from scipy.linalg import expm
+from torch import Tensor
+
+from UniFuseLib.errors import InputError
+from UniFuseLib.geometry import affine_index, integrate, sample, world_to_flow
+from UniFuseLib.simulation.parameters import local_generator, new_seed, tupled, uniform, uniforms
+from UniFuseLib.volume import Grid
+
+Triple = tuple[float, float, float]
+
+#: the control lattice reaches this far beyond the box, whatever the strength: scaling a misalignment keeps its shape
+LATTICE_MARGIN_MM = 80.0
+
+
+@dataclass(frozen=True)
+class MisalignmentRange:
+    """Largest values; rotation, translation and scale are uniform in ± these, per axis.
+
+    Attributes:
+        rotation_deg: degrees about each of R, A, S.
+        translation_mm: mm along each of R, A, S.
+        scale: relative, 0.08 is ±8 % along each axis.
+        elastic_mm: the peak of |v| is uniform in [0, elastic_mm].
+        control_mm: the distance of the B-spline control points is uniform in this interval.
+    """
+
+    rotation_deg: float = 10.0
+    translation_mm: float = 12.0
+    scale: float = 0.08
+    elastic_mm: float = 10.0
+    control_mm: tuple[float, float] = (35.0, 80.0)
+
+
+FULL = MisalignmentRange()
+#: what an affine stage leaves over: most of the motion is elastic, the affine part is its error
+REMAINDER = MisalignmentRange(rotation_deg=2.0, translation_mm=3.0, scale=0.02)
+ELASTIC_ONLY = MisalignmentRange(rotation_deg=0.0, translation_mm=0.0, scale=0.0)
+
+
+@dataclass(frozen=True)
+class Misalignment:
+    """Frozen parameters of ψ and φ; JSON-able.
+
+    Attributes:
+        rotation_deg: rotation vector (R, A, S), its length is the angle in degrees.
+        translation_mm: (R, A, S) mm.
+        log_scale: natural logarithm of the scale along R, A, S.
+        elastic_mm: peak of |v| in mm.
+        control_mm: distance of the B-spline control points.
+        seed: of the control points.
+        centre_mm: RAS point about which R rotates and scales.
+        box_mm: lower and upper RAS corner of everything that has to be covered.
+        field_mm: spacing of the field grid.
+    """
+
+    rotation_deg: Triple
+    translation_mm: Triple
+    log_scale: Triple
+    elastic_mm: float
+    control_mm: float
+    seed: int
+    centre_mm: Triple
+    box_mm: tuple[Triple, Triple]
+    field_mm: float
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Misalignment:
+        return cls(**{name: tupled(value) for name, value in values.items()})
+
+    def scaled(self, factor: float) -> Misalignment:
+        """The same motion, `factor` times as far: every generator of the transform is multiplied."""
+        return replace(
+            self,
+            rotation_deg=_times(self.rotation_deg, factor),
+            translation_mm=_times(self.translation_mm, factor),
+            log_scale=_times(self.log_scale, factor),
+            elastic_mm=self.elastic_mm * factor,
+        )
+
+    @cached_property
+    def matrix(self) -> np.ndarray:
+        """R: X → c + exp(L)(X − c) + t, `(4, 4)` RAS mm; L = [rotation]× + diag(log scale)."""
+        x, y, z = np.deg2rad(self.rotation_deg)
+        generator = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) + np.diag(self.log_scale)
+        matrix, centre = np.eye(4), np.array(self.centre_mm)
+        matrix[:3, :3] = expm(generator)
+        matrix[:3, 3] = centre + np.array(self.translation_mm) - matrix[:3, :3] @ centre
+        return matrix
+
+
+def sample_misalignment(
+    generator: torch.Generator,
+    grids: tuple[Grid, ...],
+    ranges: MisalignmentRange = FULL,
+    field_mm: float = 4.0,
+) -> Misalignment:
+    """Draw a misalignment that is defined over the fields of view of all `grids`; R turns about the first one's centre."""
+    corners = np.concatenate([grid.corners() for grid in grids])
+    lower, upper = corners.min(0), corners.max(0)
+    limit = ranges.rotation_deg
+    log_limit = math.log1p(ranges.scale)
+    return Misalignment(
+        rotation_deg=_triple(uniforms(generator, -limit, limit, 3)),
+        translation_mm=_triple(uniforms(generator, -ranges.translation_mm, ranges.translation_mm, 3)),
+        log_scale=_triple(uniforms(generator, -log_limit, log_limit, 3)),
+        elastic_mm=uniform(generator, 0.0, ranges.elastic_mm),
+        control_mm=uniform(generator, *ranges.control_mm),
+        seed=new_seed(generator),
+        centre_mm=_triple(grids[0].corners().mean(0)),
+        box_mm=(_triple(lower), _triple(upper)),
+        field_mm=field_mm,
+    )
+
+
+class Deformation:
+    """ψ and φ of one misalignment, evaluated wherever they are asked for.
+
+    Args:
+        parameters: from `sample_misalignment`.
+        device: where the fields are computed and returned.
+    """
+
+    def __init__(self, parameters: Misalignment, device: torch.device | str = "cpu") -> None:
+        self.parameters = parameters
+        self.device = torch.device(device)
+        self.forward_matrix = parameters.matrix
+        self.inverse_matrix = np.linalg.inv(parameters.matrix)
+        self.field_grid = _field_grid(parameters, self.inverse_matrix)
+
+    @cached_property
+    def velocity(self) -> Tensor:
+        """v in voxels of the field grid, `(1, 3, d, h, w)`, components (R, A, S)."""
+        return bspline_velocity(self.parameters, self.field_grid).to(self.device)
+
+    @cached_property
+    def _outward(self) -> Tensor:
+        return integrate(self.velocity) * self.parameters.field_mm
+
+    @cached_property
+    def _inward(self) -> Tensor:
+        return integrate(-self.velocity) * self.parameters.field_mm
+
+    def psi(self, grid: Grid) -> Tensor:
+        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: how the moved scan on `grid` reads the clean one."""
+        elastic = sample(self._outward, self._field_index(grid.affine, grid))
+        turn = torch.as_tensor(self.forward_matrix[:3, :3], dtype=elastic.dtype, device=self.device)
+        shift = affine_index((self.forward_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
+        return shift + torch.einsum("ij,bjdhw->bidhw", turn, elastic)
+
+    def phi(self, grid: Grid) -> Tensor:
+        """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label of the alignment."""
+        elastic = sample(self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid))
+        return affine_index((self.inverse_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic) + elastic
+
+    def phi_at(self, points: np.ndarray) -> np.ndarray:
+        """u(X) = φ(X) − X for single points: `(n, 3)` RAS mm → `(n, 3)` RAS mm."""
+        back = points @ self.inverse_matrix[:3, :3].T + self.inverse_matrix[:3, 3]
+        index = (back - self.field_grid.affine[:3, 3]) / self.parameters.field_mm
+        located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device).reshape(1, 3, -1, 1, 1)
+        elastic = sample(self._inward, located).reshape(3, -1).T
+        return back - points + elastic.cpu().numpy()
+
+    def _field_index(self, affine: np.ndarray, grid: Grid) -> Tensor:
+        """Continuous indices into the field grid of the points affine·x, x in `grid`."""
+        like = torch.empty(0, device=self.device, dtype=torch.float32)
+        return affine_index(np.linalg.solve(self.field_grid.affine, affine), grid.shape, like)
+
+
+def bspline_velocity(parameters: Misalignment, grid: Grid) -> Tensor:
+    """v(x) = Σ c_ijk β³(x/h − i) β³(y/h − j) β³(z/h − k), scaled so that its peak inside the box is `elastic_mm`.
+
+    Args:
+        grid: RAS-aligned and isotropic; the lattice hangs on the box, not on this grid.
+
+    Returns:
+        `(1, 3, d, h, w)` in voxels of `grid`, components along its axes (R, A, S).
+    """
+    pitch, box = parameters.control_mm, np.array(parameters.box_mm)
+    lower = box[0] - LATTICE_MARGIN_MM
+    points = np.ceil((box[1] - box[0] + 2 * LATTICE_MARGIN_MM) / pitch).astype(int) + 3
+    control = torch.randn(3, *points.tolist(), generator=local_generator(parameters.seed))
+    inside = [np.arange(box[0][k], box[1][k] + pitch / 4, pitch / 4) for k in range(3)]
+    peak = _spread(control, inside, lower, pitch).square().sum(0).max().sqrt().clamp(min=1e-12)
+    axes = [grid.affine[k, 3] + parameters.field_mm * np.arange(grid.shape[k]) for k in range(3)]
+    return (_spread(control, axes, lower, pitch) * (parameters.elastic_mm / parameters.field_mm / peak))[None]
+
+
+def _spread(control: Tensor, axes: list[np.ndarray], lower: np.ndarray, pitch: float) -> Tensor:
+    """Lattice `(c, i, j, k)` → values `(c, d, h, w)` at the positions `axes` in mm."""
+    for k, position in enumerate(axes):
+        basis = bspline_basis(torch.from_numpy((position - lower[k]) / pitch), control.shape[1])
+        control = torch.tensordot(control, basis, dims=([1], [1]))  # (c, j, k, d): after three turns (c, d, h, w)
+    return control
+
+
+def bspline_basis(position: Tensor, count: int) -> Tensor:
+    """β³(x − i + 1): `(n, count)` weights of the lattice points i at positions x, in units of the lattice; rows sum to 1.
+
+    Positions beyond the lattice get the value at its end.
+    """
+    position = position.clamp(0, count - 3 - 1e-6)
+    cell = position.floor().long()
+    t = position - cell
+    weights = torch.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=1)
+    basis = torch.zeros(len(position), count, dtype=torch.float64)
+    return basis.scatter_(1, cell[:, None] + torch.arange(4), weights / 6).float()
+
+
+def mean_displacement(deformation: Deformation, points: np.ndarray) -> float:
+    """mean |φ(X) − X| over `(n, 3)` RAS points, mm."""
+    return float(np.linalg.norm(deformation.phi_at(points), axis=1).mean())
+
+
+def scale_to_mean(
+    parameters: Misalignment,
+    points: np.ndarray,
+    target_mm: float,
+    tolerance_mm: float = 0.02,
+) -> Misalignment:
+    """The misalignment s·p whose mean displacement over `points` is `target_mm`; s by the secant method.
+
+    Args:
+        points: `(n, 3)` RAS mm inside the body; a few thousand suffice.
+
+    Raises:
+        InputError: the misalignment moves nothing, so that no factor reaches the target.
+    """
+    if len(points) == 0:
+        raise InputError("Expected points inside the body, got none. Check the reference's intensities.")
+    low, low_mean = 0.0, 0.0
+    factor = 1.0
+    for _ in range(12):
+        mean = mean_displacement(Deformation(parameters.scaled(factor)), points)
+        if abs(mean - target_mm) <= tolerance_mm:
+            break
+        if abs(mean - low_mean) < 1e-9:
+            raise InputError(f"Expected a misalignment that can reach {target_mm} mm, got one that does not move.")
+        step = (target_mm - mean) * (factor - low) / (mean - low_mean)
+        low, low_mean, factor = factor, mean, max(factor + step, factor / 4)
+    return parameters.scaled(factor)
+
+
+class Flows(NamedTuple):
+    """A misalignment on one isotropic grid, in voxels, components (d, h, w).
+
+    moving: `(1, 3, d, h, w)`, moved = warp(clean, moving).
+    label: `(1, 3, d, h, w)`, clean = warp(moved, label).
+    """
+
+    moving: Tensor
+    label: Tensor
+    parameters: Misalignment
+
+
+def sample_flow(
+    shape: tuple[int, int, int],
+    spacing_mm: float,
+    generator: torch.Generator,
+    ranges: MisalignmentRange = FULL,
+    device: torch.device | str = "cpu",
+    field_mm: float | None = None,
+) -> Flows:
+    """moving = ψ − id and label = φ − id on an isotropic grid: the voxel form of the same misalignment, for training.
+
+    Args:
+        shape: voxels (d, h, w).
+        spacing_mm: of the grid; ranges are in mm.
+        field_mm: spacing at which velocities are integrated; the default is twice the grid's, at least 4 mm.
+    """
+    grid = Grid(shape, np.diag([spacing_mm] * 3 + [1.0]))
+    parameters = sample_misalignment(generator, (grid,), ranges, field_mm or max(2 * spacing_mm, 4.0))
+    deformation = Deformation(parameters, device)
+    moving, label = deformation.psi(grid), deformation.phi(grid)
+    return Flows(world_to_flow(moving, grid), world_to_flow(label, grid), parameters)
+
+
+def _field_grid(parameters: Misalignment, inverse: np.ndarray) -> Grid:
+    """RAS-aligned isotropic grid around the box, the box seen through R⁻¹, and the reach of v."""
+    box = np.array(parameters.box_mm)
+    corners = np.stack(np.meshgrid(*box.T, indexing="ij"), -1).reshape(-1, 3)
+    everything = np.concatenate([corners, corners @ inverse[:3, :3].T + inverse[:3, 3]])
+    margin = parameters.elastic_mm + 2 * parameters.field_mm
+    lower, upper = everything.min(0) - margin, everything.max(0) + margin
+    affine = np.diag([parameters.field_mm] * 3 + [1.0])
+    affine[:3, 3] = lower
+    size = np.ceil((upper - lower) / parameters.field_mm).astype(int) + 1
+    return Grid((int(size[0]), int(size[1]), int(size[2])), affine)
+
+
+def _times(values: Triple, factor: float) -> Triple:
+    return (values[0] * factor, values[1] * factor, values[2] * factor)
+
+
+def _triple(values: Any) -> Triple:
+    a, b, c = (float(v) for v in values)
+    return (a, b, c)
