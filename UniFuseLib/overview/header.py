@@ -1,0 +1,114 @@
+"""What the overview says in words and figures: verdict, class bars, displacement, folds, similarity, footer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS, Modality
+from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
+from UniFuseLib.version import __version__
+
+if TYPE_CHECKING:
+    from UniFuseLib.predict import FusionResult
+
+CLASS_TITLES = {
+    "clean": "No degradation",
+    "mr_motion": "MR motion",
+    "ct_metal_noise": "CT metal and noise",
+    "pet_low_dose": "Low-dose PET",
+}
+UNSURE_BELOW = 0.6  # the verdict says so when no class reaches this probability
+_BAR = "#2a313c"
+_ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
+
+
+def draw_header(sheet: Sheet, result: FusionResult) -> None:
+    """Verdict, class probabilities and the figures that say whether to trust the alignment."""
+    probability = result.probabilities[result.label]
+    modality, reference_modality = modalities(result)
+    verdict = f"{CLASS_TITLES.get(result.label, result.label)} {100 * probability:.0f} %"
+    sheet.text(LEFT, 42, verdict, 25, weight="bold")
+    remark = "  (uncertain: no class stands out)" if probability < UNSURE_BELOW else ""
+    names = f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}{remark}"
+    sheet.text(LEFT, 86, names, 12.5, MUTED)
+    _class_bars(sheet, result, 620, 26)
+    for number, (title, value, note) in enumerate(_facts(result)):
+        x = 1220 + 315 * number
+        sheet.text(x, 28, title, 10.5, MUTED)
+        sheet.text(x, 58, value, 17)
+        sheet.text(x, 89, note, 10.5, MUTED)
+
+
+def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:
+    """One bar per class, 0 to 100 %, the chosen one in amber."""
+    rows = list(result.probabilities.items())
+    axes = sheet.axes(x + 160, y - 11, 250, 24 * len(rows))
+    positions = np.arange(len(rows))
+    values = [float(value) for _, value in rows]
+    colours = [AMBER if name == result.label else CYAN for name, _ in rows]
+    axes.barh(positions, np.ones(len(rows)), height=0.5, color=_BAR)
+    axes.barh(positions, values, height=0.5, color=colours)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.axis("off")
+    for number, (name, value) in enumerate(rows):
+        sheet.text(x + 150, y + 24 * number + 1, CLASS_TITLES.get(name, name), 10.5, ha="right")
+        sheet.text(x + 420, y + 24 * number + 1, f"{100 * float(value):.1f} %", 10.5)
+
+
+def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
+    """(title, value, note) of what the header states in figures."""
+    length = lengths_mm(result)
+    report = result.report
+    folds, similarity = report.get("folds_percent"), report.get("similarity") or {}
+    before, after = similarity.get("before"), similarity.get("after")
+    return [
+        ("Displacement in the body", f"mean {length.mean():.1f} mm",
+         f"95 % below {np.percentile(length, 95):.1f} mm, largest {length.max():.1f} mm"),
+        ("Folding", "not measured" if folds is None else f"{folds:.2f} %", "of the body, where no inverse exists"),
+        ("Similarity to the reference", "not measured" if after is None else f"{before:.3f} → {after:.3f}",
+         "before → after alignment, 1 is best"),
+    ]  # fmt: skip
+
+
+def draw_legend(sheet: Sheet, end_mm: float, top: float, height: float) -> None:
+    """The colour scale of the displacement map, in mm."""
+    axes = sheet.axes(WIDTH - RIGHT + 14, top + 16, 16, height - 32)
+    ramp = np.linspace(1, 0, 256)[:, None]
+    axes.imshow(ramp, cmap=MAGNITUDE_COLOURS, aspect="auto", extent=(0, 1, 0, end_mm), alpha=0.9)
+    axes.yaxis.tick_right()
+    axes.set_yticks(np.linspace(0, end_mm, 5))
+    labels = [f"{tick:.3g}" for tick in np.linspace(0, end_mm, 5)]
+    axes.set_yticklabels([*labels[:-1], f"≥ {labels[-1]}"], color=TEXT, fontsize=9.5)
+    axes.tick_params(length=0, pad=3)
+    sheet.text(WIDTH - RIGHT + 14, top + 2, "mm", 10)
+
+
+def draw_footer(sheet: Sheet, result: FusionResult) -> None:
+    """What the picture may be used for, how to read it, and what made it."""
+    y = sheet.height - 22
+    sheet.text(LEFT, y, "Research use only. Not for diagnosis or treatment.", 10.5, AMBER)
+    convention = "Patient's left is on the picture's right; sagittal seen from the patient's left. Slate: no data."
+    sheet.text(WIDTH / 2, y, convention, 9.5, MUTED, ha="center")
+    weights = (result.report.get("weights") or {}).get("name", "unknown weights")
+    sheet.text(WIDTH - RIGHT, y, f"UniFuse {__version__} · {weights}", 9.5, MUTED, ha="right")
+
+
+def modalities(result: FusionResult) -> tuple[Modality, Modality]:
+    """(of the degraded volume, of the reference)."""
+    return result.report["degraded_modality"], result.report["reference_modality"]
+
+
+def lengths_mm(result: FusionResult) -> np.ndarray:
+    """‖u‖ in mm of every body voxel, `(n,)`."""
+    body = np.asarray(result.body, dtype=bool)
+    field = result.displacement[body] if body.any() else result.displacement.reshape(-1, 3)
+    return np.linalg.norm(field, axis=-1)
+
+
+def highest_mm(result: FusionResult) -> float:
+    """A round upper end for the colour scale: 99 % of the body lies below."""
+    highest = float(np.percentile(lengths_mm(result), 99))
+    return next((float(end) for end in _ROUND_MM if end >= highest), highest)

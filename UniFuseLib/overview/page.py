@@ -1,0 +1,166 @@
+"""The one-page picture of a result: three anatomical planes × what came, what came out, and how it was moved.
+
+matplotlib comes with the extra `report` and is imported only when a picture is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from UniFuseLib.overview import panels
+from UniFuseLib.overview.header import draw_footer, draw_header, draw_legend, highest_mm, modalities
+from UniFuseLib.overview.panels import Paint
+from UniFuseLib.overview.planes import PLANE_NAMES, Plane, plane_through, view_box, view_centre
+from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
+from UniFuseLib.volume import Volume
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from UniFuseLib.predict import FusionResult
+
+_HEADER, _TITLES, _FOOTER, _GAP = 150, 54, 44, 10  # pixels: bands from top to bottom, and between panels
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the page: its title, a note under it, and how one plane of it is painted."""
+
+    title: str
+    note: str
+    paint: Paint
+
+
+def draw_overview(result: FusionResult, degraded: Volume, reference: Volume, path: Path) -> None:
+    """Write `path` (PNG, 2200 pixels wide): the result as a radiologist would want to check it.
+
+    Args:
+        result: what `fuse` returned for these two volumes.
+        degraded: as it came, on its own grid; shown through its header alone.
+        reference: as it came; its grid is the one that `result` lives on.
+
+    Raises:
+        MissingDependencyError: matplotlib is not installed.
+        OutputError: the picture cannot be written there.
+    """
+    save_atomically(compose_page(result, degraded, reference), Path(path))
+
+
+def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> Figure:
+    """The whole page as a figure that no global matplotlib state knows; all panels share one scale in mm."""
+    planes = _planes(result, reference)
+    columns = _columns(result, degraded, reference)
+    width = (WIDTH - LEFT - RIGHT - _GAP * (len(columns) - 1)) / len(columns)
+    scale = width / max(plane.shape[1] * plane.pixel_mm for plane in planes)
+    heights = [max(60.0, plane.shape[0] * plane.pixel_mm * scale) for plane in planes]
+    sheet = Sheet(_HEADER + _TITLES + sum(heights) + _GAP * (len(planes) - 1) + _FOOTER)
+    lefts = [LEFT + number * (width + _GAP) for number in range(len(columns))]
+    for left, column in zip(lefts, columns, strict=True):
+        sheet.text(left, _HEADER + 12, column.title, 12.5)
+        sheet.text(left, _HEADER + 35, column.note, 9.5, MUTED)
+    top = float(_HEADER + _TITLES)
+    for plane, height in zip(planes, heights, strict=True):
+        sheet.text(LEFT / 2, top + height / 2, plane.name.capitalize(), 12, rotation=90, ha="center")
+        for left, column in zip(lefts, columns, strict=True):
+            axes = sheet.axes(left, top, width, height)
+            column.paint(axes, plane)
+            _dress(axes, plane)
+            if column is columns[0]:
+                _orient(axes, plane, planes)
+        top += height + _GAP
+    draw_header(sheet, result)
+    draw_legend(sheet, highest_mm(result), _HEADER + _TITLES, heights[0])
+    draw_footer(sheet, result)
+    return sheet.figure
+
+
+def _planes(result: FusionResult, reference: Volume) -> list[Plane]:
+    """Axial, coronal and sagittal pictures around the body, crossing where there is most to see."""
+    box = view_box(result.body, reference.grid)
+    if modalities(result)[0] == "pet":
+        weight = _hottest(result.restored.array, result.body)
+    else:
+        weight = np.linalg.norm(result.displacement, axis=-1)
+    centre = view_centre(result.body, weight, reference.grid)
+    pixel_mm = max(box[1, :2] - box[0, :2]) / 340
+    return [plane_through(name, centre, box, pixel_mm) for name in PLANE_NAMES]
+
+
+def _hottest(array: np.ndarray, body: np.ndarray) -> np.ndarray:
+    """What exceeds P99.5 of the body, in the array's unit; 0 elsewhere; `(d, h, w)`, of colours their mean."""
+    array = array if array.ndim == 3 else array.mean(axis=-1)
+    values = array[body] if body.any() else array
+    return np.where(body, np.clip(array - np.percentile(values, 99.5), 0, None), 0)
+
+
+def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[Column]:
+    body = np.asarray(result.body, dtype=bool)
+    modality, reference_modality = modalities(result)
+    there = panels.window_of(reference, body, reference_modality)
+    here = panels.window_of(result.aligned, body, modality)
+    body_volume = Volume(body.astype(np.float32), reference.affine)
+    displacement = Volume(np.asarray(result.displacement, dtype=np.float32), reference.affine)
+    step = panels.grid_step(float(np.ptp(view_box(body, reference.grid), axis=0).max()))
+    fused = panels.intensities(result.fused, panels.full_window(result.fused, body))
+    highest = highest_mm(result)
+    columns = [
+        Column("Reference", f"{reference_modality.upper()}, as it came", panels.intensities(reference, there)),
+        Column("Degraded", f"{modality.upper()}, as it came; lines: reference",
+               panels.with_edges(degraded, here, reference, there)),
+        Column("Restored and aligned", f"{modality.upper()}; lines: reference",
+               panels.with_edges(result.restored, here, reference, there)),
+        Column("Fused", "reference and restored in one volume", fused),
+    ]  # fmt: skip
+    if modality == "pet":
+        overlay = panels.uptake_over(reference, there, result.restored, here)
+        columns.append(Column("Uptake over reference", "restored PET in colour", overlay))
+    columns += [
+        Column("Deformation", f"grid of {step:g} mm on the degraded volume",
+               panels.warped_grid(reference, there, displacement, body_volume, step)),
+        Column("Displacement", "length in mm, inside the body",
+               panels.displacement_map(reference, there, displacement, body_volume, highest)),
+    ]  # fmt: skip
+    return columns
+
+
+def _dress(axes: Axes, plane: Plane) -> None:
+    """Frame, field-of-view colour and the letters of the patient's sides."""
+    axes.set_facecolor(panels.OUTSIDE)
+    axes.set_xlim(-0.5, plane.shape[1] - 0.5)
+    axes.set_ylim(plane.shape[0] - 0.5, -0.5)
+    axes.set_aspect("equal", adjustable="box", anchor="W")
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    places = [(0.02, 0.5, "left", "center"), (0.98, 0.5, "right", "center"), (0.5, 0.98, "center", "top"),
+              (0.5, 0.02, "center", "bottom")]  # fmt: skip
+    for letter, (x, y, horizontal, vertical) in zip(plane.letters, places, strict=True):
+        axes.text(x, y, letter, transform=axes.transAxes, ha=horizontal, va=vertical, **panels.letter_style())
+
+
+def _orient(axes: Axes, plane: Plane, planes: list[Plane]) -> None:
+    """Where the other two planes cut this one, where this one lies, and a scale bar."""
+    row, column = plane.pixel_of(_crossing(planes))
+    line: dict[str, Any] = {"color": panels.CYAN, "linewidth": 0.6, "alpha": 0.55, "dashes": (4, 4)}
+    axes.axhline(row, **line)
+    axes.axvline(column, **line)
+    normal = int(np.argmax(1 - np.abs(plane.right) - np.abs(plane.down)))
+    position = float(_crossing(planes)[normal])
+    side = ("RL", "AP", "SI")[normal][position < 0]
+    style = panels.letter_style(fontsize=8.5)
+    axes.text(0.02, 0.98, f"{side} {abs(position):.1f} mm", transform=axes.transAxes, va="top", **style)
+    length = 50 if min(plane.shape) * plane.pixel_mm > 130 else 20 if min(plane.shape) * plane.pixel_mm > 50 else 5
+    pixels = length / plane.pixel_mm
+    right, bottom = 0.975 * plane.shape[1], 0.955 * plane.shape[0]
+    axes.plot([right - pixels, right], [bottom, bottom], color="white", linewidth=2.2, solid_capstyle="butt")
+    axes.text(right - pixels / 2, bottom - 0.012 * plane.shape[0], f"{length} mm", ha="center", va="bottom", **style)
+
+
+def _crossing(planes: list[Plane]) -> np.ndarray:
+    """`(3,)` RAS mm of the point that the three planes share."""
+    axial, coronal, sagittal = planes
+    return np.array([sagittal.origin[0], coronal.origin[1], axial.origin[2]])

@@ -1,0 +1,187 @@
+"""What one panel of the overview shows. Each function returns a painter: (axes, plane) → a drawn picture.
+
+Pictures are sampled in RAS mm through the volume's own affine (`planes.py`), so nothing here knows a voxel order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy import ndimage
+
+from UniFuseLib.overview.planes import Plane, sample_plane
+from UniFuseLib.volume import Volume
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Paint = Callable[["Axes", Plane], None]
+Modality = Literal["mr", "ct", "pet"]
+
+OUTSIDE = "#20262f"  # no data here: neither air nor background
+AMBER, DARK_AMBER, CYAN = "#ffb000", "#c04a00", "#5ad1ff"
+MAGNITUDE_COLOURS = "viridis"
+UPTAKE_COLOURS = "inferno"
+_SOFT_TISSUE_HU = (-160.0, 240.0)
+_EDGE_SCALE_MM = 1.6
+
+
+@dataclass(frozen=True)
+class Window:
+    """Intensities shown as the two ends of a colour map."""
+
+    low: float
+    high: float
+    colours: str = "gray"
+
+
+def window_of(volume: Volume, body: np.ndarray, modality: Modality) -> Window:
+    """CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8, inverted grey."""
+    if modality == "ct":
+        return Window(*_SOFT_TISSUE_HU)
+    values = volume.array[body] if body.any() else volume.array
+    values = values[np.isfinite(values)]
+    percent = 99.8 if modality == "pet" else 98
+    high = float(np.percentile(values, percent)) if values.size else 1.0
+    low = min(0.0, float(np.percentile(values, 0.5))) if values.size else 0.0
+    return Window(low, max(high, low + 1e-6), "gray_r" if modality == "pet" else "gray")
+
+
+def full_window(volume: Volume, body: np.ndarray) -> Window:
+    """P0.5 to P99.5 over body and surroundings, for a volume without physical unit (`fused`)."""
+    near = volume.array[body] if body.any() else volume.array
+    finite = near[np.isfinite(near)]
+    low, high = float(np.nanmin(volume.array)), float(np.percentile(finite, 99.5)) if finite.size else 1.0
+    return Window(low, max(high, low + 1e-6))
+
+
+def intensities(volume: Volume, window: Window) -> Paint:
+    """Grey (or the window's colours) between the window's ends; RGB volumes keep their colours."""
+
+    def paint(axes: Axes, plane: Plane) -> None:
+        picture = sample_plane(volume, plane)
+        if picture.ndim == 3:
+            axes.imshow(_rgb(picture, window))
+        else:
+            axes.imshow(picture, cmap=window.colours, vmin=window.low, vmax=window.high)
+
+    return paint
+
+
+def with_edges(volume: Volume, window_below: Window, reference: Volume, window: Window) -> Paint:
+    """The edges of the reference as thin lines over another picture: where they leave it, it is misaligned."""
+    picture = intensities(volume, window_below)
+    colour = DARK_AMBER if window_below.colours.endswith("_r") else AMBER
+
+    def paint(axes: Axes, plane: Plane) -> None:
+        picture(axes, plane)
+        edges = edge_function(sample_plane(reference, plane), window, plane.pixel_mm)
+        if edges is not None:
+            axes.contour(edges, levels=[0.0], colors=colour, linewidths=0.7, alpha=0.9)
+
+    return paint
+
+
+def warped_grid(reference: Volume, window: Window, displacement: Volume, body: Volume, step_mm: float) -> Paint:
+    """Lines (X + u(X)) · e = k · step: a straight grid drawn on the degraded volume, as it lands on the reference."""
+    background = intensities(reference, _dimmed(window))
+
+    def paint(axes: Axes, plane: Plane) -> None:
+        background(axes, plane)
+        arrival = plane.points() + sample_plane(displacement, plane)
+        arrival[~near_body(body, plane)] = np.nan
+        for direction in (plane.right, plane.down):
+            coordinate = arrival @ direction
+            if np.isfinite(coordinate).sum() < 4:
+                continue
+            levels = np.arange(np.ceil(np.nanmin(coordinate) / step_mm), np.nanmax(coordinate) / step_mm) * step_mm
+            if len(levels):
+                axes.contour(coordinate, levels=levels, colors=CYAN, linewidths=0.8, linestyles="solid")
+
+    return paint
+
+
+def displacement_map(
+    reference: Volume, window: Window, displacement: Volume, body: Volume, highest_mm: float
+) -> Paint:
+    """‖u(X)‖ in mm as colours inside the body, over the reference."""
+    background = intensities(reference, _dimmed(window))
+
+    def paint(axes: Axes, plane: Plane) -> None:
+        background(axes, plane)
+        length = np.linalg.norm(sample_plane(displacement, plane), axis=-1)
+        length[~(sample_plane(body, plane, order=0) > 0.5)] = np.nan
+        axes.imshow(length, cmap=MAGNITUDE_COLOURS, vmin=0.0, vmax=highest_mm, alpha=0.8)
+
+    return paint
+
+
+def uptake_over(reference: Volume, window: Window, uptake: Volume, uptake_window: Window) -> Paint:
+    """Uptake in hot colours over the grey reference; more transparent where there is little of it."""
+    background = intensities(reference, window)
+
+    def paint(axes: Axes, plane: Plane) -> None:
+        background(axes, plane)
+        picture = np.nan_to_num(sample_plane(uptake, plane))
+        picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
+        share = np.clip((picture - uptake_window.low) / (uptake_window.high - uptake_window.low), 0, 1)
+        axes.imshow(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=np.clip(2.5 * share, 0, 0.85))
+
+    return paint
+
+
+def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.ndarray | None:
+    """∇²G∗I where |∇G∗I| is large, NaN elsewhere: its zero level is the picture's edges (Marr and Hildreth 1980).
+
+    Args:
+        picture: `(rows, columns)`, NaN outside the field of view.
+        window: what lies outside of it cannot be seen and makes no edge.
+
+    Returns:
+        `(rows, columns)`, or None where there is no edge to draw.
+    """
+    known = np.isfinite(picture)
+    share = np.clip((np.where(known, picture, window.low) - window.low) / (window.high - window.low), 0, 1)
+    sigma = _EDGE_SCALE_MM / pixel_mm
+    steepness = ndimage.gaussian_gradient_magnitude(share, sigma) * sigma
+    strong = (steepness > 0.09) & ndimage.binary_erosion(known, iterations=max(1, int(2 * sigma)))
+    if not strong.any():
+        return None
+    edges = ndimage.gaussian_laplace(share, sigma)
+    edges[~ndimage.binary_dilation(strong)] = np.nan
+    return edges
+
+
+def near_body(body: Volume, plane: Plane, margin_mm: float = 3.0) -> np.ndarray:
+    """`(rows, columns)` True inside the body and within `margin_mm` around it."""
+    inside = sample_plane(body, plane, order=0) > 0.5
+    return ndimage.binary_dilation(inside, iterations=max(1, round(margin_mm / plane.pixel_mm)))
+
+
+def grid_step(extent_mm: float) -> float:
+    """A round distance (mm) that puts 12 to 25 lines across `extent_mm`."""
+    return next((step for step in (2.0, 5.0, 10.0, 20.0, 50.0) if extent_mm / step <= 25), 100.0)
+
+
+def _rgb(picture: np.ndarray, window: Window) -> np.ndarray:
+    scaled = np.clip((picture - window.low) / (window.high - window.low), 0, 1)
+    alpha = np.isfinite(picture).all(axis=-1, keepdims=True).astype(np.float32)
+    return np.concatenate([np.nan_to_num(scaled), alpha], axis=-1)
+
+
+def _dimmed(window: Window) -> Window:
+    """The same window with its white end pushed away: a background for coloured lines."""
+    if window.colours.endswith("_r"):
+        return Window(window.low, window.high * 2.0, "gray")
+    return Window(window.low, window.low + 1.7 * (window.high - window.low), window.colours)
+
+
+def letter_style(**more: Any) -> dict[str, Any]:
+    """Text that stays readable on black, grey and white ground."""
+    from matplotlib import patheffects
+
+    outline = [patheffects.withStroke(linewidth=2.0, foreground="black")]
+    return {"color": "#f2f4f7", "fontsize": 9.5, "path_effects": outline, "zorder": 20, **more}

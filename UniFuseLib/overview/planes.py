@@ -1,0 +1,149 @@
+"""Anatomical display planes: where each pixel of a picture lies in RAS mm, and what a volume shows there.
+
+Radiological convention: axial and coronal pictures have the patient's left on the picture's right; sagittal
+pictures look at the patient from his left, so anterior is on the picture's left. Superior and anterior are up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from UniFuseLib.volume import Grid, Volume
+
+PlaneName = Literal["axial", "coronal", "sagittal"]
+PLANE_NAMES: tuple[PlaneName, ...] = ("axial", "coronal", "sagittal")
+
+_RIGHT, _ANTERIOR, _SUPERIOR = np.eye(3)
+# picture's right, picture's down, in RAS
+_PICTURE_AXES = {
+    "axial": (-_RIGHT, -_ANTERIOR),
+    "coronal": (-_RIGHT, -_SUPERIOR),
+    "sagittal": (-_ANTERIOR, -_SUPERIOR),
+}
+_LETTERS = {
+    "axial": ("R", "L", "A", "P"),
+    "coronal": ("R", "L", "S", "I"),
+    "sagittal": ("A", "P", "S", "I"),
+}
+_MOST_POINTS = 200_000
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A picture in space: pixel (r, c) lies at origin + pixel_mm · (r · down + c · right).
+
+    Attributes:
+        name: which anatomical plane.
+        origin: `(3,)` RAS mm of the centre of pixel (0, 0), the upper left one.
+        right, down: `(3,)` RAS unit vectors along the picture's columns and rows.
+        shape: rows, columns.
+        pixel_mm: side of the square pixels.
+    """
+
+    name: PlaneName
+    origin: np.ndarray
+    right: np.ndarray
+    down: np.ndarray
+    shape: tuple[int, int]
+    pixel_mm: float
+
+    @property
+    def letters(self) -> tuple[str, str, str, str]:
+        """Where the picture's left, right, upper and lower edge lie in the patient: letters out of R L A P S I."""
+        return _LETTERS[self.name]
+
+    def points(self) -> np.ndarray:
+        """X[r, c] = origin + pixel_mm · (r · down + c · right): `(rows, columns, 3)` RAS mm."""
+        rows, columns = (np.arange(n, dtype=np.float64) for n in self.shape)
+        step = rows[:, None, None] * self.down + columns[None, :, None] * self.right
+        return self.origin + self.pixel_mm * step
+
+    def pixel_of(self, point: np.ndarray) -> tuple[float, float]:
+        """(r, c) of a RAS point projected onto the picture."""
+        offset = (np.asarray(point, dtype=np.float64) - self.origin) / self.pixel_mm
+        return float(offset @ self.down), float(offset @ self.right)
+
+
+def plane_through(name: PlaneName, centre: np.ndarray, box: np.ndarray, pixel_mm: float) -> Plane:
+    """The picture of plane `name` through `centre` that covers `box`.
+
+    Args:
+        centre: `(3,)` RAS mm.
+        box: `(2, 3)` lowest and highest RAS mm to show.
+        pixel_mm: side of a pixel.
+    """
+    right, down = _PICTURE_AXES[name]
+    normal = 1 - np.abs(right) - np.abs(down)
+    corner = np.where(right + down < 0, box[1], box[0])
+    origin = np.where(normal > 0, centre, corner)
+    size = box[1] - box[0]
+    rows, columns = (max(2, 1 + int(np.ceil(np.abs(axis) @ size / pixel_mm))) for axis in (down, right))
+    return Plane(name, origin, right, down, (rows, columns), float(pixel_mm))
+
+
+def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
+    """out[r, c] = volume at the place of pixel (r, c); NaN outside the volume's field of view.
+
+    Args:
+        volume: `(d, h, w)` or `(d, h, w, n)` through `Volume`; any grid, any axis codes.
+        order: 1 for intensities (linear), 0 for masks (nearest).
+
+    Returns:
+        `(rows, columns)` float32, with a last axis of 3 for RGB or vectors.
+    """
+    inverse = np.linalg.inv(volume.affine)
+    index = np.moveaxis(plane.points() @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
+    last = np.array(volume.array.shape[:3], dtype=np.float64)[:, None, None] - 0.5
+    inside = ((index >= -0.5) & (index <= last)).all(axis=0)
+    channels = volume.array[..., None] if volume.array.ndim == 3 else volume.array
+    # a block around the plane is enough: the volume may be large and the plane thin
+    low = np.clip(np.floor(index.min(axis=(1, 2))) - 1, 0, last[:, 0, 0] - 0.5).astype(int)
+    high = np.clip(np.ceil(index.max(axis=(1, 2))) + 2, low + 1, last[:, 0, 0] + 0.5).astype(int)
+    block = channels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    local = index - low[:, None, None]
+    picture = np.stack(
+        [
+            ndimage.map_coordinates(block[..., c].astype(np.float32), local, order=order, mode="nearest")
+            for c in range(block.shape[-1])
+        ],
+        axis=-1,
+    )
+    picture[~inside] = np.nan
+    return picture[..., 0] if volume.array.ndim == 3 else picture
+
+
+def body_points(body: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Array indices `(n, 3)` and RAS mm `(n, 3)` of the body's voxels, thinned to 200 000; all if it is empty."""
+    mask = np.ones(grid.shape, dtype=bool) if not body.any() else body.astype(bool)
+    step = int(np.ceil((mask.sum() / _MOST_POINTS) ** (1 / 3)))
+    thin = np.argwhere(mask[::step, ::step, ::step]) * step
+    index = thin if len(thin) else np.argwhere(mask)
+    return index, index @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+
+
+def view_box(body: np.ndarray, grid: Grid, margin_mm: float = 8.0) -> np.ndarray:
+    """`(2, 3)` RAS mm box around the body with a margin, never larger than the field of view."""
+    points = body_points(body, grid)[1]
+    corners = grid.corners()
+    low = np.maximum(points.min(axis=0) - margin_mm, corners.min(axis=0))
+    high = np.minimum(points.max(axis=0) + margin_mm, corners.max(axis=0))
+    return np.stack([low, np.maximum(high, low + grid.spacing.min())])
+
+
+def view_centre(body: np.ndarray, weight: np.ndarray, grid: Grid) -> np.ndarray:
+    """The body voxel nearest to Σ w X / Σ w: `(3,)` RAS mm where the planes cross.
+
+    Args:
+        body: `(d, h, w)` mask on `grid`.
+        weight: `(d, h, w)` ≥ 0, what the picture should go through (displacement, uptake).
+    """
+    index, points = body_points(body, grid)
+    w = np.nan_to_num(np.asarray(weight)[tuple(index.T)].astype(np.float64))
+    w = w if w.sum() > 0 else np.ones(len(points))
+    centre = (w[:, None] * points).sum(axis=0) / w.sum()
+    candidates = points[w > 0]
+    return candidates[np.argmin(((candidates - centre) ** 2).sum(axis=1))]
