@@ -1,0 +1,91 @@
+"""Sampling a scanner's volume elsewhere, in blocks, with SimpleITK's rule for what lies inside.
+
+An index counts as inside from -0.5 to n - 0.5 along each axis; between a face and the outermost centre the border
+repeats. That is what ITK's linear resampling does, so both give the same picture.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from UniFuseLib.geometry import sample
+from UniFuseLib.volume import Grid, Volume
+
+BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
+
+
+def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
+    """out[x] = volume at the place of grid index x, trilinear, means of blocks where the grid is much coarser.
+
+    Args:
+        volume: `(d, h, w)`, any unit.
+        grid: where to sample.
+        fill: value outside the volume's field of view.
+
+    Returns:
+        `(1, 1, d', h', w')` float32 values, and the coverage of the same shape: 1 inside the field of view, else 0.
+    """
+    source = shrink(volume, tuple(float(s) for s in grid.spacing))
+    values = torch.from_numpy(np.ascontiguousarray(source.array, dtype=np.float32))[None, None]
+    to_source = grid.index_to_index(source.grid)
+    to_volume = grid.index_to_index(volume.grid)
+    out = torch.empty((1, 1, *grid.shape))
+    coverage = torch.empty_like(out)
+    for rows in row_blocks(grid.shape):
+        x = block_index(grid.shape, rows)
+        covered = inside(transform(to_volume, x), volume.array.shape)
+        coverage[:, :, rows] = covered.float()
+        out[:, :, rows] = torch.where(covered, sample(values, transform(to_source, x)), fill)
+    return out, coverage
+
+
+def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
+    """Means of whole blocks of voxels, as many as fit into the target spacing: no aliasing when going coarser."""
+    finest = min(target_spacing)
+    factors = tuple(max(1, math.floor(finest / s + 0.25)) for s in volume.grid.spacing)
+    if max(factors) == 1:
+        return volume
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ ((np.array(factors) - 1) / 2)
+    affine[:3, :3] = affine[:3, :3] * factors
+    return Volume(block_mean(volume.array, factors), affine)
+
+
+def block_mean(array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
+    """Mean over blocks of `factors` voxels, float32; the border repeats to fill the last block."""
+    values = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None, None]
+    pad = [(-n) % f for n, f in zip(array.shape, factors, strict=True)]
+    if any(pad):
+        values = F.pad(values, [0, pad[2], 0, pad[1], 0, pad[0]], mode="replicate")
+    return F.avg_pool3d(values, factors)[0, 0].numpy() if max(factors) > 1 else values[0, 0].numpy()
+
+
+def row_blocks(shape: tuple[int, int, int]) -> Iterator[slice]:
+    """Slices of the first axis that hold about `BLOCK_VOXELS` each."""
+    step = max(1, BLOCK_VOXELS // (shape[1] * shape[2]))
+    for start in range(0, shape[0], step):
+        yield slice(start, min(start + step, shape[0]))
+
+
+def block_index(shape: tuple[int, int, int], rows: slice) -> Tensor:
+    """The indices of a block: `(1, 3, rows, h, w)` float64, as float32 loses 1e-5 voxels in a large volume."""
+    axes = [torch.arange(rows.start, rows.stop), torch.arange(shape[1]), torch.arange(shape[2])]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None].double()
+
+
+def transform(matrix: np.ndarray, x: Tensor) -> Tensor:
+    """out[x] = matrix · (x, 1): `(1, 3, d, h, w)`, from a `(4, 4)` matrix."""
+    m = torch.as_tensor(np.asarray(matrix), dtype=x.dtype, device=x.device)
+    return torch.einsum("ij,bjdhw->bidhw", m[:3, :3], x) + m[:3, 3].view(1, 3, 1, 1, 1)
+
+
+def inside(index: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """True where the index lies within the voxels' faces: `(1, 1, d, h, w)` bool."""
+    last = torch.tensor(shape[:3], dtype=index.dtype, device=index.device).view(1, 3, 1, 1, 1) - 0.5
+    return ((index >= -0.5) & (index <= last)).all(dim=1, keepdim=True)
