@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
@@ -24,7 +25,7 @@ from torch.autograd.function import once_differentiable
 from UniFuseLib.network.scan.reference import ScanResult
 
 # CPU: a block's few buffers stay near the last-level cache. Elsewhere: few, large launches.
-_BLOCK_BYTES = {"cpu": 4 * 2**20}
+_BLOCK_BYTES = {"cpu": 2 * 2**20}
 _BLOCK_BYTES_ELSEWHERE = 128 * 2**20
 
 
@@ -47,7 +48,7 @@ class _ChunkedScan(torch.autograd.Function):
     def forward(ctx: Any, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> Any:
         state = initial.transpose(1, 2)
         y, entered = torch.empty_like(u), []
-        with torch.autocast(u.device.type, enabled=False):
+        with _without_autocast(u.device):
             for part in _blocks(u, a):
                 entered.append(state)
                 tokens = _Tokens(*(_to_chunks(x[:, part]) for x in (u, dt, b, c)))
@@ -62,7 +63,7 @@ class _ChunkedScan(torch.autograd.Function):
         u, dt, a, b, c, *entered = ctx.saved_tensors
         grads = [torch.empty_like(x) for x in (u, dt, b, c)]
         da, adjoint = torch.zeros_like(a), d_last.transpose(1, 2)
-        with torch.autocast(u.device.type, enabled=False):
+        with _without_autocast(u.device):
             for part, state in reversed(list(zip(_blocks(u, a), entered, strict=True))):
                 tokens = _Tokens(*(_to_chunks(x[:, part]) for x in (u, dt, b, c)))
                 of_tokens, of_a, adjoint = _block_gradients(tokens, a, state, _to_chunks(dy[:, part]), adjoint)
@@ -157,6 +158,13 @@ def _over_states(weights: Tensor, states: Tensor) -> Tensor:
 def _over_channels(weights: Tensor, states: Tensor) -> Tensor:
     """Σ_e weights_e states_se: `(t, b, k, e)`, `(t, b, k, s, e)` → `(t, b, k, s)`."""
     return torch.matmul(states, weights[..., None])[..., 0]
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """The products over a block stay in the inputs' precision; `meta` tensors know no autocast."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)
 
 
 def _blocks(u: Tensor, a: Tensor) -> list[slice]:

@@ -17,6 +17,7 @@ from UniFuseLib.network.scan.reference import ScanResult
 
 Kernel = Callable[..., tuple[Tensor, Tensor]]
 
+_KERNEL_DEVICE = "cuda"
 _MOST_STATES = 256  # the kernel's own limit
 _REMEDY = "Choose engine='chunked' or 'auto'"
 _INSTALL = "MAMBA_KEEP_CUDA_BUILD=TRUE pip install mamba-ssm --no-build-isolation (Linux, CUDA)"
@@ -44,7 +45,7 @@ def objection(*inputs: Tensor) -> Exception | None:
     if u.dtype != torch.float32 or a.shape[1] > _MOST_STATES:
         expected = f"Expected float32 and at most {_MOST_STATES} states for engine 'mamba_ssm'"
         return ValueError(f"{expected}, got {u.dtype} and {a.shape[1]}. {_REMEDY}")
-    if u.device.type != "cuda":
+    if u.device.type != _KERNEL_DEVICE:
         return DeviceError(f"Expected CUDA tensors for engine 'mamba_ssm', got tensors on {u.device}. {_REMEDY}")
     return None
 
