@@ -71,7 +71,6 @@ def test_one_float64_input_makes_the_result_float64() -> None:
     ("name", "shape"),
     [
         ("u", (2, 3)),
-        ("u", (2, 0, 3)),
         ("dt", (2, 5, 1)),
         ("a", (4, 3)),
         ("b", (2, 4, 5)),
@@ -82,6 +81,12 @@ def test_one_float64_input_makes_the_result_float64() -> None:
 def test_shapes_that_would_broadcast_or_swap_are_refused(name: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"Expected .* got"):
         selective_scan(**{**tokens(), name: torch.ones(shape)})
+
+
+def test_no_tokens_are_refused() -> None:
+    arguments = {name: x if x.ndim == 2 else x[:, :0] for name, x in tokens().items()}
+    with pytest.raises(ValueError, match="n ≥ 1"):
+        selective_scan(**arguments)
 
 
 def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
