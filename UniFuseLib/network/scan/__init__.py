@@ -76,7 +76,7 @@ def scan_flops(n: int, e: int, s: int) -> int:
 
 
 def _common_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """float64 where one of them is, else float32: half precision loses the state within a few hundred tokens."""
+    """float64 where one of them is, else float32: the state is a sum over all tokens, too long for half precision."""
     wide = any(x.dtype == torch.float64 for x in tensors)
     return [x.to(torch.float64 if wide else torch.float32) for x in tensors]
 
