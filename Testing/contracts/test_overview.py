@@ -1,0 +1,190 @@
+"""The overview picture: it renders whatever comes, and says plainly why when it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from UniFuseLib.errors import MissingDependencyError, OutputError
+from UniFuseLib.overview import draw_overview, panels
+from UniFuseLib.overview.header import highest_mm
+from UniFuseLib.overview.planes import plane_through
+from UniFuseLib.volume import Grid, Volume
+
+Figure = pytest.importorskip("matplotlib.figure").Figure
+SHAPE = (9, 23, 19)
+
+
+@dataclass(frozen=True)
+class Result:
+    """The attributes of `FusionResult` that the picture reads."""
+
+    fused: Volume
+    restored: Volume
+    aligned: Volume
+    displacement: np.ndarray
+    body: np.ndarray
+    label: str = "mr_motion"
+    probabilities: dict[str, float] = field(
+        default_factory=lambda: {"clean": 0.01, "mr_motion": 0.97, "ct_metal_noise": 0.01, "pet_low_dose": 0.01}
+    )
+    report: dict[str, Any] = field(
+        default_factory=lambda: {
+            "degraded_modality": "mr",
+            "reference_modality": "mr",
+            "folds_percent": 0.0,
+            "similarity": {"before": 0.4, "after": 0.6},
+            "weights": {"name": "test"},
+        }
+    )
+
+
+def grid_of(shape: tuple[int, int, int], turn: float, spacing: tuple[float, float, float]) -> Grid:
+    directions = Rotation.from_rotvec([turn, -0.5 * turn, turn]).as_matrix() @ [[0, 0, -1], [0, -1, 0], [1, 0, 0]]
+    affine = np.eye(4)
+    affine[:3, :3] = directions * np.array(spacing)
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+def world(grid: Grid) -> np.ndarray:
+    index = np.moveaxis(np.indices(grid.shape, dtype=np.float64), 0, -1)
+    return index @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+
+
+def head(grid: Grid) -> np.ndarray:
+    x = world(grid)
+    inside = ((x / [26, 30, 20]) ** 2).sum(-1) < 1
+    return np.where(inside, 400 + 200 * np.sin(x[..., 0] / 6) * np.cos(x[..., 1] / 7), 0).astype(np.float32)
+
+
+@pytest.fixture
+def case() -> tuple[Result, Volume, Volume]:
+    grid, other = grid_of(SHAPE, 0.1, (5.0, 3.0, 3.1)), grid_of((8, 20, 25), -0.2, (6.0, 3.2, 2.6))
+    reference, degraded = Volume(head(grid), grid.affine), Volume(head(other), other.affine)
+    displacement = np.broadcast_to(np.array([3.0, -2.0, 1.0]), (*SHAPE, 3)).astype(np.float32)
+    restored = Volume(reference.array * 0.8, grid.affine)
+    return Result(restored, restored, restored, displacement, reference.array > 0), degraded, reference
+
+
+def read(path: Path) -> np.ndarray:
+    from matplotlib.image import imread
+
+    return np.asarray(imread(path))[..., :3]
+
+
+def test_page_renders_and_is_not_blank(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
+    draw_overview(*case, tmp_path / "overview.png")
+    picture = read(tmp_path / "overview.png")
+    assert picture.shape[1] == 2200
+    assert picture.shape[0] > 600
+    grey = picture.mean(-1)
+    for column in np.array_split(grey[220:-60, 60:2080], 6, axis=1):
+        assert column.std() > 0.03
+    assert [p.name for p in tmp_path.iterdir()] == ["overview.png"]
+
+
+def test_every_panel_answers_to_its_input(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
+    result, degraded, reference = case
+    draw_overview(*case, tmp_path / "a.png")
+    before = read(tmp_path / "a.png")
+    half = Volume(result.fused.array * (np.arange(SHAPE[2]) % 2), reference.affine)
+    still = np.zeros_like(result.displacement)
+    for change, columns in [({"fused": half}, {3}), ({"restored": half}, {2}), ({"displacement": still}, {4, 5})]:
+        draw_overview(replace(result, **change), degraded, reference, tmp_path / "b.png")
+        difference = np.abs(read(tmp_path / "b.png") - before).max(-1)[220:-60, 46:2104]
+        changed = {n for n, part in enumerate(np.array_split(difference, 6, axis=1)) if (part > 0.1).mean() > 0.005}
+        assert changed == columns, change.keys()
+
+
+def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
+    result, degraded, reference = case
+    rgb = Volume(np.repeat(result.fused.array[..., None], 3, -1).astype(np.uint8), reference.affine)
+    report = {**result.report, "degraded_modality": "pet", "reference_modality": "ct", "similarity": None}
+    variants = [
+        replace(result, fused=rgb),
+        replace(result, fused=rgb, restored=rgb, aligned=rgb),
+        replace(result, report=report, label="pet_low_dose"),
+        replace(result, report=report, restored=rgb, aligned=rgb, fused=rgb),
+        replace(result, body=np.zeros(SHAPE, dtype=bool)),
+        replace(result, probabilities={name: 0.25 for name in result.probabilities}),
+    ]
+    for number, variant in enumerate(variants):
+        draw_overview(variant, degraded, reference, tmp_path / f"{number}.png")
+        assert read(tmp_path / f"{number}.png").std() > 0.05
+
+
+def test_grid_lines_lie_where_the_displacement_puts_them() -> None:
+    # X + 3 mm = 10 k along R and X − 2 mm = 10 k along A: lines at R = 10 k − 3, A = 10 k + 2
+    grid = grid_of((9, 31, 29), 0.1, (5.0, 3.0, 3.1))
+    flat = Volume(np.ones(grid.shape, dtype=np.float32), grid.affine)
+    shift = Volume(np.broadcast_to(np.float32([3, -2, 0]), (*grid.shape, 3)), grid.affine)
+    plane = plane_through("axial", np.zeros(3), np.array([[-24.0, -26, -9], [24, 26, 9]]), 0.5)
+    axes = Figure().add_subplot()
+    panels.warped_grid(flat, panels.Window(0, 1), shift, flat, 10.0)(axes, plane)
+    across, along = [np.concatenate([p.vertices for p in c.get_paths()]) for c in axes.collections]
+    right = plane.origin[0] - across[:, 0] * plane.pixel_mm
+    anterior = plane.origin[1] - along[:, 1] * plane.pixel_mm
+    assert set(np.round(right, 3)) == {-23.0, -13.0, -3.0, 7.0, 17.0}
+    assert set(np.round(anterior, 3)) == {-18.0, -8.0, 2.0, 12.0, 22.0}
+
+
+def test_edges_follow_the_border_of_what_is_visible() -> None:
+    picture = np.zeros((60, 80), dtype=np.float32)
+    picture[20:40, 30:60] = 500
+    edges = panels.edge_function(picture, panels.Window(0, 500), pixel_mm=1.0)
+    assert edges is not None
+    assert np.isfinite(edges[20, 35:55]).all()  # on the border
+    assert edges[17, 45] * edges[22, 45] < 0  # changes sign across it
+    assert np.isnan(edges[:10]).all()
+    assert panels.edge_function(np.full((9, 9), np.nan), panels.Window(0, 1), 1.0) is None
+
+
+def test_ct_is_shown_in_the_soft_tissue_window() -> None:
+    volume = Volume(np.full((7, 9, 11), 3000.0), np.eye(4))
+    window = panels.window_of(volume, np.ones((7, 9, 11), dtype=bool), "ct")
+    assert (window.low, window.high) == (-160, 240)
+
+
+def test_scale_of_the_map_is_round_and_reaches_far_enough(case: tuple[Result, Volume, Volume]) -> None:
+    assert highest_mm(case[0]) == 4.0  # ‖(3, −2, 1)‖ = 3.74 mm
+    assert highest_mm(replace(case[0], displacement=30 * case[0].displacement)) >= 112.0
+
+
+def test_missing_matplotlib_says_what_to_install(
+    case: tuple[Result, Volume, Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingDependencyError, match=r"UniFuseLib\[report\]"):
+        draw_overview(*case, tmp_path / "overview.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_importing_needs_no_matplotlib() -> None:
+    code = "import sys, UniFuseLib.overview; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_unwritable_place_is_named(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="missing"):
+        draw_overview(*case, tmp_path / "missing" / "overview.png")
+
+
+def test_nothing_half_written_stays(
+    case: tuple[Result, Volume, Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(self: Any, target: Path, **_: Any) -> None:
+        Path(target).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        draw_overview(*case, tmp_path / "overview.png")
+    assert not list(tmp_path.iterdir())
