@@ -3,9 +3,9 @@
     moved[x] = clean(ψ(X(x)))        ψ = R ∘ exp(v)          makes the misaligned scan
     clean(X) = moved(φ(X))           φ = exp(−v) ∘ R⁻¹       the label: where reference point X is in the moved scan
 
-v is a stationary velocity field on a cubic B-spline lattice, sampled on an isotropic *field grid* in RAS mm that covers
-all fields of view, so that the two scans may live on different, oblique and anisotropic grids. No field is inverted
-numerically (Arsigny et al. 2006, doi 10.1007/11866565_113).
+v is a stationary velocity field on a cubic B-spline lattice, sampled on an isotropic *field grid* in RAS mm that
+covers all fields of view, so that the two scans may live on different, oblique and anisotropic grids. No field is
+inverted numerically (Arsigny et al. 2006, doi 10.1007/11866565_113).
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def sample_misalignment(
     ranges: MisalignmentRange = FULL,
     field_mm: float = 4.0,
 ) -> Misalignment:
-    """Draw a misalignment that is defined over the fields of view of all `grids`; R turns about the first one's centre."""
+    """Draw a misalignment defined over the fields of view of all `grids`; R turns about the centre of the first."""
     corners = np.concatenate([grid.corners() for grid in grids])
     lower, upper = corners.min(0), corners.max(0)
     limit = ranges.rotation_deg
@@ -160,7 +160,7 @@ class Deformation:
         return integrate(-self.velocity) * self.parameters.field_mm
 
     def psi(self, grid: Grid) -> Tensor:
-        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: how the moved scan on `grid` reads the clean one."""
+        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: moved[x] = clean(X + this)."""
         elastic = sample(self._outward, self._field_index(grid.affine, grid))
         turn = torch.as_tensor(self.forward_matrix[:3, :3], dtype=elastic.dtype, device=self.device)
         shift = affine_index((self.forward_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
@@ -213,9 +213,9 @@ def _spread(control: Tensor, axes: list[np.ndarray], lower: np.ndarray, pitch: f
 
 
 def bspline_basis(position: Tensor, count: int) -> Tensor:
-    """β³(x − i + 1): `(n, count)` weights of the lattice points i at positions x, in units of the lattice; rows sum to 1.
+    """β³(x − i + 1): `(n, count)` weights of the lattice points i at positions x in units of the lattice.
 
-    Positions beyond the lattice get the value at its end.
+    Rows sum to 1; positions beyond the lattice get the value at its end.
     """
     position = position.clamp(0, count - 3 - 1e-6)
     cell = position.floor().long()

@@ -1,12 +1,12 @@
-"""Rigid movement during an MR acquisition, in k-space (Shaw et al. 2020, doi 10.1002/mp.14171 / MIDL 2019).
+"""Rigid movement during an MR acquisition, in k-space (Shaw et al. 2020, doi 10.1109/TMI.2020.2972547).
 
 Every line along the phase-encode axis is read while the head has one of a few poses:
 
     K[k] = (F (volume ∘ P_s(k)))[k]        out = |F⁻¹ K|
 
 Since the pose depends on the phase-encode index alone, only one-dimensional transforms along that axis are needed.
-The clean label must stay where it is, therefore the poses are centred with the energy of their lines as weight, and the
-shift that is left is measured by phase correlation and taken out as a phase ramp.
+The clean label must stay where it is, therefore the poses are centred with the energy of their lines as weight, and
+the shift that is left is measured by phase correlation and taken out as a phase ramp.
 """
 
 from __future__ import annotations
@@ -62,8 +62,11 @@ def sample_motion(
     severity = uniform(generator, 0.0, 1.0) if severity is None else severity
     poses = 3 + integer(generator, 0, 3) + round(3 * severity)
     ordering: Ordering = choice(generator, ("linear", "interleaved"))
-    angle, distance = 1.0 + 5.0 * severity, 0.7 + 4.3 * severity
-    starts = sorted(uniform(generator, 0.0, 1.0) for _ in range(poses - 1))
+    # interleaved shots put every pose into the centre of k-space: the same movement harms them more
+    harm = 1.0 if ordering == "linear" else 0.6
+    angle, distance = harm * (1.0 + 5.0 * severity), harm * (0.7 + 4.3 * severity)
+    # one movement near the centre of a linear acquisition, or the picture would look unharmed
+    starts = sorted([uniform(generator, 0.44, 0.56), *(uniform(generator, 0.0, 1.0) for _ in range(poses - 2))])
     return MotionParameters(
         severity=severity,
         axis=choice(generator, axes),
@@ -151,8 +154,8 @@ def move_rigidly(volume: Tensor, spacing_mm: Triple, rotation_deg: np.ndarray, t
 def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:
     """argmax_t Σ_k M[k] conj(F[k]) exp(2πi k·t): by how many voxels (d, h, w) `moved` lies beyond `fixed`.
 
-    Peak of the circular cross-correlation, then of the same sum on ever finer points around it (matrix products instead
-    of a padded transform: Guizar-Sicairos et al. 2008, doi 10.1364/OL.33.000156).
+    Peak of the circular cross-correlation, then of the same sum on ever finer points around it (matrix products
+    instead of a padded transform: Guizar-Sicairos et al. 2008, doi 10.1364/OL.33.000156).
     """
     product = torch.fft.fftn(moved) * torch.fft.fftn(fixed).conj()
     correlation = torch.fft.ifftn(product).real

@@ -1,7 +1,7 @@
 """What the simulators share: draws from a given generator, and frozen parameters to JSON and back.
 
-Every simulator is `sample(generator, ...) -> frozen dataclass`, then a pure `apply(volume, parameters, ...)`. Where the
-physics is random (noise), the parameters hold a seed and `apply` makes its own generator from it.
+Every simulator is `sample(generator, ...) -> frozen dataclass`, then a pure `apply(volume, parameters, ...)`. Where
+the physics is random (noise), the parameters hold a seed and `apply` makes its own generator from it.
 """
 
 from __future__ import annotations
