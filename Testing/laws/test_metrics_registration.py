@@ -68,7 +68,7 @@ def test_identity_scores_exactly_the_simulated_displacement():
 def test_the_true_field_scores_zero_and_a_constant_error_its_length():
     truth, mask = smooth_field(oblique()), body()
     assert tre_figures(truth, truth, mask) == (0.0, 0.0, 0.0)
-    error = target_registration_error(truth + [2.0, -3.0, 6.0], truth, mask)
+    error = target_registration_error(truth + np.array([2.0, -3.0, 6.0]), truth, mask)
     np.testing.assert_allclose(error, 7.0)
 
 

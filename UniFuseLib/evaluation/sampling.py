@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.geometry import affine_index, sample
+from UniFuseLib.resampling import inside
 from UniFuseLib.volume import Grid, Volume
 
 
@@ -32,7 +33,7 @@ def pull(
 
 
 def covered(volume_grid: Grid, displacement: np.ndarray | None, grid: Grid) -> np.ndarray:
-    """`(d, h, w)` bool on `grid`: X + u(X) lies between the voxel centres of `volume_grid`."""
+    """`(d, h, w)` bool on `grid`: X + u(X) lies within the voxel faces of `volume_grid`, ITK's rule for inside."""
     return _inside(_index(volume_grid, displacement, grid), volume_grid)
 
 
@@ -47,6 +48,4 @@ def _index(volume_grid: Grid, displacement: np.ndarray | None, grid: Grid) -> Te
 
 
 def _inside(index: Tensor, grid: Grid) -> np.ndarray:
-    last = torch.tensor(grid.shape, dtype=index.dtype).view(1, 3, 1, 1, 1) - 1
-    tolerance = 1e-4  # voxels; a corner that rounding pushed out is still covered
-    return ((index >= -tolerance) & (index <= last + tolerance)).all(dim=1)[0].numpy()
+    return inside(index, grid.shape)[0, 0].numpy()

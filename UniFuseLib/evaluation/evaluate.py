@@ -1,0 +1,182 @@
+"""Our model on every case of a folder: figures per case, then the summary. Broken cases are skipped and named."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from UniFuseLib.errors import Cancelled, UniFuseError
+from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
+from UniFuseLib.evaluation.results import plain, read_json, write_json, write_text
+from UniFuseLib.evaluation.summary import summarise
+from UniFuseLib.evaluation.tables import evaluation_tables
+from UniFuseLib.evaluation.yardstick import measure, yardstick
+from UniFuseLib.volume import Volume
+
+CASE_VERSION = 1
+
+
+class Fused(Protocol):
+    """What evaluation reads of a `predict.FusionResult`."""
+
+    @property
+    def fused(self) -> Volume: ...
+    @property
+    def restored(self) -> Volume: ...
+    @property
+    def displacement(self) -> np.ndarray: ...
+    @property
+    def probabilities(self) -> dict[str, float]: ...
+    @property
+    def label(self) -> str: ...
+
+
+class Fuse(Protocol):
+    """The call of `predict.fuse`: it is given what a user would give, never the truth."""
+
+    def __call__(
+        self, degraded: Volume, reference: Volume, *, degraded_modality: str, reference_modality: str
+    ) -> Fused: ...
+
+
+Draw = Callable[[Any, Volume, Volume, Path], None]
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One run.
+
+    Attributes:
+        summary: content of `summary.json`.
+        tables: the same as markdown.
+        skipped: `{"id", "reason"}` per broken case.
+    """
+
+    summary: dict[str, Any]
+    tables: str
+    skipped: list[dict[str, str]]
+
+
+def evaluate(
+    folder: Path,
+    output: Path,
+    fuse: Fuse,
+    *,
+    checksum: str,
+    resume: bool = False,
+    limit: int | None = None,
+    draw: Draw | None = None,
+    weights: dict[str, Any] | None = None,
+    report: Report = lambda _: None,
+) -> Evaluation:
+    """Run `fuse` on every case and measure it against the truth.
+
+    Writes `output/cases/<id>.json` and `<id>/overview.png` per case, `output/summary.json` and `summary.md`.
+
+    Args:
+        folder: made by `unifuse simulate`.
+        fuse: `predict.fuse` with a model; it is told both modalities.
+        checksum: of the weights; with `resume`, cases finished with the same weights and truth are not run again.
+        limit: only the first cases of the index.
+        draw: `overview.draw_overview`, or None for no pictures.
+
+    Raises:
+        InputError: the folder has no readable index. Single broken cases are skipped, see `Evaluation.skipped`.
+    """
+    figures, skipped = [], []
+    ids = read_index(folder)[:limit]
+    for number, case_id in enumerate(ids, 1):
+        path = output / "cases" / f"{case_id}.json"
+        done = _finished(path, checksum, case_checksum(folder, case_id)) if resume else None
+        try:
+            result = done or _run(folder, case_id, fuse, checksum, output, draw)
+        except Cancelled:
+            raise
+        except (UniFuseError, ValueError, RuntimeError) as error:
+            skipped.append({"id": case_id, "reason": str(error)})
+            report(f"[{number}/{len(ids)}] {case_id}: SKIPPED, {error}")
+            continue
+        if done is None:
+            write_json(result, path)
+        figures.append(result)
+        report(f"[{number}/{len(ids)}] {_line(result)}{' (from the earlier run)' if done else ''}")
+    summary = plain(summarise(figures, skipped, weights))
+    tables = evaluation_tables(summary)
+    write_json(summary, output / "summary.json")
+    write_text(tables, output / "summary.md")
+    return Evaluation(summary, tables, skipped)
+
+
+def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any], Fused]:
+    """The figures of one case, and the result they were taken from. Seconds are those of `fuse` alone."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = fuse(
+        case.degraded,
+        case.reference,
+        degraded_modality=case.degraded_modality,
+        reference_modality=case.reference_modality,
+    )
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    stick = yardstick(case)
+    before = stick.registration(np.zeros_like(case.truth))
+    figures = {
+        "version": CASE_VERSION,
+        "id": case.id,
+        "task": case.task,
+        "bin": case.bin,
+        "class": case.label,
+        "seed": case.seed,
+        "degraded_modality": case.degraded_modality,
+        "reference_modality": case.reference_modality,
+        "weights_sha256": checksum,
+        "case_sha256": case.checksum,
+        "tre_before_mm": before.tre_mm,
+        "dice_before": before.dice,
+        "alignment_before": before.alignment,
+        **measure(stick, result.fused.array, result.restored.array, np.asarray(result.displacement)),
+        "class_found": result.label,
+        "confidence": float(result.probabilities[result.label]),
+        "probabilities": result.probabilities,
+        "cpu_seconds": cpu,
+        "wall_seconds": wall,
+    }
+    return plain(figures), result
+
+
+def _run(folder: Path, case_id: str, fuse: Fuse, checksum: str, output: Path, draw: Draw | None) -> dict[str, Any]:
+    case = read_case(folder, case_id)
+    figures, result = evaluate_case(case, fuse, checksum)
+    if draw is not None:
+        picture = output / "cases" / case_id / "overview.png"
+        picture.parent.mkdir(parents=True, exist_ok=True)
+        draw(result, case.degraded, case.reference, picture)
+    return figures
+
+
+def _finished(path: Path, checksum: str, truth: str | None) -> dict[str, Any] | None:
+    """The figures of an earlier run with the same weights on the same case, or None."""
+    earlier = read_json(path)
+    if not isinstance(earlier, dict) or earlier.get("version") != CASE_VERSION:
+        return None
+    same = earlier.get("weights_sha256") == checksum and earlier.get("case_sha256") == truth
+    return earlier if same else None
+
+
+def _line(c: dict[str, Any]) -> str:
+    mark = "" if c["class_found"] == c["class"] else f" (is {c['class']})"
+    return (
+        f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, "
+        f"PSNR {c['restoration']['psnr_db']:.1f} dB ({c['restoration']['gain_db']:+.1f}), "
+        f"{c['class_found']}{mark}, {c['cpu_seconds']:.0f} CPU s"
+    )
+
+
+def named(skipped: Sequence[dict[str, str]]) -> str:
+    """One sentence that names every skipped case and why."""
+    return "Skipped " + "; ".join(f"{s['id']} ({s['reason']})" for s in skipped)
