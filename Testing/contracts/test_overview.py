@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 from UniFuseLib.errors import MissingDependencyError, OutputError
 from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
+from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
 from UniFuseLib.volume import Grid, Volume
 
@@ -31,6 +32,7 @@ class Result:
     aligned: Volume
     displacement: np.ndarray
     body: np.ndarray
+    coverage: np.ndarray
     label: str = "mr_motion"
     probabilities: dict[str, float] = field(
         default_factory=lambda: {"clean": 0.01, "mr_motion": 0.97, "ct_metal_noise": 0.01, "pet_low_dose": 0.01}
@@ -70,8 +72,8 @@ def case() -> tuple[Result, Volume, Volume]:
     grid, other = grid_of(SHAPE, 0.1, (5.0, 3.0, 3.1)), grid_of((8, 20, 25), -0.2, (6.0, 3.2, 2.6))
     reference, degraded = Volume(head(grid), grid.affine), Volume(head(other), other.affine)
     displacement = np.broadcast_to(np.array([3.0, -2.0, 1.0]), (*SHAPE, 3)).astype(np.float32)
-    restored = Volume(reference.array * 0.8, grid.affine)
-    return Result(restored, restored, restored, displacement, reference.array > 0), degraded, reference
+    restored, body = Volume(reference.array * 0.8, grid.affine), reference.array > 0
+    return Result(restored, restored, restored, displacement, body, np.ones_like(body)), degraded, reference
 
 
 def read(path: Path) -> np.ndarray:
@@ -114,11 +116,30 @@ def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_
         replace(result, report=report, label="pet_low_dose"),
         replace(result, report=report, restored=rgb, aligned=rgb, fused=rgb),
         replace(result, body=np.zeros(SHAPE, dtype=bool)),
-        replace(result, probabilities={name: 0.25 for name in result.probabilities}),
+        replace(result, coverage=np.zeros(SHAPE, dtype=bool)),
     ]
     for number, variant in enumerate(variants):
         draw_overview(variant, degraded, reference, tmp_path / f"{number}.png")
         assert read(tmp_path / f"{number}.png").std() > 0.05
+
+
+def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
+    result, degraded, reference = case
+
+    def words(**change: Any) -> str:
+        return "\n".join(t.get_text() for t in compose_page(replace(result, **change), degraded, reference).texts)
+
+    calm = words()
+    assert "MR motion 97 %" in calm
+    assert "mean 3.7 mm" in calm
+    assert "0.400 → 0.600" in calm
+    assert "Research use only" in calm
+    assert "Uncertain" not in calm
+    assert "covers only" not in calm
+    report = {**result.report, "coverage_percent": 71.2, "warnings": ["one", "two"]}
+    unsure = words(probabilities={name: 0.25 for name in result.probabilities}, report=report)
+    for caution in ("Uncertain", "covers only 71 % of the body", "2 warnings"):
+        assert caution in unsure
 
 
 def test_grid_lines_lie_where_the_displacement_puts_them() -> None:

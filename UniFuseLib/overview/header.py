@@ -19,7 +19,8 @@ CLASS_TITLES = {
     "ct_metal_noise": "CT metal and noise",
     "pet_low_dose": "Low-dose PET",
 }
-UNSURE_BELOW = 0.6  # the verdict says so when no class reaches this probability
+UNSURE_BELOW = 0.6  # a caution is written when no class reaches this probability
+COVERED_ABOVE = 97.0  # and when less than this percentage of the body lies in the degraded field of view
 _BAR = "#2a313c"
 _ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
 
@@ -30,15 +31,28 @@ def draw_header(sheet: Sheet, result: FusionResult) -> None:
     modality, reference_modality = modalities(result)
     verdict = f"{CLASS_TITLES.get(result.label, result.label)} {100 * probability:.0f} %"
     sheet.text(LEFT, 42, verdict, 25, weight="bold")
-    remark = "  (uncertain: no class stands out)" if probability < UNSURE_BELOW else ""
-    names = f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}{remark}"
-    sheet.text(LEFT, 86, names, 12.5, MUTED)
+    sheet.text(LEFT, 86, f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}", 12.5, MUTED)
+    sheet.text(LEFT, 116, "   ".join(_cautions(result)), 10.5, AMBER)
     _class_bars(sheet, result, 620, 26)
     for number, (title, value, note) in enumerate(_facts(result)):
         x = 1220 + 315 * number
         sheet.text(x, 28, title, 10.5, MUTED)
         sheet.text(x, 58, value, 17)
         sheet.text(x, 89, note, 10.5, MUTED)
+
+
+def _cautions(result: FusionResult) -> list[str]:
+    """What a reader must know before he believes the picture."""
+    covered = float(result.report.get("coverage_percent", 100.0))
+    warnings = len(result.report.get("warnings", ()))
+    cautions = []
+    if result.probabilities[result.label] < UNSURE_BELOW:
+        cautions.append("Uncertain: no class stands out.")
+    if covered < COVERED_ABOVE:
+        cautions.append(f"The degraded volume covers only {covered:.0f} % of the body.")
+    if warnings:
+        cautions.append(f"{warnings} warning{'s' if warnings > 1 else ''}, see report.json.")
+    return cautions
 
 
 def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:

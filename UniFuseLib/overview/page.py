@@ -106,6 +106,7 @@ def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[
     body_volume = Volume(body.astype(np.float32), reference.affine)
     displacement = Volume(np.asarray(result.displacement, dtype=np.float32), reference.affine)
     step = panels.grid_step(float(np.ptp(view_box(body, reference.grid), axis=0).max()))
+    restored = panels.only_where(result.coverage, result.restored)
     fused = panels.intensities(result.fused, panels.full_window(result.fused, body))
     highest = highest_mm(result)
     columns = [
@@ -113,11 +114,11 @@ def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[
         Column("Degraded", f"{modality.upper()}, as it came; lines: reference",
                panels.with_edges(degraded, here, reference, there)),
         Column("Restored and aligned", f"{modality.upper()}; lines: reference",
-               panels.with_edges(result.restored, here, reference, there)),
+               panels.with_edges(restored, here, reference, there)),
         Column("Fused", "reference and restored in one volume", fused),
     ]  # fmt: skip
     if modality == "pet":
-        overlay = panels.uptake_over(reference, there, result.restored, here)
+        overlay = panels.uptake_over(reference, there, restored, here)
         columns.append(Column("Uptake over reference", "restored PET in colour", overlay))
     columns += [
         Column("Deformation", f"grid of {step:g} mm on the degraded volume",

@@ -71,6 +71,12 @@ def intensities(volume: Volume, window: Window) -> Paint:
     return paint
 
 
+def only_where(mask: np.ndarray, volume: Volume) -> Volume:
+    """The volume with NaN, no data, outside the mask `(d, h, w)`."""
+    wide = mask if volume.array.ndim == 3 else mask[..., None]
+    return Volume(np.where(wide, volume.array, np.float32(np.nan)), volume.affine)
+
+
 def with_edges(volume: Volume, window_below: Window, reference: Volume, window: Window) -> Paint:
     """The edges of the reference as thin lines over another picture: where they leave it, it is misaligned."""
     picture = intensities(volume, window_below)
