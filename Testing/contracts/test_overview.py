@@ -172,6 +172,7 @@ def test_ct_is_shown_in_the_soft_tissue_window() -> None:
     volume = Volume(np.full((7, 9, 11), 3000.0), np.eye(4))
     window = panels.window_of(volume, np.ones((7, 9, 11), dtype=bool), "ct")
     assert (window.low, window.high) == (-160, 240)
+    assert panels.caption("ct", window) == "CT, W 400 L 40 HU"
 
 
 def test_scale_of_the_map_is_round_and_reaches_far_enough(case: tuple[Result, Volume, Volume]) -> None:

@@ -110,10 +110,10 @@ def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[
     fused = panels.intensities(result.fused, panels.full_window(result.fused, body))
     highest = highest_mm(result)
     columns = [
-        Column("Reference", f"{reference_modality.upper()}, as it came", panels.intensities(reference, there)),
-        Column("Degraded", f"{modality.upper()}, as it came; lines: reference",
+        Column("Reference", panels.caption(reference_modality, there), panels.intensities(reference, there)),
+        Column("Degraded, as it came", f"{panels.caption(modality, here)}; lines: reference",
                panels.with_edges(degraded, here, reference, there)),
-        Column("Restored and aligned", f"{modality.upper()}; lines: reference",
+        Column("Restored and aligned", f"{panels.caption(modality, here)}; lines: reference",
                panels.with_edges(restored, here, reference, there)),
         Column("Fused", "reference and restored in one volume", fused),
     ]  # fmt: skip

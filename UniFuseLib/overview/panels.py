@@ -50,6 +50,13 @@ def window_of(volume: Volume, body: np.ndarray, modality: Modality) -> Window:
     return Window(low, max(high, low + 1e-6), "gray_r" if modality == "pet" else "gray")
 
 
+def caption(modality: Modality, window: Window) -> str:
+    """What a reader needs to judge the greys: `CT, W 400 L 40 HU`, `PET, 0 to 9.8`, `MR`."""
+    if modality == "ct":
+        return f"CT, W {window.high - window.low:.0f} L {(window.high + window.low) / 2:.0f} HU"
+    return f"PET, {window.low:.2g} to {window.high:.3g}" if modality == "pet" else "MR"
+
+
 def full_window(volume: Volume, body: np.ndarray) -> Window:
     """P0.5 to P99.5 over body and surroundings, for a volume without physical unit (`fused`)."""
     near = volume.array[body] if body.any() else volume.array
