@@ -10,9 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from UniFuseLib.geometry import compose, resize, resize_flow, warp
+from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, zero_bias
+from UniFuseLib.network.matching import best_offset, local_correlation, structure_cost
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.prompt import PromptGuide, modulate
+
+_FEATURE_OFFSETS = 27  # correlation of learned features: one voxel around
 
 
 class Alignment(NamedTuple):
@@ -48,11 +52,13 @@ class PlainFA(nn.Module):
     The paper's final ReLU cannot stand on φ itself, displacements are signed.
 
     Args:
-        width: M. blocks: J. patch: side of a patch in voxels; the first log2(patch) blocks upsample by two.
+        width: M. blocks: J. patch: side of a patch in voxels of the features; the first log2(patch) blocks upsample
+            by two. stride: voxels of the input volume per voxel of the features.
     """
 
-    def __init__(self, width: int, blocks: int, patch: int, prompt_width: int) -> None:
+    def __init__(self, width: int, blocks: int, patch: int, prompt_width: int, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         doublings = patch.bit_length() - 1
         sides = [max(width >> (i + 1), 8) for i in range(blocks)]
         inputs = [width, *sides[:-1]]
@@ -63,44 +69,59 @@ class PlainFA(nn.Module):
         last = sides[-1] if sides else width
         self.head = nn.Sequential(convolution(2 * last, last), activation(), _flow_head(last, kernel=1))
 
-    def forward(self, unified: Unified, features: tuple[Tensor, Tensor], prompt: Tensor) -> Alignment:
-        """`features` (encoder, full resolution) only tell the size of the full grid."""
+    def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
+        """`streams` only tell the size of the full grid."""
         d, r = unified.degraded, unified.reference
         for block in self.blocks:
             d, r = block(d, r, prompt)
         flow = self.head(torch.cat([d, r], dim=1))
-        return Alignment(resize_flow(flow, features[0].shape[2:]), [])
+        return Alignment(_full_flow(flow, streams[0].features, self.stride), [])
+
+
+class Level(NamedTuple):
+    """One source on one level of the pyramid."""
+
+    features: Tensor  # (b, c, d, h, w)
+    structure: Tensor  # MIND-SSC (b, 12, d, h, w)
 
 
 class CorrelationRegBLK(nn.Module):
-    """Warp the moving stream by the flow so far, correlate locally, add a residual flow.
+    """Warp the moving stream by the flow so far, compare it with the reference around every voxel, add a residual.
+
+    Two comparisons: the correlation of learned features, and the distance of MIND-SSC descriptors, which needs no
+    learning and so tells the direction from the first step on.
 
     Args:
         channels: of both streams and of the context that this block makes. context: channels that come in.
-        radius: of the local correlation, voxels of this level.
+        radius: of the search, voxels of this level.
     """
 
     def __init__(self, channels: int, context: int, width: int, radius: int, convolutions: int) -> None:
         super().__init__()
         self.radius = radius
-        self.reduce = nn.Conv3d(2 * channels + (2 * radius + 1) ** 3 + context, channels, 1)
+        seen = 2 * channels + _FEATURE_OFFSETS + (2 * radius + 1) ** 3 + 3 + context
+        self.reduce = nn.Conv3d(seen, channels, 1)
         self.guide = PromptGuide(width, channels)
         self.relate = nn.Sequential(
             *(nn.Sequential(convolution(channels, channels), activation()) for _ in range(convolutions))
         )
         self.activation = activation()
-        self.head = _flow_head(channels, kernel=3)
+        self.sharpness = nn.Parameter(torch.tensor(30.0).log())
+        self.head = _flow_head(channels + 3, kernel=3)
 
     def forward(
-        self, degraded: Tensor, reference: Tensor, flow: Tensor, context: Tensor | None, prompt: Tensor
+        self, degraded: Level, reference: Level, flow: Tensor, context: Tensor | None, prompt: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Streams `(b, c, d, h, w)`, flow `(b, 3, d, h, w)` on this level → (flow, context) on this level."""
-        moved = warp(degraded, flow)
-        seen = [moved, reference, local_correlation(moved, reference, self.radius)]
+        """Both sources and the flow `(b, 3, d, h, w)` on this level → (flow, context) on this level."""
+        moved = warp(degraded.features, flow)
+        with torch.no_grad():
+            cost = structure_cost(warp(degraded.structure, flow), reference.structure, self.radius)
+        candidate = best_offset(cost, self.sharpness.exp())
+        seen = [moved, reference.features, local_correlation(moved, reference.features, 1), cost, candidate]
         if context is not None:
             seen.append(context)
         made = self.relate(self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt))))
-        return compose(flow, self.head(made)), made
+        return compose(flow, self.head(torch.cat([made, candidate], dim=1))), made
 
 
 class CorrelationFA(nn.Module):
@@ -109,11 +130,14 @@ class CorrelationFA(nn.Module):
     The pyramid starts at the encoder's features and takes the unified patches in where it has their size.
 
     Args:
-        channels: per level, finest first; as many levels as RegBLKs. width: M. token_level: level of the patches.
+        channels, radii: per level, finest first; as many levels as RegBLKs. width: M.
+        token_level: level that has the size of the patches.
         stride: voxels of the input volume per voxel of the finest level.
     """
 
-    def __init__(self, channels: tuple[int, ...], width: int, token_level: int, radius: int, stride: int) -> None:
+    def __init__(
+        self, channels: tuple[int, ...], radii: tuple[int, ...], width: int, token_level: int, stride: int
+    ) -> None:
         super().__init__()
         self.token_level, self.stride = token_level, stride
         self.down = nn.ModuleList(
@@ -123,60 +147,52 @@ class CorrelationFA(nn.Module):
         contexts = [*channels[1:], 0]
         self.blocks = nn.ModuleList(
             CorrelationRegBLK(c, before, width, radius, convolutions=1 if level == 0 else 2)
-            for level, (c, before) in enumerate(zip(channels, contexts, strict=True))
+            for level, (c, before, radius) in enumerate(zip(channels, contexts, radii, strict=True))
         )
 
-    def forward(self, unified: Unified, features: tuple[Tensor, Tensor], prompt: Tensor) -> Alignment:
-        degraded = self._pyramid(features[0], unified.degraded)
-        reference = self._pyramid(features[1], unified.reference)
-        flow = degraded[-1].new_zeros(degraded[-1].shape[0], 3, *degraded[-1].shape[2:])
+    def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
+        degraded = self._pyramid(streams[0], unified.degraded)
+        reference = self._pyramid(streams[1], unified.reference)
+        coarsest = degraded[-1].features
+        flow = coarsest.new_zeros(coarsest.shape[0], 3, *coarsest.shape[2:])
         context, coarse = None, []
         for d, r, block in reversed(list(zip(degraded, reference, self.blocks, strict=True))):
-            shape = d.shape[2:]
+            shape = d.features.shape[2:]
             flow = resize_flow(flow, shape)
             context = resize(context, shape) if context is not None else None
             flow, context = block(d, r, flow, context, prompt)
             coarse.append(flow)
-        full = torch.Size(n * self.stride for n in features[0].shape[2:])
-        return Alignment(resize_flow(flow, full), coarse)
+        return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse)
 
-    def _pyramid(self, features: Tensor, patches: Tensor) -> list[Tensor]:
-        levels = [features]
+    def _pyramid(self, stream: Encoded, patches: Tensor) -> list[Level]:
+        features, structure = stream
+        if structure is None:
+            raise ValueError("Expected an encoder that makes MIND-SSC descriptors; build with encoder='descriptor'.")
+        levels = [Level(features, structure)]
         for level, down in enumerate(self.down, start=1):
-            features = down(features)
+            features, structure = down(features), F.avg_pool3d(structure, 2)
             if level == self.token_level:
                 features = features + resize(self.take_in(patches), features.shape[2:])
-            levels.append(features)
+            levels.append(Level(features, structure))
         return levels
 
 
 class NoFA(nn.Module):
     """Table 5, J = 0: no RegBLK; the patch features go straight to the output layer."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, stride: int) -> None:
         super().__init__()
+        self.stride = stride
         self.head = nn.Sequential(convolution(2 * width, width), activation(), _flow_head(width, kernel=1))
 
-    def forward(self, unified: Unified, features: tuple[Tensor, Tensor], prompt: Tensor) -> Alignment:
+    def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
         flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
-        return Alignment(resize_flow(flow, features[0].shape[2:]), [])
+        return Alignment(_full_flow(flow, streams[0].features, self.stride), [])
 
 
-def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
-    """out[k, x] = cos(reference[x], moved[x + k]) for every offset k in a cube of side 2·radius + 1.
-
-    Args:
-        moved, reference: `(b, c, d, h, w)`.
-
-    Returns:
-        `(b, (2·radius + 1)³, d, h, w)` in [-1, 1]; offsets in array order (d slowest).
-    """
-    moved, reference = F.normalize(moved, dim=1, eps=1e-4), F.normalize(reference, dim=1, eps=1e-4)
-    d, h, w = moved.shape[2:]
-    padded = F.pad(moved, [radius] * 6, mode="replicate")
-    steps = range(2 * radius + 1)
-    shifted = (padded[:, :, i : i + d, j : j + h, k : k + w] for i in steps for j in steps for k in steps)
-    return torch.cat([(reference * m).sum(1, keepdim=True) for m in shifted], dim=1)
+def _full_flow(flow: Tensor, features: Tensor, stride: int) -> Tensor:
+    """The flow on the grid of the input volume, of which `features` has every `stride`-th voxel."""
+    return resize_flow(flow, torch.Size(n * stride for n in features.shape[2:]))
 
 
 def _flow_head(channels: int, kernel: int) -> nn.Conv3d:

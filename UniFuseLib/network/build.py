@@ -35,7 +35,7 @@ class NetworkConfig:
     blocks: int = 4
     alignment: Literal["plain", "correlation"] = "correlation"
     alignment_channels: tuple[int, ...] = (16, 24, 48, 64)  # finest first
-    correlation_radius: int = 1
+    search_radius: tuple[int, ...] = (1, 2, 2, 2)  # of every level, finest first
     fusion_channels: tuple[int, ...] = (24, 32, 64)  # finest first
     fusion_dense: tuple[bool, ...] = (False, True, True)
     lora_rank: int = 4
@@ -145,13 +145,14 @@ def _mixer(config: NetworkConfig) -> nn.Module:
 
 def _alignment(config: NetworkConfig, stride: int) -> nn.Module:
     if config.blocks == 0:
-        return NoFA(config.width)
+        return NoFA(config.width, stride)
     if config.alignment == "plain":
-        return PlainFA(config.width, config.blocks, config.patch // stride, config.width)
+        return PlainFA(config.width, config.blocks, config.patch // stride, config.width, stride)
     channels = config.alignment_channels
     levels = (*channels, *[channels[-1]] * config.blocks)[: config.blocks]
+    radii = (*config.search_radius, *[config.search_radius[-1]] * config.blocks)[: config.blocks]
     token_level = min((config.patch // stride).bit_length() - 1, config.blocks - 1)
-    return CorrelationFA(levels, config.width, token_level, config.correlation_radius, stride)
+    return CorrelationFA(levels, radii, config.width, token_level, stride)
 
 
 def _fusion(config: NetworkConfig, folded: bool) -> UFRF:

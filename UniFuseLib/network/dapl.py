@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens
-from UniFuseLib.network.mamba import MambaBlock
+from UniFuseLib.network.mamba import MambaBlock, MambaStates
 
 
 class Context(NamedTuple):
@@ -55,7 +55,7 @@ class DAPL(nn.Module):
         self.mix = nn.Sequential(convolution(2 * channels, channels, stride=mix_stride), activation())
         self.embed = nn.Conv3d(channels, width, patch // mix_stride, patch // mix_stride)
         self.first = MambaBlock(width, inner, states)
-        self.second = MambaBlock(width, inner, states)
+        self.second = MambaStates(width, inner, states)
         self.classifier = StateClassifier(inner, states, classes)
         self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
         self.choose_length = nn.Sequential(nn.LayerNorm(3 * states), nn.Linear(3 * states, length), nn.GELU())
@@ -64,8 +64,8 @@ class DAPL(nn.Module):
     def forward(self, degraded: Tensor, reference: Tensor) -> Context:
         """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`."""
         mixed = self.mix(torch.cat([degraded, reference], dim=1))
-        forward_order = self.first(map_to_tokens(self.embed(mixed))).tokens
-        h1, h2, h3 = (self.second(order).last_state for order in reading_orders(forward_order))
+        forward_order = self.first(map_to_tokens(self.embed(mixed)))
+        h1, h2, h3 = (self.second(order) for order in reading_orders(forward_order))
         states = (h1, h2, h3)
         return Context(states, self.classifier(states), self._prompt(states))
 

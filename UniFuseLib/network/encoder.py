@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution
 from UniFuseLib.network.mind import CHANNELS, mind_ssc
+
+
+class Encoded(NamedTuple):
+    """One source after the shared encoder."""
+
+    features: Tensor  # F (b, C, d, h, w)
+    structure: Tensor | None  # MIND-SSC (b, 12, d, h, w) on the same grid, where the encoder makes it
 
 
 class Encoder(nn.Module):
@@ -25,9 +34,9 @@ class Encoder(nn.Module):
         self.second = convolution(channels, channels)
         self.activation = activation()
 
-    def forward(self, volume: Tensor) -> Tensor:
+    def forward(self, volume: Tensor) -> Encoded:
         """`(b, 1, d, h, w)` → F `(b, C, d, h, w)`."""
-        return self.activation(self.second(self.activation(self.first(volume))))
+        return Encoded(self.activation(self.second(self.activation(self.first(volume)))), None)
 
 
 class DescriptorEncoder(nn.Module):
@@ -44,15 +53,16 @@ class DescriptorEncoder(nn.Module):
         self.second = convolution(channels, channels)
         self.activation = activation()
 
-    def forward(self, volume: Tensor) -> Tensor:
+    def forward(self, volume: Tensor) -> Encoded:
         """`(b, 1, d, h, w)` with even sides → F `(b, C, d/2, h/2, w/2)`."""
-        described = torch.cat([fold_blocks(volume), descriptors(volume)], dim=1)
-        return self.activation(self.second(self.activation(self.first(described))))
+        structure = descriptors(volume)
+        described = torch.cat([fold_blocks(volume), structure], dim=1)
+        return Encoded(self.activation(self.second(self.activation(self.first(described)))), structure)
 
 
 def descriptors(volume: Tensor) -> Tensor:
     """MIND-SSC of the half-resolution volume: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`, no gradient."""
-    with torch.no_grad(), torch.autocast(volume.device.type, enabled=False):
+    with torch.no_grad():
         return mind_ssc(F.avg_pool3d(volume.float(), 2))
 
 

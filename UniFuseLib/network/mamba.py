@@ -6,21 +6,15 @@ Paper → code: Ā = exp(Δ·A) `decay`, B̄ = Δ·B, C; h_j `state`; E `inner` 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from UniFuseLib.network.scan import selective_scan
+from UniFuseLib.network.scan import ScanResult, selective_scan
 
 _BLOCK_BYTES = 64 * 2**20
-
-
-class Mixed(NamedTuple):
-    tokens: Tensor  # (b, n, m)
-    last_state: Tensor  # (b, e, s), h after the last token
 
 
 class SelectiveParameters(nn.Module):
@@ -49,6 +43,21 @@ class SelectiveParameters(nn.Module):
         return dt, -torch.exp(self.log_a.float()), b.float(), c.float()
 
 
+class Recurrence(nn.Module):
+    """u' = silu(causal convolution of u), then the selective scan over u'."""
+
+    def __init__(self, inner: int, states: int) -> None:
+        super().__init__()
+        self.convolve = nn.Conv1d(inner, inner, 4, groups=inner, padding=3)
+        self.parameters_of = SelectiveParameters(inner, states)
+
+    def forward(self, u: Tensor, initial_state: Tensor | None = None) -> tuple[Tensor, ScanResult]:
+        """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state)."""
+        u = F.silu(self.convolve(u.transpose(1, 2))[..., : u.shape[1]].transpose(1, 2))
+        dt, a, b, c = self.parameters_of(u)
+        return u, selective_scan(u.float(), dt, a, b, c, initial_state)
+
+
 class MambaBlock(nn.Module):
     """x + out(scan(silu(conv(in(norm x)))) · silu(gate)); a recurrence over the tokens in their order.
 
@@ -60,19 +69,30 @@ class MambaBlock(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.project_in = nn.Linear(width, 2 * inner, bias=False)
-        self.convolve = nn.Conv1d(inner, inner, 4, groups=inner, padding=3)
-        self.parameters_of = SelectiveParameters(inner, states)
+        self.recurrence = Recurrence(inner, states)
         self.skip = nn.Parameter(torch.ones(inner))
         self.project_out = nn.Linear(inner, width, bias=False)
 
-    def forward(self, tokens: Tensor, initial_state: Tensor | None = None) -> Mixed:
-        """tokens `(b, n, m)`, initial state `(b, e, s)` or None (zeros)."""
+    def forward(self, tokens: Tensor, initial_state: Tensor | None = None) -> Tensor:
+        """tokens `(b, n, m)`, initial state `(b, e, s)` or None (zeros) → `(b, n, m)`."""
         u, gate = self.project_in(self.norm(tokens)).chunk(2, dim=-1)
-        u = F.silu(self.convolve(u.transpose(1, 2))[..., : tokens.shape[1]].transpose(1, 2))
-        dt, a, b, c = self.parameters_of(u)
-        y, last_state = selective_scan(u.float(), dt, a, b, c, initial_state)
-        y = (y + self.skip * u).to(gate.dtype) * F.silu(gate)
-        return Mixed(tokens + self.project_out(y), last_state)
+        u, scanned = self.recurrence(u, initial_state)
+        y = (scanned.y + self.skip * u).to(gate.dtype) * F.silu(gate)
+        return tokens + self.project_out(y)
+
+
+class MambaStates(nn.Module):
+    """A Mamba block of which only the last hidden state is wanted: no gate, no way out for the tokens."""
+
+    def __init__(self, width: int, inner: int, states: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.project_in = nn.Linear(width, inner, bias=False)
+        self.recurrence = Recurrence(inner, states)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """tokens `(b, n, m)` → h after the last token, `(b, e, s)`."""
+        return self.recurrence(self.project_in(self.norm(tokens)))[1].last_state
 
 
 class SpatialMambaBlock(nn.Module):

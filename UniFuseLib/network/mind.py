@@ -34,7 +34,7 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
         raise ValueError(f"Expected (b, 1, d, h, w), got {tuple(volume.shape)}.")
     padded = F.pad(volume, [dilation] * 6, mode="replicate")
     distances = torch.cat(
-        [_box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius) for a, b in _PAIRS],
+        [box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius) for a, b in _PAIRS],
         1,
     )
     distances = distances - distances.amin(1, keepdim=True)
@@ -51,7 +51,7 @@ def _shift(padded: Tensor, offset: tuple[int, int, int], dilation: int) -> Tenso
     return window
 
 
-def _box_mean(volume: Tensor, radius: int) -> Tensor:
+def box_mean(volume: Tensor, radius: int) -> Tensor:
     """Mean over a cube of side 2·radius + 1, the border repeated; one axis at a time."""
     side = 2 * radius + 1
     volume = F.pad(volume, [radius] * 6, mode="replicate")

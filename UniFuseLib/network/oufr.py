@@ -65,7 +65,7 @@ class RecurrentSpatialMamba(nn.Module):
 
     def forward(self, tokens: Tensor, states: States) -> Tensor:
         for block, h in zip(self.blocks, states, strict=True):
-            tokens = block(tokens, h).tokens
+            tokens = block(tokens, h)
         return tokens
 
 
@@ -74,7 +74,7 @@ class PlainMamba(RecurrentSpatialMamba):
 
     def forward(self, tokens: Tensor, states: States) -> Tensor:
         for block in self.blocks:
-            tokens = block(tokens).tokens
+            tokens = block(tokens)
         return tokens
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from UniFuseLib.geometry import resize_flow, warp
+from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
 from UniFuseLib.network.oufr import Unified
 
@@ -56,24 +57,30 @@ class UniFuse(nn.Module):
         degraded, reference = (pad_to_multiple(v, self.multiple) for v in (degraded, reference))
 
         f_degraded, f_reference = self.encoder(degraded), self.encoder(reference)  # F'_D, F_R
-        context = self.dapl(f_degraded, f_reference)  # h1..h3, p, P̂
-        unified = self.oufr(f_degraded, f_reference, context.states)  # F̄'_D, F̄_R
-        u_degraded = f_degraded + self.restore_patches(unified.degraded)
-        u_reference = f_reference + self.restore_patches(unified.reference)
+        context = self.dapl(f_degraded.features, f_reference.features)  # h1..h3, p, P̂
+        unified = self.oufr(f_degraded.features, f_reference.features, context.states)  # F̄'_D, F̄_R
+        u_degraded, u_reference = (
+            self._enrich(f_degraded, unified.degraded),
+            self._enrich(f_reference, unified.reference),
+        )
         aligned = self.alignment(unified, (u_degraded, u_reference), context.prompt)  # φ_D→R
-        moved = warp(degraded, aligned.flow.float())
-        moved_features = warp(u_degraded, resize_flow(aligned.flow, u_degraded.shape[2:]))
-        fused = self.fusion(moved, reference, moved_features, u_reference, context)  # I_fuse
+        moved = warp(degraded, aligned.flow)
+        moved_features = warp(u_degraded.features, resize_flow(aligned.flow, u_degraded.features.shape[2:]))
+        fused = self.fusion(moved, reference, moved_features, u_reference.features, context)  # I_fuse
 
         return UniFuseOutput(
-            *(crop_to(v, shape) for v in (fused.fused, fused.restored, fused.blend, aligned.flow.float())),
+            *(crop_to(v, shape).float() for v in (*fused, aligned.flow)),
             context.logits.float(),
             unified,
             aligned.coarse,
         )
 
+    def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
+        """Encoder features plus what their patch has become in OUFR, at the encoder's resolution."""
+        return encoded._replace(features=encoded.features + self.restore_patches(patches))
+
     def unify(self, first: Tensor, second: Tensor) -> Unified:
         """F̄ of a pair without aligning it: the second pair {I_D, I'_R} of Eq. 4 needs no more than this."""
         first, second = (pad_to_multiple(v, self.multiple) for v in (first, second))
-        f_first, f_second = self.encoder(first), self.encoder(second)
+        f_first, f_second = self.encoder(first).features, self.encoder(second).features
         return self.oufr(f_first, f_second, self.dapl(f_first, f_second).states)

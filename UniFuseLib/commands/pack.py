@@ -1,0 +1,35 @@
+"""`unifuse pack DATA --output FILE`: a data set as one compact file for training."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from UniFuseLib.errors import InputError
+
+
+def add_parser(subparsers: Any) -> None:
+    from UniFuseLib.training.layouts import LAYOUTS
+
+    parser = subparsers.add_parser(
+        "pack",
+        help="make a training file from a data set",
+        description="Crop, quantise and compress every volume under DATA; training then needs this file alone.",
+    )
+    parser.add_argument("data", type=Path, metavar="DATA", help="root folder of the data set")
+    parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--layout", choices=sorted(LAYOUTS), default="unifuse", help="default: unifuse")
+    parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from UniFuseLib.training.pack import pack
+
+    if args.output.exists() and not args.overwrite:
+        raise InputError(f"'{args.output}' exists. Name another file, or add --overwrite.")
+    pack(args.data, args.layout, args.output, lambda line: print(line, file=sys.stderr, flush=True))
+    print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
+    return 0

@@ -1,0 +1,62 @@
+"""What a preset costs: parameters and floating-point operations, without computing anything.
+
+Convention: FLOPs = 2 x multiply-adds of the forward pass at batch 1, counted by `torch.utils.flop_counter` on tensors
+without memory, plus 9·N·E·S for every scan, which the counter does not see.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from UniFuseLib.network.build import NetworkConfig, build
+from UniFuseLib.network.scan import scan_flops
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Parameters of the whole network, of UFR&F, and of UFR&F with full experts in place of the LoRA branches."""
+
+    parameters: int
+    parameters_fusion: int
+    parameters_fusion_experts: int
+    gflops_160: float
+    gflops_256: float
+
+
+def cost(config: NetworkConfig) -> Cost:
+    with torch.device("meta"):
+        model, experts = build(config), build(replace(config, alsn="experts"))
+    return Cost(
+        count_parameters(model),
+        count_parameters(model.fusion),
+        count_parameters(experts.fusion),
+        round(flops(config, 160) / 1e9, 1),
+        round(flops(config, 256) / 1e9, 1),
+    )
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def flops(config: NetworkConfig, side: int) -> int:
+    """Of one forward pass for two volumes of `side`³ voxels."""
+    with torch.device("meta"):
+        model = build(config).eval()
+        volume = torch.empty(1, 1, side, side, side)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        model(volume, volume)
+    return counter.get_total_flops() + _scans(config, side)
+
+
+def _scans(config: NetworkConfig, side: int) -> int:
+    """DAPL: one scan of the patches forward, three in its reading orders; OUFR: three over both sources' patches."""
+    patches = (-(-side // config.patch)) ** 3
+    once = scan_flops(patches, config.inner, config.states)
+    dapl = 0 if config.dapl == "none" else 4 * once
+    oufr = 0 if config.oufr in ("transformer", "none") else 3 * 2 * once
+    return dapl + oufr

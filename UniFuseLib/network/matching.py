@@ -1,0 +1,55 @@
+"""Comparing two feature maps around every voxel; offsets k run over a cube in array order, d slowest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from UniFuseLib.network.mind import box_mean
+
+
+def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
+    """out[k, x] = cos(reference[x], moved[x + k]).
+
+    Args:
+        moved, reference: `(b, c, d, h, w)`.
+
+    Returns:
+        `(b, (2·radius + 1)³, d, h, w)` in [-1, 1].
+    """
+    moved, reference = F.normalize(moved, dim=1, eps=1e-4), F.normalize(reference, dim=1, eps=1e-4)
+    return torch.cat([(reference * m).sum(1, keepdim=True) for m in _shifted(moved, radius)], dim=1)
+
+
+def structure_cost(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
+    """out[k, x] = mean over channels and a 3³ window of |reference[x] - moved[x + k]|.
+
+    Args:
+        moved, reference: MIND-SSC `(b, 12, d, h, w)`.
+
+    Returns:
+        `(b, (2·radius + 1)³, d, h, w)`, 0 where the structure is the same.
+    """
+    cost = torch.cat([(reference - m).abs().mean(1, keepdim=True) for m in _shifted(moved, radius)], dim=1)
+    return box_mean(cost, 1)
+
+
+def best_offset(cost: Tensor, sharpness: Tensor) -> Tensor:
+    """out[x] = Σ_k softmax_k(-sharpness · cost[k, x]) · k: a soft arg min, voxels, `(b, 3, d, h, w)`."""
+    side = round(cost.shape[1] ** (1 / 3))
+    steps = torch.arange(side, device=cost.device, dtype=cost.dtype) - side // 2
+    offsets = torch.cartesian_prod(steps, steps, steps)  # (k, 3), d slowest
+    weights = torch.softmax(-sharpness * cost, dim=1)
+    return torch.einsum("bkdhw,kc->bcdhw", weights, offsets)
+
+
+def _shifted(volume: Tensor, radius: int) -> Iterator[Tensor]:
+    """volume[x + k] for every k; beyond the border the border repeats."""
+    d, h, w = volume.shape[2:]
+    padded = F.pad(volume, [radius] * 6, mode="replicate")
+    for i, j, k in itertools.product(range(2 * radius + 1), repeat=3):
+        yield padded[:, :, i : i + d, j : j + h, k : k + w]

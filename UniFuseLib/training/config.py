@@ -1,0 +1,111 @@
+"""What a training run is made of; read from TOML, stored in its checkpoints and in the weights' contract."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from UniFuseLib.errors import InputError
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the terms of Eq. 15; `coarse` is L_reg on the FA's coarser levels, `restore` supervises I_D."""
+
+    classification: float = 0.1
+    modality: float = 0.05
+    registration: float = 1.0
+    coarse: float = 0.5
+    structure: float = 0.25
+    intensity: float = 1.0
+    gradient: float = 1.0
+    restore: float = 2.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Samples of one size, until `until` (a fraction of all steps): crops grow as training goes on."""
+
+    until: float
+    crop: int
+    batch: int
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One run.
+
+    Attributes:
+        name: of the run and its weights. preset: `build.preset`, ablations included.
+        data, validation: files made by `unifuse pack`.
+        steps: optimiser steps of the whole schedule. phases: curriculum by crop size.
+        rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in steps.
+        clip: largest gradient norm. average: decay of the EMA weights.
+        negatives: K of Eq. 5. modality_every: L_moda needs a second pair, it is added every so many steps.
+        validate_every, checkpoint_every: steps. seed: of everything random.
+    """
+
+    name: str
+    data: str
+    validation: str = ""
+    preset: str = "default"
+    steps: int = 20000
+    phases: tuple[Phase, ...] = (Phase(1.0, 64, 2),)
+    rate: float = 3e-4
+    final_rate: float = 1e-6
+    warm_up: int = 100
+    weight_decay: float = 1e-4
+    clip: float = 1.0
+    average: float = 0.999
+    negatives: int = 16
+    modality_every: int = 4
+    synthetic: float = 0.35
+    clean: float = 0.25
+    validate_every: int = 250
+    validation_samples: int = 12
+    checkpoint_every: int = 100
+    seed: int = 0
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def phase_at(self, step: int) -> Phase:
+        return next(p for p in self.phases if step < p.until * self.steps or p is self.phases[-1])
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> TrainingConfig:
+        """Raises InputError for a key that is not known or a value that does not fit."""
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise InputError(f"The training configuration has unknown keys {unknown}; known are {sorted(known)}.")
+        values = dict(values)
+        try:
+            if "weights" in values:
+                values["weights"] = LossWeights(**values["weights"])
+            if "phases" in values:
+                values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
+            return cls(**values)
+        except TypeError as error:
+            raise InputError(f"The training configuration does not fit: {error}.") from error
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """A TOML file; `data` and `validation` are relative to the file's folder.
+
+    Raises:
+        InputError: missing, not TOML, or unknown keys.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError as error:
+        raise InputError("Reading a training configuration needs Python 3.11 or newer.") from error
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"Expected a TOML file at '{path}' ({error}).") from error
+    for key in ("data", "validation"):
+        if values.get(key):
+            values[key] = str((path.parent / values[key]).resolve())
+    return TrainingConfig.from_dict(values)

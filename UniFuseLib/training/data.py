@@ -1,0 +1,129 @@
+"""The packed data set in memory: volumes on their own grids, read at any place of the world in RAS mm."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from UniFuseLib.errors import InputError
+from UniFuseLib.geometry import affine_index, sample
+from UniFuseLib.intensity import IntensityMap
+from UniFuseLib.training.pack import INDEX
+from UniFuseLib.volume import Grid
+
+
+@dataclass(frozen=True)
+class PackedVolume:
+    """One volume of a subject.
+
+    Attributes:
+        codes: uint8 `(d, h, w)`: network intensity · 255 / top, or label codes.
+        grid: its own.
+        kind: `mr`, `ct`, `pet` or `labels`.
+        top: intensity of code 255.
+        map: intensities ↔ units of the volume; None for labels.
+        labels: label of each code, empty for intensities.
+    """
+
+    codes: Tensor
+    grid: Grid
+    kind: str
+    top: float = 1.0
+    map: IntensityMap | None = None
+    labels: tuple[int, ...] = ()
+
+    def read(self, grid: Grid, displacement: Tensor | None = None) -> Tensor:
+        """out[x] = volume(X(x) + u[x]): network intensities, 0 outside the field of view.
+
+        Args:
+            grid: where to read. displacement: u, RAS mm `(1, 3, d, h, w)`.
+
+        Returns:
+            `(1, 1, d, h, w)` float32.
+        """
+        index = self._index(grid, displacement)
+        box, local = self._box(index)
+        codes = sample(box.float()[None, None], local)
+        return codes * (self.top / 255) * self._inside(index)
+
+    def read_labels(self, grid: Grid) -> Tensor:
+        """Label codes at the nearest voxel, int64 `(d, h, w)`, 0 outside."""
+        index = self._index(grid, None)
+        box, local = self._box(index)
+        nearest = sample(box.float()[None, None], local, mode="nearest")
+        return (nearest * self._inside(index)).long()[0, 0]
+
+    def _index(self, grid: Grid, displacement: Tensor | None) -> Tensor:
+        like = torch.empty(0, dtype=torch.float32, device=self.codes.device)
+        index = affine_index(grid.index_to_index(self.grid), grid.shape, like)
+        if displacement is None:
+            return index
+        to_index = torch.as_tensor(np.linalg.inv(self.grid.affine[:3, :3]), dtype=torch.float32)
+        return index + torch.einsum("ij,bjdhw->bidhw", to_index.to(index.device), displacement)
+
+    def _box(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """Only the voxels that are read: they alone become float."""
+        flat = index.flatten(2)[0]
+        low = [int(v) for v in flat.amin(1).floor().tolist()]
+        high = [int(v) for v in flat.amax(1).ceil().tolist()]
+        box = self.codes
+        offset = []
+        for axis, (a, b) in enumerate(zip(low, high, strict=True)):
+            n = self.codes.shape[axis]
+            a = min(max(a, 0), n - 1)
+            b = min(max(b, a), n - 1)
+            box = box.narrow(axis, a, b - a + 1)
+            offset.append(float(a))
+        return box, index - torch.tensor(offset, device=index.device).view(1, 3, 1, 1, 1)
+
+    def _inside(self, index: Tensor) -> Tensor:
+        size = torch.tensor(self.grid.shape, device=index.device, dtype=index.dtype).view(1, 3, 1, 1, 1)
+        return ((index >= -0.5) & (index <= size - 0.5)).all(1, keepdim=True).to(index.dtype)
+
+
+@dataclass(frozen=True)
+class PackedSubject:
+    name: str
+    volumes: dict[str, PackedVolume]
+
+
+def load_pack(path: Path, device: torch.device) -> list[PackedSubject]:
+    """All subjects of a file made by `unifuse pack`, on `device`.
+
+    Raises:
+        InputError: not such a file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            index = json.loads(archive.read(INDEX))
+            return [_subject(archive, entry, device) for entry in index["subjects"]]
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise InputError(f"Expected a file made by 'unifuse pack', got '{path}' ({error}).") from error
+
+
+def _subject(archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.device) -> PackedSubject:
+    return PackedSubject(
+        entry["name"], {role: _volume(archive, value, device) for role, value in entry["volumes"].items()}
+    )
+
+
+def _volume(archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.device) -> PackedVolume:
+    with archive.open(entry["member"]) as stream:
+        codes = torch.from_numpy(np.load(stream, allow_pickle=False)).to(device)
+    shape = (codes.shape[0], codes.shape[1], codes.shape[2])
+    values = entry.get("map")
+    return PackedVolume(
+        codes,
+        Grid(shape, np.array(entry["affine"])),
+        entry["kind"],
+        entry.get("top", 1.0),
+        IntensityMap(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}) if values else None,
+        tuple(entry.get("labels", ())),
+    )

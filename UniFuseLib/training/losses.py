@@ -1,0 +1,103 @@
+"""The paper's losses, one function each (Eq. 1, 4-6, 11-15). Lower is better everywhere: SSIM enters as 1 - SSIM.
+
+`aligned` is W(I_fine, φ): the clean, misaligned label pulled through the predicted field.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
+    """L_ce = CE(p, p_GT) (Eq. 1): logits `(b, classes)`, label `(b,)` class index."""
+    return F.cross_entropy(logits, label)
+
+
+def modality_loss(
+    first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], negatives: int, generator: torch.Generator
+) -> Tensor:
+    """L_moda = L_cont(F̄_D, F̄_R) + L_cont(F̄'_D, F̄'_R) (Eq. 4), each pair in one frame, features `(b, m, d, h, w)`."""
+    return contrastive_loss(*first, negatives, generator) + contrastive_loss(*second, negatives, generator)
+
+
+def contrastive_loss(
+    first: Tensor, second: Tensor, negatives: int, generator: torch.Generator, temperature: float = 0.1
+) -> Tensor:
+    """L_cont (Eq. 5): -log(e^{s⁺/τ} / (e^{s⁺/τ} + Σ_K e^{s⁻/τ})), s the cosine similarity.
+
+    Args:
+        first, second: `(b, m, d, h, w)`; the positive of a position is the same position in `second`.
+        negatives: K other positions of `second`, drawn for every position.
+        generator: on the CPU or the features' device; decides the negatives.
+    """
+    a = F.normalize(first.flatten(2).float(), dim=1).transpose(1, 2)  # (b, n, m)
+    b = F.normalize(second.flatten(2).float(), dim=1).transpose(1, 2)
+    n = a.shape[1]
+    # a step of 1..n-1 along the ring of positions never lands on the position itself
+    step = torch.randint(1, n, (n, negatives), generator=generator, device=generator.device).to(a.device)
+    other = (torch.arange(n, device=a.device)[:, None] + step) % n
+    positive = (a * b).sum(-1, keepdim=True)
+    negative = torch.einsum("bnm,bnkm->bnk", a, b[:, other])
+    logits = torch.cat([positive, negative], dim=-1) / temperature
+    return -F.log_softmax(logits, dim=-1)[..., 0].mean()
+
+
+def registration_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3, d, h, w)` voxels."""
+    squared = (flow - truth).square().sum(1, keepdim=True)
+    return (squared * weight).sum() / weight.sum().clamp(min=1e-6)
+
+
+def structure_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
+    """L_ssim (Eq. 11): (1 - SSIM(I_fuse, W(I_fine, φ))) + (1 - SSIM(I_fuse, I_R))."""
+    return 2 - ssim(fused, aligned) - ssim(fused, reference)
+
+
+def intensity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
+    """L_inten (Eq. 12): mean |I_fuse - max(W(I_fine, φ), I_R)|."""
+    return (fused - torch.maximum(aligned, reference)).abs().mean()
+
+
+def gradient_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
+    """L_grad (Eq. 12): mean |∇I_fuse - max(∇W(I_fine, φ), ∇I_R)|, the maximum taken by magnitude, sign kept."""
+    total = fused.new_zeros(())
+    for axis in (2, 3, 4):
+        f, a, r = (v.diff(dim=axis) for v in (fused, aligned, reference))
+        total = total + (f - torch.where(a.abs() >= r.abs(), a, r)).abs().mean()
+    return total
+
+
+def colour_loss(fused: Tensor, fine: Tensor) -> Tensor:
+    """L_crcb (Eq. 13): mean |C_fuse - C_fine| + (1 - SSIM(C_fuse, C_fine)); Cr and Cb as `(b, 2, d, h, w)`."""
+    return (fused - fine).abs().mean() + 1 - ssim(fused, fine)
+
+
+def restoration_loss(restored: Tensor, clean: Tensor) -> Tensor:
+    """Mean |restored - I_D| + (1 - SSIM): supervision of the second output, which the paper does not have."""
+    return (restored - clean).abs().mean() + 0.25 * (1 - ssim(restored, clean))
+
+
+def ssim(first: Tensor, second: Tensor, side: int = 5) -> Tensor:
+    """Mean SSIM (Wang et al. 2004) with a uniform window of `side`³ voxels, data range 1, valid voxels only.
+
+    Cheap enough for every training step; the Gaussian window of the evaluation is `evaluation.metrics`' matter.
+    """
+    c1, c2 = 0.01**2, 0.03**2
+    moments = torch.cat([first, second, first * first, second * second, first * second], dim=1).float()
+    x, y, xx, yy, xy = _window_mean(moments, side).chunk(5, dim=1)
+    vx, vy, vxy = xx - x * x, yy - y * y, xy - x * y
+    score = ((2 * x * y + c1) * (2 * vxy + c2)) / ((x * x + y * y + c1) * (vx + vy + c2))
+    return score.mean()
+
+
+def _window_mean(volume: Tensor, side: int) -> Tensor:
+    """Running mean over `side`³ voxels where the window fits, one axis at a time."""
+    for axis in (2, 3, 4):
+        window = min(side, volume.shape[axis])
+        length = volume.shape[axis] - window + 1
+        volume = (
+            sum((volume.narrow(axis, k, length) for k in range(1, window)), volume.narrow(axis, 0, length)) / window
+        )
+    return volume

@@ -1,0 +1,189 @@
+"""One training sample: a crop of two aligned volumes, then warp, then degrade, everything on the training device.
+
+Order as in a scanner: the misaligned anatomy is read through ψ from the volume's own grid (nothing is interpolated
+twice, nothing is lost at the crop's border), then artefacts are added to what was read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.linalg import expm
+from torch import Tensor
+
+from UniFuseLib.geometry import world_to_flow
+from UniFuseLib.intensity import IntensityMap
+from UniFuseLib.network.build import CLASSES
+from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation
+from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.parameters import choice, uniform, uniforms
+from UniFuseLib.training.data import PackedSubject, PackedVolume
+from UniFuseLib.training.synthesis import synthetic_pair
+from UniFuseLib.volume import Grid
+
+DEGRADATION_OF = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
+# one map for every synthetic and every gained volume: MR and PET have no unit of their own
+_UNITS = {
+    "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),
+    "mr": IntensityMap("percentile", scale=1000.0, gamma=1.0, ceiling=2.0),
+    "pet": IntensityMap("percentile", scale=4.0, gamma=0.5, ceiling=16.0),
+}
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """What is drawn.
+
+    Attributes:
+        crop: voxels along each axis. spacings_mm: of the crop, one is drawn (few, so that projectors are reused).
+        synthetic: share of samples that come from label maps. clean: share of inputs without degradation.
+        still: share of samples without misalignment. ranges: of the misalignment.
+    """
+
+    crop: int = 64
+    spacings_mm: tuple[float, ...] = (1.5, 2.0)
+    synthetic: float = 0.35
+    clean: float = 0.25
+    still: float = 0.1
+    tilt_deg: float = 10.0
+    ranges: MisalignmentRange = REMAINDER
+
+
+class Sample(NamedTuple):
+    """All `(b, 1, d, h, w)` network intensities unless said; one grid."""
+
+    degraded: Tensor  # I'_D
+    reference: Tensor  # I_R
+    clean: Tensor  # I_D: aligned and clean
+    fine: Tensor  # I_fine: misaligned and clean
+    reference_moved: Tensor  # I'_R: the reference in the frame of I_fine
+    flow: Tensor  # φ_gt (b, 3, d, h, w) voxels
+    label: Tensor  # (b,) class index
+    weight: Tensor  # 1 in the body, little outside
+    spacing_mm: Tensor  # (b,)
+
+
+class Pair(NamedTuple):
+    """Two aligned volumes; the first one gets misaligned and degraded."""
+
+    degraded: PackedVolume
+    reference: PackedVolume
+
+
+def draw_batch(
+    subjects: list[PackedSubject], count: int, settings: SampleSettings, generator: torch.Generator
+) -> Sample:
+    samples = [draw_sample(subjects, settings, generator) for _ in range(count)]
+    return Sample(*(torch.cat(field) for field in zip(*samples, strict=True)))
+
+
+def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator) -> Sample:
+    """One sample; all randomness from `generator` (CPU)."""
+    pair, centre = _draw_pair(subjects, settings, generator)
+    spacing = choice(generator, settings.spacings_mm)
+    grid = _draw_grid(pair.reference.grid, centre, settings, spacing, generator)
+    still = uniform(generator, 0, 1) < settings.still
+    ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
+    parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
+    deformation = Deformation(parameters, pair.reference.codes.device)
+    outward = deformation.psi(grid)
+
+    reference, reference_moved = pair.reference.read(grid), pair.reference.read(grid, outward)
+    clean, fine = pair.degraded.read(grid), pair.degraded.read(grid, outward)
+    reference, reference_moved = _vary((reference, reference_moved), pair.reference.kind, generator)
+    clean, fine = _vary((clean, fine), pair.degraded.kind, generator)
+    label = "clean" if uniform(generator, 0, 1) < settings.clean else DEGRADATION_OF[pair.degraded.kind]
+    degraded = _degrade(fine, pair.degraded.kind, label, spacing, generator)
+    device = degraded.device
+    return Sample(
+        degraded,
+        reference,
+        clean,
+        fine,
+        reference_moved,
+        world_to_flow(deformation.phi(grid), grid),
+        torch.tensor([CLASSES.index(label)], device=device),
+        _body_weight(reference, clean),
+        torch.tensor([spacing], device=device),
+    )
+
+
+def _draw_pair(
+    subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator
+) -> tuple[Pair, np.ndarray]:
+    """A pair of different volumes of one subject, and a point of the body, RAS mm."""
+    real = tuple(s for s in subjects if "labels" not in s.volumes)
+    labels = tuple(s for s in subjects if "labels" in s.volumes)
+    if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
+        subject = choice(generator, labels)
+        centre = _point_inside(subject.volumes["labels"], generator)
+        extent = settings.crop * max(settings.spacings_mm)
+        return Pair(*synthetic_pair(subject.volumes["labels"], centre, extent, generator)), centre
+    # modality pairings, not subjects, are equally likely: there are few MR of several contrasts
+    pairings: dict[tuple[str, str], list[Pair]] = {}
+    for subject in real:
+        for a, degraded in subject.volumes.items():
+            for b, reference in subject.volumes.items():
+                if a != b:
+                    kinds = (degraded.kind, reference.kind)
+                    pairings.setdefault(kinds, []).append(Pair(degraded, reference))
+    pair = choice(generator, tuple(pairings[choice(generator, tuple(sorted(pairings)))]))
+    return pair, _point_inside(pair.reference, generator)
+
+
+def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarray:
+    """RAS mm of a voxel that is not background (the best of a few)."""
+    index, best = np.zeros(3), -1
+    for _ in range(8):
+        drawn = np.array([int(uniform(generator, 0.15, 0.85) * n) for n in volume.codes.shape])
+        code = int(volume.codes[tuple(drawn)])
+        if code > best:
+            index, best = drawn, code
+        if best > 25 or (volume.labels and best > 0):
+            break
+    return volume.grid.affine[:3, :3] @ index + volume.grid.affine[:3, 3]
+
+
+def _draw_grid(
+    around: Grid, centre: np.ndarray, settings: SampleSettings, spacing: float, generator: torch.Generator
+) -> Grid:
+    """Isotropic crop, d → S, h → P, w → L up to a small tilt and a random mirror."""
+    axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+    x, y, z = np.deg2rad(uniforms(generator, -settings.tilt_deg, settings.tilt_deg, 3))
+    tilt = expm(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
+    mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
+    directions = tilt @ axes * mirror
+    shape = (settings.crop, settings.crop, settings.crop)
+    affine = np.eye(4)
+    affine[:3, :3] = directions * spacing
+    affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+def _vary(volumes: tuple[Tensor, Tensor], kind: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The same random gain and gamma on both; CT has units and stays as it is."""
+    if kind == "ct":
+        return volumes
+    gain, gamma = uniform(generator, 0.8, 1.2), float(np.exp(uniform(generator, -0.25, 0.25)))
+    first, second = (gain * v.clamp(min=0) ** gamma for v in volumes)
+    return first, second
+
+
+def _degrade(fine: Tensor, kind: str, label: str, spacing: float, generator: torch.Generator) -> Tensor:
+    """I'_D: to the modality's units, through the simulator, and back."""
+    if label == "clean":
+        return fine.clone()
+    units = _UNITS[kind]
+    volume = units.inverse(fine)[0, 0]
+    sides = (spacing, spacing, spacing)
+    parameters = sample_degradation(label, generator, volume, sides)
+    return units.forward(apply_degradation(volume, sides, parameters)).float()[None, None]
+
+
+def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:
+    tissue = torch.maximum(reference, clean) > 0.08
+    return F.max_pool3d(tissue.float(), 5, 1, 2).clamp(min=0.05)
