@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Set up and run: `python3 start.py sample` or `python3 start.py test`. Needs Python 3.10 or newer, nothing else.
+
+Creates `.venv` beside this file (again only when the requirements changed), installs the package there with pinned
+versions, and then runs the main job on the shipped sample pair, or the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+EXTRAS = {"sample": "report", "test": "test"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("job", choices=sorted(EXTRAS))
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help="goes to pytest or to 'unifuse fuse'")
+    args = parser.parse_args()
+    if sys.version_info < (3, 10):  # noqa: UP036  whoever starts this may have an older Python
+        return fail(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}.")
+    python = set_up(EXTRAS[args.job])
+    # idle OpenMP threads that spin slow a busy machine down many times
+    environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+    command = {"sample": sample_command, "test": test_command}[args.job](python)
+    return subprocess.run([*command, *args.rest], cwd=ROOT, env=environment, check=False).returncode
+
+
+def sample_command(python: Path) -> list[str]:
+    sample = ROOT / "Resources" / "SampleData"
+    return [str(python), "-m", "UniFuseLib", "fuse", *sample_pair(sample), "--output", "out/sample", "--overwrite"]
+
+
+def sample_pair(folder: Path) -> list[str]:
+    return [str(folder / "degraded.nii.gz"), str(folder / "reference.nii.gz")]
+
+
+def test_command(python: Path) -> list[str]:
+    return [str(python), "-m", "pytest"]
+
+
+def set_up(extra: str) -> Path:
+    """The environment's Python, with the package and one extra installed."""
+    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    wanted = fingerprint(extra)
+    stamp = ENVIRONMENT / f".installed-{extra}"
+    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+        return python
+    if not python.exists():
+        print(f"creating {ENVIRONMENT.name} …", flush=True)
+        venv.create(ENVIRONMENT, with_pip=True)
+    print("installing (the first time takes a few minutes, PyTorch is large) …", flush=True)
+    install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*install, "-c", "constraints.txt", "-e", f".[{extra}]"], cwd=ROOT, check=True)
+    stamp.write_text(wanted)
+    return python
+
+
+def fingerprint(extra: str) -> str:
+    content = (ROOT / "pyproject.toml").read_bytes() + (ROOT / "constraints.txt").read_bytes()
+    return hashlib.sha256(content + extra.encode() + sys.version.encode()).hexdigest()
+
+
+def fail(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
