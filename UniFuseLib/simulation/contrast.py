@@ -90,7 +90,9 @@ def sample_contrast(generator: torch.Generator, style: str = "random") -> Contra
     """
     if style not in STYLES:
         raise InputError(f"Expected a contrast of {', '.join(STYLES)}, got {style!r}.")
-    labels, means, deviations = [], [], []
+    labels: list[int] = []
+    means: list[float] = []
+    deviations: list[float] = []
     texture = uniform(generator, 0.2, 1.0)
     for tissue, (members, typical) in _TISSUES.items():
         mean, deviation = _draw(generator, style, tissue, typical)
@@ -101,7 +103,7 @@ def sample_contrast(generator: torch.Generator, style: str = "random") -> Contra
     blur = {"ct": (1.0, 2.0), "pet": (4.5, 7.0)}.get(style, (0.5, 2.0))
     noise = {"ct": (3.0, 12.0), "pet": (0.01, 0.05)}.get(style, (3.0, 20.0))
     return ContrastParameters(
-        style=style,  # type: ignore[arg-type]  checked above
+        style=style,
         labels=tuple(labels),
         means=tuple(means),
         deviations=tuple(deviations),

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from UniFuseLib.geometry import resize
 from UniFuseLib.simulation.implants import Implant, metal_fraction, sample_implants
-from UniFuseLib.simulation.parameters import local_generator, new_seed, uniform
+from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn, projector
 from UniFuseLib.simulation.spectrum import MU_BONE, MU_METAL, MU_WATER, WEIGHT, Metal
 
@@ -94,13 +94,13 @@ def apply_metal(volume: Tensor, spacing_mm: Triple, parameters: MetalParameters)
     Returns:
         `(d, h, w)` HU in [−1024, 3071], the range of 12-bit scanners.
     """
-    thick = max(1, round(volume.shape[0] * spacing_mm[0] / max(parameters.slice_mm, spacing_mm[0])))
+    thick = max(1, round(shape_of(volume)[0] * spacing_mm[0] / max(parameters.slice_mm, spacing_mm[0])))
     coarse = resize(volume[None, None], (thick, *volume.shape[1:]))[0, 0]
     spacing = (volume.shape[0] * spacing_mm[0] / thick, spacing_mm[1], spacing_mm[2])
     start_mm = (spacing[0] - spacing_mm[0]) / 2  # faces of the first slices coincide
-    metal = metal_fraction(parameters.implants, tuple(coarse.shape), spacing, start_mm).to(volume.device)
+    metal = metal_fraction(parameters.implants, shape_of(coarse), spacing, start_mm).to(volume.device)
     difference = metal_difference(coarse, metal, spacing[1:], parameters)
-    change = resize(difference[None, None], tuple(volume.shape))[0, 0]
+    change = resize(difference[None, None], volume.shape)[0, 0]
     return (volume + change).clamp(*HU_RANGE)
 
 
@@ -108,7 +108,7 @@ def metal_difference(
     volume: Tensor, metal: Tensor, pixel_mm: tuple[float, float], parameters: MetalParameters
 ) -> Tensor:
     """Reconstructed change in HU, `(n, h, w)`, of slices `volume` (HU) with metal fraction `metal` in [0, 1]."""
-    beam = _beam(tuple(volume.shape[1:]), pixel_mm, str(volume.device))
+    beam = _beam(shape_of(volume)[1:], pixel_mm, str(volume.device))
     water, bone = tissue(volume)
     equivalent = beam.forward(water + bone * (BONE_HU / 1000 + 1))
     clean = water_log_signal(equivalent)

@@ -21,7 +21,7 @@ from scipy.linalg import expm
 from torch import Tensor
 
 from UniFuseLib.geometry import affine_index, sample
-from UniFuseLib.simulation.parameters import choice, integer, uniform
+from UniFuseLib.simulation.parameters import choice, integer, shape_of, uniform
 
 Ordering = Literal["linear", "interleaved"]
 Triple = tuple[float, float, float]
@@ -94,8 +94,9 @@ def apply_motion(volume: Tensor, spacing_mm: Triple, parameters: MotionParameter
         `(d, h, w)`, same unit.
     """
     axis = parameters.axis
+    lines = shape_of(volume)[axis]
     spectrum = torch.fft.fft(volume, dim=axis)
-    pose = line_poses(volume.shape[axis], parameters).to(volume.device)
+    pose = line_poses(lines, parameters).to(volume.device)
     rotations, translations = _centred_poses(spectrum, pose, parameters)
     mixed = torch.zeros_like(spectrum)
     for index in pose.unique().tolist():
@@ -148,7 +149,7 @@ def move_rigidly(volume: Tensor, spacing_mm: Triple, rotation_deg: np.ndarray, t
     matrix = np.eye(4)
     matrix[:3, :3] = rotation.T * spacing / spacing[:, None]
     matrix[:3, 3] = (centre - rotation.T @ (centre + translation_mm)) / spacing
-    return sample(volume[None, None], affine_index(matrix, tuple(volume.shape), volume))[0, 0]
+    return sample(volume[None, None], affine_index(matrix, shape_of(volume), volume))[0, 0]
 
 
 def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:

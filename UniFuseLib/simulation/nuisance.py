@@ -32,7 +32,7 @@ class NuisanceParameters:
         gibbs: share of k-space that was measured along `axis`; 1 is all.
         ghost: intensity of the ghosts, share of the picture; 0 is none.
         ghosts: number of ghosts over the field of view.
-        spike: height of one bad k-space point, share of the largest; 0 is none.
+        spike: one bad k-space point; stripes of 30 times this share of the mean; 0 is none.
         spike_at: its position along (d, h, w), share of each axis in [−½, ½].
         axis: phase-encode axis.
         noise: standard deviation of Rician noise, share of the 99th percentile.
@@ -106,7 +106,7 @@ def thick_slices(volume: Tensor, spacing_mm: Triple, slice_mm: float, axis: int)
     if count >= volume.shape[axis] or count < 2:
         return volume
     shape = torch.Size([count if k == axis else n for k, n in enumerate(volume.shape)])
-    thick = torch.nn.functional.adaptive_avg_pool3d(volume[None, None], tuple(shape))
+    thick = torch.nn.functional.adaptive_avg_pool3d(volume[None, None], (shape[0], shape[1], shape[2]))
     return resize(thick, volume.shape)[0, 0]
 
 
@@ -131,14 +131,14 @@ def ghosting(volume: Tensor, strength: float, count: int, axis: int) -> Tensor:
 
 
 def spike(volume: Tensor, strength: float, at: Triple) -> Tensor:
-    """out = |volume + A cos(2π k·x)|: one bad k-space point with `strength` of the zero frequency; faint stripes."""
+    """out = |volume + A cos(2π k·x)|: one bad k-space point; stripes all over."""
     if strength == 0:
         return volume
     phase = torch.zeros_like(volume)
     for axis, (n, share) in enumerate(zip(volume.shape, at, strict=True)):
         ramp = torch.arange(n, device=volume.device, dtype=volume.dtype) * (round(share * n) / n)
         phase = phase + ramp.view([-1 if k == axis else 1 for k in range(3)])
-    amplitude = 10 * strength * volume.mean()
+    amplitude = 30 * strength * volume.mean()
     return (volume + amplitude * torch.cos(2 * math.pi * phase)).abs()
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 T = TypeVar("T")
 
@@ -47,6 +48,19 @@ def new_seed(generator: torch.Generator) -> int:
 def local_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
     """A generator that nothing else reads: the same seed gives the same numbers on the same kind of device."""
     return torch.Generator(device=device).manual_seed(seed)
+
+
+def shape_of(volume: Tensor) -> tuple[int, int, int]:
+    """(d, h, w) of a volume with exactly three axes.
+
+    Raises:
+        ValueError: another number of axes.
+    """
+    if volume.ndim != 3:
+        raise ValueError(
+            f"Expected a volume (d, h, w), got shape {tuple(volume.shape)}; index batch and channel first."
+        )
+    return (volume.shape[0], volume.shape[1], volume.shape[2])
 
 
 def to_json(parameters: Any) -> dict[str, Any]:

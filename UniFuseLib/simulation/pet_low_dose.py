@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.geometry import resize
-from UniFuseLib.simulation.parameters import local_generator, new_seed, uniform
+from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, half_turn, projector
 
 Triple = tuple[float, float, float]
@@ -89,9 +89,9 @@ def apply_low_dose(volume: Tensor, spacing_mm: Triple, parameters: DoseParameter
         `(d, h, w)` SUV.
     """
     wanted = (parameters.slice_mm, parameters.pixel_mm, parameters.pixel_mm)
-    shape = [max(8, round(n * s / max(s, w))) for n, s, w in zip(volume.shape, spacing_mm, wanted, strict=True)]
-    shape = [min(n, old) for n, old in zip(shape, volume.shape, strict=True)]
-    spacing = [s * old / n for s, old, n in zip(spacing_mm, volume.shape, shape, strict=True)]
+    fine = shape_of(volume)
+    shape = [min(n, max(8, round(n * s / max(s, w)))) for n, s, w in zip(fine, spacing_mm, wanted, strict=True)]
+    spacing = [s * old / n for s, old, n in zip(spacing_mm, fine, shape, strict=True)]
     coarse = resize(volume[None, None], torch.Size(shape))[0, 0].clamp(min=0)
     change = low_dose_difference(coarse, (spacing[0], spacing[1], spacing[2]), parameters)
     noisy = (volume + resize(change[None, None], volume.shape)[0, 0]).clamp(min=0)
@@ -101,12 +101,12 @@ def apply_low_dose(volume: Tensor, spacing_mm: Triple, parameters: DoseParameter
 def low_dose_difference(volume: Tensor, spacing_mm: Triple, parameters: DoseParameters) -> Tensor:
     """OSEM(noisy counts) − OSEM(expected counts), filtered, `(d, h, w)` SUV on the scanner's own grid."""
     pixel_mm = (spacing_mm[1], spacing_mm[2])
-    scanner = Scanner(tuple(volume.shape[1:]), pixel_mm, parameters.psf_mm, volume.device)
+    scanner = Scanner(shape_of(volume)[1:], pixel_mm, parameters.psf_mm, volume.device)
     attenuation = scanner.attenuation(volume)
     expected = scanner.project(volume, attenuation)
     millilitres = math.prod(spacing_mm) / 1000
     trues = volume.sum() * millilitres * parameters.counts_per_suv_ml * parameters.dose_fraction
-    scale = trues / sum(e.sum() for e in expected).clamp(min=1e-9)
+    scale = trues / torch.stack([e.sum() for e in expected]).sum().clamp(min=1e-9)
     background = parameters.background * trues.clamp(min=1e-9) / sum(e.numel() for e in expected)
     generator = local_generator(parameters.seed, volume.device)
     counts = [

@@ -9,6 +9,7 @@ a time, and interpolates linearly across. Its transpose is the matched back-proj
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -139,7 +140,11 @@ def _on_device(matrix: csr_matrix, device: torch.device) -> Tensor | csr_matrix:
     if device.type == "cpu" and not torch.backends.mkl.is_available():
         return matrix
     pointers = torch.from_numpy(matrix.indptr.astype(np.int32)), torch.from_numpy(matrix.indices.astype(np.int32))
-    tensor = torch.sparse_csr_tensor(*pointers, torch.from_numpy(matrix.data), matrix.shape, check_invariants=False)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        tensor = torch.sparse_csr_tensor(
+            *pointers, torch.from_numpy(matrix.data), matrix.shape, check_invariants=False
+        )
     return tensor.to(device)
 
 
