@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""What one `unifuse fuse` costs: CPU seconds and peak memory against the number of voxels, and the time of the import.
+
+    python Testing/benchmarks/fuse_cost.py --output docs/results/fuse-cost.json
+
+Every run is a process of its own, measured by the operating system when it ends. The pair is a smooth random volume and
+a misaligned copy of another contrast at 1.5 mm, so that the working grid has as many voxels as the volume.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+SIDES = (96, 128, 160, 192, 224)
+SPACING_MM = 1.5
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs="+", default=list(SIDES), metavar="N")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [measure(side, Path(folder), args.threads) for side in args.sides]
+    voxels = np.log([row["side"] ** 3 for row in rows])
+    report = {
+        "date": datetime.date.today().isoformat(),
+        "command": "python Testing/benchmarks/fuse_cost.py --output " + args.output.as_posix(),
+        "machine": {"processor": platform.processor() or platform.machine(), "threads": args.threads},
+        "import_seconds_beside_torch": import_seconds(),
+        "runs": rows,
+        "log_log_slope": {
+            name: round(float(np.polyfit(voxels, np.log([row[name] for row in rows]), 1)[0]), 3)
+            for name in ("cpu_seconds", "peak_memory_mb")
+        },
+    }
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    return 0
+
+
+def measure(side: int, folder: Path, threads: int) -> dict[str, float]:
+    """One run on `side`³ voxels."""
+    degraded, reference = write_pair(side, folder)
+    command = [sys.executable, "-m", "UniFuseLib", "fuse", str(degraded), str(reference), "--quiet", "--overwrite"]
+    command += ["--degraded-modality", "mr", "--reference-modality", "mr", "--output", str(folder / f"out{side}")]
+    started = time.monotonic()
+    child = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"The run on {side}³ voxels ended with {os.waitstatus_to_exitcode(status)}.")
+    return {
+        "side": side,
+        "wall_seconds": round(time.monotonic() - started, 2),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_memory_mb": round(usage.ru_maxrss / 1024, 1),
+    }
+
+
+def write_pair(side: int, folder: Path) -> tuple[Path, Path]:
+    import SimpleITK as sitk  # noqa: N813
+
+    noise = np.random.default_rng(0).standard_normal((side,) * 3).astype(np.float32)
+    anatomy = ndimage.gaussian_filter(noise, 4)
+    anatomy = 400 + 150 * anatomy / anatomy.std()
+    axes = np.ogrid[tuple(slice(-1, 1, side * 1j) for _ in range(3))]
+    anatomy[sum(a**2 for a in axes) > 0.8] = 0
+    moved = ndimage.shift(np.where(anatomy > 0, 900 - anatomy, 0), (2.0, -1.5, 1.0), order=1)
+    paths = []
+    for name, array in (("degraded", moved), ("reference", anatomy)):
+        image = sitk.GetImageFromArray(array.clip(0).astype(np.int16))
+        image.SetSpacing((SPACING_MM,) * 3)
+        paths.append(folder / f"{name}{side}.nii.gz")
+        sitk.WriteImage(image, str(paths[-1]))
+    return paths[0], paths[1]
+
+
+def import_seconds() -> float:
+    """Median of five: `import torch, UniFuseLib` less `import torch`, in fresh processes."""
+    code = "import time, torch; t = time.perf_counter(); import UniFuseLib; print(time.perf_counter() - t)"
+    runs = [
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout) for _ in range(5)
+    ]
+    return round(sorted(runs)[2], 4)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
