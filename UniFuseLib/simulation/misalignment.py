@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.linalg import expm
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
@@ -102,7 +101,7 @@ class Misalignment:
         x, y, z = np.deg2rad(self.rotation_deg)
         generator = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) + np.diag(self.log_scale)
         matrix, centre = np.eye(4), np.array(self.centre_mm)
-        matrix[:3, :3] = expm(generator)
+        matrix[:3, :3] = torch.linalg.matrix_exp(torch.from_numpy(generator)).numpy()
         matrix[:3, 3] = centre + np.array(self.translation_mm) - matrix[:3, :3] @ centre
         return matrix
 

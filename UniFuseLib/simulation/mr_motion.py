@@ -17,7 +17,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.linalg import expm
 from torch import Tensor
 
 from UniFuseLib.geometry import affine_index, sample
@@ -143,7 +142,8 @@ def move_rigidly(volume: Tensor, spacing_mm: Triple, rotation_deg: np.ndarray, t
         translation_mm: along (d, h, w).
     """
     x, y, z = np.deg2rad(rotation_deg)
-    rotation = expm(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
+    generator = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    rotation = torch.linalg.matrix_exp(torch.from_numpy(generator)).numpy()
     spacing = np.array(spacing_mm, dtype=np.float64)
     centre = (np.array(volume.shape) - 1) / 2 * spacing
     matrix = np.eye(4)

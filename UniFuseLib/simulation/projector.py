@@ -12,11 +12,14 @@ import math
 import warnings
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import csr_matrix, vstack
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,9 @@ class Projector:
 
     def __init__(self, geometry: BeamGeometry, device: torch.device | str = "cpu") -> None:
         self.geometry = geometry
-        matrix = system_matrix(geometry)
-        self._matrix = _on_device(matrix, torch.device(device))
-        self._transposed = _on_device(matrix.T.tocsr(), torch.device(device))
+        entries = system_entries(geometry)
+        self._matrix = _on_device(entries, torch.device(device))
+        self._transposed = _on_device(entries.transposed(), torch.device(device))
 
     def forward(self, slices: Tensor) -> Tensor:
         """p = A f: line integrals `(n, views, bins)` in unit·mm of `(n, h, w)` slices."""
@@ -106,14 +109,35 @@ def ramp_filter(sinogram: Tensor, pitch_mm: float, cutoff: float = 1.0) -> Tenso
     return torch.fft.irfft(spectrum, size, dim=-1)[..., :bins]
 
 
+class Entries(NamedTuple):
+    """What a sparse matrix holds, in any order, no place twice."""
+
+    rows: Tensor  # (n,) int64
+    columns: Tensor  # (n,) int64
+    values: Tensor  # (n,) float32
+    shape: tuple[int, int]
+
+    def transposed(self) -> Entries:
+        return Entries(self.columns, self.rows, self.values, (self.shape[1], self.shape[0]))
+
+
 def system_matrix(geometry: BeamGeometry) -> csr_matrix:
     """A: `(views · bins, h · w)` float32, in mm: the share of each pixel in each line integral."""
+    return _scipy_matrix(system_entries(geometry))
+
+
+def system_entries(geometry: BeamGeometry) -> Entries:
+    """The entries of A, see `system_matrix`."""
     offsets = (np.arange(geometry.bins) - (geometry.bins - 1) / 2) * geometry.pitch_mm
-    return vstack([_view(geometry, theta, offsets) for theta in geometry.angles], format="csr")
+    views = [_view(geometry, theta, offsets) for theta in geometry.angles]
+    rows = np.concatenate([row + k * geometry.bins for k, (row, _, _) in enumerate(views)])
+    columns, values = (np.concatenate([view[i] for view in views]) for i in (1, 2))
+    shape = (len(views) * geometry.bins, geometry.shape[0] * geometry.shape[1])
+    return Entries(torch.from_numpy(rows), torch.from_numpy(columns), torch.from_numpy(values), shape)
 
 
-def _view(geometry: BeamGeometry, theta: float, offsets: np.ndarray) -> csr_matrix:
-    """Rows of one view, `(bins, h · w)`."""
+def _view(geometry: BeamGeometry, theta: float, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bin, pixel (in a flat slice) and length in mm of every entry of one view."""
     (height, width), (pixel_h, pixel_w) = geometry.shape, geometry.pixel_mm
     x = (np.arange(width) - (width - 1) / 2) * pixel_w
     y = (np.arange(height) - (height - 1) / 2) * pixel_h
@@ -132,24 +156,29 @@ def _view(geometry: BeamGeometry, theta: float, offsets: np.ndarray) -> csr_matr
         inside = (pixel >= 0) & (pixel < last)
         parts.append((rows[inside], (base + pixel * stride)[inside], (weight * length)[inside]))
     row, column, value = (np.concatenate(piece) for piece in zip(*parts, strict=True))
-    return csr_matrix((value.astype(np.float32), (row, column)), shape=(len(offsets), height * width))
+    return row, column, value.astype(np.float32)
 
 
-def _on_device(matrix: csr_matrix, device: torch.device) -> Tensor | csr_matrix:
+def _on_device(entries: Entries, device: torch.device) -> Tensor | csr_matrix:
     """A torch CSR matrix where torch can multiply it, SciPy's on processors without MKL."""
     if device.type == "cpu" and not torch.backends.mkl.is_available():
-        return matrix
-    pointers = torch.from_numpy(matrix.indptr.astype(np.int32)), torch.from_numpy(matrix.indices.astype(np.int32))
+        return _scipy_matrix(entries)
+    index = torch.stack([entries.rows, entries.columns]).to(device)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        tensor = torch.sparse_csr_tensor(
-            *pointers, torch.from_numpy(matrix.data), matrix.shape, check_invariants=False
-        )
-    return tensor.to(device)
+        values = entries.values.to(device)
+        return torch.sparse_coo_tensor(index, values, entries.shape, check_invariants=False).to_sparse_csr()
+
+
+def _scipy_matrix(entries: Entries) -> csr_matrix:
+    from scipy.sparse import csr_matrix  # training on CUDA machines goes without SciPy
+
+    places = (entries.rows.numpy(), entries.columns.numpy())
+    return csr_matrix((entries.values.numpy(), places), shape=entries.shape)
 
 
 def _multiply(matrix: Tensor | csr_matrix, columns: Tensor) -> Tensor:
     """matrix @ columns, `(rays, pixels) @ (pixels, n)`."""
-    if isinstance(matrix, csr_matrix):
-        return torch.from_numpy(matrix @ columns.numpy())
-    return matrix @ columns.contiguous()
+    if isinstance(matrix, Tensor):
+        return matrix @ columns.contiguous()
+    return torch.from_numpy(matrix @ columns.numpy())

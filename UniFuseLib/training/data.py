@@ -15,8 +15,9 @@ from torch import Tensor
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import affine_index, sample
 from UniFuseLib.intensity import IntensityMap
-from UniFuseLib.training.pack import INDEX
 from UniFuseLib.volume import Grid
+
+INDEX = "index.json"
 
 
 @dataclass(frozen=True)

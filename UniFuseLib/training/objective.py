@@ -27,9 +27,7 @@ def total_loss(
             config.negatives,
             generator,
         )
-    total = sum(
-        (_weight(config.weights, name) * value for name, value in terms.items()), sample.degraded.new_zeros(())
-    )
+    total = sum((_weight(config.weights, name) * value for name, value in terms.items()), sample.degraded.new_zeros(()))
     return total, {name: float(value.detach()) for name, value in terms.items()}
 
 

@@ -18,10 +18,10 @@ import numpy as np
 from UniFuseLib import intensity
 from UniFuseLib.io import read_volume
 from UniFuseLib.preprocess import body_mask
+from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
 from UniFuseLib.volume import Volume
 
-INDEX = "index.json"
 _MARGIN = 4  # voxels kept around what is not background
 
 

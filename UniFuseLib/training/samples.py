@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.linalg import expm
 from torch import Tensor
 
 from UniFuseLib.geometry import world_to_flow
@@ -154,7 +153,8 @@ def _draw_grid(
     """Isotropic crop, d → S, h → P, w → L up to a small tilt and a random mirror."""
     axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     x, y, z = np.deg2rad(uniforms(generator, -settings.tilt_deg, settings.tilt_deg, 3))
-    tilt = expm(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
+    turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
+    tilt = torch.linalg.matrix_exp(turn).numpy()
     mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
     directions = tilt @ axes * mirror
     shape = (settings.crop, settings.crop, settings.crop)

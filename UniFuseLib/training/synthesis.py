@@ -1,0 +1,67 @@
+"""Aligned pairs out of one label map: any number of heads, any contrast, no doubt about where anything is."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from UniFuseLib.intensity import fit
+from UniFuseLib.simulation.contrast import Style, apply_contrast, sample_contrast, split_soft_tissue
+from UniFuseLib.simulation.parameters import choice, new_seed
+from UniFuseLib.training.data import PackedVolume
+from UniFuseLib.volume import Grid
+
+_VOXEL_MM = 1.5
+_MARGIN_MM = 36.0  # the misaligned crop reads beyond its own edge
+# half of the pairs have contrasts nobody has seen: the network learns structure, not modalities
+_PAIRS: tuple[tuple[Style, Style], ...] = (
+    ("t2", "t1"),
+    ("flair", "t1"),
+    ("t1", "t2"),
+    ("ct", "t1"),
+    ("ct", "t2"),
+    ("t1", "ct"),
+    ("pet", "ct"),
+    ("pet", "t1"),
+    *[("random", "random")] * 5,
+    ("random", "ct"),
+    ("ct", "random"),
+    ("pet", "random"),
+)
+
+
+def synthetic_pair(
+    labels: PackedVolume, centre: np.ndarray, extent_mm: float, generator: torch.Generator
+) -> tuple[PackedVolume, PackedVolume]:
+    """Two scans of the head around `centre`.
+
+    Args:
+        labels: a label map. centre: RAS mm. extent_mm: side of the crop that will be read; more is made around it.
+    """
+    side = int(np.ceil((extent_mm + 2 * _MARGIN_MM) / _VOXEL_MM))
+    grid = Grid((side, side, side), _axial_affine(centre, side))
+    names = torch.tensor(labels.labels, device=labels.codes.device)
+    spacing = (_VOXEL_MM, _VOXEL_MM, _VOXEL_MM)
+    anatomy = split_soft_tissue(names[labels.read_labels(grid)], spacing, new_seed(generator))
+    first, second = choice(generator, _PAIRS)
+    return _scan(anatomy, grid, first, generator), _scan(anatomy, grid, second, generator)
+
+
+def _axial_affine(centre: np.ndarray, side: int) -> np.ndarray:
+    """Isotropic, d → S, h → P, w → L, its middle at `centre`."""
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]) * _VOXEL_MM
+    affine[:3, 3] = centre - affine[:3, :3] @ np.full(3, (side - 1) / 2)
+    return affine
+
+
+def _scan(anatomy: Tensor, grid: Grid, style: Style, generator: torch.Generator) -> PackedVolume:
+    """One contrast, coded like a packed volume."""
+    kind = {"ct": "ct", "pet": "pet"}.get(style, "mr")
+    volume = apply_contrast(anatomy, (_VOXEL_MM, _VOXEL_MM, _VOXEL_MM), sample_contrast(generator, style))
+    thinned = volume[::2, ::2, ::2].cpu().numpy()
+    fitted = fit(thinned, anatomy[::2, ::2, ::2].cpu().numpy() > 0, kind)
+    unit = fitted.forward(volume)
+    top = max(float(unit.max()), 1e-6)
+    return PackedVolume((unit * (255 / top)).round().to(torch.uint8), grid, kind, top, fitted)
