@@ -112,10 +112,20 @@ def test_the_degraded_volume_is_pulled_through_the_flow() -> None:
     torch.testing.assert_close(output.blend, torch.full_like(output.blend, 0.5), atol=0.05, rtol=0)
 
 
-def test_an_untrained_network_leaves_the_volume_where_it_is() -> None:
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("shift", [-4, 4])
+def test_an_untrained_network_moves_the_right_way(axis: int, shift: int) -> None:
+    """Inverted contrast, shifted along one axis: the flow points there, before anything is learned."""
+    noise = torch.randn(1, 1, 48, 32, 64, generator=torch.Generator().manual_seed(3))
+    for _ in range(3):
+        noise = torch.nn.functional.avg_pool3d(noise, 5, 1, 2)
+    reference = (noise - noise.min()) / (noise.max() - noise.min())
     with torch.no_grad():
-        output = seeded(preset("default")).eval()(*volumes(shape=(32, 32, 32)))
-    assert output.flow.abs().max() < 0.1
+        flow = seeded(preset("default")).eval()(1 - reference.roll(shift, dims=axis + 2), reference).flow
+    mean = flow[0, :, 8:-8, 8:-8, 8:-8].mean(dim=(1, 2, 3))
+    others = [k for k in range(3) if k != axis]
+    assert 0.3 * abs(shift) < float(mean[axis]) * (1 if shift > 0 else -1) < 1.2 * abs(shift)
+    assert mean[others].abs().max() < 0.5
 
 
 def test_default_preset_keeps_its_budget() -> None:

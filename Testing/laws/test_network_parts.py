@@ -11,7 +11,7 @@ from UniFuseLib.network.encoder import fold_blocks, unfold_blocks
 from UniFuseLib.network.fusion import build_alsn
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
-from UniFuseLib.network.matching import best_offset, local_correlation, structure_cost
+from UniFuseLib.network.matching import best_offset, confident_mean, local_correlation, structure_cost
 from UniFuseLib.network.mind import mind_ssc
 
 SHAPE = (7, 9, 11)
@@ -102,6 +102,16 @@ def test_structure_cost_points_where_the_volume_went(axis: int, step: int) -> No
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
 
 
+def test_confident_mean_spreads_what_is_sure_and_drops_what_is_not() -> None:
+    offset, sure = torch.zeros(1, 3, *SHAPE), torch.zeros(1, 1, *SHAPE)
+    offset[:, :, :, :5] = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
+    offset[:, :, :, 5:] = 50.0  # wrong, and known to be
+    sure[:, :, :, :5] = 1.0
+    found = confident_mean(offset, sure, doubt=1e-6)
+    torch.testing.assert_close(found[0, :, 3, 6, 5], torch.tensor([1.0, -2.0, 3.0]), atol=1e-3, rtol=1e-3)
+    assert confident_mean(offset, 1e-3 * sure, doubt=0.2).abs().max() < 0.05
+
+
 def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
     """flow'[x] = r[x] + flow[x + r[x]] for a block whose head answers a constant r."""
     block = CorrelationRegBLK(channels=4, context=0, width=8, radius=1, convolutions=1)
@@ -111,7 +121,8 @@ def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
     d, h, w = SHAPE
     ramp = torch.arange(w).float().view(1, 1, 1, 1, w).expand(1, 3, d, h, w).contiguous()
     with torch.no_grad():
-        level = Level(random(1, 4, *SHAPE), random(1, 12, *SHAPE))
+        flat = torch.zeros(1, 12, *SHAPE)  # no structure: the search has no opinion
+        level = Level(random(1, 4, *SHAPE), flat)
         flow, _ = block(level, level, ramp, None, random(1, 4, 2, 8))
     inner = flow[0, :, 2, 2, 5]
     torch.testing.assert_close(inner, torch.tensor([1.0 + 3.0, 0.0 + 3.0, -2.0 + 3.0]))

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from UniFuseLib.geometry import compose, resize, resize_flow, warp
 from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, zero_bias
-from UniFuseLib.network.matching import best_offset, local_correlation, structure_cost
+from UniFuseLib.network.matching import best_offset, confident_mean, local_correlation, structure_cost
+from UniFuseLib.network.mind import box_mean
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.prompt import PromptGuide, modulate
 
@@ -89,7 +90,7 @@ class CorrelationRegBLK(nn.Module):
     """Warp the moving stream by the flow so far, compare it with the reference around every voxel, add a residual.
 
     Two comparisons: the correlation of learned features, and the distance of MIND-SSC descriptors, which needs no
-    learning and so tells the direction from the first step on.
+    learning: its best offset, averaged where the network trusts it, is the larger part of the step.
 
     Args:
         channels: of both streams and of the context that this block makes. context: channels that come in.
@@ -107,7 +108,9 @@ class CorrelationRegBLK(nn.Module):
         )
         self.activation = activation()
         self.sharpness = nn.Parameter(torch.tensor(30.0).log())
-        self.head = _flow_head(channels + 3, kernel=3)
+        self.confidence = nn.Conv3d(channels, 1, 1)
+        nn.init.constant_(self.confidence.bias, -2.0)  # type: ignore[arg-type]
+        self.head = _flow_head(channels, kernel=3)
 
     def forward(
         self, degraded: Level, reference: Level, flow: Tensor, context: Tensor | None, prompt: Tensor
@@ -116,12 +119,13 @@ class CorrelationRegBLK(nn.Module):
         moved = warp(degraded.features, flow)
         with torch.no_grad():
             cost = structure_cost(warp(degraded.structure, flow), reference.structure, self.radius)
-        candidate = best_offset(cost, self.sharpness.exp())
+        candidate = best_offset(box_mean(cost, 1), self.sharpness.exp())
         seen = [moved, reference.features, local_correlation(moved, reference.features, 1), cost, candidate]
         if context is not None:
             seen.append(context)
         made = self.relate(self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt))))
-        return compose(flow, self.head(torch.cat([made, candidate], dim=1))), made
+        step = confident_mean(candidate, torch.sigmoid(self.confidence(made)))
+        return compose(flow, self.head(made) + step), made
 
 
 class CorrelationFA(nn.Module):
@@ -154,7 +158,9 @@ class CorrelationFA(nn.Module):
         degraded = self._pyramid(streams[0], unified.degraded)
         reference = self._pyramid(streams[1], unified.reference)
         coarsest = degraded[-1].features
-        flow = coarsest.new_zeros(coarsest.shape[0], 3, *coarsest.shape[2:])
+        # under autocast features have half precision; the flow must not
+        flow = torch.zeros_like(coarsest[:, :1], dtype=torch.promote_types(coarsest.dtype, torch.float32))
+        flow = flow.repeat(1, 3, 1, 1, 1)
         context, coarse = None, []
         for d, r, block in reversed(list(zip(degraded, reference, self.blocks, strict=True))):
             shape = d.features.shape[2:]
