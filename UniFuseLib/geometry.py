@@ -32,13 +32,15 @@ def sample(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
     """
     if index.ndim != 5 or index.shape[1] != 3:
         raise ValueError(f"Expected index (b, 3, d, h, w), got {tuple(index.shape)}.")
+    values, index = _wide(volume), _wide(index)
     size = torch.tensor(volume.shape[2:], device=index.device, dtype=index.dtype).view(1, 3, 1, 1, 1)
     # grid_sample wants [-1, 1] with the last array axis first; a single-voxel axis maps to 0
     unit = torch.where(size > 1, 2 * index / (size - 1).clamp(min=1) - 1, torch.zeros_like(index))
     locations = unit.flip(1).permute(0, 2, 3, 4, 1)
     if locations.shape[0] != volume.shape[0]:
         locations = locations.expand(volume.shape[0], -1, -1, -1, -1)
-    return F.grid_sample(volume, locations.to(volume.dtype), mode=mode, padding_mode="border", align_corners=True)
+    out = F.grid_sample(values, locations.to(values.dtype), mode=mode, padding_mode="border", align_corners=True)
+    return out.to(volume.dtype)
 
 
 def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
@@ -51,7 +53,13 @@ def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     Returns:
         `(b, c, d, h, w)`; samples outside the grid repeat the border.
     """
+    flow = _wide(flow)
     return sample(volume, index_grid(flow.shape[2:], flow) + flow, mode)
+
+
+def _wide(values: Tensor) -> Tensor:
+    """At least float32: half precision cannot tell voxel 200 from voxel 200.5."""
+    return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
 
 
 def compose(outer: Tensor, inner: Tensor) -> Tensor:
