@@ -1,0 +1,225 @@
+"""Fixtures for tests on real MRML (slicer-core); without the wheel those tests say so and are skipped."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+REASON = "needs slicer-core (pip install slicer-core, 43 MB plus VTK): real MRML nodes"
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+if importlib.util.find_spec("slicer") is not None:
+    import standin
+
+    standin.install()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if importlib.util.find_spec("slicer") is not None:
+        return
+    for item in items:
+        if item.get_closest_marker("slicer") and HERE in Path(item.path).parents:
+            item.add_marker(pytest.mark.skip(reason=REASON))
+
+
+@pytest.fixture
+def scene():
+    import slicer
+
+    slicer.mrmlScene = slicer.vtkMRMLScene()
+    yield slicer.mrmlScene
+    slicer.mrmlScene.Clear(True)
+
+
+def rotation(axis: int, degrees: float) -> np.ndarray:
+    angle = np.deg2rad(degrees)
+    i, j = [(1, 2), (2, 0), (0, 1)][axis]
+    matrix = np.eye(3)
+    matrix[i, i] = matrix[j, j] = np.cos(angle)
+    matrix[i, j], matrix[j, i] = -np.sin(angle), np.sin(angle)
+    return matrix
+
+
+@pytest.fixture
+def referenceMatrix() -> np.ndarray:
+    """Oblique, anisotropic: index (i, j, k) → RAS mm."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation(2, 20) @ rotation(0, 10) @ np.diag([1.0, 1.2, 2.0])
+    matrix[:3, 3] = [-20, -25, -15]
+    return matrix
+
+
+@pytest.fixture
+def degradedMatrix() -> np.ndarray:
+    """Other axes, other spacing, another rotation."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation(1, -15) @ np.diag([-0.9, -1.1, 1.5])
+    matrix[:3, 3] = [30, 32, -18]
+    return matrix
+
+
+FAKE_TOOL = '''
+import json, os, sys, time
+from pathlib import Path
+
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+
+def value(name):
+    return Path(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else None
+
+
+mode, out, cancel = os.environ["FAKE_MODE"], value("--output"), value("--cancel-file")
+say(fraction=0.1, stage="Loading the network")
+if mode == "refuse":
+    print("unifuse: The two fields of view do not overlap. Check the volumes.", file=sys.stderr)
+    say(done=True, error="The two fields of view do not overlap. Check the volumes.", exit_code=3)
+    sys.exit(3)
+if mode == "traceback":
+    raise RuntimeError("CUDA error: no kernel image")
+if mode == "crash":
+    os.kill(os.getpid(), 11)
+if mode == "killed":
+    os.kill(os.getpid(), 9)
+if mode == "silent":
+    sys.exit(0)
+if mode in ("polite", "deaf", "deafest", "family"):
+    import signal, subprocess
+    if mode in ("deaf", "deafest"):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if mode == "family":
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        say(fraction=0.2, stage=f"child {child.pid}")
+    else:
+        say(fraction=0.5, stage="Running the network")
+    for _ in range(600):
+        time.sleep(0.1)
+        if mode == "polite" and cancel and cancel.exists():
+            say(done=True, error="Stopped; nothing was written.", exit_code=130)
+            sys.exit(130)
+if mode in ("work", "hang", "half"):
+    import shutil
+    say(fraction=0.6, stage="Running the network")
+    out.mkdir()
+    for file in Path(os.environ["FAKE_RESULT"]).iterdir():
+        if mode != "half" or file.name.startswith("fused"):
+            shutil.copy(file, out)
+    print("a line for the log: Größe 3 µm")
+    say(fraction=1.0, stage="Done")
+    say(done=True)
+    if mode == "hang":
+        time.sleep(60)
+'''
+
+
+@pytest.fixture
+def fakeTool(tmp_path):
+    """mode → ToolCommand that runs a stand-in for `unifuse`; results come from `fakeTool.result`."""
+    from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
+
+    package = tmp_path / "tool" / "UniFuseLib"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "cli.py").write_text(FAKE_TOOL, encoding="utf-8")
+    result = tmp_path / "result"
+    result.mkdir()
+
+    def make(mode: str) -> ToolCommand:
+        environment = toolEnvironment(os.environ) | {"FAKE_MODE": mode, "FAKE_RESULT": str(result)}
+        return ToolCommand(sys.executable, environment, package.parent)
+
+    make.result = result
+    return make
+
+
+REPORT = {
+    "class": "mr_motion",
+    "probabilities": {"clean": 0.01, "mr_motion": 0.97, "ct_metal_noise": 0.015, "pet_low_dose": 0.005},
+    "displacement_mm": {"mean": 4.2, "median": 4.0, "p95": 6.5, "max": 7.1},
+    "similarity": {"before": 0.41, "after": 0.78},
+    "folds_percent": 0.0,
+    "warnings": [],
+}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An oblique, anisotropic, non-cubic pair with a known displacement u `(k, j, i, 3)` RAS mm on the reference."""
+
+    degraded: Any
+    reference: Any
+    displacement: np.ndarray
+    warped: np.ndarray  # degraded(X + u(X)) on the reference grid, by scipy
+
+
+def positions(shape, matrix):
+    """RAS mm of every voxel, `(k, j, i, 3)`."""
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    return np.stack([i, j, k], -1) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+@pytest.fixture
+def pair(scene, referenceMatrix, degradedMatrix) -> Pair:
+    from scipy.ndimage import map_coordinates
+    from UniFuseSlicerLib.Nodes import Image, updateVolume
+
+    def volume(name, array, matrix):
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        updateVolume(node, Image.fromArray(array, matrix))
+        node.CreateDefaultDisplayNodes()
+        return node
+
+    def blob(x):
+        return 300 * np.exp(-((x - np.array([3.0, 2.0, 1.0])) ** 2 / np.array([9.0, 12.0, 8.0]) ** 2).sum(-1))
+
+    shape, degradedShape = (19, 44, 39), (27, 60, 66)
+    x = positions(shape, referenceMatrix)
+    u = np.stack(
+        [4 + np.sin(x[..., 1] / 9), -3 + 1.5 * np.cos(x[..., 2] / 7), 2 * np.sin(x[..., 0] / 11)], -1
+    ).astype(np.float32)
+    y = positions(degradedShape, degradedMatrix)
+    moving = (blob(y) + 40 * np.sin(y[..., 0] / 4) * np.cos(y[..., 2] / 5) + 100).astype(np.float32)
+    inverse = np.linalg.inv(degradedMatrix)
+    index = (x + u) @ inverse[:3, :3].T + inverse[:3, 3]
+    warped = map_coordinates(moving, index[..., ::-1].reshape(-1, 3).T, order=1, mode="constant", cval=0)
+    return Pair(
+        volume("T2", moving, degradedMatrix),
+        volume("T1", blob(x).astype(np.float32), referenceMatrix),
+        u,
+        warped.reshape(shape),
+    )
+
+
+@pytest.fixture
+def writeResult(pair, referenceMatrix):
+    """folder → writes what `unifuse fuse` would write for `pair`, by plain SimpleITK."""
+    import SimpleITK as sitk
+
+    def write(folder: Path, fused: np.ndarray | None = None, restored: np.ndarray | None = None) -> None:
+        lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ referenceMatrix
+        spacing = np.linalg.norm(lps[:3, :3], axis=0)
+        files = {
+            "fused": pair.warped / 400 if fused is None else fused,
+            "restored": pair.warped if restored is None else restored,
+            "deformation": pair.displacement * np.array([-1, -1, 1], np.float32),
+        }
+        for name, array in files.items():
+            image = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+            image.SetSpacing(spacing)
+            image.SetDirection((lps[:3, :3] / spacing).ravel())
+            image.SetOrigin(lps[:3, 3])
+            sitk.WriteImage(image, str(folder / f"{name}.nii.gz"))
+        (folder / "report.json").write_text(json.dumps(REPORT), encoding="utf-8")
+
+    return write

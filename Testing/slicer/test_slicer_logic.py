@@ -1,0 +1,146 @@
+"""The console API: `fuse` and `fuseBatch` block, return nodes or rows, and say what went wrong."""
+
+from __future__ import annotations
+
+import csv
+import os
+
+import numpy as np
+import pytest
+
+pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
+
+
+@pytest.fixture
+def logic(fakeTool, writeResult, scene):
+    from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
+
+    writeResult(fakeTool.result)
+    return lambda mode="work": UniFuseSlicerLogic(tool=fakeTool(mode))
+
+
+def test_fuseReturnsNodes(logic, pair):
+    seen = []
+    nodes = logic().fuse(pair.degraded, pair.reference, progress=lambda f, s: seen.append((f, s)))
+    assert nodes.fused.GetImageData().GetDimensions() == pair.reference.GetImageData().GetDimensions()
+    assert logic().report(nodes.fused)["class"] == "mr_motion"
+    assert seen
+    assert all(0 <= f <= 1 for f, _ in seen)
+    assert [f for f, _ in seen] == sorted(f for f, _ in seen)
+
+
+def test_fuseIntoGivenNodes(logic, pair):
+    first = logic().fuse(pair.degraded, pair.reference)
+    again = logic().fuse(pair.degraded, pair.reference, outputs=first)
+    assert again.fused is first.fused
+
+
+@pytest.mark.parametrize(("mode", "ending"), [("refuse", "failed"), ("crash", "crashed")])
+def test_fuseSaysHowItEnded(logic, pair, mode, ending):
+    from UniFuseSlicerLib.Errors import RunFailed
+
+    with pytest.raises(RunFailed) as caught:
+        logic(mode).fuse(pair.degraded, pair.reference)
+    assert caught.value.outcome.ending.value == ending
+    assert str(caught.value)
+
+
+def test_fuseWithoutVolumeSaysSo(logic, pair):
+    from UniFuseSlicerLib.Errors import InputNodeError
+
+    with pytest.raises(InputNodeError, match="Expected a degraded volume with voxels, got none"):
+        logic().fuse(None, pair.reference)
+
+
+def test_anInterruptionEndsTheProcess(logic, pair):
+    def interrupt(fraction, stage):
+        if stage == "Running the network":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        logic("deafest").fuse(pair.degraded, pair.reference, progress=interrupt)
+
+
+def casesIn(folder, names):
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        for stem in ("degraded", "reference"):
+            (folder / name / f"{stem}.nii.gz").touch()
+
+
+def test_batchOfAFolder(logic, tmp_path):
+    casesIn(tmp_path / "cases", ["a", "b"])
+    (tmp_path / "cases" / "notes").mkdir()
+    rows = logic().fuseBatch(tmp_path / "cases", tmp_path / "results")
+    assert [(r.name, r.ending, r.degradation) for r in rows] == [("a", "done", "mr_motion"), ("b", "done", "mr_motion")]
+    with (tmp_path / "results" / "batch.csv").open() as file:
+        assert [row["meanDisplacementMm"] for row in csv.DictReader(file)] == ["4.2", "4.2"]
+    assert (tmp_path / "results" / "a" / "fused.nii.gz").is_file()
+
+
+def test_batchGoesOnAfterAFailure(logic, tmp_path):
+    casesIn(tmp_path / "cases", ["a", "b"])
+    rows = logic("refuse").fuseBatch(tmp_path / "cases", tmp_path / "results")
+    assert [(r.ending, "overlap" in r.message) for r in rows] == [("failed", True), ("failed", True)]
+
+
+def test_batchOfATable(tmp_path, scene):
+    import vtk
+    from UniFuseSlicerLib.Batch import readCases
+
+    (tmp_path / "cases.csv").write_text("name,degraded,reference\nx,d.nrrd,r.nrrd\n", encoding="utf-8")
+    (case,) = readCases(tmp_path / "cases.csv")
+    assert (case.name, case.degraded, case.reference) == ("x", tmp_path / "d.nrrd", tmp_path / "r.nrrd")
+    node = scene.AddNewNodeByClass("vtkMRMLTableNode")
+    for title in ("degraded", "reference"):
+        column = vtk.vtkStringArray()
+        column.SetName(title)
+        column.InsertNextValue(f"/data/{title}.nrrd")
+        node.AddColumn(column)
+    (case,) = readCases(node)
+    assert (case.name, str(case.degraded)) == ("case001", "/data/degraded.nrrd")
+
+
+@pytest.mark.parametrize(("table", "words"), [
+    ("name,degraded\nx,d.nrrd\n", "Row 1 has no reference"),
+    ("degraded,reference\n", "No case found"),
+    ("name,degraded,reference\nx,a,b\nx,c,d\n", "Two cases are called x"),
+    (None, "does not exist"),
+])
+def test_aBadTableIsRefusedInWords(tmp_path, table, words):
+    from UniFuseSlicerLib.Batch import readCases
+    from UniFuseSlicerLib.Errors import FusionError
+
+    if table is not None:
+        (tmp_path / "cases.csv").write_text(table, encoding="utf-8")
+    with pytest.raises(FusionError, match=words):
+        readCases(tmp_path / "cases.csv")
+
+
+def test_optionsBecomeFlags():
+    from pathlib import Path
+
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    assert FusionOptions().arguments() == []
+    options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, Path("/w.safetensors"))
+    assert options.arguments() == [
+        *("--degraded-modality", "mr", "--reference-modality", "ct", "--device", "cpu", "--precision", "float16"),
+        *("--working-spacing", "1.5", "--weights", "/w.safetensors"),
+    ]
+
+
+def test_flagsAreThoseOfTheTool():
+    """The real parser takes what the panel can produce."""
+    from pathlib import Path
+
+    pytest.importorskip("UniFuseLib.cli")
+    from UniFuseLib.cli import parser
+    from UniFuseSlicerLib.Command import ToolCommand
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, Path("/w.safetensors"))
+    command = ToolCommand("python", {}, Path()).fuse(Path("d"), Path("r"), Path("o"), options, Path("c"))
+    args = parser().parse_args(command[command.index("UniFuseLib.cli") + 1 :])
+    assert (args.progress, args.device, args.working_spacing) == ("json", "cpu", 1.5)
+    assert np.array_equal([str(args.degraded), str(args.cancel_file)], ["d", "c"])

@@ -1,0 +1,189 @@
+"""The tool as a real process: five endings in plain words, and a cancelled one is gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
+
+
+@pytest.fixture
+def run(fakeTool, tmp_path):
+    """mode → a started ToolProcess."""
+    from UniFuseSlicerLib.Options import FusionOptions
+    from UniFuseSlicerLib.Process import ToolProcess
+
+    started = []
+
+    def start(mode, **keywords):
+        tool = fakeTool(mode)
+        cancel = tmp_path / "cancel"
+        command = tool.fuse(tmp_path / "d", tmp_path / "r", tmp_path / "out", FusionOptions(), cancel)
+        process = ToolProcess(command, tool.folder, tool.environment, cancel, **keywords)
+        process.start()
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.endNow()
+
+
+def wait(process, seconds=10.0):
+    end = time.monotonic() + seconds
+    while process.poll() is None:
+        assert time.monotonic() < end, "still running"
+        time.sleep(0.02)
+    return process.outcome
+
+
+def waitForStage(process, stage):
+    end = time.monotonic() + 10
+    while process.stage != stage:
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:  # a zombie waits for its parent, it does not run
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_doneWithProgressAndLog(run, writeResult, fakeTool):
+    from UniFuseSlicerLib.Process import Ending
+
+    writeResult(fakeTool.result)
+    lines = []
+    process = run("work", onLine=lines.append)
+    assert wait(process).ending is Ending.DONE
+    assert process.fraction == 1.0
+    assert lines == ["Loading the network", "Running the network", "a line for the log: Größe 3 µm", "Done"]
+
+
+@pytest.mark.parametrize(("mode", "ending", "words"), [
+    ("refuse", "failed", "^The two fields of view do not overlap. Check the volumes.$"),
+    ("traceback", "failed", "^RuntimeError: CUDA error: no kernel image$"),
+    ("silent", "failed", "ended without a result"),
+    ("crash", "crashed", r"crashed \(code -11\).*unharmed"),
+    ("killed", "crashed", "signal 9.*memory ran out"),
+])
+def test_everyFailureHasItsOwnWords(run, mode, ending, words):
+    import re
+
+    outcome = wait(run(mode))
+    assert outcome.ending.value == ending
+    assert re.search(words, outcome.message)
+
+
+def test_aProgramThatIsNotThereFailsToStart(tmp_path):
+    from UniFuseSlicerLib.Process import Ending, ToolProcess
+
+    process = ToolProcess([str(tmp_path / "PythonSlicer"), "-m", "UniFuseLib.cli"], tmp_path)
+    process.start()
+    assert process.poll().ending is Ending.FAILED_TO_START
+    assert "could not be started" in process.poll().message
+    assert not process.running
+
+
+@pytest.mark.parametrize("mode", ["polite", "deaf", "deafest"])
+def test_cancelledIsGoneWithinTwoSeconds(run, mode):
+    from UniFuseSlicerLib.Process import Ending
+
+    process = run(mode)
+    waitForStage(process, "Running the network")
+    start = time.monotonic()
+    process.cancel()
+    assert wait(process).ending is Ending.CANCELLED
+    assert time.monotonic() - start <= 2.0
+    assert not alive(process._process.pid)
+
+
+def test_cancelTakesTheWholeProcessTree(run):
+    process = run("family")
+    end = time.monotonic() + 10
+    while not process.stage.startswith("child"):
+        process.poll()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    child = int(process.stage.split()[1])
+    assert alive(child)
+    process.cancel()
+    wait(process)
+    assert not alive(child)
+
+
+def test_endNowLeavesNothing(run):
+    from UniFuseSlicerLib.Process import Ending
+
+    process = run("deaf")
+    waitForStage(process, "Running the network")
+    start = time.monotonic()
+    process.endNow()
+    assert time.monotonic() - start < 1
+    assert process.outcome.ending is Ending.CANCELLED
+    assert not alive(process._process.pid)
+
+
+def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, fakeTool):
+    from UniFuseSlicerLib.Process import Ending
+
+    writeResult(fakeTool.result)
+    offset = [0.0]
+    process = run("hang", clock=lambda: time.monotonic() + offset[0])
+    end = time.monotonic() + 10
+    while not process.lastMessage.get("done"):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    offset[0] = 60.0
+    assert process.poll().ending is Ending.DONE
+
+
+def test_linesThatAreNoMessagesDoNotDisturb(tmp_path):
+    from UniFuseSlicerLib.Process import Ending, ToolProcess
+
+    script = r'''
+import sys
+sys.stdout.buffer.write(b"\xff\xfe broken bytes\n[1, 2]\n{half a message\n{\"fraction\": 7}\n{\"done\": true}\n")
+'''
+    process = ToolProcess([sys.executable, "-c", script], tmp_path)
+    process.start()
+    assert wait(process).ending is Ending.DONE
+    assert process.fraction == 1.0
+
+
+def test_stopByItselfIsACancellation(tmp_path):
+    from UniFuseSlicerLib.Process import Ending, ToolProcess
+
+    process = ToolProcess([sys.executable, "-c", "raise SystemExit(130)"], tmp_path)
+    process.start()
+    assert wait(process).ending is Ending.CANCELLED
+
+
+def test_pollNeverBlocks(run):
+    process = run("polite")
+    longest = 0.0
+    for _ in range(20):
+        start = time.perf_counter()
+        process.poll()
+        longest = max(longest, time.perf_counter() - start)
+        time.sleep(0.02)
+    assert longest < 0.1
+
+
+def test_windowsEndsTheTree(monkeypatch):
+    from UniFuseSlicerLib import Process
+
+    calls = []
+    monkeypatch.setattr(subprocess, "run", lambda command, **keywords: calls.append(command))
+    Process._endTreeOnWindows(42, force=True)
+    assert calls == [["taskkill", "/T", "/F", "/PID", "42"]]

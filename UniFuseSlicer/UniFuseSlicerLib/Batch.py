@@ -1,0 +1,123 @@
+"""Many pairs, one after the other, from a table or a folder, without loading them into the scene."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .Errors import FusionError
+
+VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+
+@dataclass(frozen=True)
+class BatchCase:
+    """One pair on disk; `degraded` and `reference` are files or DICOM series folders."""
+
+    name: str
+    degraded: Path
+    reference: Path
+
+
+@dataclass(frozen=True)
+class BatchRow:
+    """How one case ended; `ending` is "done", "failed", "crashed", "failed to start" or "cancelled"."""
+
+    name: str
+    ending: str
+    message: str
+    output: str
+    degradation: str = ""
+    probability: float = 0.0
+    meanDisplacementMm: float = 0.0
+    seconds: float = 0.0
+
+
+def readCases(source: Any) -> list[BatchCase]:
+    """Cases from a CSV file, a folder, or a `vtkMRMLTableNode`.
+
+    A table has the columns `degraded` and `reference` and, if wanted, `name`; relative paths start at the table.
+    A folder holds one folder per case, each with `degraded.*` and `reference.*` (a file, or a DICOM folder).
+
+    Raises:
+        FusionError: no cases, a missing column, or two cases with one name.
+    """
+    if hasattr(source, "GetTable"):
+        cases = [_caseFromRow(row, Path.cwd(), n) for n, row in enumerate(_rowsOfNode(source), 1)]
+    elif Path(source).is_dir():
+        cases = list(_casesInFolder(Path(source)))
+    elif Path(source).is_file():
+        with Path(source).open(newline="", encoding="utf-8-sig") as file:
+            cases = [_caseFromRow(row, Path(source).parent, n) for n, row in enumerate(csv.DictReader(file), 1)]
+    else:
+        raise FusionError(_("Expected a CSV table or a folder, got {source}, which does not exist.").format(source=source))
+    if not cases:
+        raise FusionError(
+            _(
+                "No case found in {source}. Expected a table with the columns degraded and reference, or a folder with "
+                "one folder per case that holds degraded.* and reference.*."
+            ).format(source=source)
+        )
+    names = [case.name for case in cases]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise FusionError(_("Two cases are called {names}. Give each a name of its own.").format(names=", ".join(twice)))
+    return cases
+
+
+def runCases(
+    cases: list[BatchCase], output: Path, run: Callable[[BatchCase, Path], BatchRow], progress: Callable[[str], None]
+) -> list[BatchRow]:
+    """Run every case into `output/<name>`; a case that fails does not stop the others. Writes `batch.csv` as it goes."""
+    output.mkdir(parents=True, exist_ok=True)
+    rows: list[BatchRow] = []
+    for number, case in enumerate(cases, 1):
+        progress(_("{number} of {count}: {name}").format(number=number, count=len(cases), name=case.name))
+        rows.append(run(case, output / case.name))
+        writeRows(rows, output / "batch.csv")
+    return rows
+
+
+def writeRows(rows: list[BatchRow], path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(BatchRow.__dataclass_fields__))
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def _rowsOfNode(node: Any) -> Iterator[dict[str, str]]:
+    table = node.GetTable()
+    titles = [table.GetColumnName(c) for c in range(table.GetNumberOfColumns())]
+    for r in range(table.GetNumberOfRows()):
+        yield {title: table.GetValue(r, c).ToString() for c, title in enumerate(titles)}
+
+
+def _caseFromRow(row: dict[str, str], folder: Path, number: int) -> BatchCase:
+    for column in ("degraded", "reference"):
+        if not row.get(column):
+            raise FusionError(
+                _("Row {number} has no {column}; the table needs the columns degraded and reference.").format(
+                    number=number, column=column
+                )
+            )
+    name = Path(row.get("name") or f"case{number:03d}").name
+    return BatchCase(name, folder / row["degraded"], folder / row["reference"])
+
+
+def _casesInFolder(folder: Path) -> Iterator[BatchCase]:
+    for inside in sorted(p for p in folder.iterdir() if p.is_dir()):
+        degraded, reference = _volumeNamed(inside, "degraded"), _volumeNamed(inside, "reference")
+        if degraded is not None and reference is not None:
+            yield BatchCase(inside.name, degraded, reference)
+
+
+def _volumeNamed(folder: Path, stem: str) -> Path | None:
+    for candidate in [folder / f"{stem}{suffix}" for suffix in VOLUME_SUFFIXES] + [folder / stem]:
+        if candidate.exists():
+            return candidate
+    return None

@@ -1,0 +1,65 @@
+"""What the panel's combo boxes offer. Enums are stored in the scene by name and shown by `label()`."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from slicer.i18n import tr as _
+
+
+class ModalityChoice(Enum):
+    AUTO = "auto"
+    MR = "mr"
+    CT = "ct"
+    PET = "pet"
+
+    def label(self) -> str:
+        return {"auto": _("Automatic"), "mr": _("MR"), "ct": _("CT"), "pet": _("PET")}[self.value]
+
+
+class DeviceChoice(Enum):
+    AUTO = "auto"
+    CUDA = "cuda"
+    CPU = "cpu"
+
+    def label(self) -> str:
+        return {"auto": _("Automatic"), "cuda": _("GPU (CUDA)"), "cpu": _("CPU")}[self.value]
+
+
+class PrecisionChoice(Enum):
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
+
+    def label(self) -> str:
+        return _("Automatic") if self is PrecisionChoice.AUTO else self.value
+
+
+class LayerChoice(Enum):
+    """Which volume lies over the reference in the slice views."""
+
+    FUSED = "fused"
+    RESTORED = "restored"
+    DEGRADED = "degraded"
+    REFERENCE = "reference"
+
+    def label(self) -> str:
+        return {
+            "fused": _("Fused"),
+            "restored": _("Restored"),
+            "degraded": _("Degraded, warped by the slider"),
+            "reference": _("Reference only"),
+        }[self.value]
+
+
+class OverlayChoice(Enum):
+    """How the deformation is drawn over the slices."""
+
+    OFF = "off"
+    GRID = "grid"
+    ARROWS = "arrows"
+    CONTOUR = "contour"
+
+    def label(self) -> str:
+        return {"off": _("Off"), "grid": _("Grid"), "arrows": _("Arrows"), "contour": _("Contour lines")}[self.value]

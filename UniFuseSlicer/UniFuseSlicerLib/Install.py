@@ -1,0 +1,167 @@
+"""The Python packages that the tool needs: found without importing them, installed only on Fuse and with consent."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .Errors import InstallError
+
+TORCH_REQUIREMENT = ">=2.5"
+SMALL_PACKAGES = ("safetensors>=0.4",)
+
+
+class PackageState(Enum):
+    READY = "ready"
+    MISSING = "missing"
+    OLD = "old"
+    BROKEN = "broken"
+
+
+def packageState(
+    name: str,
+    leastVersion: tuple[int, ...],
+    version: Callable[[str], Any] = importlib.metadata.version,
+    findSpec: Callable[[str], Any] = importlib.util.find_spec,
+) -> PackageState:
+    """Look at a package's files only: importing torch here would take seconds and its files could not be repaired.
+
+    A half install leaves metadata without a package, a package without `__init__.py`, or no version in the metadata.
+    """
+    try:
+        found = version(name)
+    except importlib.metadata.PackageNotFoundError:
+        found = ""
+    except (TypeError, KeyError, ValueError, OSError):
+        return PackageState.BROKEN
+    try:
+        spec = findSpec(name)
+    except (ImportError, ValueError):
+        spec = None
+    if found == "":
+        return PackageState.MISSING if spec is None or spec.origin is None else PackageState.READY
+    if found is None or spec is None or spec.origin is None:
+        return PackageState.BROKEN
+    return PackageState.READY if _numbers(str(found)) >= leastVersion else PackageState.OLD
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """(2, 5, 1) of "2.5.1+cu121"."""
+    numbers = []
+    for part in version.split("+")[0].split(".")[:3]:
+        digits = "".join(c for c in part if c.isdigit())
+        numbers.append(int(digits) if digits else 0)
+    return tuple(numbers)
+
+
+class Dependencies:
+    """Makes sure that the tool can run in Slicer's Python.
+
+    Args:
+        confirm: asks the user, returns True for yes.
+        importUtils: returns the module PyTorchUtils of the PyTorch extension, or raises ModuleNotFoundError.
+        pipInstall: installs a list of requirements; the default picks what this Slicer offers.
+        state: as `packageState`.
+    """
+
+    def __init__(
+        self,
+        confirm: Callable[[str], bool] | None = None,
+        importUtils: Callable[[], Any] | None = None,
+        pipInstall: Callable[[list[str]], None] | None = None,
+        state: Callable[[str, tuple[int, ...]], PackageState] = packageState,
+    ) -> None:
+        self._confirm = confirm or _askUser
+        self._importUtils = importUtils or _importPyTorchUtils
+        self._pipInstall = pipInstall or _pipInstall
+        self._state = state
+
+    def ensure(self) -> None:
+        """Install what is missing, after one question that names it and its size. Call on the main thread.
+
+        Raises:
+            InstallError: refused, failed, half installed, or the PyTorch extension is missing.
+        """
+        torch = self._state("torch", (2, 5))
+        if torch is PackageState.BROKEN:
+            raise InstallError(_repairSentence())
+        small = [r for r in SMALL_PACKAGES if self._state(r.split(">=")[0], (0, 4)) is not PackageState.READY]
+        if torch is PackageState.READY and not small:
+            return
+        utils = None if torch is PackageState.READY else self._pyTorchUtils()
+        if not self._confirm(_question(torch, small)):
+            raise InstallError(_("Nothing was installed. The fusion needs these packages; press Fuse to be asked again."))
+        try:
+            if utils is not None:
+                self._installTorch(utils)
+            if small:
+                self._pipInstall(small)
+        except InstallError:
+            raise
+        except Exception as error:  # pip and network fail in many ways; the user needs one sentence
+            raise InstallError(
+                _(
+                    "The installation failed: {reason}. Without internet access, follow "
+                    '"Install on a computer without internet" in the documentation.'
+                ).format(reason=error)
+            ) from error
+
+    def _pyTorchUtils(self) -> Any:
+        try:
+            return self._importUtils()
+        except ModuleNotFoundError as error:
+            raise InstallError(
+                _(
+                    "UniFuse needs the extension PyTorch. Install it in View > Extensions Manager, restart Slicer and "
+                    "press Fuse again."
+                )
+            ) from error
+
+    def _installTorch(self, utils: Any) -> None:
+        # Few keywords on purpose: their names have changed between versions of the extension.
+        if utils.PyTorchUtilsLogic().installTorch(torchVersionRequirement=TORCH_REQUIREMENT) is None:
+            raise InstallError(
+                _("PyTorch was not installed. Look at the log (Help > Report a bug), or use the module PyTorch Utils.")
+            )
+
+
+def _repairSentence() -> str:
+    return _(
+        "PyTorch is only half installed. Open the module PyTorch Utils, press Uninstall PyTorch, restart Slicer, press "
+        "Install PyTorch, and then Fuse again."
+    )
+
+
+def _question(torch: PackageState, small: list[str]) -> str:
+    lines = [_("UniFuse needs Python packages that are not installed yet:"), ""]
+    if torch is not PackageState.READY:
+        lines.append(_("• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)"))
+    lines += [_("• {name} (less than 1 MB)").format(name=requirement) for requirement in small]
+    lines += ["", _("They are installed into Slicer's own Python. Your images never leave this computer. Install now?")]
+    return "\n".join(lines)
+
+
+def _askUser(question: str) -> bool:
+    return bool(slicer.util.confirmOkCancelDisplay(question, _("UniFuse: install packages")))
+
+
+def _importPyTorchUtils() -> Any:
+    import PyTorchUtils
+
+    return PyTorchUtils
+
+
+def _pipInstall(requirements: list[str]) -> None:
+    """`slicer.packaging` from Slicer 5.12 on, `slicer.util.pip_install` before."""
+    if importlib.util.find_spec("slicer.packaging") is not None:
+        import slicer.packaging
+
+        slicer.packaging.pip_ensure(requirements, prompt_install=False, requester="UniFuse")
+        return
+    slicer.util.pip_install(" ".join(requirements))

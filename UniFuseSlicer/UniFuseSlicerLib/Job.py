@@ -1,0 +1,202 @@
+"""One run from nodes to nodes: write the inputs, run the tool, read the results. Never blocks the window."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .Command import ToolCommand
+from .Errors import FusionError
+from .Nodes import FusionNodes, checkInput, imageFromNode, readResult, updateNodes, writeImage
+from .Options import FusionOptions
+from .Process import Ending, Outcome, ToolProcess
+
+# Shares of the progress bar for writing the inputs, and for writing plus running.
+WRITTEN, RUN = 0.03, 0.96
+
+
+class FusionJob:
+    """Writes two volume nodes, runs `unifuse fuse` on them, and fills the output nodes.
+
+    `start`, then `poll` from a timer until it returns an `Outcome`. File work happens in a thread, MRML is touched
+    only inside `start` and `poll`, so call both on the main thread. Whatever the ending, no temporary file stays
+    (unless `options.keepFiles`) and an unfinished run changes no node.
+
+    Args:
+        outputs: nodes to fill in place; None means a new one.
+        temporaryFolder: parent of the run's own folder.
+        onLine: receives the log line by line.
+        makeProcess: collaborator, replaced in tests.
+    """
+
+    def __init__(
+        self,
+        degraded: Any,
+        reference: Any,
+        outputs: FusionNodes,
+        options: FusionOptions,
+        tool: ToolCommand,
+        temporaryFolder: Path | None = None,
+        onLine: Callable[[str], None] = lambda line: None,
+        makeProcess: Callable[..., ToolProcess] = ToolProcess,
+    ) -> None:
+        self.degraded = degraded
+        self.reference = reference
+        self.outputs = outputs
+        self.options = options
+        self.tool = tool
+        self.nodes: FusionNodes | None = None
+        self.outcome: Outcome | None = None
+        self.folder: Path | None = None
+        self._temporaryFolder = temporaryFolder
+        self._lines: list[str] = []
+        self._onLine = onLine
+        self._makeProcess = makeProcess
+        self._process: ToolProcess | None = None
+        self._worker = ThreadPoolExecutor(1, "UniFuse files")
+        self._writing: Future | None = None
+        self._reading: Future | None = None
+        self._cancelled = False
+
+    @property
+    def running(self) -> bool:
+        return self.folder is not None and self.outcome is None
+
+    @property
+    def cancelling(self) -> bool:
+        return self.running and self._cancelled
+
+    @property
+    def fraction(self) -> float:
+        """0..1 of the whole run."""
+        if self._process is None:
+            return 0.0
+        return 1.0 if self._reading and self._reading.done() else WRITTEN + (RUN - WRITTEN) * self._process.fraction
+
+    @property
+    def stage(self) -> str:
+        """What is being done now, for the progress bar."""
+        if self._cancelled:
+            return _("Cancelling")
+        if self._process is None:
+            return _("Handing the volumes over")
+        return _("Loading the result") if self._reading else self._process.stage or _("Starting")
+
+    def start(self) -> None:
+        """Check the inputs and begin.
+
+        Raises:
+            InputNodeError: an input cannot be fused; nothing was started.
+        """
+        checkInput(self.degraded, "degraded")
+        checkInput(self.reference, "reference")
+        self.folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
+        inputs = {"degraded": imageFromNode(self.degraded), "reference": imageFromNode(self.reference)}
+        self._writing = self._worker.submit(self._write, inputs)
+
+    def poll(self) -> Outcome | None:
+        """Go one step on; None while it still runs."""
+        if not self.running:
+            return self.outcome
+        try:
+            self._step()
+        except Exception as error:  # whatever goes wrong with files or nodes is told, never lost in a timer
+            self._finish(Outcome(Ending.FAILED, self._sentence(error)))
+        return self.outcome
+
+    def cancel(self) -> None:
+        """Stop soon and without a trace; `poll` reports it."""
+        self._cancelled = True
+        if self._process is not None:
+            self._process.cancel()
+
+    def endNow(self) -> None:
+        """Stop at once: the scene or the application is closing."""
+        if not self.running:
+            return
+        self._cancelled = True
+        if self._process is not None:
+            self._process.endNow()
+        self._finish(Outcome(Ending.CANCELLED, _("Cancelled. Nothing was changed.")))
+
+    def _step(self) -> None:
+        if self._writing is not None:
+            self._afterWriting()
+        elif self._reading is not None:
+            self._afterReading()
+        elif self._process is not None:
+            outcome = self._process.poll()
+            if outcome is None:
+                return
+            if outcome.ending is Ending.DONE and not self._cancelled:
+                self._reading = self._worker.submit(readResult, self.folder / "out")
+            else:
+                self._finish(outcome)
+
+    def _afterWriting(self) -> None:
+        if not self._writing.done():
+            return
+        self._writing.result()
+        self._writing = None
+        if self._cancelled:
+            self._finish(Outcome(Ending.CANCELLED, _("Cancelled. Nothing was changed.")))
+            return
+        command = self.tool.fuse(
+            self.folder / "degraded.nrrd",
+            self.folder / "reference.nrrd",
+            self.folder / "out",
+            self.options,
+            self.folder / "cancel",
+        )
+        self._log(" ".join(command))
+        self._process = self._makeProcess(
+            command, self.tool.folder, self.tool.environment, self.folder / "cancel", self._log
+        )
+        self._process.start()
+
+    def _afterReading(self) -> None:
+        if not self._reading.done():
+            return
+        if self._cancelled:
+            self._finish(Outcome(Ending.CANCELLED, _("Cancelled. Nothing was changed.")))
+            return
+        images = self._reading.result()
+        for node in (self.degraded, self.reference):
+            if node.GetScene() is None:
+                raise FusionError(_('"{name}" was removed while the run went on.').format(name=node.GetName()))
+        self.nodes = updateNodes(images, self.degraded, self.reference, self.outputs)
+        self._finish(Outcome(Ending.DONE, _("Done."), 0))
+
+    def _write(self, inputs: dict[str, Any]) -> None:
+        for name, image in inputs.items():
+            writeImage(image, self.folder / f"{name}.nrrd")
+
+    def _log(self, line: str) -> None:
+        self._lines.append(line)
+        self._onLine(line)
+
+    def _sentence(self, error: Exception) -> str:
+        if isinstance(error, FusionError):
+            return str(error)
+        return _("{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})").format(
+            kind=type(error).__name__, reason=error, folder=self.folder
+        )
+
+    def _finish(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        if self._process is not None:
+            self._process.endNow()
+        self._worker.shutdown(wait=True)
+        if self.options.keepFiles:
+            with contextlib.suppress(OSError):
+                (self.folder / "log.txt").write_text("\n".join(self._lines), encoding="utf-8")
+            self._onLine(_("The files of this run stay in {folder}").format(folder=self.folder))
+        else:
+            shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,49 @@
+"""Which volumes the slice views show: the reference below, one other above, with opacity and flicker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Layers:
+    """Foreground and background of all slice views of a scene; zoom and position stay as the user left them.
+
+    Args:
+        fit: called once when a view showed nothing of this data before.
+    """
+
+    def __init__(self, scene: Any, fit: Any = lambda: None) -> None:
+        self._scene = scene
+        self._fit = fit
+        self._opacity = 1.0
+
+    def show(self, background: Any, foreground: Any, opacity: float) -> None:
+        """Set both layers in every slice view."""
+        known = {background.GetID(), foreground.GetID() if foreground else None}
+        fresh = all(view.GetBackgroundVolumeID() not in known for view in self._views())
+        for view in self._views():
+            view.SetBackgroundVolumeID(background.GetID())
+            view.SetForegroundVolumeID(foreground.GetID() if foreground else None)
+        self.setOpacity(opacity)
+        if fresh:
+            self._fit()
+
+    def setOpacity(self, opacity: float) -> None:
+        """0: only the background, 1: only the foreground."""
+        self._opacity = opacity
+        for view in self._views():
+            view.SetForegroundOpacity(opacity)
+
+    def flicker(self) -> None:
+        """Swap between the two layers; called by a timer."""
+        views = self._views()
+        shown = bool(views) and views[0].GetForegroundOpacity() > 0
+        for view in views:
+            view.SetForegroundOpacity(0.0 if shown else max(self._opacity, 0.01))
+
+    def endFlicker(self) -> None:
+        self.setOpacity(self._opacity)
+
+    def _views(self) -> list[Any]:
+        count = self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
+        return [self._scene.GetNthNodeByClass(i, "vtkMRMLSliceCompositeNode") for i in range(count)]

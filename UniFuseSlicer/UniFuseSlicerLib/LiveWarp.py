@@ -1,0 +1,65 @@
+"""The degraded volume on its way onto the reference: a slider from 0 to 100 % of the deformation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .Nodes import copyWorldVolume, deformationImage, gridTransform
+
+
+class LiveWarp:
+    """A clone of the degraded volume under a clone of the deformation, whose scale the slider sets.
+
+    The user's own nodes are never touched; voxels and displacements are shared, not copied. The two clones are not
+    saved with the scene.
+    """
+
+    def __init__(self, scene: Any) -> None:
+        self._scene = scene
+        self._volume: Any = None
+        self._warp: Any = None
+        self._made: tuple[str, str, int] | None = None
+
+    def show(self, degraded: Any, deformation: Any, percent: float) -> Any:
+        """Scale the warp and return the clone to show.
+
+        Args:
+            percent: 0 is the degraded volume where it came, 100 is aligned with the reference.
+
+        Raises:
+            InputNodeError: the degraded volume lies under a non-linear transform.
+        """
+        transform = deformation.GetTransformFromParent()
+        made = (degraded.GetID(), deformation.GetID(), transform.GetMTime())
+        if self._gone() or made != self._made:
+            self.remove()
+            self._make(degraded, deformation)
+            self._made = made
+        self._warp.GetTransformFromParent().SetDisplacementScale(percent / 100)
+        self._warp.GetTransformFromParent().Modified()
+        return self._volume
+
+    def remove(self) -> None:
+        """Take both clones out of the scene."""
+        for node in (self._volume, self._warp):
+            if node is not None and node.GetScene() is self._scene:
+                self._scene.RemoveNode(node)
+        self._volume = self._warp = self._made = None
+
+    def _gone(self) -> bool:
+        return any(node is None or node.GetScene() is not self._scene for node in (self._volume, self._warp))
+
+    def _make(self, degraded: Any, deformation: Any) -> None:
+        name = _("{name} (live warp)").format(name=degraded.GetName())
+        self._volume = self._scene.AddNewNodeByClass(degraded.GetClassName(), name)
+        copyWorldVolume(degraded, self._volume)
+        self._volume.CreateDefaultDisplayNodes()
+        if degraded.GetDisplayNode() is not None:
+            self._volume.GetDisplayNode().CopyContent(degraded.GetDisplayNode())
+        self._warp = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
+        self._warp.SetAndObserveTransformFromParent(gridTransform(deformationImage(deformation)))
+        for node in (self._volume, self._warp, self._volume.GetDisplayNode()):
+            node.SetSaveWithScene(False)
+        self._volume.SetAndObserveTransformNodeID(self._warp.GetID())

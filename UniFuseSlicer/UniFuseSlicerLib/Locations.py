@@ -1,0 +1,39 @@
+"""Where UniFuseLib, its models and its sample data lie: in the source tree or beside the installed module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slicer.i18n import tr as _
+
+MODULE_FOLDER = Path(__file__).resolve().parents[1]
+
+
+def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
+    """The folder that holds `UniFuseLib/`.
+
+    An installed or built extension puts it beside the module's .py file; in the source tree it is one level up.
+
+    Raises:
+        FileNotFoundError: the extension was copied without its library.
+    """
+    for root in (moduleFolder, moduleFolder.parent):
+        if (root / "UniFuseLib" / "__init__.py").is_file():
+            return root
+    raise FileNotFoundError(
+        _("Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension.").format(
+            first=moduleFolder, second=moduleFolder.parent
+        )
+    )
+
+
+def resourceFolder(name: str, moduleFolder: Path = MODULE_FOLDER) -> Path | None:
+    """`Models` or `SampleData`: inside UniFuseLib when installed, `Resources/` of the repository otherwise."""
+    try:
+        root = libraryRoot(moduleFolder)
+    except FileNotFoundError:
+        return None
+    for candidate in (root / "UniFuseLib" / "Resources" / name, root / "Resources" / name):
+        if candidate.is_dir():
+            return candidate
+    return None

@@ -1,0 +1,171 @@
+"""What scripts call: `fuse` two nodes, `fuseBatch` many pairs; both block and work without a main window."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
+
+from .Batch import BatchCase, BatchRow, readCases, runCases
+from .Command import ToolCommand
+from .Errors import RunFailed
+from .Job import FusionJob
+from .Nodes import FusionNodes, reportOf
+from .Options import FusionOptions
+from .Parameter import UniFuseParameterNode
+from .Process import Ending, Outcome, ToolProcess
+
+POLL_S = 0.05
+
+
+class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
+    """
+    >>> logic = UniFuseSlicerLogic()
+    >>> nodes = logic.fuse(getNode("T2"), getNode("T1"))
+    >>> logic.report(nodes.fused)["probabilities"]
+
+    Args:
+        tool: how to call `unifuse`; replaced in tests.
+    """
+
+    def __init__(self, parent: Any = None, tool: ToolCommand | None = None) -> None:
+        ScriptedLoadableModuleLogic.__init__(self, parent)
+        # the class may be subclassed or imported under another name
+        self.moduleName = "UniFuseSlicer"
+        self._tool = tool
+
+    def getParameterNode(self) -> UniFuseParameterNode:
+        return UniFuseParameterNode(super().getParameterNode())
+
+    def fuse(
+        self,
+        degradedNode: Any,
+        referenceNode: Any,
+        *,
+        outputs: FusionNodes | None = None,
+        options: FusionOptions | None = None,
+        progress: Callable[[float, str], None] | None = None,
+        log: Callable[[str], None] = logging.info,
+    ) -> FusionNodes:
+        """Fuse two volume nodes and wait for the result.
+
+        Args:
+            degradedNode: scalar or RGB volume with motion, metal, noise or low dose; left as it is.
+            referenceNode: clean scalar volume of another modality; left as it is.
+            outputs: nodes to fill in place; None makes new ones.
+            progress: called with (0..1, stage).
+
+        Returns:
+            Nodes on the reference grid: fused, restored, deformation (grid transform), report (table).
+
+        Raises:
+            InputNodeError: an input cannot be fused, in words.
+            RunFailed: the tool did not start, failed, or crashed; `.outcome` says which.
+        """
+        job = self.makeJob(degradedNode, referenceNode, outputs or FusionNodes(), options or FusionOptions(), log)
+        job.start()
+        try:
+            while (outcome := job.poll()) is None:
+                if progress is not None:
+                    progress(job.fraction, job.stage)
+                time.sleep(POLL_S)
+        finally:
+            job.endNow()
+        if outcome.ending is not Ending.DONE:
+            raise RunFailed(outcome)
+        return job.nodes
+
+    def fuseBatch(
+        self,
+        source: Any,
+        output: str | Path,
+        *,
+        options: FusionOptions | None = None,
+        progress: Callable[[str], None] = logging.info,
+    ) -> list[BatchRow]:
+        """Fuse every pair of a table or a folder into `output/<name>/`, and write `output/batch.csv`.
+
+        Args:
+            source: CSV file or `vtkMRMLTableNode` with the columns degraded, reference (and name), or a folder with
+                one folder per case that holds `degraded.*` and `reference.*`.
+
+        Returns:
+            One row per case; a case that fails is a row, not an exception.
+        """
+        choices = options or FusionOptions()
+        return runCases(
+            readCases(source), Path(output), lambda case, folder: self._runCase(case, folder, choices), progress
+        )
+
+    def report(self, fusedNode: Any) -> dict[str, Any]:
+        """The content of report.json of a fused volume."""
+        return reportOf(fusedNode)
+
+    def makeJob(
+        self,
+        degradedNode: Any,
+        referenceNode: Any,
+        outputs: FusionNodes,
+        options: FusionOptions,
+        log: Callable[[str], None],
+    ) -> FusionJob:
+        """A run that is not started yet; poll it from a timer (`fuse` does it in a loop)."""
+        application = getattr(slicer, "app", None)
+        folder = Path(application.temporaryPath) if application is not None else None
+        return FusionJob(degradedNode, referenceNode, outputs, options, self.tool(), folder, log)
+
+    def tool(self) -> ToolCommand:
+        if self._tool is None:
+            self._tool = ToolCommand.forThisApplication()
+        return self._tool
+
+    def _runCase(self, case: BatchCase, folder: Path, options: FusionOptions) -> BatchRow:
+        started = time.monotonic()
+        tool = self.tool()
+        with tempfile.TemporaryDirectory(prefix="uf-") as temporary:
+            command = tool.fuse(case.degraded, case.reference, folder, options, Path(temporary) / "cancel")
+            process = ToolProcess(
+                [*command, "--overwrite"],
+                tool.folder,
+                tool.environment,
+                cancelFile=Path(temporary) / "cancel",
+                onLine=logging.debug,
+            )
+            outcome = waitFor(process)
+        return batchRow(case, folder, outcome, time.monotonic() - started)
+
+
+def waitFor(process: ToolProcess) -> Outcome:
+    """Start a process and block until it has ended; an interruption (Ctrl-C) ends it too."""
+    process.start()
+    try:
+        while (outcome := process.poll()) is None:
+            time.sleep(POLL_S)
+    finally:
+        process.endNow()
+    return outcome
+
+
+def batchRow(case: BatchCase, folder: Path, outcome: Outcome, seconds: float) -> BatchRow:
+    """One line of `batch.csv`."""
+    report: dict[str, Any] = {}
+    if outcome.ending is Ending.DONE:
+        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    label = report.get("class", "")
+    return BatchRow(
+        name=case.name,
+        ending=outcome.ending.value,
+        message=outcome.message,
+        output=str(folder),
+        degradation=label,
+        probability=report.get("probabilities", {}).get(label, 0.0),
+        meanDisplacementMm=report.get("displacement_mm", {}).get("mean", 0.0),
+        seconds=round(seconds, 1),
+    )

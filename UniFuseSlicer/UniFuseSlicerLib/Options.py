@@ -1,0 +1,50 @@
+"""What a user can choose for a run, and how it becomes a command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Modality = Literal["auto", "mr", "ct", "pet"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class FusionOptions:
+    """Choices for one run.
+
+    Attributes:
+        degradedModality, referenceModality: `auto` looks at the intensities.
+        device: `auto` takes the GPU when torch finds one.
+        precision: `auto` is what the device does best.
+        workingSpacing: mm of the network's isotropic grid; 0 is the spacing the weights were trained for.
+        weights: another weights file (.safetensors) than the one that comes with the extension.
+        keepFiles: leave the run's folder (inputs, results, log) on disk.
+    """
+
+    degradedModality: Modality = "auto"
+    referenceModality: Modality = "auto"
+    device: Device = "auto"
+    precision: Precision = "auto"
+    workingSpacing: float = 0.0
+    weights: Path | None = None
+    keepFiles: bool = False
+
+    def arguments(self) -> list[str]:
+        """Flags of `unifuse fuse`, only those that differ from its own defaults."""
+        flags: list[str] = []
+        for flag, value in (
+            ("--degraded-modality", self.degradedModality),
+            ("--reference-modality", self.referenceModality),
+            ("--device", self.device),
+            ("--precision", self.precision),
+        ):
+            if value != "auto":
+                flags += [flag, value]
+        if self.workingSpacing > 0:
+            flags += ["--working-spacing", f"{self.workingSpacing:g}"]
+        if self.weights is not None:
+            flags += ["--weights", str(self.weights)]
+        return flags

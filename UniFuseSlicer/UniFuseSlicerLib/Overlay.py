@@ -1,0 +1,228 @@
+"""The deformation drawn over the slices: grid, arrows or contour lines, coloured in mm, with a legend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from .Choices import OverlayChoice
+from .Nodes import Image, contentWindow, deformationImage, gridTransform, imageFromNode
+
+# Displacement as a share of the largest one → colour; red is the largest.
+COLOURS = (
+    (0.0, (0.35, 0.45, 0.60)),
+    (0.25, (0.20, 0.75, 0.75)),
+    (0.5, (0.30, 0.85, 0.25)),
+    (0.75, (1.0, 0.90, 0.10)),
+    (1.0, (0.95, 0.10, 0.05)),
+)
+LEAST_MAXIMUM_MM = 0.1
+# Arrows shorter than this are not drawn; outside the body the drawn copy has none at all.
+SHORTEST_ARROW_MM = 0.05
+DRAWN_SPACING_MM = 3.0
+BODY_ROLE = "unifuseDrawnInBody"
+
+
+@dataclass(frozen=True)
+class OverlayStyle:
+    """How to draw: `spacing` is mm between grid lines or arrows."""
+
+    mode: OverlayChoice = OverlayChoice.GRID
+    spacing: float = 10.0
+    onlyInBody: bool = True
+    legend: bool = True
+
+
+class Overlay:
+    """Draws one deformation node through its own transform display node.
+
+    Slicer draws *to parent*: an arrow starts where tissue lies in the degraded volume and ends where it lies in the
+    reference. For "only inside the body" a coarse copy, without displacement outside the body, is drawn instead; the
+    deformation node itself is never changed.
+
+    Args:
+        colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
+    """
+
+    def __init__(self, scene: Any, colorLogic: Any = None) -> None:
+        self._scene = scene
+        self._colorLogic = colorLogic
+
+    def show(self, deformation: Any, reference: Any, style: OverlayStyle) -> Any:
+        """Draw, and return the transform node that is drawn (None when off)."""
+        self.hide(deformation)
+        if style.mode is OverlayChoice.OFF:
+            return None
+        drawn = deformation
+        if style.onlyInBody and style.mode is OverlayChoice.ARROWS:
+            drawn = self._drawnInBody(deformation, reference)
+        display = prepareDisplay(drawn, displacementMaximum(deformation), reference)
+        applyStyle(display, style, displacementMaximum(deformation))
+        display.SetVisibility2D(True)
+        display.SetVisibility(True)
+        if style.legend:
+            self._showLegend(display)
+        return drawn
+
+    def hide(self, deformation: Any) -> None:
+        for node in (deformation, deformation.GetNodeReference(BODY_ROLE)):
+            display = node.GetDisplayNode() if node is not None else None
+            if display is not None:
+                display.SetVisibility(False)
+                legend = self._legendOf(display)
+                if legend is not None:
+                    legend.SetVisibility(False)
+
+    def forget(self, deformation: Any) -> None:
+        """Drop the drawn copy: the field has changed."""
+        copy = deformation.GetNodeReference(BODY_ROLE)
+        if copy is not None:
+            self._scene.RemoveNode(copy)
+
+    def _drawnInBody(self, deformation: Any, reference: Any) -> Any:
+        copy = deformation.GetNodeReference(BODY_ROLE)
+        if copy is None:
+            name = _("{name} (arrows in the body)").format(name=deformation.GetName())
+            copy = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
+            copy.SetSaveWithScene(False)
+            copy.SetAndObserveTransformToParent(gridTransform(insideBody(deformation, reference)))
+            deformation.SetNodeReferenceID(BODY_ROLE, copy.GetID())
+        return copy
+
+    def _showLegend(self, display: Any) -> None:
+        if self._colorLogic is None:
+            return
+        legend = self._legendOf(display) or self._colorLogic.AddDefaultColorLegendDisplayNode(display)
+        if legend is None:
+            return
+        legend.SetTitleText(_("Displacement (mm)"))
+        legend.SetLabelFormat("%.1f")
+        legend.SetVisibility(True)
+
+    def _legendOf(self, display: Any) -> Any:
+        node = display.GetDisplayableNode()
+        for index in range(node.GetNumberOfDisplayNodes() if node is not None else 0):
+            candidate = node.GetNthDisplayNode(index)
+            if candidate is not None and candidate.IsA("vtkMRMLColorLegendDisplayNode"):
+                return candidate
+        return None
+
+
+def prepareDisplay(deformation: Any, maximum: float, reference: Any) -> Any:
+    """A display node whose colours run from 0 to the field's own maximum (Slicer's default is fixed at 1 to 10 mm)."""
+    if deformation.GetDisplayNode() is None:
+        deformation.CreateDefaultDisplayNodes()
+        deformation.GetDisplayNode().SetVisibility(False)
+    display = deformation.GetDisplayNode()
+    colours = vtk.vtkColorTransferFunction()
+    for share, rgb in COLOURS:
+        colours.AddRGBPoint(share * maximum, *rgb)
+    display.SetColorMap(colours)
+    display.SetScalarVisibility(True)
+    display.SetScalarRange(0.0, maximum)
+    # shown in 3D only when the user asks for it; then around the reference
+    display.SetVisibility3D(False)
+    if display.GetRegionNode() is None:
+        display.SetAndObserveRegionNode(reference)
+    return display
+
+
+def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
+    """Mode, spacing in mm and contour levels of a transform display node."""
+    modes = {
+        OverlayChoice.GRID: display.VIS_MODE_GRID,
+        OverlayChoice.ARROWS: display.VIS_MODE_GLYPH,
+        OverlayChoice.CONTOUR: display.VIS_MODE_CONTOUR,
+    }
+    display.SetVisualizationMode(modes[style.mode])
+    display.SetGlyphType(display.GLYPH_TYPE_ARROW)
+    display.SetGlyphSpacingMm(style.spacing)
+    display.SetGlyphDisplayRangeMinMm(SHORTEST_ARROW_MM)
+    display.SetGlyphDisplayRangeMaxMm(max(100.0, maximum))
+    display.SetGridSpacingMm(style.spacing)
+    display.SetGridResolutionMm(max(0.5, style.spacing / 5))
+    display.SetContourResolutionMm(max(1.0, style.spacing / 5))
+    levels = contourLevels(maximum)
+    display.SetContourLevelsMm(levels, len(levels))
+    display.SetSliceIntersectionThickness(2)
+
+
+def displacementMaximum(deformation: Any) -> float:
+    """max |u| in mm, from at most about 10⁶ vectors (at least `LEAST_MAXIMUM_MM`, so that colours stay apart)."""
+    field = deformationImage(deformation).array
+    step = max(1, int(np.ceil((field[..., 0].size / 1e6) ** (1 / 3))))
+    return max(LEAST_MAXIMUM_MM, float(np.linalg.norm(field[::step, ::step, ::step], axis=-1).max()))
+
+
+def contourLevels(maximum: float) -> list[float]:
+    """Four to eight round levels in mm below the maximum (steps of 1, 2 or 5 times a power of ten)."""
+    raw = maximum / 5
+    power = 10.0 ** np.floor(np.log10(raw))
+    step = power * next(s for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
+    return [float(level) for level in np.arange(1, 9) * step if level < maximum] or [maximum / 2]
+
+
+def bodyMask(array: np.ndarray) -> np.ndarray:
+    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's threshold)."""
+    low, high = contentWindow(array)
+    clipped = np.clip(array.astype(np.float32), low, high)
+    itk = sitk.GetImageFromArray(clipped)
+    bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
+    return sitk.GetArrayFromImage(sitk.BinaryFillhole(parts == 1)).astype(bool)
+
+
+def insideBody(deformation: Any, reference: Any) -> Image:
+    """v(p) = T(p) − p where T(p) lies in the body of the reference, 0 elsewhere, on a grid of about 3 mm.
+
+    v is what Slicer draws (to parent, from degraded to reference), so it is computed here once instead of at every
+    redraw, and its edge can be sharp: the field itself could not be inverted there.
+
+    Returns:
+        `(k, j, i, 3)` RAS mm.
+    """
+    field = deformationImage(deformation)
+    spacing = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
+    steps = np.maximum(1, np.round(DRAWN_SPACING_MM / spacing).astype(int))
+    shape = tuple(int(np.ceil(n / step)) for n, step in zip(field.array.shape[:3], steps[::-1], strict=True))
+    matrix = field.ijkToRas.copy()
+    matrix[:3, :3] *= steps
+    starts = _positions(shape, matrix)
+    ends = _transformed(deformation.GetTransformToParent(), starts)
+    anatomy = imageFromNode(reference)
+    small = _nearest(anatomy, starts).reshape(shape)
+    body = Image.fromArray(bodyMask(small).astype(np.uint8), matrix)
+    shown = _nearest(body, ends)[:, None] > 0
+    return Image.fromArray(((ends - starts) * shown).reshape(*shape, 3).astype(np.float32), matrix)
+
+
+def _positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:
+    """RAS mm of all voxels in array order, `(n, 3)`."""
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    return np.stack([i, j, k], axis=-1).reshape(-1, 3) @ ijkToRas[:3, :3].T + ijkToRas[:3, 3]
+
+
+def _transformed(transform: Any, positions: np.ndarray) -> np.ndarray:
+    """T(p) for `(n, 3)` points, in one call."""
+    start, end = vtk.vtkPoints(), vtk.vtkPoints()
+    start.SetDataTypeToDouble()
+    end.SetDataTypeToDouble()
+    start.SetData(numpy_to_vtk(np.ascontiguousarray(positions), deep=True))
+    transform.TransformPoints(start, end)
+    return vtk_to_numpy(end.GetData()).copy()
+
+
+def _nearest(image: Image, positions: np.ndarray) -> np.ndarray:
+    """Voxels of `image` nearest to `(n, 3)` RAS mm; outside the grid the border repeats."""
+    inverse = np.linalg.inv(image.ijkToRas)
+    index = np.rint(positions @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)
+    array = image.array
+    i, j, k = (np.clip(index[:, axis], 0, array.shape[2 - axis] - 1) for axis in range(3))
+    return array[k, j, i]

@@ -1,0 +1,74 @@
+"""The sample pair that comes with the extension: found, registered with Sample Data, loaded without any network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .Errors import FusionError
+from .Locations import MODULE_FOLDER, resourceFolder
+
+CATEGORY = "UniFuse"
+SAMPLE_NAME = "UniFuseHeadPair"
+
+
+@dataclass(frozen=True)
+class SamplePair:
+    """Files of one pair, and what they are called in the scene."""
+
+    degraded: Path
+    reference: Path
+    degradedName: str
+    referenceName: str
+
+
+def samplePair(folder: Path | None = None) -> SamplePair:
+    """The pair named in `sample.json`.
+
+    Raises:
+        FusionError: the sample data does not come with this installation.
+    """
+    folder = folder or resourceFolder("SampleData")
+    if folder is None or not (folder / "sample.json").is_file():
+        raise FusionError(_("The sample data is not part of this installation. Load two volumes of your own."))
+    sample = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
+    files, pair = sample["files"], sample["pair"]
+    degraded, reference = files[pair["degraded"]], files[pair["reference"]]
+    return SamplePair(
+        folder / degraded["file"],
+        folder / reference["file"],
+        _("Sample {contrast} with motion").format(contrast=degraded["contrast"]),
+        _("Sample {contrast} reference").format(contrast=reference["contrast"]),
+    )
+
+
+def loadSamplePair(pair: SamplePair | None = None, load: Callable[..., Any] | None = None) -> tuple[Any, Any]:
+    """Load the pair into the scene → (degraded node, reference node)."""
+    pair = pair or samplePair()
+    load = load or slicer.util.loadVolume
+    degraded = load(str(pair.degraded), {"name": pair.degradedName, "show": False})
+    reference = load(str(pair.reference), {"name": pair.referenceName})
+    return degraded, reference
+
+
+def registerSampleData() -> None:
+    """List the pair in the module Sample Data; the files are on disk already, nothing is downloaded."""
+    import SampleData
+
+    if hasattr(SampleData.SampleDataLogic, "registerCustomSampleDataCategory"):  # Slicer 5.11 and later
+        SampleData.SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, title=CATEGORY)
+    SampleData.SampleDataLogic.registerCustomSampleDataSource(
+        category=CATEGORY,
+        sampleName=SAMPLE_NAME,
+        thumbnailFileName=str(MODULE_FOLDER / "Resources" / "Icons" / "UniFuseHeadPair.png"),
+        fileNames=[],
+        nodeNames=[],
+        uris=[],
+        customDownloader=lambda source: loadSamplePair(),
+    )

@@ -1,0 +1,440 @@
+"""What a click does. Decides nothing about pixels or processes: it joins parameter node, job, display and widgets."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from .Choices import DeviceChoice, LayerChoice, OverlayChoice
+from .Devices import SCRIPT, deviceSentence
+from .Errors import FusionError
+from .Install import Dependencies
+from .Job import FusionJob
+from .Layers import Layers
+from .LiveWarp import LiveWarp
+from .Nodes import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_ROLE, checkInput, reportOf
+from .Options import FusionOptions
+from .Overlay import Overlay, OverlayStyle
+from .Process import Ending, Outcome, ToolProcess
+from .Samples import loadSamplePair
+from .Settings import MachineSettings
+from .View import PanelState, resolve, verdict
+
+POLL_MS = 100
+FLICKER_MS = 600
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Display choices as they were last applied; a change is what makes the views be touched."""
+
+    fused: str = ""
+    layer: LayerChoice = LayerChoice.FUSED
+    opacity: float = 1.0
+    style: OverlayStyle = OverlayStyle()
+    warpPercent: float = 100.0
+
+
+class Panel(VTKObservationMixin):
+    """The module panel.
+
+    Args:
+        ui: widgets by name, as `slicer.util.childWidgetVariables` gives them.
+        logic: makes jobs and owns the parameter node.
+        isEntered: whether the module is the one on screen.
+        makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
+        dependencies, settings, overlay, layers, liveWarp, loadSample, makeProcess, clock: collaborators.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        logic: Any,
+        isEntered: Callable[[], bool],
+        makeTimer: Callable[[Callable[[], None], int], Any],
+        dependencies: Dependencies,
+        settings: MachineSettings,
+        overlay: Overlay,
+        layers: Layers,
+        liveWarp: LiveWarp,
+        loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
+        makeProcess: Callable[..., ToolProcess] = ToolProcess,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        VTKObservationMixin.__init__(self)
+        self.ui = ui
+        self.logic = logic
+        self._isEntered = isEntered
+        self._pollTimer = makeTimer(self.poll, POLL_MS)
+        self._flickerTimer = makeTimer(layers.flicker, FLICKER_MS)
+        self._deviceTimer = makeTimer(self._pollDevices, POLL_MS)
+        self._dependencies = dependencies
+        self._settings = settings
+        self._overlay = overlay
+        self._layers = layers
+        self._liveWarp = liveWarp
+        self._loadSample = loadSample
+        self._makeProcess = makeProcess
+        self._clock = clock
+        self._parameterNode: Any = None
+        self._guiTag: Any = None
+        self._job: FusionJob | None = None
+        self._deviceProcess: ToolProcess | None = None
+        self._startedAt = 0.0
+        self._problem = ""
+        self._shown = Shown()
+        self._connectWidgets()
+        self._connectScene()
+        self.initializeParameterNode()
+
+    @classmethod
+    def forThisApplication(cls, ui: Any, logic: Any, isEntered: Callable[[], bool]) -> Panel:
+        """With the collaborators of the running application."""
+        import qt
+
+        def makeTimer(callback: Callable[[], None], milliseconds: int) -> Any:
+            timer = qt.QTimer()
+            timer.setInterval(milliseconds)
+            timer.connect("timeout()", callback)
+            return timer
+
+        scene = slicer.mrmlScene
+        return cls(
+            ui,
+            logic,
+            isEntered,
+            makeTimer,
+            Dependencies(),
+            MachineSettings(qt.QSettings()),
+            Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
+            Layers(scene, fit=slicer.util.resetSliceViews),
+            LiveWarp(scene),
+        )
+
+    # --- life of the panel ---------------------------------------------------------------------------------------
+
+    def enter(self) -> None:
+        self.initializeParameterNode()
+
+    def exit(self) -> None:
+        """Another module is shown: stop following the parameter node; a run goes on."""
+        self._disconnectParameterNode()
+
+    def cleanup(self) -> None:
+        """The module is unloaded or the application ends: leave no process, file, timer or clone behind."""
+        self._endRun()
+        self._flickerTimer.stop()
+        self._deviceTimer.stop()
+        if self._deviceProcess is not None:
+            self._deviceProcess.endNow()
+        self.setParameterNode(None)
+        self._liveWarp.remove()
+        self.removeObservers()
+
+    def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
+        self._endRun()
+        self._flickerTimer.stop()
+        self.setParameterNode(None)
+        self._liveWarp.remove()
+
+    def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
+        self.ui.verdictLabel.setText("")
+        self.ui.messageLabel.setText("")
+        if self._isEntered():
+            self.initializeParameterNode()
+
+    def initializeParameterNode(self) -> None:
+        """Follow the scene's parameter node; which volume is the degraded one is never guessed."""
+        self.setParameterNode(self.logic.getParameterNode())
+
+    def setParameterNode(self, parameterNode: Any) -> None:
+        self._disconnectParameterNode()
+        self._parameterNode = parameterNode
+        if parameterNode is None:
+            return
+        self._guiTag = parameterNode.connectGui(self.ui)
+        self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+        self._shown = self._wanted()
+        self._restoreOverlay()
+        self.refresh()
+
+    def _disconnectParameterNode(self) -> None:
+        if self._parameterNode is not None and self._guiTag is not None:
+            self._parameterNode.disconnectGui(self._guiTag)
+            self._guiTag = None
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+
+    def _connectScene(self) -> None:
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+
+    def _connectWidgets(self) -> None:
+        ui = self.ui
+        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        ui.swapButton.connect("clicked(bool)", self.onSwapButton)
+        ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
+        ui.flickerButton.connect("toggled(bool)", self.onFlicker)
+        ui.deviceButton.connect("clicked(bool)", self.onDeviceButton)
+        for choice in DeviceChoice:
+            ui.deviceComboBox.addItem(choice.label())
+        ui.deviceComboBox.setCurrentIndex(list(DeviceChoice).index(self._settings.device))
+        ui.deviceComboBox.connect("currentIndexChanged(int)", self.onDeviceChosen)
+        weights = self._settings.weights
+        ui.weightsPathLineEdit.setCurrentPath(str(weights) if weights else "")
+        ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self.onWeightsChosen)
+
+    # --- what the user does --------------------------------------------------------------------------------------
+
+    def onFuseButton(self, *args: Any) -> None:
+        """Start a run, or cancel the one that goes on."""
+        if self._job is not None:
+            self._job.cancel()
+            self.refresh()
+            return
+        try:
+            self._dependencies.ensure()
+            self._start()
+        except FusionError as error:
+            self._tell(str(error))
+        self.refresh()
+
+    def onSwapButton(self, *args: Any) -> None:
+        p = self._parameterNode
+        with slicer.util.NodeModify(p):
+            p.degraded, p.reference = p.reference, p.degraded
+            p.degradedModality, p.referenceModality = p.referenceModality, p.degradedModality
+
+    def onSampleButton(self, *args: Any) -> None:
+        try:
+            degraded, reference = self._loadSample()
+        except FusionError as error:
+            self._tell(str(error))
+            return
+        with slicer.util.NodeModify(self._parameterNode):
+            self._parameterNode.degraded, self._parameterNode.reference = degraded, reference
+
+    def onFlicker(self, on: bool) -> None:
+        if on:
+            self._flickerTimer.start()
+            return
+        self._flickerTimer.stop()
+        self._layers.endFlicker()
+
+    def onDeviceChosen(self, index: int) -> None:
+        self._settings.device = list(DeviceChoice)[index]
+
+    def onWeightsChosen(self, path: str) -> None:
+        self._settings.weights = Path(path) if path else None
+
+    def onDeviceButton(self, *args: Any) -> None:
+        """Ask torch in a process of its own which devices there are."""
+        if self._deviceProcess is not None:
+            return
+        tool = self.logic.tool()
+        self._deviceProcess = self._makeProcess([tool.python, str(SCRIPT)], tool.folder, tool.environment)
+        self._deviceProcess.start()
+        self.ui.deviceLabel.setText(_("Looking…"))
+        self._deviceTimer.start()
+
+    def onParametersModified(self, caller: Any = None, event: Any = None) -> None:
+        self.refresh()
+        wanted = self._wanted()
+        if wanted == self._shown or not wanted.fused:
+            self._shown = wanted
+            return
+        slid = wanted.warpPercent != self._shown.warpPercent and wanted.fused == self._shown.fused
+        if slid and wanted.layer is not LayerChoice.DEGRADED:
+            self._parameterNode.layer = LayerChoice.DEGRADED  # comes back here
+            return
+        self.show(wanted)
+
+    # --- a run ---------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        p = self._parameterNode
+        self.ui.logTextEdit.clear()
+        self.ui.verdictLabel.setText("")
+        self.ui.messageLabel.setText("")
+        job = self.logic.makeJob(p.degraded, p.reference, p.outputs(), self.options(), self._log)
+        job.start()
+        self._job = job
+        self._startedAt = self._clock()
+        self._pollTimer.start()
+
+    def options(self) -> FusionOptions:
+        p = self._parameterNode
+        return FusionOptions(
+            degradedModality=p.degradedModality.value,
+            referenceModality=p.referenceModality.value,
+            device=self._settings.device.value,
+            precision=p.precision.value,
+            workingSpacing=p.workingSpacing,
+            weights=self._settings.weights,
+            keepFiles=p.keepFiles,
+        )
+
+    def poll(self) -> None:
+        """Timer: push the run on by one step and show how far it is."""
+        if self._job is None:
+            self._pollTimer.stop()
+            return
+        outcome = self._job.poll()
+        if outcome is not None:
+            self._pollTimer.stop()
+            job, self._job = self._job, None
+            self._finished(job, outcome)
+        self.refresh()
+
+    def _finished(self, job: FusionJob, outcome: Outcome) -> None:
+        if outcome.ending is not Ending.DONE:
+            self._tell(outcome.message, failed=outcome.ending is not Ending.CANCELLED)
+            return
+        self._overlay.forget(job.nodes.deformation)
+        self._shown = Shown()
+        with slicer.util.NodeModify(self._parameterNode):
+            self._parameterNode.setOutputs(job.nodes)
+            self._parameterNode.layer = LayerChoice.FUSED
+            self._parameterNode.warpPercent = 100.0
+        self.show(self._wanted())
+        report = reportOf(job.nodes.fused)
+        self.ui.verdictLabel.setText(verdict(report, self._clock() - self._startedAt))
+        self.ui.messageLabel.setText("\n".join(report.get("warnings", [])))
+
+    def _endRun(self) -> None:
+        self._pollTimer.stop()
+        if self._job is not None:
+            self._job.endNow()
+            self._job = None
+
+    def _pollDevices(self) -> None:
+        outcome = self._deviceProcess.poll()
+        if outcome is None:
+            return
+        self._deviceTimer.stop()
+        process, self._deviceProcess = self._deviceProcess, None
+        if outcome.ending is Ending.DONE:
+            self.ui.deviceLabel.setText(deviceSentence(process.lastMessage))
+        else:
+            self.ui.deviceLabel.setText(_("PyTorch does not answer; press Fuse to install it. {reason}").format(
+                reason=outcome.message
+            ))
+
+    # --- what is seen --------------------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Button, progress and message from what is known now."""
+        view = resolve(self._state())
+        ui = self.ui
+        ui.fuseButton.setText(view.buttonText)
+        ui.fuseButton.setEnabled(view.buttonEnabled)
+        ui.fuseButton.setToolTip(view.buttonToolTip)
+        for group in (ui.inputsCollapsibleButton, ui.outputsCollapsibleButton):
+            group.setEnabled(view.inputsEnabled)
+        ui.progressBar.setVisible(view.progressVisible)
+        ui.progressBar.setValue(view.progressPercent)
+        ui.progressBar.setFormat(view.progressText)
+        self._showProblem()
+
+    def _showProblem(self) -> None:
+        """The long form of what is wrong with the inputs, only when it changes: a run's last words stay readable."""
+        problem = self._inputProblem()
+        if problem != self._problem:
+            self._problem = problem
+            self.ui.messageLabel.setText(problem)
+
+    def _state(self) -> PanelState:
+        p, job = self._parameterNode, self._job
+        if job is not None:
+            return PanelState(
+                running=True,
+                cancelling=job.cancelling,
+                fraction=job.fraction,
+                stage=job.stage,
+                seconds=self._clock() - self._startedAt,
+            )
+        if p is None:
+            return PanelState()
+        return PanelState(
+            degraded=p.degraded is not None,
+            reference=p.reference is not None,
+            same=p.degraded is not None and p.degraded is p.reference,
+            problem=self._inputProblem(),
+        )
+
+    def _inputProblem(self) -> str:
+        p = self._parameterNode
+        if p is None or p.degraded is None or p.reference is None or p.degraded is p.reference:
+            return ""
+        try:
+            checkInput(p.degraded, "degraded")
+            checkInput(p.reference, "reference")
+        except FusionError as error:
+            return str(error)
+        return ""
+
+    def _wanted(self) -> Shown:
+        p = self._parameterNode
+        if p is None or p.fused is None or p.fused.GetNodeReference(DEFORMATION_ROLE) is None:
+            return Shown()
+        style = OverlayStyle(p.overlay, p.overlaySpacing, p.onlyInBody, p.legend)
+        return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.warpPercent)
+
+    def show(self, wanted: Shown) -> None:
+        """Bring the views to what is wanted, touching only what has changed."""
+        before, self._shown = self._shown, wanted
+        fused = self._parameterNode.fused
+        reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
+        if reference is None or deformation is None:
+            return
+        if wanted.style != before.style or wanted.fused != before.fused:
+            self._overlay.show(deformation, reference, wanted.style)
+        if (wanted.fused, wanted.layer) != (before.fused, before.layer):
+            self._layers.show(reference, self._foreground(wanted), wanted.opacity)
+        elif wanted.warpPercent != before.warpPercent:
+            self._foreground(wanted)
+        if wanted.opacity != before.opacity:
+            self._layers.setOpacity(wanted.opacity)
+        self.ui.verdictLabel.setText(verdict(reportOf(fused)))
+
+    def _foreground(self, wanted: Shown) -> Any:
+        fused = self._parameterNode.fused
+        if wanted.layer is LayerChoice.FUSED:
+            return fused
+        if wanted.layer is LayerChoice.RESTORED:
+            return fused.GetNodeReference(RESTORED_ROLE)
+        degraded = fused.GetNodeReference(DEGRADED_ROLE)
+        if wanted.layer is LayerChoice.REFERENCE or degraded is None:
+            return None
+        return self._liveWarp.show(degraded, fused.GetNodeReference(DEFORMATION_ROLE), wanted.warpPercent)
+
+    def _restoreOverlay(self) -> None:
+        """After a saved scene was opened: the copy for "only in the body" is not saved, draw it again."""
+        wanted = self._shown
+        if not wanted.fused or wanted.style.mode is not OverlayChoice.ARROWS or not wanted.style.onlyInBody:
+            return
+        fused = self._parameterNode.fused
+        if fused.GetNodeReference(REFERENCE_ROLE) is not None:
+            self._overlay.show(
+                fused.GetNodeReference(DEFORMATION_ROLE), fused.GetNodeReference(REFERENCE_ROLE), wanted.style
+            )
+
+    def _tell(self, sentence: str, failed: bool = True) -> None:
+        self.ui.messageLabel.setText(sentence)
+        self._log(sentence)
+        if failed:
+            logging.error("UniFuse: %s", sentence)
+            self.ui.logCollapsibleButton.collapsed = False
+
+    def _log(self, line: str) -> None:
+        self.ui.logTextEdit.appendPlainText(line)
+        logging.info("UniFuse: %s", line)
