@@ -160,9 +160,12 @@ def precorrect(log_signal: Tensor) -> Tensor:
 
 
 def aperture(log_signal: Tensor) -> Tensor:
-    """−ln(k * exp(−p)), k = (¼, ½, ¼) along the bins: focal spot and detector width average intensities."""
-    padded = torch.nn.functional.pad(torch.exp(-log_signal), (1, 1), mode="replicate")
-    return -torch.log((padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]).div(4).clamp(min=1e-30))
+    """−ln(k * exp(−p)), k = (1, 4, 6, 4, 1) / 16 along the bins: focal spot and detector average intensities."""
+    signal = torch.exp(-log_signal)
+    for _ in range(2):
+        padded = torch.nn.functional.pad(signal, (1, 1), mode="replicate")
+        signal = (padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]) / 4
+    return -torch.log(signal.clamp(min=1e-30))
 
 
 def detect(log_signal: Tensor, photons: Tensor, parameters: MetalParameters) -> Tensor:
@@ -174,9 +177,7 @@ def detect(log_signal: Tensor, photons: Tensor, parameters: MetalParameters) -> 
     noisy = torch.log(photons) - torch.log(counts.clamp(min=1))
     # scanners filter the rays that hardly any photon passed (Kachelrieß et al. 2001, doi 10.1118/1.1358303)
     starved = (1 - expected / STARVED_BELOW).clamp(0, 1)
-    return torch.lerp(
-        noisy, torch.nn.functional.avg_pool2d(noisy, (3, 5), 1, (1, 2), count_include_pad=False), starved
-    )
+    return torch.lerp(noisy, torch.nn.functional.avg_pool2d(noisy, (3, 5), 1, (1, 2), count_include_pad=False), starved)
 
 
 def photons_for_noise(clean: Tensor, parameters: MetalParameters, geometry: BeamGeometry) -> Tensor:
