@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,6 +187,12 @@ def test_missing_matplotlib_says_what_to_install(
     with pytest.raises(MissingDependencyError, match=r"UniFuseLib\[report\]"):
         draw_overview(*case, tmp_path / "overview.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_fuse_returns_what_the_picture_reads() -> None:
+    from UniFuseLib.predict import FusionResult
+
+    assert {f.name for f in fields(Result)} <= {f.name for f in fields(FusionResult)}
 
 
 def test_importing_needs_no_matplotlib() -> None:
