@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from UniFuseLib.errors import InputError
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Recompute = Literal["nothing", "stages"]
+Frame = Literal["crop", "whole"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Phase:
 
     until: float
     crop: int
-    batch: int
+    batch: int  # of each process
 
 
 @dataclass(frozen=True)
@@ -39,8 +43,12 @@ class TrainingConfig:
     Attributes:
         name: of the run and its weights. preset: `build.preset`, ablations included.
         data, validation: files made by `unifuse pack`.
+        frame: `crop` cuts isotropic cubes at one of `spacings_mm`, `whole` resizes the whole volume to the cube.
         steps: optimiser steps of the whole schedule. phases: curriculum by crop size.
         rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in steps.
+        precision: of the forward pass; `auto` is bfloat16 on CUDA, float32 elsewhere.
+        recompute: `stages` forgets what lies inside the network's stages and computes it again for the gradient: less
+            memory, a third more time.
         clip: largest gradient norm. average: decay of the EMA weights.
         negatives: K of Eq. 5. modality_every: L_moda needs a second pair, it is added every so many steps.
         validate_every, checkpoint_every: steps. seed: of everything random.
@@ -60,11 +68,15 @@ class TrainingConfig:
     average: float = 0.999
     negatives: int = 16
     modality_every: int = 4
+    frame: Frame = "crop"
+    spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25
     validate_every: int = 250
     validation_samples: int = 12
     checkpoint_every: int = 100
+    precision: Precision = "auto"
+    recompute: Recompute = "nothing"
     seed: int = 0
     weights: LossWeights = field(default_factory=LossWeights)
 
@@ -86,9 +98,21 @@ class TrainingConfig:
                 values["weights"] = LossWeights(**values["weights"])
             if "phases" in values:
                 values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
-            return cls(**values)
+            if "spacings_mm" in values:
+                values["spacings_mm"] = tuple(values["spacings_mm"])
+            config = cls(**values)
         except TypeError as error:
             raise InputError(f"The training configuration does not fit: {error}.") from error
+        config._check()
+        return config
+
+    def _check(self) -> None:
+        options = {"frame": Frame, "precision": Precision, "recompute": Recompute}
+        for name, kind in options.items():
+            if getattr(self, name) not in get_args(kind):
+                raise InputError(f"Expected {name} to be one of {get_args(kind)}, got {getattr(self, name)!r}.")
+        if not self.phases or not self.spacings_mm:
+            raise InputError("Expected at least one phase and one spacing in the training configuration.")
 
 
 def read_config(path: Path) -> TrainingConfig:

@@ -125,6 +125,12 @@ def _volume(archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.devic
         Grid(shape, np.array(entry["affine"])),
         entry["kind"],
         entry.get("top", 1.0),
-        IntensityMap(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}) if values else None,
+        _map(values) if values else None,
         tuple(entry.get("labels", ())),
     )
+
+
+def _map(values: dict[str, Any]) -> IntensityMap:
+    """Inverse of `IntensityMap.to_json`."""
+    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return IntensityMap(**plain)

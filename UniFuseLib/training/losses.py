@@ -45,9 +45,12 @@ def contrastive_loss(
 
 
 def registration_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3, d, h, w)` voxels."""
+    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3, d, h, w)` voxels.
+
+    Every sample counts the same, so that the loss of a batch is the mean of its parts' losses.
+    """
     squared = (flow - truth).square().sum(1, keepdim=True)
-    return (squared * weight).sum() / weight.sum().clamp(min=1e-6)
+    return ((squared * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-6)).mean()
 
 
 def structure_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:

@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
 from UniFuseLib.geometry import resize, resize_flow, warp
 from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
 from UniFuseLib.training import losses
-from UniFuseLib.training.config import LossWeights, TrainingConfig
+from UniFuseLib.training.config import Precision, TrainingConfig
 from UniFuseLib.training.samples import Sample
 
 
 def total_loss(
     model: UniFuse, sample: Sample, config: TrainingConfig, with_modality: bool, generator: torch.Generator
-) -> tuple[Tensor, dict[str, float]]:
-    """L = Σ weight · term. `with_modality` adds L_moda, which needs a second pass of encoder, DAPL and OUFR."""
-    output = model(sample.degraded, sample.reference)
-    terms = _terms(output, sample)
-    if with_modality:
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """L = Σ weight · term (Eq. 15). `with_modality` adds L_moda: a second pass of encoder, DAPL and OUFR.
+
+    Args:
+        generator: draws the negatives of L_moda.
+
+    Returns:
+        L and every term, unweighted; scalars.
+    """
+    with precision(config.precision, sample.degraded.device):
+        output = model(sample.degraded, sample.reference)
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
-        other = model.unify(sample.clean, sample.reference_moved)
+        other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
+    terms = _terms(output, sample)
+    if other is not None:
         terms["modality"] = losses.modality_loss(
             (other.degraded, output.unified.reference),
             (output.unified.degraded, other.reference),
             config.negatives,
             generator,
         )
-    total = sum((_weight(config.weights, name) * value for name, value in terms.items()), sample.degraded.new_zeros(()))
-    return total, {name: float(value.detach()) for name, value in terms.items()}
+    total = torch.stack([getattr(config.weights, name) * value for name, value in terms.items()]).sum()
+    return total, terms
+
+
+def precision(name: Precision, device: torch.device) -> AbstractContextManager[object]:
+    """The context of the forward pass; `auto` is bfloat16 on CUDA and float32 elsewhere. Losses are float32."""
+    half = name == "bfloat16" or (name == "auto" and device.type == "cuda")
+    return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()
 
 
 def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
@@ -54,7 +70,3 @@ def _coarse_loss(flows: list[Tensor], sample: Sample) -> Tensor:
         truth, weight = resize_flow(sample.flow, shape) * ratio, resize(sample.weight, shape)
         total = total + losses.registration_loss(flow * ratio, truth, weight)
     return total / max(len(flows), 1)
-
-
-def _weight(weights: LossWeights, name: str) -> float:
-    return float(getattr(weights, name))

@@ -6,6 +6,7 @@ twice, nothing is lost at the crop's border), then artefacts are added to what w
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,9 +18,10 @@ from torch import Tensor
 from UniFuseLib.geometry import world_to_flow
 from UniFuseLib.intensity import IntensityMap
 from UniFuseLib.network.build import CLASSES
-from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation
+from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
+from UniFuseLib.training.config import Frame
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.synthesis import synthetic_pair
 from UniFuseLib.volume import Grid
@@ -38,12 +40,16 @@ class SampleSettings:
     """What is drawn.
 
     Attributes:
-        crop: voxels along each axis. spacings_mm: of the crop, one is drawn (few, so that projectors are reused).
+        crop: voxels along each axis.
+        frame: `crop` is an isotropic cube around a point of the body; `whole` is the whole reference, resized to the
+            cube as in the paper (Sec. 4.1: 160³ with random cropping and scaling).
+        spacings_mm: of a crop, one is drawn (few, so that projectors are reused).
         synthetic: share of samples that come from label maps. clean: share of inputs without degradation.
         still: share of samples without misalignment. ranges: of the misalignment.
     """
 
     crop: int = 64
+    frame: Frame = "crop"
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25
@@ -63,7 +69,7 @@ class Sample(NamedTuple):
     flow: Tensor  # φ_gt (b, 3, d, h, w) voxels
     label: Tensor  # (b,) class index
     weight: Tensor  # 1 in the body, little outside
-    spacing_mm: Tensor  # (b,)
+    spacing_mm: Tensor  # (b, 3)
 
 
 class Pair(NamedTuple):
@@ -73,18 +79,24 @@ class Pair(NamedTuple):
     reference: PackedVolume
 
 
+def generator_of(seed: int, step: int, place: int) -> torch.Generator:
+    """The generator of one sample: follows from the run's seed, the step and the place in the whole batch alone."""
+    state = np.random.SeedSequence((seed, step, place)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
+
+
 def draw_batch(
-    subjects: list[PackedSubject], count: int, settings: SampleSettings, generator: torch.Generator
+    subjects: list[PackedSubject], settings: SampleSettings, generators: Sequence[torch.Generator]
 ) -> Sample:
-    samples = [draw_sample(subjects, settings, generator) for _ in range(count)]
+    """One sample from each generator."""
+    samples = [draw_sample(subjects, settings, generator) for generator in generators]
     return Sample(*(torch.cat(field) for field in zip(*samples, strict=True)))
 
 
 def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator) -> Sample:
     """One sample; all randomness from `generator` (CPU)."""
     pair, centre = _draw_pair(subjects, settings, generator)
-    spacing = choice(generator, settings.spacings_mm)
-    grid = _draw_grid(pair.reference.grid, centre, settings, spacing, generator)
+    grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings, generator)
     still = uniform(generator, 0, 1) < settings.still
     ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
     parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
@@ -96,7 +108,7 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
     reference, reference_moved = _vary((reference, reference_moved), pair.reference.kind, generator)
     clean, fine = _vary((clean, fine), pair.degraded.kind, generator)
     label = "clean" if uniform(generator, 0, 1) < settings.clean else DEGRADATION_OF[pair.degraded.kind]
-    degraded = _degrade(fine, pair.degraded.kind, label, spacing, generator)
+    degraded = _degrade(fine, pair.degraded.kind, label, grid, generator)
     device = degraded.device
     return Sample(
         degraded,
@@ -107,7 +119,7 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
         world_to_flow(deformation.phi(grid), grid),
         torch.tensor([CLASSES.index(label)], device=device),
         _body_weight(reference, clean),
-        torch.tensor([spacing], device=device),
+        torch.tensor(grid.spacing[None], device=device, dtype=torch.float32),
     )
 
 
@@ -147,10 +159,9 @@ def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarra
     return volume.grid.affine[:3, :3] @ index + volume.grid.affine[:3, 3]
 
 
-def _draw_grid(
-    around: Grid, centre: np.ndarray, settings: SampleSettings, spacing: float, generator: torch.Generator
-) -> Grid:
-    """Isotropic crop, d → S, h → P, w → L up to a small tilt and a random mirror."""
+def _crop_grid(around: Grid, centre: np.ndarray, settings: SampleSettings, generator: torch.Generator) -> Grid:
+    """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random mirror."""
+    spacing = choice(generator, settings.spacings_mm)
     axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     x, y, z = np.deg2rad(uniforms(generator, -settings.tilt_deg, settings.tilt_deg, 3))
     turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
@@ -164,6 +175,25 @@ def _draw_grid(
     return Grid(shape, affine)
 
 
+def _whole_grid(whole: Grid, centre: np.ndarray, settings: SampleSettings, generator: torch.Generator) -> Grid:
+    """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in one."""
+    matrix, first = whole.affine[:3, :3], whole.affine[:3, 3]
+    full = np.array(whole.shape)
+    sides = full * np.array(uniforms(generator, 0.8, 1.0, 3))
+    start = (full - sides) * np.array(uniforms(generator, 0.0, 1.0, 3)) - 0.5  # the box's near face, in voxels
+    ratio = sides / settings.crop
+    affine = np.eye(4)
+    affine[:3, :3] = matrix * ratio
+    affine[:3, 3] = first + matrix @ (start + ratio / 2)
+    return Grid((settings.crop, settings.crop, settings.crop), affine)
+
+
+_GRIDS: dict[Frame, Callable[[Grid, np.ndarray, SampleSettings, torch.Generator], Grid]] = {
+    "crop": _crop_grid,
+    "whole": _whole_grid,
+}
+
+
 def _vary(volumes: tuple[Tensor, Tensor], kind: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """The same random gain and gamma on both; CT has units and stays as it is."""
     if kind == "ct":
@@ -173,15 +203,16 @@ def _vary(volumes: tuple[Tensor, Tensor], kind: str, generator: torch.Generator)
     return first, second
 
 
-def _degrade(fine: Tensor, kind: str, label: str, spacing: float, generator: torch.Generator) -> Tensor:
+def _degrade(fine: Tensor, kind: str, label: str, grid: Grid, generator: torch.Generator) -> Tensor:
     """I'_D: to the modality's units, through the simulator, and back."""
     if label == "clean":
         return fine.clone()
     units = _UNITS[kind]
     volume = units.inverse(fine)[0, 0]
-    sides = (spacing, spacing, spacing)
-    parameters = sample_degradation(label, generator, volume, sides)
-    return units.forward(apply_degradation(volume, sides, parameters)).float()[None, None]
+    d, h, w = (float(side) for side in grid.spacing)
+    axis = slice_axis(grid)
+    parameters = sample_degradation(label, generator, volume, (d, h, w), slice_axis=axis)
+    return units.forward(apply_degradation(volume, (d, h, w), parameters, axis)).float()[None, None]
 
 
 def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:

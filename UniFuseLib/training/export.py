@@ -1,0 +1,45 @@
+"""From a training state to weights that everyone can use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from UniFuseLib.checkpoint import Contract, save_model
+from UniFuseLib.intensity import DEFAULT_INTENSITY
+from UniFuseLib.network.build import CLASSES, preset
+from UniFuseLib.training.config import TrainingConfig
+from UniFuseLib.training.state import TrainingState
+from UniFuseLib.version import __version__
+
+_SECONDS_PER_HOUR = 3600.0
+
+
+def write_weights(
+    state: TrainingState, config: TrainingConfig, folder: Path, scores: dict[str, float], device: torch.device
+) -> Contract:
+    """`NAME.safetensors` and `NAME.json` of the averaged weights in `folder`."""
+    contract = Contract(
+        name=config.name,
+        preset=config.preset,
+        network=preset(config.preset).to_dict(),
+        classes=CLASSES,
+        working_spacing_mm=min(config.spacings_mm),
+        intensity=DEFAULT_INTENSITY,
+        sha256="",
+        license="Apache-2.0",
+        training={
+            "code_version": __version__,
+            "device": device.type,
+            "hours": round(state.seconds / _SECONDS_PER_HOUR, 3),
+            "steps": state.step,
+            "config": {
+                **config.to_dict(),
+                "data": Path(config.data).name,
+                "validation": Path(config.validation).name,
+            },
+        },
+        validation={"training_crops": scores},
+    )
+    return save_model(state.average, contract, folder / f"{config.name}.safetensors")

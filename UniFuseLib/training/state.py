@@ -1,0 +1,104 @@
+"""Everything of a run that has to survive a kill, and how it gets to disk and back."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from UniFuseLib.checkpoint import load_model
+from UniFuseLib.errors import InputError
+from UniFuseLib.network.build import NetworkConfig, build, preset
+from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.training.config import TrainingConfig
+from UniFuseLib.training.recompute import forget_inside_stages
+
+CHECKPOINT = "checkpoint.pt"
+
+
+@dataclass
+class TrainingState:
+    """The state after `step` steps.
+
+    Attributes:
+        model, average: the weights that are trained, and their EMA, which is what gets shipped.
+        generator: of the losses' random choices; the same in every process. (Samples need no stored state, their
+            generators follow from seed, step and place in the batch: see `samples.generator_of`.)
+        seconds: spent on steps, over all runs.
+    """
+
+    model: UniFuse
+    average: UniFuse
+    optimiser: torch.optim.Optimizer
+    generator: torch.Generator
+    step: int = 0
+    seconds: float = 0.0
+
+
+def initial_state(config: TrainingConfig, device: torch.device, weights: Path | None = None) -> TrainingState:
+    """A fresh start, from `weights` (a safetensors file with its contract) or from the seed alone.
+
+    Raises:
+        WeightsError: weights that cannot be read. InputError: weights of another network than the configuration's.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        model = build(preset(config.preset))
+    if weights is not None:
+        model.load_state_dict(_tensors_of(weights, config))
+    # channels last halves the time of 3-D convolutions on the CPU
+    model.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    if config.recompute == "stages":
+        forget_inside_stages(model)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    return TrainingState(model, average, optimiser, torch.Generator().manual_seed(config.seed))
+
+
+def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor]:
+    model, contract = load_model(weights, torch.device("cpu"))
+    if NetworkConfig.from_dict(contract.network) != preset(config.preset):
+        raise InputError(
+            f"The weights '{weights}' are those of preset '{contract.preset}', the configuration asks for "
+            f"'{config.preset}'. Set preset = \"{contract.preset}\" in the configuration, or start without them."
+        )
+    return model.state_dict()
+
+
+def save(state: TrainingState, config: TrainingConfig, path: Path) -> None:
+    """Through a temporary name: a kill leaves the old checkpoint or the new one, never half of one."""
+    partial = path.with_name(path.name + ".partial")
+    torch.save(
+        {
+            "config": config.to_dict(),
+            "model": state.model.state_dict(),
+            "average": state.average.state_dict(),
+            "optimiser": state.optimiser.state_dict(),
+            "generator": state.generator.get_state(),
+            "step": state.step,
+            "seconds": state.seconds,
+        },
+        partial,
+    )
+    partial.replace(path)
+
+
+def restore(state: TrainingState, config: TrainingConfig, path: Path, device: torch.device) -> None:
+    """Put `state` where the checkpoint at `path` stood.
+
+    Raises:
+        InputError: a checkpoint of another preset.
+    """
+    values = torch.load(path, map_location=device, weights_only=True)
+    if values["config"]["preset"] != config.preset:
+        raise InputError(
+            f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the configuration asks for "
+            f"'{config.preset}'. Choose another output folder."
+        )
+    state.model.load_state_dict(values["model"])
+    state.average.load_state_dict(values["average"])
+    state.optimiser.load_state_dict(values["optimiser"])
+    state.generator.set_state(values["generator"].cpu())
+    state.step, state.seconds = values["step"], values["seconds"]

@@ -1,0 +1,64 @@
+"""What a network scores on fixed samples of the validation file, while it trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from UniFuseLib.geometry import jacobian_determinant
+from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.training.config import TrainingConfig
+from UniFuseLib.training.data import load_pack
+from UniFuseLib.training.samples import Sample, draw_batch
+from UniFuseLib.training.step import settings_of
+
+_SEED = 20_000  # far from the seeds of training
+
+
+def validation_samples(config: TrainingConfig, device: torch.device) -> list[Sample]:
+    """The same samples at every validation: their generator has a seed of its own."""
+    if not config.validation:
+        return []
+    subjects = load_pack(Path(config.validation), device)
+    settings = settings_of(config, config.phases[-1].crop)
+    generator = torch.Generator().manual_seed(_SEED + config.seed)
+    return [draw_batch(subjects, settings, [generator]) for _ in range(config.validation_samples)]
+
+
+@torch.no_grad()
+def validate(model: UniFuse, samples: list[Sample]) -> dict[str, float]:
+    """Means over `samples`: error of the field in mm before and after, folds, class accuracy, restoration in dB."""
+    scores: dict[str, list[float]] = {}
+    for sample in samples:
+        for name, value in _scores(model, sample).items():
+            scores.setdefault(name, []).append(value)
+    return {name: sum(values) / len(values) for name, values in scores.items()}
+
+
+def _scores(model: UniFuse, sample: Sample) -> dict[str, float]:
+    output = model(sample.degraded, sample.reference)
+    body = (sample.weight > 0.5)[:, 0]
+    return {
+        "tre_before_mm": _inside(_length_mm(sample.flow, sample), body),
+        "tre_mm": _inside(_length_mm(output.flow - sample.flow, sample), body),
+        "folds_percent": 100 * _inside((jacobian_determinant(output.flow) <= 0).float(), body),
+        "accuracy": float((output.logits.argmax(1) == sample.label).float().mean()),
+        "degraded_db": _psnr(sample.degraded, sample.fine, body),
+        "restored_db": _psnr(output.restored, sample.clean, body),
+    }
+
+
+def _length_mm(flow: Tensor, sample: Sample) -> Tensor:
+    """|flow| in mm, `(b, d, h, w)`; the grid's axes are at right angles."""
+    return (flow * sample.spacing_mm[:, :, None, None, None]).norm(dim=1)
+
+
+def _inside(values: Tensor, body: Tensor) -> float:
+    return float(values[body].mean())
+
+
+def _psnr(first: Tensor, second: Tensor, body: Tensor) -> float:
+    error = (first.clamp(0, 1) - second.clamp(0, 1)).square()[:, 0][body].mean()
+    return float(-10 * torch.log10(error.clamp(min=1e-10)))
