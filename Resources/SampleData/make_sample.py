@@ -1,7 +1,8 @@
-"""Make the shipped sample from published scans: `python make_sample.py --data ROOT [--output DIR]`.
+"""Make the shipped sample from published scans: `python make_sample.py --data ROOT [--output DIR] [--redraw]`.
 
-ROOT holds `val/mr_multi/openms_patient04_study1/{t1w,t2w}.nii.gz` and `val/ct_pet_mr/STS_010/{ct,mr_t1,pet_suv}.nii.gz`
-(see ATTRIBUTION.md). The same input gives the same voxels: every random number comes from the seeds below.
+ROOT holds val/mr_multi/openms_patient04_study1/{t1w,t2w}.nii.gz and val/ct_pet_mr/STS_010/{ct,mr_t1,pet_suv}.nii.gz
+(see ATTRIBUTION.md). Misalignment and motion have the parameters that the sample.json beside this script holds, so the
+same scans give the same voxels; `--redraw` draws new parameters from the seeds below.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from UniFuseLib.io import read_volume, write_volume
 from UniFuseLib.preprocess import body_mask
 from UniFuseLib.simulation.misalignment import (
     Deformation,
+    Misalignment,
     MisalignmentRange,
     mean_displacement,
     sample_misalignment,
     scale_to_mean,
 )
-from UniFuseLib.simulation.mr_motion import apply_motion, sample_motion
+from UniFuseLib.simulation.mr_motion import MotionParameters, apply_motion, sample_motion
+from UniFuseLib.simulation.parameters import tupled
 from UniFuseLib.volume import Grid, Volume
 
+HERE = Path(__file__).resolve().parent
 HEAD, LEG = "val/mr_multi/openms_patient04_study1", "val/ct_pet_mr/STS_010"
 HEAD_SOURCE = {"collection": "Open MS data, longitudinal", "subject": "patient04, study 1", "licence": "CC BY"}
 LEG_SOURCE = {"collection": "Soft-tissue-sarcoma, IBSI 1 validation", "subject": "STS_010", "licence": "CC BY 3.0"}
@@ -55,7 +59,7 @@ TASKS = {
 
 
 def scanner_grid(reference: Grid) -> Grid:
-    """The grid of the second scan: tilted by 6° about R, slices 3.3 mm, other axis codes, a field of view of its own."""
+    """The grid of the second scan: tilted by 6° about R, slices of 3.3 mm, other axis codes and field of view."""
     tilt = np.eye(4)
     tilt[:3, :3] = Rotation.from_rotvec([np.deg2rad(6.0), 0, np.deg2rad(-3.0)]).as_matrix()
     directions = tilt[:3, :3] @ reference.directions * np.array([1, -1, -1])  # S A R instead of S P L
@@ -77,15 +81,28 @@ def misalign(clean: Volume, deformation: Deformation, grid: Grid) -> np.ndarray:
     return np.clip(moved, 0, None).astype(np.float32)
 
 
-def degrade(reference: Volume, clean: Volume) -> tuple[Volume, dict]:
+def draw_parameters(reference: Volume, points: np.ndarray) -> tuple[Misalignment, MotionParameters]:
+    """New parameters from the seeds; they change when the simulators change the order of their draws."""
+    drawn = sample_misalignment(
+        torch.Generator().manual_seed(MISALIGNMENT_SEED), (reference.grid, scanner_grid(reference.grid)), RANGE
+    )
+    motion = sample_motion(torch.Generator().manual_seed(MOTION_SEED), MOTION_SEVERITY)
+    return scale_to_mean(drawn, points, MEAN_DISPLACEMENT_MM), motion
+
+
+def stored_parameters(path: Path) -> tuple[Misalignment, MotionParameters]:
+    """Those of an existing sample.json."""
+    pair = json.loads(path.read_text())["pair"]
+    motion = {name: tupled(value) for name, value in pair["degradation"]["parameters"].items()}
+    return Misalignment.from_json(pair["misalignment"]["parameters"]), MotionParameters(**motion)
+
+
+def degrade(reference: Volume, clean: Volume, redraw: bool) -> tuple[Volume, dict]:
     """The degraded scan of the pair, and everything needed to make it again."""
     body = body_mask(reference.array, reference.grid.spacing, "mr")
     points = np.argwhere(body)[::37] @ reference.affine[:3, :3].T + reference.affine[:3, 3]
-    grid = scanner_grid(reference.grid)
-    drawn = sample_misalignment(torch.Generator().manual_seed(MISALIGNMENT_SEED), (reference.grid, grid), RANGE)
-    misalignment = scale_to_mean(drawn, points, MEAN_DISPLACEMENT_MM)
-    deformation = Deformation(misalignment)
-    motion = sample_motion(torch.Generator().manual_seed(MOTION_SEED), MOTION_SEVERITY)
+    misalignment, motion = draw_parameters(reference, points) if redraw else stored_parameters(HERE / "sample.json")
+    grid, deformation = scanner_grid(reference.grid), Deformation(misalignment)
     moved = torch.as_tensor(misalign(clean, deformation, grid))
     spacing = tuple(float(s) for s in grid.spacing)
     array = apply_motion(moved, spacing, motion).numpy()  # type: ignore[arg-type]
@@ -117,7 +134,8 @@ def describe(path: Path, volume: Volume, modality: str, contrast: str, units: st
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, metavar="ROOT")
-    parser.add_argument("--output", type=Path, default=Path(__file__).resolve().parent, metavar="DIR")
+    parser.add_argument("--output", type=Path, default=HERE, metavar="DIR")
+    parser.add_argument("--redraw", action="store_true", help="new misalignment and motion from the seeds")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     files, volumes = {}, {}
@@ -128,7 +146,7 @@ def main() -> int:
         path = options.output / f"{name}.nii.gz"
         write_volume(volumes[name], path)
         files[name] = describe(path, volumes[name], *words)
-    degraded, record = degrade(volumes["reference"], volumes["head_t2"])
+    degraded, record = degrade(volumes["reference"], volumes["head_t2"], options.redraw)
     path = options.output / "degraded.nii.gz"
     write_volume(degraded, path)
     role = "head_t2, misaligned and with motion, on a grid of its own"
