@@ -17,6 +17,9 @@ HERE = Path(__file__).resolve().parent
 REASON = "needs slicer-core (pip install slicer-core, 43 MB plus VTK): real MRML nodes"
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
+
+from measures import positions  # noqa: E402  (this folder is on the path only now)
+
 if importlib.util.find_spec("slicer") is not None:
     import standin
 
@@ -161,12 +164,6 @@ class Pair:
     reference: Any
     displacement: np.ndarray
     warped: np.ndarray  # degraded(X + u(X)) on the reference grid, by scipy
-
-
-def positions(shape, matrix):
-    """RAS mm of every voxel, `(k, j, i, 3)`."""
-    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    return np.stack([i, j, k], -1) @ matrix[:3, :3].T + matrix[:3, 3]
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ class LiveWarp:
         self._scene = scene
         self._volume: Any = None
         self._warp: Any = None
+        self._display: Any = None
         self._made: tuple[str, str, int] | None = None
 
     def show(self, degraded: Any, deformation: Any, percent: float) -> Any:
@@ -43,10 +44,10 @@ class LiveWarp:
 
     def remove(self) -> None:
         """Take both clones out of the scene."""
-        for node in (self._volume, self._warp):
+        for node in (self._volume, self._warp, self._display):
             if node is not None and node.GetScene() is self._scene:
                 self._scene.RemoveNode(node)
-        self._volume = self._warp = self._made = None
+        self._volume = self._warp = self._display = self._made = None
 
     def _gone(self) -> bool:
         return any(node is None or node.GetScene() is not self._scene for node in (self._volume, self._warp))
@@ -56,10 +57,11 @@ class LiveWarp:
         self._volume = self._scene.AddNewNodeByClass(degraded.GetClassName(), name)
         copyWorldVolume(degraded, self._volume)
         self._volume.CreateDefaultDisplayNodes()
+        self._display = self._volume.GetDisplayNode()
         if degraded.GetDisplayNode() is not None:
-            self._volume.GetDisplayNode().CopyContent(degraded.GetDisplayNode())
+            self._display.CopyContent(degraded.GetDisplayNode())
         self._warp = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
         self._warp.SetAndObserveTransformFromParent(gridTransform(deformationImage(deformation)))
-        for node in (self._volume, self._warp, self._volume.GetDisplayNode()):
+        for node in (self._volume, self._warp, self._display):
             node.SetSaveWithScene(False)
         self._volume.SetAndObserveTransformNodeID(self._warp.GetID())

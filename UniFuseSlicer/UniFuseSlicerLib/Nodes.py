@@ -324,6 +324,16 @@ def copyWorldVolume(node: Any, copy: Any) -> None:
     copy.SetAndObserveImageData(node.GetImageData())
 
 
+def removeWithDisplay(node: Any) -> None:
+    """Take a node out of its scene together with its display nodes and the colour tables made for it alone."""
+    scene = node.GetScene()
+    displays = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    colours = {d.GetColorNode() for d in displays if d is not None and d.IsA("vtkMRMLTransformDisplayNode")}
+    for item in (node, *displays, *colours):
+        if item is not None and item.GetScene() is scene:
+            scene.RemoveNode(item)
+
+
 # --- details -----------------------------------------------------------------------------------------------------
 
 

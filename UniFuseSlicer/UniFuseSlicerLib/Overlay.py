@@ -13,7 +13,7 @@ from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .Choices import OverlayChoice
-from .Nodes import Image, contentWindow, deformationImage, gridTransform, imageFromNode
+from .Nodes import Image, contentWindow, deformationImage, gridTransform, imageFromNode, removeWithDisplay
 
 # Displacement as a share of the largest one → colour; red is the largest.
 COLOURS = (
@@ -26,6 +26,8 @@ COLOURS = (
 LEAST_MAXIMUM_MM = 0.1
 # Arrows shorter than this are not drawn; outside the body the drawn copy has none at all.
 SHORTEST_ARROW_MM = 0.05
+# Shares of the view, and points: small enough to leave the anatomy free.
+LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.96, 0.5), 12
 DRAWN_SPACING_MM = 3.0
 BODY_ROLE = "unifuseDrawnInBody"
 
@@ -84,7 +86,7 @@ class Overlay:
         """Drop the drawn copy: the field has changed."""
         copy = deformation.GetNodeReference(BODY_ROLE)
         if copy is not None:
-            self._scene.RemoveNode(copy)
+            removeWithDisplay(copy)
 
     def _drawnInBody(self, deformation: Any, reference: Any) -> Any:
         copy = deformation.GetNodeReference(BODY_ROLE)
@@ -102,8 +104,12 @@ class Overlay:
         legend = self._legendOf(display) or self._colorLogic.AddDefaultColorLegendDisplayNode(display)
         if legend is None:
             return
-        legend.SetTitleText(_("Displacement (mm)"))
+        legend.SetTitleText(_("mm"))
         legend.SetLabelFormat("%.1f")
+        legend.SetSize(*LEGEND_SIZE)
+        legend.SetPosition(*LEGEND_POSITION)
+        for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+            text.SetFontSize(LEGEND_FONT)
         legend.SetVisibility(True)
 
     def _legendOf(self, display: Any) -> Any:

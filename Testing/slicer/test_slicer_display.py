@@ -1,0 +1,242 @@
+"""What is seen: overlay, layers and live warp in real, rendered slice views."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from measures import difference, positions, resampledByMrml
+
+pytestmark = pytest.mark.slicer
+
+
+@pytest.fixture
+def nodes(tmp_path, writeResult, pair):
+    from UniFuseSlicerLib.Nodes import FusionNodes, readResult, updateNodes
+
+    writeResult(tmp_path)
+    return updateNodes(readResult(tmp_path), pair.degraded, pair.reference, FusionNodes())
+
+
+@pytest.fixture
+def view(scene):
+    from views import SliceView
+
+    try:
+        return SliceView(scene, size=(300, 300))
+    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
+        pytest.skip(f"no offscreen rendering: {error}")
+
+
+@pytest.fixture
+def overlay(scene):
+    import slicer
+    from UniFuseSlicerLib.Overlay import Overlay
+
+    return Overlay(scene, slicer.vtkSlicerColorLogic)
+
+
+@pytest.fixture
+def shown(view, nodes, pair, scene):
+    """The reference in the view, without overlay: its pixels."""
+    from UniFuseSlicerLib.Layers import Layers
+
+    Layers(scene, view.fit).show(pair.reference, None, 1.0)
+    view.fit()
+    return view.pixels().astype(int)
+
+
+def style(mode, **choices):
+    from UniFuseSlicerLib.Choices import OverlayChoice
+    from UniFuseSlicerLib.Overlay import OverlayStyle
+
+    return OverlayStyle(OverlayChoice(mode), **({"spacing": 5.0} | choices))
+
+
+def coloured(pixels):
+    """Pixels with a hue; the anatomy is grey."""
+    return (pixels.max(-1) - pixels.min(-1)) > 40
+
+
+@pytest.mark.parametrize("mode", ["grid", "arrows", "contour"])
+@pytest.mark.parametrize("onlyInBody", [True, False])
+def test_everyModeDrawsColoursOverTheAnatomy(overlay, view, shown, nodes, pair, mode, onlyInBody):
+    assert not coloured(shown).any()
+    overlay.show(nodes.deformation, pair.reference, style(mode, onlyInBody=onlyInBody, legend=False))
+    drawn = view.pixels().astype(int)
+    assert coloured(drawn).mean() > 0.003
+    assert coloured(drawn).mean() < 0.5
+    overlay.show(nodes.deformation, pair.reference, style("off"))
+    assert np.array_equal(view.pixels(), shown)
+
+
+def test_legendShowsMillimetresOfThisField(overlay, view, shown, nodes, pair):
+    from UniFuseSlicerLib.Overlay import displacementMaximum
+
+    drawn = overlay.show(nodes.deformation, pair.reference, style("grid"))
+    withLegend = view.pixels()
+    legend = overlay._legendOf(drawn.GetDisplayNode())
+    assert legend.GetTitleText() == "mm"
+    assert drawn.GetDisplayNode().GetScalarRange() == pytest.approx((0, displacementMaximum(nodes.deformation)))
+    overlay.show(nodes.deformation, pair.reference, style("grid", legend=False))
+    assert not np.array_equal(view.pixels(), withLegend)
+    overlay.show(nodes.deformation, pair.reference, style("off"))
+    assert np.array_equal(view.pixels(), shown)
+
+
+def test_redIsTheLargestDisplacementOfThisField(overlay, nodes, pair):
+    from UniFuseSlicerLib.Overlay import displacementMaximum
+
+    display = overlay.show(nodes.deformation, pair.reference, style("grid")).GetDisplayNode()
+    maximum = displacementMaximum(nodes.deformation)
+    assert maximum == pytest.approx(np.linalg.norm(pair.displacement, axis=-1).max(), rel=1e-3)
+    red, green, blue = display.GetColorMap().GetColor(maximum)
+    assert red > 0.9
+    assert max(green, blue) < 0.2
+
+
+def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
+    from UniFuseSlicerLib.Nodes import Image, imageFromNode, updateVolume
+    from UniFuseSlicerLib.Overlay import bodyMask, insideBody
+
+    place = imageFromNode(pair.reference).ijkToRas
+    distance = np.linalg.norm(positions(pair.warped.shape, place) - np.array([-2, 4, 3]), axis=-1)
+    noise = np.random.default_rng(0).normal(0, 4, pair.warped.shape)
+    updateVolume(pair.reference, Image.fromArray((np.where(distance < 15, 100, 0) + noise).astype(np.float32), place))
+    drawn = insideBody(nodes.deformation, pair.reference)
+    start = positions(drawn.array.shape[:3], drawn.ijkToRas)
+    anatomy = imageFromNode(pair.reference)
+    inverse = np.linalg.inv(anatomy.ijkToRas)
+    end = np.rint((start + drawn.array) @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)[..., ::-1]
+    end = np.clip(end, 0, np.array(anatomy.array.shape) - 1)
+    long = np.linalg.norm(drawn.array, axis=-1) > 0.1
+    inside = bodyMask(anatomy.array)[tuple(end[long].T)]
+    assert 0.05 < long.mean() < 0.6
+    assert inside.mean() > 0.9
+
+
+def test_arrowsPointFromDegradedToReference(nodes, pair):
+    """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at x."""
+    from UniFuseSlicerLib.Nodes import imageFromNode
+    from UniFuseSlicerLib.Overlay import _positions, _transformed, deformationImage
+
+    field = deformationImage(nodes.deformation)
+    x = _positions(field.array.shape[:3], imageFromNode(pair.reference).ijkToRas).reshape(*field.array.shape)
+    middle = (slice(6, 13), slice(14, 30), slice(14, 26))
+    ends = _transformed(nodes.deformation.GetTransformToParent(), (x + field.array)[middle].reshape(-1, 3))
+    assert np.abs(ends - x[middle].reshape(-1, 3)).max() < 0.05
+
+
+def test_theDeformationItselfIsNeverChanged(overlay, nodes, pair):
+    from UniFuseSlicerLib.Nodes import deformationImage
+
+    before = deformationImage(nodes.deformation).array.copy()
+    drawn = overlay.show(nodes.deformation, pair.reference, style("arrows", onlyInBody=True))
+    assert drawn is not nodes.deformation
+    assert not drawn.GetSaveWithScene()
+    assert np.array_equal(deformationImage(nodes.deformation).array, before)
+    assert overlay.show(nodes.deformation, pair.reference, style("grid")) is nodes.deformation
+
+
+def test_aNewFieldIsDrawnNew(overlay, nodes, pair, scene):
+    count = scene.GetNumberOfNodesByClass("vtkMRMLGridTransformNode")
+    first = overlay.show(nodes.deformation, pair.reference, style("arrows"))
+    everything = scene.GetNumberOfNodes()
+    overlay.forget(nodes.deformation)
+    assert first.GetScene() is None
+    assert scene.GetNumberOfNodes() <= everything - 3  # with display and colours
+    overlay.show(nodes.deformation, pair.reference, style("arrows"))
+    assert scene.GetNumberOfNodesByClass("vtkMRMLGridTransformNode") == count + 1
+
+
+@pytest.mark.parametrize(("maximum", "levels"), [
+    (7.1, [2, 4, 6]),
+    (0.8, [0.2, 0.4, 0.6]),
+    (30.0, [10, 20]),
+    (4.9, [1, 2, 3, 4]),
+])
+def test_contourLevelsAreRound(maximum, levels):
+    from UniFuseSlicerLib.Overlay import contourLevels
+
+    assert contourLevels(maximum) == pytest.approx(levels)
+
+
+def test_layersShowTheChosenVolumeAndFlicker(view, nodes, pair, scene):
+    from UniFuseSlicerLib.Layers import Layers
+
+    fitted = []
+    layers = Layers(scene, lambda: fitted.append(1))
+    layers.show(pair.reference, nodes.restored, 0.7)
+    composite = view.logic.GetSliceCompositeNode()
+    assert composite.GetBackgroundVolumeID() == pair.reference.GetID()
+    assert composite.GetForegroundVolumeID() == nodes.restored.GetID()
+    assert composite.GetForegroundOpacity() == pytest.approx(0.7)
+    layers.flicker()
+    assert composite.GetForegroundOpacity() == 0
+    layers.flicker()
+    assert composite.GetForegroundOpacity() == pytest.approx(0.7)
+    layers.flicker()
+    layers.endFlicker()
+    assert composite.GetForegroundOpacity() == pytest.approx(0.7)
+    layers.show(pair.reference, nodes.fused, 1.0)
+    assert fitted == [1]
+
+
+def test_liveWarpMovesACloneFromDegradedToReference(nodes, pair, scene):
+    from UniFuseSlicerLib.LiveWarp import LiveWarp
+
+    live = LiveWarp(scene)
+    matrix = [pair.degraded.GetParentTransformNode(), pair.degraded.GetImageData().GetMTime()]
+    clone = live.show(pair.degraded, nodes.deformation, 100)
+    assert difference(resampledByMrml(clone, pair.reference), pair.warped) <= 0.1
+    assert live.show(pair.degraded, nodes.deformation, 0) is clone
+    unmoved = resampledByMrml(clone, pair.reference)
+    assert np.array_equal(unmoved, resampledByMrml(pair.degraded, pair.reference))
+    live.show(pair.degraded, nodes.deformation, 50)
+    half = resampledByMrml(clone, pair.reference)
+    inside = (half > 0) & (unmoved > 0) & (pair.warped > 0)
+    assert np.abs(half - unmoved)[inside].mean() > 1
+    assert np.abs(half - pair.warped)[inside].mean() > 1
+    assert [pair.degraded.GetParentTransformNode(), pair.degraded.GetImageData().GetMTime()] == matrix
+    assert nodes.deformation.GetTransformFromParent().GetDisplacementScale() == 1.0
+    assert not clone.GetSaveWithScene()
+
+
+def test_liveWarpFollowsANewResultAndLeavesNothing(nodes, pair, scene):
+    from UniFuseSlicerLib.LiveWarp import LiveWarp
+    from UniFuseSlicerLib.Nodes import Image, deformationImage, updateDeformation
+
+    count = scene.GetNumberOfNodes()
+    live = LiveWarp(scene)
+    first = live.show(pair.degraded, nodes.deformation, 40)
+    field = deformationImage(nodes.deformation)
+    updateDeformation(nodes.deformation, Image.fromArray(field.array * 2, field.ijkToRas))
+    second = live.show(pair.degraded, nodes.deformation, 40)
+    assert second is not first
+    assert first.GetScene() is None
+    scene.RemoveNode(second)
+    third = live.show(pair.degraded, nodes.deformation, 40)
+    assert third.GetScene() is scene
+    live.remove()
+    assert scene.GetNumberOfNodes() == count
+
+
+def test_liveWarpInTheViewIsTheRestingPlaceOfTheReference(view, nodes, pair, scene):
+    """Rendered: at 100 % the clone's picture equals that of the warped volume, at 0 % it does not."""
+    from UniFuseSlicerLib.Layers import Layers
+    from UniFuseSlicerLib.LiveWarp import LiveWarp
+
+    for node in (pair.degraded, nodes.restored):
+        node.GetDisplayNode().AutoWindowLevelOff()
+        node.GetDisplayNode().SetWindowLevelMinMax(50, 400)
+    layers, live = Layers(scene, view.fit), LiveWarp(scene)
+    layers.show(pair.reference, nodes.restored, 1.0)
+    view.fit()
+    target = view.pixels().astype(int)
+
+    def distance(percent):
+        layers.show(pair.reference, live.show(pair.degraded, nodes.deformation, percent), 1.0)
+        return np.abs(view.pixels().astype(int) - target)[100:200, 100:200].mean()
+
+    far, halfway, near = distance(0), distance(50), distance(100)
+    assert far > 3 * near
+    assert far > halfway > near
