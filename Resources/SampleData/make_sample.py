@@ -1,8 +1,8 @@
 """Make the shipped sample from published scans: `python make_sample.py --data ROOT [--output DIR] [--redraw]`.
 
 ROOT holds val/mr_multi/openms_patient04_study1/{t1w,t2w}.nii.gz and val/ct_pet_mr/STS_010/{ct,mr_t1,pet_suv}.nii.gz
-(see ATTRIBUTION.md). Misalignment and motion have the parameters that the sample.json beside this script holds, so the
-same scans give the same voxels; `--redraw` draws new parameters from the seeds below.
+(see ATTRIBUTION.md). Misalignment and motion have the parameters that the sample.json beside this script holds,
+so the same scans give the same voxels; `--redraw` draws new parameters from the seeds below.
 """
 
 from __future__ import annotations
