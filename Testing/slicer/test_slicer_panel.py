@@ -1,0 +1,328 @@
+"""What a click does, with stand-in widgets made from the real .ui file and injected collaborators."""
+
+from __future__ import annotations
+
+import os
+import time
+from types import SimpleNamespace
+
+import pytest
+
+pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
+
+
+class Settings(dict):
+    def value(self, key):
+        return self.get(key)
+
+    def setValue(self, key, value):
+        self[key] = value
+
+
+@pytest.fixture
+def build(pair, fakeTool, writeResult, scene):
+    """mode → a panel on the pair, its widgets, timers and settings."""
+    import slicer
+    import standin
+    from UniFuseSlicerLib.Layers import Layers
+    from UniFuseSlicerLib.LiveWarp import LiveWarp
+    from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
+    from UniFuseSlicerLib.Overlay import Overlay
+    from UniFuseSlicerLib.Settings import MachineSettings
+    from UniFuseSlicerLib.Widget import Panel
+
+    writeResult(fakeTool.result)
+    scene.AddNode(slicer.vtkMRMLSliceCompositeNode())
+    panels = []
+
+    def make(mode="work", ensure=lambda: None, loadSample=None, settings=None, chosen=True):
+        timers = []
+
+        def makeTimer(callback, milliseconds):
+            timers.append(standin.Timer(callback, milliseconds))
+            return timers[-1]
+
+        ui = standin.uiFromFile()
+        panel = Panel(
+            ui,
+            UniFuseSlicerLogic(tool=fakeTool(mode)),
+            lambda: True,
+            makeTimer,
+            SimpleNamespace(ensure=ensure),
+            MachineSettings(Settings() if settings is None else settings),
+            Overlay(scene),
+            Layers(scene),
+            LiveWarp(scene),
+            loadSample or (lambda: (pair.degraded, pair.reference)),
+        )
+        panels.append(panel)
+        if chosen:
+            panel._parameterNode.degraded, panel._parameterNode.reference = pair.degraded, pair.reference
+        return SimpleNamespace(panel=panel, ui=ui, timers=timers, p=panel._parameterNode)
+
+    yield make
+    for panel in panels:
+        panel.cleanup()
+
+
+def click(button):
+    button.clicked.emit(True)
+
+
+def runToTheEnd(s, seconds=15.0):
+    end = time.monotonic() + seconds
+    while s.panel._job is not None:
+        s.timers[0].fire()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_theReasonStandsOnTheButton(build, pair):
+    s = build(chosen=False)
+    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == ("Select the degraded volume to fuse", False)
+    s.p.degraded = pair.degraded
+    assert s.ui.fuseButton.text == "Select the reference volume to fuse"
+    s.p.reference = pair.degraded
+    assert s.ui.fuseButton.text == "Degraded and reference are the same volume: select two"
+    s.p.reference = pair.reference
+    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == ("Fuse", True)
+
+
+def test_anInputThatCannotBeFusedIsExplained(build, scene):
+    s = build()
+    empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing in it")
+    s.p.degraded = empty
+    assert not s.ui.fuseButton.enabled
+    assert "nothing in it" in s.ui.messageLabel.text
+
+
+def test_fuseShowsTheResult(build, scene, pair):
+    s = build()
+    click(s.ui.fuseButton)
+    assert (s.ui.fuseButton.text, s.ui.inputsCollapsibleButton.enabled) == ("Cancel", False)
+    assert s.ui.progressBar.visible
+    runToTheEnd(s)
+    assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
+    assert s.ui.verdictLabel.text.startswith("MR motion 97 % · alignment 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm")
+    assert s.p.fused.GetName() == "T2 + T1 fused"
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetBackgroundVolumeID() == pair.reference.GetID()
+    assert composite.GetForegroundVolumeID() == s.p.fused.GetID()
+    assert s.p.deformation.GetDisplayNode().GetVisibility2D()
+    assert not s.timers[0].active
+    assert any("Running the network" in line for line in s.ui.logTextEdit.lines)
+
+
+def test_fuseAgainKeepsTheNodes(build, scene):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    first, count = s.p.fused, scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.p.fused is first
+    assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
+
+
+def test_cancelIsTheSameButton(build, scene):
+    s = build("deafest")
+    count = scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    click(s.ui.fuseButton)
+    for _ in range(100):
+        s.timers[0].fire()
+        time.sleep(0.01)
+    click(s.ui.fuseButton)
+    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == ("Cancelling…", False)
+    runToTheEnd(s)
+    assert s.ui.messageLabel.text == "Cancelled. Nothing was changed."
+    assert s.ui.fuseButton.text == "Fuse"
+    assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
+
+
+def test_aFailureIsToldAndTheLogOpens(build):
+    s = build("refuse")
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.ui.messageLabel.text == "The two fields of view do not overlap. Check the volumes."
+    assert s.ui.logCollapsibleButton.collapsed is False
+    assert s.ui.fuseButton.text == "Fuse"
+
+
+def test_aRefusedInstallationStartsNothing(build):
+    from UniFuseSlicerLib.Errors import InstallError
+
+    def refuse():
+        raise InstallError("UniFuse needs the extension PyTorch.")
+
+    s = build(ensure=refuse)
+    click(s.ui.fuseButton)
+    assert s.panel._job is None
+    assert s.ui.messageLabel.text == "UniFuse needs the extension PyTorch."
+
+
+@pytest.mark.parametrize("event", ["scene", "application"])
+def test_closingWhileRunningIsSafe(build, scene, event):
+    s = build("deafest")
+    click(s.ui.fuseButton)
+    for _ in range(100):
+        s.timers[0].fire()
+        time.sleep(0.01)
+    job = s.panel._job
+    if event == "scene":
+        scene.Clear(False)
+    else:
+        s.panel.cleanup()
+    assert job.outcome.ending.value == "cancelled"
+    assert not job.folder.exists()
+    assert not any(timer.active for timer in s.timers)
+    s.timers[0].callback()  # a late tick finds nothing to do
+
+
+def test_leavingTheModuleLetsTheRunGoOn(build):
+    s = build()
+    click(s.ui.fuseButton)
+    s.panel.exit()
+    runToTheEnd(s)
+    s.panel.enter()
+    assert s.panel._parameterNode.fused is not None
+
+
+def test_swapExchangesVolumesAndModalities(build, pair):
+    from UniFuseSlicerLib.Choices import ModalityChoice
+
+    s = build()
+    s.p.degradedModality = ModalityChoice.CT
+    click(s.ui.swapButton)
+    assert (s.p.degraded, s.p.reference) == (pair.reference, pair.degraded)
+    assert (s.p.degradedModality, s.p.referenceModality) == (ModalityChoice.AUTO, ModalityChoice.CT)
+
+
+def test_samplePairIsChosen(build, pair):
+    s = build(chosen=False)
+    click(s.ui.sampleButton)
+    assert s.ui.fuseButton.text == "Fuse"
+
+
+def test_aMissingSampleIsTold(build):
+    from UniFuseSlicerLib.Errors import FusionError
+
+    def missing():
+        raise FusionError("The sample data is not part of this installation.")
+
+    s = build(loadSample=missing, chosen=False)
+    click(s.ui.sampleButton)
+    assert s.ui.messageLabel.text == "The sample data is not part of this installation."
+
+
+def test_theWarpSliderShowsTheDegradedOnItsWay(build, scene, pair):
+    from UniFuseSlicerLib.Choices import LayerChoice
+
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    s.p.warpPercent = 30.0
+    assert s.p.layer is LayerChoice.DEGRADED
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    clone = scene.GetNodeByID(composite.GetForegroundVolumeID())
+    assert clone.GetName() == "T2 (live warp)"
+    assert clone.GetParentTransformNode().GetTransformFromParent().GetDisplacementScale() == pytest.approx(0.3)
+    assert pair.degraded.GetParentTransformNode() is None
+    s.p.layer = LayerChoice.REFERENCE
+    assert not composite.GetForegroundVolumeID()
+
+
+def test_displayChoicesReachTheViews(build, scene):
+    from UniFuseSlicerLib.Choices import LayerChoice, OverlayChoice
+
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    s.p.opacity = 0.25
+    assert composite.GetForegroundOpacity() == pytest.approx(0.25)
+    s.p.layer = LayerChoice.RESTORED
+    assert composite.GetForegroundVolumeID() == s.p.restored.GetID()
+    s.p.overlay, s.p.overlaySpacing = OverlayChoice.CONTOUR, 7.0
+    display = s.p.deformation.GetDisplayNode()
+    assert display.GetVisualizationMode() == display.VIS_MODE_CONTOUR
+    assert display.GetGridSpacingMm() == 7.0
+    s.p.overlay = OverlayChoice.OFF
+    assert not display.GetVisibility()
+
+
+def test_theUsersOwnViewIsLeftAlone(build, scene, pair):
+    """Only display choices touch the views: other parameters do not put our layers back."""
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    composite.SetForegroundVolumeID(pair.degraded.GetID())
+    s.p.keepFiles = True
+    assert composite.GetForegroundVolumeID() == pair.degraded.GetID()
+
+
+def test_flickerSwapsAndEndsWhereItBegan(build, scene):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    s.ui.flickerButton.toggled.emit(True)
+    s.timers[1].fire()
+    assert composite.GetForegroundOpacity() == 0
+    s.ui.flickerButton.toggled.emit(False)
+    assert composite.GetForegroundOpacity() == 1
+    assert not s.timers[1].active
+
+
+def test_deviceAndWeightsBelongToTheComputer(build):
+    from pathlib import Path
+
+    settings = Settings()
+    s = build(settings=settings)
+    s.ui.deviceComboBox.currentIndex = 2
+    s.ui.weightsPathLineEdit.currentPath = "/weights/mine.safetensors"
+    assert settings == {"UniFuse/Device": "cpu", "UniFuse/Weights": "/weights/mine.safetensors"}
+    assert (s.panel.options().device, s.panel.options().weights) == ("cpu", Path("/weights/mine.safetensors"))
+    again = build(settings=settings)
+    assert again.ui.deviceComboBox.currentIndex == 2
+    assert again.ui.weightsPathLineEdit.currentPath == "/weights/mine.safetensors"
+
+
+def test_devicesAreAskedBesideTheApplication(build):
+    """The real script in a real process; this machine's torch answers."""
+    pytest.importorskip("torch")
+    s = build()
+    click(s.ui.deviceButton)
+    assert s.ui.deviceLabel.text == "Looking…"
+    end = time.monotonic() + 60
+    while s.panel._deviceProcess is not None:
+        s.timers[2].fire()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert "CPU threads" in s.ui.deviceLabel.text or "GB free" in s.ui.deviceLabel.text
+
+
+def test_aLoadedSceneShowsItsArrowsAgain(build, scene):
+    from UniFuseSlicerLib.Choices import OverlayChoice
+    from UniFuseSlicerLib.Overlay import BODY_ROLE
+
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    s.p.overlay = OverlayChoice.ARROWS
+    drawn = s.p.deformation.GetNodeReference(BODY_ROLE)
+    assert drawn.GetDisplayNode().GetVisibility()
+    scene.RemoveNode(drawn)  # what saving and loading leaves out
+    s.panel.exit()
+    s.panel.enter()
+    assert s.p.deformation.GetNodeReference(BODY_ROLE).GetDisplayNode().GetVisibility()
+
+
+@pytest.mark.parametrize(("found", "words"), [
+    ({"gpus": [{"name": "RTX A4000", "free": 14.2, "total": 15.7}]}, "RTX A4000, 14 of 16 GB free"),
+    ({"gpus": [], "version": "2.13.0", "threads": 8}, "No GPU that PyTorch 2.13.0 can use; runs on 8 CPU threads"),
+])
+def test_deviceSentences(found, words):
+    from UniFuseSlicerLib.Devices import deviceSentence
+
+    assert deviceSentence(found) == words
