@@ -101,15 +101,15 @@ class CorrelationRegBLK(nn.Module):
         super().__init__()
         self.radius = radius
         seen = 2 * channels + _FEATURE_OFFSETS + (2 * radius + 1) ** 3 + 3 + context
-        self.reduce = nn.Conv3d(seen, channels, 1)
+        self.reduce = convolution(seen, channels, kernel=1)
         self.guide = PromptGuide(width, channels)
         self.relate = nn.Sequential(
             *(nn.Sequential(convolution(channels, channels), activation()) for _ in range(convolutions))
         )
         self.activation = activation()
         self.sharpness = nn.Parameter(torch.tensor(30.0).log())
-        self.confidence = nn.Conv3d(channels, 1, 1)
-        nn.init.constant_(self.confidence.bias, -2.0)  # type: ignore[arg-type]
+        self.confidence = convolution(channels, 1, kernel=1)
+        nn.init.constant_(self.confidence.bias, -3.0)  # type: ignore[arg-type]
         self.head = _flow_head(channels, kernel=3)
 
     def forward(
@@ -147,7 +147,7 @@ class CorrelationFA(nn.Module):
         self.down = nn.ModuleList(
             nn.Sequential(convolution(a, b, stride=2), activation()) for a, b in itertools.pairwise(channels)
         )
-        self.take_in = nn.Conv3d(width, channels[token_level], 1)
+        self.take_in = convolution(width, channels[token_level], kernel=1)
         contexts = [*channels[1:], 0]
         self.blocks = nn.ModuleList(
             CorrelationRegBLK(c, before, width, radius, convolutions=1 if level == 0 else 2)

@@ -11,6 +11,7 @@ from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
 from UniFuseLib.network.encoder import DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF, build_alsn
+from UniFuseLib.network.layers import unpatch
 from UniFuseLib.network.oufr import OUFR, PlainMamba, RecurrentSpatialMamba, SpatialMamba, Transformer, WithoutMixer
 from UniFuseLib.network.unifuse import UniFuse
 
@@ -116,7 +117,7 @@ def build(config: NetworkConfig) -> UniFuse:
         encoder,
         _dapl(config, patch),
         OUFR(config.channels, config.width, patch, _mixer(config)),
-        nn.ConvTranspose3d(config.width, config.channels, patch, patch),
+        unpatch(config.width, config.channels, patch),
         _alignment(config, encoder.stride),
         _fusion(config, folded=encoder.stride == 2),
         multiple=max(config.patch, fusion_multiple, alignment_multiple),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from UniFuseLib.network.layers import activation, convolution, map_to_tokens
+from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
 from UniFuseLib.network.mamba import MambaBlock, MambaStates
 
 
@@ -53,7 +53,7 @@ class DAPL(nn.Module):
     ) -> None:
         super().__init__()
         self.mix = nn.Sequential(convolution(2 * channels, channels, stride=mix_stride), activation())
-        self.embed = nn.Conv3d(channels, width, patch // mix_stride, patch // mix_stride)
+        self.embed = patches(channels, width, patch // mix_stride)
         self.first = MambaBlock(width, inner, states)
         self.second = MambaStates(width, inner, states)
         self.classifier = StateClassifier(inner, states, classes)

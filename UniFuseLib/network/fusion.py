@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from UniFuseLib.network.dapl import Context
 from UniFuseLib.network.encoder import fold_blocks, unfold_blocks
-from UniFuseLib.network.layers import activation, convolution, separable_convolution, zero_bias
+from UniFuseLib.network.layers import activation, convolution, patches, separable_convolution, unpatch, zero_bias
 from UniFuseLib.network.prompt import PromptGuide, modulate
 
 
@@ -32,7 +32,7 @@ class BaseNet(nn.Module):
         super().__init__()
         make = convolution if dense else separable_convolution
         self.guide = PromptGuide(width, channels)
-        self.query, self.key = nn.Conv3d(channels, channels, 1), nn.Conv3d(channels, channels, 1)
+        self.query, self.key = convolution(channels, channels, 1), convolution(channels, channels, 1)
         self.value = make(channels, channels)
         self.content, self.gate = make(channels, channels), make(channels, channels)
         self.temperature = nn.Parameter(torch.ones(1))
@@ -113,12 +113,12 @@ class UFRF(nn.Module):
         super().__init__()
         self.folded = folded
         blocks = 8 if folded else 1
-        self.enter = nn.Sequential(nn.Conv3d(2 * features + 2 * blocks, channels[0], 1), activation())
+        self.enter = nn.Sequential(convolution(2 * features + 2 * blocks, channels[0], 1), activation())
         self.contract = nn.ModuleList(
-            nn.Sequential(nn.Conv3d(a, b, 2, 2), activation()) for a, b in itertools.pairwise(channels)
+            nn.Sequential(patches(a, b, 2), activation()) for a, b in itertools.pairwise(channels)
         )
         self.skips = nn.ModuleList(skips)
-        self.expand = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in itertools.pairwise(channels))
+        self.expand = nn.ModuleList(unpatch(b, a, 2) for a, b in itertools.pairwise(channels))
         self.merge = nn.ModuleList(
             nn.Sequential((convolution if full else separable_convolution)(c, c), activation())
             for c, full in zip(channels[:-1], dense[:-1], strict=True)

@@ -5,24 +5,47 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+_SLOPE = 0.1
 
-def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv3d:
-    return nn.Conv3d(inputs, outputs, kernel, stride, kernel // 2)
+
+def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Conv3d:
+    """Same-size (or strided) convolution."""
+    return _keep_variance(nn.Conv3d(inputs, outputs, kernel, stride, kernel // 2, groups=groups))
+
+
+def patches(inputs: int, outputs: int, side: int) -> nn.Conv3d:
+    """One vector for every patch of `side`³ voxels."""
+    return _keep_variance(nn.Conv3d(inputs, outputs, side, side))
+
+
+def unpatch(inputs: int, outputs: int, side: int) -> nn.ConvTranspose3d:
+    """`side`³ voxels out of every vector."""
+    layer = nn.ConvTranspose3d(inputs, outputs, side, side)
+    nn.init.normal_(layer.weight, std=inputs**-0.5)
+    zero_bias(layer)
+    return layer
 
 
 def separable_convolution(channels: int, outputs: int) -> nn.Sequential:
     """1³ mixing of channels, then a depthwise 3³: the cheap convolution of the fine scales."""
-    return nn.Sequential(nn.Conv3d(channels, outputs, 1), nn.Conv3d(outputs, outputs, 3, padding=1, groups=outputs))
+    return nn.Sequential(convolution(channels, outputs, kernel=1), convolution(outputs, outputs, groups=outputs))
 
 
-def zero_bias(layer: nn.Conv3d) -> None:
+def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:
     """Every convolution here has a bias; its type says it may not."""
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
 
 
+def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
+    """He initialisation: torch's default shrinks features by three a layer, until only biases are left to see."""
+    nn.init.kaiming_normal_(layer.weight, a=_SLOPE, nonlinearity="leaky_relu")
+    zero_bias(layer)
+    return layer
+
+
 def activation() -> nn.LeakyReLU:
-    return nn.LeakyReLU(0.1, inplace=True)
+    return nn.LeakyReLU(_SLOPE, inplace=True)
 
 
 def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:

@@ -49,6 +49,7 @@ class Recurrence(nn.Module):
     def __init__(self, inner: int, states: int) -> None:
         super().__init__()
         self.convolve = nn.Conv1d(inner, inner, 4, groups=inner, padding=3)
+        nn.init.zeros_(self.convolve.bias)  # type: ignore[arg-type]  # a constant input would drown the tokens in h
         self.parameters_of = SelectiveParameters(inner, states)
 
     def forward(self, u: Tensor, initial_state: Tensor | None = None) -> tuple[Tensor, ScanResult]:

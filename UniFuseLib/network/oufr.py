@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
+from UniFuseLib.network.layers import map_to_tokens, patches, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock
 
 States = tuple[Tensor, Tensor, Tensor]
@@ -31,7 +31,7 @@ class OUFR(nn.Module):
 
     def __init__(self, channels: int, width: int, patch: int, mixer: nn.Module) -> None:
         super().__init__()
-        self.embed = nn.Conv3d(channels, width, patch, patch)
+        self.embed = patches(channels, width, patch)
         self.mixer = mixer
 
     def forward(self, degraded: Tensor, reference: Tensor, states: States) -> Unified:
