@@ -5,32 +5,68 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from UniFuseLib.errors import InputError
+
+if TYPE_CHECKING:
+    from UniFuseLib.training.config import TrainingConfig
+
+_DESCRIPTION = """\
+Train from a TOML configuration; resumes from DIR where it holds a checkpoint. Several GPUs:
+torchrun --nproc-per-node N -m UniFuseLib train CONFIG --output DIR
+"""
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser(
-        "train",
-        help="train the network",
-        description="Train from a TOML configuration; resumes from DIR where it holds a checkpoint.",
-    )
-    parser.add_argument("config", type=Path, metavar="CONFIG", help="TOML file, see training/configs")
-    parser.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="checkpoint, log, weights")
+    parser = subparsers.add_parser("train", help="train the network", description=_DESCRIPTION)
+    parser.add_argument("config", type=Path, nargs="?", metavar="CONFIG", help="TOML file, or: default, paper")
+    parser.add_argument("--output", "-o", type=Path, metavar="DIR", help="checkpoint, log, weights, pictures")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
+    parser.add_argument("--validation", type=Path, metavar="FILE", help="validation file of 'unifuse pack'")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument(
         "--time-budget", type=float, metavar="MINUTES", help="stop cleanly, with a checkpoint, after so many minutes"
     )
+    parser.add_argument(
+        "--weights-from", type=Path, metavar="FILE", help="start from these weights (.safetensors beside its .json)"
+    )
+    parser.add_argument("--profile", type=int, metavar="N", help="print where the time of N steps goes, and stop")
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the learning curves of a run, and stop")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.plot is not None:
+        from UniFuseLib.training.pictures import plot_curves
+
+        print(plot_curves(args.plot))
+        return 0
     from UniFuseLib.device import choose_device
-    from UniFuseLib.training.config import read_config
+
+    config, device = _config(args), choose_device(args.device)
+    if args.profile is not None:
+        from UniFuseLib.training.profile import profile
+
+        print(profile(config, device, args.profile))
+        return 0
+    if args.output is None:
+        raise InputError("Expected --output DIR: where checkpoint, log and weights go.")
     from UniFuseLib.training.train import train
 
     budget = None if args.time_budget is None else 60 * args.time_budget
-    device = choose_device(args.device)
-    train(
-        read_config(args.config), args.output, device, budget, lambda line: print(line, file=sys.stderr, flush=True)
-    )
+    train(config, args.output, device, budget, _report, args.weights_from)
     return 0
+
+
+def _config(args: argparse.Namespace) -> TrainingConfig:
+    from UniFuseLib.training.config import read_config
+
+    if args.config is None:
+        raise InputError("Expected a configuration: a TOML file, 'default' or 'paper'.")
+    given = {"data": args.data, "validation": args.validation}
+    return read_config(args.config, **{name: str(path.resolve()) for name, path in given.items() if path is not None})
+
+
+def _report(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

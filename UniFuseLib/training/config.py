@@ -11,6 +11,7 @@ from UniFuseLib.errors import InputError
 Precision = Literal["auto", "float32", "bfloat16"]
 Recompute = Literal["nothing", "stages"]
 Frame = Literal["crop", "whole"]
+SHIPPED = Path(__file__).parent / "configs"
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,17 @@ class TrainingConfig:
             raise InputError("Expected at least one phase and one spacing in the training configuration.")
 
 
-def read_config(path: Path) -> TrainingConfig:
-    """A TOML file; `data` and `validation` are relative to the file's folder.
+def read_config(path: Path, **overrides: str) -> TrainingConfig:
+    """A TOML file, or `default` or `paper` for a shipped one; `data` and `validation` are relative to its folder.
+
+    Args:
+        overrides: values that replace those of the file; paths as seen from the working directory.
 
     Raises:
         InputError: missing, not TOML, or unknown keys.
     """
+    if not path.suffix and not path.exists():
+        path = SHIPPED / f"{path.name}.toml"
     try:
         import tomllib
     except ModuleNotFoundError as error:
@@ -132,4 +138,4 @@ def read_config(path: Path) -> TrainingConfig:
     for key in ("data", "validation"):
         if values.get(key):
             values[key] = str((path.parent / values[key]).resolve())
-    return TrainingConfig.from_dict(values)
+    return TrainingConfig.from_dict({**values, **overrides})

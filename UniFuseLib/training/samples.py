@@ -27,6 +27,7 @@ from UniFuseLib.training.synthesis import synthetic_pair
 from UniFuseLib.volume import Grid
 
 DEGRADATION_OF = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
+_TILT_DEG = 10.0  # of a crop, about each axis
 # one map for every synthetic and every gained volume: MR and PET have no unit of their own
 _UNITS = {
     "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),
@@ -54,7 +55,6 @@ class SampleSettings:
     synthetic: float = 0.35
     clean: float = 0.25
     still: float = 0.1
-    tilt_deg: float = 10.0
     ranges: MisalignmentRange = REMAINDER
 
 
@@ -95,8 +95,9 @@ def draw_batch(
 
 def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator) -> Sample:
     """One sample; all randomness from `generator` (CPU)."""
-    pair, centre = _draw_pair(subjects, settings, generator)
-    grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings, generator)
+    spacing = choice(generator, settings.spacings_mm)
+    pair, centre = _draw_pair(subjects, settings, spacing, generator)
+    grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings.crop, spacing, generator)
     still = uniform(generator, 0, 1) < settings.still
     ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
     parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
@@ -124,7 +125,7 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
 
 
 def _draw_pair(
-    subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator
+    subjects: list[PackedSubject], settings: SampleSettings, spacing_mm: float, generator: torch.Generator
 ) -> tuple[Pair, np.ndarray]:
     """A pair of different volumes of one subject, and a point of the body, RAS mm."""
     real = tuple(s for s in subjects if "labels" not in s.volumes)
@@ -132,8 +133,8 @@ def _draw_pair(
     if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
         subject = choice(generator, labels)
         centre = _point_inside(subject.volumes["labels"], generator)
-        extent = settings.crop * max(settings.spacings_mm)
-        return Pair(*synthetic_pair(subject.volumes["labels"], centre, extent, generator)), centre
+        pair = Pair(*synthetic_pair(subject.volumes["labels"], centre, settings.crop, spacing_mm, generator))
+        return pair, centre
     # modality pairings, not subjects, are equally likely: there are few MR of several contrasts
     pairings: dict[tuple[str, str], list[Pair]] = {}
     for subject in real:
@@ -159,36 +160,35 @@ def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarra
     return volume.grid.affine[:3, :3] @ index + volume.grid.affine[:3, 3]
 
 
-def _crop_grid(around: Grid, centre: np.ndarray, settings: SampleSettings, generator: torch.Generator) -> Grid:
+def _crop_grid(around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator) -> Grid:
     """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random mirror."""
-    spacing = choice(generator, settings.spacings_mm)
     axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
-    x, y, z = np.deg2rad(uniforms(generator, -settings.tilt_deg, settings.tilt_deg, 3))
+    x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
     turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
     tilt = torch.linalg.matrix_exp(turn).numpy()
     mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
     directions = tilt @ axes * mirror
-    shape = (settings.crop, settings.crop, settings.crop)
+    shape = (crop, crop, crop)
     affine = np.eye(4)
-    affine[:3, :3] = directions * spacing
+    affine[:3, :3] = directions * spacing_mm
     affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
     return Grid(shape, affine)
 
 
-def _whole_grid(whole: Grid, centre: np.ndarray, settings: SampleSettings, generator: torch.Generator) -> Grid:
+def _whole_grid(whole: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator) -> Grid:
     """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in one."""
     matrix, first = whole.affine[:3, :3], whole.affine[:3, 3]
     full = np.array(whole.shape)
     sides = full * np.array(uniforms(generator, 0.8, 1.0, 3))
     start = (full - sides) * np.array(uniforms(generator, 0.0, 1.0, 3)) - 0.5  # the box's near face, in voxels
-    ratio = sides / settings.crop
+    ratio = sides / crop
     affine = np.eye(4)
     affine[:3, :3] = matrix * ratio
     affine[:3, 3] = first + matrix @ (start + ratio / 2)
-    return Grid((settings.crop, settings.crop, settings.crop), affine)
+    return Grid((crop, crop, crop), affine)
 
 
-_GRIDS: dict[Frame, Callable[[Grid, np.ndarray, SampleSettings, torch.Generator], Grid]] = {
+_GRIDS: dict[Frame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Grid]] = {
     "crop": _crop_grid,
     "whole": _whole_grid,
 }
@@ -216,5 +216,8 @@ def _degrade(fine: Tensor, kind: str, label: str, grid: Grid, generator: torch.G
 
 
 def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:
-    tissue = torch.maximum(reference, clean) > 0.08
-    return F.max_pool3d(tissue.float(), 5, 1, 2).clamp(min=0.05)
+    """1 within two voxels of what is not air, 0.05 elsewhere."""
+    near = (torch.maximum(reference, clean) > 0.08).float()
+    for kernel in ((5, 1, 1), (1, 5, 1), (1, 1, 5)):  # one axis at a time: an eighth of the work
+        near = F.max_pool3d(near, kernel, 1, [k // 2 for k in kernel])
+    return near.clamp(min=0.05)

@@ -12,7 +12,6 @@ from UniFuseLib.simulation.parameters import choice, new_seed
 from UniFuseLib.training.data import PackedVolume
 from UniFuseLib.volume import Grid
 
-_VOXEL_MM = 1.5
 _MARGIN_MM = 36.0  # the misaligned crop reads beyond its own edge
 # half of the pairs have contrasts nobody has seen: the network learns structure, not modalities
 _PAIRS: tuple[tuple[Style, Style], ...] = (
@@ -36,26 +35,27 @@ _PAIRS: tuple[tuple[Style, Style], ...] = (
 
 
 def synthetic_pair(
-    labels: PackedVolume, centre: np.ndarray, extent_mm: float, generator: torch.Generator
+    labels: PackedVolume, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
 ) -> tuple[PackedVolume, PackedVolume]:
     """Two scans of the head around `centre`.
 
     Args:
-        labels: a label map. centre: RAS mm. extent_mm: side of the crop that will be read; more is made around it.
+        labels: a label map. centre: RAS mm.
+        crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it, at this spacing.
     """
-    side = int(np.ceil((extent_mm + 2 * _MARGIN_MM) / _VOXEL_MM))
-    grid = Grid((side, side, side), _axial_affine(centre, side))
+    side = crop + 2 * int(np.ceil(_MARGIN_MM / spacing_mm))
+    grid = Grid((side, side, side), _axial_affine(centre, side, spacing_mm))
     names = torch.tensor(labels.labels, device=labels.codes.device)
-    spacing = (_VOXEL_MM, _VOXEL_MM, _VOXEL_MM)
+    spacing = (spacing_mm, spacing_mm, spacing_mm)
     anatomy = split_soft_tissue(names[labels.read_labels(grid)], spacing, new_seed(generator))
     first, second = choice(generator, _PAIRS)
     return _scan(anatomy, grid, first, generator), _scan(anatomy, grid, second, generator)
 
 
-def _axial_affine(centre: np.ndarray, side: int) -> np.ndarray:
+def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarray:
     """Isotropic, d → S, h → P, w → L, its middle at `centre`."""
     affine = np.eye(4)
-    affine[:3, :3] = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]) * _VOXEL_MM
+    affine[:3, :3] = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]) * spacing_mm
     affine[:3, 3] = centre - affine[:3, :3] @ np.full(3, (side - 1) / 2)
     return affine
 
@@ -63,7 +63,8 @@ def _axial_affine(centre: np.ndarray, side: int) -> np.ndarray:
 def _scan(anatomy: Tensor, grid: Grid, style: Style, generator: torch.Generator) -> PackedVolume:
     """One contrast, coded like a packed volume."""
     kind = {"ct": "ct", "pet": "pet"}.get(style, "mr")
-    volume = apply_contrast(anatomy, (_VOXEL_MM, _VOXEL_MM, _VOXEL_MM), sample_contrast(generator, style))
+    d, h, w = (float(side) for side in grid.spacing)
+    volume = apply_contrast(anatomy, (d, h, w), sample_contrast(generator, style))
     thinned = volume[::2, ::2, ::2].cpu().numpy()
     fitted = fit(thinned, anatomy[::2, ::2, ::2].cpu().numpy() > 0, kind)
     unit = fitted.forward(volume)
