@@ -33,6 +33,8 @@ BONE_HU = 1850.0
 BONE_FROM_HU = 100.0
 #: expected photons below which a ray is mixed with its neighbours
 STARVED_BELOW = 60.0
+#: −ln(I) behind 700 mm of water
+CALIBRATED_TO = 14.9
 HU_RANGE = (-1024.0, 3071.0)
 
 
@@ -121,8 +123,8 @@ def metal_difference(
         )
         w, b, w_lost, b_lost, m = lines.chunk(5)
         without_metal = clean.clone()
-        without_metal[hit] = aperture(log_signal(w, b, torch.zeros_like(m), parameters.metal))
-        with_metal[hit] = aperture(log_signal(w - w_lost, b - b_lost, m, parameters.metal))
+        without_metal[hit] = band_limited(log_signal(w, b, torch.zeros_like(m), parameters.metal))
+        with_metal[hit] = band_limited(log_signal(w - w_lost, b - b_lost, m, parameters.metal))
     noisy = detect(with_metal, photons, parameters)
     change = precorrect(noisy) - precorrect(without_metal)
     return beam.filtered_backward(change, parameters.cutoff) * (1000 / WATER_PER_MM)
@@ -155,17 +157,23 @@ def water_log_signal(water_mm: Tensor) -> Tensor:
 
 
 def precorrect(log_signal: Tensor) -> Tensor:
-    """g: measured −ln(I) → −ln(I) of a monochromatic beam, exact for water (the scanner's calibration)."""
-    return _horner(log_signal, _beam_hardening()[1])
+    """g: measured −ln(I) → −ln(I) of a monochromatic beam, exact for water (the scanner's calibration).
+
+    Beyond the calibrated range, where hardly a photon arrives, it goes on as a line.
+    """
+    inside = log_signal.clamp(max=CALIBRATED_TO)
+    return _horner(inside, _beam_hardening()[1]) + (log_signal - inside) * 1.4
 
 
-def aperture(log_signal: Tensor) -> Tensor:
-    """−ln(k * exp(−p)), k = (1, 4, 6, 4, 1) / 16 along the bins: focal spot and detector average intensities."""
-    signal = torch.exp(-log_signal)
+def band_limited(log_signal: Tensor) -> Tensor:
+    """k * p, k = (1, 4, 6, 4, 1) / 16 along the bins: scanners sample metal's edges finer than our pixels do.
+
+    On lines, not on intensities: averaging intensities over bins of 2 mm would exaggerate the edge gradient effect.
+    """
     for _ in range(2):
-        padded = torch.nn.functional.pad(signal, (1, 1), mode="replicate")
-        signal = (padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]) / 4
-    return -torch.log(signal.clamp(min=1e-30))
+        padded = torch.nn.functional.pad(log_signal, (1, 1), mode="replicate")
+        log_signal = (padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]) / 4
+    return log_signal
 
 
 def detect(log_signal: Tensor, photons: Tensor, parameters: MetalParameters) -> Tensor:
