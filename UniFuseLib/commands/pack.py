@@ -12,6 +12,7 @@ from UniFuseLib.errors import InputError
 
 def add_parser(subparsers: Any) -> None:
     from UniFuseLib.training.layouts import LAYOUTS
+    from UniFuseLib.training.splits import SPLITS
 
     parser = subparsers.add_parser(
         "pack",
@@ -21,6 +22,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="root folder of the data set")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE")
     parser.add_argument("--layout", choices=sorted(LAYOUTS), default="unifuse", help="default: unifuse")
+    parser.add_argument("--split", choices=SPLITS, help="one side of the paper's split; default: all subjects")
+    parser.add_argument(
+        "--split-file", type=Path, metavar="JSON", help="names of both sides: read if it exists, else written"
+    )
+    parser.add_argument("--held-out", type=int, metavar="N", help="subjects of val, instead of the paper's number")
+    parser.add_argument(
+        "--shape", type=int, metavar="N", help="resize to N³ voxels (paper: 160); default: every volume's own grid"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.set_defaults(run=run)
 
@@ -30,6 +39,17 @@ def run(args: argparse.Namespace) -> int:
 
     if args.output.exists() and not args.overwrite:
         raise InputError(f"'{args.output}' exists. Name another file, or add --overwrite.")
-    pack(args.data, args.layout, args.output, lambda line: print(line, file=sys.stderr, flush=True))
+    if args.split is None and (args.split_file is not None or args.held_out is not None):
+        raise InputError("--split-file and --held-out need --split train or --split val.")
+    pack(
+        args.data,
+        args.layout,
+        args.output,
+        lambda line: print(line, file=sys.stderr, flush=True),
+        split=args.split,
+        split_file=args.split_file,
+        held_out=args.held_out,
+        shape=args.shape,
+    )
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -44,6 +44,7 @@ class TrainingConfig:
     Attributes:
         name: of the run and its weights. preset: `build.preset`, ablations included.
         data, validation: files made by `unifuse pack`.
+        pairings: (degraded, reference) roles that are drawn, as `unifuse pack` names them; empty: all of them.
         frame: `crop` cuts isotropic cubes at one of `spacings_mm`, `whole` resizes the whole volume to the cube.
         steps: optimiser steps of the whole schedule. phases: curriculum by crop size.
         rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in steps.
@@ -69,6 +70,7 @@ class TrainingConfig:
     average: float = 0.999
     negatives: int = 16
     modality_every: int = 4
+    pairings: tuple[tuple[str, str], ...] = ()
     frame: Frame = "crop"
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
@@ -99,10 +101,12 @@ class TrainingConfig:
                 values["weights"] = LossWeights(**values["weights"])
             if "phases" in values:
                 values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
+            if "pairings" in values:
+                values["pairings"] = tuple((degraded, reference) for degraded, reference in values["pairings"])
             if "spacings_mm" in values:
                 values["spacings_mm"] = tuple(values["spacings_mm"])
             config = cls(**values)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise InputError(f"The training configuration does not fit: {error}.") from error
         config._check()
         return config

@@ -10,6 +10,7 @@ from typing import Literal
 from UniFuseLib.errors import InputError
 
 Kind = Literal["mr", "ct", "pet", "labels"]
+_SUFFIXES = (".nii.gz", ".nii")
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,13 @@ class Subject:
 
     Attributes:
         name: unique within the data set.
-        volumes: role (`t1`, `t2`, `flair`, `mr`, `ct`, `pet`, `labels`) → file or DICOM folder.
+        volumes: role (`t1`, `t2`, `flair`, `t1ce`, `mr`, `ct`, `pet`, `labels`) → file or DICOM folder.
+        person: who; sessions of one person never come apart in a split. Empty: every subject is a person.
     """
 
     name: str
     volumes: dict[str, Path]
+    person: str = ""
 
 
 def kind_of(role: str) -> Kind:
@@ -43,7 +46,38 @@ def unifuse(root: Path) -> list[Subject]:
     return subjects
 
 
-LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {"unifuse": unifuse}
+def brats2020(root: Path) -> list[Subject]:
+    """`BraTS20_{Training,Validation}_XXX/<the same>_{t1,t2,flair,t1ce}.nii[.gz]`, at any depth (Menze et al. 2015)."""
+    roles = {name: name for name in ("t1", "t2", "flair", "t1ce")}
+    folders = [path for path in sorted(root.rglob("BraTS20_*_[0-9]*")) if path.is_dir()]
+    # some downloads hold a folder of the file's name around each file
+    folders = [path for path in folders if not path.name.endswith(_SUFFIXES)]
+    return [Subject(folder.name, _files(folder, roles, f"{folder.name}_")) for folder in folders]
+
+
+def synthrad2023(root: Path) -> list[Subject]:
+    """`Task1/{brain,pelvis}/1BA001/{mr,ct}.nii.gz` (Thummerer et al. 2023); `mask.nii.gz` is not needed."""
+    task = root / "Task1" if (root / "Task1").is_dir() else root
+    folders = sorted([*task.glob("brain/1B*/"), *task.glob("pelvis/1P*/")])
+    return [Subject(f"{f.parent.name}/{f.name}", _files(f, {"mr": "mr", "ct": "ct"})) for f in folders]
+
+
+def fdgpetct(root: Path) -> list[Subject]:
+    """`<patient>/<study>/{CTres,SUV}.nii.gz`: FDG-PET-CT-Lesions as NIfTI (Gatidis et al. 2022).
+
+    CTres is the CT on the grid of the PET; `PET` (Bq/ml), `CT` and `SEG` are not needed.
+    """
+    studies = sorted({path.parent for name in ("CTres", "SUV") for path in root.rglob(f"{name}.nii*")})
+    roles = {"CTres": "ct", "SUV": "pet"}
+    return [Subject(f"{s.parent.name}/{s.name}", _files(s, roles), person=s.parent.name) for s in studies]
+
+
+LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {
+    "unifuse": unifuse,
+    "brats2020": brats2020,
+    "synthrad2023": synthrad2023,
+    "fdgpetct": fdgpetct,
+}
 
 
 def find_subjects(root: Path, layout: str) -> list[Subject]:
@@ -58,6 +92,16 @@ def find_subjects(root: Path, layout: str) -> list[Subject]:
     if not subjects:
         raise InputError(f"No volume of the layout '{layout}' lies under '{root}'. {LAYOUTS[layout].__doc__}")
     return subjects
+
+
+def _files(folder: Path, roles: dict[str, str], prefix: str = "") -> dict[str, Path]:
+    """Role → file for every name of `roles` that is there, compressed or not."""
+    found = {}
+    for name, role in roles.items():
+        paths = (folder / f"{prefix}{name}{suffix}" for suffix in _SUFFIXES)
+        if path := next((p for p in paths if p.is_file()), None):
+            found[role] = path
+    return found
 
 
 def _stem(path: Path) -> str:

@@ -18,27 +18,44 @@ import numpy as np
 from UniFuseLib import intensity
 from UniFuseLib.io import read_volume
 from UniFuseLib.preprocess import body_mask
+from UniFuseLib.resampling import resample
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
-from UniFuseLib.volume import Volume
+from UniFuseLib.training.splits import Split, select
+from UniFuseLib.volume import Grid, Volume
 
 _MARGIN = 4  # voxels kept around what is not background
 
 
-def pack(root: Path, layout: str, output: Path, report: Callable[[str], None]) -> Path:
-    """Write all subjects of `root` to `output` (through a temporary name); `report` hears of every subject.
+def pack(
+    root: Path,
+    layout: str,
+    output: Path,
+    report: Callable[[str], None],
+    split: Split | None = None,
+    split_file: Path | None = None,
+    held_out: int | None = None,
+    shape: int | None = None,
+) -> Path:
+    """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every subject.
+
+    Args:
+        split, split_file, held_out: one side of the data set, see `splits.select`; None takes all subjects.
+        shape: resize every volume to so many voxels along each axis, as in the paper; None keeps its own grid.
 
     Raises:
-        InputError: see `find_subjects` and `read_volume`.
+        InputError: see `find_subjects`, `select` and `read_volume`.
     """
     subjects = find_subjects(root, layout)
+    if split is not None:
+        subjects = select(subjects, layout, split, split_file, held_out)
     partial = output.with_name(output.name + ".partial")
-    index: dict[str, Any] = {"version": 1, "layout": layout, "subjects": []}
+    index: dict[str, Any] = {"version": 1, "layout": layout, "split": split, "subjects": []}
     try:
         with zipfile.ZipFile(partial, "w", zipfile.ZIP_LZMA) as archive:
             for number, subject in enumerate(subjects):
                 report(f"{number + 1}/{len(subjects)} {subject.name}")
-                index["subjects"].append(_pack_subject(archive, subject))
+                index["subjects"].append(_pack_subject(archive, subject, shape))
             archive.writestr(INDEX, json.dumps(index))
         partial.replace(output)
     finally:
@@ -46,34 +63,53 @@ def pack(root: Path, layout: str, output: Path, report: Callable[[str], None]) -
     return output
 
 
-def _pack_subject(archive: zipfile.ZipFile, subject: Subject) -> dict[str, Any]:
+def _pack_subject(archive: zipfile.ZipFile, subject: Subject, shape: int | None) -> dict[str, Any]:
     entries = {}
     for role, path in subject.volumes.items():
-        volume = read_volume(path)
-        encode = _encode_labels if kind_of(role) == "labels" else _encode_intensities
-        cropped, entry = encode(volume, kind_of(role))
+        codes, entry = _encode(read_volume(path), kind_of(role), shape)
         member = f"{subject.name}/{role}.npy"
-        archive.writestr(member, _npy(cropped.array))
-        entries[role] = {**entry, "member": member, "kind": kind_of(role), "affine": cropped.affine.tolist()}
+        archive.writestr(member, _npy(codes.array))
+        entries[role] = {**entry, "member": member, "kind": kind_of(role), "affine": codes.affine.tolist()}
     return {"name": subject.name, "volumes": entries}
 
 
-def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any]]:
-    """Codes 0..255 of the network intensity 0..`top`; `map` turns intensities back into the volume's units."""
+def _encode(volume: Volume, kind: str, shape: int | None) -> tuple[Volume, dict[str, Any]]:
+    """uint8 codes and what turns them back; without `shape` only the box around the content."""
+    if kind == "labels":
+        codes, entry = _encode_labels(volume)
+        return _crop(codes, codes.array > 0), entry
+    if shape is not None:
+        return _encode_intensities(_resized(volume, kind, shape), kind)[:2]
+    codes, entry, body = _encode_intensities(volume, kind)
+    return _crop(codes, body), entry
+
+
+def _resized(volume: Volume, kind: str, shape: int) -> Volume:
+    """The same extent (voxel faces coincide) with `shape` voxels along every axis."""
+    ratio = np.array(volume.grid.shape) / shape
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ ((ratio - 1) / 2)
+    affine[:3, :3] = affine[:3, :3] * ratio
+    values, _ = resample(volume, Grid((shape, shape, shape), affine), intensity.BACKGROUND[kind])
+    return Volume(values[0, 0].numpy(), affine)
+
+
+def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any], np.ndarray]:
+    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units, and the body."""
     body = body_mask(volume.array, volume.grid.spacing, kind)
     fitted = intensity.fit(volume.array, body, kind)
     unit = fitted.forward(volume.array.astype(np.float32))
     top = max(float(unit.max()), 1e-6)
     # dithering is not needed: every map spends its codes where tissue is
     codes = Volume(np.round(unit * (255 / top)).astype(np.uint8), volume.affine)
-    return _crop(codes, body), {"top": top, "map": fitted.to_json()}
+    return codes, {"top": top, "map": fitted.to_json()}, body
 
 
-def _encode_labels(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any]]:
+def _encode_labels(volume: Volume) -> tuple[Volume, dict[str, Any]]:
     """Codes 0..n-1 for the n labels that occur; `labels` lists them."""
     labels, codes = np.unique(volume.array, return_inverse=True)
     array = codes.reshape(volume.array.shape).astype(np.uint8)
-    return _crop(Volume(array, volume.affine), array > 0), {"labels": labels.astype(int).tolist()}
+    return Volume(array, volume.affine), {"labels": labels.astype(int).tolist()}
 
 
 def _crop(volume: Volume, content: np.ndarray) -> Volume:

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import world_to_flow
 from UniFuseLib.intensity import IntensityMap
 from UniFuseLib.network.build import CLASSES
@@ -42,6 +43,7 @@ class SampleSettings:
 
     Attributes:
         crop: voxels along each axis.
+        pairings: (degraded, reference) roles of real subjects; empty: every ordered pair.
         frame: `crop` is an isotropic cube around a point of the body; `whole` is the whole reference, resized to the
             cube as in the paper (Sec. 4.1: 160³ with random cropping and scaling).
         spacings_mm: of a crop, one is drawn (few, so that projectors are reused).
@@ -50,6 +52,7 @@ class SampleSettings:
     """
 
     crop: int = 64
+    pairings: tuple[tuple[str, str], ...] = ()
     frame: Frame = "crop"
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
@@ -140,9 +143,11 @@ def _draw_pair(
     for subject in real:
         for a, degraded in subject.volumes.items():
             for b, reference in subject.volumes.items():
-                if a != b:
+                if (a, b) in settings.pairings if settings.pairings else a != b:
                     kinds = (degraded.kind, reference.kind)
                     pairings.setdefault(kinds, []).append(Pair(degraded, reference))
+    if not pairings:
+        raise InputError(f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'}).")
     pair = choice(generator, tuple(pairings[choice(generator, tuple(sorted(pairings)))]))
     return pair, _point_inside(pair.reference, generator)
 

@@ -26,6 +26,7 @@ def draw(subjects: list[PackedSubject], config: TrainingConfig, step: int, ranks
 def settings_of(config: TrainingConfig, crop: int) -> SampleSettings:
     return SampleSettings(
         crop=crop,
+        pairings=config.pairings,
         frame=config.frame,
         spacings_mm=config.spacings_mm,
         synthetic=config.synthetic,

@@ -1,0 +1,93 @@
+"""Which subjects train and which are held out: the paper's splits (Sec. 4.1), from a fixed seed or from a file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from UniFuseLib.errors import InputError
+from UniFuseLib.training.layouts import Subject
+
+Split = Literal["train", "val"]
+SPLITS: tuple[Split, ...] = ("train", "val")
+#: pairs that the paper tests on; BraTS2020 has folders of its own for them (369 / 125)
+HELD_OUT = {"synthrad2023": 62, "fdgpetct": 500}
+_SEED = 2023
+
+
+def select(
+    subjects: list[Subject], layout: str, split: Split, file: Path | None = None, held_out: int | None = None
+) -> list[Subject]:
+    """The subjects of one side of the split.
+
+    Args:
+        file: JSON `{"train": [names], "val": [names]}`; read where it exists, else the layout's split is written to it.
+        held_out: subjects of `val` instead of the paper's number.
+
+    Raises:
+        InputError: a layout without a split, too few subjects, a file that does not fit, or an empty side.
+    """
+    if file is not None and file.exists():
+        names = _read(file)
+    else:
+        names = _split_of(subjects, layout, held_out)
+        if file is not None:
+            file.write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+    chosen = [subject for subject in subjects if subject.name in set(names[split])]
+    if not chosen:
+        raise InputError(
+            f"None of the {len(subjects)} subjects belongs to '{split}'. "
+            "Give the folder that holds the whole data set, training and validation."
+        )
+    return chosen
+
+
+def hold_out(subjects: list[Subject], count: int, seed: int = _SEED) -> set[str]:
+    """Names of exactly `count` random subjects, whole persons only; the same for the same names and seed.
+
+    Raises:
+        InputError: not that many subjects, or no choice of whole persons was met.
+    """
+    if not 0 < count < len(subjects):
+        raise InputError(
+            f"Expected more than {count} subjects to hold out {count}, got {len(subjects)}. "
+            "Get the whole data set, or choose another number with --held-out."
+        )
+    sessions = Counter(subject.person or subject.name for subject in subjects)
+    persons = sorted(sessions)
+    chosen: set[str] = set()
+    free = count
+    for place in np.random.default_rng(seed).permutation(len(persons)):
+        if sessions[persons[place]] <= free:
+            chosen.add(persons[place])
+            free -= sessions[persons[place]]
+    if free:
+        raise InputError(f"No whole persons make up {count} subjects. Choose another number with --held-out.")
+    return {subject.name for subject in subjects if (subject.person or subject.name) in chosen}
+
+
+def _split_of(subjects: list[Subject], layout: str, held_out: int | None) -> dict[str, list[str]]:
+    if layout == "brats2020" and held_out is None:
+        val = {subject.name for subject in subjects if "_Validation_" in subject.name}
+    elif held_out is not None or layout in HELD_OUT:
+        val = hold_out(subjects, held_out if held_out is not None else HELD_OUT[layout])
+    else:
+        raise InputError(
+            f"The layout '{layout}' has no split of its own. Leave --split out, or say how many with --held-out."
+        )
+    sides: dict[str, list[str]] = {"train": [], "val": []}
+    for subject in subjects:
+        sides["val" if subject.name in val else "train"].append(subject.name)
+    return sides
+
+
+def _read(file: Path) -> dict[str, list[str]]:
+    try:
+        names = json.loads(file.read_text(encoding="utf-8"))
+        return {side: [str(name) for name in names[side]] for side in SPLITS}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f'Expected {{"train": [names], "val": [names]}} in \'{file}\' ({error}).') from error
