@@ -70,7 +70,7 @@ def degradedMatrix() -> np.ndarray:
     return matrix
 
 
-FAKE_TOOL = '''
+FAKE_TOOL = """
 import json, os, sys, time
 from pathlib import Path
 
@@ -123,7 +123,7 @@ if mode in ("work", "hang", "half"):
     say(done=True)
     if mode == "hang":
         time.sleep(60)
-'''
+"""
 
 
 @pytest.fixture
@@ -182,9 +182,9 @@ def pair(scene, referenceMatrix, degradedMatrix) -> Pair:
 
     shape, degradedShape = (19, 44, 39), (27, 60, 66)
     x = positions(shape, referenceMatrix)
-    u = np.stack(
-        [4 + np.sin(x[..., 1] / 9), -3 + 1.5 * np.cos(x[..., 2] / 7), 2 * np.sin(x[..., 0] / 11)], -1
-    ).astype(np.float32)
+    u = np.stack([4 + np.sin(x[..., 1] / 9), -3 + 1.5 * np.cos(x[..., 2] / 7), 2 * np.sin(x[..., 0] / 11)], -1).astype(
+        np.float32
+    )
     y = positions(degradedShape, degradedMatrix)
     moving = (blob(y) + 40 * np.sin(y[..., 0] / 4) * np.cos(y[..., 2] / 5) + 100).astype(np.float32)
     inverse = np.linalg.inv(degradedMatrix)

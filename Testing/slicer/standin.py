@@ -6,6 +6,7 @@ own `parameterNodeWrapper` and `ScriptedLoadableModule` instead of the small sta
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import types
@@ -29,8 +30,14 @@ class Signal:
         self.slots.remove(slot)
 
     def emit(self, *args: Any) -> None:
+        """As PythonQt: a slot that takes fewer arguments gets fewer."""
         for slot in list(self.slots):
-            slot(*args)
+            try:
+                inspect.signature(slot).bind(*args)
+            except TypeError:
+                slot()
+            else:
+                slot(*args)
 
 
 class Widget:
@@ -291,7 +298,9 @@ def _wrap(cls: type) -> type:
     cls.disconnectGui = lambda self, tag: None
     cls.StartModify = lambda self: self.parameterNode.StartModify()
     cls.EndModify = lambda self, before: self.parameterNode.EndModify(before)
-    cls.AddObserver = lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(event, callback, priority)
+    cls.AddObserver = lambda self, event, callback, priority=0.0: self.parameterNode.AddObserver(
+        event, callback, priority
+    )
     cls.RemoveObserver = lambda self, tag: self.parameterNode.RemoveObserver(tag)
     cls.Modified = lambda self: self.parameterNode.Modified()
     cls.allParameters = dict.fromkeys(names)

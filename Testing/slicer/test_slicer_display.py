@@ -148,12 +148,15 @@ def test_aNewFieldIsDrawnNew(overlay, nodes, pair, scene):
     assert scene.GetNumberOfNodesByClass("vtkMRMLGridTransformNode") == count + 1
 
 
-@pytest.mark.parametrize(("maximum", "levels"), [
-    (7.1, [2, 4, 6]),
-    (0.8, [0.2, 0.4, 0.6]),
-    (30.0, [10, 20]),
-    (4.9, [1, 2, 3, 4]),
-])
+@pytest.mark.parametrize(
+    ("maximum", "levels"),
+    [
+        (7.1, [2, 4, 6]),
+        (0.8, [0.2, 0.4, 0.6]),
+        (30.0, [10, 20]),
+        (4.9, [1, 2, 3, 4]),
+    ],
+)
 def test_contourLevelsAreRound(maximum, levels):
     from UniFuseSlicerLib.Overlay import contourLevels
 

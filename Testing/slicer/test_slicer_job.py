@@ -68,12 +68,15 @@ def test_fromNodesToNodes(makeJob, pair):
     assert list(makeJob.folder.iterdir()) == []
 
 
-@pytest.mark.parametrize(("mode", "words"), [
-    ("refuse", "do not overlap"),
-    ("crash", "crashed"),
-    ("silent", "without a result"),
-    ("half", "did not write restored"),
-])
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [
+        ("refuse", "do not overlap"),
+        ("crash", "crashed"),
+        ("silent", "without a result"),
+        ("half", "did not write restored"),
+    ],
+)
 def test_aFailureChangesNothingAndLeavesNothing(makeJob, scene, mode, words):
     count = scene.GetNumberOfNodes()
     job = makeJob(mode)

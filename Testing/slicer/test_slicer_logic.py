@@ -101,12 +101,15 @@ def test_batchOfATable(tmp_path, scene):
     assert (case.name, str(case.degraded)) == ("case001", "/data/degraded.nrrd")
 
 
-@pytest.mark.parametrize(("table", "words"), [
-    ("name,degraded\nx,d.nrrd\n", "Row 1 has no reference"),
-    ("degraded,reference\n", "No case found"),
-    ("name,degraded,reference\nx,a,b\nx,c,d\n", "Two cases are called x"),
-    (None, "does not exist"),
-])
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("name,degraded\nx,d.nrrd\n", "Row 1 has no reference"),
+        ("degraded,reference\n", "No case found"),
+        ("name,degraded,reference\nx,a,b\nx,c,d\n", "Two cases are called x"),
+        (None, "does not exist"),
+    ],
+)
 def test_aBadTableIsRefusedInWords(tmp_path, table, words):
     from UniFuseSlicerLib.Batch import readCases
     from UniFuseSlicerLib.Errors import FusionError
@@ -135,9 +138,10 @@ def test_flagsAreThoseOfTheTool():
     from pathlib import Path
 
     pytest.importorskip("UniFuseLib.cli")
-    from UniFuseLib.cli import parser
     from UniFuseSlicerLib.Command import ToolCommand
     from UniFuseSlicerLib.Options import FusionOptions
+
+    from UniFuseLib.cli import parser
 
     options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, Path("/w.safetensors"))
     command = ToolCommand("python", {}, Path()).fuse(Path("d"), Path("r"), Path("o"), options, Path("c"))

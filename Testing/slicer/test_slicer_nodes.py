@@ -85,7 +85,9 @@ def test_runningAgainFillsTheSameNodes(images, nodes, pair, scene):
     count = scene.GetNumberOfNodes()
     pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
     half = Image.fromArray(pair.displacement / 2, images.deformation.ijkToRas)
-    again = updateNodes(type(images)(images.fused, images.restored, half, images.report), pair.degraded, pair.reference, nodes)
+    again = updateNodes(
+        type(images)(images.fused, images.restored, half, images.report), pair.degraded, pair.reference, nodes
+    )
     assert [n.GetID() for n in vars(again).values()] == [n.GetID() for n in vars(nodes).values()]
     assert scene.GetNumberOfNodes() == count
     assert np.allclose(deformationImage(again.deformation).array, pair.displacement / 2)
@@ -199,10 +201,13 @@ def test_shearedReferenceIsRefusedInWords(pair, scene):
     checkInput(pair.degraded, "degraded")
 
 
-@pytest.mark.parametrize(("className", "role", "words"), [
-    ("vtkMRMLScalarVolumeNode", "degraded", "with voxels, got empty"),
-    ("vtkMRMLVectorVolumeNode", "reference", "has 3 values per voxel"),
-])
+@pytest.mark.parametrize(
+    ("className", "role", "words"),
+    [
+        ("vtkMRMLScalarVolumeNode", "degraded", "with voxels, got empty"),
+        ("vtkMRMLVectorVolumeNode", "reference", "has 3 values per voxel"),
+    ],
+)
 def test_unusableInputsAreRefusedInWords(scene, className, role, words):
     from UniFuseSlicerLib.Errors import InputNodeError
     from UniFuseSlicerLib.Nodes import Image, checkInput, updateVolume

@@ -318,11 +318,58 @@ def test_aLoadedSceneShowsItsArrowsAgain(build, scene):
     assert s.p.deformation.GetNodeReference(BODY_ROLE).GetDisplayNode().GetVisibility()
 
 
-@pytest.mark.parametrize(("found", "words"), [
-    ({"gpus": [{"name": "RTX A4000", "free": 14.2, "total": 15.7}]}, "RTX A4000, 14 of 16 GB free"),
-    ({"gpus": [], "version": "2.13.0", "threads": 8}, "No GPU that PyTorch 2.13.0 can use; runs on 8 CPU threads"),
-])
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"gpus": [{"name": "RTX A4000", "free": 14.2, "total": 15.7}]}, "RTX A4000, 14 of 16 GB free"),
+        ({"gpus": [], "version": "2.13.0", "threads": 8}, "No GPU that PyTorch 2.13.0 can use; runs on 8 CPU threads"),
+    ],
+)
 def test_deviceSentences(found, words):
     from UniFuseSlicerLib.Devices import deviceSentence
 
     assert deviceSentence(found) == words
+
+
+@pytest.mark.skipif("UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper")
+def test_widgetsAndParametersFollowEachOther(build, pair):
+    """Bindings by `SlicerParameterName`, with Slicer's own code."""
+    from UniFuseSlicerLib.Choices import LayerChoice, ModalityChoice, OverlayChoice
+
+    s = build(chosen=False)
+    s.ui.degradedSelector.setCurrentNode(pair.degraded)
+    s.ui.referenceSelector.setCurrentNode(pair.reference)
+    assert (s.p.degraded, s.p.reference) == (pair.degraded, pair.reference)
+    s.ui.degradedModalityComboBox.currentIndex = 2
+    s.ui.overlayComboBox.currentIndex = 2
+    s.ui.layerComboBox.currentIndex = 1
+    assert (s.p.degradedModality, s.p.overlay, s.p.layer) == (
+        ModalityChoice.CT,
+        OverlayChoice.ARROWS,
+        LayerChoice.RESTORED,
+    )
+    assert s.ui.overlayComboBox.items == ["Off", "Grid", "Arrows", "Contour lines"]
+    s.ui.opacitySlider.value = 0.4
+    s.ui.onlyInBodyCheckBox.checked = False
+    assert (s.p.opacity, s.p.onlyInBody) == (pytest.approx(0.4), False)
+    s.p.warpPercent = 12.0
+    assert s.ui.warpSlider.value == 12.0
+    s.p.setOutputs(s.p.outputs())
+    assert s.ui.fusedSelector.currentNode() is None
+
+
+@pytest.mark.skipif("UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper")
+def test_choicesSurviveSaveAndReload(build, scene, pair, tmp_path):
+    import slicer
+    from UniFuseSlicerLib.Choices import OverlayChoice
+    from UniFuseSlicerLib.Parameter import UniFuseParameterNode
+
+    s = build()
+    s.p.overlay, s.p.opacity = OverlayChoice.CONTOUR, 0.35
+    scene.SetURL(str(tmp_path / "scene.mrml"))
+    assert scene.Commit()
+    again = slicer.vtkMRMLScene()
+    again.SetURL(str(tmp_path / "scene.mrml"))
+    again.Connect()
+    loaded = UniFuseParameterNode(again.GetFirstNodeByClass("vtkMRMLScriptedModuleNode"))
+    assert (loaded.overlay, loaded.opacity, loaded.degraded.GetName()) == (OverlayChoice.CONTOUR, 0.35, "T2")

@@ -69,13 +69,16 @@ def test_doneWithProgressAndLog(run, writeResult, fakeTool):
     assert lines == ["Loading the network", "Running the network", "a line for the log: Größe 3 µm", "Done"]
 
 
-@pytest.mark.parametrize(("mode", "ending", "words"), [
-    ("refuse", "failed", "^The two fields of view do not overlap. Check the volumes.$"),
-    ("traceback", "failed", "^RuntimeError: CUDA error: no kernel image$"),
-    ("silent", "failed", "ended without a result"),
-    ("crash", "crashed", r"crashed \(code -11\).*unharmed"),
-    ("killed", "crashed", "signal 9.*memory ran out"),
-])
+@pytest.mark.parametrize(
+    ("mode", "ending", "words"),
+    [
+        ("refuse", "failed", "^The two fields of view do not overlap. Check the volumes.$"),
+        ("traceback", "failed", "^RuntimeError: CUDA error: no kernel image$"),
+        ("silent", "failed", "ended without a result"),
+        ("crash", "crashed", r"crashed \(code -11\).*unharmed"),
+        ("killed", "crashed", "signal 9.*memory ran out"),
+    ],
+)
 def test_everyFailureHasItsOwnWords(run, mode, ending, words):
     import re
 
@@ -151,10 +154,10 @@ def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, f
 def test_linesThatAreNoMessagesDoNotDisturb(tmp_path):
     from UniFuseSlicerLib.Process import Ending, ToolProcess
 
-    script = r'''
+    script = r"""
 import sys
 sys.stdout.buffer.write(b"\xff\xfe broken bytes\n[1, 2]\n{half a message\n{\"fraction\": 7}\n{\"done\": true}\n")
-'''
+"""
     process = ToolProcess([sys.executable, "-c", script], tmp_path)
     process.start()
     assert wait(process).ending is Ending.DONE

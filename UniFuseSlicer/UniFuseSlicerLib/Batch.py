@@ -55,7 +55,9 @@ def readCases(source: Any) -> list[BatchCase]:
         with Path(source).open(newline="", encoding="utf-8-sig") as file:
             cases = [_caseFromRow(row, Path(source).parent, n) for n, row in enumerate(csv.DictReader(file), 1)]
     else:
-        raise FusionError(_("Expected a CSV table or a folder, got {source}, which does not exist.").format(source=source))
+        raise FusionError(
+            _("Expected a CSV table or a folder, got {source}, which does not exist.").format(source=source)
+        )
     if not cases:
         raise FusionError(
             _(
@@ -66,7 +68,9 @@ def readCases(source: Any) -> list[BatchCase]:
     names = [case.name for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise FusionError(_("Two cases are called {names}. Give each a name of its own.").format(names=", ".join(twice)))
+        raise FusionError(
+            _("Two cases are called {names}. Give each a name of its own.").format(names=", ".join(twice))
+        )
     return cases
 
 

@@ -96,7 +96,9 @@ class Dependencies:
             return
         utils = None if torch is PackageState.READY else self._pyTorchUtils()
         if not self._confirm(_question(torch, small)):
-            raise InstallError(_("Nothing was installed. The fusion needs these packages; press Fuse to be asked again."))
+            raise InstallError(
+                _("Nothing was installed. The fusion needs these packages; press Fuse to be asked again.")
+            )
         try:
             if utils is not None:
                 self._installTorch(utils)
@@ -160,8 +162,8 @@ def _importPyTorchUtils() -> Any:
 def _pipInstall(requirements: list[str]) -> None:
     """`slicer.packaging` from Slicer 5.12 on, `slicer.util.pip_install` before."""
     if importlib.util.find_spec("slicer.packaging") is not None:
-        import slicer.packaging
+        from slicer import packaging
 
-        slicer.packaging.pip_ensure(requirements, prompt_install=False, requester="UniFuse")
+        packaging.pip_ensure(requirements, prompt_install=False, requester="UniFuse")
         return
     slicer.util.pip_install(" ".join(requirements))

@@ -168,7 +168,9 @@ def readImage(path: Path, dtype: Any = None) -> Image:
         itk = sitk.ReadImage(str(path))
     except RuntimeError as error:
         raise FusionError(
-            _("The result {file} could not be read: {reason}").format(file=path.name, reason=str(error).splitlines()[-1])
+            _("The result {file} could not be read: {reason}").format(
+                file=path.name, reason=str(error).splitlines()[-1]
+            )
         ) from error
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(itk.GetDirection(), (3, 3)) * np.asarray(itk.GetSpacing())
@@ -192,9 +194,9 @@ def readResult(folder: Path) -> FusionImages:
         # NIfTI readers turn NaN into 0, so a spoilt volume may come back constant
         if not np.isfinite(sample).all() or (name == "fused" and sample.min() == sample.max()):
             raise FusionError(
-                _("The {name} volume came back without usable numbers. Look at the log, and try the device CPU.").format(
-                    name=name
-                )
+                _(
+                    "The {name} volume came back without usable numbers. Look at the log, and try the device CPU."
+                ).format(name=name)
             )
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return FusionImages(fused, restored, deformation, report)

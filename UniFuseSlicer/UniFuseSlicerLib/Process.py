@@ -103,9 +103,9 @@ class ToolProcess:
         except (OSError, ValueError) as error:
             self._end(
                 Ending.FAILED_TO_START,
-                _("The fusion tool could not be started ({program}): {reason}. Reinstall the UniFuse extension.").format(
-                    program=self.command[0], reason=error
-                ),
+                _(
+                    "The fusion tool could not be started ({program}): {reason}. Reinstall the UniFuse extension."
+                ).format(program=self.command[0], reason=error),
             )
             return
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):

@@ -51,7 +51,9 @@ def resolve(state: PanelState) -> PanelView:
     reason = _missing(state)
     if reason:
         return PanelView(reason, False, state.problem or reason, True)
-    return PanelView(_("Fuse"), True, _("Restore, align and fuse the two volumes. Your volumes stay as they are."), True)
+    return PanelView(
+        _("Fuse"), True, _("Restore, align and fuse the two volumes. Your volumes stay as they are."), True
+    )
 
 
 def _missing(state: PanelState) -> str:

@@ -325,9 +325,9 @@ class Panel(VTKObservationMixin):
         if outcome.ending is Ending.DONE:
             self.ui.deviceLabel.setText(deviceSentence(process.lastMessage))
         else:
-            self.ui.deviceLabel.setText(_("PyTorch does not answer; press Fuse to install it. {reason}").format(
-                reason=outcome.message
-            ))
+            self.ui.deviceLabel.setText(
+                _("PyTorch does not answer; press Fuse to install it. {reason}").format(reason=outcome.message)
+            )
 
     # --- what is seen --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,159 @@
+"""Packages: found without importing them, asked for once, installed only with consent, and every failure in words."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+pytestmark = pytest.mark.slicer
+
+
+def state(found, origin="/site-packages/torch/__init__.py"):
+    """packageState for a version (or exception) and a module origin (None: namespace package, "": no module)."""
+    from UniFuseSlicerLib.Install import packageState
+
+    def version(name):
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    spec = None if origin == "" else SimpleNamespace(origin=origin)
+    return packageState("torch", (2, 5), version, lambda name: spec).value
+
+
+@pytest.mark.parametrize(
+    ("found", "origin", "expected"),
+    [
+        ("2.13.0+cu126", "/torch/__init__.py", "ready"),
+        ("2.5.0", "/torch/__init__.py", "ready"),
+        ("1.8.1", "/torch/__init__.py", "old"),
+        ("2.4.1", "/torch/__init__.py", "old"),
+        (importlib.metadata.PackageNotFoundError("torch"), "", "missing"),
+        (importlib.metadata.PackageNotFoundError("torch"), "/torch/__init__.py", "ready"),
+        ("2.13.0", None, "broken"),  # metadata is there, the package is an empty folder
+        ("2.13.0", "", "broken"),
+        (None, "/torch/__init__.py", "broken"),  # metadata without a version
+        (TypeError("'NoneType' object is not iterable"), "/torch/__init__.py", "broken"),
+    ],
+)
+def test_statesOfAnInstallation(found, origin, expected):
+    assert state(found, origin) == expected
+
+
+def test_lookingAtTorchDoesNotImportIt(monkeypatch):
+    from UniFuseSlicerLib.Install import packageState
+
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    packageState("torch", (2, 5))
+    assert "torch" not in sys.modules
+
+
+@pytest.fixture
+def build():
+    """States of torch and safetensors → Dependencies that record what they do."""
+    from UniFuseSlicerLib.Install import Dependencies, PackageState
+
+    def make(torch, safetensors, answer=True, utils=None, installTorch=lambda **keywords: object(), pip=None):
+        done = []
+
+        class Logic:
+            def installTorch(self, **keywords):
+                done.append(("torch", keywords))
+                return installTorch(**keywords)
+
+        def importUtils():
+            if utils == "missing":
+                raise ModuleNotFoundError("No module named 'PyTorchUtils'")
+            return SimpleNamespace(PyTorchUtilsLogic=Logic)
+
+        def confirm(question):
+            done.append(("asked", question))
+            return answer
+
+        states = {"torch": PackageState(torch), "safetensors": PackageState(safetensors)}
+        dependencies = Dependencies(
+            confirm, importUtils, pip or (lambda names: done.append(("pip", names))), lambda name, least: states[name]
+        )
+        return SimpleNamespace(ensure=dependencies.ensure, done=done)
+
+    return make
+
+
+def test_nothingIsAskedWhenAllIsThere(build):
+    s = build("ready", "ready")
+    s.ensure()
+    assert s.done == []
+
+
+def test_oneQuestionNamesEverythingAndItsSize(build):
+    s = build("missing", "missing")
+    s.ensure()
+    assert [kind for kind, _ in s.done] == ["asked", "torch", "pip"]
+    question = s.done[0][1]
+    for word in ("PyTorch", "GB", "safetensors", "MB", "never leave this computer"):
+        assert word in question
+    assert s.done[1][1] == {"torchVersionRequirement": ">=2.5"}
+    assert s.done[2][1] == ["safetensors>=0.4"]
+
+
+def test_onlyWhatIsMissingIsInstalled(build):
+    s = build("ready", "missing")
+    s.ensure()
+    assert [kind for kind, _ in s.done] == ["asked", "pip"]
+    assert "PyTorch" not in s.done[0][1]
+
+
+@pytest.mark.parametrize(
+    ("choices", "words", "asked"),
+    [
+        ({"torch": "missing", "safetensors": "ready", "answer": False}, "Nothing was installed", True),
+        ({"torch": "missing", "safetensors": "ready", "utils": "missing"}, "Extensions Manager", False),
+        ({"torch": "broken", "safetensors": "ready"}, "half installed.*Uninstall PyTorch, restart", False),
+        ({"torch": "old", "safetensors": "ready", "installTorch": lambda **k: None}, "PyTorch was not installed", True),
+    ],
+)
+def test_everyRefusalHasItsWords(build, choices, words, asked):
+    from UniFuseSlicerLib.Errors import InstallError
+
+    s = build(**choices)
+    with pytest.raises(InstallError, match=words):
+        s.ensure()
+    assert any(kind == "asked" for kind, _ in s.done) == asked
+    assert not any(kind == "pip" for kind, _ in s.done)
+
+
+def test_aFailedDownloadPointsToTheOfflineWay(build):
+    from UniFuseSlicerLib.Errors import InstallError
+
+    def pip(names):
+        raise RuntimeError("returned non-zero exit status 1")
+
+    with pytest.raises(InstallError, match="non-zero exit status 1.*without internet"):
+        build("ready", "missing", pip=pip).ensure()
+
+
+def test_newSlicerUsesItsPackagingModule(monkeypatch):
+    import slicer
+    from UniFuseSlicerLib import Install
+
+    calls = []
+    packaging = SimpleNamespace(pip_ensure=lambda names, **keywords: calls.append((names, keywords)))
+    monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
+    monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
+    monkeypatch.setattr(Install.importlib.util, "find_spec", lambda name: SimpleNamespace(origin="there"))
+    Install._pipInstall(["safetensors>=0.4"])
+    assert calls == [(["safetensors>=0.4"], {"prompt_install": False, "requester": "UniFuse"})]
+
+
+def test_olderSlicerUsesPipInstall(monkeypatch):
+    import slicer
+    from UniFuseSlicerLib import Install
+
+    calls = []
+    monkeypatch.setattr(Install.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(slicer.util, "pip_install", calls.append, raising=False)
+    Install._pipInstall(["safetensors>=0.4"])
+    assert calls == ["safetensors>=0.4"]

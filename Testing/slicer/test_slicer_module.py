@@ -1,0 +1,174 @@
+"""The module file: it loads, sets up and is described without torch, without a network, without an installation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+pytestmark = pytest.mark.slicer
+HERE = Path(__file__).resolve().parent
+
+OPEN_THE_MODULE = """
+import socket, sys
+
+def refuse(*args, **keywords):
+    raise AssertionError("the network was touched")
+
+socket.socket.connect = socket.getaddrinfo = refuse
+sys.path.insert(0, {here!r})
+import standin
+
+standin.install()
+import slicer
+
+slicer.mrmlScene = slicer.vtkMRMLScene()
+import UniFuseSlicer
+from types import SimpleNamespace
+from UniFuseSlicerLib import Widget
+from UniFuseSlicerLib.Settings import MachineSettings
+
+class Store(dict):
+    value = dict.get
+    setValue = dict.__setitem__
+
+panel = Widget.Panel(
+    standin.uiFromFile(), UniFuseSlicer.UniFuseSlicerLogic(), lambda: True, standin.Timer, Widget.Dependencies(),
+    MachineSettings(Store()), Widget.Overlay(slicer.mrmlScene), Widget.Layers(slicer.mrmlScene),
+    Widget.LiveWarp(slicer.mrmlScene),
+)
+panel.enter()
+panel.exit()
+panel.cleanup()
+print("heavy:", sorted({{"torch", "scipy", "matplotlib", "safetensors", "UniFuseLib"}} & set(sys.modules)))
+"""
+
+
+def test_openingTheModuleImportsNoTorchAndTouchesNoNetwork():
+    script = OPEN_THE_MODULE.format(here=str(HERE))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().splitlines()[-1] == "heavy: []"
+
+
+@pytest.fixture
+def application(monkeypatch, scene):
+    import slicer
+
+    connected = {}
+    app = SimpleNamespace(connect=lambda signal, slot: connected.update({signal: slot}), connected=connected)
+    monkeypatch.setattr(slicer, "app", app, raising=False)
+    return app
+
+
+def test_moduleDescribesItself(application):
+    from UniFuseSlicerLib.Samples import registerSampleData
+
+    import UniFuseSlicer
+
+    parent = SimpleNamespace(path=str(HERE.parents[1] / "UniFuseSlicer" / "UniFuseSlicer.py"))
+    UniFuseSlicer.UniFuseSlicer(parent)
+    assert parent.title == "UniFuse"
+    assert parent.categories == ["Registration"]
+    assert "Research use only" in parent.helpText
+    assert application.connected["startupCompleted()"] is registerSampleData
+
+
+def test_sampleDataIsRegisteredWithoutDownload(monkeypatch):
+    from UniFuseSlicerLib.Samples import SAMPLE_NAME, registerSampleData
+
+    seen = []
+    logic = SimpleNamespace(
+        registerCustomSampleDataCategory=lambda category, title: None,
+        registerCustomSampleDataSource=lambda **keywords: seen.append(keywords),
+    )
+    monkeypatch.setitem(sys.modules, "SampleData", SimpleNamespace(SampleDataLogic=logic))
+    registerSampleData()
+    (source,) = seen
+    assert source["sampleName"] == SAMPLE_NAME
+    assert Path(source["thumbnailFileName"]).is_file()
+    assert not source["uris"]
+    assert callable(source["customDownloader"])
+
+
+def test_samplePairIsLoadedFromDisk():
+    from UniFuseSlicerLib.Samples import loadSamplePair
+
+    loaded = []
+    loadSamplePair(load=lambda path, properties: loaded.append((Path(path), properties["name"])))
+    assert [name for _, name in loaded] == ["Sample T2 with motion", "Sample T1 reference"]
+    assert all(path.is_file() for path, _ in loaded)
+
+
+def test_withoutSampleDataThePanelSaysSo(tmp_path):
+    from UniFuseSlicerLib.Errors import FusionError
+    from UniFuseSlicerLib.Samples import samplePair
+
+    with pytest.raises(FusionError, match="not part of this installation"):
+        samplePair(tmp_path)
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_theLibraryIsFoundInBothTrees(tmp_path, installed):
+    from UniFuseSlicerLib.Locations import libraryRoot, resourceFolder
+
+    module = tmp_path / "qt-scripted-modules"
+    module.mkdir()
+    root = module if installed else tmp_path
+    (root / "UniFuseLib").mkdir()
+    (root / "UniFuseLib" / "__init__.py").touch()
+    resources = (root / "UniFuseLib" if installed else root) / "Resources" / "Models"
+    resources.mkdir(parents=True)
+    assert libraryRoot(module) == root
+    assert resourceFolder("Models", module) == resources
+
+
+def test_aMissingLibraryIsSaid(tmp_path):
+    from UniFuseSlicerLib.Locations import libraryRoot
+
+    with pytest.raises(FileNotFoundError, match="Reinstall the UniFuse extension"):
+        libraryRoot(tmp_path / "a" / "b")
+
+
+def test_slicersOwnPythonRunsTheToolWithAPlainEnvironment(monkeypatch, application):
+    import shutil
+
+    import slicer
+    from UniFuseSlicerLib.Command import ToolCommand
+
+    monkeypatch.setattr(shutil, "which", lambda name: f"/opt/Slicer/bin/{name}")
+    monkeypatch.setattr(slicer.util, "startupEnvironment", lambda: {"HOME": "/home/me", "PYTHONSAFEPATH": "1"})
+    tool = ToolCommand.forThisApplication()
+    assert tool.python == "/opt/Slicer/bin/PythonSlicer"
+    assert tool.environment["HOME"] == "/home/me"
+    assert "PYTHONSAFEPATH" not in tool.environment
+    assert tool.environment["PYTHONUTF8"] == "1"
+    assert (tool.folder / "UniFuseLib" / "__init__.py").is_file()
+
+
+def test_selfTestsThatNeedNoApplicationPass(application, scene, monkeypatch):
+    """Two of the tests that run in Slicer, here on slicer-core."""
+    import unittest
+
+    import slicer
+    from UniFuseSlicerLib import SelfTest
+    from UniFuseSlicerLib.Nodes import readImage, updateVolume
+    from UniFuseSlicerLib.Samples import samplePair
+
+    def load():
+        nodes = []
+        for path in (samplePair().degraded, samplePair().reference):
+            nodes.append(scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", path.name))
+            updateVolume(nodes[-1], readImage(path))
+            nodes[-1].CreateDefaultDisplayNodes()
+        return nodes
+
+    monkeypatch.setattr(SelfTest, "loadSamplePair", load)
+    monkeypatch.delattr(slicer, "app")
+    tests = SelfTest.SelfTest(unittest.TestCase())
+    assert len(tests.names()) == 4
+    tests.test_resultReachesTheScene()
+    tests.test_cancelledRunIsGone()

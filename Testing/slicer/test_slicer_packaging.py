@@ -1,0 +1,258 @@
+"""Lists, descriptions and names that must agree; none of this needs Slicer."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import struct
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE, LIBRARY = ROOT / "UniFuseSlicer", ROOT / "UniFuseLib"
+UI = MODULE / "Resources" / "UI" / "UniFuseSlicer.ui"
+
+
+def listed(cmake: Path, variable: str) -> set[str]:
+    body = re.search(rf"set\({variable}\n(.*?)\n\s*\)", cmake.read_text(encoding="utf-8"), re.DOTALL).group(1)
+    return set(body.replace("${MODULE_NAME}", "UniFuseSlicer").split())
+
+
+def present(folder: Path, wanted) -> set[str]:
+    files = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    return {p.relative_to(folder).as_posix() for p in files if wanted(p)}
+
+
+def isPython(path: Path) -> bool:
+    return path.suffix == ".py"
+
+
+@pytest.mark.parametrize(
+    ("folder", "variable", "wanted"),
+    [
+        (LIBRARY, "LIBRARY_PYTHON_SCRIPTS", isPython),
+        (LIBRARY, "LIBRARY_PYTHON_RESOURCES", lambda p: not isPython(p) and p.name != "CMakeLists.txt"),
+        (MODULE, "MODULE_PYTHON_SCRIPTS", isPython),
+        (MODULE, "MODULE_PYTHON_RESOURCES", lambda p: not isPython(p) and p.name != "CMakeLists.txt"),
+    ],
+)
+def test_everyFileIsInstalled(folder, variable, wanted):
+    """An unlisted file is missing from the installed extension: add it to the CMakeLists.txt beside it."""
+    assert listed(folder / "CMakeLists.txt", variable) == present(folder, wanted)
+
+
+def metadata() -> dict[str, str]:
+    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r'set\(EXTENSION_(\w+) "(.*?)"\)', text))
+
+
+def s4ext() -> dict[str, str]:
+    lines = (ROOT / "UniFuseSlicer.s4ext").read_text(encoding="utf-8").splitlines()
+    return {key: value for key, _, value in (line.partition(" ") for line in lines if line and line[0] != "#")}
+
+
+def test_s4extSaysWhatCMakeSays():
+    cmake, entry = metadata(), s4ext()
+    for key in ("homepage", "contributors", "category", "iconurl", "description", "screenshoturls", "depends"):
+        assert entry[key] == cmake[key.upper()], key
+    assert entry["build_subdirectory"] == cmake["BUILD_SUBDIRECTORY"]
+    assert entry["scm"] == "git"
+    assert entry["status"]
+
+
+def test_catalogueEntrySaysWhatCMakeSays():
+    cmake, entry = metadata(), s4ext()
+    catalogue = json.loads((ROOT / "UniFuseSlicer.json").read_text(encoding="utf-8"))
+    assert catalogue["category"] == cmake["CATEGORY"]
+    assert catalogue["build_dependencies"] == cmake["DEPENDS"].split()
+    assert catalogue["build_subdirectory"] == cmake["BUILD_SUBDIRECTORY"]
+    assert (catalogue["scm_url"], catalogue["scm_revision"]) == (entry["scmurl"], entry["scmrevision"])
+    assert str(catalogue["tier"]) == entry["tier"]
+    assert catalogue["scm_url"] == f"{cmake['HOMEPAGE']}.git"
+
+
+def test_namesTheExtensionIndexAccepts():
+    name = re.search(r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text()).group(1)
+    assert (ROOT / f"{name}.json").is_file()
+    assert (ROOT / f"{name}.s4ext").is_file()
+    assert not name.startswith("Slicer")
+    repository = metadata()["HOMEPAGE"].rsplit("/", 1)[1]
+    assert repository.startswith("Slicer")
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")[:200]
+
+
+def test_catalogueFilesUseUnixLineEnds():
+    for name in ("CMakeLists.txt", "UniFuseSlicer.json", "UniFuseSlicer.s4ext", "LICENSE"):
+        assert b"\r" not in (ROOT / name).read_bytes()
+
+
+@pytest.mark.parametrize("variable", ["ICONURL", "SCREENSHOTURLS"])
+def test_linkedPicturesAreInTheRepository(variable):
+    for url in metadata()[variable].split():
+        path = ROOT / url.split("/main/", 1)[1]
+        if variable == "SCREENSHOTURLS" and not path.exists():
+            pytest.skip(f"{path.name} is not made yet")
+        assert path.is_file()
+
+
+@pytest.mark.parametrize(("name", "size"), [("UniFuseSlicer", (128, 128)), ("UniFuseHeadPair", (260, 280))])
+def test_iconsHaveTheSizeSlicerShows(name, size):
+    data = (MODULE / "Resources" / "Icons" / f"{name}.png").read_bytes()
+    assert struct.unpack(">II", data[16:24]) == size
+
+
+def test_themoduleFileIsAShell():
+    assert len((MODULE / "UniFuseSlicer.py").read_text(encoding="utf-8").splitlines()) < 100
+
+
+def test_noHeavyPackageIsImportedAtFileScope():
+    """Slicer imports every module at start-up: standard library, Slicer, vtk, numpy, SimpleITK and ourselves only."""
+    import sys
+
+    allowed = set(sys.stdlib_module_names) | {"numpy", "vtk", "slicer", "SimpleITK", "UniFuseSlicerLib", "qt", "ctk"}
+    for path in MODULE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                names = [node.module]
+            foreign = {name.split(".")[0] for name in names} - allowed
+            assert not foreign, f"{path.name}: {foreign}"
+
+
+def uiTree() -> ElementTree.Element:
+    return ElementTree.parse(UI).getroot()
+
+
+def test_everyWidgetTheCodeUsesIsInTheUiFile():
+    names = {w.get("name") for w in uiTree().iter("widget")}
+    code = (MODULE / "UniFuseSlicerLib" / "Widget.py").read_text(encoding="utf-8")
+    used = set(re.findall(r"\bui\.(\w+)", code))
+    assert used
+    assert used - names == set()
+
+
+def test_everyWidgetInTheUiFileIsUsed():
+    code = (MODULE / "UniFuseSlicerLib" / "Widget.py").read_text(encoding="utf-8")
+    used = set(re.findall(r"\bui\.(\w+)", code))
+    for widget in uiTree().iter("widget"):
+        bound = any(p.get("name") == "SlicerParameterName" for p in widget.findall("property"))
+        interactive = widget.get("class") not in ("QLabel", "ctkCollapsibleButton", "qMRMLWidget")
+        assert not interactive or bound or widget.get("name") in used, widget.get("name")
+
+
+def parameters() -> set[str]:
+    tree = ast.parse((MODULE / "UniFuseSlicerLib" / "Parameter.py").read_text(encoding="utf-8"))
+    (wrapper,) = [n for n in tree.body if isinstance(n, ast.ClassDef)]
+    return {n.target.id for n in wrapper.body if isinstance(n, ast.AnnAssign)}
+
+
+def test_everyParameterHasExactlyOneWidget():
+    bound = [p[0].text for p in uiTree().iter("property") if p.get("name") == "SlicerParameterName"]
+    assert len(bound) == len(set(bound))
+    assert set(bound) == parameters()
+
+
+def test_everyNodeSelectorFollowsTheScene():
+    root = uiTree()
+    selectors = {w.get("name") for w in root.iter("widget") if w.get("class") == "qMRMLNodeComboBox"}
+    assert len(selectors) == 6
+    connected = {
+        c.findtext("receiver")
+        for c in root.iter("connection")
+        if c.findtext("signal") == "mrmlSceneChanged(vtkMRMLScene*)"
+        and c.findtext("slot") == "setMRMLScene(vtkMRMLScene*)"
+    }
+    assert connected == selectors
+    assert root.find("widget").get("class") == "qMRMLWidget"
+
+
+def test_inputsCannotBeCreatedOrRemovedAndOutputsCan():
+    for widget in uiTree().iter("widget"):
+        if widget.get("class") != "qMRMLNodeComboBox":
+            continue
+        flags = {p.get("name"): p[0].text for p in widget.findall("property") if p[0].tag == "bool"}
+        isOutput = "true" if widget.get("name").startswith(("fused", "restored", "deform", "report")) else "false"
+        assert (flags["addEnabled"], flags["removeEnabled"], flags["noneEnabled"]) == (isOutput, isOutput, "true")
+
+
+def test_everyWidgetAUserTouchesExplainsItself():
+    for widget in uiTree().iter("widget"):
+        if widget.get("class") in ("qMRMLNodeComboBox", "QComboBox", "ctkSliderWidget", "QCheckBox", "QPushButton"):
+            names = {p.get("name") for p in widget.findall("property")}
+            assert "toolTip" in names, widget.get("name")
+
+
+def test_translatableTextIsNeverFormattedInsideTheCall():
+    for path in MODULE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_":
+                assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno}"
+
+
+SLICER_STUB = r"""
+set(Slicer_USE_FILE ${CMAKE_CURRENT_LIST_DIR}/use.cmake)
+set(Slicer_EXTENSION_GENERATE_CONFIG ${CMAKE_CURRENT_LIST_DIR}/empty.cmake)
+set(Slicer_EXTENSION_CPACK ${CMAKE_CURRENT_LIST_DIR}/empty.cmake)
+set(Slicer_QTSCRIPTEDMODULES_LIB_DIR lib/Slicer-5.12/qt-scripted-modules)
+set(Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR lib/Slicer-5.12/qt-scripted-modules)
+"""
+# What Slicer's macro does with the lists: check, copy into the build's folder, install that folder.
+USE_STUB = r"""
+macro(slicerMacroBuildScriptedModule)
+  cmake_parse_arguments(MY "WITH_SUBDIR;WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
+  set(_target ${CMAKE_BINARY_DIR}/${Slicer_QTSCRIPTEDMODULES_LIB_DIR})
+  set(_install ${_target}/)
+  if(MY_WITH_SUBDIR)
+    get_filename_component(_name ${CMAKE_CURRENT_SOURCE_DIR} NAME)
+    set(_target ${_target}/${_name})
+    set(_install ${_target})
+  endif()
+  foreach(_file ${MY_SCRIPTS} ${MY_RESOURCES})
+    if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${_file})
+      message(FATAL_ERROR "nonexistent file ${_file}")
+    endif()
+    configure_file(${CMAKE_CURRENT_SOURCE_DIR}/${_file} ${_target}/${_file} COPYONLY)
+  endforeach()
+  install(DIRECTORY ${_install} DESTINATION ${Slicer_INSTALL_QTSCRIPTEDMODULES_LIB_DIR})
+endmacro()
+macro(slicer_add_python_unittest)
+  cmake_parse_arguments(MY "" "SCRIPT" "" ${ARGN})
+  if(NOT EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${MY_SCRIPT})
+    message(FATAL_ERROR "nonexistent test ${MY_SCRIPT}")
+  endif()
+endmacro()
+"""
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
+    """The CMake tree with a stand-in for Slicer's macros: what is installed runs from there."""
+    package = tmp_path / "slicer"
+    package.mkdir()
+    (package / "SlicerConfig.cmake").write_text(SLICER_STUB)
+    (package / "use.cmake").write_text(USE_STUB)
+    (package / "empty.cmake").touch()
+    build, prefix = tmp_path / "build", tmp_path / "prefix"
+    for command in (
+        ["-S", str(ROOT), "-B", str(build), f"-DSlicer_DIR={package}", "-DBUILD_TESTING=ON"],
+        ["--build", str(build)],
+        ["--install", str(build), "--prefix", str(prefix)],
+    ):
+        done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
+        if "No CMAKE_C_COMPILER" in done.stderr or "CMAKE_MAKE_PROGRAM" in done.stderr:
+            pytest.skip("needs a compiler for CMake's project()")
+        assert done.returncode == 0, done.stderr
+    installed = prefix / "lib" / "Slicer-5.12" / "qt-scripted-modules"
+    for name in ("UniFuseSlicer.py", "Resources/UI/UniFuseSlicer.ui", "UniFuseLib/cli.py"):
+        assert (installed / name).is_file()
+    assert (installed / "UniFuseLib" / "Resources" / "SampleData" / "sample.json").is_file()
+    assert (installed / "UniFuseLib" / "Resources" / "Models").is_dir()
+    locations = installed / "UniFuseSlicerLib" / "Locations.py"
+    assert "def libraryRoot" in locations.read_text(encoding="utf-8")
