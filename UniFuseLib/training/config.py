@@ -16,11 +16,16 @@ SHIPPED = Path(__file__).parent / "configs"
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the terms of Eq. 15; `coarse` is L_reg on the FA's coarser levels, `restore` supervises I_D."""
+    """Factors of the terms of Eq. 15, and of what the paper does not have.
 
-    classification: float = 0.1
+    `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length on the FA's coarser
+    levels; `restore` supervises I_D.
+    """
+
+    classification: float = 0.5
     modality: float = 0.05
-    registration: float = 1.0
+    registration: float = 0.0
+    endpoint: float = 1.0
     coarse: float = 0.5
     structure: float = 0.25
     intensity: float = 1.0

@@ -53,6 +53,7 @@ def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
     return {
         "classification": losses.classification_loss(output.logits, sample.label),
         "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
+        "endpoint": losses.endpoint_loss(output.flow, sample.flow, sample.weight),
         "coarse": _coarse_loss(output.coarse_flows, sample),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
@@ -62,11 +63,11 @@ def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
 
 
 def _coarse_loss(flows: list[Tensor], sample: Sample) -> Tensor:
-    """L_reg of every coarser flow, in voxels of the full grid; only where padding added nothing."""
+    """Length of the error of every coarser flow, in voxels of the full grid; mean over the levels."""
     total = sample.flow.new_zeros(())
     for flow in flows:
         shape = flow.shape[2:]
         ratio = sample.flow.shape[2] / shape[0]
         truth, weight = resize_flow(sample.flow, shape) * ratio, resize(sample.weight, shape)
-        total = total + losses.registration_loss(flow * ratio, truth, weight)
+        total = total + losses.endpoint_loss(flow * ratio, truth, weight)
     return total / max(len(flows), 1)
