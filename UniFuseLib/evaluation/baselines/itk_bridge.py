@@ -1,0 +1,57 @@
+"""Volumes ↔ the ITK family (SimpleITK, itk-elastix, ANTs), which measures in LPS mm.
+
+With SimpleITK's array order (k, j, i) an image's axes i, j, k are our w, h, d.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+
+from UniFuseLib.volume import Grid, Volume
+
+_LPS = np.array([-1.0, -1.0, 1.0])
+
+
+class Frame(NamedTuple):
+    """A grid as ITK describes it; all in the order i, j, k and in LPS mm."""
+
+    size: tuple[int, int, int]
+    spacing: tuple[float, float, float]
+    origin: tuple[float, float, float]
+    direction: np.ndarray  # (3, 3), columns: where i, j, k point
+
+
+def frame_of(grid: Grid) -> Frame:
+    """The same grid for ITK: columns (d, h, w) reversed to (i, j, k), RAS → LPS."""
+    direction = (_LPS[:, None] * grid.directions)[:, ::-1]
+    d, h, w = grid.shape
+    spacing = grid.spacing[::-1].tolist()
+    origin = (_LPS * grid.affine[:3, 3]).tolist()
+    return Frame((w, h, d), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2]), direction)
+
+
+def to_image(volume: Volume) -> sitk.Image:
+    """A float32 SimpleITK image at the same place."""
+    frame = frame_of(volume.grid)
+    image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array, dtype=np.float32))
+    image.SetSpacing(frame.spacing)
+    image.SetOrigin(frame.origin)
+    image.SetDirection(frame.direction.ravel().tolist())
+    return image
+
+
+def to_ras(field: np.ndarray) -> np.ndarray:
+    """u `(d, h, w, 3)` float32: LPS mm → RAS mm."""
+    return (field * _LPS).astype(np.float32)
+
+
+def displacement_of(transform: sitk.Transform, grid: Grid) -> np.ndarray:
+    """u(X) = T(X) - X, `(d, h, w, 3)` RAS mm on `grid`; ITK transforms map fixed points to moving points."""
+    frame = frame_of(grid)
+    field = sitk.TransformToDisplacementField(
+        transform, sitk.sitkVectorFloat64, frame.size, frame.origin, frame.spacing, frame.direction.ravel().tolist()
+    )
+    return to_ras(sitk.GetArrayFromImage(field))

@@ -1,0 +1,77 @@
+"""What a stage costs: CPU and wall seconds of its own work, and the peak memory of its process."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from UniFuseLib.report import peak_memory_mb, versions
+
+
+@dataclass
+class Cost:
+    """Attributes: seconds of the work itself (no imports, no files) and MB of the whole process, its libraries too."""
+
+    cpu_seconds: float = 0.0
+    wall_seconds: float = 0.0
+    peak_mb: float | None = None
+
+    def as_dict(self) -> dict[str, float | None]:
+        return {"cpu_seconds": self.cpu_seconds, "wall_seconds": self.wall_seconds, "peak_mb": self.peak_mb}
+
+
+@contextmanager
+def measured() -> Iterator[Cost]:
+    """Fill a `Cost` with what the block costs; CPU seconds add up over all threads of this process."""
+    cost = Cost()
+    cpu, wall = time.process_time(), time.perf_counter()
+    yield cost
+    cost.cpu_seconds, cost.wall_seconds = time.process_time() - cpu, time.perf_counter() - wall
+    cost.peak_mb = resident_peak_mb()
+
+
+def resident_peak_mb() -> float | None:
+    """Largest resident memory of this process, MB.
+
+    Linux hands a process its parent's peak along with `ru_maxrss`; `VmHWM` begins anew with the program.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found:
+            return round(int(found.group(1)) / 1024, 1)
+    return peak_memory_mb()
+
+
+def machine() -> dict[str, Any]:
+    """Cores, memory, processor and versions, for the report."""
+    return {
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "memory_gb": _memory_gb(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "versions": {k: v for k, v in versions().items() if k != "platform"},
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        found = re.search(r"model name\s*:\s*(.+)", info.read_text())
+        if found:
+            return found.group(1).strip()
+    return platform.processor() or "unknown"
+
+
+def _memory_gb() -> float | None:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None

@@ -1,0 +1,102 @@
+"""Plots and pictures of the report, each as a self-contained `<img>` or `<svg>`; matplotlib is imported when drawn."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from UniFuseLib.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Figures = dict[str, Any]
+OURS, RIVAL, INK = "#c2410c", "#64748b", "#1e293b"
+
+
+def error_boxes(groups: dict[str, list[float]], ours: str, title: str, unit: str) -> str:
+    """One box per method over its cases, the single cases as dots; methods in the given order, as `<svg>`."""
+    figure = _figure(max(5.0, 0.75 * len(groups) + 1.5), 3.4)
+    axes = figure.subplots()
+    names = list(groups)
+    boxes = axes.boxplot(
+        [groups[n] for n in names], patch_artist=True, showfliers=False, widths=0.55, medianprops={"color": INK}
+    )
+    for name, box, place in zip(names, boxes["boxes"], range(1, len(names) + 1), strict=True):
+        colour = OURS if name == ours else RIVAL
+        box.set(facecolor=colour, alpha=0.35, edgecolor=colour)
+        # spread by order, not by chance: the picture is the same in every run
+        offset = np.linspace(-0.15, 0.15, len(groups[name])) if len(groups[name]) > 1 else [0.0]
+        axes.scatter(place + np.asarray(offset), groups[name], s=11, color=colour, zorder=3)
+    axes.set_xticks(range(1, len(names) + 1), names, rotation=35, ha="right")
+    axes.set_ylabel(unit)
+    axes.set_ylim(bottom=0)
+    axes.set_title(title, loc="left", fontsize=10)
+    _plain(axes)
+    return _svg(figure)
+
+
+def cost_against_accuracy(points: dict[str, tuple[float, float]], ours: str, title: str) -> str:
+    """CPU seconds (log) against mean TRE in mm, one dot per method; down and left is better, as `<svg>`."""
+    figure = _figure(6.0, 3.8)
+    axes = figure.subplots()
+    for name, (seconds, error) in points.items():
+        colour = OURS if name == ours else RIVAL
+        axes.scatter(max(seconds, 1e-2), error, s=44, color=colour, zorder=3)
+        axes.annotate(name, (max(seconds, 1e-2), error), xytext=(5, 4), textcoords="offset points", fontsize=8,
+                      color=colour)  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.margins(x=0.2)
+    axes.set_xlabel("CPU seconds per case (identity drawn at 0.01)")
+    axes.set_ylabel("TRE, mm")
+    axes.set_title(title, loc="left", fontsize=10)
+    _plain(axes)
+    return _svg(figure)
+
+
+def slices(panels: Sequence[tuple[str, np.ndarray]], alt: str) -> str:
+    """Pictures side by side, `(h, w)` on [0, 1] each, as one `<img>`; rows point down, columns right."""
+    ratio = [p.shape[1] / p.shape[0] for _, p in panels]
+    figure = _figure(sum(ratio) * 2.3 + 0.1, 2.6)
+    for axes, (title, picture) in zip(
+        figure.subplots(1, len(panels), width_ratios=ratio, squeeze=False)[0], panels, strict=True
+    ):
+        axes.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        axes.set_title(title, fontsize=8)
+        axes.set_axis_off()
+    return _png(figure, alt)
+
+
+def _figure(width: float, height: float) -> Figure:
+    try:
+        from matplotlib.figure import Figure as Page
+    except ImportError as error:
+        raise MissingDependencyError("The report needs matplotlib: pip install 'UniFuseLib[report]'.") from error
+    return Page(figsize=(width, height), layout="constrained")
+
+
+def _plain(axes: Any) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e2e8f0")
+    axes.set_axisbelow(True)
+
+
+def _svg(figure: Figure) -> str:
+    import matplotlib
+
+    stream = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "unifuse", "svg.fonttype": "none"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    text = stream.getvalue()
+    return text[text.index("<svg") :]
+
+
+def _png(figure: Figure, alt: str) -> str:
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=110)
+    return f'<img alt="{alt}" src="data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}">'
