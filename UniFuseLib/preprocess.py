@@ -6,6 +6,7 @@ Intensity rules live in `intensity.py`, sampling in `resampling.py`; both are re
 from __future__ import annotations
 
 import itertools
+from typing import Literal
 
 import numpy as np
 from scipy import ndimage
@@ -27,17 +28,18 @@ __all__ = [
     "detect_modality",
     "fit",
     "luma",
+    "modality_from_header",
     "resample",
     "working_grid",
 ]
 
 SMALLEST_AXIS = 4
 REPAIRABLE_FRACTION = 0.05
-_HINTS: dict[str, Modality] = {"MR": "mr", "CT": "ct", "PT": "pet", "PET": "pet"}
+_HINTS: dict[str, Modality | Literal["auto"]] = {"MR": "mr", "CT": "ct", "PT": "pet", "PET": "pet"}
 _BODY_MM = 3.0  # the body is found on about this spacing: noise averages out, and it is quick
 # d → Superior, h → Posterior, w → Left, as RAS unit columns
 _WORKING_AXES = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
-_BT601 = (0.299, 0.587, 0.114)
+BT601 = (0.299, 0.587, 0.114)
 
 
 def check_volume(volume: Volume, name: str) -> tuple[Volume, list[str]]:
@@ -66,9 +68,7 @@ def check_volume(volume: Volume, name: str) -> tuple[Volume, list[str]]:
             array = _repair(array, bad, name)
             warnings.append(f"The {name} volume had {int(bad.sum())} NaN or infinite voxels; neighbours fill them.")
     if array.max() == array.min():
-        raise InputError(
-            f"The {name} volume is constant (all voxels are {array.flat[0]:g}): there is nothing to fuse."
-        )
+        raise InputError(f"The {name} volume is constant (all voxels are {array.flat[0]:g}): there is nothing to fuse.")
     return Volume(array, volume.affine), warnings
 
 
@@ -93,8 +93,9 @@ def detect_modality(volume: Volume, header_hint: str = "") -> Modality:
 
     CT has air far below zero. PET is smooth, coarse and has hot spots: two of three signs decide against MR.
     """
-    if header_hint.strip().upper() in _HINTS:
-        return _HINTS[header_hint.strip().upper()]
+    hinted = modality_from_header(header_hint)
+    if hinted != "auto":
+        return hinted
     if volume.array.ndim == 4:
         return "pet"  # colour maps of PET are the usual RGB volumes
     array = volume.array[:: max(1, volume.array.shape[0] // 64)]
@@ -106,6 +107,11 @@ def detect_modality(volume: Volume, header_hint: str = "") -> Modality:
     hot = p999 > 2.2 * p95
     uptake = not whole_numbers and 1.0 < p999 < 100
     return "pet" if sum((coarse, hot, uptake)) >= 2 else "mr"
+
+
+def modality_from_header(hint: str) -> Modality | Literal["auto"]:
+    """`MR`, `CT`, `PT` of DICOM (0008,0060) → ours; `auto` for anything else."""
+    return _HINTS.get(hint.strip().upper(), "auto")
 
 
 def body_mask(array: np.ndarray, spacing: np.ndarray | tuple[float, float, float], modality: str) -> np.ndarray:
@@ -156,7 +162,7 @@ def luma(volume: Volume) -> Volume:
     """Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); a volume of scalars comes back unchanged."""
     if volume.array.ndim == 3:
         return volume
-    return Volume(volume.array.astype(np.float32) @ np.array(_BT601, dtype=np.float32), volume.affine)
+    return Volume(volume.array.astype(np.float32) @ np.array(BT601, dtype=np.float32), volume.affine)
 
 
 def _repair(array: np.ndarray, bad: np.ndarray, name: str) -> np.ndarray:

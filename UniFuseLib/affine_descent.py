@@ -1,0 +1,194 @@
+"""Least squares between MIND-SSC descriptors of two volumes over the twelve parameters of an affine.
+
+One `Level` is one spacing. At the current A the degraded volume is resampled onto the reference's grid and described
+anew, so the descriptors never turn with it; the step then is Levenberg's on the generator of a small affine δ,
+A ← A · exp(δ), with the mean of both volumes' gradients (ESM, Malis 2004, doi 10.1109/ROBOT.2004.1308092).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.linalg import expm, logm
+from torch import Tensor
+
+from UniFuseLib.geometry import affine_index, index_grid, sample
+from UniFuseLib.network.mind import mind_ssc
+from UniFuseLib.preprocess import working_grid
+from UniFuseLib.resampling import inside, resample, shrink, transform
+from UniFuseLib.volume import Volume
+
+RIGID, AFFINE = 6, 12
+_SOFT = 0.02  # residuals below this count squared, above it by their size (one voxel's outlier does not rule)
+# 1 / mm²: what a turn, stretch or shear must gain to be believed; a limb alone does not fix its own length
+_PRIOR = np.repeat([0.0, 3e-5, 2e-4, 2e-3], 3)
+
+
+class Frame(NamedTuple):
+    """Where an affine's parameters are measured: X = centre + radius · h."""
+
+    centre: np.ndarray  # (3,) RAS mm
+    radius: float  # mm: a turn of 1 / radius rad or a stretch of 1 / radius moves the body's edge by about 1 mm
+
+
+class Normal(NamedTuple):
+    """The normal equations of one step, in the generators of `BASIS`, mm."""
+
+    hessian: np.ndarray  # (12, 12)
+    gradient: np.ndarray  # (12,)
+    energy: float
+
+
+def _basis() -> np.ndarray:
+    """`(12, 12)`, columns: translation, rotation, stretch, shear along or about R, A, S; rows: a (3, 4) matrix."""
+    columns = np.zeros((12, 3, 4))
+    for n, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
+        columns[n, n, 3] = 1
+        columns[3 + n, [i, j], [j, i]] = -1, 1
+        columns[6 + n, n, n] = 1
+        columns[9 + n, [i, j], [j, i]] = 1
+    return columns.reshape(12, 12).T
+
+
+BASIS = _basis()
+
+
+def matrix_of(parameters: np.ndarray, frame: Frame) -> np.ndarray:
+    """exp of the generator: twelve numbers in mm → `(4, 4)` RAS mm."""
+    generator = np.zeros((4, 4))
+    generator[:3] = (BASIS @ parameters).reshape(3, 4)
+    generator[:3, :3] /= frame.radius
+    return _about(frame, expm(generator))
+
+
+def parameters_of(matrix: np.ndarray, frame: Frame) -> np.ndarray:
+    """Inverse of `matrix_of`."""
+    back = Frame(-frame.centre, frame.radius)
+    generator = np.real(logm(_about(back, matrix)))[:3].copy()
+    generator[:, :3] *= frame.radius
+    return np.linalg.solve(BASIS, generator.ravel())
+
+
+class Level:
+    """Both volumes at one spacing.
+
+    Args:
+        degraded, reference: network intensities, each on its own grid.
+        body: bool on the reference's grid; a rim of one voxel is added, for the skin is the strongest edge.
+        spacing: mm. frame: of the parameters.
+    """
+
+    def __init__(self, degraded: Volume, reference: Volume, body: np.ndarray, spacing: float, frame: Frame) -> None:
+        self.spacing, self.frame = spacing, frame
+        self.grid = working_grid(reference.grid, spacing)
+        self._fixed = mind_ssc(resample(reference, self.grid, 0.0)[0], dilation=1)
+        self._fixed_gradient = _gradient(self._fixed)
+        inside_body = resample(Volume(body.astype(np.float32), reference.affine), self.grid, 0.0)[0] > 0.5
+        self.mask = torch.nn.functional.max_pool3d(inside_body.float(), 3, 1, 1)
+        self._moving = shrink(degraded, tuple(float(s) for s in self.grid.spacing))
+        self._values = torch.from_numpy(np.ascontiguousarray(self._moving.array, dtype=np.float32))[None, None]
+        world = transform(self.grid.affine, index_grid(self.grid.shape, torch.zeros(1)))
+        centre = torch.as_tensor(frame.centre, dtype=torch.float32).view(1, 3, 1, 1, 1)
+        ones = torch.ones_like(world[:, :1])
+        self._h = torch.cat([(world - centre) / frame.radius, ones], dim=1)[0]
+
+    def residual(self, matrix: np.ndarray) -> tuple[Tensor, Tensor]:
+        """|m(degraded(A x)) - m(reference(x))| softened, and the weight (body ∩ field of view), `(1, 1, d, h, w)`."""
+        difference, _, weight = self._compare(matrix)
+        return _soft(difference), weight
+
+    def energy(self, matrix: np.ndarray) -> tuple[float, float]:
+        """Mean residual, and the part of the body that the degraded volume covers."""
+        values, weight = self.residual(matrix)
+        covered = float(weight.sum())
+        return float((values * weight).sum()) / max(covered, 1.0), covered / max(1.0, float(self.mask.sum()))
+
+    def normal(self, matrix: np.ndarray) -> Normal:
+        """Gauss-Newton equations at A: with structure tensor S[x] = Σ_k w ∇m_k ∇m_kᵀ, H = Σ_x S[x] ⊗ h[x] h[x]ᵀ."""
+        difference, moved, weight = self._compare(matrix)
+        soft = _soft(difference)
+        here = weight[0, 0] > 0
+        r = difference[0][:, here]
+        gradient = (_gradient(moved) + self._fixed_gradient)[:, :, here] / (2 * self.spacing)
+        w = weight[0, 0][here] / soft[0, 0][here]
+        tensor = torch.einsum("ikn,jkn,n->ijn", gradient, gradient, w)
+        slope = torch.einsum("ikn,kn,n->in", gradient, r, w)
+        h = self._h[:, here]
+        count = max(1, w.numel()) * difference.shape[1]
+        hessian = torch.einsum("ijn,an,bn->iajb", tensor, h, h).double().numpy() / count
+        rows = torch.einsum("in,an->ia", slope, h).double().numpy() / count
+        axes = self.grid.directions  # derivatives along the grid's axes → along R, A, S
+        hessian = np.einsum("ki,lj,iajb->kalb", axes, axes, hessian).reshape(12, 12)
+        energy = float((soft * weight).sum() / weight.sum().clamp(min=1))
+        return Normal(BASIS.T @ hessian @ BASIS, BASIS.T @ (axes @ rows).ravel(), energy)
+
+    def _compare(self, matrix: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+        """m(degraded∘A) - m(reference), m(degraded∘A), weight."""
+        pull = np.linalg.solve(self._moving.affine, matrix @ self.grid.affine)
+        index = affine_index(pull, self.grid.shape, self._values)
+        covered = inside(index, self._moving.array.shape).float()
+        moved = mind_ssc(sample(self._values, index) * covered, dilation=1)
+        return moved - self._fixed, moved, self.mask * covered
+
+
+def descend(
+    level: Level,
+    matrix: np.ndarray,
+    steps: int,
+    freedom: int = AFFINE,
+    tell: Callable[[], None] = lambda: None,
+) -> np.ndarray:
+    """A that lowers the level's residual plus prior, by at most `steps` Levenberg steps over the first generators.
+
+    Args:
+        matrix: `(4, 4)` RAS mm, the start.
+        freedom: `RIGID` or `AFFINE`.
+        tell: called before every step; may raise to stop.
+    """
+    damping, best, lowest = 1e-3, matrix, np.inf
+    normal, parameters = level.normal(matrix), parameters_of(matrix, level.frame)
+    for _ in range(steps):
+        tell()
+        energy = normal.energy + 0.5 * float((_PRIOR * parameters**2).sum())
+        if energy <= lowest:
+            best, lowest, kept, damping = matrix, energy, (normal, parameters), max(damping / 4, 1e-4)
+        else:
+            (normal, parameters), damping = kept, damping * 8
+            if damping > 1:
+                break
+        step = _step(normal, parameters, freedom, damping, 2 * level.spacing)
+        matrix = best @ matrix_of(step, level.frame)
+        if np.abs(step).max() < 0.04 * level.spacing:
+            return matrix
+        normal, parameters = level.normal(matrix), parameters_of(matrix, level.frame)
+    return best
+
+
+def _step(normal: Normal, parameters: np.ndarray, freedom: int, damping: float, longest: float) -> np.ndarray:
+    """-(H + prior + damping · diag H)⁻¹ (g + prior · p) in the free generators, no longer than `longest` mm."""
+    hessian = (normal.hessian + np.diag(_PRIOR))[:freedom, :freedom]
+    gradient = (normal.gradient + _PRIOR * parameters)[:freedom]
+    damped = hessian + np.diag(damping * np.diag(hessian) + 1e-9)
+    step = np.zeros(AFFINE)
+    step[:freedom] = -np.linalg.solve(damped, gradient)
+    return step * min(1.0, longest / max(float(np.abs(step).max()), 1e-12))
+
+
+def _soft(difference: Tensor) -> Tensor:
+    """√(mean over channels of r² + soft²), `(1, 1, d, h, w)`."""
+    return (difference.square().mean(dim=1, keepdim=True) + _SOFT**2).sqrt()
+
+
+def _gradient(descriptors: Tensor) -> Tensor:
+    """`(3, k, d, h, w)`: derivatives per voxel along d, h, w."""
+    return torch.stack([torch.gradient(descriptors[0], dim=axis)[0] for axis in (1, 2, 3)])
+
+
+def _about(frame: Frame, matrix: np.ndarray) -> np.ndarray:
+    """centre + M (X - centre)."""
+    there, back = np.eye(4), np.eye(4)
+    there[:3, 3], back[:3, 3] = frame.centre, -frame.centre
+    return there @ matrix @ back

@@ -1,0 +1,96 @@
+"""What a run shows while it works: a line in the terminal, lines of JSON for a program, or nothing.
+
+`--progress json` prints one object per line on stdout, flushed at once:
+    {"fraction": 0.42, "stage": "Aligning the volumes"}
+and ends with one of
+    {"done": true, "output": "DIR", "files": [...], "class": "clean", "warnings": [...]}
+    {"done": true, "error": "sentence", "exit_code": 3}      exit_code 130: stopped on request
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+KINDS = ("auto", "json", "none")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """`--quiet`, `--progress` and `--cancel-file`."""
+    parser.add_argument("--quiet", action="store_true", help="no progress, no summary; errors and --json still print")
+    parser.add_argument(
+        "--progress",
+        choices=KINDS,
+        default="auto",
+        help="auto: a line on stderr; json: one object per line on stdout, for programs; none",
+    )
+    parser.add_argument(
+        "--cancel-file", type=Path, metavar="PATH", help="stop cleanly (exit code 130) when this file appears"
+    )
+
+
+def reporter(args: argparse.Namespace) -> Callable[[float, str], None]:
+    """The progress callback that the options ask for."""
+    if args.progress == "json":
+        return lambda fraction, stage: emit({"fraction": round(fraction, 4), "stage": stage})
+    if args.quiet or args.progress == "none":
+        return lambda fraction, stage: None
+    return _terminal() if sys.stderr.isatty() else _lines()
+
+
+def emit(message: dict[str, Any]) -> None:
+    """One line of JSON on stdout, at once."""
+    print(json.dumps(message, ensure_ascii=False), flush=True)
+
+
+@contextmanager
+def stopped_by(cancel_file: Path | None) -> Iterator[Callable[[], bool]]:
+    """Interrupt the main thread when `cancel_file` appears; also answers whether it has."""
+    if cancel_file is None:
+        yield lambda: False
+        return
+    over = threading.Event()
+
+    def watch() -> None:
+        import _thread
+
+        while not over.wait(0.2):
+            if cancel_file.exists():
+                _thread.interrupt_main()
+                return
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield cancel_file.exists
+    finally:
+        over.set()
+        thread.join()
+
+
+def _terminal() -> Callable[[float, str], None]:
+    def show(fraction: float, stage: str) -> None:
+        filled = round(24 * fraction)
+        bar = "█" * filled + "·" * (24 - filled)
+        print(f"\r{bar} {100 * fraction:3.0f} %  {stage:<34}", end="\n" if fraction >= 1 else "", file=sys.stderr)
+        sys.stderr.flush()
+
+    return show
+
+
+def _lines() -> Callable[[float, str], None]:
+    """One line per stage, for logs."""
+    seen: set[str] = set()
+
+    def show(fraction: float, stage: str) -> None:
+        if stage not in seen:
+            seen.add(stage)
+            print(f"{100 * fraction:3.0f} %  {stage}", file=sys.stderr, flush=True)
+
+    return show

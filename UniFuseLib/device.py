@@ -1,0 +1,74 @@
+"""Where the network runs, in what precision, and what a failure there means to a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Literal
+
+import torch
+
+from UniFuseLib.errors import DeviceError, InputError
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16", "float16")
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` takes CUDA when there is one; otherwise the named device.
+
+    Raises:
+        DeviceError: unknown, or not in this machine.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DeviceError(f"Unknown device {name!r}. Expected auto, cpu, cuda or cuda:N.") from error
+    if device.type == "cpu":
+        return device
+    if device.type != "cuda":
+        raise DeviceError(f"Device {name!r} is not supported. Expected auto, cpu, cuda or cuda:N.")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if (device.index or 0) >= count:
+        raise DeviceError(f"Device {name!r} is not there: this machine has {count} usable CUDA devices. Use cpu.")
+    return device
+
+
+def device_name(device: torch.device) -> str:
+    """A name for the report."""
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"cpu ({torch.get_num_threads()} threads)"
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """The context the network runs in; `auto` is float32, the precision of the published figures.
+
+    Raises:
+        InputError: an unknown precision.
+    """
+    if precision not in PRECISIONS:
+        raise InputError(f"Unknown precision {precision!r}. Expected one of {', '.join(PRECISIONS)}.")
+    if precision in ("auto", "float32"):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=getattr(torch, precision))
+
+
+@contextmanager
+def memory_advice(device: torch.device) -> Iterator[None]:
+    """Turn a device that ran out of memory into a DeviceError with its remedy."""
+    try:
+        yield
+    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+        raise DeviceError(_advice(device)) from error
+    except RuntimeError as error:
+        if "not enough memory" not in str(error) and "out of memory" not in str(error).lower():
+            raise
+        raise DeviceError(_advice(device)) from error
+
+
+def _advice(device: torch.device) -> str:
+    other = "" if device.type == "cpu" else "--device cpu, or "
+    return f"{device} ran out of memory. Try {other}a coarser grid (--working-spacing 2.5), or close other programs."

@@ -1,0 +1,313 @@
+"""START HERE: two volumes in, fused volume, deformation and degradation class out.
+
+    checks → modality → body, intensity rule → working grid → affine → network → back to the reference grid
+
+Every step is a function of its own file; this one shows their order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from UniFuseLib import report as figures
+from UniFuseLib.checkpoint import Contract, load_model
+from UniFuseLib.device import autocast, choose_device, device_name, memory_advice
+from UniFuseLib.errors import InputError
+from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
+from UniFuseLib.initial_alignment import FINEST_MM, Image, InitialAlignment, align
+from UniFuseLib.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES
+from UniFuseLib.postprocess import Found, Native, Source, to_reference_grid
+from UniFuseLib.preprocess import body_mask, check_overlap, check_volume, detect_modality, fit, luma, working_grid
+from UniFuseLib.resampling import resample, shrink
+from UniFuseLib.stages import CancelQuestion, Progress, Stages
+from UniFuseLib.volume import Grid, Volume
+
+Model = Callable[[Tensor, Tensor], Any]
+CLASSES = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
+LARGEST_WORKING_GRID = 256**3
+# shares of the running time on two CPU cores, for the progress bar
+_SHARES = {
+    "Loading the network": 2.0,
+    "Checking the volumes": 2.0,
+    "Aligning the volumes": 18.0,
+    "Running the network": 60.0,
+    "Writing onto the reference grid": 14.0,
+    "Measuring the result": 4.0,
+}
+
+
+@dataclass(frozen=True)
+class FusionResult:
+    """What `fuse` returns; all volumes lie on the reference grid.
+
+    Attributes:
+        fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
+        restored: degraded volume, restored and aligned, in its own units.
+        aligned: degraded volume as it came, aligned: degraded(X + u(X)), in its own units.
+        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded at X + u(X).
+        probabilities: degradation class → probability.
+        label: the likeliest class.
+        report: what `report.json` holds.
+        body: `(d, h, w)` bool, the patient in the reference.
+        coverage: `(d, h, w)` bool, where X + u(X) lies in the degraded field of view.
+    """
+
+    fused: Volume
+    restored: Volume
+    aligned: Volume
+    displacement: np.ndarray
+    probabilities: dict[str, float]
+    label: str
+    report: dict[str, Any]
+    body: np.ndarray
+    coverage: np.ndarray
+
+
+class Prepared(NamedTuple):
+    """One input after its checks."""
+
+    source: Source
+    scalar: Volume  # luma of colours
+    body: np.ndarray  # bool, on the input's own grid
+
+
+class Work(NamedTuple):
+    """Both inputs on the working grid, network intensities `(1, 1, d, h, w)`, CPU."""
+
+    grid: Grid
+    unaligned: Tensor
+    degraded: Tensor
+    reference: Tensor
+    mask: Tensor  # bool: the body, where the degraded volume has content
+
+
+def fuse(
+    degraded: Volume,
+    reference: Volume,
+    *,
+    model: Model | None = None,
+    contract: Contract | None = None,
+    weights: Path | str | None = None,
+    device: str = "auto",
+    degraded_modality: str = "auto",
+    reference_modality: str = "auto",
+    working_spacing: float | None = None,
+    precision: str = "auto",
+    progress: Progress | None = None,
+    cancelled: CancelQuestion | None = None,
+) -> FusionResult:
+    """Align, restore and fuse `degraded` with `reference`, on the reference grid.
+
+    Args:
+        degraded, reference: of one patient; size, spacing, orientation and field of view may differ.
+        model, contract: a network that is already loaded and what it expects; None loads `weights`.
+        weights: safetensors file with its JSON beside it; None takes the shipped ones.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        degraded_modality, reference_modality: `auto`, `mr`, `ct` or `pet`.
+        working_spacing: mm, isotropic; None takes the contract's.
+        precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
+        progress: called with (fraction 0 to 1, stage name).
+        cancelled: asked between steps; True ends the run.
+
+    Raises:
+        InputError, WeightsError, DeviceError: with a sentence for the user.
+        Cancelled: `cancelled` answered True.
+    """
+    stages = Stages(_SHARES, progress, cancelled)
+    warnings: list[str] = []
+    with torch.no_grad(), memory_advice(target := choose_device(device)):
+        with stages.stage("Loading the network"):
+            network, agreed = _network(model, contract, weights, target)
+        with stages.stage("Checking the volumes"):
+            moving = _prepare(degraded, "degraded", degraded_modality, agreed, warnings)
+            fixed = _prepare(reference, "reference", reference_modality, agreed, warnings)
+            check_overlap(degraded.grid, reference.grid)
+            grid = _grid(reference.grid, working_spacing or agreed.working_spacing_mm, warnings)
+        with stages.stage("Aligning the volumes"):
+            start = align(_image(moving), _image(fixed), lambda fraction: stages.step(0.7 * fraction))
+            work = _work(moving, fixed, grid, start)
+        with stages.stage("Running the network"):
+            found, probabilities, folds = _run(network, agreed, work, start, target, precision)
+        with stages.stage("Writing onto the reference grid"):
+            native = to_reference_grid(moving.source, fixed.source, found)
+        with stages.stage("Measuring the result"):
+            measured = _measure(work, found, native, fixed.body, folds)
+    report = _report(moving, fixed, start, agreed, probabilities, measured, warnings, stages, target, precision, grid)
+    return _result(native, reference.affine, probabilities, report, fixed.body)
+
+
+def standard_contract() -> Contract:
+    """What a bare `model` is taken to expect: the default rules at 1.5 mm."""
+    return Contract(
+        name="unnamed",
+        preset="",
+        network={},
+        classes=CLASSES,
+        working_spacing_mm=1.5,
+        intensity=DEFAULT_INTENSITY,
+        sha256="",
+        license="",
+    )
+
+
+def _network(
+    model: Model | None, contract: Contract | None, weights: Path | str | None, device: torch.device
+) -> tuple[Model, Contract]:
+    if model is None:
+        return load_model(None if weights is None else Path(weights), device)
+    return model, contract or standard_contract()
+
+
+def _prepare(volume: Volume, name: str, modality: str, contract: Contract, warnings: list[str]) -> Prepared:
+    checked, found = check_volume(volume, name)
+    warnings += found
+    if modality not in ("auto", *MODALITIES):
+        raise InputError(f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}.")
+    kind = detect_modality(checked) if modality == "auto" else modality
+    scalar = luma(checked)
+    body = body_mask(scalar.array, scalar.grid.spacing, kind)
+    return Prepared(Source(checked, kind, fit(scalar.array, body, kind, contract.intensity)), scalar, body)
+
+
+def _grid(reference: Grid, spacing: float, warnings: list[str]) -> Grid:
+    grid = working_grid(reference, spacing)
+    voxels = float(np.prod(grid.shape))
+    if voxels <= LARGEST_WORKING_GRID:
+        return grid
+    coarser = spacing * (voxels / LARGEST_WORKING_GRID) ** (1 / 3) * 1.01
+    warnings.append(
+        f"The reference field of view is large: worked at {coarser:.2f} mm instead of {spacing:.2f} mm. "
+        "Crop the reference to the region of interest for a finer alignment."
+    )
+    return working_grid(reference, coarser)
+
+
+def _image(one: Prepared) -> Image:
+    """What the affine alignment needs: means of blocks, for it works at 3.5 mm and coarser."""
+    coarse = shrink(one.scalar, (FINEST_MM,) * 3)
+    body = shrink(Volume(one.body.astype(np.float32), one.scalar.affine), (FINEST_MM,) * 3).array > 0.5
+    values = one.source.intensity.forward(coarse.array.astype(np.float32))
+    return Image(Volume(values, coarse.affine), body, one.source.modality)
+
+
+def _work(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment) -> Work:
+    """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
+    fill = BACKGROUND[moving.source.modality]
+    forward = moving.source.intensity.forward
+    here = forward(resample(moving.scalar, grid, fill)[0])
+    pulled = Volume(moving.scalar.array, np.linalg.inv(start.matrix) @ moving.scalar.affine)
+    values, coverage = resample(pulled, grid, fill)
+    there, _ = resample(fixed.scalar, grid, BACKGROUND[fixed.source.modality])
+    body, _ = resample(Volume(fixed.body, fixed.scalar.affine), grid, 0.0)
+    return Work(grid, here, forward(values), fixed.source.intensity.forward(there), (body > 0.5) & (coverage > 0.5))
+
+
+def _run(
+    network: Model, contract: Contract, work: Work, start: InitialAlignment, device: torch.device, precision: str
+) -> tuple[Found, dict[str, float], float]:
+    """The network's findings, the class probabilities, and % of the body where its flow folds."""
+    with autocast(precision, device):
+        out = network(work.degraded.to(device), work.reference.to(device))
+    fused, restored, blend, flow = (v.float().cpu() for v in (out.fused, out.restored, out.blend, out.flow))
+    p = torch.softmax(out.logits.float().cpu()[0], dim=0).tolist()
+    probabilities = dict(zip(contract.classes, p, strict=True))
+    extra = fused.sub_(restored + blend * (work.reference - restored))
+    moved = warp(work.degraded, flow)
+    folded = (jacobian_determinant(flow)[:, None] <= 0) & work.mask
+    folds = 100 * float(folded.sum()) / max(1, int(work.mask.sum()))
+    remainder = flow_to_world(flow, work.grid)
+    detail = probabilities.get("clean", 0.0)
+    return Found(work.grid, moved, restored, blend, extra, remainder, start.matrix, detail), probabilities, folds
+
+
+def _measure(work: Work, found: Found, native: Native, body: np.ndarray, folds: float) -> dict[str, Any]:
+    """Displacement, folds, and the likeness to the reference before, after alignment, and after restoration."""
+    likeness: dict[str, Any] = {"measure": "1 - mean |MIND-SSC difference| inside the body; 1 is best"}
+    information: dict[str, Any] = {"measure": "normalised mutual information inside the body; 2 is best"}
+    steps = {
+        "before": work.unaligned,
+        "after_affine": work.degraded,
+        "after": found.moved,
+        "restored": found.restored,
+    }
+    for name, volume in steps.items():
+        likeness[name] = round(figures.structure_agreement(volume, work.reference, work.mask), 5)
+        information[name] = round(figures.mutual_information(volume, work.reference, work.mask), 5)
+    return {
+        "displacement_mm": figures.displacement_statistics(native.displacement, body),
+        "folds_percent": round(folds, 4),
+        "similarity": likeness,
+        "mutual_information": information,
+        "coverage_percent": round(
+            100 * float(native.coverage[body].mean() if body.any() else native.coverage.mean()), 2
+        ),
+    }
+
+
+def _report(
+    moving: Prepared,
+    fixed: Prepared,
+    start: InitialAlignment,
+    contract: Contract,
+    probabilities: dict[str, float],
+    measured: dict[str, Any],
+    warnings: list[str],
+    stages: Stages,
+    device: torch.device,
+    precision: str,
+    grid: Grid,
+) -> dict[str, Any]:
+    label = max(probabilities, key=lambda name: probabilities[name])
+    return {
+        "notice": figures.NOTICE,
+        "class": label,
+        "probabilities": {name: round(p, 6) for name, p in probabilities.items()},
+        **measured,
+        "initial_alignment": {
+            "used": start.used,
+            "matrix_ras": np.round(start.matrix, 6).tolist(),
+            "similarity_before": round(start.similarity_before, 5),
+            "similarity_after": round(start.similarity_after, 5),
+            "moved_mm": round(start.moved_mm, 3),
+            "confidence_t": round(start.confidence, 2),
+        },
+        "degraded_modality": moving.source.modality,
+        "reference_modality": fixed.source.modality,
+        "inputs": {
+            "degraded": figures.geometry_of(moving.source.volume),
+            "reference": figures.geometry_of(fixed.source.volume),
+        },
+        "intensity": {"degraded": moving.source.intensity.to_json(), "reference": fixed.source.intensity.to_json()},
+        "working_grid": {"shape": list(grid.shape), "spacing_mm": round(float(grid.spacing[0]), 4)},
+        "seconds": {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)},
+        "cpu_seconds": {**stages.cpu_seconds, "total": round(sum(stages.cpu_seconds.values()), 3)},
+        "peak_memory_mb": figures.peak_memory_mb(),
+        "device": device_name(device),
+        "precision": precision,
+        "weights": {"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
+        "versions": figures.versions(),
+        "warnings": warnings,
+    }
+
+
+def _result(
+    native: Native, affine: np.ndarray, probabilities: dict[str, float], report: dict[str, Any], body: np.ndarray
+) -> FusionResult:
+    return FusionResult(
+        fused=Volume(native.fused, affine),
+        restored=Volume(native.restored, affine),
+        aligned=Volume(native.aligned, affine),
+        displacement=native.displacement,
+        probabilities=probabilities,
+        label=report["class"],
+        report=report,
+        body=body,
+        coverage=native.coverage,
+    )
