@@ -184,6 +184,14 @@ def test_flows_in_voxels_undo_each_other_on_a_non_cubic_grid() -> None:
     assert (restored - clean)[6:-6, 6:-6, 6:-6].abs().mean() < 0.02
 
 
+def test_flows_in_voxels_are_psi_and_phi_in_millimetres() -> None:
+    flows = sample_flow((12, 15, 18), 2.5, local_generator(5), MisalignmentRange(4, 4, 0.03, 8.0))
+    grid = Grid((12, 15, 18), np.diag([2.5, 2.5, 2.5, 1.0]))
+    deformation = Deformation(flows.parameters)
+    torch.testing.assert_close(flows.moving * 2.5, deformation.psi(grid))
+    torch.testing.assert_close(flows.label * 2.5, deformation.phi(grid))
+
+
 def test_strongest_elastic_field_does_not_fold() -> None:
     ranges = MisalignmentRange(0, 0, 0, 10.0, control_mm=(35.0, 35.0))
     for seed in range(3):
