@@ -169,7 +169,8 @@ class Pair:
 @pytest.fixture
 def pair(scene, referenceMatrix, degradedMatrix) -> Pair:
     from scipy.ndimage import map_coordinates
-    from UniFuseSlicerLib.Nodes import Image, updateVolume
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import updateVolume
 
     def volume(name, array, matrix):
         node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)

@@ -11,7 +11,8 @@ pytestmark = pytest.mark.slicer
 
 @pytest.fixture
 def nodes(tmp_path, writeResult, pair):
-    from UniFuseSlicerLib.Nodes import FusionNodes, readResult, updateNodes
+    from UniFuseSlicerLib.Images import readResult
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     writeResult(tmp_path)
     return updateNodes(readResult(tmp_path), pair.degraded, pair.reference, FusionNodes())
@@ -95,7 +96,8 @@ def test_redIsTheLargestDisplacementOfThisField(overlay, nodes, pair):
 
 
 def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
-    from UniFuseSlicerLib.Nodes import Image, imageFromNode, updateVolume
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
     from UniFuseSlicerLib.Overlay import bodyMask, insideBody
 
     place = imageFromNode(pair.reference).ijkToRas
@@ -205,8 +207,9 @@ def test_liveWarpMovesACloneFromDegradedToReference(nodes, pair, scene):
 
 
 def test_liveWarpFollowsANewResultAndLeavesNothing(nodes, pair, scene):
+    from UniFuseSlicerLib.Images import Image
     from UniFuseSlicerLib.LiveWarp import LiveWarp
-    from UniFuseSlicerLib.Nodes import Image, deformationImage, updateDeformation
+    from UniFuseSlicerLib.Nodes import deformationImage, updateDeformation
 
     count = scene.GetNumberOfNodes()
     live = LiveWarp(scene)

@@ -14,8 +14,8 @@ pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="si
 @pytest.fixture
 def makeJob(pair, fakeTool, writeResult, tmp_path):
     from UniFuseSlicerLib.Job import FusionJob
-    from UniFuseSlicerLib.Nodes import FusionNodes
     from UniFuseSlicerLib.Options import FusionOptions
+    from UniFuseSlicerLib.Results import FusionNodes
 
     writeResult(fakeTool.result)
     folder = tmp_path / "temporary"

@@ -155,7 +155,8 @@ def test_selfTestsThatNeedNoApplicationPass(application, scene, monkeypatch):
 
     import slicer
     from UniFuseSlicerLib import SelfTest
-    from UniFuseSlicerLib.Nodes import readImage, updateVolume
+    from UniFuseSlicerLib.Images import readImage
+    from UniFuseSlicerLib.Nodes import updateVolume
     from UniFuseSlicerLib.Samples import samplePair
 
     def load():

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slicer
 
 @pytest.fixture
 def images(tmp_path, writeResult):
-    from UniFuseSlicerLib.Nodes import readResult
+    from UniFuseSlicerLib.Images import readResult
 
     writeResult(tmp_path)
     return readResult(tmp_path)
@@ -22,7 +22,7 @@ def images(tmp_path, writeResult):
 
 @pytest.fixture
 def nodes(images, pair):
-    from UniFuseSlicerLib.Nodes import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     return updateNodes(images, pair.degraded, pair.reference, FusionNodes())
 
@@ -34,7 +34,8 @@ def test_degradedUnderTheDeformationIsTheWarpedVolume(nodes, pair):
 
 def test_savedDeformationMeansTheSameToPlainItk(nodes, pair, tmp_path):
     import SimpleITK as sitk
-    from UniFuseSlicerLib.Nodes import imageFromNode, readImage, writeImage
+    from UniFuseSlicerLib.Images import readImage, writeImage
+    from UniFuseSlicerLib.Nodes import imageFromNode
 
     storage = nodes.deformation.CreateDefaultStorageNode()
     storage.SetFileName(str(tmp_path / "u.nrrd"))
@@ -61,7 +62,7 @@ def test_resultsLieOnTheReferenceGrid(nodes, pair):
 
 
 def test_inputsStayAsTheyAre(images, pair):
-    from UniFuseSlicerLib.Nodes import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     before = [(n.GetMTime(), n.GetImageData().GetMTime(), n.GetName()) for n in (pair.degraded, pair.reference)]
     updateNodes(images, pair.degraded, pair.reference, FusionNodes())
@@ -80,7 +81,9 @@ def test_namesAndReferences(nodes, pair):
 
 
 def test_runningAgainFillsTheSameNodes(images, nodes, pair, scene):
-    from UniFuseSlicerLib.Nodes import Image, deformationImage, updateNodes
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import deformationImage
+    from UniFuseSlicerLib.Results import updateNodes
 
     count = scene.GetNumberOfNodes()
     pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
@@ -95,7 +98,7 @@ def test_runningAgainFillsTheSameNodes(images, nodes, pair, scene):
 
 
 def test_anOutputOfAnotherKindIsNotDestroyed(images, pair, scene):
-    from UniFuseSlicerLib.Nodes import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     wrong = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "mine")
     nodes = updateNodes(images, pair.degraded, pair.reference, FusionNodes(fused=wrong))
@@ -105,7 +108,7 @@ def test_anOutputOfAnotherKindIsNotDestroyed(images, pair, scene):
 
 def test_restoredKeepsColoursAndUnitsOfTheDegraded(images, pair, scene):
     import slicer
-    from UniFuseSlicerLib.Nodes import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     table = scene.AddNode(slicer.vtkMRMLColorTableNode())
     table.SetTypeToRainbow()
@@ -120,7 +123,7 @@ def test_restoredKeepsColoursAndUnitsOfTheDegraded(images, pair, scene):
 
 
 def test_windowShowsTheContentDespiteOneBrightVoxel():
-    from UniFuseSlicerLib.Nodes import contentWindow
+    from UniFuseSlicerLib.Images import contentWindow
 
     array = np.zeros((20, 30, 40), np.float32)
     array[5:15, 5:25, 5:35] = np.random.default_rng(0).uniform(50, 100, (10, 20, 30))
@@ -131,7 +134,7 @@ def test_windowShowsTheContentDespiteOneBrightVoxel():
 
 
 def test_classTableAndReportStayReachable(nodes):
-    from UniFuseSlicerLib.Nodes import CLASS_ATTRIBUTE, PROBABILITY_ATTRIBUTE, reportOf
+    from UniFuseSlicerLib.Results import CLASS_ATTRIBUTE, PROBABILITY_ATTRIBUTE, reportOf
 
     table = nodes.report.GetTable()
     assert [table.GetColumnName(c) for c in range(2)] == ["class", "probability"]
@@ -144,7 +147,7 @@ def test_classTableAndReportStayReachable(nodes):
 
 def test_resultsLieUnderTheStudyOfTheReference(images, pair, scene):
     import slicer
-    from UniFuseSlicerLib.Nodes import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     subject = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "patient")
@@ -165,7 +168,8 @@ def linearTransform(scene, matrix):
 
 
 def test_linearParentsAreHonoured(pair, scene, tmp_path, degradedMatrix):
-    from UniFuseSlicerLib.Nodes import imageFromNode, readImage, worldFromIjk, writeImage
+    from UniFuseSlicerLib.Images import readImage, writeImage
+    from UniFuseSlicerLib.Nodes import imageFromNode, worldFromIjk
 
     inner, outer = np.eye(4), np.eye(4)
     inner[:3, 3], outer[:3, :3] = [5, -6, 7], [[0, -1, 0], [1, 0, 0], [0, 0, 1]]
@@ -210,7 +214,8 @@ def test_shearedReferenceIsRefusedInWords(pair, scene):
 )
 def test_unusableInputsAreRefusedInWords(scene, className, role, words):
     from UniFuseSlicerLib.Errors import InputNodeError
-    from UniFuseSlicerLib.Nodes import Image, checkInput, updateVolume
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import checkInput, updateVolume
 
     node = scene.AddNewNodeByClass(className, "empty")
     if className == "vtkMRMLVectorVolumeNode":
@@ -220,17 +225,9 @@ def test_unusableInputsAreRefusedInWords(scene, className, role, words):
 
 
 def test_rgbDegradedVolume(pair, writeResult, tmp_path, scene, degradedMatrix):
-    from UniFuseSlicerLib.Nodes import (
-        FusionNodes,
-        Image,
-        checkInput,
-        imageFromNode,
-        readImage,
-        readResult,
-        updateNodes,
-        updateVolume,
-        writeImage,
-    )
+    from UniFuseSlicerLib.Images import Image, readImage, readResult, writeImage
+    from UniFuseSlicerLib.Nodes import checkInput, imageFromNode, updateVolume
+    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
     colours = np.random.default_rng(0).integers(0, 255, (7, 9, 11, 3), dtype=np.uint8)
     rgb = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "histology")
@@ -248,14 +245,8 @@ def test_rgbDegradedVolume(pair, writeResult, tmp_path, scene, degradedMatrix):
 
 def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
     import slicer
-    from UniFuseSlicerLib.Nodes import (
-        CLASS_ATTRIBUTE,
-        DEFORMATION_ROLE,
-        DEGRADED_ROLE,
-        deformationImage,
-        imageFromNode,
-        reportOf,
-    )
+    from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
+    from UniFuseSlicerLib.Results import CLASS_ATTRIBUTE, DEFORMATION_ROLE, DEGRADED_ROLE, reportOf
 
     fused = imageFromNode(nodes.fused).array.copy()
     assert scene.WriteToMRB(str(tmp_path / "saved.mrb"))
@@ -281,7 +272,7 @@ def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
 @pytest.mark.parametrize("missing", ["fused", "restored", "deformation"])
 def test_aMissingResultIsSaid(writeResult, tmp_path, missing):
     from UniFuseSlicerLib.Errors import FusionError
-    from UniFuseSlicerLib.Nodes import readResult
+    from UniFuseSlicerLib.Images import readResult
 
     writeResult(tmp_path)
     (tmp_path / f"{missing}.nii.gz").unlink()
@@ -291,7 +282,7 @@ def test_aMissingResultIsSaid(writeResult, tmp_path, missing):
 
 def test_aResultWithoutNumbersIsSaid(writeResult, tmp_path, pair):
     from UniFuseSlicerLib.Errors import FusionError
-    from UniFuseSlicerLib.Nodes import readResult
+    from UniFuseSlicerLib.Images import readResult
 
     writeResult(tmp_path, fused=np.full_like(pair.warped, np.nan))
     with pytest.raises(FusionError, match="fused volume came back without usable numbers"):

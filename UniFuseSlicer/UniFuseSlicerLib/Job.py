@@ -14,9 +14,11 @@ from slicer.i18n import tr as _
 
 from .Command import ToolCommand
 from .Errors import FusionError
-from .Nodes import FusionNodes, checkInput, imageFromNode, readResult, updateNodes, writeImage
+from .Images import readResult, writeImage
+from .Nodes import checkInput, imageFromNode
 from .Options import FusionOptions
 from .Process import Ending, Outcome, ToolProcess
+from .Results import FusionNodes, updateNodes
 
 # Shares of the progress bar for writing the inputs, and for writing plus running.
 WRITTEN, RUN = 0.03, 0.96

@@ -17,10 +17,10 @@ from .Batch import BatchCase, BatchRow, readCases, runCases
 from .Command import ToolCommand
 from .Errors import RunFailed
 from .Job import FusionJob
-from .Nodes import FusionNodes, reportOf
 from .Options import FusionOptions
 from .Parameter import UniFuseParameterNode
 from .Process import Ending, Outcome, ToolProcess
+from .Results import FusionNodes, reportOf
 
 POLL_S = 0.05
 

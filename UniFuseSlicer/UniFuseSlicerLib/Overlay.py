@@ -12,7 +12,8 @@ from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .Choices import OverlayChoice
-from .Nodes import Image, contentWindow, deformationImage, gridTransform, imageFromNode, removeWithDisplay
+from .Images import Image, contentWindow
+from .Nodes import deformationImage, gridTransform, imageFromNode, removeWithDisplay
 
 # Displacement as a share of the largest one → colour; red is the largest.
 COLOURS = (

@@ -11,7 +11,7 @@ from slicer import vtkMRMLGridTransformNode, vtkMRMLScalarVolumeNode, vtkMRMLTab
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice
-from .Nodes import FusionNodes
+from .Results import FusionNodes
 
 
 @parameterNodeWrapper

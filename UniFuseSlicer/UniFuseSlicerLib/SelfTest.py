@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import slicer
 
+from .Images import FusionImages, Image
 from .Install import PackageState, packageState
 from .Job import FusionJob
 from .Logic import UniFuseSlicerLogic
-from .Nodes import FusionImages, FusionNodes, Image, deformationImage, imageFromNode, updateNodes
+from .Nodes import deformationImage, imageFromNode
 from .Options import FusionOptions
+from .Results import FusionNodes, updateNodes
 from .Samples import loadSamplePair
 
 QUICK = FusionOptions(device="cpu", workingSpacing=4.0)

@@ -21,10 +21,11 @@ from .Install import Dependencies
 from .Job import FusionJob
 from .Layers import Layers
 from .LiveWarp import LiveWarp
-from .Nodes import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_ROLE, checkInput, reportOf
+from .Nodes import checkInput
 from .Options import FusionOptions
 from .Overlay import Overlay, OverlayStyle
 from .Process import Ending, Outcome, ToolProcess
+from .Results import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_ROLE, reportOf
 from .Samples import loadSamplePair
 from .Settings import MachineSettings
 from .View import PanelState, resolve, verdict

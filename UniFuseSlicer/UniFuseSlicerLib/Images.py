@@ -1,0 +1,133 @@
+"""Files ↔ arrays: what goes to the tool and what it left. Arrays are (k, j, i), matrices index (i, j, k) → RAS mm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import vtk
+from slicer.i18n import tr as _
+from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
+
+from .Errors import FusionError
+
+LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class Image:
+    """Voxels and their place.
+
+    Attributes:
+        data: voxels as VTK keeps them, so that they reach a node without another copy; its own geometry is not used.
+        ijkToRas: `(4, 4)` index (i, j, k, 1) → RAS mm.
+    """
+
+    data: Any
+    ijkToRas: np.ndarray
+
+    @classmethod
+    def fromArray(cls, array: np.ndarray, ijkToRas: np.ndarray, dtype: Any = None) -> Image:
+        """Copy an array `(k, j, i)` or `(k, j, i, c)`; safe, and quick to wait for, in a worker thread."""
+        dtype = np.dtype(dtype or array.dtype)
+        data = vtk.vtkImageData()
+        data.SetDimensions(*array.shape[2::-1])
+        data.AllocateScalars(get_vtk_array_type(dtype), 1 if array.ndim == 3 else array.shape[3])
+        image = cls(data, ijkToRas)
+        np.copyto(image.array, array, casting="same_kind")
+        return image
+
+    @property
+    def array(self) -> np.ndarray:
+        """`(k, j, i)` or `(k, j, i, c)`, not copied."""
+        shape, components = self.data.GetDimensions()[::-1], self.data.GetNumberOfScalarComponents()
+        voxels = vtk_to_numpy(self.data.GetPointData().GetScalars())
+        return voxels.reshape(shape if components == 1 else (*shape, components))
+
+
+@dataclass(frozen=True)
+class FusionImages:
+    """What `unifuse fuse` left in its output folder; `deformation.array` is `(k, j, i, 3)` RAS mm on the reference."""
+
+    fused: Image
+    restored: Image
+    deformation: Image
+    report: Mapping[str, Any]
+
+
+def writeImage(image: Image, path: Path) -> None:
+    """Write without compression (it would cost more than the network); RAS → LPS here."""
+    array = image.array
+    itk = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
+    lps = LPS @ image.ijkToRas
+    spacing = np.linalg.norm(lps[:3, :3], axis=0)
+    itk.SetSpacing(spacing.tolist())
+    itk.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
+    itk.SetOrigin(lps[:3, 3].tolist())
+    sitk.WriteImage(itk, str(path), useCompression=False)
+
+
+def readImage(path: Path, dtype: Any = None) -> Image:
+    """Read one file; LPS → RAS for its place (a vector's components stay as they are).
+
+    SimpleITK and numpy work without Python's lock here: in a thread, reading leaves the window alive.
+    """
+    try:
+        itk = sitk.ReadImage(str(path))
+    except RuntimeError as error:
+        raise FusionError(
+            _("The result {file} could not be read: {reason}").format(
+                file=path.name, reason=str(error).splitlines()[-1]
+            )
+        ) from error
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(itk.GetDirection(), (3, 3)) * np.asarray(itk.GetSpacing())
+    matrix[:3, 3] = itk.GetOrigin()
+    return Image.fromArray(sitk.GetArrayViewFromImage(itk), LPS @ matrix, dtype)
+
+
+def readResult(folder: Path) -> FusionImages:
+    """Everything `unifuse fuse` wrote.
+
+    Raises:
+        FusionError: a file is missing or unreadable, or holds no finite number.
+    """
+    fused = readImage(_resultFile(folder, "fused"))
+    restored = readImage(_resultFile(folder, "restored"))
+    deformation = readImage(_resultFile(folder, "deformation"), np.float32)
+    displacement = deformation.array
+    displacement[..., :2] *= -1  # ITK keeps displacements in LPS mm
+    for name, array in (("fused", fused.array), ("restored", restored.array), ("deformation", displacement)):
+        sample = array[::3, ::3, ::3]
+        # NIfTI readers turn NaN into 0, so a spoilt volume may come back constant
+        if not np.isfinite(sample).all() or (name == "fused" and sample.min() == sample.max()):
+            raise FusionError(
+                _(
+                    "The {name} volume came back without usable numbers. Look at the log, and try the device CPU."
+                ).format(name=name)
+            )
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    return FusionImages(fused, restored, deformation, report)
+
+
+def contentWindow(array: np.ndarray, percent: tuple[float, float] = (1.0, 99.5)) -> tuple[float, float]:
+    """Percentiles of the voxels that are not background (the darkest value), from at most about 10⁵ of them."""
+    step = max(1, int(np.ceil((array.size / 1e5) ** (1 / 3))))
+    sample = array[::step, ::step, ::step].ravel()
+    content = sample[sample > sample.min()]
+    if content.size < 2:
+        return float(sample.min()), float(sample.min()) + 1.0
+    low, high = np.percentile(content, percent)
+    return float(low), float(high if high > low else low + 1.0)
+
+
+def _resultFile(folder: Path, stem: str) -> Path:
+    for path in sorted(folder.glob(f"{stem}.*")):
+        if path.suffix in (".gz", ".nii", ".nrrd", ".mha"):
+            return path
+    raise FusionError(_("The fusion tool did not write {name}. Look at the log.").format(name=stem))

@@ -1,0 +1,155 @@
+"""A result in the scene: which nodes, how they look, what they remember, where they lie in the hierarchy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from .Images import FusionImages, Image, contentWindow
+from .Nodes import updateDeformation, updateVolume
+
+REPORT_ATTRIBUTE = "UniFuse.Report"
+CLASS_ATTRIBUTE = "UniFuse.DegradationClass"
+PROBABILITY_ATTRIBUTE = "UniFuse.DegradationProbability"
+DEGRADED_ROLE = "unifuseDegraded"
+REFERENCE_ROLE = "unifuseReference"
+DEFORMATION_ROLE = "unifuseDeformation"
+RESTORED_ROLE = "unifuseRestored"
+
+
+@dataclass(frozen=True)
+class FusionNodes:
+    """The nodes of one result; as an argument, None means: make a new one."""
+
+    fused: Any = None
+    restored: Any = None
+    deformation: Any = None
+    report: Any = None
+
+
+def updateClassTable(node: Any, probabilities: Mapping[str, float]) -> None:
+    """Two columns, `class` and `probability`, most probable first."""
+    ranked = sorted(probabilities.items(), key=lambda item: -item[1])
+    table = vtk.vtkTable()
+    names, values = vtk.vtkStringArray(), vtk.vtkDoubleArray()
+    names.SetName("class")
+    values.SetName("probability")
+    for name, probability in ranked:
+        names.InsertNextValue(name)
+        values.InsertNextValue(float(probability))
+    table.AddColumn(names)
+    table.AddColumn(values)
+    node.SetAndObserveTable(table)
+    node.SetUseColumnTitleAsColumnHeader(True)
+
+
+def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: FusionNodes) -> FusionNodes:
+    """Show a result in the scene: fill the given nodes in place, make those that are missing.
+
+    Args:
+        degraded, reference: the input nodes; left as they are.
+        outputs: nodes to reuse; None, or a node of a wrong kind, gives a new one.
+    """
+    scene = reference.GetScene()
+    names = _outputNames(degraded, reference)
+    nodes = FusionNodes(
+        fused=_usable(scene, outputs.fused, _volumeClass(images.fused), names["fused"]),
+        restored=_usable(scene, outputs.restored, _volumeClass(images.restored), names["restored"]),
+        deformation=_usable(scene, outputs.deformation, "vtkMRMLGridTransformNode", names["deformation"]),
+        report=_usable(scene, outputs.report, "vtkMRMLTableNode", names["report"]),
+    )
+    updateVolume(nodes.fused, images.fused)
+    updateVolume(nodes.restored, images.restored)
+    updateDeformation(nodes.deformation, images.deformation)
+    updateClassTable(nodes.report, images.report.get("probabilities", {}))
+    _showLike(nodes.fused, reference, images.fused.array)
+    _showLike(nodes.restored, degraded, images.restored.array)
+    _copyUnits(nodes.restored, degraded)
+    _link(nodes, degraded, reference, images.report)
+    for node in (nodes.fused, nodes.restored, nodes.deformation, nodes.report):
+        placeBeside(node, reference)
+    return nodes
+
+
+def reportOf(fused: Any) -> dict[str, Any]:
+    """The content of report.json that was stored with a fused volume ({} for another volume)."""
+    return json.loads(fused.GetAttribute(REPORT_ATTRIBUTE) or "{}")
+
+
+def placeBeside(node: Any, neighbour: Any) -> None:
+    """Put a node under the same subject and study as another one in the subject hierarchy."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(neighbour.GetScene())
+    if hierarchy is None:
+        return
+    neighbourItem = hierarchy.GetItemByDataNode(neighbour)
+    parent = hierarchy.GetItemParent(neighbourItem) if neighbourItem else hierarchy.GetSceneItemID()
+    item = hierarchy.GetItemByDataNode(node)
+    if item:
+        hierarchy.SetItemParent(item, parent)
+    else:
+        hierarchy.CreateItem(parent, node)
+
+
+def _outputNames(degraded: Any, reference: Any) -> dict[str, str]:
+    names = {"degraded": degraded.GetName(), "reference": reference.GetName()}
+    return {
+        "fused": _("{degraded} + {reference} fused").format(**names),
+        "restored": _("{degraded} restored").format(**names),
+        "deformation": _("{degraded} to {reference}").format(**names),
+        "report": _("{degraded} fusion report").format(**names),
+    }
+
+
+def _volumeClass(image: Image) -> str:
+    return "vtkMRMLScalarVolumeNode" if image.array.ndim == 3 else "vtkMRMLVectorVolumeNode"
+
+
+def _usable(scene: Any, node: Any, className: str, name: str) -> Any:
+    if node is not None and node.GetScene() is scene and node.GetClassName() == className:
+        return node
+    return scene.AddNewNodeByClass(className, scene.GenerateUniqueName(name))
+
+
+def _showLike(node: Any, source: Any, array: np.ndarray) -> None:
+    """Give a volume the colour table of its source and a window that shows its own content."""
+    node.CreateDefaultDisplayNodes()
+    display, like = node.GetDisplayNode(), source.GetDisplayNode()
+    if display is None or array.ndim == 4:
+        return
+    if like is not None and like.GetColorNodeID() and like.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        display.SetAndObserveColorNodeID(like.GetColorNodeID())
+    low, high = contentWindow(array)
+    display.AutoWindowLevelOff()
+    display.SetWindowLevelMinMax(low, high)
+
+
+def _copyUnits(node: Any, source: Any) -> None:
+    """HU stays HU, SUV stays SUV."""
+    if hasattr(source, "GetVoxelValueQuantity"):
+        node.SetVoxelValueQuantity(source.GetVoxelValueQuantity())
+        node.SetVoxelValueUnits(source.GetVoxelValueUnits())
+
+
+def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str, Any]) -> None:
+    """Write down what came from what, so that a saved scene still knows."""
+    roles = slicer.vtkMRMLTransformNode
+    nodes.deformation.SetNodeReferenceID(roles.GetMovingNodeReferenceRole(), degraded.GetID())
+    nodes.deformation.SetNodeReferenceID(roles.GetFixedNodeReferenceRole(), reference.GetID())
+    for role, node in (
+        (DEGRADED_ROLE, degraded),
+        (REFERENCE_ROLE, reference),
+        (DEFORMATION_ROLE, nodes.deformation),
+        (RESTORED_ROLE, nodes.restored),
+    ):
+        nodes.fused.SetNodeReferenceID(role, node.GetID())
+    nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(report))
+    label = report.get("class", "")
+    nodes.fused.SetAttribute(CLASS_ATTRIBUTE, label)
+    nodes.fused.SetAttribute(PROBABILITY_ATTRIBUTE, f"{report.get('probabilities', {}).get(label, 0.0):.4f}")
