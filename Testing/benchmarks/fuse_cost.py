@@ -72,7 +72,7 @@ def measure(side: int, folder: Path, threads: int) -> dict[str, float]:
 
 
 def write_pair(side: int, folder: Path) -> tuple[Path, Path]:
-    import SimpleITK as sitk  # noqa: N813
+    import SimpleITK as sitk
 
     noise = np.random.default_rng(0).standard_normal((side,) * 3).astype(np.float32)
     anatomy = ndimage.gaussian_filter(noise, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -47,7 +48,8 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
         """Inverse of `asdict` after a trip through JSON (lists become tuples again)."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**fields)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -109,7 +111,7 @@ def preset(name: str) -> NetworkConfig:
 
 def build(config: NetworkConfig) -> UniFuse:
     """A network with fresh parameters (seed torch before, if they matter)."""
-    encoder = {"intensity": Encoder, "descriptor": DescriptorEncoder}[config.encoder](config.channels)
+    encoder = _encoder(config)
     patch = config.patch // encoder.stride
     fusion_multiple = encoder.stride * 2 ** (len(config.fusion_channels) - 1)
     alignment_multiple = encoder.stride * 2 ** max(config.blocks - 1, 0) if config.alignment == "correlation" else 1
@@ -124,24 +126,32 @@ def build(config: NetworkConfig) -> UniFuse:
     )
 
 
+def _encoder(config: NetworkConfig) -> Encoder | DescriptorEncoder:
+    if config.encoder == "intensity":
+        return Encoder(config.channels)
+    return DescriptorEncoder(config.channels)
+
+
 def _dapl(config: NetworkConfig, patch: int) -> nn.Module:
     sizes = (config.width, config.inner, config.states)
     if config.dapl == "none":
         return WithoutDAPL(*sizes, len(CLASSES), config.prompt_length)
     dapl = DAPL(config.channels, *sizes, patch, len(CLASSES), config.prompt_length, config.mix_stride)
-    wrappers = {"full": lambda d: d, "without_states": WithoutStates, "without_prompt": WithoutPrompt}
-    return wrappers[config.dapl](dapl)
+    if config.dapl == "without_states":
+        return WithoutStates(dapl)
+    return WithoutPrompt(dapl) if config.dapl == "without_prompt" else dapl
 
 
 def _mixer(config: NetworkConfig) -> nn.Module:
     width, inner, states = config.width, config.inner, config.states
-    return {
+    makers: dict[str, Callable[[], nn.Module]] = {
         "spatial_mamba": lambda: SpatialMamba(width, inner, states),
         "recurrent": lambda: RecurrentSpatialMamba(width, inner, states),
         "mamba": lambda: PlainMamba(width, inner, states),
         "transformer": lambda: Transformer(width, inner),
         "none": WithoutMixer,
-    }[config.oufr]()
+    }
+    return makers[config.oufr]()
 
 
 def _alignment(config: NetworkConfig, stride: int) -> nn.Module:

@@ -100,12 +100,12 @@ class WithoutDAPL(nn.Module):
         super().__init__()
         self.states = nn.Parameter(torch.zeros(3, inner, states))
         self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
-        self.register_buffer("logits", torch.zeros(classes))
+        self.classes = classes
 
     def forward(self, degraded: Tensor, reference: Tensor) -> Context:
         batch = degraded.shape[0]
         h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
-        return Context((h1, h2, h3), self.logits.expand(batch, -1), self.prompts.expand(batch, -1, -1, -1))
+        return Context((h1, h2, h3), degraded.new_zeros(batch, self.classes), self.prompts.expand(batch, -1, -1, -1))
 
 
 class WithoutStates(nn.Module):

@@ -26,7 +26,7 @@ class Encoder(nn.Module):
         channels: C of F'_D and F_R.
     """
 
-    stride = 1
+    stride: int = 1
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class DescriptorEncoder(nn.Module):
     No detail is lost on the way down: the eight voxels of every 2³ block become eight channels.
     """
 
-    stride = 2
+    stride: int = 2
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -68,12 +68,8 @@ class UniFuse(nn.Module):
         moved_features = warp(u_degraded.features, resize_flow(aligned.flow, u_degraded.features.shape[2:]))
         fused = self.fusion(moved, reference, moved_features, u_reference.features, context)  # I_fuse
 
-        return UniFuseOutput(
-            *(crop_to(v, shape).float() for v in (*fused, aligned.flow)),
-            context.logits.float(),
-            unified,
-            aligned.coarse,
-        )
+        i_fuse, restored, blend, flow = (crop_to(v, shape).float() for v in (*fused, aligned.flow))
+        return UniFuseOutput(i_fuse, restored, blend, flow, context.logits.float(), unified, aligned.coarse)
 
     def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
         """Encoder features plus what their patch has become in OUFR, at the encoder's resolution."""
