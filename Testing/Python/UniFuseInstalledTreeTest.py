@@ -1,7 +1,5 @@
 """Runs in Slicer (ctest): library, weights and sample data of the built or installed extension are found."""
 
-# ruff: noqa: N802
-
 from __future__ import annotations
 
 import sys

@@ -131,7 +131,7 @@ def test_aFailedDownloadPointsToTheOfflineWay(build):
     def pip(names):
         raise RuntimeError("returned non-zero exit status 1")
 
-    with pytest.raises(InstallError, match="non-zero exit status 1.*without internet"):
+    with pytest.raises(InstallError, match=r"non-zero exit status 1.*without internet"):
         build("ready", "missing", pip=pip).ensure()
 
 

@@ -37,8 +37,10 @@ class Store(dict):
 
 panel = Widget.Panel(
     standin.uiFromFile(), UniFuseSlicer.UniFuseSlicerLogic(), lambda: True, standin.Timer, Widget.Dependencies(),
-    MachineSettings(Store()), Widget.Overlay(slicer.mrmlScene), Widget.Layers(slicer.mrmlScene),
-    Widget.LiveWarp(slicer.mrmlScene),
+    MachineSettings(Store()),
+    Widget.Display(
+        Widget.Overlay(slicer.mrmlScene), Widget.Layers(slicer.mrmlScene), Widget.LiveWarp(slicer.mrmlScene)
+    ),
 )
 panel.enter()
 panel.exit()

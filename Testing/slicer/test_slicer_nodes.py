@@ -188,7 +188,7 @@ def test_nonLinearParentIsRefusedInWords(nodes, pair):
     from UniFuseSlicerLib.Nodes import checkInput
 
     pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
-    with pytest.raises(InputNodeError, match='"T2" lies under the non-linear transform "T2 to T1".*harden'):
+    with pytest.raises(InputNodeError, match=r'"T2" lies under the non-linear transform "T2 to T1".*harden'):
         checkInput(pair.degraded, "degraded")
 
 

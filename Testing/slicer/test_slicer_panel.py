@@ -24,6 +24,7 @@ def build(pair, fakeTool, writeResult, scene):
     """mode → a panel on the pair, its widgets, timers and settings."""
     import slicer
     import standin
+    from UniFuseSlicerLib.Display import Display
     from UniFuseSlicerLib.Layers import Layers
     from UniFuseSlicerLib.LiveWarp import LiveWarp
     from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
@@ -50,9 +51,7 @@ def build(pair, fakeTool, writeResult, scene):
             makeTimer,
             SimpleNamespace(ensure=ensure),
             MachineSettings(Settings() if settings is None else settings),
-            Overlay(scene),
-            Layers(scene),
-            LiveWarp(scene),
+            Display(Overlay(scene), Layers(scene), LiveWarp(scene)),
             loadSample or (lambda: (pair.degraded, pair.reference)),
         )
         panels.append(panel)
@@ -261,6 +260,20 @@ def test_theUsersOwnViewIsLeftAlone(build, scene, pair):
     assert composite.GetForegroundVolumeID() == pair.degraded.GetID()
 
 
+def test_withoutAResultNothingIsShown(build, scene):
+    from UniFuseSlicerLib.Choices import LayerChoice
+
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    shown = composite.GetForegroundVolumeID()
+    s.p.fused = None
+    s.p.layer = LayerChoice.RESTORED
+    assert s.ui.verdictLabel.text == ""
+    assert composite.GetForegroundVolumeID() == shown
+
+
 def test_flickerSwapsAndEndsWhereItBegan(build, scene):
     s = build()
     click(s.ui.fuseButton)
@@ -295,7 +308,7 @@ def test_devicesAreAskedBesideTheApplication(build):
     click(s.ui.deviceButton)
     assert s.ui.deviceLabel.text == "Looking…"
     end = time.monotonic() + 60
-    while s.panel._deviceProcess is not None:
+    while s.panel._deviceCheck.running:
         s.timers[2].fire()
         assert time.monotonic() < end
         time.sleep(0.05)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -52,8 +53,8 @@ def waitForStage(process, stage):
 
 def alive(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:  # a zombie waits for its parent, it does not run
-            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+        # a zombie waits for its parent, it does not run
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
 

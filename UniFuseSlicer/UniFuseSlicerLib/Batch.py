@@ -77,7 +77,7 @@ def readCases(source: Any) -> list[BatchCase]:
 def runCases(
     cases: list[BatchCase], output: Path, run: Callable[[BatchCase, Path], BatchRow], progress: Callable[[str], None]
 ) -> list[BatchRow]:
-    """Run every case into `output/<name>`; a case that fails does not stop the others. Writes `batch.csv` as it goes."""
+    """Run every case into `output/<name>`; one that fails does not stop the others. Writes `batch.csv` as it goes."""
     output.mkdir(parents=True, exist_ok=True)
     rows: list[BatchRow] = []
     for number, case in enumerate(cases, 1):

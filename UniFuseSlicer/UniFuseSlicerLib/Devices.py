@@ -2,13 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 
+from .Command import ToolCommand
+from .Process import Ending, ToolProcess
+
 SCRIPT = Path(__file__).resolve().with_name("DeviceScript.py")
+POLL_MS = 100
+
+
+class DeviceCheck:
+    """Runs `DeviceScript.py` beside the application and tells what it found.
+
+    Args:
+        tool: gives interpreter and environment.
+        makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
+        tell: receives the sentence for the panel.
+    """
+
+    def __init__(
+        self, tool: Callable[[], ToolCommand], makeTimer: Callable[..., Any], tell: Callable[[str], None]
+    ) -> None:
+        self._tool = tool
+        self._tell = tell
+        self._timer = makeTimer(self.poll, POLL_MS)
+        self._process: ToolProcess | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
+    def start(self, *args: Any) -> None:
+        if self.running:
+            return
+        tool = self._tool()
+        self._process = ToolProcess([tool.python, str(SCRIPT)], tool.folder, tool.environment)
+        self._process.start()
+        self._tell(_("Looking…"))
+        self._timer.start()
+
+    def poll(self) -> None:
+        outcome = self._process.poll() if self._process is not None else None
+        if outcome is None:
+            return
+        self._timer.stop()
+        process, self._process = self._process, None
+        if outcome.ending is Ending.DONE:
+            self._tell(deviceSentence(process.lastMessage))
+            return
+        self._tell(_("PyTorch does not answer; press Fuse to install it. {reason}").format(reason=outcome.message))
+
+    def endNow(self) -> None:
+        self._timer.stop()
+        if self._process is not None:
+            self._process.endNow()
+            self._process = None
 
 
 def deviceSentence(found: Mapping[str, Any]) -> str:

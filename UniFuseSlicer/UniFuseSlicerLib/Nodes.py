@@ -33,8 +33,8 @@ def worldFromIjk(node: Any) -> np.ndarray:
     if not parent.IsTransformToWorldLinear():
         raise InputNodeError(
             _(
-                'The volume "{volume}" lies under the non-linear transform "{transform}". Take it out of the transform, '
-                "or harden the transform on it (Transforms module), and try again."
+                'The volume "{volume}" lies under the non-linear transform "{transform}". Take it out of the '
+                "transform, or harden the transform on it (Transforms module), and try again."
             ).format(volume=node.GetName(), transform=parent.GetName())
         )
     parent.GetMatrixTransformToWorld(matrix)
@@ -60,15 +60,15 @@ def checkInput(node: Any, role: str) -> None:
     if components not in (1, 3) or (role == "reference" and components != 1):
         raise InputNodeError(
             _(
-                'The {role} volume "{name}" has {count} values per voxel; expected 1 (or 3, RGB, for the degraded one). '
-                "Take one component with the module Vector to Scalar Volume."
+                'The {role} volume "{name}" has {count} values per voxel; expected 1 (or 3, RGB, for the degraded '
+                "one). Take one component with the module Vector to Scalar Volume."
             ).format(role=role, name=node.GetName(), count=components)
         )
     matrix = worldFromIjk(node)
     if role == "reference" and _shear(matrix) > ORTHOGONAL_WITHIN:
         raise InputNodeError(
             _(
-                'The reference volume "{name}" has oblique, non-perpendicular axes (a transform with shear, or a tilted '
+                'The axes of the reference volume "{name}" are not perpendicular (a transform with shear, or a tilted '
                 "scan). Resample it (Resample Scalar/Vector/DWI Volume) and try again."
             ).format(name=node.GetName())
         )

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import slicer
 import vtk
-from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
-from .Choices import DeviceChoice, LayerChoice, OverlayChoice
-from .Devices import SCRIPT, deviceSentence
+from .Choices import DeviceChoice, LayerChoice
+from .Devices import DeviceCheck
+from .Display import Display, Shown
 from .Errors import FusionError
 from .Install import Dependencies
 from .Job import FusionJob
@@ -24,25 +23,14 @@ from .LiveWarp import LiveWarp
 from .Nodes import checkInput
 from .Options import FusionOptions
 from .Overlay import Overlay, OverlayStyle
-from .Process import Ending, Outcome, ToolProcess
-from .Results import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_ROLE, reportOf
+from .Process import Ending, Outcome
+from .Results import DEFORMATION_ROLE, reportOf
 from .Samples import loadSamplePair
 from .Settings import MachineSettings
 from .View import PanelState, resolve, verdict
 
 POLL_MS = 100
 FLICKER_MS = 600
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Display choices as they were last applied; a change is what makes the views be touched."""
-
-    fused: str = ""
-    layer: LayerChoice = LayerChoice.FUSED
-    opacity: float = 1.0
-    style: OverlayStyle = OverlayStyle()
-    warpPercent: float = 100.0
 
 
 class Panel(VTKObservationMixin):
@@ -53,7 +41,7 @@ class Panel(VTKObservationMixin):
         logic: makes jobs and owns the parameter node.
         isEntered: whether the module is the one on screen.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
-        dependencies, settings, overlay, layers, liveWarp, loadSample, makeProcess, clock: collaborators.
+        dependencies, settings, display, loadSample, clock: collaborators.
     """
 
     def __init__(
@@ -64,11 +52,8 @@ class Panel(VTKObservationMixin):
         makeTimer: Callable[[Callable[[], None], int], Any],
         dependencies: Dependencies,
         settings: MachineSettings,
-        overlay: Overlay,
-        layers: Layers,
-        liveWarp: LiveWarp,
+        display: Display,
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
-        makeProcess: Callable[..., ToolProcess] = ToolProcess,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         VTKObservationMixin.__init__(self)
@@ -76,23 +61,18 @@ class Panel(VTKObservationMixin):
         self.logic = logic
         self._isEntered = isEntered
         self._pollTimer = makeTimer(self.poll, POLL_MS)
-        self._flickerTimer = makeTimer(layers.flicker, FLICKER_MS)
-        self._deviceTimer = makeTimer(self._pollDevices, POLL_MS)
+        self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
+        self._deviceCheck = DeviceCheck(logic.tool, makeTimer, ui.deviceLabel.setText)
         self._dependencies = dependencies
         self._settings = settings
-        self._overlay = overlay
-        self._layers = layers
-        self._liveWarp = liveWarp
+        self._display = display
         self._loadSample = loadSample
-        self._makeProcess = makeProcess
         self._clock = clock
         self._parameterNode: Any = None
         self._guiTag: Any = None
         self._job: FusionJob | None = None
-        self._deviceProcess: ToolProcess | None = None
         self._startedAt = 0.0
         self._problem = ""
-        self._shown = Shown()
         self._connectWidgets()
         self._connectScene()
         self.initializeParameterNode()
@@ -116,9 +96,11 @@ class Panel(VTKObservationMixin):
             makeTimer,
             Dependencies(),
             MachineSettings(qt.QSettings()),
-            Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
-            Layers(scene, fit=slicer.util.resetSliceViews),
-            LiveWarp(scene),
+            Display(
+                Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
+                Layers(scene, fit=slicer.util.resetSliceViews),
+                LiveWarp(scene),
+            ),
         )
 
     # --- life of the panel ---------------------------------------------------------------------------------------
@@ -134,18 +116,16 @@ class Panel(VTKObservationMixin):
         """The module is unloaded or the application ends: leave no process, file, timer or clone behind."""
         self._endRun()
         self._flickerTimer.stop()
-        self._deviceTimer.stop()
-        if self._deviceProcess is not None:
-            self._deviceProcess.endNow()
+        self._deviceCheck.endNow()
         self.setParameterNode(None)
-        self._liveWarp.remove()
+        self._display.liveWarp.remove()
         self.removeObservers()
 
     def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
         self._endRun()
         self._flickerTimer.stop()
         self.setParameterNode(None)
-        self._liveWarp.remove()
+        self._display.liveWarp.remove()
 
     def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         self.ui.verdictLabel.setText("")
@@ -164,8 +144,7 @@ class Panel(VTKObservationMixin):
             return
         self._guiTag = parameterNode.connectGui(self.ui)
         self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
-        self._shown = self._wanted()
-        self._restoreOverlay()
+        self._display.follow(parameterNode.fused, self._wanted())
         self.refresh()
 
     def _disconnectParameterNode(self) -> None:
@@ -185,7 +164,7 @@ class Panel(VTKObservationMixin):
         ui.swapButton.connect("clicked(bool)", self.onSwapButton)
         ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
         ui.flickerButton.connect("toggled(bool)", self.onFlicker)
-        ui.deviceButton.connect("clicked(bool)", self.onDeviceButton)
+        ui.deviceButton.connect("clicked(bool)", self._deviceCheck.start)
         for choice in DeviceChoice:
             ui.deviceComboBox.addItem(choice.label())
         ui.deviceComboBox.setCurrentIndex(list(DeviceChoice).index(self._settings.device))
@@ -229,7 +208,7 @@ class Panel(VTKObservationMixin):
             self._flickerTimer.start()
             return
         self._flickerTimer.stop()
-        self._layers.endFlicker()
+        self._display.layers.endFlicker()
 
     def onDeviceChosen(self, index: int) -> None:
         self._settings.device = list(DeviceChoice)[index]
@@ -237,27 +216,15 @@ class Panel(VTKObservationMixin):
     def onWeightsChosen(self, path: str) -> None:
         self._settings.weights = Path(path) if path else None
 
-    def onDeviceButton(self, *args: Any) -> None:
-        """Ask torch in a process of its own which devices there are."""
-        if self._deviceProcess is not None:
-            return
-        tool = self.logic.tool()
-        self._deviceProcess = self._makeProcess([tool.python, str(SCRIPT)], tool.folder, tool.environment)
-        self._deviceProcess.start()
-        self.ui.deviceLabel.setText(_("Looking…"))
-        self._deviceTimer.start()
-
     def onParametersModified(self, caller: Any = None, event: Any = None) -> None:
         self.refresh()
         wanted = self._wanted()
-        if wanted == self._shown or not wanted.fused:
-            self._shown = wanted
+        if wanted == self._display.shown:
             return
-        slid = wanted.warpPercent != self._shown.warpPercent and wanted.fused == self._shown.fused
-        if slid and wanted.layer is not LayerChoice.DEGRADED:
+        if self._display.slid(wanted) and wanted.layer is not LayerChoice.DEGRADED:
             self._parameterNode.layer = LayerChoice.DEGRADED  # comes back here
             return
-        self.show(wanted)
+        self._showResult(wanted)
 
     # --- a run ---------------------------------------------------------------------------------------------------
 
@@ -300,13 +267,12 @@ class Panel(VTKObservationMixin):
         if outcome.ending is not Ending.DONE:
             self._tell(outcome.message, failed=outcome.ending is not Ending.CANCELLED)
             return
-        self._overlay.forget(job.nodes.deformation)
-        self._shown = Shown()
+        self._display.forget(job.nodes.deformation)
         with slicer.util.NodeModify(self._parameterNode):
             self._parameterNode.setOutputs(job.nodes)
             self._parameterNode.layer = LayerChoice.FUSED
             self._parameterNode.warpPercent = 100.0
-        self.show(self._wanted())
+        self._showResult(self._wanted())
         report = reportOf(job.nodes.fused)
         self.ui.verdictLabel.setText(verdict(report, self._clock() - self._startedAt))
         self.ui.messageLabel.setText("\n".join(report.get("warnings", [])))
@@ -316,19 +282,6 @@ class Panel(VTKObservationMixin):
         if self._job is not None:
             self._job.endNow()
             self._job = None
-
-    def _pollDevices(self) -> None:
-        outcome = self._deviceProcess.poll()
-        if outcome is None:
-            return
-        self._deviceTimer.stop()
-        process, self._deviceProcess = self._deviceProcess, None
-        if outcome.ending is Ending.DONE:
-            self.ui.deviceLabel.setText(deviceSentence(process.lastMessage))
-        else:
-            self.ui.deviceLabel.setText(
-                _("PyTorch does not answer; press Fuse to install it. {reason}").format(reason=outcome.message)
-            )
 
     # --- what is seen --------------------------------------------------------------------------------------------
 
@@ -384,50 +337,17 @@ class Panel(VTKObservationMixin):
         return ""
 
     def _wanted(self) -> Shown:
+        """What the parameter node asks the views to show; nothing before there is a result."""
         p = self._parameterNode
         if p is None or p.fused is None or p.fused.GetNodeReference(DEFORMATION_ROLE) is None:
             return Shown()
         style = OverlayStyle(p.overlay, p.overlaySpacing, p.onlyInBody, p.legend)
         return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.warpPercent)
 
-    def show(self, wanted: Shown) -> None:
-        """Bring the views to what is wanted, touching only what has changed."""
-        before, self._shown = self._shown, wanted
+    def _showResult(self, wanted: Shown) -> None:
         fused = self._parameterNode.fused
-        reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
-        if reference is None or deformation is None:
-            return
-        if wanted.style != before.style or wanted.fused != before.fused:
-            self._overlay.show(deformation, reference, wanted.style)
-        if (wanted.fused, wanted.layer) != (before.fused, before.layer):
-            self._layers.show(reference, self._foreground(wanted), wanted.opacity)
-        elif wanted.warpPercent != before.warpPercent:
-            self._foreground(wanted)
-        if wanted.opacity != before.opacity:
-            self._layers.setOpacity(wanted.opacity)
-        self.ui.verdictLabel.setText(verdict(reportOf(fused)))
-
-    def _foreground(self, wanted: Shown) -> Any:
-        fused = self._parameterNode.fused
-        if wanted.layer is LayerChoice.FUSED:
-            return fused
-        if wanted.layer is LayerChoice.RESTORED:
-            return fused.GetNodeReference(RESTORED_ROLE)
-        degraded = fused.GetNodeReference(DEGRADED_ROLE)
-        if wanted.layer is LayerChoice.REFERENCE or degraded is None:
-            return None
-        return self._liveWarp.show(degraded, fused.GetNodeReference(DEFORMATION_ROLE), wanted.warpPercent)
-
-    def _restoreOverlay(self) -> None:
-        """After a saved scene was opened: the copy for "only in the body" is not saved, draw it again."""
-        wanted = self._shown
-        if not wanted.fused or wanted.style.mode is not OverlayChoice.ARROWS or not wanted.style.onlyInBody:
-            return
-        fused = self._parameterNode.fused
-        if fused.GetNodeReference(REFERENCE_ROLE) is not None:
-            self._overlay.show(
-                fused.GetNodeReference(DEFORMATION_ROLE), fused.GetNodeReference(REFERENCE_ROLE), wanted.style
-            )
+        self._display.show(fused, wanted)
+        self.ui.verdictLabel.setText(verdict(reportOf(fused)) if wanted.fused else "")
 
     def _tell(self, sentence: str, failed: bool = True) -> None:
         self.ui.messageLabel.setText(sentence)

@@ -1,0 +1,86 @@
+"""Brings the views from what they show to what is wanted, touching only what has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .Choices import LayerChoice, OverlayChoice
+from .Layers import Layers
+from .LiveWarp import LiveWarp
+from .Overlay import Overlay, OverlayStyle
+from .Results import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_ROLE
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Display choices for one result; `fused` is the node ID of its fused volume, "" when there is none."""
+
+    fused: str = ""
+    layer: LayerChoice = LayerChoice.FUSED
+    opacity: float = 1.0
+    style: OverlayStyle = field(default_factory=OverlayStyle)
+    warpPercent: float = 100.0
+
+
+class Display:
+    """One result in the slice views: layers, overlay, live warp.
+
+    Attributes:
+        shown: the choices that were applied last.
+    """
+
+    def __init__(self, overlay: Overlay, layers: Layers, liveWarp: LiveWarp) -> None:
+        self.overlay = overlay
+        self.layers = layers
+        self.liveWarp = liveWarp
+        self.shown = Shown()
+
+    def follow(self, fused: Any, current: Shown) -> None:
+        """Take `current` as shown already (a scene was loaded, the module was entered): the views stay as they are.
+
+        Only the copy for "only in the body", which is not saved with a scene, is drawn again.
+        """
+        self.shown = current
+        style = current.style
+        if not current.fused or style.mode is not OverlayChoice.ARROWS or not style.onlyInBody:
+            return
+        if fused.GetNodeReference(REFERENCE_ROLE) is not None:
+            self.overlay.show(fused.GetNodeReference(DEFORMATION_ROLE), fused.GetNodeReference(REFERENCE_ROLE), style)
+
+    def forget(self, deformation: Any) -> None:
+        """The nodes of a result were filled anew: everything is drawn again."""
+        self.overlay.forget(deformation)
+        self.shown = Shown()
+
+    def slid(self, wanted: Shown) -> bool:
+        """The warp slider was moved, on the same result."""
+        return wanted.warpPercent != self.shown.warpPercent and wanted.fused == self.shown.fused
+
+    def show(self, fused: Any, wanted: Shown) -> None:
+        """Apply what differs from what is shown; without a result, or without its reference, nothing is touched."""
+        before, self.shown = self.shown, wanted
+        if not wanted.fused:
+            return
+        reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
+        if reference is None or deformation is None:
+            return
+        if (wanted.fused, wanted.style) != (before.fused, before.style):
+            self.overlay.show(deformation, reference, wanted.style)
+        if (wanted.fused, wanted.layer) != (before.fused, before.layer):
+            self.layers.show(reference, self._foreground(fused, wanted), wanted.opacity)
+        elif wanted.warpPercent != before.warpPercent:
+            self._foreground(fused, wanted)
+        if wanted.opacity != before.opacity:
+            self.layers.setOpacity(wanted.opacity)
+
+    def _foreground(self, fused: Any, wanted: Shown) -> Any:
+        """The volume over the reference."""
+        if wanted.layer is LayerChoice.FUSED:
+            return fused
+        if wanted.layer is LayerChoice.RESTORED:
+            return fused.GetNodeReference(RESTORED_ROLE)
+        degraded = fused.GetNodeReference(DEGRADED_ROLE)
+        if wanted.layer is LayerChoice.REFERENCE or degraded is None:
+            return None
+        return self.liveWarp.show(degraded, fused.GetNodeReference(DEFORMATION_ROLE), wanted.warpPercent)
