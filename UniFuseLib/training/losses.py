@@ -45,12 +45,8 @@ def contrastive_loss(
 
 
 def registration_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3, d, h, w)` voxels.
-
-    Every sample counts the same, so that the loss of a batch is the mean of its parts' losses.
-    """
-    squared = (flow - truth).square().sum(1, keepdim=True)
-    return ((squared * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-6)).mean()
+    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3, d, h, w)` voxels."""
+    return _weighted_mean((flow - truth).square().sum(1, keepdim=True), weight)
 
 
 def endpoint_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
@@ -58,8 +54,12 @@ def endpoint_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
     Where structure is ambiguous a squared error shouts louder than all other terms together.
     """
-    length = ((flow - truth).square().sum(1, keepdim=True) + 0.01).sqrt()
-    return (length * weight).sum() / weight.sum().clamp(min=1e-6)
+    return _weighted_mean(((flow - truth).square().sum(1, keepdim=True) + 0.01).sqrt(), weight)
+
+
+def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean of every sample's weighted mean: a batch's loss is the mean of its parts' losses, on however many GPUs."""
+    return ((values * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-6)).mean()
 
 
 def structure_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:

@@ -1,0 +1,240 @@
+"""Every loss of the paper on a case that can be worked out by hand; swapped arguments and signs turn these red."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from skimage.metrics import structural_similarity
+
+from UniFuseLib.geometry import warp
+from UniFuseLib.network.oufr import Unified
+from UniFuseLib.network.unifuse import UniFuseOutput
+from UniFuseLib.training import losses
+from UniFuseLib.training.config import LossWeights, TrainingConfig
+from UniFuseLib.training.objective import _coarse_loss, total_loss
+from UniFuseLib.training.samples import Sample
+
+SHAPE = (7, 9, 11)
+E10 = math.exp(10.0)  # e^{1/τ} with the paper's τ = 0.1
+
+
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(5)
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def constant(value: float, channels: int = 1) -> torch.Tensor:
+    return torch.full((1, channels, *SHAPE), value)
+
+
+def ssim_of_constants(x: float, y: float) -> float:
+    return (2 * x * y + 1e-4) / (x * x + y * y + 1e-4)
+
+
+def test_equation_1_is_the_cross_entropy_of_the_softmax() -> None:
+    logits = torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]])
+    expected = (-2 + math.log(math.exp(2) + 3) + math.log(math.exp(3) + 3)) / 2
+    assert losses.classification_loss(logits, torch.tensor([0, 3])).item() == pytest.approx(expected, rel=1e-6)
+
+
+def two_positions(first: tuple[int, int], second: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features e_i at two positions: the only negative of a position is the other one."""
+    basis = torch.eye(3)
+    a, b = (torch.stack([basis[i] for i in pair], dim=1).view(1, 3, 1, 1, 2) for pair in (first, second))
+    return a * 7, b * 0.2  # cosine similarity does not know lengths
+
+
+def test_equation_5_on_two_positions() -> None:
+    # position 0: s⁺ = 1, s⁻ = 0; position 1: s⁺ = 0, s⁻ = 1; K = 3
+    value = losses.contrastive_loss(*two_positions((0, 0), (0, 1)), 3, generator())
+    expected = (-math.log(E10 / (E10 + 3)) - math.log(1 / (1 + 3 * E10))) / 2
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_equation_5_takes_its_negatives_from_the_second_map() -> None:
+    # the maps of the test above, swapped: s⁺ = s⁻ at both positions
+    value = losses.contrastive_loss(*two_positions((0, 1), (0, 0)), 3, generator())
+    assert value.item() == pytest.approx(math.log(4), rel=1e-5)
+
+
+def test_equation_5_never_takes_a_positive_as_negative() -> None:
+    features = torch.eye(6).view(1, 6, 1, 2, 3)
+    value = losses.contrastive_loss(features, features, 50, generator())
+    assert value.item() == pytest.approx(math.log(1 + 50 / E10), rel=1e-3)
+
+
+def test_equation_4_adds_both_pairs() -> None:
+    one, other = two_positions((0, 0), (0, 1)), two_positions((0, 1), (0, 0))
+    value = losses.modality_loss(one, other, 3, generator())
+    alone = [losses.contrastive_loss(*pair, 3, generator()) for pair in (one, other)]
+    assert value.item() == pytest.approx(sum(a.item() for a in alone), rel=1e-6)
+
+
+def test_equation_6_is_the_squared_length_of_the_error() -> None:
+    truth = noise(2, 3, *SHAPE)
+    error = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
+    weight = noise(2, 1, *SHAPE, seed=1)
+    assert losses.registration_loss(truth + error, truth, weight).item() == pytest.approx(14, rel=1e-5)
+    # a flow in the wrong direction is twice as wrong as none
+    wrong = losses.registration_loss(-truth, truth, weight).item()
+    assert wrong == pytest.approx(4 * losses.registration_loss(0 * truth, truth, weight).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "lengths"), [(losses.registration_loss, (4.0, 1.0)), (losses.endpoint_loss, (2.0, 1.0))]
+)
+def test_errors_of_the_flow_count_by_weight_and_samples_alike(
+    loss: Callable[..., torch.Tensor], lengths: tuple[float, float]
+) -> None:
+    flow, truth = torch.zeros(2, 3, *SHAPE), torch.zeros(2, 3, *SHAPE)
+    weight = torch.zeros(2, 1, *SHAPE)
+    flow[0, 1, :, :3], weight[0, :, :, :3] = 2.0, 0.5
+    flow[0, 1, :, 3:] = 9.0  # where nothing counts
+    flow[1, 2], weight[1] = 1.0, 1.0
+    assert loss(flow, truth, weight).item() == pytest.approx(sum(lengths) / 2, abs=0.005)
+
+
+def test_endpoint_loss_is_the_length_of_the_error() -> None:
+    truth = noise(2, 3, *SHAPE)
+    error = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
+    value = losses.endpoint_loss(truth + error, truth, torch.ones(2, 1, *SHAPE))
+    assert value.item() == pytest.approx(14.01**0.5, rel=1e-5)
+    assert losses.endpoint_loss(truth, truth, torch.ones(2, 1, *SHAPE)).item() == pytest.approx(0.1, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [SHAPE, (5, 12, 8)])
+def test_ssim_is_that_of_scikit_image(shape: tuple[int, int, int]) -> None:
+    first = noise(1, 1, *shape)
+    second = (0.7 * first + 0.3 * noise(1, 1, *shape, seed=1)).clamp(0, 1)
+    expected = structural_similarity(
+        first[0, 0].double().numpy(),
+        second[0, 0].double().numpy(),
+        win_size=5,
+        data_range=1.0,
+        gaussian_weights=False,
+        use_sample_covariance=False,
+    )
+    assert losses.ssim(first, second).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_equation_11_compares_the_fused_volume_with_both() -> None:
+    p, q = noise(1, 1, *SHAPE), noise(1, 1, *SHAPE, seed=1)
+    unlike = 1 - losses.ssim(p, q).item()
+    assert unlike > 0.1
+    for fused, aligned, reference, expected in (
+        (p, p, p, 0.0),
+        (p, p, q, unlike),
+        (p, q, p, unlike),
+        (p, q, q, 2 * unlike),
+    ):
+        found = losses.structure_loss(fused, aligned, reference).item()
+        assert found == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("fused", "expected"), [(0.2, 0.6), (0.9, 0.1), (0.8, 0.0)])
+def test_equation_12_takes_the_larger_intensity(fused: float, expected: float) -> None:
+    for aligned, reference in ((0.5, 0.8), (0.8, 0.5)):
+        value = losses.intensity_loss(constant(fused), constant(aligned), constant(reference))
+        assert value.item() == pytest.approx(expected, abs=1e-6)
+
+
+def ramp(slopes: tuple[float, float, float]) -> torch.Tensor:
+    axes = torch.meshgrid(*(torch.arange(n, dtype=torch.float32) for n in SHAPE), indexing="ij")
+    return sum(s * a for s, a in zip(slopes, axes, strict=True))[None, None]  # type: ignore[index]
+
+
+def test_equation_12_takes_the_steeper_gradient_with_its_sign() -> None:
+    aligned, reference = ramp((0.1, 0.2, -0.4)), ramp((-0.3, 0.1, 0.2))
+    steeper = ramp((-0.3, 0.2, -0.4))
+    assert losses.gradient_loss(steeper, aligned, reference).item() == pytest.approx(0, abs=1e-5)
+    assert losses.gradient_loss(steeper, reference, aligned).item() == pytest.approx(0, abs=1e-5)
+    flat = losses.gradient_loss(constant(0.5), aligned, reference).item()
+    assert flat == pytest.approx(0.3 + 0.2 + 0.4, rel=1e-4)
+    assert losses.gradient_loss(-steeper, aligned, reference).item() == pytest.approx(2 * 0.9, rel=1e-4)
+
+
+def test_equation_13_on_constant_colours() -> None:
+    assert losses.colour_loss(constant(0.3, 2), constant(0.3, 2)).item() == pytest.approx(0, abs=1e-5)
+    expected = 0.2 + 1 - ssim_of_constants(0.3, 0.5)
+    assert losses.colour_loss(constant(0.3, 2), constant(0.5, 2)).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_restoration_loss_on_constants() -> None:
+    assert losses.restoration_loss(constant(0.3), constant(0.3)).item() == pytest.approx(0, abs=1e-5)
+    expected = 0.2 + 0.25 * (1 - ssim_of_constants(0.3, 0.5))
+    assert losses.restoration_loss(constant(0.3), constant(0.5)).item() == pytest.approx(expected, abs=1e-5)
+
+
+class Perfect(NamedTuple):
+    """A network that knows the answer; it remembers what it was asked."""
+
+    sample: Sample
+    asked: list[Any]
+
+    def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
+        aligned = warp(self.sample.fine, self.sample.flow)
+        logits = torch.nn.functional.one_hot(self.sample.label, 4).float() * 100
+        unified = Unified(*two_positions((0, 1), (1, 2)))
+        fused = torch.maximum(aligned, self.sample.reference)
+        self.asked.append((degraded, reference))
+        return UniFuseOutput(fused, aligned, fused, self.sample.flow, logits, unified, [self.sample.flow])
+
+    def unify(self, first: torch.Tensor, second: torch.Tensor) -> Unified:
+        self.asked.append((first, second))
+        return Unified(*two_positions((1, 2), (0, 1)))
+
+
+def made_up_sample() -> Sample:
+    volumes = [noise(1, 1, *SHAPE, seed=k) for k in range(5)]
+    flow = 0.3 * noise(1, 3, *SHAPE, seed=9)
+    return Sample(*volumes, flow, torch.tensor([2]), constant(1.0), torch.ones(1, 3))
+
+
+def test_equation_15_is_small_for_a_network_that_knows_the_answer() -> None:
+    sample = made_up_sample()
+    model = Perfect(sample, [])
+    config = TrainingConfig(name="law", data="", weights=LossWeights(**{name: 2.0 for name in asdict(LossWeights())}))
+    total, terms = total_loss(model, sample, config, True, generator())  # type: ignore[arg-type]
+    assert set(terms) == set(asdict(config.weights))
+    for name in ("classification", "registration", "intensity", "restore"):
+        assert terms[name].item() == pytest.approx(0, abs=1e-4), name
+    for name in ("endpoint", "coarse"):  # the root's floor
+        assert terms[name].item() == pytest.approx(0.1, abs=1e-4), name
+    # F̄_D with F̄_R, and F̄'_D with F̄'_R: both agree at both positions, and their negatives do not
+    assert terms["modality"].item() == pytest.approx(2 * math.log(1 + 16 / E10), rel=0.02)
+    assert total.item() == pytest.approx(2 * sum(term.item() for term in terms.values()), rel=1e-5)
+    asked = [tuple(id(v) for v in pair) for pair in model.asked]
+    assert asked == [(id(sample.degraded), id(sample.reference)), (id(sample.clean), id(sample.reference_moved))]
+
+
+def test_the_restoration_target_does_not_pull_on_the_field() -> None:
+    """L_inten could be lowered by moving the target away: only L_reg may move the flow."""
+    sample = made_up_sample()
+    flow = torch.zeros_like(sample.flow, requires_grad=True)
+
+    class Still(Perfect):
+        def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
+            return super().__call__(degraded, reference)._replace(flow=flow, coarse_flows=[])
+
+    config = TrainingConfig(name="law", data="", weights=LossWeights(registration=0.0, endpoint=0.0))
+    total, _ = total_loss(Still(sample, []), sample, config, False, generator())  # type: ignore[arg-type]
+    assert not total.requires_grad or torch.autograd.grad(total, flow, allow_unused=True)[0].abs().max() == 0
+
+
+def test_coarse_flows_are_compared_in_voxels_of_the_full_grid() -> None:
+    shape = (16, 8, 24)
+    flow = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1).expand(1, 3, *shape)
+    volumes = [noise(1, 1, *shape, seed=k) for k in range(5)]
+    sample = Sample(*volumes, flow, torch.tensor([0]), torch.ones(1, 1, *shape), torch.ones(1, 3))
+    half = (flow / 2)[..., ::2, ::2, ::2]
+    assert _coarse_loss([half], sample).item() == pytest.approx(0.1, abs=1e-5)
+    assert _coarse_loss([0 * half], sample).item() == pytest.approx(14.01**0.5, rel=1e-5)
+    assert _coarse_loss([half, 0 * half], sample).item() == pytest.approx((0.1 + 14.01**0.5) / 2, rel=1e-5)

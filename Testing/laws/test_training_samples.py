@@ -1,0 +1,228 @@
+"""Samples against closed-form anatomy: volumes that are known functions of RAS mm, on oblique, anisotropic grids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from UniFuseLib.geometry import affine_index, warp
+from UniFuseLib.intensity import IntensityMap
+from UniFuseLib.network.build import CLASSES
+from UniFuseLib.simulation.misalignment import REMAINDER, MisalignmentRange
+from UniFuseLib.training.data import PackedSubject, PackedVolume
+from UniFuseLib.training.samples import (
+    DEGRADATION_OF,
+    Sample,
+    SampleSettings,
+    _draw_pair,
+    _whole_grid,
+    draw_batch,
+    draw_sample,
+    generator_of,
+)
+from UniFuseLib.volume import Grid
+
+LPS = np.diag([-1.0, -1.0, 1.0])
+
+
+def oblique(shape: tuple[int, int, int], spacing: tuple[float, float, float], seed: int) -> Grid:
+    """Axes turned anywhere, the middle near the world's origin."""
+    turn, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
+    affine = np.eye(4)
+    affine[:3, :3] = turn * spacing
+    affine[:3, 3] = np.array([2.0, -3.0, 4.0]) - affine[:3, :3] @ (np.array(shape) - 1) / 2
+    return Grid(shape, affine)
+
+
+def noise_volume(grid: Grid, seed: int = 0) -> PackedVolume:
+    codes = np.random.default_rng(seed).integers(0, 256, grid.shape).astype(np.uint8)
+    return PackedVolume(torch.from_numpy(codes), grid, "mr", top=1.7)
+
+
+def itk_geometry(image: sitk.Image, grid: Grid) -> sitk.Image:
+    """An image of a (d, h, w) array has its axes reversed and lives in LPS."""
+    image.SetSpacing([float(s) for s in grid.spacing[::-1]])
+    image.SetDirection((LPS @ grid.directions[:, ::-1]).ravel().tolist())
+    image.SetOrigin((LPS @ grid.affine[:3, 3]).tolist())
+    return image
+
+
+def itk_resample(volume: PackedVolume, grid: Grid, interpolator: int, transform: sitk.Transform) -> np.ndarray:
+    moving = itk_geometry(sitk.GetImageFromArray(volume.codes.numpy().astype(np.float64)), volume.grid)
+    fixed = itk_geometry(sitk.GetImageFromArray(np.zeros(grid.shape)), grid)
+    return sitk.GetArrayFromImage(sitk.Resample(moving, fixed, transform, interpolator, 0.0, sitk.sitkFloat64))
+
+
+SOURCE = oblique((7, 9, 11), (2.1, 1.3, 0.8), 1)
+TARGET = oblique((11, 8, 13), (0.9, 1.4, 1.1), 2)
+
+
+def test_read_is_itks_linear_resampling() -> None:
+    volume = noise_volume(SOURCE)
+    expected = itk_resample(volume, TARGET, sitk.sitkLinear, sitk.Transform()) * (1.7 / 255)
+    found = volume.read(TARGET)[0, 0].numpy()
+    assert 0.2 < (expected > 0).mean() < 0.95  # the target leaves the source's field of view
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+
+
+def test_read_through_a_displacement_in_ras() -> None:
+    volume = noise_volume(SOURCE)
+    displacement = torch.from_numpy(np.random.default_rng(3).uniform(-2, 2, (1, 3, *TARGET.shape))).float()
+    lps = np.moveaxis(displacement[0].double().numpy(), 0, -1) @ LPS
+    field = itk_geometry(sitk.GetImageFromArray(lps, isVector=True), TARGET)
+    expected = itk_resample(volume, TARGET, sitk.sitkLinear, sitk.DisplacementFieldTransform(field)) * (1.7 / 255)
+    found = volume.read(TARGET, displacement)[0, 0].numpy()
+    # a point on a face may fall on either side of it
+    assert (np.abs(found - expected) > 2e-4).mean() < 0.005
+
+
+def test_read_labels_is_itks_nearest_neighbour() -> None:
+    volume = noise_volume(SOURCE)
+    expected = itk_resample(volume, TARGET, sitk.sitkNearestNeighbor, sitk.Transform())
+    assert (volume.read_labels(TARGET).numpy() != expected).mean() < 0.005
+
+
+def test_read_far_outside_is_background() -> None:
+    far = TARGET.affine.copy()
+    far[:3, 3] += 500
+    assert noise_volume(SOURCE).read(Grid(TARGET.shape, far)).abs().max() == 0
+
+
+# --- samples -------------------------------------------------------------------------------------------------------
+
+
+def anatomy(points: torch.Tensor, kind: str) -> torch.Tensor:
+    """A smooth function of RAS mm `(1, 3, d, h, w)` in [0, 1], another one for every kind."""
+    phase = {"mr": 0.0, "ct": 1.0, "pet": 2.0}[kind]
+    r, a, s = points[:, 0:1], points[:, 1:2], points[:, 2:3]
+    waves = torch.sin(r / 7 + phase) + torch.sin(a / 9 + r / 25 + 2 * phase) + torch.sin(s / 8 - a / 30 + 3 * phase)
+    return 0.5 + waves / 6
+
+
+def scan(kind: str, seed: int) -> PackedVolume:
+    grid = oblique((64, 50, 70), (1.9, 2.3, 1.6), seed)
+    like = torch.empty(0, dtype=torch.float64)
+    values = anatomy(affine_index(grid.affine, grid.shape, like), kind)[0, 0]
+    codes = (values * 255).round().to(torch.uint8)
+    maps = {
+        "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),
+        "mr": IntensityMap("percentile", scale=700.0, ceiling=2.0),
+        "pet": IntensityMap("percentile", scale=5.0, gamma=0.5, ceiling=16.0),
+    }
+    return PackedVolume(codes, grid, kind, map=maps[kind])
+
+
+@pytest.fixture(scope="module")
+def subjects() -> list[PackedSubject]:
+    return [PackedSubject("one", {kind: scan(kind, seed) for seed, kind in enumerate(("mr", "ct", "pet"), 5)})]
+
+
+SETTINGS = SampleSettings(crop=24, spacings_mm=(1.5,), synthetic=0.0, still=0.0, clean=1.0)
+INTERIOR = (..., slice(8, -8), slice(8, -8), slice(8, -8))
+
+
+def difference(first: torch.Tensor, second: torch.Tensor) -> float:
+    return float((first - second)[INTERIOR].abs().mean())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_label_brings_the_misaligned_volume_back(subjects: list[PackedSubject], seed: int) -> None:
+    sample = draw_sample(subjects, SETTINGS, generator_of(seed, 0, 0))
+    before = difference(sample.fine, sample.clean)
+    assert before > 0.005
+    after = difference(warp(sample.fine, sample.flow), sample.clean)
+    assert after < 0.1 * before
+    # the law would not notice a field in the wrong direction, order or unit if these were as good
+    for wrong in (-sample.flow, sample.flow.flip(1), sample.flow * 1.5):
+        assert difference(warp(sample.fine, wrong), sample.clean) > 3 * after
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_moved_reference_lies_in_the_frame_of_the_fine_volume(subjects: list[PackedSubject], seed: int) -> None:
+    sample = draw_sample(subjects, SETTINGS, generator_of(seed, 1, 0))
+    before = difference(sample.reference_moved, sample.reference)
+    assert difference(warp(sample.reference_moved, sample.flow), sample.reference) < 0.1 * before
+
+
+def test_without_misalignment_nothing_moves(subjects: list[PackedSubject]) -> None:
+    sample = draw_sample(subjects, replace(SETTINGS, still=1.0), generator_of(0, 0, 0))
+    assert sample.flow.abs().max() < 1e-4
+    torch.testing.assert_close(sample.fine, sample.clean, atol=1e-4, rtol=0)
+
+
+def test_ranges_are_millimetres_on_any_spacing(subjects: list[PackedSubject]) -> None:
+    """A pure translation: as long in mm on a fine grid as on a coarse one."""
+    only = MisalignmentRange(rotation_deg=0, translation_mm=6, scale=0, elastic_mm=0)
+    lengths = []
+    for spacing in (1.0, 2.0):
+        settings = replace(SETTINGS, spacings_mm=(spacing,), ranges=only)
+        sample = draw_sample(subjects, settings, generator_of(7, 0, 0))
+        torch.testing.assert_close(sample.spacing_mm, torch.full((1, 3), spacing))
+        lengths.append(float((sample.flow * spacing).norm(dim=1).mean()))
+    assert 0.5 < lengths[0] < 6 * 3**0.5
+    assert lengths[0] == pytest.approx(lengths[1], rel=1e-3)
+
+
+def test_a_clean_input_is_the_fine_volume(subjects: list[PackedSubject]) -> None:
+    sample = draw_sample(subjects, SETTINGS, generator_of(3, 0, 0))
+    assert CLASSES[int(sample.label)] == "clean"
+    torch.testing.assert_close(sample.degraded, sample.fine, atol=0, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["mr", "ct", "pet"])
+def test_the_class_is_that_of_the_degraded_modality(subjects: list[PackedSubject], kind: str) -> None:
+    pairings = tuple((kind, other) for other in ("mr", "ct", "pet") if other != kind)
+    settings = replace(SETTINGS, clean=0.0, pairings=pairings)
+    sample = draw_sample(subjects, settings, generator_of(1, 2, 3))
+    assert CLASSES[int(sample.label)] == DEGRADATION_OF[kind]
+    assert difference(sample.degraded, sample.fine) > 1e-3
+    assert difference(sample.degraded, sample.fine) < 0.2
+
+
+def test_every_pairing_is_drawn_in_both_directions(subjects: list[PackedSubject]) -> None:
+    kinds = {id(volume.codes): kind for kind, volume in subjects[0].volumes.items()}
+    drawn = set()
+    for step in range(60):
+        pair, _ = _draw_pair(subjects, SETTINGS, 1.5, generator_of(0, step, 0))
+        drawn.add((kinds[id(pair.degraded.codes)], kinds[id(pair.reference.codes)]))
+    assert drawn == {(a, b) for a in kinds.values() for b in kinds.values() if a != b}
+
+
+def test_the_same_seed_step_and_place_make_the_same_sample(subjects: list[PackedSubject]) -> None:
+    settings = replace(SETTINGS, clean=0.0, ranges=REMAINDER)
+    one, again = (draw_sample(subjects, settings, generator_of(1, 2, 3)) for _ in range(2))
+    for first, second in zip(one, again, strict=True):
+        assert torch.equal(first, second)
+    for other in ((2, 2, 3), (1, 3, 3), (1, 2, 4)):
+        assert not torch.equal(draw_sample(subjects, settings, generator_of(*other)).flow, one.flow)
+
+
+def test_a_batch_holds_its_samples_in_order(subjects: list[PackedSubject]) -> None:
+    batch = draw_batch(subjects, SETTINGS, [generator_of(1, 0, place) for place in range(3)])
+    assert isinstance(batch, Sample)
+    alone = draw_sample(subjects, SETTINGS, generator_of(1, 0, 2))
+    assert torch.equal(batch.fine[2:], alone.fine)
+    assert torch.equal(batch.flow[2:], alone.flow)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_whole_frame_lies_inside_the_volume_and_nearly_fills_it(seed: int) -> None:
+    whole = oblique((40, 31, 52), (1.9, 2.3, 1.6), seed)
+    frame = _whole_grid(whole, np.zeros(3), 24, 1.0, generator_of(seed, 0, 0))
+    # outer faces of the frame in voxels of the whole volume
+    faces = (np.stack([np.full(3, -0.5), np.full(3, 23.5)])) @ frame.affine[:3, :3].T + frame.affine[:3, 3]
+    inside = (faces - whole.affine[:3, 3]) @ np.linalg.inv(whole.affine[:3, :3]).T
+    assert (inside[0] >= -0.5 - 1e-9).all()
+    assert (inside[1] <= np.array(whole.shape) - 0.5 + 1e-9).all()
+    assert ((inside[1] - inside[0]) >= 0.8 * np.array(whole.shape) - 1e-9).all()
+
+
+def test_a_whole_frame_makes_a_lawful_sample(subjects: list[PackedSubject]) -> None:
+    sample = draw_sample(subjects, replace(SETTINGS, frame="whole", crop=40), generator_of(0, 0, 0))
+    before = difference(sample.fine, sample.clean)
+    assert difference(warp(sample.fine, sample.flow), sample.clean) < 0.2 * before
+    assert len(set(sample.spacing_mm[0].tolist())) == 3
