@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError
 
@@ -25,9 +25,7 @@ def read_series(folder: Path) -> tuple[sitk.Image, list[str], list[str]]:
     try:
         image = sitk.ReadImage(files[0]) if len(files) == 1 else reader.Execute()
     except RuntimeError as error:
-        raise InputError(
-            f"Cannot read the DICOM series in {folder}: {str(error).strip().splitlines()[-1]}"
-        ) from error
+        raise InputError(f"Cannot read the DICOM series in {folder}: {str(error).strip().splitlines()[-1]}") from error
     if image.GetDimension() != 3 or min(image.GetSize()) < 2:
         size = " × ".join(str(n) for n in image.GetSize())
         raise InputError(f"{folder} holds a 2-D image or a time series ({size}). Expected one 3-D volume.")

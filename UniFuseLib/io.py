@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from UniFuseLib.dicom_series import read_series, series_modality
 from UniFuseLib.errors import InputError, OutputError

@@ -24,7 +24,17 @@ from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
 from UniFuseLib.initial_alignment import FINEST_MM, Image, InitialAlignment, align
 from UniFuseLib.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES
 from UniFuseLib.postprocess import Found, Native, Source, to_reference_grid
-from UniFuseLib.preprocess import body_mask, check_overlap, check_volume, detect_modality, fit, luma, working_grid
+from UniFuseLib.preprocess import (
+    body_mask,
+    canonical,
+    check_overlap,
+    check_volume,
+    detect_modality,
+    fit,
+    from_canonical,
+    luma,
+    working_grid,
+)
 from UniFuseLib.resampling import resample, shrink
 from UniFuseLib.stages import CancelQuestion, Progress, Stages
 from UniFuseLib.volume import Grid, Volume
@@ -74,8 +84,8 @@ class Prepared(NamedTuple):
     """One input after its checks."""
 
     source: Source
-    scalar: Volume  # luma of colours
-    body: np.ndarray  # bool, on the input's own grid
+    scalar: Volume  # luma of colours; axes as in `preprocess.canonical`
+    body: np.ndarray  # bool, on the axes of `scalar`
 
 
 class Work(NamedTuple):
@@ -138,9 +148,10 @@ def fuse(
         with stages.stage("Writing onto the reference grid"):
             native = to_reference_grid(moving.source, fixed.source, found)
         with stages.stage("Measuring the result"):
-            measured = _measure(work, found, native, fixed.body, folds)
+            body = from_canonical(fixed.body, reference.grid)
+            measured = _measure(work, found, native, body, folds)
     report = _report(moving, fixed, start, agreed, probabilities, measured, warnings, stages, target, precision, grid)
-    return _result(native, reference.affine, probabilities, report, fixed.body)
+    return _result(native, reference.affine, probabilities, report, body)
 
 
 def standard_contract() -> Contract:
@@ -171,7 +182,7 @@ def _prepare(volume: Volume, name: str, modality: str, contract: Contract, warni
     if modality not in ("auto", *MODALITIES):
         raise InputError(f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}.")
     kind = detect_modality(checked) if modality == "auto" else modality
-    scalar = luma(checked)
+    scalar = canonical(luma(checked))
     body = body_mask(scalar.array, scalar.grid.spacing, kind)
     return Prepared(Source(checked, kind, fit(scalar.array, body, kind, contract.intensity)), scalar, body)
 

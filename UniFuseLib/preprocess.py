@@ -23,13 +23,16 @@ __all__ = [
     "IntensityMap",
     "Modality",
     "body_mask",
+    "canonical",
     "check_overlap",
     "check_volume",
     "detect_modality",
     "fit",
+    "from_canonical",
     "luma",
     "modality_from_header",
     "resample",
+    "working_axes",
     "working_grid",
 ]
 
@@ -146,9 +149,7 @@ def working_grid(reference: Grid, spacing_mm: float) -> Grid:
     """
     if not spacing_mm > 0:
         raise InputError(f"Expected a working spacing above 0 mm, got {spacing_mm:g}.")
-    toward = _WORKING_AXES.T @ reference.directions  # [working axis, reference axis]
-    order = max(itertools.permutations(range(3)), key=lambda p: sum(abs(toward[i, p[i]]) for i in range(3)))
-    sign = np.array([1.0 if toward[i, order[i]] >= 0 else -1.0 for i in range(3)])
+    order, sign = working_axes(reference)
     extent = (np.array(reference.shape) * reference.spacing)[list(order)]
     shape = tuple(int(n) for n in np.maximum(1, np.ceil(extent / spacing_mm - 1e-3)))
     affine = np.eye(4)
@@ -158,11 +159,40 @@ def working_grid(reference: Grid, spacing_mm: float) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), affine)
 
 
+def working_axes(grid: Grid) -> tuple[tuple[int, ...], np.ndarray]:
+    """Which array axis runs along d → S, h → P, w → L, and in which sense (+1, -1); the nearest when oblique."""
+    toward = _WORKING_AXES.T @ grid.directions  # [working axis, array axis]
+    order = max(itertools.permutations(range(3)), key=lambda p: sum(abs(toward[i, p[i]]) for i in range(3)))
+    return order, np.array([1.0 if toward[i, order[i]] >= 0 else -1.0 for i in range(3)])
+
+
+def canonical(volume: Volume) -> Volume:
+    """The same voxels with the array's axes along d → S, h → P, w → L: what follows cannot depend on storage order."""
+    order, sign = working_axes(volume.grid)
+    rest = tuple(range(3, volume.array.ndim))
+    array = volume.array.transpose(*order, *rest)[_flips(sign)]
+    affine = volume.affine.copy()
+    affine[:3, :3] = volume.affine[:3, list(order)] * sign
+    last = (np.array(array.shape[:3]) - 1) * (sign < 0)
+    affine[:3, 3] = volume.affine[:3, 3] - affine[:3, :3] @ last
+    return Volume(array, affine)
+
+
+def from_canonical(array: np.ndarray, grid: Grid) -> np.ndarray:
+    """An array on `canonical`'s axes back in the storage order of `grid`."""
+    order, sign = working_axes(grid)
+    return np.ascontiguousarray(array[_flips(sign)].transpose(*np.argsort(order)))
+
+
 def luma(volume: Volume) -> Volume:
     """Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); a volume of scalars comes back unchanged."""
     if volume.array.ndim == 3:
         return volume
     return Volume(volume.array.astype(np.float32) @ np.array(BT601, dtype=np.float32), volume.affine)
+
+
+def _flips(sign: np.ndarray) -> tuple[slice, ...]:
+    return tuple(slice(None) if s > 0 else slice(None, None, -1) for s in sign)
 
 
 def _repair(array: np.ndarray, bad: np.ndarray, name: str) -> np.ndarray:

@@ -80,7 +80,7 @@ def halve(volume: Tensor) -> Tensor:
 def versions() -> dict[str, str]:
     """Of all that takes part in a result."""
     import scipy
-    import SimpleITK as sitk  # noqa: N813
+    import SimpleITK as sitk
 
     return {
         "unifuse": __version__,

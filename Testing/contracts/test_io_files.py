@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from UniFuseLib import io
 from UniFuseLib.errors import InputError, OutputError
@@ -80,8 +80,7 @@ def test_useless_spacing_is_refused(tmp_path: Path, value: float) -> None:
 def test_zero_spacing_is_refused_in_other_formats(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"v.{suffix}"
     heads = {
-        "nrrd": "NRRD0004\ntype: float\ndimension: 3\nsizes: 2 2 2\nspacings: 1 1 0\nencoding: raw\n"
-        "endian: little\n\n",
+        "nrrd": "NRRD0004\ntype: float\ndimension: 3\nsizes: 2 2 2\nspacings: 1 1 0\nencoding: raw\nendian: little\n\n",
         "mha": "ObjectType = Image\nNDims = 3\nBinaryData = True\nElementSpacing = 1 1 0\nDimSize = 2 2 2\n"
         "ElementType = MET_FLOAT\nElementDataFile = LOCAL\n",
     }

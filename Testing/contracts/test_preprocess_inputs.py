@@ -1,0 +1,174 @@
+"""What is checked, repaired and recognised before the network sees anything."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from UniFuseLib.errors import InputError, WeightsError
+from UniFuseLib.preprocess import (
+    DEFAULT_INTENSITY,
+    body_mask,
+    check_overlap,
+    check_volume,
+    detect_modality,
+    fit,
+    luma,
+)
+from UniFuseLib.volume import Grid, Volume
+
+SHAPE = (20, 28, 24)
+SPACING = (4.0, 2.5, 3.0)
+AFFINE = np.diag([*SPACING, 1.0])
+
+
+def ball(radius: float = 0.7) -> np.ndarray:
+    x = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij"))
+    return (x**2).sum(0) < radius**2
+
+
+def scan(modality: str) -> np.ndarray:
+    """A body with a dark hole, in the units of its modality, with noise."""
+    rng = np.random.default_rng(4)
+    body, hole = ball(), ball(0.2)
+    if modality == "ct":
+        return (np.where(body, 40.0, -1000.0) - 840 * hole + rng.normal(0, 20, SHAPE)).astype(np.int16)
+    if modality == "mr":
+        return np.abs(np.where(body, 400.0, 0.0) - 380 * hole + rng.normal(0, 15, SHAPE)).round().astype(np.float32)
+    spot = ball(0.1) * 8.0
+    uptake = ndimage.gaussian_filter(np.where(body, 0.8, 0.01) + spot, 0.5)
+    return (uptake + np.abs(rng.normal(0, 0.01, SHAPE))).astype(np.float32)
+
+
+@pytest.mark.parametrize("modality", ["mr", "ct", "pet"])
+def test_modality_is_recognised(modality: str) -> None:
+    spacing = np.diag([4.0, 4.0, 4.0, 1.0]) if modality == "pet" else np.diag([3.0, 1.0, 1.0, 1.0])
+    assert detect_modality(Volume(scan(modality), spacing)) == modality
+
+
+@pytest.mark.parametrize(("hint", "modality"), [("PT", "pet"), ("ct", "ct"), (" MR ", "mr"), ("US", "ct")])
+def test_dicom_modality_decides_when_it_is_known(hint: str, modality: str) -> None:
+    assert detect_modality(Volume(scan("ct"), AFFINE), hint) == modality
+
+
+@pytest.mark.parametrize("modality", ["mr", "ct", "pet"])
+def test_body_is_found_with_its_holes_filled(modality: str) -> None:
+    mask = body_mask(scan(modality), SPACING, modality)
+    truth = ball()
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
+    assert mask[ball(0.2)].all()
+
+
+def test_body_keeps_two_legs_and_drops_the_table() -> None:
+    array = np.full(SHAPE, -1000.0)
+    array[:, 6:18, 2:9] = 50
+    array[:, 6:18, 14:21] = 50
+    array[:, 24:26, :3] = 200
+    mask = body_mask(array, SPACING, "ct")
+    assert mask[10, 12, 5]
+    assert mask[10, 12, 17]
+    assert not mask[10, 24, 1]
+
+
+def test_a_volume_without_background_is_all_body() -> None:
+    array = 1000 + np.random.default_rng(0).normal(0, 50, SHAPE)
+    assert body_mask(array, SPACING, "mr").mean() > 0.95
+
+
+@pytest.mark.parametrize("modality", ["mr", "ct", "pet"])
+@pytest.mark.parametrize("torch_side", [False, True])
+def test_intensity_maps_are_inverted(modality: str, torch_side: bool) -> None:
+    array = scan(modality).astype(np.float32)
+    mapping = fit(array, ball(), modality)
+    top = {"ct": 1600, "mr": mapping.scale, "pet": mapping.scale}[modality]
+    values = np.linspace(-1024 if modality == "ct" else 0, top, 7 * 9 * 11, dtype=np.float32).reshape(7, 9, 11)
+    x = torch.from_numpy(values) if torch_side else values
+    y = mapping.forward(x)
+    assert y.shape == (7, 9, 11)
+    assert float(y.min()) == pytest.approx(0, abs=1e-5)
+    assert float(y.max()) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(np.asarray(mapping.inverse(y)), values, atol=2e-3 * float(top))
+
+
+def test_percentile_is_taken_over_the_body() -> None:
+    array = scan("mr")
+    assert fit(array, ball(), "mr").scale == pytest.approx(np.percentile(array[ball()], 99.5))
+    assert fit(array, None, "mr").scale != fit(array, ball(), "mr").scale
+
+
+def test_intensity_maps_go_into_the_report() -> None:
+    assert json.loads(json.dumps(fit(scan("ct"), None, "ct").to_json()))["kind"] == "knots"
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {},
+        {"mr": {"kind": "spline"}},
+        {"mr": {"kind": "knots", "knots": [[0, 0], [0, 1]]}},
+        {"mr": {"kind": "knots", "knots": [[0, 0]]}},
+    ],
+)
+def test_malformed_rules_are_refused(rules: dict) -> None:
+    with pytest.raises(WeightsError):
+        fit(scan("mr"), None, "mr", rules)
+
+
+def test_percentile_needs_a_positive_value() -> None:
+    with pytest.raises(InputError, match="no positive value"):
+        fit(-np.ones(SHAPE), None, "pet", DEFAULT_INTENSITY)
+
+
+def test_few_broken_voxels_are_repaired_with_a_warning() -> None:
+    array = scan("mr")
+    array[3, 4, 5], array[10, 14, 12], array[10, 14, 13] = np.nan, np.inf, -np.inf
+    repaired, warnings = check_volume(Volume(array, AFFINE), "degraded")
+    assert np.isfinite(repaired.array).all()
+    assert warnings == ["The degraded volume had 3 NaN or infinite voxels; neighbours fill them."]
+    untouched = np.isfinite(array)
+    np.testing.assert_array_equal(repaired.array[untouched], array[untouched])
+    assert abs(repaired.array[10, 14, 12]) < 600
+
+
+@pytest.mark.parametrize(
+    ("array", "sentence"),
+    [
+        (np.full(SHAPE, np.nan), "every voxel is NaN"),
+        (np.where(ball(0.6), np.nan, 1.0), "% of the reference volume is NaN"),
+        (np.full(SHAPE, 5), "constant"),
+        (np.zeros((2, 30, 30)), "at least 4"),
+        (np.zeros((0, 30, 30)), "at least one voxel"),
+        (np.ones(SHAPE, complex), "real numbers"),
+    ],
+)
+def test_useless_volumes_are_refused(array: np.ndarray, sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        check_volume(Volume(array, AFFINE), "reference")
+
+
+def test_fields_of_view_that_do_not_meet_are_refused_with_both_extents() -> None:
+    far = AFFINE.copy()
+    far[2, 3] = 500
+    with pytest.raises(InputError, match=r"do not overlap.*S 0 to 69.*S 500 to 569"):
+        check_overlap(Grid(SHAPE, AFFINE), Grid(SHAPE, far))
+
+
+def test_boxes_that_meet_only_around_their_corners_do_not_overlap() -> None:
+    """Two thin oblique slabs in parallel: their world boxes overlap, they do not."""
+    turn = np.eye(4)
+    turn[:2, :2] = np.array([[1, -1], [1, 1]]) / np.sqrt(2)
+    shifted = turn.copy()
+    shifted[:3, 3] = turn[:3, 1] * 12
+    with pytest.raises(InputError, match="do not overlap"):
+        check_overlap(Grid((40, 8, 40), turn), Grid((40, 8, 40), shifted))
+    assert check_overlap(Grid((40, 8, 40), turn), Grid((40, 16, 40), turn)) == 1
+
+
+def test_luma_weighs_the_colours() -> None:
+    colours = np.zeros((*SHAPE, 3), np.uint8)
+    colours[..., 1] = 200
+    np.testing.assert_allclose(luma(Volume(colours, AFFINE)).array, 0.587 * 200, rtol=1e-5)
