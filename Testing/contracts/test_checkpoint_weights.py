@@ -1,0 +1,99 @@
+"""Weights and their contract: the pair comes back as it was written, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from UniFuseLib.checkpoint import Contract, load_model, read_contract, save_model, sha256_of
+from UniFuseLib.errors import WeightsError
+from UniFuseLib.intensity import DEFAULT_INTENSITY
+from UniFuseLib.network.build import CLASSES, build, preset
+from UniFuseLib.network.unifuse import UniFuse
+
+CPU = torch.device("cpu")
+
+
+def network(name: str) -> UniFuse:
+    torch.manual_seed(0)
+    return build(preset(name)).eval()
+
+
+def contract(name: str) -> Contract:
+    return Contract(
+        name="tiny",
+        preset=name,
+        network=preset(name).to_dict(),
+        classes=CLASSES,
+        working_spacing_mm=1.5,
+        intensity=DEFAULT_INTENSITY,
+        sha256="",
+        license="Apache-2.0",
+        training={"steps": 3},
+    )
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    save_model(network("small"), contract("small"), tmp_path / "tiny.safetensors")
+    return tmp_path / "tiny.safetensors"
+
+
+def test_half_precision_storage_keeps_the_result(weights: Path) -> None:
+    loaded, _ = load_model(weights, CPU)
+    generator = torch.Generator().manual_seed(1)
+    degraded, reference = (torch.rand(1, 1, 16, 24, 16, generator=generator) for _ in range(2))
+    with torch.no_grad():
+        expected, found = network("small")(degraded, reference), loaded(degraded, reference)
+    for name in ("fused", "restored", "flow", "logits"):
+        assert (getattr(expected, name) - getattr(found, name)).abs().max() < 1e-3, name
+    assert not loaded.training
+    assert all(parameter.dtype == torch.float32 for parameter in loaded.parameters())
+
+
+def test_the_contract_comes_back_with_its_checksum(weights: Path) -> None:
+    found = read_contract(weights)
+    assert found.sha256 == sha256_of(weights)
+    # JSON knows no tuples: the network's description is equal once it is a configuration again
+    plain = json.loads(json.dumps(contract("small").network))
+    assert found == replace(contract("small"), sha256=found.sha256, network=plain)
+
+
+def test_writing_leaves_nothing_else_behind(weights: Path) -> None:
+    save_model(network("small"), contract("small"), weights)
+    assert sorted(path.name for path in weights.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+
+
+def test_one_flipped_bit_is_noticed(weights: Path) -> None:
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(WeightsError, match="damaged"):
+        load_model(weights, CPU)
+
+
+def test_what_is_missing_is_named(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"other\.safetensors"):
+        read_contract(tmp_path / "other.safetensors")
+    weights.with_suffix(".json").unlink()
+    with pytest.raises(WeightsError, match=r"tiny\.json"):
+        load_model(weights, CPU)
+
+
+def test_a_contract_that_is_no_contract_is_refused(weights: Path) -> None:
+    sidecar = weights.with_suffix(".json")
+    for text in ("no JSON", "{}", json.dumps({**json.loads(sidecar.read_text()), "unknown": 1})):
+        sidecar.write_text(text)
+        with pytest.raises(WeightsError, match="not readable"):
+            load_model(weights, CPU)
+
+
+def test_tensors_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mixed.safetensors"
+    save_model(network("small"), contract("small+j2"), path)
+    with pytest.raises(WeightsError, match="do not fit the network"):
+        load_model(path, CPU)
