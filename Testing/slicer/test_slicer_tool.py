@@ -1,0 +1,123 @@
+"""The real `unifuse fuse` behind the real nodes, with an untrained network: geometry, cancelling, refusals."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from measures import difference, resampledByMrml
+
+pytest.importorskip("torch", reason="needs torch: runs the real tool")
+pytestmark = [pytest.mark.slicer, pytest.mark.slow]
+ROOT = Path(__file__).resolve().parents[2]
+SPACING = 3.0
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A small network with fresh parameters: it moves and changes voxels without meaning, which is all we need."""
+    import torch
+
+    from UniFuseLib.checkpoint import Contract, save_model
+    from UniFuseLib.intensity import DEFAULT_INTENSITY
+    from UniFuseLib.network.build import build, preset
+
+    torch.manual_seed(0)
+    classes = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
+    config = preset("small")
+    contract = Contract("untrained", "small", config.to_dict(), classes, SPACING, DEFAULT_INTENSITY, "", "Apache-2.0")
+    path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
+    save_model(build(config), contract, path)
+    return path
+
+
+@pytest.fixture
+def logic(scene):
+    from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
+    from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
+
+    return UniFuseSlicerLogic(tool=ToolCommand(sys.executable, toolEnvironment(os.environ), ROOT))
+
+
+@pytest.fixture
+def options(weights):
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    return FusionOptions("mr", "mr", device="cpu", weights=weights)
+
+
+def libraryVolume(node):
+    from UniFuseLib.volume import Volume
+    from UniFuseSlicerLib.Nodes import imageFromNode
+
+    image = imageFromNode(node)
+    return Volume(image.array, image.ijkToRas[:, [2, 1, 0, 3]])
+
+
+def test_mrmlShowsWhatTheToolComputed(logic, options, pair):
+    """The deformation node moves the degraded volume onto the tool's own warped volume, ≤ 0.1 % of its range."""
+    from UniFuseLib import fuse
+    from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
+
+    nodes = logic.fuse(pair.degraded, pair.reference, options=options)
+    twin = fuse(
+        libraryVolume(pair.degraded),
+        libraryVolume(pair.reference),
+        weights=options.weights,
+        device="cpu",
+        degraded_modality="mr",
+        reference_modality="mr",
+    )
+    assert np.abs(deformationImage(nodes.deformation).array - twin.displacement).max() < 0.01
+    assert np.abs(imageFromNode(nodes.fused).array - twin.fused.array).max() < 1e-3
+    pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
+    shown = resampledByMrml(pair.degraded, pair.reference)
+    inside = twin.coverage & (shown > 0)
+    assert inside.mean() > 0.3
+    aligned = twin.aligned.array
+    assert 100 * np.abs(shown - aligned)[inside].max() / np.ptp(aligned[inside]) <= 0.1
+    assert difference(shown, np.where(twin.coverage, aligned, 0)) <= 0.1
+    assert logic.report(nodes.fused)["weights"]["name"] == "untrained"
+
+
+def test_runningAgainUpdatesTheNodes(logic, options, pair, scene):
+    first = logic.fuse(pair.degraded, pair.reference, options=options)
+    count = scene.GetNumberOfNodes()
+    again = logic.fuse(pair.degraded, pair.reference, options=options, outputs=first)
+    assert [n.GetID() for n in vars(again).values()] == [n.GetID() for n in vars(first).values()]
+    assert scene.GetNumberOfNodes() == count
+
+
+def test_theToolsOwnSentenceReachesTheUser(logic, options, pair):
+    from dataclasses import replace
+
+    from UniFuseSlicerLib.Errors import RunFailed
+
+    with pytest.raises(RunFailed, match="Expected a weights file at .*nothing.safetensors"):
+        logic.fuse(pair.degraded, pair.reference, options=replace(options, weights=Path("/nothing.safetensors")))
+
+
+def test_cancellingTheRealToolIsQuickAndLeavesNothing(logic, options, pair, tmp_path, monkeypatch):
+    import tempfile
+
+    from UniFuseSlicerLib.Results import FusionNodes
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    job = logic.makeJob(pair.degraded, pair.reference, FusionNodes(), options, lambda line: None)
+    job.start()
+    end = time.monotonic() + 60
+    while job.fraction < 0.1:
+        assert job.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    start = time.monotonic()
+    job.cancel()
+    while job.poll() is None:
+        time.sleep(0.01)
+    assert job.outcome.ending.value == "cancelled"
+    assert time.monotonic() - start <= 2.0
+    assert list(tmp_path.glob("uf-*")) == []
