@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from UniFuseLib.cli import main
 from UniFuseLib.errors import InputError

@@ -28,9 +28,7 @@ def add_parser(subparsers: Any) -> None:
     source.add_argument("cases", type=Path, nargs="?", metavar="CASES.csv", help="table of cases")
     source.add_argument("--demo", action="store_true", help="one case per task from the shipped sample")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the cases")
-    parser.add_argument(
-        "--data", type=Path, metavar="ROOT", help="what paths start from; default: the table's folder"
-    )
+    parser.add_argument("--data", type=Path, metavar="ROOT", help="what paths start from; default: the table's folder")
     parser.add_argument("--overwrite", action="store_true", help="replace cases of the same id")
     parser.set_defaults(run=run)
 
