@@ -1,7 +1,8 @@
 """The staged pipelines people use today: restoration, then registration, then fusion.
 
-All work on what a user has: `restore(volume)` in the volume's units on its own grid; `register(moving, fixed)` in
-normalised intensities, returning u `(d, h, w, 3)` RAS mm on the fixed grid; `fuse(a, b)` in normalised intensities.
+All work on what a user has: `restore(volume, modality)` in the volume's units on its own grid,
+`register(moving, fixed)` in normalised intensities, returning u `(d, h, w, 3)` RAS mm on the fixed grid, and
+`fuse(a, b)` in normalised intensities.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.volume import Volume
 
-Restore = Callable[[Volume], Volume]
+Restore = Callable[[Volume, str], Volume]
 Register = Callable[[Volume, Volume], np.ndarray]
 Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -23,7 +24,7 @@ REGISTRATIONS = ("identity", "rigid", "bspline", "elastix", "syn", "convexadam")
 FUSIONS = ("average", "maximum", "laplacian", "wavelet")
 # rival → (module, package on PyPI)
 _NEEDS = {
-    "nlm": (("skimage", "scikit-image"), ("pywt", "PyWavelets")),
+    "nlm": (("skimage", "scikit-image"),),
     "elastix": (("itk", "itk-elastix"),),
     "syn": (("ants", "antspyx"),),
     "convexadam": (("convexAdam", "convexAdam"),),
@@ -54,9 +55,9 @@ def choose(names: Sequence[str] | None) -> tuple[list[str], list[str], list[str]
 
 def restoration(name: str) -> Restore:
     """The restoration of that name."""
-    from UniFuseLib.evaluation.baselines import restoration as module
+    from UniFuseLib.evaluation.baselines import denoising
 
-    return {"none": module.restore_none, "nlm": module.restore_non_local_means}[name]
+    return {"none": denoising.restore_none, "nlm": denoising.restore_non_local_means}[name]
 
 
 def registration(name: str) -> Register:
@@ -82,13 +83,13 @@ def registration(name: str) -> Register:
 
 def fusion(name: str) -> Fuse:
     """The fusion of that name."""
-    from UniFuseLib.evaluation.baselines import fusion as module
+    from UniFuseLib.evaluation.baselines import fusion_rules
 
     return {
-        "average": module.fuse_average,
-        "maximum": module.fuse_maximum,
-        "laplacian": module.fuse_laplacian,
-        "wavelet": module.fuse_wavelet,
+        "average": fusion_rules.fuse_average,
+        "maximum": fusion_rules.fuse_maximum,
+        "laplacian": fusion_rules.fuse_laplacian,
+        "wavelet": fusion_rules.fuse_wavelet,
     }[name]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, to_image
 from UniFuseLib.volume import Volume

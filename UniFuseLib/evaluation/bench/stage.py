@@ -65,7 +65,7 @@ def run_job(job: Job) -> None:
 def _restore(job: Job, case: Case, output: Path) -> dict[str, Any]:
     restore = baselines.restoration(job.name)
     with measured() as cost:
-        restored = restore(case.degraded)
+        restored = restore(case.degraded, case.degraded_modality)
     write_volume(restored, output / "restored.nii.gz")
     stick = yardstick(case)
     # what this restoration would reach with a perfect registration
