@@ -59,7 +59,7 @@ def test_dicom_modality_decides_when_it_is_known(hint: str, modality: str) -> No
 def test_body_is_found_with_its_holes_filled(modality: str) -> None:
     mask = body_mask(scan(modality), SPACING, modality)
     truth = ball()
-    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.9
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.85
     assert mask[ball(0.2)].all()
 
 

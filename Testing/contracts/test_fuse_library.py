@@ -1,0 +1,263 @@
+"""`UniFuseLib.fuse` with a stand-in network whose flow is known: geometry, units, report, refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+import UniFuseLib
+from UniFuseLib import io
+from UniFuseLib.errors import Cancelled, DeviceError, InputError, WeightsError
+from UniFuseLib.predict import FusionResult
+from UniFuseLib.volume import Grid, Volume
+
+
+class Output(NamedTuple):
+    fused: Tensor
+    restored: Tensor
+    blend: Tensor
+    flow: Tensor
+    logits: Tensor
+
+
+def network(voxels: tuple[float, float, float] = (0, 0, 0), label: int = 0, blend: float = 0.5) -> Callable:
+    """Moves by a smooth flow of about `voxels`, restores nothing, mixes with a constant weight."""
+
+    def forward(degraded: Tensor, reference: Tensor) -> Output:
+        shape = degraded.shape[2:]
+        wave = [torch.cos(torch.linspace(-1, 1, n)) for n in shape]
+        bump = wave[0][:, None, None] * wave[1][None, :, None] * wave[2][None, None, :]
+        flow = torch.stack([v * bump for v in voxels])[None]
+        weight = torch.full_like(degraded, blend)
+        from UniFuseLib.geometry import warp
+
+        moved = warp(degraded, flow)
+        logits = torch.zeros(1, 4)
+        logits[0, label] = 8.0
+        return Output(moved + weight * (reference - moved), moved, weight, flow, logits)
+
+    return forward
+
+
+def content(points: np.ndarray) -> np.ndarray:
+    """A lopsided body with inner structure, a function of RAS mm; `(..., 3)` → `(...)`, 0 outside, about 0..100."""
+    r, a, s = np.moveaxis(points, -1, 0)
+    body = 1 / (1 + np.exp((np.sqrt((r / 30) ** 2 + (a / 36) ** 2 + ((s - 3) / 33) ** 2) - 1) * 14))
+    inner = 60 + 20 * np.sin(r / 6 + 1) * np.cos(a / 8) + 20 * np.cos(s / 7 + r / 15)
+    return body * inner
+
+
+def volume_on(grid: Grid, contrast: Callable[[np.ndarray], np.ndarray] = lambda v: v) -> Volume:
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), axis=-1)
+    values = content(index @ grid.affine[:3, :3].T + grid.affine[:3, 3])
+    return Volume(contrast(values).astype(np.float32), grid.affine)
+
+
+def turned_grid(shape: tuple[int, int, int], spacing: tuple[float, float, float], degrees: float) -> Grid:
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array([[0, 0, -1], [0, -1, 0], [1.0, 0, 0]])
+    affine[:3, :3] = affine[:3, :3] * spacing
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+@pytest.fixture
+def pair() -> tuple[Volume, Volume]:
+    """The same body on two oblique anisotropic grids, the second contrast inverted inside the body."""
+    degraded = volume_on(turned_grid((25, 38, 33), (3.3, 2.2, 2.6), 12))
+    reference = volume_on(turned_grid((28, 34, 37), (2.7, 2.5, 2.1), -7), lambda v: np.where(v > 5, 120 - 0.8 * v, v))
+    return degraded, reference
+
+
+def run(pair: tuple[Volume, Volume], **options: object) -> FusionResult:
+    settings = {"model": network(), "working_spacing": 3.0, "degraded_modality": "mr", "reference_modality": "mr"}
+    return UniFuseLib.fuse(*pair, **{**settings, **options})
+
+
+def test_everything_lies_on_the_reference_grid(pair: tuple[Volume, Volume]) -> None:
+    result = run(pair)
+    reference = pair[1]
+    for volume in (result.fused, result.restored, result.aligned):
+        assert volume.array.shape == reference.array.shape
+        assert volume.array.dtype == np.float32
+        np.testing.assert_array_equal(volume.affine, reference.affine)
+    assert result.displacement.shape == (*reference.array.shape, 3)
+    assert result.body.shape == result.coverage.shape == reference.array.shape
+    assert all(np.isfinite(v.array).all() for v in (result.fused, result.restored, result.aligned))
+
+
+def test_simpleitk_reproduces_the_warp_from_the_files(tmp_path: Path, pair: tuple[Volume, Volume]) -> None:
+    result = run(pair, model=network((1.5, -2.0, 1.0)))
+    io.write_volume(pair[0], tmp_path / "degraded.nii.gz")
+    io.write_displacement(result.displacement, pair[1].grid, tmp_path / "deformation.nii.gz")
+    io.write_volume(result.aligned, tmp_path / "aligned.nii.gz")
+    field = sitk.ReadImage(str(tmp_path / "deformation.nii.gz"), sitk.sitkVectorFloat64)
+    grid = sitk.ReadImage(str(tmp_path / "aligned.nii.gz"))
+    transform = sitk.DisplacementFieldTransform(field)
+    moved = sitk.Resample(
+        sitk.ReadImage(str(tmp_path / "degraded.nii.gz")), grid, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32
+    )
+    difference = np.abs(sitk.GetArrayFromImage(moved) - result.aligned.array)
+    assert difference.max() <= 1e-3 * np.ptp(pair[0].array)
+    assert np.linalg.norm(result.displacement, axis=-1).max() > 2
+    assert result.coverage.mean() < 1
+
+
+def test_known_flow_becomes_millimetres_in_the_right_direction(pair: tuple[Volume, Volume]) -> None:
+    """Along h of the working grid is posterior, turned with the reference by -7°; nothing else moves."""
+    result = run(pair, model=network((0, 2.0, 0)))
+    assert not result.report["initial_alignment"]["used"]
+    middle = tuple(n // 2 for n in pair[1].array.shape)
+    turn = np.deg2rad(-7)
+    expected = 2.0 * 3.0 * np.array([np.sin(turn), -np.cos(turn), 0])
+    np.testing.assert_allclose(result.displacement[middle], expected, atol=0.05)
+
+
+def test_a_clean_aligned_volume_comes_back_in_its_own_units(pair: tuple[Volume, Volume]) -> None:
+    result = run(pair)
+    expected = volume_on(pair[1].grid).array
+    inside = ndimage.binary_erosion(result.body, iterations=2)
+    assert np.abs(result.restored.array - expected)[inside].mean() < 2.5
+    np.testing.assert_allclose(result.restored.array[inside], result.aligned.array[inside], atol=0.2)
+
+
+def test_outside_the_degraded_field_of_view_the_reference_remains(pair: tuple[Volume, Volume]) -> None:
+    short = Volume(pair[0].array[8:], Grid((17, 38, 33), pair[0].affine).affine)
+    affine = pair[0].affine.copy()
+    affine[:3, 3] += affine[:3, 0] * 8
+    result = run((Volume(short.array, affine), pair[1]))
+    outside = ~result.coverage
+    assert outside[result.body].mean() > 0.1
+    assert (result.restored.array[outside] == 0).all()
+    scale = result.report["intensity"]["reference"]["scale"]
+    np.testing.assert_allclose(result.fused.array[outside], (pair[1].array / scale)[outside].clip(0, 2), atol=1e-5)
+
+
+def test_reference_detail_finer_than_the_working_grid_survives(pair: tuple[Volume, Volume]) -> None:
+    result = run(pair, model=network(blend=1.0), working_spacing=8.0)
+    scale = result.report["intensity"]["reference"]["scale"]
+    expected = (pair[1].array / scale).clip(0, 2)
+    np.testing.assert_allclose(result.fused.array, expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_storage_order_of_either_input_changes_nothing(pair: tuple[Volume, Volume], which: int) -> None:
+    order, flip = (2, 0, 1), 1
+    array = np.flip(pair[which].array.transpose(order), flip)
+    affine = pair[which].affine[:, [*order, 3]].copy()
+    affine[:3, 3] += affine[:3, flip] * (array.shape[flip] - 1)
+    affine[:3, flip] *= -1
+    stored = [*pair]
+    stored[which] = Volume(np.ascontiguousarray(array), affine)
+    model = network((1.0, -0.5, 0.7))
+    here, there = run(pair, model=model), run((stored[0], stored[1]), model=model)
+    for name in ("fused", "restored", "aligned"):
+        expected, got = getattr(here, name).array, getattr(there, name).array
+        if which == 1:
+            expected = np.flip(expected.transpose(order), flip)
+        assert np.abs(got - expected).max() <= 1e-3 * np.ptp(expected)
+
+
+def test_colours_move_with_the_volume(pair: tuple[Volume, Volume]) -> None:
+    grey = pair[0].array / pair[0].array.max()
+    colours = (np.stack([255 * grey, 90 * grey, 30 * grey], axis=-1)).astype(np.uint8)
+    result = run((Volume(colours, pair[0].affine), pair[1]), degraded_modality="pet")
+    assert result.fused.array.dtype == np.uint8
+    assert result.fused.array.shape == (*pair[1].array.shape, 3)
+    red, green, blue = (result.restored.array[result.body][:, c].astype(float).mean() for c in range(3))
+    assert red > 2 * green > 2 * blue > 0
+    fused = result.fused.array[result.body].astype(float)
+    assert fused[:, 0].mean() > fused[:, 2].mean() + 20
+
+
+def test_report_is_complete_and_plain(pair: tuple[Volume, Volume]) -> None:
+    report = json.loads(json.dumps(run(pair, model=network((1, 1, 1), label=1)).report, allow_nan=False))
+    assert report["class"] == "mr_motion"
+    assert sum(report["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert set(report["displacement_mm"]) == {"mean", "median", "p95", "max"}
+    assert report["displacement_mm"]["max"] > 3
+    assert report["folds_percent"] == 0
+    assert report["similarity"]["before"] <= 1
+    assert report["inputs"]["reference"]["orientation"] == "SPL"
+    assert report["seconds"]["total"] > 0
+    assert report["peak_memory_mb"] > 10
+    assert "Research use only" in report["notice"]
+    assert {"device", "weights", "versions", "warnings", "initial_alignment", "working_grid"} <= set(report)
+
+
+def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:
+    assert run(pair, model=network((0, 30.0, 0))).report["folds_percent"] > 1
+
+
+def test_progress_grows_and_names_its_stages(pair: tuple[Volume, Volume]) -> None:
+    seen: list[tuple[float, str]] = []
+    run(pair, progress=lambda fraction, stage: seen.append((fraction, stage)))
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions)
+    assert fractions[0] >= 0
+    assert fractions[-1] <= 1
+    assert len(dict.fromkeys(stage for _, stage in seen)) >= 5
+
+
+@pytest.mark.parametrize("at", [1, 4, 9])
+def test_cancelling_stops_the_run(pair: tuple[Volume, Volume], at: int) -> None:
+    asked: list[int] = []
+
+    def cancelled() -> bool:
+        asked.append(1)
+        return len(asked) >= at
+
+    with pytest.raises(Cancelled):
+        run(pair, cancelled=cancelled)
+    assert len(asked) == at
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"device": "quantum"}, DeviceError, "Unknown device"),
+        ({"device": "mps"}, DeviceError, "not supported"),
+        ({"device": "cuda:7"}, DeviceError, "not there"),
+        ({"precision": "float8"}, InputError, "precision"),
+        ({"degraded_modality": "us"}, InputError, "modality"),
+        ({"working_spacing": -1.0}, InputError, "working spacing"),
+        ({"model": None, "weights": "/none.safetensors"}, WeightsError, "none.safetensors"),
+    ],
+)
+def test_wrong_options_are_refused(pair: tuple[Volume, Volume], options: dict, error: type, sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        run(pair, **options)
+
+
+def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
+    def greedy(degraded: Tensor, reference: Tensor) -> Output:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    with pytest.raises(DeviceError, match="working-spacing"):
+        run(pair, model=greedy)
+
+
+def test_a_large_field_of_view_is_worked_on_more_coarsely(
+    pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("UniFuseLib.predict.LARGEST_WORKING_GRID", 5000)
+    report = run(pair).report
+    assert report["working_grid"]["spacing_mm"] > 4
+    assert "field of view is large" in report["warnings"][0]
+
+
+def test_inputs_are_not_changed(pair: tuple[Volume, Volume]) -> None:
+    before = [v.array.copy() for v in pair]
+    run(pair, model=network((1, 1, 1)))
+    for volume, array in zip(pair, before, strict=True):
+        np.testing.assert_array_equal(volume.array, array)
