@@ -58,6 +58,8 @@ def add_parser(subparsers: Any) -> None:
         "--working-spacing", type=_positive, metavar="MM", help="grid of the network; coarser is faster"
     )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
+    parser.add_argument("--uncompressed", action="store_true", help="write .nii, not .nii.gz: larger, much quicker")
+    parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
     progress.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -88,7 +90,7 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     inputs = (args.degraded, args.reference)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
-        result_folder(args.output, FILES, args.overwrite, inputs) as folder,
+        result_folder(args.output, _names(args), args.overwrite, inputs) as folder,
     ):
         clock: dict[str, float] = {}
         show(0.0, "Reading the files")
@@ -98,7 +100,9 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         show(_COMPUTED, "Writing the files")
         result.report["warnings"][:0] = warnings
         with _timed(clock, "Writing the files"):
-            _write(result, degraded, reference, folder)
+            _write(result, reference, folder)
+        if not args.no_overview:
+            _draw(result, degraded, reference, folder)
         report = _complete(result.report, args, clock)
         _write_report(report, folder.working / "report.json")
         if cancelled():
@@ -153,12 +157,21 @@ def _fuse(
     )
 
 
-def _write(result: FusionResult, degraded: Volume, reference: Volume, folder: ResultFolder) -> None:
+def _names(args: argparse.Namespace) -> tuple[str, ...]:
+    """The files of this run, volumes first."""
+    return tuple(name.removesuffix(".gz") for name in FILES) if args.uncompressed else FILES
+
+
+def _write(result: FusionResult, reference: Volume, folder: ResultFolder) -> None:
     from UniFuseLib.io import write_displacement, write_volume
 
-    write_volume(result.fused, folder.working / "fused.nii.gz")
-    write_volume(result.restored, folder.working / "restored.nii.gz")
-    write_displacement(result.displacement, reference.grid, folder.working / "deformation.nii.gz")
+    fused, restored, deformation = folder.names[:3]
+    write_volume(result.fused, folder.working / fused)
+    write_volume(result.restored, folder.working / restored)
+    write_displacement(result.displacement, reference.grid, folder.working / deformation)
+
+
+def _draw(result: FusionResult, degraded: Volume, reference: Volume, folder: ResultFolder) -> None:
     try:
         from UniFuseLib.overview import draw_overview
 

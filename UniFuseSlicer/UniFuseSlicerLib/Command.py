@@ -41,13 +41,15 @@ class ToolCommand:
         return [self.python, "-u", "-m", name, *arguments]
 
     def fuse(
-        self, degraded: Path, reference: Path, output: Path, options: FusionOptions, cancelFile: Path | None
+        self, degraded: Path, reference: Path, output: Path, options: FusionOptions, cancelFile: Path
     ) -> list[str]:
         """`unifuse fuse …` with progress as JSON lines."""
         arguments = ["fuse", str(degraded), str(reference), "--output", str(output), "--progress", "json"]
-        if cancelFile is not None:
-            arguments += ["--cancel-file", str(cancelFile)]
-        return self.module("UniFuseLib.cli", [*arguments, *options.arguments()])
+        return self.module("UniFuseLib.cli", [*arguments, "--cancel-file", str(cancelFile), *options.arguments()])
+
+
+# For files that only go into the scene: compressing them would cost more than the network.
+QUICK_FILES = ("--uncompressed", "--no-overview")
 
 
 def toolEnvironment(base: Mapping[str, str]) -> dict[str, str]:

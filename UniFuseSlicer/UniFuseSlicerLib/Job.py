@@ -12,7 +12,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Command import ToolCommand
+from .Command import QUICK_FILES, ToolCommand
 from .Errors import FusionError
 from .Images import readResult, writeImage
 from .Nodes import checkInput, imageFromNode
@@ -157,6 +157,7 @@ class FusionJob:
             self.options,
             self.folder / "cancel",
         )
+        command += QUICK_FILES
         self._log(" ".join(command))
         self._process = self._makeProcess(
             command, self.tool.folder, self.tool.environment, self.folder / "cancel", self._log

@@ -65,12 +65,13 @@ def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: Fu
         deformation=_usable(scene, outputs.deformation, "vtkMRMLGridTransformNode", names["deformation"]),
         report=_usable(scene, outputs.report, "vtkMRMLTableNode", names["report"]),
     )
+    # the window first: Slicer would otherwise look at every voxel to find one
+    _showLike(nodes.fused, reference, images.fused.array)
+    _showLike(nodes.restored, degraded, images.restored.array)
     updateVolume(nodes.fused, images.fused)
     updateVolume(nodes.restored, images.restored)
     updateDeformation(nodes.deformation, images.deformation)
     updateClassTable(nodes.report, images.report.get("probabilities", {}))
-    _showLike(nodes.fused, reference, images.fused.array)
-    _showLike(nodes.restored, degraded, images.restored.array)
     _copyUnits(nodes.restored, degraded)
     _link(nodes, degraded, reference, images.report)
     for node in (nodes.fused, nodes.restored, nodes.deformation, nodes.report):
