@@ -92,6 +92,17 @@ def test_read_far_outside_is_background() -> None:
     assert noise_volume(SOURCE).read(Grid(TARGET.shape, far)).abs().max() == 0
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_narrowed_volume_is_the_same_scan_with_less_around_it(axis: int) -> None:
+    volume = noise_volume(SOURCE)
+    narrow = volume.narrowed(axis, 2, 4)
+    inside = slice(2, 6)
+    expected = torch.zeros(SOURCE.shape)
+    kept = tuple(inside if k == axis else slice(None) for k in range(3))
+    expected[kept] = volume.read(SOURCE)[0, 0][kept]
+    torch.testing.assert_close(narrow.read(SOURCE)[0, 0], expected, atol=1e-4, rtol=0)
+
+
 # --- samples -------------------------------------------------------------------------------------------------------
 
 
@@ -199,6 +210,14 @@ def test_the_same_seed_step_and_place_make_the_same_sample(subjects: list[Packed
         assert torch.equal(first, second)
     for other in ((2, 2, 3), (1, 3, 3), (1, 2, 4)):
         assert not torch.equal(draw_sample(subjects, settings, generator_of(*other)).flow, one.flow)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_partial_field_of_view_ends_inside_the_crop(subjects: list[PackedSubject], seed: int) -> None:
+    sample = draw_sample(subjects, replace(SETTINGS, partial=1.0, still=1.0), generator_of(seed, 5, 0))
+    for volume in (sample.clean, sample.reference):
+        assert 0.02 < (volume == 0).float().mean() < 0.6
+        assert volume[..., 12, 12, 12] > 0  # never around the middle
 
 
 def test_a_batch_holds_its_samples_in_order(subjects: list[PackedSubject]) -> None:

@@ -23,6 +23,7 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import INDEX, load_pack
 from UniFuseLib.training.parallel import Ranks
+from UniFuseLib.training.profile import profile
 from UniFuseLib.training.state import CHECKPOINT, initial_state
 from UniFuseLib.training.step import draw, gradients
 from UniFuseLib.training.train import train
@@ -216,6 +217,14 @@ def test_bfloat16_is_close_to_float32(config: TrainingConfig) -> None:
     assert terms[0] != terms[1]
     for name, value in terms[0].items():
         assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
+
+
+def test_the_profile_names_every_part_of_a_step(config: TrainingConfig) -> None:
+    table = profile(config, CPU, 2)
+    for part in ("sampling", "forward and losses", "backward", "update", "whole step"):
+        assert f"| {part} |" in table
+    shares = [int(line.split("|")[3].split()[0]) for line in table.splitlines() if line.endswith("% |")]
+    assert 97 <= sum(shares) <= 103
 
 
 TWO_PROCESSES = """

@@ -53,6 +53,9 @@ class TrainingConfig:
         frame: `crop` cuts isotropic cubes at one of `spacings_mm`, `whole` resizes the whole volume to the cube.
         steps: optimiser steps of the whole schedule. phases: curriculum by crop size.
         rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in steps.
+        synthetic: share of samples from label maps. clean: share of inputs without degradation.
+        partial: share of volumes whose field of view ends inside the crop. thick: share of synthetic scans with thick
+            slices; real ones are as their scanner made them.
         precision: of the forward pass; `auto` is bfloat16 on CUDA, float32 elsewhere.
         recompute: `stages` forgets what lies inside the network's stages and computes it again for the gradient: less
             memory, a third more time.
@@ -80,6 +83,8 @@ class TrainingConfig:
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25
+    partial: float = 0.1
+    thick: float = 0.3
     validate_every: int = 250
     validation_samples: int = 12
     checkpoint_every: int = 100

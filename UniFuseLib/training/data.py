@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,13 @@ class PackedVolume:
         box, local = self._box(index)
         nearest = sample(box.float()[None, None], local, mode="nearest")
         return (nearest * self._inside(index)).long()[0, 0]
+
+    def narrowed(self, axis: int, start: int, length: int) -> PackedVolume:
+        """The same scan with a smaller field of view: `length` voxels from `start` along `axis`, nothing copied."""
+        affine = self.grid.affine.copy()
+        affine[:3, 3] += start * affine[:3, axis]
+        codes = self.codes.narrow(axis, start, length)
+        return replace(self, codes=codes, grid=Grid((codes.shape[0], codes.shape[1], codes.shape[2]), affine))
 
     def _index(self, grid: Grid, displacement: Tensor | None) -> Tensor:
         like = torch.empty(0, dtype=torch.float32, device=self.codes.device)

@@ -48,6 +48,7 @@ class SampleSettings:
             cube as in the paper (Sec. 4.1: 160³ with random cropping and scaling).
         spacings_mm: of a crop, one is drawn (few, so that projectors are reused).
         synthetic: share of samples that come from label maps. clean: share of inputs without degradation.
+        partial: share of volumes whose field of view ends inside the crop. thick: of synthetic scans with thick slices.
         still: share of samples without misalignment. ranges: of the misalignment.
     """
 
@@ -57,6 +58,8 @@ class SampleSettings:
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25
+    partial: float = 0.0
+    thick: float = 0.0
     still: float = 0.1
     ranges: MisalignmentRange = REMAINDER
 
@@ -101,6 +104,10 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
     spacing = choice(generator, settings.spacings_mm)
     pair, centre = _draw_pair(subjects, settings, spacing, generator)
     grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings.crop, spacing, generator)
+    reach = settings.crop * spacing / 2
+    pair = Pair(
+        *(_cut(v, centre, reach, generator) if uniform(generator, 0, 1) < settings.partial else v for v in pair)
+    )
     still = uniform(generator, 0, 1) < settings.still
     ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
     parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
@@ -136,7 +143,9 @@ def _draw_pair(
     if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
         subject = choice(generator, labels)
         centre = _point_inside(subject.volumes["labels"], generator)
-        pair = Pair(*synthetic_pair(subject.volumes["labels"], centre, settings.crop, spacing_mm, generator))
+        pair = Pair(
+            *synthetic_pair(subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator)
+        )
         return pair, centre
     # modality pairings, not subjects, are equally likely: there are few MR of several contrasts
     pairings: dict[tuple[str, str], list[Pair]] = {}
@@ -163,6 +172,18 @@ def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarra
         if best > 25 or (volume.labels and best > 0):
             break
     return volume.grid.affine[:3, :3] @ index + volume.grid.affine[:3, 3]
+
+
+def _cut(volume: PackedVolume, centre: np.ndarray, reach_mm: float, generator: torch.Generator) -> PackedVolume:
+    """The volume with its field of view ending, along one of its axes, 30 to 100 % of `reach_mm` from `centre`."""
+    axis, side = choice(generator, (0, 1, 2)), choice(generator, (-1, 1))
+    at = float(np.linalg.solve(volume.grid.affine, np.append(centre, 1.0))[axis])
+    end = at + side * uniform(generator, 0.3, 1.0) * reach_mm / float(volume.grid.spacing[axis])
+    size = volume.grid.shape[axis]
+    if side > 0:
+        return volume.narrowed(axis, 0, min(max(round(end), 1), size))
+    first = min(max(round(end), 0), size - 1)
+    return volume.narrowed(axis, first, size - first)
 
 
 def _crop_grid(around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator) -> Grid:

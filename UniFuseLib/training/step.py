@@ -31,6 +31,8 @@ def settings_of(config: TrainingConfig, crop: int) -> SampleSettings:
         spacings_mm=config.spacings_mm,
         synthetic=config.synthetic,
         clean=config.clean,
+        partial=config.partial,
+        thick=config.thick,
     )
 
 

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from UniFuseLib.intensity import fit
 from UniFuseLib.simulation.contrast import Style, apply_contrast, sample_contrast, split_soft_tissue
-from UniFuseLib.simulation.parameters import choice, new_seed
+from UniFuseLib.simulation.nuisance import thick_slices
+from UniFuseLib.simulation.parameters import choice, new_seed, uniform
 from UniFuseLib.training.data import PackedVolume
 from UniFuseLib.volume import Grid
 
@@ -35,13 +36,19 @@ _PAIRS: tuple[tuple[Style, Style], ...] = (
 
 
 def synthetic_pair(
-    labels: PackedVolume, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+    labels: PackedVolume,
+    centre: np.ndarray,
+    crop: int,
+    spacing_mm: float,
+    thick: float,
+    generator: torch.Generator,
 ) -> tuple[PackedVolume, PackedVolume]:
     """Two scans of the head around `centre`.
 
     Args:
         labels: a label map. centre: RAS mm.
         crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it, at this spacing.
+        thick: share of scans with thick slices along one axis.
     """
     side = crop + 2 * int(np.ceil(_MARGIN_MM / spacing_mm))
     grid = Grid((side, side, side), _axial_affine(centre, side, spacing_mm))
@@ -49,7 +56,7 @@ def synthetic_pair(
     spacing = (spacing_mm, spacing_mm, spacing_mm)
     anatomy = split_soft_tissue(names[labels.read_labels(grid)], spacing, new_seed(generator))
     first, second = choice(generator, _PAIRS)
-    return _scan(anatomy, grid, first, generator), _scan(anatomy, grid, second, generator)
+    return _scan(anatomy, grid, first, thick, generator), _scan(anatomy, grid, second, thick, generator)
 
 
 def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarray:
@@ -60,11 +67,14 @@ def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarra
     return affine
 
 
-def _scan(anatomy: Tensor, grid: Grid, style: Style, generator: torch.Generator) -> PackedVolume:
+def _scan(anatomy: Tensor, grid: Grid, style: Style, thick: float, generator: torch.Generator) -> PackedVolume:
     """One contrast, coded like a packed volume."""
     kind = {"ct": "ct", "pet": "pet"}.get(style, "mr")
     d, h, w = (float(side) for side in grid.spacing)
     volume = apply_contrast(anatomy, (d, h, w), sample_contrast(generator, style))
+    if uniform(generator, 0, 1) < thick:
+        axis = choice(generator, (0, 0, 1, 2))  # axial slices are the most frequent
+        volume = thick_slices(volume, (d, h, w), uniform(generator, 2.5, 6.0), axis)
     thinned = volume[::2, ::2, ::2].cpu().numpy()
     fitted = fit(thinned, anatomy[::2, ::2, ::2].cpu().numpy() > 0, kind)
     unit = fitted.forward(volume)
