@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from UniFuseLib.dicom_series import read_series, series_modality
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.nifti_header import check_nifti, is_complete, is_nifti, read_nifti_header
+from UniFuseLib.nifti_header import check_nifti, is_complete, is_nifti, non_finite_voxels, read_nifti_header
 from UniFuseLib.volume import Grid, Volume
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
@@ -64,6 +64,8 @@ def read_volume_with_header(path: Path | str) -> tuple[Volume, Header]:
         array = array.astype(np.float32)
     if array.ndim == 4:
         array = np.ascontiguousarray(array[..., :3])
+    elif np.issubdtype(array.dtype, np.floating) and path.is_file() and is_nifti(path):
+        array = _with_broken_voxels(array, path)
     return Volume(array, _affine(image)), header
 
 
@@ -111,6 +113,16 @@ def _read_file(path: Path) -> tuple[sitk.Image, Header]:
         image = image[..., 0]
     modality = reader.GetMetaData("0008|0060").strip() if reader.HasMetaDataKey("0008|0060") else ""
     return image, Header(str(path), modality, tuple(warnings))
+
+
+def _with_broken_voxels(array: np.ndarray, path: Path) -> np.ndarray:
+    """ITK reads NaN of a NIfTI file as 0; put it back, so that it is counted, repaired and reported like any other."""
+    bad = non_finite_voxels(path)
+    if bad is None:
+        return array
+    broken = array.copy()
+    broken[bad.reshape(array.shape)] = np.nan
+    return broken
 
 
 def _information(path: Path) -> sitk.ImageFileReader:

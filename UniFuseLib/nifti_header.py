@@ -1,4 +1,4 @@
-"""Checks on NIfTI bytes: SimpleITK repairs a zero spacing, pads a truncated file and overlooks a full disk."""
+"""Checks on NIfTI bytes: SimpleITK repairs a zero spacing, turns NaN into 0, pads a cut file, overlooks a full disk."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import struct
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
+import numpy as np
+
 from UniFuseLib.errors import InputError
 
 _NIFTI1, _NIFTI2 = 348, 540
+_FLOATS = {16: "f4", 64: "f8"}  # NIfTI datatype → NumPy
+_BLOCK = 1 << 20  # voxels
 SUFFIXES = (".nii", ".nii.gz")
 
 
@@ -19,7 +23,9 @@ class NiftiHeader(NamedTuple):
 
     shape: tuple[int, ...]
     spacing: tuple[float, ...]
+    offset: int  # bytes before the first voxel
     file_bytes: int
+    floats: str  # NumPy type of floating-point voxels, with byte order; empty for other types
 
 
 def is_nifti(path: Path) -> bool:
@@ -57,6 +63,21 @@ def check_nifti(path: Path) -> None:
         raise InputError(f"{path} is truncated: voxels are missing at its end. Copy or export the file again.")
 
 
+def non_finite_voxels(path: Path) -> np.ndarray | None:
+    """True where a voxel is NaN or infinite, in the order of the file (i fastest), flat; None when there is none."""
+    header = read_nifti_header(path)
+    if not header.floats:
+        return None
+    bad = np.zeros(math.prod(header.shape), dtype=bool)
+    size = np.dtype(header.floats).itemsize
+    with _opened(path) as file:
+        file.seek(header.offset)
+        for start in range(0, bad.size, _BLOCK):
+            values = np.frombuffer(file.read(size * min(_BLOCK, bad.size - start)), dtype=header.floats)
+            bad[start : start + values.size] = ~np.isfinite(values)
+    return bad if bad.any() else None
+
+
 def is_complete(path: Path, header: NiftiHeader) -> bool:
     """True when the file holds all the bytes that its header promises."""
     if not path.name.lower().endswith(".gz"):
@@ -85,21 +106,22 @@ def _uncompressed_bytes(path: Path) -> int:
 
 def _nifti1(head: bytes, order: str) -> NiftiHeader:
     dim = struct.unpack_from(order + "8h", head, 40)
-    bits = struct.unpack_from(order + "h", head, 72)[0]
+    kind, bits = struct.unpack_from(order + "2h", head, 70)
     pixdim = struct.unpack_from(order + "8f", head, 76)
     offset = struct.unpack_from(order + "f", head, 108)[0]
-    return _header(dim, pixdim, bits, int(offset))
+    return _header(dim, pixdim, bits, int(offset), order + _FLOATS[kind] if kind in _FLOATS else "")
 
 
 def _nifti2(head: bytes, order: str) -> NiftiHeader:
-    bits = struct.unpack_from(order + "h", head, 14)[0]
+    kind, bits = struct.unpack_from(order + "2h", head, 12)
     dim = struct.unpack_from(order + "8q", head, 16)
     pixdim = struct.unpack_from(order + "8d", head, 104)
     offset = struct.unpack_from(order + "q", head, 168)[0]
-    return _header(dim, pixdim, bits, offset)
+    return _header(dim, pixdim, bits, offset, order + _FLOATS[kind] if kind in _FLOATS else "")
 
 
-def _header(dim: tuple[int, ...], pixdim: tuple[float, ...], bits: int, offset: int) -> NiftiHeader:
+def _header(dim: tuple[int, ...], pixdim: tuple[float, ...], bits: int, offset: int, floats: str) -> NiftiHeader:
     rank = min(max(dim[0], 0), 7)
     shape = tuple(max(n, 1) for n in dim[1 : rank + 1])
-    return NiftiHeader(shape, pixdim[1 : min(rank, 3) + 1], offset + math.prod(shape) * bits // 8)
+    size = offset + math.prod(shape) * bits // 8
+    return NiftiHeader(shape, pixdim[1 : min(rank, 3) + 1], offset, size, floats)

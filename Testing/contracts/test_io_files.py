@@ -89,6 +89,16 @@ def test_zero_spacing_is_refused_in_other_formats(tmp_path: Path, suffix: str) -
         io.read_volume(path)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_broken_voxels_are_not_hidden(tmp_path: Path, oblique_volume: Volume, suffix: str, kind: type) -> None:
+    array = oblique_volume.array.astype(kind)
+    array[1, 2, 3], array[6, 8, 10] = np.nan, np.inf
+    io.write_volume(Volume(array, oblique_volume.affine), tmp_path / f"v.{suffix}")
+    back = io.read_volume(tmp_path / f"v.{suffix}").array
+    np.testing.assert_array_equal(np.isfinite(back), np.isfinite(array))
+
+
 @pytest.mark.parametrize("suffix", ["nii", "nii.gz"])
 def test_truncated_file_is_refused(tmp_path: Path, oblique_volume: Volume, suffix: str) -> None:
     path = tmp_path / f"v.{suffix}"

@@ -1,0 +1,342 @@
+"""`unifuse fuse` as a user runs it: real files, its own process, every bad input of the specification."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+from scipy import ndimage
+
+from UniFuseLib import cli, io, output_folder
+from UniFuseLib.checkpoint import Contract, save_model
+from UniFuseLib.commands.fuse import FILES
+from UniFuseLib.intensity import DEFAULT_INTENSITY
+from UniFuseLib.network.build import CLASSES, build, preset
+from UniFuseLib.volume import Volume
+
+SHAPE = (22, 40, 36)
+AFFINE = np.array([[0.1, 0.2, 2.2, -38], [0, -2.1, 0.2, 45], [3.4, 0, -0.1, -40], [0, 0, 0, 1.0]])
+
+
+def orthogonal(affine: np.ndarray) -> np.ndarray:
+    axes, _ = np.linalg.qr(affine[:3, :3])
+    out = affine.copy()
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    out[:3, :3] = axes * np.sign((axes * affine[:3, :3]).sum(axis=0)) * spacing
+    return out
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a degraded and a reference volume, and untrained weights of the smallest network."""
+    folder = tmp_path_factory.mktemp("inputs")
+    rng = np.random.default_rng(5)
+    x = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij"))
+    body = (x**2).sum(0) < 0.6
+    texture = ndimage.gaussian_filter(rng.normal(size=SHAPE), 2)
+    reference = np.where(body, 500 + 4000 * texture, 0) + rng.normal(0, 5, SHAPE)
+    degraded = np.where(body, 40 - 2000 * np.roll(texture, 1, axis=1), -1000) + rng.normal(0, 20, SHAPE)
+    affine = orthogonal(AFFINE)
+    io.write_volume(Volume(np.abs(reference).astype(np.float32), affine), folder / "reference.nii.gz")
+    io.write_volume(Volume(degraded.astype(np.int16), affine), folder / "degraded.nrrd")
+    torch.manual_seed(0)
+    config = preset("small")
+    contract = Contract("test", "small", config.to_dict(), CLASSES, 3.0, DEFAULT_INTENSITY, "", "Apache-2.0")
+    save_model(build(config), contract, folder / "weights.safetensors")
+    return folder
+
+
+def arguments(files: Path, output: Path, *more: str) -> list[str]:
+    inputs = [str(files / "degraded.nrrd"), str(files / "reference.nii.gz")]
+    return [
+        "fuse",
+        *inputs,
+        "-o",
+        str(output),
+        "--weights",
+        str(files / "weights.safetensors"),
+        "--device",
+        "cpu",
+        *more,
+    ]
+
+
+def start(*argv: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "UniFuseLib", *argv]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def left_behind(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.rglob("*"))
+
+
+def test_two_files_in_five_files_out(files: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    process = start(*arguments(files, tmp_path / "a" / "b", "--json"))
+    stdout, stderr = process.communicate(timeout=300)
+    assert process.returncode == 0, stderr
+    assert left_behind(tmp_path / "a" / "b") == sorted(FILES)
+    assert left_behind(tmp_path / "a") == sorted(["b", *FILES])
+    report = json.loads(stdout)
+    assert report == json.loads((tmp_path / "a" / "b" / "report.json").read_text())
+    assert report["degraded_modality"] == "ct"
+    assert report["reference_modality"] == "mr"
+    assert report["weights"]["name"] == "test"
+    assert "Aligning the volumes" in stderr
+    reference = sitk.ReadImage(str(files / "reference.nii.gz"))
+    for name in ("fused", "restored", "deformation"):
+        image = sitk.ReadImage(str(tmp_path / "a" / "b" / f"{name}.nii.gz"))
+        assert image.GetSize() == reference.GetSize()
+        np.testing.assert_allclose(image.GetOrigin(), reference.GetOrigin(), atol=1e-4)
+        np.testing.assert_allclose(image.GetDirection(), reference.GetDirection(), atol=1e-5)
+        assert np.isfinite(sitk.GetArrayFromImage(image)).all()
+
+
+def test_progress_as_json_for_programs(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments(files, tmp_path / "out", "--progress", "json", "--quiet")) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    fractions = [line["fraction"] for line in lines[:-1]]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert lines[-1]["done"] is True
+    assert lines[-1]["class"] in CLASSES
+    assert all(Path(name).exists() for name in lines[-1]["files"])
+
+
+def test_failure_ends_the_json_with_its_sentence(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = arguments(files, tmp_path / "out", "--progress", "json")
+    argv[1] = str(tmp_path / "none.nii.gz")
+    assert cli.main(argv) == 3
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["done"] is True
+    assert "does not exist" in last["error"]
+    assert last["exit_code"] == 3
+
+
+def test_quiet_says_nothing(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_results_are_kept_unless_told_otherwise(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "notes.txt").write_text("mine")
+    (output / "report.json").write_text("old")
+    assert cli.main(arguments(files, output, "--quiet")) == 4
+    assert "--overwrite" in capsys.readouterr().err
+    assert left_behind(output) == ["notes.txt", "report.json"]
+    assert (output / "report.json").read_text() == "old"
+    assert cli.main(arguments(files, output, "--quiet", "--overwrite")) == 0
+    assert (output / "notes.txt").read_text() == "mine"
+    assert json.loads((output / "report.json").read_text())["class"] in CLASSES
+    assert set(left_behind(output)) <= {*FILES, "notes.txt"}
+
+
+def test_an_input_is_never_overwritten(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = (files / "reference.nii.gz").read_bytes()
+    (tmp_path / "fused.nii.gz").write_bytes(content)
+    argv = arguments(files, tmp_path, "--overwrite")
+    argv[2] = str(tmp_path / "fused.nii.gz")
+    assert cli.main(argv) == 4
+    assert "would be replaced" in capsys.readouterr().err
+    assert (tmp_path / "fused.nii.gz").read_bytes() == content
+
+
+def bad_volumes(files: Path, folder: Path) -> dict[str, Path]:
+    """One file per kind of bad input."""
+    good = io.read_volume(files / "reference.nii.gz")
+    kinds: dict[str, Path] = {"missing": folder / "none.nii.gz"}
+
+    def put(name: str, array: np.ndarray, shift: float = 0.0) -> None:
+        affine = good.affine.copy()
+        affine[0, 3] += shift
+        kinds[name] = folder / f"{name}.nii.gz"
+        io.write_volume(Volume(array, affine), kinds[name])
+
+    put("constant", np.full(SHAPE, 7.0, np.float32))
+    put("all_nan", np.full(SHAPE, np.nan, np.float32))
+    put("half_nan", np.where(np.indices(SHAPE)[1] > 20, np.nan, good.array).astype(np.float32))
+    put("far_away", good.array, 900.0)
+    put("thin", good.array[:2])
+    for name, size in {"flat": (20, 30), "series": (9, 8, 7, 3)}.items():
+        kinds[name] = folder / f"{name}.nii.gz"
+        sitk.WriteImage(sitk.Image([*size], sitk.sitkFloat32), str(kinds[name]))
+    kinds["unreadable"] = folder / "unreadable.nii"
+    kinds["unreadable"].write_bytes(b"not an image" * 60)
+    kinds["zero_spacing"] = folder / "zero_spacing.nii"
+    io.write_volume(good, kinds["zero_spacing"])
+    content = bytearray(kinds["zero_spacing"].read_bytes())
+    struct.pack_into("<f", content, 76 + 8, 0.0)
+    kinds["zero_spacing"].write_bytes(content)
+    return kinds
+
+
+SENTENCES = {
+    "missing": "does not exist",
+    "unreadable": "not a NIfTI file",
+    "flat": "2-D image",
+    "series": "4-D series",
+    "constant": "constant",
+    "all_nan": "every voxel is NaN",
+    "half_nan": "% of the .* volume is NaN",
+    "far_away": "do not overlap",
+    "thin": "at least 4",
+    "zero_spacing": "spacing",
+}
+
+
+@pytest.mark.parametrize("side", ["degraded", "reference"])
+def test_bad_input_is_refused_in_a_sentence(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], side: str
+) -> None:
+    (tmp_path / "work").mkdir()
+    for name, path in bad_volumes(files, tmp_path).items():
+        argv = arguments(files, tmp_path / "work" / "out")
+        argv[1 if side == "degraded" else 2] = str(path)
+        assert cli.main(argv) == 3, name
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert re.search(SENTENCES[name], message), (name, message)
+        assert "Traceback" not in message
+        assert left_behind(tmp_path / "work") == [], name
+
+
+def test_few_broken_voxels_are_repaired_with_a_warning(files: Path, tmp_path: Path) -> None:
+    good = io.read_volume(files / "reference.nii.gz")
+    array = good.array.copy()
+    array[4, 5, 6], array[9, 9, 9] = np.nan, np.inf
+    io.write_volume(Volume(array, good.affine), tmp_path / "broken.nii.gz")
+    argv = arguments(files, tmp_path / "out", "--quiet")
+    argv[2] = str(tmp_path / "broken.nii.gz")
+    assert cli.main(argv) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert any("2 NaN or infinite voxels" in warning for warning in report["warnings"])
+
+
+def test_unknown_device_and_usage_errors(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(arguments(files, tmp_path / "out", "--device", "abacus")) == 6
+    assert "Unknown device" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as usage:
+        cli.main(arguments(files, tmp_path / "out", "--working-spacing", "-2"))
+    assert usage.value.code == 2
+    assert left_behind(tmp_path) == []
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "foreign", "no contract"])
+def test_bad_weights_are_refused(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
+    weights = tmp_path / "w.safetensors"
+    content = (files / "weights.safetensors").read_bytes()
+    if damage != "missing":
+        weights.write_bytes({"cut": content[:-100], "foreign": b"PK" + content[2:]}.get(damage, content))
+    if damage != "no contract":
+        (tmp_path / "w.json").write_bytes((files / "weights.json").read_bytes())
+    before = left_behind(tmp_path)
+    assert cli.main([*arguments(files, tmp_path / "out"), "--weights", str(weights)]) == 5
+    assert "w.safetensors" in capsys.readouterr().err
+    assert left_behind(tmp_path) == before
+
+
+def test_places_that_cannot_be_written(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert cli.main(arguments(files, tmp_path / "file")) == 4
+    assert "is a file" in capsys.readouterr().err
+    assert cli.main(arguments(files, tmp_path / "file" / "below")) == 4
+    assert left_behind(tmp_path) == ["file"]
+
+
+def test_no_permission(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *args: object, **options: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(output_folder.Path, "mkdir", refuse)  # root may write anywhere, so the refusal is played
+    assert cli.main(arguments(files, tmp_path / "out")) == 4
+    assert "Permission denied" in capsys.readouterr().err
+    assert left_behind(tmp_path) == []
+
+
+def test_full_disk(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = sitk.WriteImage
+
+    def cut(image: sitk.Image, name: str, *rest: object) -> None:
+        whole(image, name, *rest)
+        Path(name).write_bytes(Path(name).read_bytes()[:500])
+
+    monkeypatch.setattr(sitk, "WriteImage", cut)
+    assert cli.main(arguments(files, tmp_path / "out")) == 4
+    assert "No space left on device" in capsys.readouterr().err
+    assert left_behind(tmp_path) == []
+
+
+def test_without_matplotlib_the_picture_is_missed_not_the_run(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from UniFuseLib import overview
+    from UniFuseLib.errors import MissingDependencyError
+
+    def missing(*args: object) -> None:
+        raise MissingDependencyError("matplotlib is not installed.")
+
+    monkeypatch.setattr(overview, "draw_overview", missing)
+    assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
+    assert left_behind(tmp_path / "out") == sorted(set(FILES) - {"overview.png"})
+    warnings = json.loads((tmp_path / "out" / "report.json").read_text())["warnings"]
+    assert any("matplotlib" in warning for warning in warnings)
+
+
+def wait_for(process: subprocess.Popen[str], stage: str) -> None:
+    """Read the progress until a stage begins."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if json.loads(line).get("stage") == stage:
+            return
+    raise AssertionError(process.stderr.read() if process.stderr else "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interruption_leaves_nothing_behind(files: Path, tmp_path: Path, number: signal.Signals) -> None:
+    process = start(*arguments(files, tmp_path / "new" / "out", "--progress", "json"))
+    wait_for(process, "Aligning the volumes")
+    assert any(name.startswith(".unifuse") for name in left_behind(tmp_path))
+    process.send_signal(number)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(stdout.splitlines()[-1])["exit_code"] == 130
+    assert "Traceback" not in stderr
+    assert left_behind(tmp_path) == []
+
+
+def test_cancel_file_stops_the_run(files: Path, tmp_path: Path) -> None:
+    flag = tmp_path / "cancel"
+    process = start(*arguments(files, tmp_path / "out", "--progress", "json", "--cancel-file", str(flag)))
+    wait_for(process, "Aligning the volumes")
+    flag.touch()
+    began = time.monotonic()
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(stdout.splitlines()[-1]) == {
+        "done": True,
+        "error": json.loads(stdout.splitlines()[-1])["error"],
+        "exit_code": 130,
+    }
+    assert time.monotonic() - began < 20
+    assert left_behind(tmp_path) == ["cancel"]
