@@ -86,30 +86,49 @@ class Level(NamedTuple):
     structure: Tensor  # MIND-SSC (b, 12, d, h, w)
 
 
+class StructureSearch(nn.Module):
+    """Distance of MIND-SSC descriptors around every voxel and its best offset; needs no learning to tell a direction.
+
+    Args:
+        radius: voxels of this level, at least 1.
+    """
+
+    def __init__(self, radius: int) -> None:
+        super().__init__()
+        self.radius = radius
+        self.outputs = (2 * radius + 1) ** 3 + 3
+        self.sharpness = nn.Parameter(torch.tensor(20.0).log())
+
+    def forward(self, degraded: Tensor, reference: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """MIND-SSC of both, flow so far → cost `(b, offsets, d, h, w)` and best offset `(b, 3, d, h, w)` voxels."""
+        with torch.no_grad():
+            cost = structure_cost(warp(degraded, flow), reference, self.radius)
+            smooth = box_mean(box_mean(cost, 1), 1)
+        return cost, best_offset(smooth, self.sharpness.exp())
+
+
 class CorrelationRegBLK(nn.Module):
     """Warp the moving stream by the flow so far, compare it with the reference around every voxel, add a residual.
 
-    Two comparisons: the correlation of learned features, and the distance of MIND-SSC descriptors, which needs no
-    learning: its best offset, averaged where the network trusts it, is the larger part of the step.
+    Learned features are compared by correlation, MIND-SSC descriptors by a search: its best offset, averaged where the
+    network trusts it, is the larger part of the step.
 
     Args:
         channels: of both streams and of the context that this block makes. context: channels that come in.
-        radius: of the search, voxels of this level.
+        radius: of the search, voxels of this level; 0 leaves the search out.
     """
 
     def __init__(self, channels: int, context: int, width: int, radius: int, convolutions: int) -> None:
         super().__init__()
-        self.radius = radius
-        seen = 2 * channels + _FEATURE_OFFSETS + (2 * radius + 1) ** 3 + 3 + context
+        self.search = StructureSearch(radius) if radius else None
+        seen = 2 * channels + _FEATURE_OFFSETS + context + (self.search.outputs if self.search else 0)
         self.reduce = convolution(seen, channels, kernel=1)
         self.guide = PromptGuide(width, channels)
         self.relate = nn.Sequential(
             *(nn.Sequential(convolution(channels, channels), activation()) for _ in range(convolutions))
         )
         self.activation = activation()
-        self.sharpness = nn.Parameter(torch.tensor(30.0).log())
-        self.confidence = convolution(channels, 1, kernel=1)
-        nn.init.constant_(self.confidence.bias, -3.0)  # type: ignore[arg-type]
+        self.confidence = convolution(channels, 1, kernel=1) if radius else None
         self.head = _flow_head(channels, kernel=3)
 
     def forward(
@@ -117,15 +136,20 @@ class CorrelationRegBLK(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Both sources and the flow `(b, 3, d, h, w)` on this level → (flow, context) on this level."""
         moved = warp(degraded.features, flow)
-        with torch.no_grad():
-            cost = structure_cost(warp(degraded.structure, flow), reference.structure, self.radius)
-        candidate = best_offset(box_mean(cost, 1), self.sharpness.exp())
-        seen = [moved, reference.features, local_correlation(moved, reference.features, 1), cost, candidate]
+        seen = [moved, reference.features, local_correlation(moved, reference.features, 1)]
         if context is not None:
             seen.append(context)
-        made = self.relate(self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt))))
+        if self.search is None or self.confidence is None:
+            made = self._relate(seen, prompt)
+            return compose(flow, self.head(made)), made
+        cost, candidate = self.search(degraded.structure, reference.structure, flow)
+        made = self._relate([*seen, cost, candidate], prompt)
         step = confident_mean(candidate, torch.sigmoid(self.confidence(made)))
         return compose(flow, self.head(made) + step), made
+
+    def _relate(self, seen: list[Tensor], prompt: Tensor) -> Tensor:
+        """Convolve, multiply by the prompt, convolve (Figure 3)."""
+        return self.relate(self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt))))
 
 
 class CorrelationFA(nn.Module):

@@ -37,7 +37,7 @@ class NetworkConfig:
     blocks: int = 4
     alignment: Literal["plain", "correlation"] = "correlation"
     alignment_channels: tuple[int, ...] = (16, 24, 48, 64)  # finest first
-    search_radius: tuple[int, ...] = (1, 2, 2, 2)  # of every level, finest first
+    search_radius: tuple[int, ...] = (1, 1, 1, 0)  # of every level, finest first
     fusion_channels: tuple[int, ...] = (24, 32, 64)  # finest first
     fusion_dense: tuple[bool, ...] = (False, True, True)
     lora_rank: int = 4
