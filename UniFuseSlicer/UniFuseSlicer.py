@@ -59,10 +59,12 @@ class UniFuseSlicerWidget(ScriptedLoadableModuleWidget):
             self.panel.cleanup()
 
     def enter(self):
-        self.panel.enter()
+        if self.panel is not None:
+            self.panel.enter()
 
     def exit(self):
-        self.panel.exit()
+        if self.panel is not None:
+            self.panel.exit()
 
     def onReload(self):
         import sys

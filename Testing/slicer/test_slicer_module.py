@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import pytest
 
@@ -92,8 +95,12 @@ def test_sampleDataIsRegisteredWithoutDownload(monkeypatch):
     (source,) = seen
     assert source["sampleName"] == SAMPLE_NAME
     assert Path(source["thumbnailFileName"]).is_file()
-    assert not source["uris"]
-    assert callable(source["customDownloader"])
+    for uri, name, checksum in zip(source["uris"], source["fileNames"], source["checksums"], strict=True):
+        assert uri.startswith("file:///")
+        content = Path(url2pathname(urlparse(uri).path)).read_bytes()
+        assert checksum == f"SHA256:{hashlib.sha256(content).hexdigest()}"
+        assert name.endswith(".nii.gz")
+    assert source["nodeNames"] == ["Sample T1 reference", "Sample T2 with motion"]
 
 
 def test_samplePairIsLoadedFromDisk():

@@ -102,7 +102,7 @@ def test_fuseShowsTheResult(build, scene, pair):
     assert s.ui.progressBar.visible
     runToTheEnd(s)
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
-    assert s.ui.verdictLabel.text.startswith("MR motion 97 % · alignment 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm")
+    assert s.ui.verdictLabel.text.startswith("MR motion 97 %\nalignment 0.41 → 0.78 · moved 4.2 mm on average, 7.1")
     assert s.p.fused.GetName() == "T2 + T1 fused"
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
     assert composite.GetBackgroundVolumeID() == pair.reference.GetID()

@@ -51,8 +51,9 @@ def options(weights):
 
 
 def libraryVolume(node):
-    from UniFuseLib.volume import Volume
     from UniFuseSlicerLib.Nodes import imageFromNode
+
+    from UniFuseLib.volume import Volume
 
     image = imageFromNode(node)
     return Volume(image.array, image.ijkToRas[:, [2, 1, 0, 3]])
@@ -60,8 +61,9 @@ def libraryVolume(node):
 
 def test_mrmlShowsWhatTheToolComputed(logic, options, pair):
     """The deformation node moves the degraded volume onto the tool's own warped volume, ≤ 0.1 % of its range."""
-    from UniFuseLib import fuse
     from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
+
+    from UniFuseLib import fuse
 
     nodes = logic.fuse(pair.degraded, pair.reference, options=options)
     twin = fuse(
@@ -97,7 +99,7 @@ def test_theToolsOwnSentenceReachesTheUser(logic, options, pair):
 
     from UniFuseSlicerLib.Errors import RunFailed
 
-    with pytest.raises(RunFailed, match="Expected a weights file at .*nothing.safetensors"):
+    with pytest.raises(RunFailed, match=r"Expected a weights file at .*nothing.safetensors"):
         logic.fuse(pair.degraded, pair.reference, options=replace(options, weights=Path("/nothing.safetensors")))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,13 @@ SAMPLE_NAME = "UniFuseHeadPair"
 
 @dataclass(frozen=True)
 class SamplePair:
-    """Files of one pair, and what they are called in the scene."""
+    """Files of one pair, what they are called in the scene, and their SHA-256."""
 
     degraded: Path
     reference: Path
     degradedName: str
     referenceName: str
+    checksums: tuple[str, str]
 
 
 def samplePair(folder: Path | None = None) -> SamplePair:
@@ -45,6 +47,7 @@ def samplePair(folder: Path | None = None) -> SamplePair:
         folder / reference["file"],
         _("Sample {contrast} with motion").format(contrast=degraded["contrast"]),
         _("Sample {contrast} reference").format(contrast=reference["contrast"]),
+        (degraded["sha256"], reference["sha256"]),
     )
 
 
@@ -58,17 +61,23 @@ def loadSamplePair(pair: SamplePair | None = None, load: Callable[..., Any] | No
 
 
 def registerSampleData() -> None:
-    """List the pair in the module Sample Data; the files are on disk already, nothing is downloaded."""
+    """List the pair in the module Sample Data; its files are on disk already, nothing is downloaded."""
     import SampleData
 
+    try:
+        pair = samplePair()
+    except FusionError as error:
+        logging.info("UniFuse: %s", error)
+        return
     if hasattr(SampleData.SampleDataLogic, "registerCustomSampleDataCategory"):  # Slicer 5.11 and later
         SampleData.SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, title=CATEGORY)
+    files = (pair.reference, pair.degraded)
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=SAMPLE_NAME,
-        thumbnailFileName=str(MODULE_FOLDER / "Resources" / "Icons" / "UniFuseHeadPair.png"),
-        fileNames=[],
-        nodeNames=[],
-        uris=[],
-        customDownloader=lambda source: loadSamplePair(),
+        thumbnailFileName=str(MODULE_FOLDER / "Resources" / "Icons" / f"{SAMPLE_NAME}.png"),
+        uris=[file.as_uri() for file in files],
+        fileNames=[f"UniFuse-{file.name}" for file in files],
+        nodeNames=[pair.referenceName, pair.degradedName],
+        checksums=[f"SHA256:{digest}" for digest in reversed(pair.checksums)],
     )

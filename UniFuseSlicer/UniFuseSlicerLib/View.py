@@ -87,12 +87,12 @@ CLASS_TITLES = {
 
 
 def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
-    """One line for the reader: class with its probability, alignment, largest displacement, folds, time."""
+    """Two lines for the reader: class with its probability; alignment, displacement, folds and time."""
     parts = []
     label = report.get("class")
+    title = ""
     if label:
-        title = CLASS_TITLES.get(label, label)
-        parts.append(f"{title} {100 * report.get('probabilities', {}).get(label, 0.0):.0f} %")
+        title = f"{CLASS_TITLES.get(label, label)} {100 * report.get('probabilities', {}).get(label, 0.0):.0f} %"
     similarity = report.get("similarity", {})
     if "before" in similarity and "after" in similarity:
         parts.append(
@@ -109,4 +109,4 @@ def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
         parts.append(_("folds {folds:.2f} %").format(folds=report["folds_percent"]))
     if seconds is not None:
         parts.append(_("{seconds:.0f} s").format(seconds=seconds))
-    return " · ".join(parts)
+    return "\n".join(line for line in (title, " · ".join(parts)) if line)
