@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from UniFuseLib.network.build import CLASSES
-from UniFuseLib.training.config import TrainingConfig
+from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.objective import total_loss
 from UniFuseLib.training.samples import Sample, draw_sample, generator_of
@@ -46,21 +46,28 @@ class Stopwatch:
 
 
 def profile(config: TrainingConfig, device: torch.device, steps: int) -> str:
-    """A table: mean seconds per step by part, and per sample by class; the last phase's crop and batch, no threads."""
+    """One table a phase: mean seconds per step by part, and per sample by class."""
     subjects = load_pack(Path(config.data), device)
     state = initial_state(config, device)
-    watch = Stopwatch(device)
-    for step in range(-_WARM_UP, steps):
-        if step == 0:
-            watch = Stopwatch(device)
-        _one_step(state, subjects, config, step + _WARM_UP, watch)
-    return _table(watch, config, steps)
+    tables = []
+    for phase in config.phases:
+        watch = Stopwatch(device)
+        for step in range(-_WARM_UP, steps):
+            if step == 0:
+                watch = Stopwatch(device)
+            _one_step(state, subjects, config, phase, step + _WARM_UP, watch)
+        tables.append(_table(watch, config, phase, steps))
+    return "\n\n".join(tables)
 
 
 def _one_step(
-    state: TrainingState, subjects: list[PackedSubject], config: TrainingConfig, step: int, watch: Stopwatch
+    state: TrainingState,
+    subjects: list[PackedSubject],
+    config: TrainingConfig,
+    phase: Phase,
+    step: int,
+    watch: Stopwatch,
 ) -> None:
-    phase = config.phases[-1]
     samples = []
     with watch.measure("sampling"):
         for place in range(phase.batch):
@@ -78,8 +85,7 @@ def _one_step(
         update(state, config)
 
 
-def _table(watch: Stopwatch, config: TrainingConfig, steps: int) -> str:
-    phase = config.phases[-1]
+def _table(watch: Stopwatch, config: TrainingConfig, phase: Phase, steps: int) -> str:
     parts = {name: value / steps for name, value in watch.seconds.items() if not name.startswith("sample ")}
     total = sum(parts.values())
     lines = [

@@ -51,10 +51,11 @@ def train(
     with joined(device) as ranks:
         subjects = load_pack(Path(config.data), device)
         state = initial_state(config, device, weights)
+        _tune(device)
         if (folder / CHECKPOINT).exists():
             restore(state, config, folder / CHECKPOINT, device)
-            report(f"resumed at step {state.step}")
         if ranks.is_first:
+            report(f"{ranks.count} × {device}, from step {state.step} to {config.steps}")
             recorder = _Recorder(config, folder, device, state.step, report)
         deadline = None if time_budget is None else time.monotonic() + time_budget
         while state.step < config.steps:
@@ -67,6 +68,13 @@ def train(
         if ranks.is_first:
             recorder.journal.close()
     return state
+
+
+def _tune(device: torch.device) -> None:
+    """Crops come in few sizes: let cuDNN look for its fastest convolution of each."""
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
 
 
 def _advance(
