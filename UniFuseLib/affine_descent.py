@@ -188,7 +188,8 @@ def _gradient(descriptors: Tensor) -> Tensor:
 
 
 def _about(frame: Frame, matrix: np.ndarray) -> np.ndarray:
-    """centre + M (X - centre)."""
-    there, back = np.eye(4), np.eye(4)
-    there[:3, 3], back[:3, 3] = frame.centre, -frame.centre
-    return there @ matrix @ back
+    """X → centre + M (X - centre), M affine."""
+    out = np.eye(4)
+    out[:3, :3] = matrix[:3, :3]
+    out[:3, 3] = frame.centre + matrix[:3, 3] - matrix[:3, :3] @ frame.centre
+    return out

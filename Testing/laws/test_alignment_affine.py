@@ -1,0 +1,165 @@
+"""The affine: its parameters, its descent, and when it is kept. Everything on oblique anisotropic grids."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from UniFuseLib.affine_descent import Frame, Level, descend, matrix_of, parameters_of
+from UniFuseLib.errors import Cancelled
+from UniFuseLib.initial_alignment import Image, align
+from UniFuseLib.volume import Grid, Volume
+
+FRAME = Frame(np.array([4.0, -7.0, 11.0]), 60.0)
+PARAMETERS = np.array([5.0, -3.0, 2.0, 6.0, -4.0, 3.0, 2.0, -3.0, 1.0, 0.5, -1.0, 0.8])
+
+
+def body(points: np.ndarray) -> np.ndarray:
+    """1 inside a lopsided head of about 120 mm, 0 outside; `(..., 3)` RAS mm."""
+    r, a, s = np.moveaxis(points, -1, 0)
+    return 1 / (1 + np.exp((np.sqrt((r / 52) ** 2 + (a / 64) ** 2 + ((s - 0.15 * a) / 58) ** 2) - 1) * 30))
+
+
+def structures(seed: int = 3) -> np.ndarray:
+    """`(24, 4)`: places in RAS mm and strengths of blobs."""
+    rng = np.random.default_rng(seed)
+    return np.concatenate([rng.uniform(-38, 38, (24, 3)), rng.uniform(-1, 1, (24, 1))], axis=1)
+
+
+def anatomy(points: np.ndarray) -> np.ndarray:
+    blobs = sum(w * np.exp(-((points - p) ** 2).sum(-1) / 150) for *p, w in structures())
+    return body(points) * (0.5 + 0.35 * np.tanh(2 * blobs))
+
+
+def grid(shape: tuple[int, int, int], spacing: tuple[float, ...], degrees: float) -> Grid:
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ np.diag(spacing)
+    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+def places(on: Grid) -> np.ndarray:
+    index = np.stack(np.meshgrid(*[np.arange(n) for n in on.shape], indexing="ij"), axis=-1)
+    return index @ on.affine[:3, :3].T + on.affine[:3, 3]
+
+
+def image(on: Grid, matrix: np.ndarray, contrast: str, noise: float = 0.0) -> Image:
+    """The head seen so that point X of the world shows anatomy(M X)."""
+    points = places(on) @ matrix[:3, :3].T + matrix[:3, 3]
+    inside, values = body(points) > 0.5, anatomy(points)
+    if contrast == "inverted":
+        values = body(points) * (1.1 - values) ** 1.5
+    if noise:
+        rng = np.random.default_rng(8)
+        values = values + noise * ndimage.gaussian_filter(rng.normal(size=values.shape), 0.6)
+    return Image(Volume(values.astype(np.float32), on.affine), inside, "mr" if contrast == "plain" else "ct")
+
+
+REFERENCE = grid((40, 42, 44), (3.4, 3.3, 3.0), 9)
+DEGRADED = grid((46, 36, 48), (3.0, 3.9, 3.1), -14)
+
+
+def error_mm(found: np.ndarray, truth: np.ndarray) -> float:
+    """Mean distance inside the head between where both matrices send a point."""
+    points = places(REFERENCE)[body(places(REFERENCE)) > 0.5]
+    return float(np.linalg.norm(points @ (found - truth)[:3, :3].T + (found - truth)[:3, 3], axis=1).mean())
+
+
+def test_parameters_and_matrix_are_inverse() -> None:
+    matrix = matrix_of(PARAMETERS, FRAME)
+    np.testing.assert_allclose(parameters_of(matrix, FRAME), PARAMETERS, atol=1e-9)
+    np.testing.assert_allclose(matrix[3], [0, 0, 0, 1])
+    assert abs(np.linalg.det(matrix[:3, :3]) - 1) < 0.1
+
+
+@pytest.mark.parametrize("k", range(12))
+def test_one_millimetre_is_one_millimetre(k: int) -> None:
+    """A parameter of 1 mm moves a point one radius from the centre by about 1 mm, or nothing else than translate it."""
+    step = np.zeros(12)
+    step[k] = 1.0
+    ends = FRAME.centre + FRAME.radius * np.concatenate([np.eye(3), -np.eye(3)])
+    matrix = matrix_of(step, FRAME)
+    moved = np.linalg.norm(ends @ matrix[:3, :3].T + matrix[:3, 3] - ends, axis=1)
+    assert moved.max() == pytest.approx(1, abs=0.03)
+    centre = matrix[:3, :3] @ FRAME.centre + matrix[:3, 3]
+    np.testing.assert_allclose(centre, FRAME.centre + (step[:3] if k < 3 else 0), atol=1e-9)
+
+
+def test_rotation_is_right_handed_about_the_named_axis() -> None:
+    quarter = np.zeros(12)
+    quarter[5] = np.pi / 2 * FRAME.radius  # about S
+    turned = matrix_of(quarter, FRAME)[:3, :3] @ [1.0, 0, 0]
+    np.testing.assert_allclose(turned, [0, 1, 0], atol=1e-9)
+
+
+def test_descent_direction_is_downhill_for_every_parameter() -> None:
+    """The sign of each derivative agrees with finite differences where the residual is not flat."""
+    truth = matrix_of(PARAMETERS, FRAME)
+    moving, fixed = image(DEGRADED, np.linalg.inv(truth), "plain"), image(REFERENCE, np.eye(4), "plain")
+    level = Level(moving.volume, fixed.volume, fixed.body, 5.0, FRAME)
+    normal = level.normal(np.eye(4))
+    for k in range(12):
+        step = np.zeros(12)
+        step[k] = 1.5
+        up, down = (level.energy(matrix_of(sign * step, FRAME))[0] for sign in (1, -1))
+        slope = (up - down) / 3.0
+        if abs(slope) > 1e-3:
+            assert np.sign(slope) == np.sign(normal.gradient[k]), k
+
+
+def test_descent_never_ends_higher_than_it_began() -> None:
+    moving, fixed = image(DEGRADED, matrix_of(PARAMETERS, FRAME), "inverted"), image(REFERENCE, np.eye(4), "plain")
+    level = Level(moving.volume, fixed.volume, fixed.body, 6.0, FRAME)
+    found = descend(level, np.eye(4), 8)
+    assert level.energy(found)[0] < level.energy(np.eye(4))[0] - 0.01
+
+
+@pytest.mark.parametrize(("contrast", "within_mm"), [("plain", 1.2), ("inverted", 2.0)])
+def test_a_known_affine_is_found(contrast: str, within_mm: float) -> None:
+    truth = matrix_of(2 * PARAMETERS, FRAME)
+    # the degraded point A X shows what the reference shows at X
+    moving = image(DEGRADED, np.linalg.inv(truth), contrast, noise=0.05)
+    result = align(moving, image(REFERENCE, np.eye(4), "plain"))
+    assert result.used
+    before = error_mm(np.eye(4), truth)
+    assert before > 10
+    assert error_mm(result.matrix, truth) < within_mm
+    assert result.similarity_after > result.similarity_before
+
+
+def test_volumes_from_different_tables_meet_at_their_centres() -> None:
+    """80 mm apart, too far for a descent from the identity."""
+    truth = np.eye(4)
+    truth[:3, 3] = [55, -45, 40]
+    moved = grid((46, 36, 48), (3.0, 3.9, 3.1), -14).affine
+    moved[:3, 3] += truth[:3, 3]
+    moving = image(Grid((46, 36, 48), moved), np.linalg.inv(truth), "inverted")
+    result = align(moving, image(REFERENCE, np.eye(4), "plain"))
+    assert result.used
+    assert error_mm(result.matrix, truth) < 2
+
+
+def test_an_aligned_pair_is_left_alone() -> None:
+    result = align(image(DEGRADED, np.eye(4), "inverted", 0.1), image(REFERENCE, np.eye(4), "plain"))
+    assert not result.used
+    np.testing.assert_array_equal(result.matrix, np.eye(4))
+
+
+def test_pure_noise_is_no_reason_to_move() -> None:
+    rng = np.random.default_rng(1)
+    fixed = image(REFERENCE, np.eye(4), "plain")
+    noise = Volume(rng.random(DEGRADED.shape).astype(np.float32), DEGRADED.affine)
+    result = align(Image(noise, np.ones(DEGRADED.shape, bool), "ct"), fixed)
+    assert not result.used or result.moved_mm < 5
+
+
+def test_the_descent_can_be_stopped() -> None:
+    def tell(fraction: float) -> None:
+        assert 0 <= fraction <= 1
+        if fraction > 0.2:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        align(image(DEGRADED, np.eye(4), "plain"), image(REFERENCE, np.eye(4), "plain"), tell)
