@@ -129,7 +129,7 @@ class UFRF(nn.Module):
 
     def _start_as_average(self) -> None:
         # untrained: restored = warped input, fused = mean of both sources
-        nn.init.normal_(self.head.weight, std=1e-3)
+        nn.init.normal_(self.head.weight, std=1e-4)
         zero_bias(self.head)
         nn.init.dirac_(self.smooth.weight)
         zero_bias(self.smooth)
