@@ -102,6 +102,18 @@ def test_a_journal_forgets_what_lies_beyond_its_checkpoint(tmp_path: Path) -> No
     assert [(r["step"], r["loss"]) for r in read_log(tmp_path / LOG)] == [(1, 1.0), (2, 0.5), (3, 9.0)]
 
 
+def test_tensorboard_gets_every_number_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[tuple[str, float, int]] = []
+
+    class Board:
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            written.append((name, value, step))
+
+    monkeypatch.setattr("UniFuseLib.training.journal._tensorboard", lambda folder, step: Board())
+    Journal(tmp_path, 0).write({"step": 7, "loss": 2.0, "terms": {"restore": 0.5}, "validation": {"tre_mm": 3.0}})
+    assert written == [("loss", 2.0, 7), ("terms/restore", 0.5, 7), ("validation/tre_mm", 3.0, 7)]
+
+
 def test_curves_are_means_over_stretches_and_scores_as_they_are() -> None:
     records = [{"step": step, "loss": float(step), "terms": {"restore": 1.0}} for step in range(1, 101)]
     records[49]["validation"] = {"tre_mm": 2.5}

@@ -159,6 +159,9 @@ def test_a_killed_run_resumes_to_the_same_log(whole: Path, config: TrainingConfi
         time.sleep(delay)
         os.kill(run.pid, signal.SIGKILL)
         assert run.wait() == -signal.SIGKILL
+        checkpoint = tmp_path / CHECKPOINT
+        found = torch.load(checkpoint, weights_only=True)["step"] if checkpoint.exists() else 0
+        assert steps - 2 <= found <= 6  # every second step; what a kill costs is no more
     subprocess.run(command, check=True, env=ENVIRONMENT)
     assert records(tmp_path) == records(whole)
 
