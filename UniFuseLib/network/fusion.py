@@ -11,7 +11,15 @@ from torch import Tensor, nn
 
 from UniFuseLib.network.dapl import Context
 from UniFuseLib.network.encoder import fold_blocks, unfold_blocks
-from UniFuseLib.network.layers import activation, convolution, patches, separable_convolution, unpatch, zero_bias
+from UniFuseLib.network.layers import (
+    activation,
+    convolution,
+    level_out,
+    patches,
+    separable_convolution,
+    unpatch,
+    zero_bias,
+)
 from UniFuseLib.network.prompt import PromptGuide, modulate
 
 
@@ -44,6 +52,7 @@ class BaseNet(nn.Module):
         value = self.value(features)
         attention = (query @ key.transpose(1, 2) * self.temperature).softmax(dim=-1)  # M_i (b, C, C)
         attended = (attention @ value.flatten(2)).view_as(value) + value  # V'_i
+        attended = level_out(attended)  # Eq. 10 is a product: loud features would grow with their square
         return self.content(attended) * F.gelu(self.gate(attended))
 
 
@@ -63,20 +72,22 @@ class LoRANet(nn.Module):
 
 
 class ALSN(nn.Module):
-    """Adaptive LoRA synergistic network, Eq. 7: B_i(F̃_i, P̂) + Σ_j p_j R_ij(F̃_i, P̂)."""
+    """Adaptive LoRA synergistic network, Eq. 7: B_i(F̃_i, P̂) + Σ_j p_j R_ij(F̃_i, P̂), added to the skip."""
 
     def __init__(self, base: nn.Module, branches: list[nn.Module]) -> None:
         super().__init__()
         self.base = base
         self.branches = nn.ModuleList(branches)
+        self.strength = nn.Parameter(torch.tensor(0.1))
 
     def forward(self, features: Tensor, context: Context) -> Tensor:
         p = context.probabilities
         weighted = context.prompt * p[:, :, None, None]  # P̂ ⊙ p
-        out = self.base(features, weighted)
+        even = level_out(features)
+        out = self.base(even, weighted)
         for j, branch in enumerate(self.branches):
-            out = out + p[:, j, None, None, None, None].to(out.dtype) * branch(features, weighted)
-        return features + out
+            out = out + p[:, j, None, None, None, None].to(out.dtype) * branch(even, weighted)
+        return features + self.strength * out
 
 
 def build_alsn(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -46,6 +47,11 @@ def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
 
 def activation() -> nn.LeakyReLU:
     return nn.LeakyReLU(_SLOPE, inplace=True)
+
+
+def level_out(features: Tensor, floor: float = 0.01) -> Tensor:
+    """x / √(mean over channels of x² + floor): every voxel of `(b, c, d, h, w)` about equally loud."""
+    return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + floor)
 
 
 def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:
