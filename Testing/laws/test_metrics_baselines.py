@@ -138,7 +138,7 @@ def test_non_local_means_takes_noise_away_and_keeps_units():
     grid = frame((18, 22, 26), (3.0, 1.0, 1.0), (0.1, 0.2, 0.3))
     clean = np.where(np.indices(grid.shape)[2] > 12, 900.0, -100.0).astype(np.float32)
     noisy = clean + 60 * np.random.default_rng(0).standard_normal(clean.shape).astype(np.float32)
-    found = baselines.restoration("nlm")(Volume(noisy, grid.affine), "ct")
+    found = baselines.restoration("nlm")(Volume(noisy, grid.affine), "pet")
     assert np.abs(found.array - clean).mean() < 0.5 * np.abs(noisy - clean).mean()
     assert baselines.restoration("none")(Volume(noisy, grid.affine), "ct").array is noisy
 

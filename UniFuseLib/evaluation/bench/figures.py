@@ -52,7 +52,7 @@ def cost_against_accuracy(points: dict[str, tuple[float, float]], ours: str, tit
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.margins(x=0.2)
-    axes.set_xlabel("CPU seconds per case (identity drawn at 0.01)")
+    axes.set_xlabel("CPU seconds per case")
     axes.set_ylabel("TRE, mm")
     axes.set_title(title, loc="left", fontsize=10)
     _plain(axes)

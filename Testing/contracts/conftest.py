@@ -1,0 +1,102 @@
+"""Small case folders with exact truth, for the tests of `unifuse evaluate` and `unifuse bench`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.io import write_displacement, write_volume
+from UniFuseLib.volume import Grid, Volume
+
+TASKS = {
+    "mr": ("mr", "mr", "mr_motion"),
+    "ctmr": ("ct", "mr", "ct_metal_noise"),
+    "petct": ("pet", "ct", "pet_low_dose"),
+}
+SCALE = {"mr": (0.0, 900.0), "ct": (-900.0, 1900.0), "pet": (0.1, 8.0)}
+
+
+def frame(shape: tuple[int, int, int], spacing: tuple[float, float, float], turn: float) -> Grid:
+    c, s = np.cos(turn), np.sin(turn)
+    affine = np.eye(4)
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])[:, [2, 1, 0]] @ np.diag(spacing)
+    affine[:3, 3] = np.array([4.0, -9.0, 2.0]) - affine[:3, :3] @ (np.array(shape) - 1) / 2
+    return Grid(shape, affine)
+
+
+def places(grid: Grid) -> np.ndarray:
+    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    return index @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+
+
+REFERENCE = frame((13, 15, 17), (2.5, 1.5, 1.2), 0.4)
+
+
+def make_case(folder: Path, name: str, task: str, shift: np.ndarray, label: str | None = None, seed: int = 0) -> None:
+    """A clean source on a finer grid, moved by a constant `shift` (RAS mm): the truth is exact."""
+    here = folder / name
+    here.mkdir(parents=True)
+    degraded_modality, reference_modality, degradation = TASKS[task]
+    reference_grid, degraded_grid = REFERENCE, frame((22, 26, 20), (1.6, 1.3, 1.7), -0.3)
+    rng = np.random.default_rng(seed)
+
+    def picture(modality: str) -> Volume:
+        big = frame((40, 40, 40), (2.0, 2.0, 2.0), 0.1)
+        values = gaussian_filter(rng.random(big.shape), 1.5)
+        low, span = SCALE[modality]
+        values = low + span * (values - values.min()) / np.ptp(values)
+        return Volume(values.astype(np.float32), big.affine)
+
+    source, other = picture(degraded_modality), picture(reference_modality)
+    aligned = Volume(pull(source, None, reference_grid), reference_grid.affine)
+    moved = Volume(pull(source, np.zeros((*degraded_grid.shape, 3)) - shift, degraded_grid), degraded_grid.affine)
+    noisy = Volume(moved.array + 0.04 * SCALE[degraded_modality][1] * rng.standard_normal(moved.array.shape).astype(
+        np.float32), moved.affine)  # fmt: skip
+    body = np.zeros(reference_grid.shape, np.uint8)
+    body[3:-3, 3:-3, 4:-4] = 1
+    write_volume(noisy, here / "degraded.nii.gz")
+    write_volume(Volume(pull(other, None, reference_grid), reference_grid.affine), here / "reference.nii.gz")
+    write_volume(aligned, here / "clean_aligned.nii.gz")
+    write_volume(moved, here / "clean_misaligned.nii.gz")
+    write_volume(Volume(body, reference_grid.affine), here / "body.nii.gz")
+    field = np.zeros((*reference_grid.shape, 3)) + shift
+    write_displacement(field, reference_grid, here / "field.nii.gz")
+    names = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
+    length = float(np.linalg.norm(shift))
+    text = {
+        "version": 1, "id": name, "task": task, "bin": "0-3" if length < 3 else "3-8", "seed": seed,
+        "class": label or degradation, "degraded_modality": degraded_modality,
+        "reference_modality": reference_modality, "degradation": {}, "misalignment": {},
+        "mean_displacement_mm": length, "files": {n: f"{n}.nii.gz" for n in names}, "sources": {},
+    }  # fmt: skip
+    (here / "case.json").write_text(json.dumps(text))
+
+
+# case id → its constant displacement, RAS mm; one case per task, in the order of TASKS
+SHIFTS = {"a": np.array([2.0, -3.0, 6.0]), "b": np.array([1.0, 2.0, -1.5]), "c": np.array([-4.0, 2.0, 4.0])}
+
+
+@pytest.fixture(scope="session")
+def shifts() -> dict[str, np.ndarray]:
+    return SHIFTS
+
+
+@pytest.fixture(scope="session")
+def reference_frame() -> Grid:
+    """The grid of every reference: 13 × 15 × 17 voxels of 2.5 × 1.5 × 1.2 mm, turned."""
+    return REFERENCE
+
+
+@pytest.fixture(scope="session")
+def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three cases `a`, `b`, `c` of the tasks mr, ctmr, petct. Copy before spoiling."""
+    folder = tmp_path_factory.mktemp("cases")
+    for seed, (name, task) in enumerate(zip(SHIFTS, TASKS, strict=True)):
+        make_case(folder, name, task, SHIFTS[name], seed=seed)
+    (folder / "cases.json").write_text(json.dumps({"version": 1, "cases": list(SHIFTS)}))
+    return folder

@@ -1,0 +1,257 @@
+"""`unifuse bench`: stages, resuming, failures, the verdict, and one self-contained page."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from UniFuseLib.errors import InputError, MissingDependencyError
+from UniFuseLib.evaluation.baselines import choose
+from UniFuseLib.evaluation.bench.bench import run_bench
+from UniFuseLib.evaluation.bench.clock import measured, resident_peak_mb
+from UniFuseLib.evaluation.bench.figures import error_boxes
+from UniFuseLib.evaluation.bench.html import page
+from UniFuseLib.evaluation.bench.pictures import chosen
+from UniFuseLib.evaluation.bench.run import MODEL, Plan, start_process
+from UniFuseLib.evaluation.bench.stage import Job, run_job
+from UniFuseLib.evaluation.bench.tables import bench_table
+from UniFuseLib.evaluation.bench.verdict import best_chain, verdicts
+from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.volume import Volume
+
+PLAN = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w")
+
+
+@dataclass(frozen=True)
+class Result:
+    fused: Volume
+    restored: Volume
+    displacement: np.ndarray
+    probabilities: dict[str, float]
+    label: str
+
+
+class Stages:
+    """Runs jobs in this process and counts them; `broken` names a stage that crashes."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.done: list[str] = []
+        self.broken = broken
+
+    def __call__(self, path: Path) -> tuple[int, str]:
+        job = Job(**json.loads(path.read_text()))
+        self.done.append(f"{job.case_id}/{job.kind}/{job.name}")
+        if job.name == self.broken:
+            return -11, "Segmentation fault"
+        run_job(job)
+        return 0, ""
+
+
+@pytest.fixture
+def model(monkeypatch, shifts) -> None:
+    """A stand-in for our model that knows the answer to the first case."""
+
+    class Contract:
+        sha256 = "w"
+
+    def fuse(degraded: Volume, reference: Volume, **_: object) -> Result:
+        field = np.zeros((*reference.array.shape, 3), np.float32) + shifts["a"].astype(np.float32)
+        restored = Volume(pull(degraded, field, reference.grid), reference.affine)
+        probabilities = {"clean": 0.1, "mr_motion": 0.7, "ct_metal_noise": 0.1, "pet_low_dose": 0.1}
+        fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
+        return Result(fused, restored, field, probabilities, "mr_motion")
+
+    monkeypatch.setattr("UniFuseLib.checkpoint.load_model", lambda path, device: (None, Contract()))
+    monkeypatch.setattr("UniFuseLib.predict.fuse", fuse)
+
+
+@pytest.fixture
+def bench(case_folder, tmp_path, model) -> tuple[dict, Path]:
+    stages = Stages()
+    result = run_bench(case_folder, tmp_path, PLAN, weights={"name": "test", "sha256": "w"}, limit=2, start=stages)
+    return result, tmp_path
+
+
+def test_every_chain_and_the_model_have_a_row_with_known_figures(bench, shifts):
+    result, output = bench
+    methods = [r["method"] for r in result["rows"]]
+    assert methods[0] == MODEL
+    assert sorted(methods[1:]) == sorted(f"none+{r}+{f}" for r in PLAN.registrations for f in PLAN.fusions)
+    by_method = {r["method"]: r for r in result["rows"]}
+    still = by_method["none+identity+average"]["summary"]["mr"]
+    assert still["tre_mm"]["mean"] == pytest.approx(np.linalg.norm(shifts["a"]), abs=1e-5)
+    assert by_method[MODEL]["summary"]["mr"]["tre_mm"]["mean"] == pytest.approx(0.0, abs=1e-5)
+    assert by_method[MODEL]["overall"]["class_accuracy"] == 0.5
+    assert result == json.loads((output / "bench.json").read_text())
+    assert result["seeds"] == {"a": 0, "b": 1}
+    assert result["restorations"]["none"]["mr"]["gain_db"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_registration_is_shared_between_fusions(bench):
+    rows = {r["method"]: r for r in bench[0]["rows"]}
+    first, second = rows["none+rigid+average"]["overall"], rows["none+rigid+maximum"]["overall"]
+    assert first["tre_mm"] == second["tre_mm"]
+    assert first["fusion"] != second["fusion"]
+
+
+def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_path, model):
+    first, second, third = Stages(), Stages(), Stages()
+    run_bench(case_folder, tmp_path, PLAN, limit=1, start=first)
+    assert first.done == [
+        *("a/restore/none", "a/register/identity", "a/register/rigid", "a/fuse/average", "a/fuse/maximum"),
+        "a/model/model",
+    ]
+    (tmp_path / "stages/a/register/none+rigid/stage.json").write_text("{ cut off")
+    run_bench(case_folder, tmp_path, PLAN, limit=1, start=second, resume=True)
+    assert second.done == ["a/register/rigid"]
+    other = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="other weights")
+    run_bench(case_folder, tmp_path, other, limit=1, start=third, resume=True)
+    assert third.done == ["a/model/model"]
+
+
+def test_a_rival_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_path, model):
+    result = run_bench(case_folder, tmp_path, PLAN, limit=2, start=Stages(broken="rigid"))
+    assert {(f["case"], f["stage"]) for f in result["failures"]} == {
+        ("a", "register/none+rigid"),
+        ("b", "register/none+rigid"),
+    }
+    assert "Segmentation fault" in result["failures"][0]["reason"]
+    assert "none+identity+average" in {r["method"] for r in result["rows"]}
+    assert "Segmentation fault" in (tmp_path / "report.html").read_text()
+
+
+def test_a_broken_case_is_skipped_and_named(case_folder, tmp_path, model):
+    folder = tmp_path / "cases"
+    shutil.copytree(case_folder, folder)
+    (folder / "a" / "field.nii.gz").unlink()
+    result = run_bench(folder, tmp_path / "out", PLAN, limit=2, start=Stages())
+    assert [s["id"] for s in result["skipped"]] == ["a"]
+    assert result["ids"] == ["b"]
+
+
+class Tags(HTMLParser):
+    """Collects tags and what they point at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.outside: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("table", "div", "svg", "figure", "h2"):
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in ("src", "href", "xlink:href") and value and not value.startswith(("data:", "#")):
+                self.outside.append(value)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("table", "div", "svg", "figure", "h2"):
+            assert self.open.pop() == tag
+
+
+def test_report_is_one_page_that_needs_nothing_else(bench):
+    result, output = bench
+    text = (output / "report.html").read_text()
+    tags = Tags()
+    tags.feed(text)
+    assert tags.open == []
+    assert tags.outside == []
+    assert text.count("<svg") == 4  # two plots per task
+    assert text.count("data:image/png") == 2  # one case per task: best, median and worst are the same
+    for row in result["rows"]:
+        assert row["method"] == MODEL or row["method"] in text
+    assert "NOT met" in text
+    for words in ("Conventions", "cores", "Seeds", "By mean displacement"):
+        assert words in text
+
+
+def test_names_cannot_break_the_page(bench):
+    result = json.loads(json.dumps(bench[0]))
+    result["failures"] = [{"case": "<script>", "stage": "x", "reason": "a < b & c"}]
+    text = page(result, {})
+    assert "<script>" not in text
+    assert "a &lt; b &amp; c" in text
+
+
+def test_table_for_the_documentation(bench):
+    table = bench_table(bench[0])
+    assert "**UniFuse**" in table
+    assert "none+rigid" in table
+    assert re.search(r"\d+ of \d+ criteria met", table)
+
+
+def figures(tre: float, cpu: float, quality: float, psnr: float = 20.0) -> dict:
+    fusion = {k: quality for k in ("cc", "psnr", "scd", "vif", "ssim")} | {"mse": 1 - quality}
+    return {
+        "tre_mm": {"mean": tre}, "cpu_seconds": cpu, "fusion": fusion, "restoration_psnr_db": psnr,
+        "class_accuracy": None,
+    }  # fmt: skip
+
+
+def rows(ours: dict, **rivals: dict) -> list[dict]:
+    own = {"method": MODEL, "summary": {"mr": ours | {"class_accuracy": 1.0}}}
+    return [own, *({"method": m.replace("_", "+"), "summary": {"mr": f}} for m, f in rivals.items())]
+
+
+def judged(found: list[dict]) -> dict[str, bool]:
+    return {line["criterion"]: line["won"] for line in verdicts(found)["mr"]}
+
+
+def test_verdict_compares_with_the_best_of_every_kind():
+    good, accurate, cheap = figures(1.0, 5.0, 0.9, 30), figures(2.0, 60.0, 0.5), figures(9.0, 0.1, 0.8, 25)
+    found = judged(rows(good, none_elastix_average=accurate, nlm_identity_maximum=cheap))
+    assert all(found.values())
+    assert best_chain({"a": accurate, "b": cheap}) == "b"
+    slow = judged(rows(figures(1.0, 6.1, 0.9, 30), none_elastix_average=accurate, nlm_identity_maximum=cheap))
+    assert [c for c, won in slow.items() if not won] == ["CPU s, a tenth of the most accurate"]
+
+
+def test_verdict_shows_what_is_lost():
+    found = judged(rows(figures(3.0, 100.0, 0.4, 10), nlm_elastix_average=figures(2.0, 60.0, 0.5, 20)))
+    assert [c for c, won in found.items() if won] == ["classification ≥ 98 %"]
+    assert verdicts([{"method": "none+rigid+average", "summary": {}}]) == {}
+
+
+def test_best_median_and_worst_are_different_cases():
+    assert chosen({"x": 3.0, "y": 1.0, "z": 2.0}) == {"Best": "y", "Median": "z", "Worst": "x"}
+    assert chosen({"x": 3.0}) == {"Best": "x"}
+
+
+def test_cost_counts_cpu_seconds_and_memory_of_this_process():
+    with measured() as cost:
+        block = np.ones((300, 1000, 100))
+        block.sum()
+    assert cost.cpu_seconds > 0
+    assert cost.peak_mb is None or cost.peak_mb > block.nbytes / 2**20
+    assert resident_peak_mb() is None or resident_peak_mb() > 20
+
+
+def test_a_stage_runs_in_a_fresh_process(case_folder, tmp_path):
+    job = Job("restore", "none", str(case_folder), "a", str(tmp_path), "key", {}, {})
+    (tmp_path / "job.json").write_text(json.dumps(vars(job)))
+    assert start_process(tmp_path / "job.json") == (0, "")
+    answer = json.loads((tmp_path / "stage.json").read_text())
+    assert answer["key"] == "key"
+    assert answer["cost"]["peak_mb"] is None or answer["cost"]["peak_mb"] > 50
+    code, reason = start_process(tmp_path / "no_such_job.json")
+    assert code != 0
+    assert "no_such_job" in reason
+
+
+def test_plots_say_what_they_need_when_matplotlib_is_absent(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingDependencyError, match=r"UniFuseLib\[report\]"):
+        error_boxes({"a": [1.0]}, "a", "title", "mm")
+
+
+def test_unknown_rivals_are_refused():
+    with pytest.raises(InputError, match="elastiks"):
+        choose(["elastiks"])
