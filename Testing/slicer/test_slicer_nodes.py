@@ -133,6 +133,16 @@ def test_windowShowsTheContentDespiteOneBrightVoxel():
     assert 90 < high <= 100
 
 
+def test_theWindowIsThatOfTheContent(nodes, images):
+    from UniFuseSlicerLib.Images import contentWindow
+
+    for node, image in ((nodes.fused, images.fused), (nodes.restored, images.restored)):
+        low, high = contentWindow(image.array)
+        display = node.GetDisplayNode()
+        assert not display.GetAutoWindowLevel()
+        assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == pytest.approx((low, high))
+
+
 def test_classTableAndReportStayReachable(nodes):
     from UniFuseSlicerLib.Results import CLASS_ATTRIBUTE, PROBABILITY_ATTRIBUTE, reportOf
 
@@ -153,7 +163,10 @@ def test_resultsLieUnderTheStudyOfTheReference(images, pair, scene):
     subject = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "patient")
     study = hierarchy.CreateStudyItem(subject, "study")
     hierarchy.CreateItem(study, pair.reference)
-    nodes = updateNodes(images, pair.degraded, pair.reference, FusionNodes())
+    # the application gives a new node an item at the top; here one output has one already
+    mine = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
+    hierarchy.CreateItem(hierarchy.GetSceneItemID(), mine)
+    nodes = updateNodes(images, pair.degraded, pair.reference, FusionNodes(fused=mine))
     for node in vars(nodes).values():
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
 

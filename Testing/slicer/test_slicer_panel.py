@@ -257,6 +257,7 @@ def test_theUsersOwnViewIsLeftAlone(build, scene, pair):
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
     composite.SetForegroundVolumeID(pair.degraded.GetID())
     s.p.keepFiles = True
+    s.p.overlaySpacing = 17.0
     assert composite.GetForegroundVolumeID() == pair.degraded.GetID()
 
 

@@ -152,6 +152,22 @@ def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, f
     assert process.poll().ending is Ending.DONE
 
 
+def test_aToolThatFailedAndHangsHasFailed(tmp_path):
+    from UniFuseSlicerLib.Process import Ending, ToolProcess
+
+    script = 'print(\'{"done": true, "error": "The disk is full."}\', flush=True)\nimport time; time.sleep(60)'
+    offset = [0.0]
+    process = ToolProcess([sys.executable, "-c", script], tmp_path, clock=lambda: time.monotonic() + offset[0])
+    process.start()
+    end = time.monotonic() + 10
+    while not process.lastMessage.get("done"):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    offset[0] = 60.0
+    assert (process.poll().ending, process.poll().message) == (Ending.FAILED, "The disk is full.")
+
+
 def test_linesThatAreNoMessagesDoNotDisturb(tmp_path):
     from UniFuseSlicerLib.Process import Ending, ToolProcess
 

@@ -132,7 +132,6 @@ def prepareDisplay(deformation: Any, maximum: float, reference: Any) -> Any:
         colours.AddRGBPoint(share * maximum, *rgb)
     display.SetColorMap(colours)
     display.SetScalarVisibility(True)
-    display.SetScalarRange(0.0, maximum)
     # shown in 3D only when the user asks for it; then around the reference
     display.SetVisibility3D(False)
     if display.GetRegionNode() is None:
