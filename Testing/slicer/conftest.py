@@ -86,8 +86,8 @@ def value(name):
 mode, out, cancel = os.environ["FAKE_MODE"], value("--output"), value("--cancel-file")
 say(fraction=0.1, stage="Loading the network")
 if mode == "refuse":
-    print("unifuse: The two fields of view do not overlap. Check the volumes.", file=sys.stderr)
-    say(done=True, error="The two fields of view do not overlap. Check the volumes.", exit_code=3)
+    say(done=True, error="The two fields of view do not\\n\\toverlap. Check the volumes.", exit_code=3)
+    print("unifuse: The two fields of view do not\\n\\toverlap. Check the volumes.", file=sys.stderr)
     sys.exit(3)
 if mode == "traceback":
     raise RuntimeError("CUDA error: no kernel image")

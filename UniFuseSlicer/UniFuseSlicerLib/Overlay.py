@@ -14,8 +14,9 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from .Choices import OverlayChoice
 from .Images import Image, contentWindow
 from .Nodes import deformationImage, gridTransform, imageFromNode, removeWithDisplay
+from .Results import MAXIMUM_ATTRIBUTE
 
-# Displacement as a share of the largest one → colour; red is the largest.
+# Displacement as a share of the largest one in the body → colour; red is the largest.
 COLOURS = (
     (0.0, (0.35, 0.45, 0.60)),
     (0.25, (0.20, 0.75, 0.75)),
@@ -122,7 +123,7 @@ class Overlay:
 
 
 def prepareDisplay(deformation: Any, maximum: float, reference: Any) -> Any:
-    """A display node whose colours run from 0 to the field's own maximum (Slicer's default is fixed at 1 to 10 mm)."""
+    """A display node whose colours run from 0 to this field's maximum (Slicer's default is fixed at 1 to 10 mm)."""
     if deformation.GetDisplayNode() is None:
         deformation.CreateDefaultDisplayNodes()
         deformation.GetDisplayNode().SetVisibility(False)
@@ -160,7 +161,14 @@ def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
 
 
 def displacementMaximum(deformation: Any) -> float:
-    """max |u| in mm, from at most about 10⁶ vectors (at least `LEAST_MAXIMUM_MM`, so that colours stay apart)."""
+    """max |u| in mm inside the body as the report says, else of the whole field (from at most about 10⁶ vectors).
+
+    The corners of the field of view move most and mean nothing; colours should be spent on the patient. At least
+    `LEAST_MAXIMUM_MM`, so that colours stay apart.
+    """
+    reported = deformation.GetAttribute(MAXIMUM_ATTRIBUTE)
+    if reported:
+        return max(LEAST_MAXIMUM_MM, float(reported))
     field = deformationImage(deformation).array
     step = max(1, int(np.ceil((field[..., 0].size / 1e6) ** (1 / 3))))
     return max(LEAST_MAXIMUM_MM, float(np.linalg.norm(field[::step, ::step, ::step], axis=-1).max()))

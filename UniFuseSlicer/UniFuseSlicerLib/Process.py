@@ -184,8 +184,6 @@ class ToolProcess:
         if message.get("stage") and message["stage"] != self.stage:
             self.stage = str(message["stage"])
             self._onLine(self.stage)
-        if message.get("error"):
-            self._errors.append(str(message["error"]))
         if message.get("done"):
             self._doneAt = self._clock()
         return True
@@ -217,9 +215,11 @@ class ToolProcess:
             self._end(Ending.FAILED, self._sentence(code), code)
 
     def _sentence(self, code: int) -> str:
-        """The tool's own last words, without the prefix a terminal user sees."""
-        for line in reversed(self._errors):
-            return line.removeprefix("unifuse: ").removeprefix("error: ").removeprefix("Error: ")
+        """The tool's own words: its error message, else its last line without the prefix a terminal user sees."""
+        if self.lastMessage.get("error"):
+            return " ".join(str(self.lastMessage["error"]).split())
+        if self._errors:
+            return self._errors[-1].removeprefix("unifuse: ")
         return _("The fusion tool stopped with exit code {code} and said nothing. Look at the log.").format(code=code)
 
     def _end(self, ending: Ending, message: str, code: int | None = None) -> None:

@@ -18,6 +18,7 @@ from .Nodes import updateDeformation, updateVolume
 REPORT_ATTRIBUTE = "UniFuse.Report"
 CLASS_ATTRIBUTE = "UniFuse.DegradationClass"
 PROBABILITY_ATTRIBUTE = "UniFuse.DegradationProbability"
+MAXIMUM_ATTRIBUTE = "UniFuse.MaximumInBodyMm"
 DEGRADED_ROLE = "unifuseDegraded"
 REFERENCE_ROLE = "unifuseReference"
 DEFORMATION_ROLE = "unifuseDeformation"
@@ -150,6 +151,8 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
         (RESTORED_ROLE, nodes.restored),
     ):
         nodes.fused.SetNodeReferenceID(role, node.GetID())
+    maximum = report.get("displacement_mm", {}).get("max")
+    nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, None if maximum is None else f"{maximum:.4f}")
     nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(report))
     label = report.get("class", "")
     nodes.fused.SetAttribute(CLASS_ATTRIBUTE, label)
