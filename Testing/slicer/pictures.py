@@ -1,6 +1,8 @@
-"""Draws the result of the sample pair as Slicer's slice views show it, without Slicer: `python Testing/slicer/pictures.py`.
+"""The result of the sample pair as Slicer's slice views show it, without Slicer.
 
-Needs slicer-core and torch. Writes `slicer-<what>.png`, one picture per display mode, and `slicer-views.png`, all in one.
+    python Testing/slicer/pictures.py
+
+Needs slicer-core and torch. Writes `slicer-<what>.png`, one per display mode, and `slicer-views.png`, all in one.
 """
 
 from __future__ import annotations
@@ -14,28 +16,15 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import standin
+import standin  # noqa: E402  (this folder is on the path only now)
 
 standin.install()
 
-import numpy as np
-import SimpleITK as sitk
-import slicer
-from UniFuseSlicerLib.Choices import OverlayChoice
-from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
-from UniFuseSlicerLib.Images import contentWindow, readImage
-from UniFuseSlicerLib.Layers import Layers
-from UniFuseSlicerLib.LiveWarp import LiveWarp
-from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
-from UniFuseSlicerLib.Nodes import updateVolume
-from UniFuseSlicerLib.Options import FusionOptions
-from UniFuseSlicerLib.Overlay import Overlay, OverlayStyle
-from UniFuseSlicerLib.Samples import samplePair
-from UniFuseSlicerLib.View import verdict
-from views import SliceView
-
 
 def load(scene: Any, path: Path, name: str) -> Any:
+    from UniFuseSlicerLib.Images import contentWindow, readImage
+    from UniFuseSlicerLib.Nodes import updateVolume
+
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
     image = readImage(path)
     node.CreateDefaultDisplayNodes()
@@ -46,6 +35,20 @@ def load(scene: Any, path: Path, name: str) -> Any:
 
 
 def draw(folder: Path, weights: Path | None, size: int) -> None:
+    import numpy as np
+    import SimpleITK as sitk
+    import slicer
+    from UniFuseSlicerLib.Choices import OverlayChoice
+    from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
+    from UniFuseSlicerLib.Layers import Layers
+    from UniFuseSlicerLib.LiveWarp import LiveWarp
+    from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
+    from UniFuseSlicerLib.Options import FusionOptions
+    from UniFuseSlicerLib.Overlay import Overlay, OverlayStyle
+    from UniFuseSlicerLib.Samples import samplePair
+    from UniFuseSlicerLib.View import verdict
+    from views import SliceView
+
     slicer.mrmlScene = scene = slicer.vtkMRMLScene()
     view = SliceView(scene, size=(size, size))
     pair = samplePair()
@@ -59,7 +62,7 @@ def draw(folder: Path, weights: Path | None, size: int) -> None:
     view.fit()
     pictures = {}
 
-    def keep(name: str, foreground: Any, mode: OverlayChoice = OverlayChoice.OFF) -> None:
+    def keep(name: str, foreground: Any, mode: Any = OverlayChoice.OFF) -> None:
         overlay.show(nodes.deformation, reference, OverlayStyle(mode, 8.0))
         layers.show(reference, foreground, 1.0)
         view.save(folder / f"slicer-{name}.png")

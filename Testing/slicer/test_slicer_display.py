@@ -162,10 +162,11 @@ def test_aNewFieldIsDrawnNew(overlay, nodes, pair, scene):
 @pytest.mark.parametrize(
     ("maximum", "levels"),
     [
-        (7.1, [2, 4, 6]),
+        (7.1, [1, 2, 3, 4, 5, 6, 7]),
         (0.8, [0.2, 0.4, 0.6]),
-        (30.0, [10, 20]),
+        (30.0, [5, 10, 15, 20, 25]),
         (4.9, [1, 2, 3, 4]),
+        (13.2, [2, 4, 6, 8, 10, 12]),
     ],
 )
 def test_contourLevelsAreRound(maximum, levels):

@@ -175,11 +175,11 @@ def displacementMaximum(deformation: Any) -> float:
 
 
 def contourLevels(maximum: float) -> list[float]:
-    """Four to eight round levels in mm below the maximum (steps of 1, 2 or 5 times a power of ten)."""
-    raw = maximum / 5
-    power = 10.0 ** np.floor(np.log10(raw))
-    step = power * next(s for s in (1, 2, 5, 10) if s * power >= raw * 0.999)
-    return [float(level) for level in np.arange(1, 9) * step if level < maximum] or [maximum / 2]
+    """Three to nine round levels in mm below the maximum (steps of 1, 2 or 5 times a power of ten)."""
+    widest = maximum / 4 * 1.001
+    power = 10.0 ** np.floor(np.log10(widest))
+    step = power * max(s for s in (1, 2, 5) if s * power <= widest)
+    return [float(level) for level in np.arange(1, 10) * step if level < 0.999 * maximum]
 
 
 def bodyMask(array: np.ndarray) -> np.ndarray:
