@@ -36,6 +36,11 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--no-model", action="store_true", help="rivals only")
     parser.add_argument("--json", action="store_true", help="print bench.json instead of the table")
     parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
+    ablations = parser.add_argument_group("ablations (Tables 4 and 5)")
+    ablations.add_argument("--ablations", action="store_true", help="train and measure the variants instead")
+    ablations.add_argument("--training", type=Path, default=Path("default"), metavar="CONFIG", help="TOML of 'train'")
+    ablations.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
+    ablations.add_argument("--steps", type=_positive, default=300, help="of every variant (default: 300)")
     parser.set_defaults(run=run)
 
 
@@ -45,6 +50,32 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UniFuseError: unknown or missing rivals, no index, no weights, output not writable, cases skipped.
     """
+    return _ablations(args) if args.ablations else _rivals(args)
+
+
+def _ablations(args: argparse.Namespace) -> int:
+    from UniFuseLib.device import choose_device
+    from UniFuseLib.evaluation.ablations import Budget, ablation_tables, run_ablations
+    from UniFuseLib.training.config import read_config
+
+    data = {} if args.data is None else {"data": str(args.data.resolve())}
+    result = run_ablations(
+        args.cases,
+        args.output,
+        read_config(args.training, **data),
+        Budget(args.steps, choose_device(args.device)),
+        report=lambda line: print(line, file=sys.stderr, flush=True),
+    )
+    text = ablation_tables(result)
+    print(json.dumps(result, indent=1) if args.json else text)
+    if args.write_table:
+        from UniFuseLib.evaluation.results import write_text
+
+        write_text(text, args.write_table)
+    return 0
+
+
+def _rivals(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.baselines import choose
     from UniFuseLib.evaluation.bench.bench import run_bench
     from UniFuseLib.evaluation.bench.run import Plan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,10 @@ def register_elastix(moving: Volume, fixed: Volume) -> np.ndarray:
         number_of_threads=1,
         log_to_console=False,
     )
-    field = itk.transformix_deformation_field(moving_image, found)
-    return to_ras(itk.array_from_image(field))
+    # transformix also leaves the field as a file
+    with tempfile.TemporaryDirectory(prefix="unifuse-elastix-") as folder:
+        field = itk.transformix_deformation_field(moving_image, found, output_directory=folder)
+        return to_ras(itk.array_from_image(field))
 
 
 def _image(itk: Any, volume: Volume) -> Any:

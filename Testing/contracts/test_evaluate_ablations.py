@@ -1,0 +1,80 @@
+"""`unifuse bench --ablations`: every variant gets the same budget and differs in one place."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from UniFuseLib.evaluation.ablations import (
+    OURS,
+    TABLE_4,
+    TABLE_5,
+    Budget,
+    run_ablations,
+    variant_config,
+)
+from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.network.build import preset
+from UniFuseLib.training.config import TrainingConfig
+from UniFuseLib.volume import Volume
+
+CONFIG = TrainingConfig(name="base", data="train.pack", validation="val.pack", preset="small", seed=3)
+
+
+@dataclass(frozen=True)
+class Result:
+    fused: Volume
+    restored: Volume
+    displacement: np.ndarray
+    probabilities: dict[str, float]
+    label: str
+
+
+def fuse_with(weights: Path):
+    """The farther a variant's name is in the alphabet, the larger its error."""
+    error = float(ord(weights.stem[0]) - ord("a"))
+
+    def fuse(degraded: Volume, reference: Volume, **_: str) -> Result:
+        field = np.zeros((*reference.array.shape, 3), np.float32)
+        field[..., 0] = error
+        here = Volume(pull(degraded, field, reference.grid), reference.affine)
+        fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
+        return Result(fused, here, field, {"clean": 1.0}, "clean")
+
+    return fuse, weights.stem
+
+
+def test_variants_differ_from_ours_in_one_field_of_the_network_and_in_nothing_of_the_budget():
+    ours = variant_config(CONFIG, OURS, 50)
+    assert preset(ours.preset) == preset("small")
+    for variant in {*TABLE_4.values(), *TABLE_5.values()} - {OURS}:
+        chosen = variant_config(CONFIG, variant, 50)
+        own, base = preset(chosen.preset).to_dict(), preset("small").to_dict()
+        assert sum(own[k] != base[k] for k in base) == 1, variant
+        assert replace(chosen, name=ours.name, preset=ours.preset) == ours
+
+
+def test_tables_have_the_papers_rows_and_the_result_is_written(case_folder, tmp_path):
+    trained: list[tuple[str, int]] = []
+
+    def train(config: TrainingConfig, folder: Path, *_: object) -> None:
+        trained.append((config.name, config.steps))
+
+    result = run_ablations(
+        case_folder, tmp_path, CONFIG, Budget(7, torch.device("cpu")), train_variant=train, fuse_with=fuse_with
+    )
+    assert {steps for _, steps in trained} == {7}
+    assert len(trained) == len({name for name, _ in trained}) == len(TABLE_4) + len(TABLE_5) - 1
+    assert json.loads((tmp_path / "ablations.json").read_text()) == result
+    table = (tmp_path / "ablations.md").read_text()
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    assert rows == ["Setting", "---", *TABLE_4, "N-J", "---", *TABLE_5]
+    assert "7 steps" in table
+    assert result["variants"]["setting_a"]["tre_mm"]["mean"] != pytest.approx(
+        result["variants"]["j5"]["tre_mm"]["mean"]
+    )
