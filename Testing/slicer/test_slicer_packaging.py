@@ -38,7 +38,7 @@ def isPython(path: Path) -> bool:
         (LIBRARY, "LIBRARY_PYTHON_SCRIPTS", isPython),
         (LIBRARY, "LIBRARY_PYTHON_RESOURCES", lambda p: not isPython(p) and p.name != "CMakeLists.txt"),
         (MODULE, "MODULE_PYTHON_SCRIPTS", isPython),
-        (MODULE, "MODULE_PYTHON_RESOURCES", lambda p: not isPython(p) and p.name != "CMakeLists.txt"),
+        (MODULE, "MODULE_PYTHON_RESOURCES", lambda p: "Resources" in p.relative_to(MODULE).parts),
     ],
 )
 def test_everyFileIsInstalled(folder, variable, wanted):
