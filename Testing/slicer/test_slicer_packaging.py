@@ -8,6 +8,7 @@ import re
 import shutil
 import struct
 import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -112,8 +113,6 @@ def test_themoduleFileIsAShell():
 
 def test_noHeavyPackageIsImportedAtFileScope():
     """Slicer imports every module at start-up: standard library, Slicer, vtk, numpy, SimpleITK and ourselves only."""
-    import sys
-
     allowed = set(sys.stdlib_module_names) | {"numpy", "vtk", "slicer", "SimpleITK", "UniFuseSlicerLib", "qt", "ctk"}
     for path in MODULE.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
@@ -231,6 +230,9 @@ endmacro()
 """
 
 
+WHERE = "import UniFuseLib; print(UniFuseLib.__file__)"
+
+
 @pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
 def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
     """The CMake tree with a stand-in for Slicer's macros: what is installed runs from there."""
@@ -254,5 +256,8 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
         assert (installed / name).is_file()
     assert (installed / "UniFuseLib" / "Resources" / "SampleData" / "sample.json").is_file()
     assert (installed / "UniFuseLib" / "Resources" / "Models").is_dir()
-    locations = installed / "UniFuseSlicerLib" / "Locations.py"
-    assert "def libraryRoot" in locations.read_text(encoding="utf-8")
+    # as the module starts it: `python -m` with the installed tree as working directory
+    for arguments, words in ((["-m", "UniFuseLib.cli", "--version"], "unifuse "), (["-c", WHERE], str(installed))):
+        done = subprocess.run([sys.executable, *arguments], cwd=installed, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(words)

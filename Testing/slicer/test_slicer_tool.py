@@ -94,6 +94,20 @@ def test_runningAgainUpdatesTheNodes(logic, options, pair, scene):
     assert scene.GetNumberOfNodes() == count
 
 
+def test_rgbDegradedGivesColours(logic, options, pair, scene):
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
+
+    grey = imageFromNode(pair.degraded)
+    colours = np.clip(grey.array[..., None] * np.array([0.6, 0.4, 0.2]), 0, 255).astype(np.uint8)
+    rgb = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "colours")
+    updateVolume(rgb, Image.fromArray(colours, grey.ijkToRas))
+    nodes = logic.fuse(rgb, pair.reference, options=options)
+    for node in (nodes.fused, nodes.restored):
+        assert node.GetClassName() == "vtkMRMLVectorVolumeNode"
+        assert imageFromNode(node).array.shape == (*pair.warped.shape, 3)
+
+
 def test_theToolsOwnSentenceReachesTheUser(logic, options, pair):
     from dataclasses import replace
 
