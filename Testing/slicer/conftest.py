@@ -20,14 +20,14 @@ if str(HERE) not in sys.path:
 
 from measures import positions  # noqa: E402  (this folder is on the path only now)
 
-if importlib.util.find_spec("slicer") is not None:
-    import standin
+HAS_SLICER = importlib.util.find_spec("slicer") is not None
+import standin  # noqa: E402
 
-    standin.install()
+standin.install()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if importlib.util.find_spec("slicer") is not None:
+    if HAS_SLICER:
         return
     for item in items:
         if item.get_closest_marker("slicer") and HERE in Path(item.path).parents:

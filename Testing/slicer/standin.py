@@ -6,6 +6,7 @@ own `parameterNodeWrapper` and `ScriptedLoadableModule` instead of the small sta
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import os
 import sys
@@ -188,7 +189,12 @@ def uiFromFile(path: Path = UI_FILE) -> Any:
 
 
 def install() -> None:
-    """Make `import qt`, `slicer.i18n`, `slicer.ScriptedLoadableModule` and `slicer.parameterNodeWrapper` work."""
+    """Make `import qt`, `slicer.i18n`, `slicer.ScriptedLoadableModule` and `slicer.parameterNodeWrapper` work.
+
+    Without the wheel, an empty `slicer` lets the files run that need none of MRML (processes, installation).
+    """
+    if importlib.util.find_spec("slicer") is None:
+        _add("slicer", util=types.SimpleNamespace())
     import slicer
 
     for name in ("qt", "ctk"):
@@ -212,12 +218,11 @@ def install() -> None:
 
 
 def _add(name: str, **members: Any) -> None:
-    import slicer
-
     module = types.ModuleType(name)
     module.__dict__.update(members)
     sys.modules[name] = module
-    setattr(slicer, name.split(".")[1], module)
+    if "." in name:
+        setattr(sys.modules["slicer"], name.split(".")[1], module)
 
 
 def _dummyWidget(name: str) -> Any:

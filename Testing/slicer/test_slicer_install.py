@@ -8,8 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-pytestmark = pytest.mark.slicer
-
 
 def state(found, origin="/site-packages/torch/__init__.py"):
     """packageState for a version (or exception) and a module origin (None: namespace package, "": no module)."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 
 
 @pytest.fixture
@@ -59,6 +59,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.slicer
 def test_doneWithProgressAndLog(run, writeResult, fakeTool):
     from UniFuseSlicerLib.Process import Ending
 
@@ -137,6 +138,7 @@ def test_endNowLeavesNothing(run):
     assert not alive(process._process.pid)
 
 
+@pytest.mark.slicer
 def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, fakeTool):
     from UniFuseSlicerLib.Process import Ending
 
