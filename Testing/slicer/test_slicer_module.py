@@ -64,7 +64,11 @@ def application(monkeypatch, scene):
     import slicer
 
     connected = {}
-    app = SimpleNamespace(connect=lambda signal, slot: connected.update({signal: slot}), connected=connected)
+    app = SimpleNamespace(
+        connect=lambda signal, slot: connected.update({signal: slot}),
+        connected=connected,
+        translate=lambda context, text: text,
+    )
     monkeypatch.setattr(slicer, "app", app, raising=False)
     return app
 
