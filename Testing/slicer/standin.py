@@ -238,7 +238,7 @@ def _anyClassModule(name: str) -> types.ModuleType:
     def attribute(key: str) -> Any:
         if key.startswith("__"):
             raise AttributeError(key)
-        return made.setdefault(key, type(key, (), {}))
+        return made.setdefault(key, type(key, (Widget,), {}))
 
     module.__getattr__ = attribute
     return module
