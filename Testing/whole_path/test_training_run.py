@@ -20,13 +20,16 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
+from UniFuseLib.geometry import warp
+from UniFuseLib.network.unifuse import UniFuseOutput
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import INDEX, load_pack
 from UniFuseLib.training.parallel import Ranks
 from UniFuseLib.training.profile import profile
-from UniFuseLib.training.state import CHECKPOINT, initial_state
+from UniFuseLib.training.state import CHECKPOINT, initial_state, restore
 from UniFuseLib.training.step import draw, gradients
 from UniFuseLib.training.train import train
+from UniFuseLib.training.validation import validate
 
 CPU = torch.device("cpu")
 # without threads every sum has one order: two runs agree to the last bit
@@ -194,6 +197,14 @@ def test_a_checkpoint_of_another_preset_is_refused(whole: Path, config: Training
         train(replace(config, preset="small+j2"), whole, CPU)
 
 
+def test_a_checkpoint_of_another_version_is_refused(whole: Path, config: TrainingConfig, tmp_path: Path) -> None:
+    values = torch.load(whole / CHECKPOINT, weights_only=True)
+    values["model"].popitem()
+    torch.save(values, tmp_path / CHECKPOINT)
+    with pytest.raises(InputError, match="another version of preset 'small'"):
+        restore(initial_state(config, CPU), config, tmp_path / CHECKPOINT, CPU)
+
+
 def test_recomputed_stages_give_the_same_gradients(config: TrainingConfig) -> None:
     subjects = load_pack(Path(config.data), CPU)
     sample = draw(subjects, config, 0, Ranks())
@@ -220,6 +231,22 @@ def test_bfloat16_is_close_to_float32(config: TrainingConfig) -> None:
     assert terms[0] != terms[1]
     for name, value in terms[0].items():
         assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
+
+
+def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(config: TrainingConfig) -> None:
+    sample = draw(load_pack(Path(config.data), CPU), replace(config, clean=0.0), 3, Ranks())
+    aligned, moved = warp(sample.fine, sample.flow), warp(sample.degraded, sample.flow)
+    logits = torch.nn.functional.one_hot(sample.label, 4).float()
+    still = UniFuseOutput(moved, sample.degraded, moved, 0 * sample.flow, -logits, None, [])  # type: ignore[arg-type]
+    knows = still._replace(restored=aligned, flow=sample.flow, logits=logits)
+    idle = validate(lambda degraded, reference: still, [sample])  # type: ignore[arg-type]
+    best = validate(lambda degraded, reference: knows, [sample, sample])  # type: ignore[arg-type]
+    assert idle["tre_mm"] == pytest.approx(idle["tre_before_mm"])
+    assert idle["tre_before_mm"] > 0.3
+    assert (idle["accuracy"], idle["restoration_gain_db"]) == (0, 0)
+    assert (best["tre_mm"], best["accuracy"], best["folds_percent"]) == (0, 1, 0)
+    assert best["restoration_gain_db"] > 20
+    assert best["restored_db"] > idle["restored_db"]
 
 
 def test_the_profile_names_every_part_of_a_step(config: TrainingConfig) -> None:

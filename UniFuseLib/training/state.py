@@ -89,7 +89,7 @@ def restore(state: TrainingState, config: TrainingConfig, path: Path, device: to
     """Put `state` where the checkpoint at `path` stood.
 
     Raises:
-        InputError: a checkpoint of another preset.
+        InputError: a checkpoint of another preset, or of the same one before its network changed.
     """
     values = torch.load(path, map_location=device, weights_only=True)
     if values["config"]["preset"] != config.preset:
@@ -97,8 +97,14 @@ def restore(state: TrainingState, config: TrainingConfig, path: Path, device: to
             f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the configuration asks for "
             f"'{config.preset}'. Choose another output folder."
         )
-    state.model.load_state_dict(values["model"])
-    state.average.load_state_dict(values["average"])
+    try:
+        state.model.load_state_dict(values["model"])
+        state.average.load_state_dict(values["average"])
+    except RuntimeError as error:
+        raise InputError(
+            f"The checkpoint '{path}' is of another version of preset '{config.preset}'. Go on with the version that "
+            "wrote it, or choose another output folder."
+        ) from error
     state.optimiser.load_state_dict(values["optimiser"])
     state.generator.set_state(values["generator"].cpu())
     state.step, state.seconds = values["step"], values["seconds"]

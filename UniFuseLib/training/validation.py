@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import jacobian_determinant
+from UniFuseLib.geometry import jacobian_determinant, warp
+from UniFuseLib.network.build import CLASSES
 from UniFuseLib.network.unifuse import UniFuse
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import load_pack
@@ -29,7 +30,11 @@ def validation_samples(config: TrainingConfig, device: torch.device) -> list[Sam
 
 @torch.no_grad()
 def validate(model: UniFuse, samples: list[Sample]) -> dict[str, float]:
-    """Means over `samples`: error of the field in mm before and after, folds, class accuracy, restoration in dB."""
+    """Means over `samples`, batches of one.
+
+    Error of the field in mm before and after, folds, class accuracy, PSNR against I_D, and what restoration alone gains
+    on degraded inputs.
+    """
     scores: dict[str, list[float]] = {}
     for sample in samples:
         for name, value in _scores(model, sample).items():
@@ -40,14 +45,18 @@ def validate(model: UniFuse, samples: list[Sample]) -> dict[str, float]:
 def _scores(model: UniFuse, sample: Sample) -> dict[str, float]:
     output = model(sample.degraded, sample.reference)
     body = (sample.weight > 0.5)[:, 0]
-    return {
+    scores = {
         "tre_before_mm": _inside(_length_mm(sample.flow, sample), body),
         "tre_mm": _inside(_length_mm(output.flow - sample.flow, sample), body),
         "folds_percent": 100 * _inside((jacobian_determinant(output.flow) <= 0).float(), body),
         "accuracy": float((output.logits.argmax(1) == sample.label).float().mean()),
-        "degraded_db": _psnr(sample.degraded, sample.fine, body),
         "restored_db": _psnr(output.restored, sample.clean, body),
     }
+    if int(sample.label) != CLASSES.index("clean"):
+        # where the network put it, right or wrong: restoration apart from alignment
+        target, input_there = warp(sample.fine, output.flow), warp(sample.degraded, output.flow)
+        scores["restoration_gain_db"] = _psnr(output.restored, target, body) - _psnr(input_there, target, body)
+    return scores
 
 
 def _length_mm(flow: Tensor, sample: Sample) -> Tensor:
