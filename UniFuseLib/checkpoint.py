@@ -116,10 +116,14 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
 
 
 def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
-    """Write weights (float16) and contract atomically; the contract is returned with its checksum filled in."""
+    """Write weights (parameters as float16) and contract atomically; the contract is returned with its checksum filled in."""
     from safetensors.torch import save_file
 
-    tensors = {name: tensor.detach().cpu().half().contiguous() for name, tensor in model.state_dict().items()}
+    halved = {name for name, _ in model.named_parameters()}  # statistics need more digits than weights
+    tensors = {
+        name: (tensor.half() if name in halved else tensor.float()).detach().cpu().contiguous()
+        for name, tensor in model.state_dict().items()
+    }
     with tempfile.NamedTemporaryFile(dir=weights.parent, suffix=".partial", delete=False) as temporary:
         partial = Path(temporary.name)
     save_file(tensors, partial)

@@ -195,7 +195,7 @@ class CorrelationFA(nn.Module):
         return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse)
 
     def _pyramid(self, stream: Encoded, patches: Tensor) -> list[Level]:
-        features, structure = stream
+        features, structure = stream.features, stream.structure
         if structure is None:
             raise ValueError("Expected an encoder that makes MIND-SSC descriptors; build with encoder='descriptor'.")
         levels = [Level(features, structure)]

@@ -10,7 +10,7 @@ from torch import nn
 
 from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
-from UniFuseLib.network.encoder import DescriptorEncoder, Encoder
+from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF, build_alsn
 from UniFuseLib.network.layers import unpatch
 from UniFuseLib.network.oufr import OUFR, PlainMamba, RecurrentSpatialMamba, SpatialMamba, Transformer, WithoutMixer
@@ -129,14 +129,15 @@ def build(config: NetworkConfig) -> UniFuse:
 def _encoder(config: NetworkConfig) -> Encoder | DescriptorEncoder:
     if config.encoder == "intensity":
         return Encoder(config.channels)
-    return DescriptorEncoder(config.channels)
+    return DescriptorEncoder(config.channels, config.patch)
 
 
 def _dapl(config: NetworkConfig, patch: int) -> nn.Module:
     sizes = (config.width, config.inner, config.states)
     if config.dapl == "none":
         return WithoutDAPL(*sizes, len(CLASSES), config.prompt_length)
-    dapl = DAPL(config.channels, *sizes, patch, len(CLASSES), config.prompt_length, config.mix_stride)
+    textures = TEXTURES if config.encoder == "descriptor" else 0
+    dapl = DAPL(config.channels, *sizes, patch, len(CLASSES), config.prompt_length, config.mix_stride, textures)
     if config.dapl == "without_states":
         return WithoutStates(dapl)
     return WithoutPrompt(dapl) if config.dapl == "without_prompt" else dapl

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
 from UniFuseLib.network.mamba import MambaBlock, MambaStates
 
@@ -38,6 +39,7 @@ class DAPL(nn.Module):
         channels: C of the encoder's features. width: M. inner, states: E, S of the Mamba blocks.
         patch: side of a patch in voxels of the features. classes: Ñ. length: L prompts per class.
         mix_stride: of the convolution that mixes both sources; the patches shrink by as much.
+        textures: channels of each source's patch statistics that join the patches; 0 for none.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class DAPL(nn.Module):
         classes: int,
         length: int,
         mix_stride: int,
+        textures: int,
     ) -> None:
         super().__init__()
         self.mix = nn.Sequential(convolution(2 * channels, channels, stride=mix_stride), activation())
         self.embed = patches(channels, width, patch // mix_stride)
+        self.join = convolution(2 * textures, width, kernel=1) if textures else None
         self.first = MambaBlock(width, inner, states)
         self.second = MambaStates(width, inner, states)
         self.classifier = StateClassifier(inner, states, classes)
@@ -61,10 +65,12 @@ class DAPL(nn.Module):
         self.choose_length = nn.Sequential(nn.LayerNorm(3 * states), nn.Linear(3 * states, length), nn.GELU())
         self.choose_width = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, classes * width))
 
-    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
-        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`."""
-        mixed = self.mix(torch.cat([degraded, reference], dim=1))
-        forward_order = self.first(map_to_tokens(self.embed(mixed)))
+    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
+        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch statistics."""
+        patches_of_both = self.embed(self.mix(torch.cat([degraded.features, reference.features], dim=1)))
+        if self.join is not None and degraded.texture is not None and reference.texture is not None:
+            patches_of_both = patches_of_both + self.join(torch.cat([degraded.texture, reference.texture], dim=1))
+        forward_order = self.first(map_to_tokens(patches_of_both))
         h1, h2, h3 = (self.second(order) for order in reading_orders(forward_order))
         states = (h1, h2, h3)
         return Context(states, self.classifier(states), self._prompt(states))
@@ -82,12 +88,47 @@ class StateClassifier(nn.Module):
 
     def __init__(self, inner: int, states: int, classes: int) -> None:
         super().__init__()
-        self.reduce = nn.Sequential(nn.LayerNorm(3 * states), nn.Linear(3 * states, 8), nn.GELU())
+        self.norm = RunningNorm(inner, 3 * states)
+        self.reduce = nn.Sequential(nn.Linear(3 * states, 8), nn.GELU())
         self.linear = nn.Linear(8 * inner, classes)
 
     def forward(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """h1..h3 `(b, e, s)` → logits `(b, classes)`."""
-        return self.linear(self.reduce(torch.cat(states, dim=-1)).flatten(1))
+        return self.linear(self.reduce(self.norm(torch.cat(states, dim=-1))).flatten(1))
+
+
+class RunningNorm(nn.Module):
+    """(x - mean) / deviation with the mean and deviation of past training samples.
+
+    States of different pairs differ by a few percent of what they have in common; without this the common part is all
+    that a linear layer sees. Unlike batch normalisation a sample never meets its neighbours.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    seen: Tensor
+
+    def __init__(self, *shape: int, momentum: float = 0.01) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(shape))
+        self.register_buffer("variance", torch.ones(shape))
+        self.register_buffer("seen", torch.zeros(()))  # forward passes in training
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x `(b, *shape)`; in training it counts for the samples that come after it."""
+        floor = 1e-2 * self.variance.mean()
+        normal = ((x - self.mean) / (self.variance + floor).sqrt()).clamp(-8, 8)
+        if self.training:
+            self._remember(x.detach().float())
+        return normal
+
+    @torch.no_grad()
+    def _remember(self, x: Tensor) -> None:
+        pace = max(self.momentum, 1 / (1 + float(self.seen)))  # the first samples are averaged evenly
+        self.mean.lerp_(x.mean(0), pace)
+        self.variance.lerp_((x - self.mean).square().mean(0), pace)
+        self.seen.add_(1)
 
 
 class WithoutDAPL(nn.Module):
@@ -102,10 +143,12 @@ class WithoutDAPL(nn.Module):
         self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
         self.classes = classes
 
-    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
-        batch = degraded.shape[0]
+    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
+        batch = degraded.features.shape[0]
         h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
-        return Context((h1, h2, h3), degraded.new_zeros(batch, self.classes), self.prompts.expand(batch, -1, -1, -1))
+        return Context(
+            (h1, h2, h3), degraded.features.new_zeros(batch, self.classes), self.prompts.expand(batch, -1, -1, -1)
+        )
 
 
 class WithoutStates(nn.Module):
@@ -115,7 +158,7 @@ class WithoutStates(nn.Module):
         super().__init__()
         self.dapl = dapl
 
-    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
+    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
         context = self.dapl(degraded, reference)
         h1, h2, h3 = (torch.zeros_like(h) for h in context.states)
         return context._replace(states=(h1, h2, h3))
@@ -128,6 +171,6 @@ class WithoutPrompt(nn.Module):
         super().__init__()
         self.dapl = dapl
 
-    def forward(self, degraded: Tensor, reference: Tensor) -> Context:
+    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
         context = self.dapl(degraded, reference)
         return context._replace(prompt=self.dapl.prompts.expand_as(context.prompt))

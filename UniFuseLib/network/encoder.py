@@ -11,12 +11,15 @@ from torch import Tensor, nn
 from UniFuseLib.network.layers import activation, convolution
 from UniFuseLib.network.mind import CHANNELS, mind_ssc
 
+TEXTURES = 8  # channels of `texture`
+
 
 class Encoded(NamedTuple):
     """One source after the shared encoder."""
 
     features: Tensor  # F (b, C, d, h, w)
     structure: Tensor | None  # MIND-SSC (b, 12, d, h, w) on the same grid, where the encoder makes it
+    texture: Tensor | None = None  # patch statistics (b, 8, d/Q, h/Q, w/Q), where the encoder makes them
 
 
 class Encoder(nn.Module):
@@ -43,12 +46,16 @@ class DescriptorEncoder(nn.Module):
     """Intensities and MIND-SSC at half resolution: the same structure looks alike in both modalities.
 
     No detail is lost on the way down: the eight voxels of every 2³ block become eight channels.
+
+    Args:
+        channels: C of F'_D and F_R. patch: Q, side of a patch in voxels of the volume.
     """
 
     stride: int = 2
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, patch: int) -> None:
         super().__init__()
+        self.patch = patch
         self.first = convolution(8 + CHANNELS, channels, kernel=1)
         self.second = convolution(channels, channels)
         self.activation = activation()
@@ -57,13 +64,42 @@ class DescriptorEncoder(nn.Module):
         """`(b, 1, d, h, w)` with even sides → F `(b, C, d/2, h/2, w/2)`."""
         structure = descriptors(volume)
         described = torch.cat([fold_blocks(volume), structure], dim=1)
-        return Encoded(self.activation(self.second(self.activation(self.first(described)))), structure)
+        features = self.activation(self.second(self.activation(self.first(described))))
+        return Encoded(features, structure, texture(volume, self.patch))
 
 
 def descriptors(volume: Tensor) -> Tensor:
     """MIND-SSC of the half-resolution volume: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`, no gradient."""
     with torch.no_grad():
         return mind_ssc(F.avg_pool3d(volume.float(), 2))
+
+
+def texture(volume: Tensor, patch: int) -> Tensor:
+    """How rough every patch is: mean, deviation, and per axis the mean first and second difference, as logarithms.
+
+    Noise, streaks and ghosts differ in these before anything is learned.
+
+    Args:
+        volume: `(b, 1, d, h, w)`, sides divisible by `patch`.
+
+    Returns:
+        `(b, 8, d/Q, h/Q, w/Q)`, about 0 ± 2, no gradient.
+    """
+    with torch.no_grad():
+        volume = volume.float()
+        mean = F.avg_pool3d(volume, patch)
+        deviation = (F.avg_pool3d(volume.square(), patch) - mean.square()).clamp(min=0).sqrt()
+        rough = [F.avg_pool3d(d, patch) for axis in (2, 3, 4) for d in _differences(volume, axis)]
+        # 0.02 is about the median over tissue
+        return torch.cat([mean, *(torch.log((r + 2e-3) / 0.02) for r in (deviation, *rough))], dim=1)
+
+
+def _differences(volume: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """|Δ| and |Δ²| along an axis, same shape: the far border repeats."""
+    length = volume.shape[axis]
+    ahead = volume.index_select(axis, torch.arange(1, length + 1, device=volume.device).clamp(max=length - 1))
+    behind = volume.index_select(axis, torch.arange(-1, length - 1, device=volume.device).clamp(min=0))
+    return (ahead - volume).abs(), (ahead - 2 * volume + behind).abs()
 
 
 def fold_blocks(volume: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class UniFuse(nn.Module):
         degraded, reference = (pad_to_multiple(v, self.multiple) for v in (degraded, reference))
 
         f_degraded, f_reference = self.encoder(degraded), self.encoder(reference)  # F'_D, F_R
-        context = self.dapl(f_degraded.features, f_reference.features)  # h1..h3, p, P̂
+        context = self.dapl(f_degraded, f_reference)  # h1..h3, p, P̂
         unified = self.oufr(f_degraded.features, f_reference.features, context.states)  # F̄'_D, F̄_R
         u_degraded, u_reference = (
             self._enrich(f_degraded, unified.degraded),
@@ -78,5 +78,5 @@ class UniFuse(nn.Module):
     def unify(self, first: Tensor, second: Tensor) -> Unified:
         """F̄ of a pair without aligning it: the second pair {I_D, I'_R} of Eq. 4 needs no more than this."""
         first, second = (pad_to_multiple(v, self.multiple) for v in (first, second))
-        f_first, f_second = self.encoder(first).features, self.encoder(second).features
-        return self.oufr(f_first, f_second, self.dapl(f_first, f_second).states)
+        f_first, f_second = self.encoder(first), self.encoder(second)
+        return self.oufr(f_first.features, f_second.features, self.dapl(f_first, f_second).states)

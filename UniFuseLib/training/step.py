@@ -73,3 +73,5 @@ def _average(state: TrainingState, config: TrainingConfig) -> None:
     decay = min(config.average, (1 + state.step) / (10 + state.step))
     means: list[Tensor] = list(state.average.parameters())
     torch._foreach_lerp_(means, list(state.model.parameters()), 1 - decay)
+    for mean, value in zip(state.average.buffers(), state.model.buffers(), strict=True):
+        mean.copy_(value)  # running statistics are averages already
