@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes.util
+import sys
+
 import numpy as np
 import pytest
 from measures import difference, positions, resampledByMrml
@@ -20,6 +23,8 @@ def nodes(tmp_path, writeResult, pair):
 
 @pytest.fixture
 def view(scene):
+    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
+        pytest.skip("no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)")
     from views import SliceView
 
     try:
