@@ -51,7 +51,7 @@ class MisalignmentRange:
 
 FULL = MisalignmentRange()
 #: what an affine stage leaves over: most of the motion is elastic, the affine part is its error
-REMAINDER = MisalignmentRange(rotation_deg=2.0, translation_mm=3.0, scale=0.02)
+REMAINDER = MisalignmentRange(rotation_deg=1.2, translation_mm=1.5, scale=0.012, elastic_mm=8.0)
 ELASTIC_ONLY = MisalignmentRange(rotation_deg=0.0, translation_mm=0.0, scale=0.0)
 
 

@@ -60,7 +60,7 @@ class SampleSettings:
     clean: float = 0.25
     partial: float = 0.0
     thick: float = 0.0
-    still: float = 0.1
+    still: float = 0.2
     ranges: MisalignmentRange = REMAINDER
 
 
