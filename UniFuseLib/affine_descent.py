@@ -24,7 +24,7 @@ from UniFuseLib.volume import Volume
 RIGID, AFFINE = 6, 12
 _SOFT = 0.02  # residuals below this count squared, above it by their size (one voxel's outlier does not rule)
 # 1 / mm²: what a turn, stretch or shear must gain to be believed; a limb alone does not fix its own length
-_PRIOR = np.repeat([0.0, 3e-5, 2e-4, 2e-3], 3)
+_PRIOR = np.repeat([0.0, 3e-6, 1e-4, 2e-3], 3)
 
 
 class Frame(NamedTuple):

@@ -27,6 +27,9 @@ _LEAST_COVERED = 0.3  # of the reference's body; a start that leaves it is no ma
 # Measured on real pairs with known affines: mean error inside the body where both volumes are of one modality, and
 # where they are not. A smaller correction would not be one.
 _OWN_ERROR_MM = {True: 0.8, False: 3.0}
+# PET network intensities are roots of the uptake; descriptors of uptake^1.5 find the same edges as those of a CT, not
+# the blurred skirt around them (measured: 4.7 → 4.0 mm)
+_CONTRAST_POWER = {"pet": 3.0}
 _REGION = 6  # voxels of the finest level along the side of a region (21 mm)
 _LEAST_T = 2.5  # mean gain of the regions over its standard error
 
@@ -117,7 +120,12 @@ def _agreement(gain: Tensor, weight: Tensor) -> float:
 
 
 def _level(degraded: Image, reference: Image, spacing: float, frame: Frame) -> Level:
-    return Level(degraded.volume, reference.volume, reference.body, spacing, frame)
+    return Level(_contrast(degraded), _contrast(reference), reference.body, spacing, frame)
+
+
+def _contrast(image: Image) -> Volume:
+    power = _CONTRAST_POWER.get(image.modality, 1.0)
+    return image.volume if power == 1 else Volume(image.volume.array**power, image.volume.affine)
 
 
 def _frame(reference: Image) -> Frame:

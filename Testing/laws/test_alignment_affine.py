@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from UniFuseLib.affine_descent import Frame, Level, descend, matrix_of, parameters_of
+from UniFuseLib.affine_descent import RIGID, Frame, Level, descend, matrix_of, parameters_of
 from UniFuseLib.errors import Cancelled
 from UniFuseLib.initial_alignment import Image, align
 from UniFuseLib.volume import Grid, Volume
@@ -107,6 +107,15 @@ def test_descent_direction_is_downhill_for_every_parameter() -> None:
         slope = (up - down) / 3.0
         if abs(slope) > 1e-3:
             assert np.sign(slope) == np.sign(normal.gradient[k]), k
+
+
+def test_one_step_halves_a_small_error() -> None:
+    """Direction and length are right only if derivatives along the grid's axes are turned into the world."""
+    truth = matrix_of(np.array([3.0, -2, 2.5, 2, -2, 1.5, 0, 0, 0, 0, 0, 0]), FRAME)
+    oblique = grid((40, 42, 44), (3.4, 3.3, 3.0), 40)
+    moving, fixed = image(oblique, np.linalg.inv(truth), "plain"), image(oblique, np.eye(4), "plain")
+    level = Level(moving.volume, fixed.volume, fixed.body, 5.0, FRAME)
+    assert error_mm(descend(level, np.eye(4), 2, RIGID), truth) < 0.5 * error_mm(np.eye(4), truth)
 
 
 def test_descent_never_ends_higher_than_it_began() -> None:
