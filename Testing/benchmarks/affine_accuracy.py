@@ -23,9 +23,9 @@ import numpy as np
 import torch
 
 from UniFuseLib import io
-from UniFuseLib.initial_alignment import FINEST_MM, Image, align
+from UniFuseLib.initial_alignment import Image, align, alignment_image
 from UniFuseLib.preprocess import BACKGROUND, body_mask, canonical, fit
-from UniFuseLib.resampling import resample, shrink
+from UniFuseLib.resampling import resample
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.simulation.misalignment import MisalignmentRange, sample_misalignment
 from UniFuseLib.volume import Volume
@@ -114,10 +114,7 @@ def image(volume: Volume, modality: str) -> Image:
     """As `predict.fuse` prepares it."""
     volume = canonical(volume)
     body = body_mask(volume.array, volume.grid.spacing, modality)
-    coarse = shrink(volume, (FINEST_MM,) * 3)
-    inside = shrink(Volume(body.astype(np.float32), volume.affine), (FINEST_MM,) * 3).array > 0.5
-    values = fit(volume.array, body, modality).forward(coarse.array.astype(np.float32))
-    return Image(Volume(values, coarse.affine), inside, modality)
+    return alignment_image(volume, body, modality, fit(volume.array, body, modality))
 
 
 def error(found: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:

@@ -86,7 +86,7 @@ def test_what_is_missing_is_named(weights: Path, tmp_path: Path) -> None:
 
 def test_a_contract_that_is_no_contract_is_refused(weights: Path) -> None:
     sidecar = weights.with_suffix(".json")
-    for text in ("no JSON", "{}", json.dumps({**json.loads(sidecar.read_text()), "unknown": 1})):
+    for text in ("no JSON", "{}", json.dumps({**json.loads(sidecar.read_text(encoding="utf-8")), "unknown": 1})):
         sidecar.write_text(text)
         with pytest.raises(WeightsError, match="not readable"):
             load_model(weights, CPU)

@@ -70,8 +70,8 @@ def test_tables_have_the_papers_rows_and_the_result_is_written(case_folder, tmp_
     )
     assert {steps for _, steps in trained} == {7}
     assert len(trained) == len({name for name, _ in trained}) == len(TABLE_4) + len(TABLE_5) - 1
-    assert json.loads((tmp_path / "ablations.json").read_text()) == result
-    table = (tmp_path / "ablations.md").read_text()
+    assert json.loads((tmp_path / "ablations.json").read_text(encoding="utf-8")) == result
+    table = (tmp_path / "ablations.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
     assert rows == ["Setting", "---", *TABLE_4, "N-J", "---", *TABLE_5]
     assert "7 steps" in table

@@ -47,7 +47,7 @@ class Stages:
         self.broken = broken
 
     def __call__(self, path: Path) -> tuple[int, str]:
-        job = Job(**json.loads(path.read_text()))
+        job = Job(**json.loads(path.read_text(encoding="utf-8")))
         self.done.append(f"{job.case_id}/{job.kind}/{job.name}")
         if job.name == self.broken:
             return -11, "Segmentation fault"
@@ -90,7 +90,7 @@ def test_every_chain_and_the_model_have_a_row_with_known_figures(bench, shifts):
     assert still["tre_mm"]["mean"] == pytest.approx(np.linalg.norm(shifts["a"]), abs=1e-5)
     assert by_method[MODEL]["summary"]["mr"]["tre_mm"]["mean"] == pytest.approx(0.0, abs=1e-5)
     assert by_method[MODEL]["overall"]["class_accuracy"] == 0.5
-    assert result == json.loads((output / "bench.json").read_text())
+    assert result == json.loads((output / "bench.json").read_text(encoding="utf-8"))
     assert result["seeds"] == {"a": 0, "b": 1}
     assert result["restorations"]["none"]["mr"]["gain_db"] == pytest.approx(0.0, abs=1e-9)
 
@@ -125,7 +125,7 @@ def test_a_rival_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_pat
     }
     assert "Segmentation fault" in result["failures"][0]["reason"]
     assert "none+identity+average" in {r["method"] for r in result["rows"]}
-    assert "Segmentation fault" in (tmp_path / "report.html").read_text()
+    assert "Segmentation fault" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_broken_case_is_skipped_and_named(case_folder, tmp_path, model):
@@ -159,7 +159,7 @@ class Tags(HTMLParser):
 
 def test_report_is_one_page_that_needs_nothing_else(bench):
     result, output = bench
-    text = (output / "report.html").read_text()
+    text = (output / "report.html").read_text(encoding="utf-8")
     tags = Tags()
     tags.feed(text)
     assert tags.open == []
@@ -238,7 +238,7 @@ def test_a_stage_runs_in_a_fresh_process(case_folder, tmp_path):
     job = Job("restore", "none", str(case_folder), "a", str(tmp_path), "key", {}, {})
     (tmp_path / "job.json").write_text(json.dumps(vars(job)))
     assert start_process(tmp_path / "job.json") == (0, "")
-    answer = json.loads((tmp_path / "stage.json").read_text())
+    answer = json.loads((tmp_path / "stage.json").read_text(encoding="utf-8"))
     assert answer["key"] == "key"
     assert answer["cost"]["peak_mb"] is None or answer["cost"]["peak_mb"] > 50
     code, reason = start_process(tmp_path / "no_such_job.json")

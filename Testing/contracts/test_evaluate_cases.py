@@ -91,7 +91,7 @@ def test_the_true_field_scores_zero_and_the_flipped_one_twice_the_shift(case_fol
 
 def test_json_has_the_promised_keys(case_folder, tmp_path):
     found = evaluate(case_folder, tmp_path, identity, checksum="w").summary
-    on_disk = json.loads((tmp_path / "summary.json").read_text())
+    on_disk = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert on_disk == found
     assert set(found["summary"]) == set(TASKS)
     assert found["bins"]["3-8"].keys() == {"mr", "petct"}
@@ -127,7 +127,7 @@ def test_resume_runs_only_what_is_missing_or_of_other_weights(case_folder, tmp_p
 
 
 def rewrite(path: Path, **changes: object) -> None:
-    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}))
 
 
 def remove_field(case: Path) -> None:

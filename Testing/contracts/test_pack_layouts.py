@@ -126,7 +126,7 @@ def test_too_few_subjects_are_refused() -> None:
 def test_a_split_file_is_written_once_and_then_obeyed(tmp_path: Path) -> None:
     file = tmp_path / "split.json"
     first = select(people(10), "synthrad2023", "val", file, held_out=3)
-    names = json.loads(file.read_text())
+    names = json.loads(file.read_text(encoding="utf-8"))
     assert names["val"] == [subject.name for subject in first]
     assert len(names["train"]) == 7
     # more subjects arrive: the sides stay as they are

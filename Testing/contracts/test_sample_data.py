@@ -17,7 +17,7 @@ from UniFuseLib.simulation.misalignment import Deformation, Misalignment
 from UniFuseLib.volume import Volume
 
 FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "SampleData"
-SAMPLE = json.loads((FOLDER / "sample.json").read_text())
+SAMPLE = json.loads((FOLDER / "sample.json").read_text(encoding="utf-8"))
 
 
 def load(name: str) -> Volume:
@@ -37,7 +37,7 @@ def test_file_is_as_described(name: str) -> None:
 
 def test_small_enough_and_attributed() -> None:
     assert sum(p.stat().st_size for p in FOLDER.iterdir()) < 8e6
-    text = (FOLDER / "ATTRIBUTION.md").read_text()
+    text = (FOLDER / "ATTRIBUTION.md").read_text(encoding="utf-8")
     for needed in ("10.7937/K9/TCIA.2015.7GO2GSKS", "Zwanenburg", "Lesjak", "CC BY"):
         assert needed in text
 

@@ -85,7 +85,7 @@ def test_evaluation_reads_and_believes_every_case(cases: Path) -> None:
 
 
 def test_case_says_what_it_is(cases: Path) -> None:
-    text = json.loads((cases / "metal" / "case.json").read_text())
+    text = json.loads((cases / "metal" / "case.json").read_text(encoding="utf-8"))
     assert (text["task"], text["class"], text["seed"], text["bin"]) == ("ctmr", "ct_metal_noise", 2, "8-15")
     assert (text["degraded_modality"], text["reference_modality"]) == ("ct", "mr")
     assert text["degradation"]["class"] == "ct_metal_noise"

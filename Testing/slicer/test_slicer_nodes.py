@@ -300,4 +300,4 @@ def test_aResultWithoutNumbersIsSaid(writeResult, tmp_path, pair):
     writeResult(tmp_path, fused=np.full_like(pair.warped, np.nan))
     with pytest.raises(FusionError, match="fused volume came back without usable numbers"):
         readResult(tmp_path)
-    assert json.loads((tmp_path / "report.json").read_text())["class"] == "mr_motion"
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["class"] == "mr_motion"

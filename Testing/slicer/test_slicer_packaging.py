@@ -78,7 +78,7 @@ def test_catalogueEntrySaysWhatCMakeSays():
 
 
 def test_namesTheExtensionIndexAccepts():
-    name = re.search(r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text()).group(1)
+    name = re.search(r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")).group(1)
     assert (ROOT / f"{name}.json").is_file()
     assert (ROOT / f"{name}.s4ext").is_file()
     assert not name.startswith("Slicer")

@@ -89,7 +89,7 @@ def test_two_files_in_five_files_out(files: Path, tmp_path: Path) -> None:
     assert left_behind(tmp_path / "a" / "b") == sorted(FILES)
     assert left_behind(tmp_path / "a") == sorted(["b", *FILES])
     report = json.loads(stdout)
-    assert report == json.loads((tmp_path / "a" / "b" / "report.json").read_text())
+    assert report == json.loads((tmp_path / "a" / "b" / "report.json").read_text(encoding="utf-8"))
     assert report["degraded_modality"] == "ct"
     assert report["reference_modality"] == "mr"
     assert report["weights"]["name"] == "test"
@@ -141,10 +141,10 @@ def test_results_are_kept_unless_told_otherwise(
     assert cli.main(arguments(files, output, "--quiet")) == 4
     assert "--overwrite" in capsys.readouterr().err
     assert left_behind(output) == ["notes.txt", "report.json"]
-    assert (output / "report.json").read_text() == "old"
+    assert (output / "report.json").read_text(encoding="utf-8") == "old"
     assert cli.main(arguments(files, output, "--quiet", "--overwrite")) == 0
-    assert (output / "notes.txt").read_text() == "mine"
-    assert json.loads((output / "report.json").read_text())["class"] in CLASSES
+    assert (output / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert json.loads((output / "report.json").read_text(encoding="utf-8"))["class"] in CLASSES
     assert set(left_behind(output)) <= {*FILES, "notes.txt"}
 
 
@@ -224,7 +224,7 @@ def test_few_broken_voxels_are_repaired_with_a_warning(files: Path, tmp_path: Pa
     argv = arguments(files, tmp_path / "out", "--quiet")
     argv[2] = str(tmp_path / "broken.nii.gz")
     assert cli.main(argv) == 0
-    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert any("2 NaN or infinite voxels" in warning for warning in report["warnings"])
 
 
@@ -298,7 +298,7 @@ def test_without_matplotlib_the_picture_is_missed_not_the_run(
     monkeypatch.setattr(overview, "draw_overview", missing)
     assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
     assert left_behind(tmp_path / "out") == sorted(set(FILES) - {"overview.png"})
-    warnings = json.loads((tmp_path / "out" / "report.json").read_text())["warnings"]
+    warnings = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["warnings"]
     assert any("matplotlib" in warning for warning in warnings)
 
 

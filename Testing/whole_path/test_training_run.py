@@ -98,7 +98,7 @@ def _one_thread() -> Any:
 
 def records(folder: Path) -> list[dict[str, Any]]:
     """The log without what the clock says."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     return [{k: v for k, v in line.items() if not k.startswith("seconds") and k != "hours"} for line in lines]
 
 
@@ -171,7 +171,7 @@ def test_a_killed_run_resumes_to_the_same_log(whole: Path, config: TrainingConfi
 
 def _steps(folder: Path) -> int:
     path = folder / "log.jsonl"
-    return path.read_text().count("\n") if path.exists() else 0
+    return path.read_text(encoding="utf-8").count("\n") if path.exists() else 0
 
 
 def test_a_time_budget_stops_with_a_checkpoint(config: TrainingConfig, tmp_path: Path) -> None:

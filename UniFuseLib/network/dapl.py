@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import NamedTuple
 
 import torch
@@ -113,18 +114,23 @@ class RunningNorm(nn.Module):
         self.momentum = momentum
         self.register_buffer("mean", torch.zeros(shape))
         self.register_buffer("variance", torch.ones(shape))
-        self.register_buffer("seen", torch.zeros(()))  # forward passes in training
+        self.register_buffer("seen", torch.zeros(()))  # calls of `remember`
+        self._passed: deque[Tensor] = deque(maxlen=8)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x `(b, *shape)`; in training it counts for the samples that come after it."""
-        floor = 1e-2 * self.variance.mean()
-        normal = ((x - self.mean) / (self.variance + floor).sqrt()).clamp(-8, 8)
+        """x `(b, *shape)`; the statistics stay as they are until `remember`, so that a pass can be repeated."""
         if self.training:
-            self._remember(x.detach().float())
-        return normal
+            self._passed.append(x.detach().float())
+        floor = 1e-2 * self.variance.mean()
+        return ((x - self.mean) / (self.variance + floor).sqrt()).clamp(-8, 8)
 
     @torch.no_grad()
-    def _remember(self, x: Tensor) -> None:
+    def remember(self) -> None:
+        """Take in what has passed since the last call; once per optimiser step."""
+        if not self._passed:
+            return
+        x = torch.cat(list(self._passed))
+        self._passed.clear()
         pace = max(self.momentum, 1 / (1 + float(self.seen)))  # the first samples are averaged evenly
         self.mean.lerp_(x.mean(0), pace)
         self.variance.lerp_((x - self.mean).square().mean(0), pace)

@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from UniFuseLib.network.dapl import RunningNorm
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import PackedSubject
 from UniFuseLib.training.objective import total_loss
@@ -54,6 +55,9 @@ def update(state: TrainingState, config: TrainingConfig) -> float:
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
     if torch.isfinite(norm):
         state.optimiser.step()
+        for module in state.model.modules():
+            if isinstance(module, RunningNorm):
+                module.remember()
         _average(state, config)
     state.step += 1
     return float(norm)
