@@ -20,13 +20,23 @@ from UniFuseLib.network.layers import (
     unpatch,
     zero_bias,
 )
+from UniFuseLib.network.mind import box_mean
 from UniFuseLib.network.prompt import PromptGuide, modulate
+
+SMOOTHINGS = 4  # S_0 to S_3 of `smoothings`
 
 
 class Fusion(NamedTuple):
     fused: Tensor  # I_fuse (b, 1, d, h, w)
     restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
     blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w), 0..1
+
+
+def smoothings(volume: Tensor) -> Tensor:
+    """The volume and its means over about 3³, 5³ and 9³ voxels: `(b, 1, d, h, w)` → `(b, 4, d, h, w)`."""
+    fine = box_mean(volume, 1)
+    medium = box_mean(fine, 1)
+    return torch.cat([volume, fine, medium, box_mean(medium, 2)], dim=1)
 
 
 class BaseNet(nn.Module):
@@ -134,12 +144,13 @@ class UFRF(nn.Module):
             nn.Sequential((convolution if full else separable_convolution)(c, c), activation())
             for c, full in zip(channels[:-1], dense[:-1], strict=True)
         )
-        self.head = nn.Conv3d(channels[0], 3 * blocks, 1)
+        self.head = nn.Conv3d(channels[0], (3 + SMOOTHINGS) * blocks, 1)
         self.smooth = convolution(3, 3)
+        self.preference = nn.Parameter(torch.tensor([3.0] + [0.0] * (SMOOTHINGS - 1)).view(1, -1, 1, 1, 1))
         self._start_as_average()
 
     def _start_as_average(self) -> None:
-        # untrained: restored = warped input, fused = mean of both sources
+        # untrained: restored = nearly the warped input, fused = mean of both sources
         nn.init.normal_(self.head.weight, std=1e-4)
         zero_bias(self.head)
         nn.init.dirac_(self.smooth.weight)
@@ -165,13 +176,16 @@ class UFRF(nn.Module):
         for skip, expand, merge in reversed(list(zip(skips[:-1], self.expand, self.merge, strict=True))):
             x = merge(skip + expand(x))
         out = self.head(x)
-        return self._compose(self.smooth(unfold_blocks(out) if self.folded else out).float(), moved, reference)
+        return self._compose(unfold_blocks(out) if self.folded else out, moved, reference)
 
-    @staticmethod
-    def _compose(out: Tensor, moved: Tensor, reference: Tensor) -> Fusion:
-        """restored = W(I'_D) + r, fused = restored + w (I_R - restored) + s, w in 0..1."""
-        residual, weight, extra = out.split(1, dim=1)
-        restored = moved + residual
+    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor) -> Fusion:
+        """restored = Σ_k a_k S_k(W(I'_D)) + r, fused = restored + w (I_R - restored) + s; a sums to 1, w in 0..1.
+
+        S_0 is the volume itself, the others are ever smoother: how much to smooth where is easier to learn than noise.
+        """
+        residual, weight, extra = self.smooth(out[:, :3]).float().split(1, dim=1)
+        share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)
+        restored = (share * smoothings(moved)).sum(1, keepdim=True) + residual
         blend = torch.sigmoid(4 * weight)
         fused = restored + blend * (reference - restored) + 0.1 * torch.tanh(extra)
         return Fusion(fused, restored, blend)
