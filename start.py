@@ -56,7 +56,7 @@ def set_up(extra: str) -> Path:
     python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     wanted = fingerprint(extra)
     stamp = ENVIRONMENT / f".installed-{extra}"
-    if python.exists() and stamp.exists() and stamp.read_text() == wanted:
+    if python.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return python
     if not python.exists():
         print(f"creating {ENVIRONMENT.name} …", flush=True)

@@ -92,7 +92,7 @@ def draw_parameters(reference: Volume, points: np.ndarray) -> tuple[Misalignment
 
 def stored_parameters(path: Path) -> tuple[Misalignment, MotionParameters]:
     """Those of an existing sample.json."""
-    pair = json.loads(path.read_text())["pair"]
+    pair = json.loads(path.read_text(encoding="utf-8"))["pair"]
     motion = {name: tupled(value) for name, value in pair["degradation"]["parameters"].items()}
     return Misalignment.from_json(pair["misalignment"]["parameters"]), MotionParameters(**motion)
 
