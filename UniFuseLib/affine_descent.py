@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.linalg import expm, logm
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from UniFuseLib.resampling import inside, resample, shrink, transform
 from UniFuseLib.volume import Volume
 
 RIGID, AFFINE = 6, 12
+_REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side
 _SOFT = 0.02  # residuals below this count squared, above it by their size (one voxel's outlier does not rule)
 # 1 / mm²: what a turn, stretch or shear must gain to be believed; a limb alone does not fix its own length
 _PRIOR = np.repeat([0.0, 3e-6, 1e-4, 2e-3], 3)
@@ -32,6 +34,13 @@ class Frame(NamedTuple):
 
     centre: np.ndarray  # (3,) RAS mm
     radius: float  # mm: a turn of 1 / radius rad or a stretch of 1 / radius moves the body's edge by about 1 mm
+
+
+class Side(NamedTuple):
+    """One volume of a pair."""
+
+    volume: Volume  # network intensities
+    acquired: np.ndarray  # bool, on the volume's grid: False where the file is padded
 
 
 class Normal(NamedTuple):
@@ -76,20 +85,24 @@ class Level:
     """Both volumes at one spacing.
 
     Args:
-        degraded, reference: network intensities, each on its own grid.
-        body: bool on the reference's grid; a rim of one voxel is added, for the skin is the strongest edge.
+        degraded, reference: network intensities, each on its own grid, and where they were acquired.
+        body: bool on the reference's grid; a rim of one voxel is added, for the skin is a strong edge.
         spacing: mm. frame: of the parameters.
     """
 
-    def __init__(self, degraded: Volume, reference: Volume, body: np.ndarray, spacing: float, frame: Frame) -> None:
+    def __init__(self, degraded: Side, reference: Side, body: np.ndarray, spacing: float, frame: Frame) -> None:
         self.spacing, self.frame = spacing, frame
-        self.grid = working_grid(reference.grid, spacing)
-        self._fixed = mind_ssc(resample(reference, self.grid, 0.0)[0], dilation=1)
+        self.grid = working_grid(reference.volume.grid, spacing)
+        self._fixed = mind_ssc(resample(reference.volume, self.grid, 0.0)[0], dilation=1)
         self._fixed_gradient = _gradient(self._fixed)
-        inside_body = resample(Volume(body.astype(np.float32), reference.affine), self.grid, 0.0)[0] > 0.5
-        self.mask = torch.nn.functional.max_pool3d(inside_body.float(), 3, 1, 1)
-        self._moving = shrink(degraded, tuple(float(s) for s in self.grid.spacing))
-        self._values = torch.from_numpy(np.ascontiguousarray(self._moving.array, dtype=np.float32))[None, None]
+        inside_body = resample(_mask_volume(body, reference), self.grid, 0.0)[0] > 0.5
+        acquired = resample(_mask_volume(reference.acquired, reference), self.grid, 0.0)[0] > 0.99
+        self.mask = F.max_pool3d(inside_body.float(), 3, 1, 1) * _eroded(acquired)
+        step = tuple(float(s) for s in self.grid.spacing)
+        self._moving = shrink(degraded.volume, step)
+        acquired_there = shrink(_mask_volume(degraded.acquired, degraded), step).array
+        stacked = np.stack([self._moving.array, acquired_there]).astype(np.float32)
+        self._values = torch.from_numpy(stacked)[None]
         world = transform(self.grid.affine, index_grid(self.grid.shape, torch.zeros(1)))
         centre = torch.as_tensor(frame.centre, dtype=torch.float32).view(1, 3, 1, 1, 1)
         ones = torch.ones_like(world[:, :1])
@@ -129,9 +142,10 @@ class Level:
         """m(degraded∘A) - m(reference), m(degraded∘A), weight."""
         pull = np.linalg.solve(self._moving.affine, matrix @ self.grid.affine)
         index = affine_index(pull, self.grid.shape, self._values)
-        covered = inside(index, self._moving.array.shape).float()
-        moved = mind_ssc(sample(self._values, index) * covered, dilation=1)
-        return moved - self._fixed, moved, self.mask * covered
+        values, acquired = sample(self._values, index).split(1, dim=1)
+        covered = inside(index, self._moving.array.shape) & (acquired > 0.99)
+        moved = mind_ssc(values, dilation=1)
+        return moved - self._fixed, moved, self.mask * _eroded(covered)
 
 
 def descend(
@@ -180,6 +194,15 @@ def _step(normal: Normal, parameters: np.ndarray, freedom: int, damping: float, 
 def _soft(difference: Tensor) -> Tensor:
     """√(mean over channels of r² + soft²), `(1, 1, d, h, w)`."""
     return (difference.square().mean(dim=1, keepdim=True) + _SOFT**2).sqrt()
+
+
+def _eroded(mask: Tensor) -> Tensor:
+    """Without the voxels whose descriptor sees across the border of the mask: 1 or 0, `(1, 1, d, h, w)`."""
+    return 1 - F.max_pool3d(F.pad(1 - mask.float(), [_REACH] * 6, value=1.0), 2 * _REACH + 1, 1)
+
+
+def _mask_volume(mask: np.ndarray, side: Side) -> Volume:
+    return Volume(mask.astype(np.float32), side.volume.affine)
 
 
 def _gradient(descriptors: Tensor) -> Tensor:

@@ -14,7 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.affine_descent import RIGID, Frame, Level, descend, matrix_of
+from UniFuseLib.affine_descent import RIGID, Frame, Level, Side, descend, matrix_of
+from UniFuseLib.intensity import IntensityMap
+from UniFuseLib.preprocess import acquired_mask
+from UniFuseLib.resampling import shrink
 from UniFuseLib.volume import Volume
 
 # (spacing in mm, steps at most)
@@ -51,6 +54,22 @@ class Image(NamedTuple):
     volume: Volume  # network intensities
     body: np.ndarray  # bool, on the volume's grid
     modality: str
+    acquired: np.ndarray  # bool, on the volume's grid: False where the file is padded with a constant
+
+
+def alignment_image(scalar: Volume, body: np.ndarray, modality: str, intensity: IntensityMap) -> Image:
+    """Means of blocks, for the alignment works at 3.5 mm and coarser.
+
+    Args:
+        scalar: own units. body: bool, same shape. intensity: to network intensities.
+    """
+    coarse = shrink(scalar, (FINEST_MM,) * 3)
+    inside, acquired = (
+        shrink(Volume(mask.astype(np.float32), scalar.affine), (FINEST_MM,) * 3).array
+        for mask in (body, acquired_mask(scalar.array, modality))
+    )
+    values = intensity.forward(coarse.array.astype(np.float32))
+    return Image(Volume(values, coarse.affine), inside > 0.5, modality, acquired > 0.99)
 
 
 def align(degraded: Image, reference: Image, tell: Callable[[float], None] = lambda fraction: None) -> InitialAlignment:
@@ -120,12 +139,13 @@ def _agreement(gain: Tensor, weight: Tensor) -> float:
 
 
 def _level(degraded: Image, reference: Image, spacing: float, frame: Frame) -> Level:
-    return Level(_contrast(degraded), _contrast(reference), reference.body, spacing, frame)
+    return Level(_side(degraded), _side(reference), reference.body, spacing, frame)
 
 
-def _contrast(image: Image) -> Volume:
+def _side(image: Image) -> Side:
     power = _CONTRAST_POWER.get(image.modality, 1.0)
-    return image.volume if power == 1 else Volume(image.volume.array**power, image.volume.affine)
+    volume = image.volume if power == 1 else Volume(image.volume.array**power, image.volume.affine)
+    return Side(volume, image.acquired)
 
 
 def _frame(reference: Image) -> Frame:

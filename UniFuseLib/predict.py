@@ -21,7 +21,7 @@ from UniFuseLib.checkpoint import Contract, load_model
 from UniFuseLib.device import autocast, choose_device, device_name, memory_advice
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
-from UniFuseLib.initial_alignment import FINEST_MM, Image, InitialAlignment, align
+from UniFuseLib.initial_alignment import Image, InitialAlignment, align, alignment_image
 from UniFuseLib.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES
 from UniFuseLib.postprocess import Found, Native, Source, to_reference_grid
 from UniFuseLib.preprocess import (
@@ -35,7 +35,7 @@ from UniFuseLib.preprocess import (
     luma,
     working_grid,
 )
-from UniFuseLib.resampling import resample, shrink
+from UniFuseLib.resampling import resample
 from UniFuseLib.stages import CancelQuestion, Progress, Stages
 from UniFuseLib.volume import Grid, Volume
 
@@ -201,11 +201,7 @@ def _grid(reference: Grid, spacing: float, warnings: list[str]) -> Grid:
 
 
 def _image(one: Prepared) -> Image:
-    """What the affine alignment needs: means of blocks, for it works at 3.5 mm and coarser."""
-    coarse = shrink(one.scalar, (FINEST_MM,) * 3)
-    body = shrink(Volume(one.body.astype(np.float32), one.scalar.affine), (FINEST_MM,) * 3).array > 0.5
-    values = one.source.intensity.forward(coarse.array.astype(np.float32))
-    return Image(Volume(values, coarse.affine), body, one.source.modality)
+    return alignment_image(one.scalar, one.body, one.source.modality, one.source.intensity)
 
 
 def _work(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment) -> Work:

@@ -22,6 +22,7 @@ __all__ = [
     "MODALITIES",
     "IntensityMap",
     "Modality",
+    "acquired_mask",
     "body_mask",
     "canonical",
     "check_overlap",
@@ -138,6 +139,21 @@ def body_mask(array: np.ndarray, spacing: np.ndarray | tuple[float, float, float
     for axis, factor in enumerate(factors):
         mask = np.repeat(mask, factor, axis=axis)
     return np.ascontiguousarray(mask[tuple(slice(n) for n in array.shape)])
+
+
+def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:
+    """False where the file is padded: MR that is exactly constant in 3³ voxels and beyond, connected to the border.
+
+    The edge of a padding is no anatomy. Air in CT and PET is physical even where it is clipped to a constant.
+    """
+    if modality != "mr":
+        return np.ones(array.shape, dtype=bool)
+    constant = ndimage.binary_opening(np.pad(array == array.min(), 1, mode="edge"), np.ones((3, 3, 3)))[
+        1:-1, 1:-1, 1:-1
+    ]
+    labels, _ = ndimage.label(np.pad(constant, 1, constant_values=True))
+    padding = (labels == labels[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    return ~padding
 
 
 def working_grid(reference: Grid, spacing_mm: float) -> Grid:

@@ -12,6 +12,7 @@ from scipy import ndimage
 from UniFuseLib.errors import InputError, WeightsError
 from UniFuseLib.preprocess import (
     DEFAULT_INTENSITY,
+    acquired_mask,
     body_mask,
     check_overlap,
     check_volume,
@@ -72,6 +73,19 @@ def test_body_keeps_two_legs_and_drops_the_table() -> None:
     assert mask[10, 12, 5]
     assert mask[10, 12, 17]
     assert not mask[10, 24, 1]
+
+
+def test_padding_is_told_from_air() -> None:
+    """Constant zeros that reach the border are padding in MR; a zero spot inside, noise, and air in CT are not."""
+    padded = scan("mr") + 1
+    padded[:5], padded[:, :, 19:] = 0, 0
+    padded[10, 14, 12] = 0
+    mask = acquired_mask(padded, "mr")
+    assert not mask[:5].any()
+    assert not mask[:, :, 19:].any()
+    assert mask[5:, :, :19].all()
+    assert acquired_mask(scan("mr"), "mr").all()
+    assert acquired_mask(np.full(SHAPE, -1000.0), "ct").all()
 
 
 def test_a_volume_without_background_is_all_body() -> None:

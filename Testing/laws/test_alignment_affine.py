@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from UniFuseLib.affine_descent import RIGID, Frame, Level, descend, matrix_of, parameters_of
+from UniFuseLib.affine_descent import RIGID, Frame, Level, Side, descend, matrix_of, parameters_of
 from UniFuseLib.errors import Cancelled
 from UniFuseLib.initial_alignment import Image, align
 from UniFuseLib.volume import Grid, Volume
@@ -54,7 +54,15 @@ def image(on: Grid, matrix: np.ndarray, contrast: str, noise: float = 0.0) -> Im
     if noise:
         rng = np.random.default_rng(8)
         values = values + noise * ndimage.gaussian_filter(rng.normal(size=values.shape), 0.6)
-    return Image(Volume(values.astype(np.float32), on.affine), inside, "mr" if contrast == "plain" else "ct")
+    everywhere = np.ones(on.shape, dtype=bool)
+    return Image(
+        Volume(values.astype(np.float32), on.affine), inside, "mr" if contrast == "plain" else "ct", everywhere
+    )
+
+
+def level_of(moving: Image, fixed: Image, spacing: float) -> Level:
+    sides = [Side(one.volume, one.acquired) for one in (moving, fixed)]
+    return Level(*sides, fixed.body, spacing, FRAME)
 
 
 REFERENCE = grid((40, 42, 44), (3.4, 3.3, 3.0), 9)
@@ -98,7 +106,7 @@ def test_descent_direction_is_downhill_for_every_parameter() -> None:
     """The sign of each derivative agrees with finite differences where the residual is not flat."""
     truth = matrix_of(PARAMETERS, FRAME)
     moving, fixed = image(DEGRADED, np.linalg.inv(truth), "plain"), image(REFERENCE, np.eye(4), "plain")
-    level = Level(moving.volume, fixed.volume, fixed.body, 5.0, FRAME)
+    level = level_of(moving, fixed, 5.0)
     normal = level.normal(np.eye(4))
     for k in range(12):
         step = np.zeros(12)
@@ -114,13 +122,13 @@ def test_one_step_halves_a_small_error() -> None:
     truth = matrix_of(np.array([3.0, -2, 2.5, 2, -2, 1.5, 0, 0, 0, 0, 0, 0]), FRAME)
     oblique = grid((40, 42, 44), (3.4, 3.3, 3.0), 40)
     moving, fixed = image(oblique, np.linalg.inv(truth), "plain"), image(oblique, np.eye(4), "plain")
-    level = Level(moving.volume, fixed.volume, fixed.body, 5.0, FRAME)
+    level = level_of(moving, fixed, 5.0)
     assert error_mm(descend(level, np.eye(4), 2, RIGID), truth) < 0.5 * error_mm(np.eye(4), truth)
 
 
 def test_descent_never_ends_higher_than_it_began() -> None:
     moving, fixed = image(DEGRADED, matrix_of(PARAMETERS, FRAME), "inverted"), image(REFERENCE, np.eye(4), "plain")
-    level = Level(moving.volume, fixed.volume, fixed.body, 6.0, FRAME)
+    level = level_of(moving, fixed, 6.0)
     found = descend(level, np.eye(4), 8)
     assert level.energy(found)[0] < level.energy(np.eye(4))[0] - 0.01
 
@@ -150,6 +158,17 @@ def test_volumes_from_different_tables_meet_at_their_centres() -> None:
     assert error_mm(result.matrix, truth) < 2
 
 
+def test_the_edge_of_a_padding_is_no_anatomy() -> None:
+    """Of a cropped and padded reference, the affine finds more when it is told what was never acquired."""
+    truth = matrix_of(np.array([6.0, -4, 5, 3, -2, 2, 0, 0, 0, 0, 0, 0]), FRAME)
+    moving, whole = image(DEGRADED, np.linalg.inv(truth), "inverted"), image(REFERENCE, np.eye(4), "plain")
+    array, acquired = whole.volume.array.copy(), whole.acquired.copy()
+    array[:8], array[:, :10], acquired[:8], acquired[:, :10] = 0, 0, False, False
+    cropped = Image(Volume(array, REFERENCE.affine), whole.body & acquired, "mr", acquired)
+    blind = cropped._replace(acquired=whole.acquired)
+    assert error_mm(align(moving, cropped).matrix, truth) < min(2.0, error_mm(align(moving, blind).matrix, truth))
+
+
 def test_an_aligned_pair_is_left_alone() -> None:
     result = align(image(DEGRADED, np.eye(4), "inverted", 0.1), image(REFERENCE, np.eye(4), "plain"))
     assert not result.used
@@ -160,7 +179,7 @@ def test_pure_noise_is_no_reason_to_move() -> None:
     rng = np.random.default_rng(1)
     fixed = image(REFERENCE, np.eye(4), "plain")
     noise = Volume(rng.random(DEGRADED.shape).astype(np.float32), DEGRADED.affine)
-    result = align(Image(noise, np.ones(DEGRADED.shape, bool), "ct"), fixed)
+    result = align(Image(noise, np.ones(DEGRADED.shape, bool), "ct", np.ones(DEGRADED.shape, bool)), fixed)
     assert not result.used or result.moved_mm < 5
 
 
