@@ -40,6 +40,7 @@ def joined(device: torch.device) -> Iterator[Ranks]:
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
         yield Ranks(dist.get_rank(), count)
+        dist.barrier()  # nobody takes the group down while another one still uses it
     finally:
         dist.destroy_process_group()
 
