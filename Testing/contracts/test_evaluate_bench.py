@@ -49,10 +49,8 @@ class Stages:
     def __call__(self, path: Path) -> tuple[int, str]:
         job = Job(**json.loads(path.read_text(encoding="utf-8")))
         self.done.append(f"{job.case_id}/{job.kind}/{job.name}")
-        if job.name == self.broken:
-            return -11, "Segmentation fault"
         run_job(job)
-        return 0, ""
+        return (-11, "Segmentation fault") if job.name == self.broken else (0, "")
 
 
 @pytest.fixture
@@ -115,6 +113,8 @@ def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_
     other = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="other weights")
     run_bench(case_folder, tmp_path, other, limit=1, start=third, resume=True)
     assert third.done == ["a/model/model"]
+    run_bench(case_folder, tmp_path, other, limit=1, start=(again := Stages()))
+    assert again.done == first.done
 
 
 def test_a_rival_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_path, model):

@@ -1,4 +1,4 @@
-"""itk-elastix with its own default parameters: rigid, affine, B-splines, mutual information."""
+"""itk-elastix: rigid, then B-splines, mutual information."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.baselines.itk_bridge import frame_of, to_ras
 from UniFuseLib.volume import Volume
 
-_CONTROL_MM = 12.0  # finest distance of control points
-_RESOLUTIONS = 4
+_CONTROL_MM = 20.0  # finest distance of control points
+_RESOLUTIONS = 3
+# elastix' default weight of 1 lets volumes that are cut tightly around a limb tear apart (errors of 40 mm)
+_BENDING = 1000.0
 
 
 def register_elastix(moving: Volume, fixed: Volume) -> np.ndarray:
-    """elastix' default parameter maps rigid → affine → bspline: u `(d, h, w, 3)` RAS mm on the fixed grid.
+    """Rigid, then B-splines every 20 mm with a bending penalty: u `(d, h, w, 3)` RAS mm on the fixed grid.
 
-    Klein et al. 2010, doi 10.1109/TMI.2009.2035616. One thread: with more, itk-elastix is known to crash.
+    elastix' default parameter maps (Mattes mutual information, adaptive stochastic gradient descent; Klein et al.
+    2010, doi 10.1109/TMI.2009.2035616) except for the numbers above, tuned on simulated validation cases.
+    One thread: with more, itk-elastix is known to crash.
 
     Raises:
         MissingDependencyError: itk-elastix is not installed.
     """
     itk = require("itk", "itk-elastix")
     parameters = itk.ParameterObject.New()
-    for name in ("rigid", "affine"):
-        parameters.AddParameterMap(parameters.GetDefaultParameterMap(name, _RESOLUTIONS))
-    parameters.AddParameterMap(parameters.GetDefaultParameterMap("bspline", _RESOLUTIONS, _CONTROL_MM))
+    parameters.AddParameterMap(parameters.GetDefaultParameterMap("rigid", _RESOLUTIONS))
+    spline = parameters.GetDefaultParameterMap("bspline", _RESOLUTIONS, _CONTROL_MM)
+    spline["Metric1Weight"] = [str(_BENDING)]
+    spline["MaximumNumberOfIterations"] = ["200"]
+    parameters.AddParameterMap(spline)
     moving_image = _image(itk, moving)
     _, found = itk.elastix_registration_method(
         _image(itk, fixed),

@@ -1,4 +1,4 @@
-"""SimpleITK's own registration: rigid, and B-splines on a control grid that is refined twice."""
+"""SimpleITK's own registration: rigid, and B-splines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, to_image
 from UniFuseLib.volume import Volume
 
 SEED = 1
-_CONTROL_MM = 48.0  # coarsest; halved twice
+_SAMPLED = 0.25  # of the voxels, for the rigid part
+_CONTROL_MM = 60.0
 
 
 def register_rigid(moving: Volume, fixed: Volume) -> np.ndarray:
@@ -18,20 +19,22 @@ def register_rigid(moving: Volume, fixed: Volume) -> np.ndarray:
 
 
 def register_bspline(moving: Volume, fixed: Volume) -> np.ndarray:
-    """Rigid, then cubic B-splines with control points every 48, 24 and 12 mm: u `(d, h, w, 3)` RAS mm.
+    """Rigid, then cubic B-splines with control points every 60 mm: u `(d, h, w, 3)` RAS mm on the fixed grid.
 
-    Mattes mutual information (Mattes et al. 2003, doi 10.1109/TMI.2003.809072), L-BFGS. Coarse control points
-    first, and image and control grid refined together: the setting of SimpleITK's own multi-resolution example.
+    Mattes mutual information over every voxel (Mattes et al. 2003, doi 10.1109/TMI.2003.809072), L-BFGS, at half
+    resolution. SimpleITK offers no penalty on bending, so wide control points and few iterations keep the field
+    smooth; finer ones raised the mutual information and the error alike on simulated validation cases.
     """
     moving_image, fixed_image = to_image(moving), to_image(fixed)
     rigid = _rigid(moving_image, fixed_image)
     extent = np.array(fixed_image.GetSize()) * np.array(fixed_image.GetSpacing())
     mesh = [int(n) for n in np.maximum(1, np.round(extent / _CONTROL_MM))]
     spline = sitk.BSplineTransformInitializer(fixed_image, mesh, order=3)
-    method = _method(shrink=(4, 2, 1), smooth_mm=(4.0, 2.0, 0.0), fraction=0.25)
+    method = _method(shrink=(2,), smooth_mm=(2.0,), bins=24)
+    method.SetMetricSamplingStrategy(method.NONE)
     method.SetMovingInitialTransform(rigid)
-    method.SetInitialTransformAsBSpline(spline, inPlace=True, scaleFactors=[1, 2, 4])
-    method.SetOptimizerAsLBFGS2(solutionAccuracy=1e-2, numberOfIterations=60, deltaConvergenceTolerance=1e-3)
+    method.SetInitialTransform(spline, inPlace=True)
+    method.SetOptimizerAsLBFGS2(solutionAccuracy=1e-4, numberOfIterations=15, deltaConvergenceTolerance=1e-4)
     method.Execute(fixed_image, moving_image)
     # the last transform added is applied to fixed points first
     return displacement_of(sitk.CompositeTransform([rigid, spline]), fixed.grid)
@@ -44,7 +47,7 @@ def _rigid(moving: sitk.Image, fixed: sitk.Image) -> sitk.Transform:
     # the scanner's coordinates are the better first guess than the centres of the two fields of view
     euler = sitk.Euler3DTransform(start)
     euler.SetTranslation((0.0, 0.0, 0.0))
-    method = _method(shrink=(4, 2, 1), smooth_mm=(4.0, 2.0, 0.0), fraction=0.25)
+    method = _method(shrink=(4, 2, 1), smooth_mm=(4.0, 2.0, 0.0), bins=32)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=1.0, minStep=1e-3, numberOfIterations=100, relaxationFactor=0.6
     )
@@ -54,11 +57,11 @@ def _rigid(moving: sitk.Image, fixed: sitk.Image) -> sitk.Transform:
     return euler
 
 
-def _method(shrink: tuple[int, ...], smooth_mm: tuple[float, ...], fraction: float) -> sitk.ImageRegistrationMethod:
+def _method(shrink: tuple[int, ...], smooth_mm: tuple[float, ...], bins: int) -> sitk.ImageRegistrationMethod:
     method = sitk.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=32)
+    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=bins)
     method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(fraction, seed=SEED)
+    method.SetMetricSamplingPercentage(_SAMPLED, seed=SEED)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetShrinkFactorsPerLevel(shrink)
     method.SetSmoothingSigmasPerLevel(smooth_mm)

@@ -44,7 +44,7 @@ def resident_peak_mb() -> float | None:
     """
     status = Path("/proc/self/status")
     if status.exists():
-        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text(encoding="utf-8"))
         if found:
             return round(int(found.group(1)) / 1024, 1)
     return peak_memory_mb()
@@ -64,7 +64,7 @@ def machine() -> dict[str, Any]:
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():
-        found = re.search(r"model name\s*:\s*(.+)", info.read_text())
+        found = re.search(r"model name\s*:\s*(.+)", info.read_text(encoding="utf-8"))
         if found:
             return found.group(1).strip()
     return platform.processor() or "unknown"

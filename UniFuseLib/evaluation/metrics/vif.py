@@ -71,8 +71,7 @@ def _information(
     flat_s, flat_d = var_s < _TINY, var_d < _TINY
     gain, noise, var_s = np.where(flat_s, 0, gain), np.where(flat_s, var_d, noise), np.where(flat_s, 0, var_s)
     gain, noise = np.where(flat_d, 0, gain), np.where(flat_d, 0, noise)
-    # an inverted contrast is no transmission: all of it counts as noise
-    noise = np.where(gain < 0, var_d, noise)
+    # an inverted contrast transmits nothing, whatever its noise
     gain, noise = np.maximum(gain, 0), np.maximum(noise, _TINY)
     return np.log1p(gain**2 * var_s / (noise + noise_variance)), np.log1p(var_s / noise_variance)
 
