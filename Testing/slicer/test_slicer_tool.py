@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from measures import difference, resampledByMrml
+from measures import resampledByMrml
 
 pytest.importorskip("torch", reason="needs torch: runs the real tool")
 pytestmark = [pytest.mark.slicer, pytest.mark.slow]
@@ -82,7 +82,6 @@ def test_mrmlShowsWhatTheToolComputed(logic, options, pair):
     assert inside.mean() > 0.3
     aligned = twin.aligned.array
     assert 100 * np.abs(shown - aligned)[inside].max() / np.ptp(aligned[inside]) <= 0.1
-    assert difference(shown, np.where(twin.coverage, aligned, 0)) <= 0.1
     assert logic.report(nodes.fused)["weights"]["name"] == "untrained"
 
 
