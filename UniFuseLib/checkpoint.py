@@ -116,7 +116,7 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
 
 
 def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
-    """Write weights (parameters as float16) and contract atomically; the contract comes back with its checksum filled in."""
+    """Write weights (parameters as float16) and contract atomically; returns the contract with its checksum."""
     from safetensors.torch import save_file
 
     halved = {name for name, _ in model.named_parameters()}  # statistics need more digits than weights
