@@ -21,9 +21,10 @@ body { font: 15px/1.5 system-ui, sans-serif; color: #1e293b; max-width: 1180px; 
 h1 { font-size: 1.7rem } h2 { margin-top: 2.6rem; border-bottom: 2px solid #e2e8f0 } h3 { margin: 1.6rem 0 .4rem }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #e2e8f0; white-space: nowrap }
-th { background: #f1f5f9; position: sticky; top: 0 } td:first-child, th:first-child { text-align: left }
+th { background: #f1f5f9; white-space: normal; vertical-align: bottom }
+td:first-child, th:first-child { text-align: left }
 tr.ours { background: #fff7ed; font-weight: 600 } .won { color: #15803d } .lost { color: #b91c1c; font-weight: 600 }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem } svg { max-width: 100%; height: auto }
+.plots { display: flex; flex-wrap: wrap; gap: 1rem } .plots svg { flex: 1 1 30rem; min-width: 0; height: auto }
 figure { margin: .8rem 0; overflow-x: auto } figcaption, .note { color: #475569; font-size: 13px }
 """
 
