@@ -32,13 +32,14 @@ def case_pictures(rows: list[Figures], cases: Path, output: Path, task: str) -> 
     lead = MODEL if MODEL in by_method else chain
     if lead is None:
         return []
+    shown = "UniFuse" if lead == MODEL else lead
     errors = {c: f["tre_mm"] for c, f in by_method[lead]["cases"].items() if f["task"] == task}
     found = []
     for title, case_id in chosen(errors).items():
         case = read_case(cases, case_id)
         image = slices(_panels(case, output, MODEL in by_method, chain), f"{case_id}: slices")
         before = by_method[lead]["cases"][case_id]["tre_before_mm"]
-        found.append((f"{title} case of {lead}: {case_id}, TRE {before:.2f} → {errors[case_id]:.2f} mm", image))
+        found.append((f"{title} case of {shown}: {case_id}, TRE {before:.2f} → {errors[case_id]:.2f} mm", image))
     return found
 
 
