@@ -24,7 +24,6 @@ from UniFuseLib.volume import Volume
 
 RIGID, AFFINE = 6, 12
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side
-_SOFT = 0.02  # residuals below this count squared, above it by their size (one voxel's outlier does not rule)
 # 1 / mm²: what a turn, stretch or shear must gain to be believed; a limb alone does not fix its own length
 _PRIOR = np.repeat([0.0, 3e-6, 1e-4, 2e-3], 3)
 
@@ -34,6 +33,19 @@ class Frame(NamedTuple):
 
     centre: np.ndarray  # (3,) RAS mm
     radius: float  # mm: a turn of 1 / radius rad or a stretch of 1 / radius moves the body's edge by about 1 mm
+
+
+class Loss(NamedTuple):
+    """How a voxel counts whose descriptors differ by q = mean over channels of r²."""
+
+    value: Callable[[Tensor], Tensor]  # 0 where nothing differs
+    weight: Callable[[Tensor], Tensor]  # 2 dvalue/dq, of reweighted least squares
+
+
+# by its size (Charbonnier): every voxel has a say, one outlier does not rule
+BY_SIZE = Loss(lambda q: (q + 0.02**2).sqrt(), lambda q: (q + 0.02**2).rsqrt())
+# saturating (Geman-McClure, r of 0.15 is half of the most): voxels that do not fit at all have next to no say
+SATURATING = Loss(lambda q: q / (q + 0.15**2), lambda q: 2 * 0.15**2 / (q + 0.15**2).square())
 
 
 class Side(NamedTuple):
@@ -87,11 +99,13 @@ class Level:
     Args:
         degraded, reference: network intensities, each on its own grid, and where they were acquired.
         body: bool on the reference's grid; a rim of one voxel is added, for the skin is a strong edge.
-        spacing: mm. frame: of the parameters.
+        spacing: mm. frame: of the parameters. loss: of the descriptors' difference.
     """
 
-    def __init__(self, degraded: Side, reference: Side, body: np.ndarray, spacing: float, frame: Frame) -> None:
-        self.spacing, self.frame = spacing, frame
+    def __init__(
+        self, degraded: Side, reference: Side, body: np.ndarray, spacing: float, frame: Frame, loss: Loss = BY_SIZE
+    ) -> None:
+        self.spacing, self.frame, self._loss = spacing, frame, loss
         self.grid = working_grid(reference.volume.grid, spacing)
         self._fixed = mind_ssc(resample(reference.volume, self.grid, 0.0)[0], dilation=1)
         self._fixed_gradient = _gradient(self._fixed)
@@ -109,9 +123,9 @@ class Level:
         self._h = torch.cat([(world - centre) / frame.radius, ones], dim=1)[0]
 
     def residual(self, matrix: np.ndarray) -> tuple[Tensor, Tensor]:
-        """|m(degraded(A x)) - m(reference(x))| softened, and the weight (body ∩ field of view), `(1, 1, d, h, w)`."""
+        """loss(m(degraded(A x)) - m(reference(x))), and the weight (body ∩ field of view), `(1, 1, d, h, w)`."""
         difference, _, weight = self._compare(matrix)
-        return _soft(difference), weight
+        return self._loss.value(_square(difference)), weight
 
     def energy(self, matrix: np.ndarray) -> tuple[float, float]:
         """Mean residual, and the part of the body that the degraded volume covers."""
@@ -122,11 +136,11 @@ class Level:
     def normal(self, matrix: np.ndarray) -> Normal:
         """Gauss-Newton equations at A: with structure tensor S[x] = Σ_k w ∇m_k ∇m_kᵀ, H = Σ_x S[x] ⊗ h[x] h[x]ᵀ."""
         difference, moved, weight = self._compare(matrix)
-        soft = _soft(difference)
+        q = _square(difference)
         here = weight[0, 0] > 0
         r = difference[0][:, here]
         gradient = (_gradient(moved) + self._fixed_gradient)[:, :, here] / (2 * self.spacing)
-        w = weight[0, 0][here] / soft[0, 0][here]
+        w = weight[0, 0][here] * self._loss.weight(q)[0, 0][here]
         tensor = torch.einsum("ikn,jkn,n->ijn", gradient, gradient, w)
         slope = torch.einsum("ikn,kn,n->in", gradient, r, w)
         h = self._h[:, here]
@@ -135,7 +149,7 @@ class Level:
         rows = torch.einsum("in,an->ia", slope, h).double().numpy() / count
         axes = self.grid.directions  # derivatives along the grid's axes → along R, A, S
         hessian = np.einsum("ki,lj,iajb->kalb", axes, axes, hessian).reshape(12, 12)
-        energy = float((soft * weight).sum() / weight.sum().clamp(min=1))
+        energy = float((self._loss.value(q) * weight).sum() / weight.sum().clamp(min=1))
         return Normal(BASIS.T @ hessian @ BASIS, BASIS.T @ (axes @ rows).ravel(), energy)
 
     def _compare(self, matrix: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
@@ -191,9 +205,9 @@ def _step(normal: Normal, parameters: np.ndarray, freedom: int, damping: float, 
     return step * min(1.0, longest / max(float(np.abs(step).max()), 1e-12))
 
 
-def _soft(difference: Tensor) -> Tensor:
-    """√(mean over channels of r² + soft²), `(1, 1, d, h, w)`."""
-    return (difference.square().mean(dim=1, keepdim=True) + _SOFT**2).sqrt()
+def _square(difference: Tensor) -> Tensor:
+    """q = mean over channels of r², `(1, 1, d, h, w)`."""
+    return difference.square().mean(dim=1, keepdim=True)
 
 
 def _eroded(mask: Tensor) -> Tensor:
