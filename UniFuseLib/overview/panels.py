@@ -117,9 +117,7 @@ def warped_grid(reference: Volume, window: Window, displacement: Volume, body: V
     return paint
 
 
-def displacement_map(
-    reference: Volume, window: Window, displacement: Volume, body: Volume, highest_mm: float
-) -> Paint:
+def displacement_map(reference: Volume, window: Window, displacement: Volume, body: Volume, highest_mm: float) -> Paint:
     """‖u(X)‖ in mm as colours inside the body, over the reference."""
     background = intensities(reference, _dimmed(window))
 
