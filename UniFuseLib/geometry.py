@@ -43,6 +43,37 @@ def sample(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
     return out.to(volume.dtype)
 
 
+def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
+    """out[x] = volume[index[x]] by cubic convolution (Keys 1981, doi 10.1109/TASSP.1981.1163711, a = -1/2).
+
+    Noise and edges keep more of their sharpness than under `sample`; outside the grid the border repeats.
+
+    Args:
+        volume: `(d, h, w)`, any unit. index: `(1, 3, d', h', w')` continuous array indices, components (d, h, w).
+
+    Returns:
+        `(1, 1, d', h', w')`.
+    """
+    first = index.floor()
+    weights = [_keys(f) for f in (index - first)[0]]
+    first = first[0].long()
+    places = [[(first[axis] + k).clamp(0, n - 1) for k in range(-1, 3)] for axis, n in enumerate(volume.shape)]
+    _, height, width = volume.shape
+    flat, out = volume.reshape(-1), torch.zeros_like(index[:, :1])
+    for i in range(4):
+        for j in range(4):
+            rows = (places[0][i] * height + places[1][j]) * width
+            line = sum(weights[2][k] * flat[rows + places[2][k]] for k in range(4))
+            out += weights[0][i] * weights[1][j] * line
+    return out
+
+
+def _keys(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Weights of the neighbours -1, 0, 1, 2 of a point at fraction `t` between 0 and 1."""
+    outer, inner = -0.5 * t * (1 - t) ** 2, -0.5 * t**2 * (1 - t)
+    return outer, 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3, inner
+
+
 def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     """Pull `volume` through `flow`: out[x] = volume[x + flow[x]].
 

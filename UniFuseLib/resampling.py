@@ -47,23 +47,40 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
 
 def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
     """Means of whole blocks of voxels, as many as fit into the target spacing: no aliasing when going coarser."""
-    finest = min(target_spacing)
-    factors = tuple(max(1, math.floor(finest / s + 0.25)) for s in volume.grid.spacing)
+    factors = block_factors(volume.grid, target_spacing)
     if max(factors) == 1:
         return volume
-    affine = volume.affine.copy()
+    return Volume(block_mean(volume.array, factors), blocks_of(volume.grid, factors).affine)
+
+
+def block_factors(grid: Grid, target_spacing: tuple[float, ...]) -> tuple[int, int, int]:
+    """Voxels of `grid` per block along (d, h, w), such that blocks are about as large as the target's finest side."""
+    finest = min(target_spacing)
+    d, h, w = (max(1, math.floor(finest / s + 0.25)) for s in grid.spacing)
+    return d, h, w
+
+
+def blocks_of(grid: Grid, factors: tuple[int, int, int]) -> Grid:
+    """The grid of the blocks' centres; a last block that is not full counts."""
+    affine = grid.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ ((np.array(factors) - 1) / 2)
     affine[:3, :3] = affine[:3, :3] * factors
-    return Volume(block_mean(volume.array, factors), affine)
+    d, h, w = (math.ceil(n / f) for n, f in zip(grid.shape, factors, strict=True))
+    return Grid((d, h, w), affine)
 
 
 def block_mean(array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
     """Mean over blocks of `factors` voxels, float32; the border repeats to fill the last block."""
     values = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None, None]
-    pad = [(-n) % f for n, f in zip(array.shape, factors, strict=True)]
+    return mean_of_blocks(values, factors)[0, 0].numpy()
+
+
+def mean_of_blocks(values: Tensor, factors: tuple[int, ...]) -> Tensor:
+    """`block_mean` of a tensor `(b, c, d, h, w)`."""
+    pad = [(-n) % f for n, f in zip(values.shape[2:], factors, strict=True)]
     if any(pad):
         values = F.pad(values, [0, pad[2], 0, pad[1], 0, pad[0]], mode="replicate")
-    return F.avg_pool3d(values, factors)[0, 0].numpy() if max(factors) > 1 else values[0, 0].numpy()
+    return F.avg_pool3d(values, factors) if max(factors) > 1 else values
 
 
 def row_blocks(shape: tuple[int, int, int]) -> Iterator[slice]:

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from UniFuseLib.geometry import resize
 from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
-from UniFuseLib.simulation.projector import BeamGeometry, half_turn, projector
+from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn
 
 Triple = tuple[float, float, float]
 
@@ -146,7 +147,7 @@ class Scanner:
             BeamGeometry(shape, whole.pixel_mm, whole.angles[s::SUBSETS], whole.bins, whole.pitch_mm)
             for s in range(SUBSETS)
         ]
-        self.subsets = [projector(geometry, str(device)) for geometry in subsets]
+        self.subsets = [_subset_projector(geometry, str(device)) for geometry in subsets]
         self.psf = [gaussian_matrix(n, psf_mm / p).to(device) for n, p in zip(shape, whole.pixel_mm, strict=True)]
 
     def blur(self, slices: Tensor) -> Tensor:
@@ -185,6 +186,12 @@ class Scanner:
                 ratio = f * y / expected.clamp(min=1e-9)
                 activity = activity / s * self.blur(beam.backward(ratio))
         return activity
+
+
+@lru_cache(maxsize=96)
+def _subset_projector(geometry: BeamGeometry, device: str) -> Projector:
+    """A few MB each; kept apart from CT's, which are few and large and would be pushed out."""
+    return Projector(geometry, device)
 
 
 def gaussian_matrix(count: int, fwhm: float) -> Tensor:

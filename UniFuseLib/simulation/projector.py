@@ -101,7 +101,7 @@ class Projector:
         return pixels.T.reshape(sinogram.shape[0], *geometry.shape) * (math.pi / len(geometry.angles))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def projector(geometry: BeamGeometry, device: str = "cpu") -> Projector:
     """The projector of this geometry, built once."""
     return Projector(geometry, device)

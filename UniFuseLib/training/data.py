@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.geometry import affine_index, sample
+from UniFuseLib.geometry import affine_index, sample, sample_cubic
 from UniFuseLib.intensity import IntensityMap
 from UniFuseLib.volume import Grid
 
@@ -40,18 +40,19 @@ class PackedVolume:
     map: IntensityMap | None = None
     labels: tuple[int, ...] = ()
 
-    def read(self, grid: Grid, displacement: Tensor | None = None) -> Tensor:
+    def read(self, grid: Grid, displacement: Tensor | None = None, cubic: bool = False) -> Tensor:
         """out[x] = volume(X(x) + u[x]): network intensities, 0 outside the field of view.
 
         Args:
             grid: where to read. displacement: u, RAS mm `(1, 3, d, h, w)`.
+            cubic: keep the noise that linear interpolation would smooth away.
 
         Returns:
             `(1, 1, d, h, w)` float32.
         """
         index = self._index(grid, displacement)
         box, local = self._box(index)
-        codes = sample(box.float()[None, None], local)
+        codes = sample_cubic(box.float(), local).clamp(0, 255) if cubic else sample(box.float()[None, None], local)
         return codes * (self.top / 255) * self._inside(index)
 
     def read_labels(self, grid: Grid) -> Tensor:
@@ -79,8 +80,8 @@ class PackedVolume:
     def _box(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Only the voxels that are read: they alone become float."""
         flat = index.flatten(2)[0]
-        low = [int(v) for v in flat.amin(1).floor().tolist()]
-        high = [int(v) for v in flat.amax(1).ceil().tolist()]
+        low = [int(v) - 1 for v in flat.amin(1).floor().tolist()]
+        high = [int(v) + 1 for v in flat.amax(1).ceil().tolist()]
         box = self.codes
         offset = []
         for axis, (a, b) in enumerate(zip(low, high, strict=True)):

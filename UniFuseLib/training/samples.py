@@ -1,7 +1,7 @@
 """One training sample: a crop of two aligned volumes, then warp, then degrade, everything on the training device.
 
-Order as in a scanner: the misaligned anatomy is read through ψ from the volume's own grid (nothing is interpolated
-twice, nothing is lost at the crop's border), then artefacts are added to what was read.
+Order as in a scanner: the misaligned anatomy is read through ψ on the scan's own grid, artefacts are added there
+(`scanner.py`), and both come to the crop's grid as a real scan comes to the working grid.
 """
 
 from __future__ import annotations
@@ -17,24 +17,16 @@ from torch import Tensor
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import world_to_flow
-from UniFuseLib.intensity import IntensityMap
 from UniFuseLib.network.build import CLASSES
-from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.training.config import Frame
 from UniFuseLib.training.data import PackedSubject, PackedVolume
-from UniFuseLib.training.synthesis import synthetic_pair
+from UniFuseLib.training.scanner import DEGRADATION_OF, bring, degrade, scanner_grid
+from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 from UniFuseLib.volume import Grid
 
-DEGRADATION_OF = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
-_TILT_DEG = 10.0  # of a crop, about each axis
-# one map for every synthetic and every gained volume: MR and PET have no unit of their own
-_UNITS = {
-    "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),
-    "mr": IntensityMap("percentile", scale=1000.0, gamma=1.0, ceiling=2.0),
-    "pet": IntensityMap("percentile", scale=4.0, gamma=0.5, ceiling=16.0),
-}
+_TILT_DEG = 6.0  # of a crop, about each axis
 
 
 @dataclass(frozen=True)
@@ -83,6 +75,7 @@ class Pair(NamedTuple):
 
     degraded: PackedVolume
     reference: PackedVolume
+    scanner: Grid  # of the degraded scan, as its scanner makes it; its extent does not matter
 
 
 def generator_of(seed: int, step: int, place: int) -> torch.Generator:
@@ -105,21 +98,26 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
     pair, centre = _draw_pair(subjects, settings, spacing, generator)
     grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings.crop, spacing, generator)
     reach = settings.crop * spacing / 2
-    pair = Pair(
-        *(_cut(v, centre, reach, generator) if uniform(generator, 0, 1) < settings.partial else v for v in pair)
-    )
+    seen = [
+        _cut(v, centre, reach, generator) if uniform(generator, 0, 1) < settings.partial else v
+        for v in (pair.degraded, pair.reference)
+    ]
+    pair = Pair(seen[0], seen[1], pair.scanner)
     still = uniform(generator, 0, 1) < settings.still
     ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
     parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
     deformation = Deformation(parameters, pair.reference.codes.device)
-    outward = deformation.psi(grid)
-
-    reference, reference_moved = pair.reference.read(grid), pair.reference.read(grid, outward)
-    clean, fine = pair.degraded.read(grid), pair.degraded.read(grid, outward)
+    reference, reference_moved = pair.reference.read(grid), pair.reference.read(grid, deformation.psi(grid))
     reference, reference_moved = _vary((reference, reference_moved), pair.reference.kind, generator)
-    clean, fine = _vary((clean, fine), pair.degraded.kind, generator)
-    label = "clean" if uniform(generator, 0, 1) < settings.clean else DEGRADATION_OF[pair.degraded.kind]
-    degraded = _degrade(fine, pair.degraded.kind, label, grid, generator)
+
+    kind = pair.degraded.kind
+    scanner = scanner_grid(pair.scanner, grid, kind)
+    # the noise of CT and PET tells clean from degraded; MR has more voxels and less noise
+    scanned = pair.degraded.read(scanner, deformation.psi(scanner), cubic=kind != "mr")
+    clean, scanned = _vary((pair.degraded.read(grid), scanned), kind, generator)
+    label = "clean" if uniform(generator, 0, 1) < settings.clean else DEGRADATION_OF[kind]
+    harmed = degrade(scanned, kind, label, scanner, generator)
+    fine, degraded = (bring(volume, scanner, grid) for volume in (scanned, harmed))
     device = degraded.device
     return Sample(
         degraded,
@@ -143,21 +141,21 @@ def _draw_pair(
     if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
         subject = choice(generator, labels)
         centre = _point_inside(subject.volumes["labels"], generator)
-        pair = Pair(
-            *synthetic_pair(subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator)
-        )
-        return pair, centre
-    # modality pairings, not subjects, are equally likely: there are few MR of several contrasts
-    pairings: dict[tuple[str, str], list[Pair]] = {}
+        labels_of = subject.volumes["labels"]
+        degraded, reference = synthetic_pair(labels_of, centre, settings.crop, spacing_mm, settings.thick, generator)
+        return Pair(degraded, reference, synthetic_scanner(degraded, spacing_mm, generator)), centre
+    # degraded modality first, then the reference's, then the subject: every class is drawn as often as the others
+    pairings: dict[str, dict[str, list[Pair]]] = {}
     for subject in real:
         for a, degraded in subject.volumes.items():
             for b, reference in subject.volumes.items():
                 if (a, b) in settings.pairings if settings.pairings else a != b:
-                    kinds = (degraded.kind, reference.kind)
-                    pairings.setdefault(kinds, []).append(Pair(degraded, reference))
+                    of_kind = pairings.setdefault(degraded.kind, {}).setdefault(reference.kind, [])
+                    of_kind.append(Pair(degraded, reference, degraded.grid))
     if not pairings:
         raise InputError(f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'}).")
-    pair = choice(generator, tuple(pairings[choice(generator, tuple(sorted(pairings)))]))
+    references = pairings[choice(generator, tuple(sorted(pairings)))]
+    pair = choice(generator, tuple(references[choice(generator, tuple(sorted(references)))]))
     return pair, _point_inside(pair.reference, generator)
 
 
@@ -227,18 +225,6 @@ def _vary(volumes: tuple[Tensor, Tensor], kind: str, generator: torch.Generator)
     gain, gamma = uniform(generator, 0.8, 1.2), float(np.exp(uniform(generator, -0.25, 0.25)))
     first, second = (gain * v.clamp(min=0) ** gamma for v in volumes)
     return first, second
-
-
-def _degrade(fine: Tensor, kind: str, label: str, grid: Grid, generator: torch.Generator) -> Tensor:
-    """I'_D: to the modality's units, through the simulator, and back."""
-    if label == "clean":
-        return fine.clone()
-    units = _UNITS[kind]
-    volume = units.inverse(fine)[0, 0]
-    d, h, w = (float(side) for side in grid.spacing)
-    axis = slice_axis(grid)
-    parameters = sample_degradation(label, generator, volume, (d, h, w), slice_axis=axis)
-    return units.forward(apply_degradation(volume, (d, h, w), parameters, axis)).float()[None, None]
 
 
 def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:

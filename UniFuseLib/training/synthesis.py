@@ -13,8 +13,15 @@ from UniFuseLib.simulation.parameters import choice, new_seed, uniform
 from UniFuseLib.training.data import PackedVolume
 from UniFuseLib.volume import Grid
 
+# in-plane and slice spacings, mm; few, so that projectors are reused
+_SCANNERS = {
+    "mr": ((1.0,), (1.0, 3.0, 4.0)),
+    "ct": ((1.0, 1.5, 2.0), (1.0, 2.0, 3.3)),
+    "pet": ((4.0, 5.3), (3.3,)),
+}
 _MARGIN_MM = 36.0  # the misaligned crop reads beyond its own edge
-# half of the pairs have contrasts nobody has seen: the network learns structure, not modalities
+# a third of the pairs have contrasts nobody has seen: the network learns structure, not modalities; CT, PET and MR
+# are degraded about equally often
 _PAIRS: tuple[tuple[Style, Style], ...] = (
     ("t2", "t1"),
     ("flair", "t1"),
@@ -26,11 +33,10 @@ _PAIRS: tuple[tuple[Style, Style], ...] = (
     ("pet", "t1"),
     ("random", "random"),
     ("random", "random"),
-    ("random", "random"),
-    ("random", "random"),
-    ("random", "random"),
     ("random", "ct"),
     ("ct", "random"),
+    ("ct", "random"),
+    ("pet", "ct"),
     ("pet", "random"),
 )
 
@@ -57,6 +63,18 @@ def synthetic_pair(
     anatomy = split_soft_tissue(names[labels.read_labels(grid)], spacing, new_seed(generator))
     first, second = choice(generator, _PAIRS)
     return _scan(anatomy, grid, first, thick, generator), _scan(anatomy, grid, second, thick, generator)
+
+
+def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Generator) -> Grid:
+    """Voxels as scanners make them, d → S, h → P, w → L: in-plane and slice spacing drawn for the modality of `scan`.
+
+    Args:
+        spacing_mm: of the anatomy; nothing finer than this is there to be scanned.
+    """
+    in_plane, slices = _SCANNERS[scan.kind]
+    pixel = max(choice(generator, in_plane), spacing_mm)
+    thickness = max(choice(generator, slices), spacing_mm)
+    return Grid((1, 1, 1), scan.grid.affine @ np.diag([thickness / spacing_mm, *[pixel / spacing_mm] * 2, 1.0]))
 
 
 def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarray:
