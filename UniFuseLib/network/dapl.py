@@ -12,6 +12,9 @@ from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
 from UniFuseLib.network.mamba import MambaBlock, MambaStates
 
+_AIR = 0.08  # network intensity below which a patch of both sources is background
+_SEGMENT = 216  # tokens: a crop of 48³ voxels
+
 
 class Context(NamedTuple):
     """What DAPL knows of the pair; everything after it is driven by this."""
@@ -33,8 +36,24 @@ def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return tokens, tokens.flip(1), bidirectional
 
 
+def _chosen(tokens: Tensor, mask: Tensor) -> Tensor:
+    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty or, for counting operations, unknown."""
+    return tokens if tokens.is_meta or not mask.any() else tokens[mask]
+
+
+def segments(tokens: Tensor) -> Tensor:
+    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`; fewer than k tokens are left out."""
+    count = max(1, round(tokens.shape[0] / _SEGMENT))
+    length = tokens.shape[0] // count
+    return tokens[: count * length].view(count, length, -1)
+
+
 class DAPL(nn.Module):
     """Two Mamba blocks; the second one's last states h1..h3 tell the degradation and choose the prompt.
+
+    A recurrence remembers its last few hundred tokens: of a whole scan, read in one go, that would be the air around
+    the patient. So, where patch statistics tell body from air, only the body is read, in segments as long as a training
+    crop, and their states are averaged.
 
     Args:
         channels: C of the encoder's features. width: M. inner, states: E, S of the Mamba blocks.
@@ -69,12 +88,21 @@ class DAPL(nn.Module):
     def forward(self, degraded: Encoded, reference: Encoded) -> Context:
         """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch statistics."""
         patches_of_both = self.embed(self.mix(torch.cat([degraded.features, reference.features], dim=1)))
-        if self.join is not None and degraded.texture is not None and reference.texture is not None:
-            patches_of_both = patches_of_both + self.join(torch.cat([degraded.texture, reference.texture], dim=1))
-        forward_order = self.first(map_to_tokens(patches_of_both))
-        h1, h2, h3 = (self.second(order) for order in reading_orders(forward_order))
-        states = (h1, h2, h3)
+        if self.join is None or degraded.texture is None or reference.texture is None:
+            states = self._states(map_to_tokens(patches_of_both))
+        else:
+            textures = torch.cat([degraded.texture, reference.texture], dim=1)
+            tokens = map_to_tokens(patches_of_both + self.join(textures))
+            body = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0]).flatten(1) > _AIR
+            each = [self._states(segments(_chosen(t, b))) for t, b in zip(tokens, body, strict=True)]
+            h1, h2, h3 = (torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True))
+            states = (h1, h2, h3)
         return Context(states, self.classifier(states), self._prompt(states))
+
+    def _states(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """tokens `(b, n, m)` → h1..h3, each `(b, e, s)`."""
+        h1, h2, h3 = (self.second(order) for order in reading_orders(self.first(tokens)))
+        return h1, h2, h3
 
     def _prompt(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """P̂ = P ⊙ G (Eq. 2); one MLP gives G its length L, the other its classes Ñ and width M."""
