@@ -1,7 +1,7 @@
 """What a scanner makes of the misaligned anatomy: degraded on the scan's own grid, then brought to the crop.
 
-Noise of a scanner's voxels, read at the spacing the network works at, is not noise made at that spacing; the network has
-to meet what it will meet later.
+Noise of a scanner's voxels, read at the spacing the network works at, is not noise made at that spacing; the network
+has to meet what it will meet later.
 """
 
 from __future__ import annotations
