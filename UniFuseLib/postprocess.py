@@ -35,9 +35,9 @@ class Found(NamedTuple):
     restored: Tensor  # network intensities
     blend: Tensor  # weight of the reference, 0..1
     extra: Tensor  # fused - (restored + blend · (reference - restored)), network intensities
+    kept: Tensor  # 0..1: how much of what the working grid cannot carry is taken from the degraded volume
     remainder: Tensor  # v (1, 3, d, h, w), RAS mm
     affine: np.ndarray  # A (4, 4), RAS reference point → RAS degraded point
-    detail: float  # 0..1: how much of what the working grid cannot carry is taken from the degraded volume
 
 
 class Native(NamedTuple):
@@ -54,17 +54,17 @@ def to_reference_grid(degraded: Source, reference: Source, found: Found) -> Nati
     """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it, block by block."""
     grid = reference.volume.grid
     moving = _channels(degraded.volume.array)
-    stacked = torch.cat([found.moved, found.restored, found.blend, found.extra, found.remainder], dim=1)
+    stacked = torch.cat([found.moved, found.restored, found.blend, found.extra, found.kept, found.remainder], dim=1)
     out = _empty(grid.shape, colour=moving.shape[1] == 3)
     for rows in row_blocks(grid.shape):
         x = block_index(grid.shape, rows)
         at = sample(stacked, transform(grid.index_to_index(found.grid), x))
-        u = _displacement(transform(grid.affine, x), at[:, 4:], found.affine)
+        u = _displacement(transform(grid.affine, x), at[:, 5:], found.affine)
         y = transform(np.linalg.inv(degraded.volume.affine), transform(grid.affine, x) + u.double())
         covered = inside(y, degraded.volume.array.shape)
         aligned = torch.where(covered, sample(moving, y), BACKGROUND[degraded.modality])
         here = torch.from_numpy(np.asarray(luma_of(reference.volume.array[rows]), dtype=np.float32))[None, None]
-        restored, fused = _compose(aligned, here, at, covered, degraded, reference.intensity, found.detail)
+        restored, fused = _compose(aligned, here, at, covered, degraded, reference.intensity)
         for target, value in zip(out, (fused, restored, aligned, u, covered), strict=True):
             target[rows] = _into(target, value)
     return out
@@ -87,16 +87,16 @@ def _compose(
     covered: Tensor,
     degraded: Source,
     reference_map: IntensityMap,
-    detail: float,
 ) -> tuple[Tensor, Tensor]:
     """Restored (own units) and fused (network intensities, or colours 0..255) of one block.
 
     Args:
         aligned: `(1, 1 or 3, ...)` own units. reference: `(1, 1, ...)` own units.
-        at: `(1, 4+, ...)`: moved, restored, blend, extra of `Found` at the block's voxels.
+        at: `(1, 5+, ...)`: moved, restored, blend, extra, kept of `Found` at the block's voxels.
     """
     grey = aligned if aligned.shape[1] == 1 else _luma(aligned)
     here = degraded.intensity.forward(grey)
+    detail = at[:, 4:5]
     restored = at[:, 1:2] + detail * (here - at[:, :1])
     own = degraded.intensity.inverse(restored) + detail * (grey - degraded.intensity.inverse(here))
     own = torch.where(covered, own, BACKGROUND[degraded.modality])

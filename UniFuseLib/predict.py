@@ -18,6 +18,7 @@ from torch import Tensor
 
 from UniFuseLib import report as figures
 from UniFuseLib.checkpoint import Contract, load_model
+from UniFuseLib.degradation import CLASSES, contradiction, given_modality
 from UniFuseLib.device import autocast, choose_device, device_name, memory_advice
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
@@ -40,7 +41,6 @@ from UniFuseLib.stages import CancelQuestion, Progress, Stages
 from UniFuseLib.volume import Grid, Volume
 
 Model = Callable[[Tensor, Tensor], Any]
-CLASSES = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
 LARGEST_WORKING_GRID = 256**3
 # shares of the running time on two CPU cores, for the progress bar
 _SHARES = {
@@ -144,7 +144,9 @@ def fuse(
             start = align(_image(moving), _image(fixed), lambda fraction: stages.step(0.7 * fraction))
             work = _work(moving, fixed, grid, start)
         with stages.stage("Running the network"):
-            found, probabilities, folds = _run(network, agreed, work, start, target, precision)
+            found, read, folds = _run(network, agreed, work, start, target, precision)
+            probabilities = given_modality(read, moving.source.modality)
+            warnings += [w for w in [contradiction(read, moving.source.modality)] if w]
         with stages.stage("Writing onto the reference grid"):
             native = to_reference_grid(moving.source, fixed.source, found)
         with stages.stage("Measuring the result"):
@@ -219,10 +221,11 @@ def _work(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment
 def _run(
     network: Model, contract: Contract, work: Work, start: InitialAlignment, device: torch.device, precision: str
 ) -> tuple[Found, dict[str, float], float]:
-    """The network's findings, the class probabilities, and % of the body where its flow folds."""
+    """The network's findings, its class probabilities, and % of the body where its flow folds."""
     with autocast(precision, device):
         out = network(work.degraded.to(device), work.reference.to(device))
-    fused, restored, blend, flow = (v.float().cpu() for v in (out.fused, out.restored, out.blend, out.flow))
+    volumes = (out.fused, out.restored, out.blend, out.kept, out.flow)
+    fused, restored, blend, kept, flow = (v.float().cpu() for v in volumes)
     p = torch.softmax(out.logits.float().cpu()[0], dim=0).tolist()
     probabilities = dict(zip(contract.classes, p, strict=True))
     extra = fused.sub_(restored + blend * (work.reference - restored))
@@ -230,8 +233,7 @@ def _run(
     folded = (jacobian_determinant(flow)[:, None] <= 0) & work.mask
     folds = 100 * float(folded.sum()) / max(1, int(work.mask.sum()))
     remainder = flow_to_world(flow, work.grid)
-    detail = probabilities.get("clean", 0.0)
-    return Found(work.grid, moved, restored, blend, extra, remainder, start.matrix, detail), probabilities, folds
+    return Found(work.grid, moved, restored, blend, extra, kept, remainder, start.matrix), probabilities, folds
 
 
 def _measure(work: Work, found: Found, native: Native, body: np.ndarray, folds: float) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from UniFuseLib.checkpoint import Contract, load_model, read_contract, save_model, sha256_of
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import WeightsError
 from UniFuseLib.intensity import DEFAULT_INTENSITY
-from UniFuseLib.network.build import CLASSES, build, preset
+from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.unifuse import UniFuse
 
 CPU = torch.device("cpu")

@@ -26,11 +26,14 @@ class Output(NamedTuple):
     fused: Tensor
     restored: Tensor
     blend: Tensor
+    kept: Tensor
     flow: Tensor
     logits: Tensor
 
 
-def network(voxels: tuple[float, float, float] = (0, 0, 0), label: int = 0, blend: float = 0.5) -> Callable:
+def network(
+    voxels: tuple[float, float, float] = (0, 0, 0), label: int = 0, blend: float = 0.5, kept: float = 1.0
+) -> Callable:
     """Moves by a smooth flow of about `voxels`, restores nothing, mixes with a constant weight."""
 
     def forward(degraded: Tensor, reference: Tensor) -> Output:
@@ -44,7 +47,8 @@ def network(voxels: tuple[float, float, float] = (0, 0, 0), label: int = 0, blen
         moved = warp(degraded, flow)
         logits = torch.zeros(1, 4)
         logits[0, label] = 8.0
-        return Output(moved + weight * (reference - moved), moved, weight, flow, logits)
+        share = torch.full_like(degraded, kept)
+        return Output(moved + weight * (reference - moved), moved, weight, share, flow, logits)
 
     return forward
 
@@ -134,7 +138,7 @@ def test_affine_and_flow_compose_as_the_network_saw_them(
     matrix[:3, 3] = [4, -3, 5]
     start = InitialAlignment(matrix, 0.5, 0.6, True, 10.0, 9.0)
     monkeypatch.setattr("UniFuseLib.predict.align", lambda *args: start)
-    result = run(pair, model=network((3.0, -2.0, 2.5), label=1), working_spacing=2.0)
+    result = run(pair, model=network((3.0, -2.0, 2.5), kept=0.0), working_spacing=2.0)
     inside = ndimage.binary_erosion(result.body & result.coverage, iterations=4)
     difference = np.abs(result.restored.array - result.aligned.array)[inside]
     assert inside.sum() > 2000
@@ -166,6 +170,22 @@ def test_reference_detail_finer_than_the_working_grid_survives(pair: tuple[Volum
     scale = result.report["intensity"]["reference"]["scale"]
     expected = (pair[1].array / scale).clip(0, 2)
     np.testing.assert_allclose(result.fused.array, expected, atol=1e-3)
+
+
+def test_the_scans_own_detail_survives_where_the_network_keeps_it(pair: tuple[Volume, Volume]) -> None:
+    kept, smoothed = (run(pair, model=network(kept=k), working_spacing=8.0) for k in (1.0, 0.0))
+    inside = ndimage.binary_erosion(kept.body & kept.coverage, iterations=3)
+    scans = kept.aligned.array[inside]
+    np.testing.assert_allclose(kept.restored.array[inside], scans, atol=0.2)
+    assert np.abs(smoothed.restored.array[inside] - scans).mean() > 2.0
+    assert np.abs(smoothed.fused.array - kept.fused.array)[inside].mean() > 0.005
+
+
+def test_the_modality_rules_classes_out_and_a_contradiction_is_told(pair: tuple[Volume, Volume]) -> None:
+    result = run(pair, model=network(label=2), degraded_modality="mr")
+    assert result.probabilities["ct_metal_noise"] == 0
+    assert result.label in ("clean", "mr_motion")
+    assert any("ct_metal_noise" in warning for warning in result.report["warnings"])
 
 
 @pytest.mark.parametrize("which", [0, 1])

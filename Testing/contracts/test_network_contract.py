@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import Alignment
-from UniFuseLib.network.build import ABLATIONS, CLASSES, NetworkConfig, build, preset
+from UniFuseLib.network.build import ABLATIONS, NetworkConfig, build, preset
 from UniFuseLib.network.cost import cost, count_parameters
 from UniFuseLib.network.unifuse import UniFuse
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.evaluation.metrics.classification import calibration_error, class_accuracy, confusion_matrix
-
-CLASSES = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
 
 
 def test_confusion_has_the_truth_in_rows():

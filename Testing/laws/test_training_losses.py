@@ -139,6 +139,12 @@ def test_equation_11_compares_the_fused_volume_with_both() -> None:
         assert found == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize(("fused", "expected"), [(0.5, 0.09), (0.2, 0.18), (0.8, 0.18), (0.0, 0.34)])
+def test_fidelity_is_lowest_at_the_mean_of_both_sources(fused: float, expected: float) -> None:
+    value = losses.fidelity_loss(constant(fused), constant(0.2), constant(0.8))
+    assert value.item() == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize(("fused", "expected"), [(0.2, 0.6), (0.9, 0.1), (0.8, 0.0)])
 def test_equation_12_takes_the_larger_intensity(fused: float, expected: float) -> None:
     for aligned, reference in ((0.5, 0.8), (0.8, 0.5)):
@@ -185,7 +191,7 @@ class Perfect(NamedTuple):
         unified = Unified(*two_positions((0, 1), (1, 2)))
         fused = torch.maximum(aligned, self.sample.reference)
         self.asked.append((degraded, reference))
-        return UniFuseOutput(fused, aligned, fused, self.sample.flow, logits, unified, [self.sample.flow])
+        return UniFuseOutput(fused, aligned, fused, fused, self.sample.flow, logits, unified, [self.sample.flow])
 
     def unify(self, first: torch.Tensor, second: torch.Tensor) -> Unified:
         self.asked.append((first, second))

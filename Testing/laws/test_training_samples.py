@@ -9,9 +9,9 @@ import pytest
 import SimpleITK as sitk
 import torch
 
+from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.geometry import affine_index, sample_cubic, warp
 from UniFuseLib.intensity import IntensityMap
-from UniFuseLib.network.build import CLASSES
 from UniFuseLib.resampling import resample
 from UniFuseLib.simulation.misalignment import REMAINDER, MisalignmentRange
 from UniFuseLib.training.data import PackedSubject, PackedVolume
@@ -24,7 +24,7 @@ from UniFuseLib.training.samples import (
     draw_sample,
     generator_of,
 )
-from UniFuseLib.training.scanner import DEGRADATION_OF, bring, scanner_grid
+from UniFuseLib.training.scanner import bring, scanner_grid
 from UniFuseLib.volume import Grid, Volume
 
 LPS = np.diag([-1.0, -1.0, 1.0])

@@ -21,8 +21,9 @@ from scipy import ndimage
 from UniFuseLib import cli, io, output_folder
 from UniFuseLib.checkpoint import Contract, save_model
 from UniFuseLib.commands.fuse import FILES
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.intensity import DEFAULT_INTENSITY
-from UniFuseLib.network.build import CLASSES, build, preset
+from UniFuseLib.network.build import build, preset
 from UniFuseLib.volume import Volume
 
 SHAPE = (22, 40, 36)

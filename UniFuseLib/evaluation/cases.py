@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.metrics.similarity import correlation
 from UniFuseLib.evaluation.results import read_json
@@ -21,7 +22,6 @@ from UniFuseLib.volume import Grid, Volume
 
 TASKS = ("mr", "ctmr", "petct")
 BINS = ("0-3", "3-8", "8-15")  # mean displacement inside the body, mm
-CLASSES = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
 VERSION = 1
 # two interpolations of one clean scan stay above 0.9; a field with a wrong sign or axis seldom reaches this
 LEAST_AGREEMENT = 0.6

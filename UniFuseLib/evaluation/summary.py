@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from UniFuseLib.evaluation.cases import BINS, CLASSES, TASKS
+from UniFuseLib.degradation import CLASSES
+from UniFuseLib.evaluation.cases import BINS, TASKS
 from UniFuseLib.evaluation.metrics import calibration_error, class_accuracy, confusion_matrix
 
 Figures = dict[str, Any]

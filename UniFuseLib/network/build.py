@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import nn
 
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
@@ -15,8 +16,6 @@ from UniFuseLib.network.fusion import UFRF, build_alsn
 from UniFuseLib.network.layers import unpatch
 from UniFuseLib.network.oufr import OUFR, PlainMamba, RecurrentSpatialMamba, SpatialMamba, Transformer, WithoutMixer
 from UniFuseLib.network.unifuse import UniFuse
-
-CLASSES = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
 
 
 @dataclass(frozen=True)

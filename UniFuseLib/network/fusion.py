@@ -30,6 +30,7 @@ class Fusion(NamedTuple):
     fused: Tensor  # I_fuse (b, 1, d, h, w)
     restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
     blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w), 0..1
+    kept: Tensor  # share of the unsmoothed input in `restored` (b, 1, d, h, w), 0..1
 
 
 def smoothings(volume: Tensor) -> Tensor:
@@ -188,4 +189,4 @@ class UFRF(nn.Module):
         restored = (share * smoothings(moved)).sum(1, keepdim=True) + residual
         blend = torch.sigmoid(4 * weight)
         fused = restored + blend * (reference - restored) + 0.1 * torch.tanh(extra)
-        return Fusion(fused, restored, blend)
+        return Fusion(fused, restored, blend, share[:, :1])

@@ -16,6 +16,7 @@ class UniFuseOutput(NamedTuple):
     fused: Tensor  # I_fuse (b, 1, d, h, w), normalised intensities
     restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
     blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w)
+    kept: Tensor  # share of the unsmoothed degraded volume in `restored` (b, 1, d, h, w)
     flow: Tensor  # φ_D→R (b, 3, d, h, w), voxels, pull
     logits: Tensor  # (b, classes), before the softmax of Eq. 1
     unified: Unified  # F̄'_D, F̄_R per patch, for L_moda; of the padded volume
@@ -68,8 +69,8 @@ class UniFuse(nn.Module):
         moved_features = warp(u_degraded.features, resize_flow(aligned.flow, u_degraded.features.shape[2:]))
         fused = self.fusion(moved, reference, moved_features, u_reference.features, context)  # I_fuse
 
-        i_fuse, restored, blend, flow = (crop_to(v, shape).float() for v in (*fused, aligned.flow))
-        return UniFuseOutput(i_fuse, restored, blend, flow, context.logits.float(), unified, aligned.coarse)
+        i_fuse, restored, blend, kept, flow = (crop_to(v, shape).float() for v in (*fused, aligned.flow))
+        return UniFuseOutput(i_fuse, restored, blend, kept, flow, context.logits.float(), unified, aligned.coarse)
 
     def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
         """Encoder features plus what their patch has become in OUFR, at the encoder's resolution."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from UniFuseLib.degradation import CLASSES, DegradationClass
 from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.ct_metal import MetalParameters, apply_metal, sample_metal
 from UniFuseLib.simulation.implants import Implant
@@ -19,8 +20,6 @@ from UniFuseLib.simulation.pet_low_dose import DoseParameters, apply_low_dose, s
 from UniFuseLib.volume import Grid
 
 Triple = tuple[float, float, float]
-DegradationClass = Literal["clean", "mr_motion", "ct_metal_noise", "pet_low_dose"]
-CLASSES: tuple[DegradationClass, ...] = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class LossWeights:
     """Factors of the terms of Eq. 15, and of what the paper does not have.
 
     `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length on the FA's coarser
-    levels; `restore` supervises I_D.
+    levels; `fidelity` is Q_mse, `restore` supervises I_D.
     """
 
     classification: float = 0.5
@@ -29,6 +29,7 @@ class LossWeights:
     coarse: float = 0.5
     structure: float = 0.25
     intensity: float = 1.0
+    fidelity: float = 0.0
     gradient: float = 1.0
     restore: float = 2.0
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import torch
 
 from UniFuseLib.checkpoint import Contract, save_model
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.intensity import DEFAULT_INTENSITY
-from UniFuseLib.network.build import CLASSES, preset
+from UniFuseLib.network.build import preset
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.state import TrainingState
 from UniFuseLib.version import __version__

@@ -72,6 +72,14 @@ def intensity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
     return (fused - torch.maximum(aligned, reference)).abs().mean()
 
 
+def fidelity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
+    """(MSE(I_fuse, W(I_fine, φ)) + MSE(I_fuse, I_R)) / 2, the Q_mse of the evaluation; not in the paper.
+
+    Lowest at the mean of both sources, which Eq. 12 pulls away from towards the brighter one.
+    """
+    return ((fused - aligned).square().mean() + (fused - reference).square().mean()) / 2
+
+
 def gradient_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
     """L_grad (Eq. 12): mean |∇I_fuse - max(∇W(I_fine, φ), ∇I_R)|, the maximum taken by magnitude, sign kept."""
     total = fused.new_zeros(())

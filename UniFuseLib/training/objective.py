@@ -57,6 +57,7 @@ def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
         "coarse": _coarse_loss(output.coarse_flows, sample),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
+        "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
         "gradient": losses.gradient_loss(output.fused, aligned, sample.reference),
         "restore": losses.restoration_loss(output.restored, aligned),
     }

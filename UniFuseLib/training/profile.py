@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from UniFuseLib.network.build import CLASSES
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.objective import total_loss

@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import world_to_flow
-from UniFuseLib.network.build import CLASSES
 from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.training.config import Frame
 from UniFuseLib.training.data import PackedSubject, PackedVolume
-from UniFuseLib.training.scanner import DEGRADATION_OF, bring, degrade, scanner_grid
+from UniFuseLib.training.scanner import bring, degrade, scanner_grid
 from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 from UniFuseLib.volume import Grid
 

@@ -18,7 +18,6 @@ from UniFuseLib.resampling import block_factors, blocks_of, mean_of_blocks
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.volume import Grid
 
-DEGRADATION_OF = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
 # one map for every synthetic and every gained volume: MR and PET have no unit of their own
 _UNITS = {
     "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),

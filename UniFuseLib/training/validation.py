@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.geometry import jacobian_determinant, warp
-from UniFuseLib.network.build import CLASSES
 from UniFuseLib.network.unifuse import UniFuse
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import load_pack
