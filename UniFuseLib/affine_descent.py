@@ -53,6 +53,7 @@ class Side(NamedTuple):
 
     volume: Volume  # network intensities
     acquired: np.ndarray  # bool, on the volume's grid: False where the file is padded
+    importance: np.ndarray | None = None  # (0, 1], on the volume's grid: how much a voxel counts; None is all alike
 
 
 class Normal(NamedTuple):
@@ -112,10 +113,11 @@ class Level:
         inside_body = resample(_mask_volume(body, reference), self.grid, 0.0)[0] > 0.5
         acquired = resample(_mask_volume(reference.acquired, reference), self.grid, 0.0)[0] > 0.99
         self.mask = F.max_pool3d(inside_body.float(), 3, 1, 1) * _eroded(acquired)
+        self._importance = resample(_importance(reference), self.grid, 1.0)[0]
         step = tuple(float(s) for s in self.grid.spacing)
         self._moving = shrink(degraded.volume, step)
-        acquired_there = shrink(_mask_volume(degraded.acquired, degraded), step).array
-        stacked = np.stack([self._moving.array, acquired_there]).astype(np.float32)
+        others = (shrink(v, step).array for v in (_mask_volume(degraded.acquired, degraded), _importance(degraded)))
+        stacked = np.stack([self._moving.array, *others]).astype(np.float32)
         self._values = torch.from_numpy(stacked)[None]
         world = transform(self.grid.affine, index_grid(self.grid.shape, torch.zeros(1)))
         centre = torch.as_tensor(frame.centre, dtype=torch.float32).view(1, 3, 1, 1, 1)
@@ -123,15 +125,15 @@ class Level:
         self._h = torch.cat([(world - centre) / frame.radius, ones], dim=1)[0]
 
     def residual(self, matrix: np.ndarray) -> tuple[Tensor, Tensor]:
-        """loss(m(degraded(A x)) - m(reference(x))), and the weight (body ∩ field of view), `(1, 1, d, h, w)`."""
+        """loss(m(degraded(A x)) - m(reference(x))), and the importance in body ∩ field of view, `(1, 1, d, h, w)`."""
         difference, _, weight = self._compare(matrix)
         return self._loss.value(_square(difference)), weight
 
     def energy(self, matrix: np.ndarray) -> tuple[float, float]:
         """Mean residual, and the part of the body that the degraded volume covers."""
         values, weight = self.residual(matrix)
-        covered = float(weight.sum())
-        return float((values * weight).sum()) / max(covered, 1.0), covered / max(1.0, float(self.mask.sum()))
+        covered = float((weight > 0).sum()) / max(1.0, float(self.mask.sum()))
+        return float((values * weight).sum()) / max(float(weight.sum()), 1.0), covered
 
     def normal(self, matrix: np.ndarray) -> Normal:
         """Gauss-Newton equations at A: with structure tensor S[x] = Σ_k w ∇m_k ∇m_kᵀ, H = Σ_x S[x] ⊗ h[x] h[x]ᵀ."""
@@ -144,7 +146,7 @@ class Level:
         tensor = torch.einsum("ikn,jkn,n->ijn", gradient, gradient, w)
         slope = torch.einsum("ikn,kn,n->in", gradient, r, w)
         h = self._h[:, here]
-        count = max(1, w.numel()) * difference.shape[1]
+        count = max(1.0, float(weight.sum())) * difference.shape[1]
         hessian = torch.einsum("ijn,an,bn->iajb", tensor, h, h).double().numpy() / count
         rows = torch.einsum("in,an->ia", slope, h).double().numpy() / count
         axes = self.grid.directions  # derivatives along the grid's axes → along R, A, S
@@ -156,10 +158,10 @@ class Level:
         """m(degraded∘A) - m(reference), m(degraded∘A), weight."""
         pull = np.linalg.solve(self._moving.affine, matrix @ self.grid.affine)
         index = affine_index(pull, self.grid.shape, self._values)
-        values, acquired = sample(self._values, index).split(1, dim=1)
+        values, acquired, importance = sample(self._values, index).split(1, dim=1)
         covered = inside(index, self._moving.array.shape) & (acquired > 0.99)
         moved = mind_ssc(values, dilation=1)
-        return moved - self._fixed, moved, self.mask * _eroded(covered)
+        return moved - self._fixed, moved, self.mask * _eroded(covered) * importance * self._importance
 
 
 def descend(
@@ -217,6 +219,11 @@ def _eroded(mask: Tensor) -> Tensor:
 
 def _mask_volume(mask: np.ndarray, side: Side) -> Volume:
     return Volume(mask.astype(np.float32), side.volume.affine)
+
+
+def _importance(side: Side) -> Volume:
+    values = np.ones(side.volume.array.shape) if side.importance is None else side.importance
+    return Volume(values.astype(np.float32), side.volume.affine)
 
 
 def _gradient(descriptors: Tensor) -> Tensor:

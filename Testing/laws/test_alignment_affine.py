@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import ndimage
 
-from UniFuseLib.affine_descent import RIGID, Frame, Level, Side, descend, matrix_of, parameters_of
+from UniFuseLib.affine_belief import Belief, believed_part, judge
+from UniFuseLib.affine_descent import RIGID, Frame, Level, Loss, Side, descend, matrix_of, parameters_of
 from UniFuseLib.errors import Cancelled
 from UniFuseLib.initial_alignment import Image, align
 from UniFuseLib.volume import Grid, Volume
@@ -117,6 +119,23 @@ def test_descent_direction_is_downhill_for_every_parameter() -> None:
             assert np.sign(slope) == np.sign(normal.gradient[k]), k
 
 
+def test_hessian_is_the_slope_of_the_gradient() -> None:
+    """Of a plain sum of squares that is zero at the identity, Gauss-Newton's Hessian is the second derivative."""
+    oblique = grid((40, 42, 44), (3.4, 3.3, 3.0), 40)
+    whole = image(oblique, np.eye(4), "plain")
+    side = Side(whole.volume, whole.acquired, 0.2 + 0.8 * (places(oblique)[..., 0] > places(oblique)[..., 2]))
+    squares = Loss(lambda q: q / 2, torch.ones_like)
+    level = Level(side, side, whole.body, 5.0, FRAME, squares)
+
+    def gradient(parameters: np.ndarray) -> np.ndarray:
+        return level.normal(matrix_of(parameters, FRAME)).gradient
+
+    slope = np.stack([gradient(0.5 * k) - gradient(-0.5 * k) for k in np.eye(12)], axis=1)
+    hessian = level.normal(np.eye(4)).hessian
+    np.testing.assert_allclose(hessian, hessian.T, atol=1e-9)
+    assert np.linalg.norm(slope - hessian) < 0.3 * np.linalg.norm(hessian)
+
+
 def test_one_step_halves_a_small_error() -> None:
     """Direction and length are right only if derivatives along the grid's axes are turned into the world."""
     truth = matrix_of(np.array([3.0, -2, 2.5, 2, -2, 1.5, 0, 0, 0, 0, 0, 0]), FRAME)
@@ -173,6 +192,61 @@ def test_an_aligned_pair_is_left_alone() -> None:
     result = align(image(DEGRADED, np.eye(4), "inverted", 0.1), image(REFERENCE, np.eye(4), "plain"))
     assert not result.used
     np.testing.assert_array_equal(result.matrix, np.eye(4))
+
+
+def test_the_weaker_the_evidence_the_less_is_believed() -> None:
+    parts = [believed_part(evidence) for evidence in (-1.0, 0.0, 0.9, 1.0, 1.5, 3.0, 1e6)]
+    assert parts[:4] == [0, 0, 0, 0]
+    assert 0.5 < parts[4] < parts[5] < parts[6] <= 1
+
+
+def judged(moving: Image, modalities: tuple[str, str], moved_mm: float = 8.0) -> tuple[Belief, np.ndarray]:
+    """What is believed of the true affine of about 8 mm."""
+    truth = matrix_of(PARAMETERS, FRAME)
+    level = level_of(moving, image(REFERENCE, np.eye(4), "plain"), 3.5)
+    return judge(level, truth, moved_mm, modalities), truth
+
+
+def test_of_two_modalities_a_part_is_followed_on_the_way_to_the_affine() -> None:
+    moving = image(DEGRADED, np.linalg.inv(matrix_of(PARAMETERS, FRAME)), "inverted")
+    belief, truth = judged(moving, ("pet", "ct"))
+    assert 0.5 < belief.part < 0.95
+    found, along = parameters_of(belief.matrix, FRAME), belief.part * parameters_of(truth, FRAME)
+    np.testing.assert_allclose(found, along, atol=1e-6)
+
+
+def test_one_modality_is_followed_wholly_and_pet_not_within_its_error() -> None:
+    moving = image(DEGRADED, np.linalg.inv(matrix_of(PARAMETERS, FRAME)), "plain")
+    assert judged(moving, ("mr", "mr"), 2.0)[0].part == 1
+    assert judged(moving, ("mr", "mr"), 0.5)[0].part == 0
+    assert judged(moving, ("pet", "ct"), 2.0)[0].part == 0
+
+
+def test_ct_and_mr_are_followed_as_far_as_the_residual_falls() -> None:
+    """However far the affine moves: with much noise the regions agree, but the residual falls by an eighth only."""
+    shown = np.linalg.inv(matrix_of(PARAMETERS, FRAME))
+    assert judged(image(DEGRADED, shown, "inverted"), ("ct", "mr"))[0].part > 0.5
+    belief = judged(image(DEGRADED, shown, "inverted", 0.3), ("ct", "mr"))[0]
+    assert belief.agreement > 5
+    assert belief.part == 0
+
+
+def test_bone_decides_between_ct_and_mr(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bone has moved by 6 mm, the skin has not: beside MR, CT follows its bone; MR beside MR follows the skin."""
+
+    def limb(on: Grid, shift: float) -> np.ndarray:
+        points = places(on)
+        shaft = np.exp(-(((points - [0, shift, 0])[..., :2] / 9) ** 2).sum(-1))
+        return body(points) * 0.4 + 0.6 * shaft
+
+    fixed, moving = (image(REFERENCE, np.eye(4), "plain") for _ in range(2))
+    fixed = fixed._replace(volume=Volume(limb(REFERENCE, 0.0).astype(np.float32), REFERENCE.affine))
+    moving = moving._replace(volume=Volume(limb(REFERENCE, 6.0).astype(np.float32), REFERENCE.affine))
+    monkeypatch.setattr(
+        "UniFuseLib.initial_alignment.judge", lambda level, matrix, *rest: Belief(matrix, 1.0, (0.0, 0.0), 9.0)
+    )
+    found = [align(moving._replace(modality=modality), fixed).matrix[1, 3] for modality in ("ct", "mr")]
+    assert found[0] > found[1] + 1
 
 
 def test_pure_noise_is_no_reason_to_move() -> None:
