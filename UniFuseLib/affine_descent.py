@@ -146,7 +146,8 @@ class Level:
         tensor = torch.einsum("ikn,jkn,n->ijn", gradient, gradient, w)
         slope = torch.einsum("ikn,kn,n->in", gradient, r, w)
         h = self._h[:, here]
-        count = max(1.0, float(weight.sum())) * difference.shape[1]
+        # per voxel, whatever its importance: the less a body holds that counts, the more the prior decides
+        count = max(1, w.numel()) * difference.shape[1]
         hessian = torch.einsum("ijn,an,bn->iajb", tensor, h, h).double().numpy() / count
         rows = torch.einsum("in,an->ia", slope, h).double().numpy() / count
         axes = self.grid.directions  # derivatives along the grid's axes → along R, A, S
