@@ -36,11 +36,14 @@ from UniFuseLib.preprocess import (
     luma,
     working_grid,
 )
+from UniFuseLib.refinement import refine as refine_field
+from UniFuseLib.refinement import steps_for
 from UniFuseLib.resampling import resample
 from UniFuseLib.stages import CancelQuestion, Progress, Stages
 from UniFuseLib.volume import Grid, Volume
 
-Model = Callable[[Tensor, Tensor], Any]
+Model = Callable[..., Any]  # (degraded, reference, improve=...) → what `network.unifuse.UniFuseOutput` holds
+Improve = Callable[[Tensor], Tensor]
 LARGEST_WORKING_GRID = 256**3
 # shares of the running time on two CPU cores, for the progress bar
 _SHARES = {
@@ -110,6 +113,7 @@ def fuse(
     reference_modality: str = "auto",
     working_spacing: float | None = None,
     precision: str = "auto",
+    refine: str | int = "off",
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -123,6 +127,8 @@ def fuse(
         degraded_modality, reference_modality: `auto`, `mr`, `ct` or `pet`.
         working_spacing: mm, isotropic; None takes the contract's.
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
+        refine: test-time optimisation of the field (`refinement.py`): `off`, `auto` (pairs of modalities that were
+            measured to gain), or a number of steps.
         progress: called with (fraction 0 to 1, stage name).
         cancelled: asked between steps; True ends the run.
 
@@ -144,7 +150,9 @@ def fuse(
             start = align(_image(moving), _image(fixed), lambda fraction: stages.step(0.7 * fraction))
             work = _work(moving, fixed, grid, start)
         with stages.stage("Running the network"):
-            found, read, folds = _run(network, agreed, work, start, target, precision)
+            steps = steps_for(refine, moving.source.modality, fixed.source.modality)
+            improve = _improve(work, steps, target, stages) if steps else None
+            found, read, folds = _run(network, agreed, work, start, target, precision, improve)
             probabilities = given_modality(read, moving.source.modality)
             warnings += [w for w in [contradiction(read, moving.source.modality)] if w]
         with stages.stage("Writing onto the reference grid"):
@@ -152,6 +160,7 @@ def fuse(
         with stages.stage("Measuring the result"):
             body = from_canonical(fixed.body, reference.grid)
             measured = _measure(work, found, native, body, folds)
+    measured["refinement_steps"] = steps
     report = _report(moving, fixed, start, agreed, probabilities, measured, warnings, stages, target, precision, grid)
     return _result(native, reference.affine, probabilities, report, body)
 
@@ -218,12 +227,24 @@ def _work(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment
     return Work(grid, here, forward(values), fixed.source.intensity.forward(there), (body > 0.5) & (coverage > 0.5))
 
 
+def _improve(work: Work, steps: int, device: torch.device, stages: Stages) -> Improve:
+    degraded, reference, mask = (volume.to(device) for volume in (work.degraded, work.reference, work.mask))
+    return lambda flow: refine_field(degraded, reference, flow, mask, steps, lambda f: stages.step(0.5 + 0.4 * f))
+
+
 def _run(
-    network: Model, contract: Contract, work: Work, start: InitialAlignment, device: torch.device, precision: str
+    network: Model,
+    contract: Contract,
+    work: Work,
+    start: InitialAlignment,
+    device: torch.device,
+    precision: str,
+    improve: Improve | None,
 ) -> tuple[Found, dict[str, float], float]:
     """The network's findings, its class probabilities, and % of the body where its flow folds."""
     with autocast(precision, device):
-        out = network(work.degraded.to(device), work.reference.to(device))
+        more = {} if improve is None else {"improve": improve}
+        out = network(work.degraded.to(device), work.reference.to(device), **more)
     volumes = (out.fused, out.restored, out.blend, out.kept, out.flow)
     fused, restored, blend, kept, flow = (v.float().cpu() for v in volumes)
     p = torch.softmax(out.logits.float().cpu()[0], dim=0).tolist()

@@ -36,6 +36,21 @@ def test_any_shape_comes_back_as_it_was(shape: tuple[int, int, int]) -> None:
     assert all(torch.isfinite(v).all() for v in output[:5])
 
 
+def test_an_improved_field_replaces_the_networks_own() -> None:
+    model, pair = seeded(preset("small")).eval(), volumes(shape=(33, 9, 17))
+    asked = []
+
+    def improve(flow: torch.Tensor) -> torch.Tensor:
+        asked.append(flow.shape)
+        return torch.full_like(flow, 2.0)
+
+    with torch.no_grad():
+        own, improved = model(*pair), model(*pair, improve)
+    assert asked == [(1, 3, 33, 9, 17)]
+    assert (improved.flow == 2).all()
+    assert not torch.allclose(own.restored, improved.restored, atol=1e-3)
+
+
 @pytest.mark.parametrize("base", ["small", "paper"])
 @pytest.mark.parametrize("ablation", sorted(ABLATIONS))
 def test_every_ablation_runs_and_differs(base: str, ablation: str) -> None:

@@ -29,6 +29,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--cases", type=_positive, dest="limit", metavar="N", help="only the first N cases")
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--refine", default="off", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'")
     parser.add_argument("--no-overview", action="store_true", help="draw no pictures (needs no matplotlib)")
     parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
     parser.set_defaults(run=run)
@@ -55,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     evaluation = evaluate(
         args.cases,
         args.output,
-        functools.partial(fuse, model=model, contract=contract, device=args.device),
-        checksum=contract.sha256,
+        functools.partial(fuse, model=model, contract=contract, device=args.device, refine=args.refine),
+        checksum=contract.sha256 if args.refine == "off" else f"{contract.sha256}+refine={args.refine}",
         resume=args.resume,
         limit=args.limit,
         draw=None if args.no_overview else draw_overview,

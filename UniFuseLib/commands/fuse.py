@@ -57,6 +57,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--working-spacing", type=_positive, metavar="MM", help="grid of the network; coarser is faster"
     )
+    parser.add_argument(
+        "--refine", type=_refinement, default="off", metavar="off|auto|N", help="steps of test-time optimisation"
+    )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
     parser.add_argument("--uncompressed", action="store_true", help="write .nii, not .nii.gz: larger, much quicker")
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
@@ -152,6 +155,7 @@ def _fuse(
         ),
         working_spacing=args.working_spacing,
         precision=args.precision,
+        refine=args.refine,
         progress=show,
         cancelled=cancelled,
     )
@@ -222,6 +226,12 @@ def _timed(clock: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     clock[name] = round(time.perf_counter() - start, 3)
+
+
+def _refinement(text: str) -> str:
+    if text not in ("off", "auto") and not text.isdigit():
+        raise argparse.ArgumentTypeError(f"expected off, auto or a number of steps, got {text}")
+    return text
 
 
 def _positive(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -47,8 +48,14 @@ class UniFuse(nn.Module):
         self.restore_patches, self.alignment, self.fusion = restore_patches, alignment, fusion
         self.multiple = multiple
 
-    def forward(self, degraded: Tensor, reference: Tensor) -> UniFuseOutput:
-        """I'_D and I_R `(b, 1, d, h, w)`, normalised, on one grid of any shape."""
+    def forward(
+        self, degraded: Tensor, reference: Tensor, improve: Callable[[Tensor], Tensor] | None = None
+    ) -> UniFuseOutput:
+        """I'_D and I_R `(b, 1, d, h, w)`, normalised, on one grid of any shape.
+
+        Args:
+            improve: φ `(b, 3, d, h, w)` voxels → the field that restoration and fusion use, of the same shape.
+        """
         if degraded.shape != reference.shape or degraded.ndim != 5 or degraded.shape[1] != 1:
             raise ValueError(
                 f"Expected two volumes (b, 1, d, h, w) of one shape, got {tuple(degraded.shape)} "
@@ -65,11 +72,14 @@ class UniFuse(nn.Module):
             self._enrich(f_reference, unified.reference),
         )
         aligned = self.alignment(unified, (u_degraded, u_reference), context.prompt)  # φ_D→R
-        moved = warp(degraded, aligned.flow)
-        moved_features = warp(u_degraded.features, resize_flow(aligned.flow, u_degraded.features.shape[2:]))
+        flow = aligned.flow
+        if improve is not None:
+            flow = pad_to_multiple(improve(crop_to(flow, shape)), self.multiple)
+        moved = warp(degraded, flow)
+        moved_features = warp(u_degraded.features, resize_flow(flow, u_degraded.features.shape[2:]))
         fused = self.fusion(moved, reference, moved_features, u_reference.features, context)  # I_fuse
 
-        i_fuse, restored, blend, kept, flow = (crop_to(v, shape).float() for v in (*fused, aligned.flow))
+        i_fuse, restored, blend, kept, flow = (crop_to(v, shape).float() for v in (*fused, flow))
         return UniFuseOutput(i_fuse, restored, blend, kept, flow, context.logits.float(), unified, aligned.coarse)
 
     def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
