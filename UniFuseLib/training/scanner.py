@@ -24,9 +24,9 @@ _UNITS = {
     "mr": IntensityMap("percentile", scale=1000.0, gamma=1.0, ceiling=2.0),
     "pet": IntensityMap("percentile", scale=4.0, gamma=0.5, ceiling=16.0),
 }
-# the side of the scanned region in sides of the crop; with six degrees of tilt a crop needs 1.2. Noise of PET grows
-# with the body that lies around, so more of it is scanned
-_EXTENT = {"mr": 1.2, "ct": 1.2, "pet": 2.0}
+# the side of the scanned region, in the slice plane, in sides of the crop; with six degrees of tilt a crop needs 1.2.
+# A head that turns moves most at its edge, and the noise of PET grows with the body that lies around
+_EXTENT = {"mr": 1.8, "ct": 1.2, "pet": 2.0}
 _LONGEST_MM = 250.0  # of a PET's transaxial field of view
 _ROUND_TO = 4  # voxels: few different sizes, so that projectors are reused
 
