@@ -60,7 +60,7 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--strengths", type=float, nargs="+", default=[0.0, 0.25, 1.0])
+    parser.add_argument("--strengths", type=float, nargs="+", default=[0.0, 0.1, 0.25, 0.5, 1.0])
     parser.add_argument("--most", type=int, default=8, help="pairs per task")
     parser.add_argument("--degraded", action="store_true", help="degrade by the simulators as well")
     args = parser.parse_args()
@@ -103,7 +103,7 @@ def measure(pair: Pair, seed: int, strength: float, degrade: bool) -> dict[str, 
         "strength": strength,
         "before_mm": error(np.eye(4), truth, points),
         "after_mm": error(found.matrix, truth, points),
-        "used": found.used,
+        "believed": round(found.believed, 3),
         "moved_mm": round(found.moved_mm, 3),
         "t": round(found.confidence, 2),
         "cpu_seconds": round(seconds, 2),
@@ -124,7 +124,7 @@ def error(found: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
 
 
 def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per task and strength: errors before and after, how often it was used and how often it made things worse."""
+    """Per task and strength: errors before and after, the part believed, how often and by how much it got worse."""
     out = []
     for key in sorted({(row["task"], row["strength"]) for row in rows}):
         here = [row for row in rows if (row["task"], row["strength"]) == key]
@@ -137,8 +137,9 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "before_mm": round(float(np.median(before)), 2),
                 "after_mm_median": round(float(np.median(after)), 2),
                 "after_mm_p95": round(float(np.percentile(after, 95)), 2),
-                "used": round(float(np.mean([row["used"] for row in here])), 2),
+                "believed": round(float(np.mean([row["believed"] for row in here])), 2),
                 "worse": round(float((after > before + 0.01).mean()), 2),
+                "most_worse_mm": round(float((after - before).max()), 2),
                 "cpu_seconds": round(float(np.mean([row["cpu_seconds"] for row in here])), 2),
             }
         )
