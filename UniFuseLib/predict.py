@@ -127,8 +127,8 @@ def fuse(
         degraded_modality, reference_modality: `auto`, `mr`, `ct` or `pet`.
         working_spacing: mm, isotropic; None takes the contract's.
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
-        refine: test-time optimisation of the field (`refinement.py`): `off`, `auto` (pairs of modalities that were
-            measured to gain), or a number of steps.
+        refine: test-time optimisation of the field (`refinement.py`): `off`, `auto` (pairs of modalities that gain in
+            every misalignment bin: none yet), or a number of steps.
         progress: called with (fraction 0 to 1, stage name).
         cancelled: asked between steps; True ends the run.
 

@@ -93,9 +93,11 @@ def test_basis_is_a_partition_of_unity() -> None:
     torch.testing.assert_close(refinement._basis(23, 5, 23 // 5 + 4).sum(1), torch.ones(23))
 
 
-def test_choices() -> None:
+def test_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refinement, "_HELPS", frozenset({("ct", "mr")}))
     assert steps_for("off", "ct", "mr") == 0
     assert steps_for("auto", "ct", "mr") == AUTO_STEPS
+    assert steps_for("auto", "mr", "ct") == 0
     assert steps_for("25", "mr", "mr") == steps_for(25, "mr", "mr") == 25
     for wrong in ("often", -1, "100000"):
         with pytest.raises(InputError, match="off, auto or a number"):
