@@ -20,7 +20,7 @@ LEAST_COVERED = 0.3  # of the reference's body; an affine that leaves less is no
 # Mean error inside the body on real pairs of one modality with known affines. A smaller correction would not be one.
 _OWN_ERROR_MM = 0.8
 # The evidence that pairs of two modalities give when they are aligned already: so high that none of twelve (CT, MR)
-# and ten (PET) patients with known affines gets worse by more than 0.1 mm
+# and ten (PET) patients with known affines gets worse by more than 0.1 mm (others do: decision 0040)
 _CHANCE_GAIN = 0.18  # fall of the residual, relative to what is left
 _CHANCE_T = 12.0  # the same regions agree: of a noisy scan the residual falls little
 _CHANCE_MM = 2.0  # mean displacement

@@ -146,11 +146,11 @@ def fuse(
             fixed = _prepare(reference, "reference", reference_modality, agreed, warnings)
             check_overlap(degraded.grid, reference.grid)
             grid = _grid(reference.grid, working_spacing or agreed.working_spacing_mm, warnings)
+            steps = steps_for(refine, moving.source.modality, fixed.source.modality)
         with stages.stage("Aligning the volumes"):
             start = align(_image(moving), _image(fixed), lambda fraction: stages.step(0.7 * fraction))
             work = _work(moving, fixed, grid, start)
         with stages.stage("Running the network"):
-            steps = steps_for(refine, moving.source.modality, fixed.source.modality)
             improve = _improve(work, steps, target, stages) if steps else None
             found, read, folds = _run(network, agreed, work, start, target, precision, improve)
             probabilities = given_modality(read, moving.source.modality)
@@ -302,6 +302,7 @@ def _report(
         **measured,
         "initial_alignment": {
             "used": start.used,
+            "believed": round(start.believed, 3),
             "matrix_ras": np.round(start.matrix, 6).tolist(),
             "similarity_before": round(start.similarity_before, 5),
             "similarity_after": round(start.similarity_after, 5),

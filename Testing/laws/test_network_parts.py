@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from UniFuseLib.network.alignment import CorrelationRegBLK, Level
-from UniFuseLib.network.dapl import Context, reading_orders
-from UniFuseLib.network.encoder import fold_blocks, unfold_blocks
+from UniFuseLib.network.build import build, preset
+from UniFuseLib.network.dapl import Context, reading_orders, segments
+from UniFuseLib.network.encoder import TEXTURES, Encoded, fold_blocks, unfold_blocks
 from UniFuseLib.network.fusion import build_alsn
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
@@ -175,3 +176,42 @@ def test_mind_ssc_pairs_differ_by_direction() -> None:
     assert len(h) == 18
     first, second = mind_ssc(across_d)[0, :, 8, 9, 5], mind_ssc(across_w)[0, :, 5, 9, 10]
     assert (first - second).abs().max() > 0.3
+
+
+# --- DAPL on whole scans --------------------------------------------------------------------------------------------
+
+
+def encoded_scan(seed: int, body: slice) -> Encoded:
+    """Random features of 4³ voxels a patch; the patches of `body` along the first axis are tissue, the others air."""
+    generator = torch.Generator().manual_seed(seed)
+    features = torch.randn(1, 8, 48, 24, 24, generator=generator)
+    texture = torch.randn(1, TEXTURES, 12, 6, 6, generator=generator)
+    texture[:, 0] = 0.0
+    texture[:, 0, body] = 0.5
+    return Encoded(features, None, texture)
+
+
+def changed(scan: Encoded, voxels: slice) -> Encoded:
+    features = scan.features.clone()
+    features[:, :, voxels] += 3.0
+    return scan._replace(features=features)
+
+
+def test_dapl_does_not_hear_the_air_around_the_patient() -> None:
+    torch.manual_seed(0)
+    dapl = build(preset("small")).dapl.eval()
+    body, reference = encoded_scan(1, slice(0, 6)), encoded_scan(2, slice(0, 6))
+    with torch.no_grad():
+        as_it_is = dapl(body, reference).states[0]
+        other_air = dapl(changed(body, slice(32, 48)), reference).states[0]
+        other_body = dapl(changed(body, slice(4, 12)), reference).states[0]
+    assert torch.equal(as_it_is, other_air)
+    assert (as_it_is - other_body).abs().max() > 1e-4
+
+
+def test_segments_are_consecutive_and_as_long_as_a_training_crop() -> None:
+    tokens = torch.arange(3 * 216 + 2.0)[:, None].expand(-1, 5)
+    pieces = segments(tokens)
+    assert pieces.shape == (3, 216, 5)
+    torch.testing.assert_close(pieces[:, 0, 0], torch.tensor([0.0, 216.0, 432.0]))
+    assert segments(tokens[:100]).shape == (1, 100, 5)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from UniFuseLib.commands.fuse import refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 
@@ -29,7 +30,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--cases", type=_positive, dest="limit", metavar="N", help="only the first N cases")
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--refine", default="off", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'")
+    parser.add_argument(
+        "--refine", type=refinement, default="off", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'"
+    )
     parser.add_argument("--no-overview", action="store_true", help="draw no pictures (needs no matplotlib)")
     parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
     parser.set_defaults(run=run)

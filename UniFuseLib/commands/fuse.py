@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
         "--working-spacing", type=_positive, metavar="MM", help="grid of the network; coarser is faster"
     )
     parser.add_argument(
-        "--refine", type=_refinement, default="off", metavar="off|auto|N", help="steps of test-time optimisation"
+        "--refine", type=refinement, default="off", metavar="off|auto|N", help="steps of test-time optimisation"
     )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
     parser.add_argument("--uncompressed", action="store_true", help="write .nii, not .nii.gz: larger, much quicker")
@@ -228,7 +228,8 @@ def _timed(clock: dict[str, float], name: str) -> Iterator[None]:
     clock[name] = round(time.perf_counter() - start, 3)
 
 
-def _refinement(text: str) -> str:
+def refinement(text: str) -> str:
+    """`--refine` as it stands on the command line; `refinement.steps_for` reads it."""
     if text not in ("off", "auto") and not text.isdigit():
         raise argparse.ArgumentTypeError(f"expected off, auto or a number of steps, got {text}")
     return text

@@ -98,11 +98,10 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
     pair, centre = _draw_pair(subjects, settings, spacing, generator)
     grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings.crop, spacing, generator)
     reach = settings.crop * spacing / 2
-    seen = [
-        _cut(v, centre, reach, generator) if uniform(generator, 0, 1) < settings.partial else v
-        for v in (pair.degraded, pair.reference)
-    ]
-    pair = Pair(seen[0], seen[1], pair.scanner)
+    if uniform(generator, 0, 1) < settings.partial:
+        pair = pair._replace(degraded=_cut(pair.degraded, centre, reach, generator))
+    if uniform(generator, 0, 1) < settings.partial:
+        pair = pair._replace(reference=_cut(pair.reference, centre, reach, generator))
     still = uniform(generator, 0, 1) < settings.still
     ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
     parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
@@ -141,9 +140,8 @@ def _draw_pair(
     if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
         subject = choice(generator, labels)
         centre = _point_inside(subject.volumes["labels"], generator)
-        labels_of = subject.volumes["labels"]
-        degraded, reference = synthetic_pair(labels_of, centre, settings.crop, spacing_mm, settings.thick, generator)
-        return Pair(degraded, reference, synthetic_scanner(degraded, spacing_mm, generator)), centre
+        scans = synthetic_pair(subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator)
+        return Pair(*scans, synthetic_scanner(scans[0], spacing_mm, generator)), centre
     # degraded modality first, then the reference's, then the subject: every class is drawn as often as the others
     pairings: dict[str, dict[str, list[Pair]]] = {}
     for subject in real:

@@ -24,10 +24,10 @@ _UNITS = {
     "mr": IntensityMap("percentile", scale=1000.0, gamma=1.0, ceiling=2.0),
     "pet": IntensityMap("percentile", scale=4.0, gamma=0.5, ceiling=16.0),
 }
-# the side of the scanned region, in the slice plane, in sides of the crop; with six degrees of tilt a crop needs 1.2.
-# A head that turns moves most at its edge, and the noise of PET grows with the body that lies around
-_EXTENT = {"mr": 1.8, "ct": 1.2, "pet": 2.0}
-_LONGEST_MM = 250.0  # of a PET's transaxial field of view
+_LEAST_EXTENT = 1.2  # side of the scanned region in sides of the crop: enough for six degrees of tilt
+# the same in the slice plane: a head that turns moves most at its edge, and the noise of PET grows with the body around
+_EXTENT = {"mr": 1.8, "ct": _LEAST_EXTENT, "pet": 2.0}
+_LONGEST_MM = 250.0  # in the slice plane, unless the crop needs more
 _ROUND_TO = 4  # voxels: few different sizes, so that projectors are reused
 
 
@@ -39,11 +39,12 @@ def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
     """
     side = float((np.array(crop.shape) * crop.spacing).max())
     across = slice_axis(scanner)
-    shape = []
-    for axis, spacing in enumerate(scanner.spacing):
-        extent = _EXTENT["ct"] if axis == across else _EXTENT[kind]
-        reach = max(extent * side if axis == across else min(extent * side, _LONGEST_MM), _EXTENT["ct"] * side)
-        shape.append(_ROUND_TO * math.ceil((reach / spacing + 2) / _ROUND_TO))
+    least = _LEAST_EXTENT * side
+    in_plane = max(least, min(_EXTENT[kind] * side, _LONGEST_MM))
+    shape = [
+        _ROUND_TO * math.ceil(((least if axis == across else in_plane) / spacing + 2) / _ROUND_TO)
+        for axis, spacing in enumerate(scanner.spacing)
+    ]
     middle = crop.corners().mean(axis=0)
     # on the scanner's own voxels: a scan that has not moved is not interpolated
     at = np.linalg.solve(scanner.affine, np.append(middle, 1.0))[:3]
