@@ -208,6 +208,18 @@ def test_every_pairing_is_drawn_in_both_directions(subjects: list[PackedSubject]
     assert drawn == {(a, b) for a in kinds.values() for b in kinds.values() if a != b}
 
 
+def test_the_reference_of_the_task_is_drawn_most_often() -> None:
+    volumes = {role: scan(kind, 3) for role, kind in (("t1", "mr"), ("t2", "mr"), ("ct", "ct"), ("pet", "pet"))}
+    kind_of = {id(volume.codes): volume.kind for volume in volumes.values()}
+    drawn: dict[str, list[str]] = {kind: [] for kind in ("mr", "ct", "pet")}
+    for step in range(300):
+        pair, _ = _draw_pair([PackedSubject("one", volumes)], SETTINGS, 1.5, generator_of(0, step, 0))
+        drawn[kind_of[id(pair.degraded.codes)]].append(kind_of[id(pair.reference.codes)])
+    for degraded, task in (("mr", "mr"), ("ct", "mr"), ("pet", "ct")):
+        assert 0.5 < drawn[degraded].count(task) / len(drawn[degraded]) < 0.8
+        assert len(drawn[degraded]) > 60  # every class as often as the others
+
+
 def test_the_same_seed_step_and_place_make_the_same_sample(subjects: list[PackedSubject]) -> None:
     settings = replace(SETTINGS, clean=0.0, ranges=REMAINDER)
     one, again = (draw_sample(subjects, settings, generator_of(1, 2, 3)) for _ in range(2))

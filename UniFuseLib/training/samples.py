@@ -27,6 +27,9 @@ from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 from UniFuseLib.volume import Grid
 
 _TILT_DEG = 6.0  # of a crop, about each axis
+# the reference that goes with a degraded modality in the three tasks; the other ones are drawn less often
+_TASK_REFERENCE = {"mr": "mr", "ct": "mr", "pet": "ct"}
+_TASK_SHARE = 2 / 3
 
 
 @dataclass(frozen=True)
@@ -152,9 +155,20 @@ def _draw_pair(
                     of_kind.append(Pair(degraded, reference, degraded.grid))
     if not pairings:
         raise InputError(f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'}).")
-    references = pairings[choice(generator, tuple(sorted(pairings)))]
-    pair = choice(generator, tuple(references[choice(generator, tuple(sorted(references)))]))
+    degraded = choice(generator, tuple(sorted(pairings)))
+    references = pairings[degraded]
+    pair = choice(generator, tuple(references[_reference_kind(degraded, sorted(references), generator)]))
     return pair, _point_inside(pair.reference, generator)
+
+
+def _reference_kind(degraded: str, kinds: list[str], generator: torch.Generator) -> str:
+    """One of `kinds`; that of the task takes `_TASK_SHARE`. MR of one patient are few: drawn alike with MR of a limb
+    on CT or PET, motion of T2 and FLAIR would hardly be met."""
+    task = _TASK_REFERENCE[degraded]
+    others = tuple(kind for kind in kinds if kind != task)
+    if task in kinds and (not others or uniform(generator, 0, 1) < _TASK_SHARE):
+        return task
+    return choice(generator, others)
 
 
 def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarray:
