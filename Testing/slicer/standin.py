@@ -102,6 +102,10 @@ class QProgressBar(Widget):
     pass
 
 
+class QSpinBox(Widget):
+    changes: typing.ClassVar = {"value": "valueChanged"}
+
+
 class QPlainTextEdit(Widget):
     def __init__(self, *args: Any) -> None:
         super().__init__()
@@ -149,6 +153,7 @@ WIDGETS = {
         QLabel,
         QPushButton,
         QProgressBar,
+        QSpinBox,
         QPlainTextEdit,
         ctkCollapsibleButton,
         ctkSliderWidget,

@@ -23,6 +23,7 @@ class UniFuseParameterNode:
         overlaySpacing: mm between arrows or grid lines.
         warpPercent: 0 % the degraded volume as it came, 100 % on the reference.
         workingSpacing: mm of the network's grid; 0 is automatic.
+        refinementSteps: of test-time optimisation; 0 is off.
     """
 
     degraded: vtkMRMLScalarVolumeNode
@@ -45,6 +46,7 @@ class UniFuseParameterNode:
 
     precision: PrecisionChoice = PrecisionChoice.AUTO
     workingSpacing: Annotated[float, WithinRange(0, 5)] = 0.0
+    refinementSteps: Annotated[int, WithinRange(0, 200)] = 0
     keepFiles: bool = False
 
     def outputs(self) -> FusionNodes:

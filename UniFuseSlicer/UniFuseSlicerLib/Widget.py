@@ -247,6 +247,7 @@ class Panel(VTKObservationMixin):
             device=self._settings.device.value,
             precision=p.precision.value,
             workingSpacing=p.workingSpacing,
+            refinementSteps=p.refinementSteps,
             weights=self._settings.weights,
             keepFiles=p.keepFiles,
         )
