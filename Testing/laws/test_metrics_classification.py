@@ -32,6 +32,8 @@ def test_calibration_error_closed_forms():
     # two bins, weights 3/4 and 1/4
     found = calibration_error([0.85, 0.85, 0.85, 0.35], [True, True, True, True])
     assert found == pytest.approx(0.75 * 0.15 + 0.25 * 0.65)
+    # an edge belongs to the bin below it: 0.5 and 0.55 are two bins (one bin would give |0.5 - 0.525|)
+    assert calibration_error([0.5, 0.55], [True, False]) == pytest.approx(0.5 * 0.5 + 0.5 * 0.55)
 
 
 def test_calibration_error_agrees_with_torchmetrics():
