@@ -14,7 +14,7 @@ from types import FrameType
 from UniFuseLib.errors import Cancelled, UniFuseError
 from UniFuseLib.version import __version__
 
-COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "info")
+COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "calibrate", "info")
 UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 
 

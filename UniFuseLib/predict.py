@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,31 +20,19 @@ from UniFuseLib import report as figures
 from UniFuseLib.checkpoint import Contract, load_model
 from UniFuseLib.degradation import CLASSES, contradiction, given_modality
 from UniFuseLib.device import autocast, choose_device, device_name, memory_advice
-from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
-from UniFuseLib.initial_alignment import Image, InitialAlignment, align, alignment_image
-from UniFuseLib.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES
-from UniFuseLib.postprocess import Found, Native, Source, to_reference_grid
-from UniFuseLib.preprocess import (
-    body_mask,
-    canonical,
-    check_overlap,
-    check_volume,
-    detect_modality,
-    fit,
-    from_canonical,
-    luma,
-    working_grid,
-)
+from UniFuseLib.initial_alignment import InitialAlignment, align
+from UniFuseLib.intensity import DEFAULT_INTENSITY
+from UniFuseLib.pair import Prepared, Work, image_of, place, prepare, shared_grid
+from UniFuseLib.postprocess import Found, Native, to_reference_grid
+from UniFuseLib.preprocess import check_overlap, from_canonical
 from UniFuseLib.refinement import refine as refine_field
 from UniFuseLib.refinement import steps_for
-from UniFuseLib.resampling import resample
 from UniFuseLib.stages import CancelQuestion, Progress, Stages
 from UniFuseLib.volume import Grid, Volume
 
 Model = Callable[..., Any]  # (degraded, reference, improve=...) → what `network.unifuse.UniFuseOutput` holds
 Improve = Callable[[Tensor], Tensor]
-LARGEST_WORKING_GRID = 256**3
 # shares of the running time on two CPU cores, for the progress bar
 _SHARES = {
     "Loading the network": 2.0,
@@ -81,24 +69,6 @@ class FusionResult:
     report: dict[str, Any]
     body: np.ndarray
     coverage: np.ndarray
-
-
-class Prepared(NamedTuple):
-    """One input after its checks."""
-
-    source: Source
-    scalar: Volume  # luma of colours; axes as in `preprocess.canonical`
-    body: np.ndarray  # bool, on the axes of `scalar`
-
-
-class Work(NamedTuple):
-    """Both inputs on the working grid, network intensities `(1, 1, d, h, w)`, CPU."""
-
-    grid: Grid
-    unaligned: Tensor
-    degraded: Tensor
-    reference: Tensor
-    mask: Tensor  # bool: the body, where the degraded volume has content
 
 
 def fuse(
@@ -142,14 +112,14 @@ def fuse(
         with stages.stage("Loading the network"):
             network, agreed = _network(model, contract, weights, target)
         with stages.stage("Checking the volumes"):
-            moving = _prepare(degraded, "degraded", degraded_modality, agreed, warnings)
-            fixed = _prepare(reference, "reference", reference_modality, agreed, warnings)
+            moving = prepare(degraded, "degraded", degraded_modality, agreed, warnings)
+            fixed = prepare(reference, "reference", reference_modality, agreed, warnings)
             check_overlap(degraded.grid, reference.grid)
-            grid = _grid(reference.grid, working_spacing or agreed.working_spacing_mm, warnings)
+            grid = shared_grid(reference.grid, working_spacing or agreed.working_spacing_mm, warnings)
             steps = steps_for(refine, moving.source.modality, fixed.source.modality)
         with stages.stage("Aligning the volumes"):
-            start = align(_image(moving), _image(fixed), lambda fraction: stages.step(0.7 * fraction))
-            work = _work(moving, fixed, grid, start)
+            start = align(image_of(moving), image_of(fixed), lambda fraction: stages.step(0.7 * fraction))
+            work = place(moving, fixed, grid, start)
         with stages.stage("Running the network"):
             improve = _improve(work, steps, target, stages) if steps else None
             found, read, folds = _run(network, agreed, work, start, target, precision, improve)
@@ -185,46 +155,6 @@ def _network(
     if model is None:
         return load_model(None if weights is None else Path(weights), device)
     return model, contract or standard_contract()
-
-
-def _prepare(volume: Volume, name: str, modality: str, contract: Contract, warnings: list[str]) -> Prepared:
-    checked, found = check_volume(volume, name)
-    warnings += found
-    if modality not in ("auto", *MODALITIES):
-        raise InputError(f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}.")
-    kind = detect_modality(checked) if modality == "auto" else modality
-    scalar = canonical(luma(checked))
-    body = body_mask(scalar.array, scalar.grid.spacing, kind)
-    return Prepared(Source(checked, kind, fit(scalar.array, body, kind, contract.intensity)), scalar, body)
-
-
-def _grid(reference: Grid, spacing: float, warnings: list[str]) -> Grid:
-    grid = working_grid(reference, spacing)
-    voxels = float(np.prod(grid.shape))
-    if voxels <= LARGEST_WORKING_GRID:
-        return grid
-    coarser = spacing * (voxels / LARGEST_WORKING_GRID) ** (1 / 3) * 1.01
-    warnings.append(
-        f"The reference field of view is large: worked at {coarser:.2f} mm instead of {spacing:.2f} mm. "
-        "Crop the reference to the region of interest for a finer alignment."
-    )
-    return working_grid(reference, coarser)
-
-
-def _image(one: Prepared) -> Image:
-    return alignment_image(one.scalar, one.body, one.source.modality, one.source.intensity)
-
-
-def _work(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment) -> Work:
-    """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
-    fill = BACKGROUND[moving.source.modality]
-    forward = moving.source.intensity.forward
-    here = forward(resample(moving.scalar, grid, fill)[0])
-    pulled = Volume(moving.scalar.array, np.linalg.inv(start.matrix) @ moving.scalar.affine)
-    values, coverage = resample(pulled, grid, fill)
-    there, _ = resample(fixed.scalar, grid, BACKGROUND[fixed.source.modality])
-    body, _ = resample(Volume(fixed.body, fixed.scalar.affine), grid, 0.0)
-    return Work(grid, here, forward(values), fixed.source.intensity.forward(there), (body > 0.5) & (coverage > 0.5))
 
 
 def _improve(work: Work, steps: int, device: torch.device, stages: Stages) -> Improve:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,7 @@ class Case:
 
     Attributes:
         id, task, bin: as in `case.json`.
+        patient: folder of the reference's source file; the id where `case.json` names no source.
         label: the degradation class.
         degraded, clean_misaligned: on the degraded scan's own grid, its units.
         reference, clean_aligned: on the reference grid; `clean_aligned` in the degraded scan's units.
@@ -65,6 +66,7 @@ class Case:
     labels_reference: Volume | None
     labels_degraded: Volume | None
     checksum: str
+    patient: str
 
 
 def read_index(folder: Path) -> list[str]:
@@ -121,10 +123,16 @@ def read_case(folder: Path, case_id: str) -> Case:
         labels_reference=volumes.get("labels_reference"),
         labels_degraded=volumes.get("labels_degraded"),
         checksum=case_checksum(folder, case_id) or "",
+        patient=_patient(text),
     )
     _check_grids(here, volumes, field_grid)
     _check_truth(here, case, text.get("mean_displacement_mm"))
     return case
+
+
+def _patient(text: dict[str, Any]) -> str:
+    source = (text.get("sources") or {}).get("reference")
+    return str(PurePosixPath(source).parent) if source else str(text["id"])
 
 
 def _description(here: Path) -> dict[str, Any]:

@@ -87,17 +87,20 @@ class DAPL(nn.Module):
 
     def forward(self, degraded: Encoded, reference: Encoded) -> Context:
         """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch statistics."""
+        each = self.read(degraded, reference)
+        h1, h2, h3 = (torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True))
+        states = (h1, h2, h3)
+        return Context(states, self.classifier(states), self._prompt(states))
+
+    def read(self, degraded: Encoded, reference: Encoded) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """h1..h3 of every pair, each `(k, e, s)`: one state for each of its k segments of body."""
         patches_of_both = self.embed(self.mix(torch.cat([degraded.features, reference.features], dim=1)))
         if self.join is None or degraded.texture is None or reference.texture is None:
-            states = self._states(map_to_tokens(patches_of_both))
-        else:
-            textures = torch.cat([degraded.texture, reference.texture], dim=1)
-            tokens = map_to_tokens(patches_of_both + self.join(textures))
-            body = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0]).flatten(1) > _AIR
-            each = [self._states(segments(_chosen(t, b))) for t, b in zip(tokens, body, strict=True)]
-            h1, h2, h3 = (torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True))
-            states = (h1, h2, h3)
-        return Context(states, self.classifier(states), self._prompt(states))
+            return [self._states(one[None]) for one in map_to_tokens(patches_of_both)]
+        textures = torch.cat([degraded.texture, reference.texture], dim=1)
+        tokens = map_to_tokens(patches_of_both + self.join(textures))
+        body = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0]).flatten(1) > _AIR
+        return [self._states(segments(_chosen(t, b))) for t, b in zip(tokens, body, strict=True)]
 
     def _states(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """tokens `(b, n, m)` → h1..h3, each `(b, e, s)`."""

@@ -155,9 +155,9 @@ def _draw_pair(
                     of_kind.append(Pair(degraded, reference, degraded.grid))
     if not pairings:
         raise InputError(f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'}).")
-    degraded = choice(generator, tuple(sorted(pairings)))
-    references = pairings[degraded]
-    pair = choice(generator, tuple(references[_reference_kind(degraded, sorted(references), generator)]))
+    kind = choice(generator, tuple(sorted(pairings)))
+    references = pairings[kind]
+    pair = choice(generator, tuple(references[_reference_kind(kind, sorted(references), generator)]))
     return pair, _point_inside(pair.reference, generator)
 
 
