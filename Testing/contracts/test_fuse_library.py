@@ -288,7 +288,7 @@ def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
 def test_a_large_field_of_view_is_worked_on_more_coarsely(
     pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("UniFuseLib.predict.LARGEST_WORKING_GRID", 5000)
+    monkeypatch.setattr("UniFuseLib.pair.LARGEST_WORKING_GRID", 5000)
     report = run(pair).report
     assert report["working_grid"]["spacing_mm"] > 4
     assert "field of view is large" in report["warnings"][0]
