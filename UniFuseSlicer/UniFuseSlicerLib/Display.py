@@ -39,14 +39,19 @@ class Display:
     def follow(self, fused: Any, current: Shown) -> None:
         """Take `current` as shown already (a scene was loaded, the module was entered): the views stay as they are.
 
-        Only the copy for "only in the body", which is not saved with a scene, is drawn again.
+        Only the copies that are not saved with a scene are made and drawn again: the warped degraded volume, and the
+        points for "only in the body".
         """
         self.shown = current
-        style = current.style
-        if not current.fused or style.mode is not OverlayChoice.ARROWS or not style.onlyInBody:
+        if not current.fused:
             return
-        if fused.GetNodeReference(REFERENCE_ROLE) is not None:
-            self.overlay.show(fused.GetNodeReference(DEFORMATION_ROLE), fused.GetNodeReference(REFERENCE_ROLE), style)
+        reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
+        if reference is None or deformation is None:
+            return
+        if current.style.mode is OverlayChoice.ARROWS and current.style.onlyInBody:
+            self.overlay.show(deformation, reference, current.style)
+        if current.layer is LayerChoice.DEGRADED:
+            self.layers.show(reference, self._foreground(fused, current), current.opacity)
 
     def forget(self, deformation: Any) -> None:
         """The nodes of a result were filled anew: everything is drawn again."""

@@ -133,6 +133,14 @@ class Panel(VTKObservationMixin):
         if self._isEntered():
             self.initializeParameterNode()
 
+    def onSceneStartImport(self, caller: Any = None, event: Any = None) -> None:
+        """A scene is being read: its parameters come before the nodes that they name, so they are not shown yet."""
+        self._disconnectParameterNode()
+
+    def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
+        if self._isEntered():
+            self.initializeParameterNode()
+
     def initializeParameterNode(self) -> None:
         """Follow the scene's parameter node; which volume is the degraded one is never guessed."""
         self.setParameterNode(self.logic.getParameterNode())
@@ -144,7 +152,9 @@ class Panel(VTKObservationMixin):
             return
         self._guiTag = parameterNode.connectGui(self.ui)
         self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
-        self._display.follow(parameterNode.fused, self._wanted())
+        wanted = self._wanted()
+        self._display.follow(parameterNode.fused, wanted)
+        self._showVerdict(wanted)
         self.refresh()
 
     def _disconnectParameterNode(self) -> None:
@@ -157,6 +167,8 @@ class Panel(VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
 
     def _connectWidgets(self) -> None:
         ui = self.ui
@@ -267,6 +279,7 @@ class Panel(VTKObservationMixin):
     def _finished(self, job: FusionJob, outcome: Outcome) -> None:
         if outcome.ending is not Ending.DONE:
             self._tell(outcome.message, failed=outcome.ending is not Ending.CANCELLED)
+            self._showVerdict(self._wanted())  # of the result that is still there
             return
         self._display.forget(job.nodes.deformation)
         with slicer.util.NodeModify(self._parameterNode):
@@ -348,7 +361,10 @@ class Panel(VTKObservationMixin):
     def _showResult(self, wanted: Shown) -> None:
         fused = self._parameterNode.fused
         self._display.show(fused, wanted)
-        self.ui.verdictLabel.setText(verdict(reportOf(fused)) if wanted.fused else "")
+        self._showVerdict(wanted)
+
+    def _showVerdict(self, wanted: Shown) -> None:
+        self.ui.verdictLabel.setText(verdict(reportOf(self._parameterNode.fused)) if wanted.fused else "")
 
     def _tell(self, sentence: str, failed: bool = True) -> None:
         self.ui.messageLabel.setText(sentence)
