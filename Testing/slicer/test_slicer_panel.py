@@ -332,6 +332,36 @@ def test_aLoadedSceneShowsItsArrowsAgain(build, scene):
     assert s.p.deformation.GetNodeReference(BODY_ROLE).GetDisplayNode().GetVisibility()
 
 
+def test_aLoadedSceneShowsTheWarpedVolumeAgain(build, scene):
+    from UniFuseSlicerLib.Choices import LayerChoice
+
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    s.p.layer = LayerChoice.DEGRADED
+    view = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    s.panel._display.liveWarp.remove()  # what saving and loading leaves out
+    view.SetForegroundVolumeID(None)
+    s.panel.exit()
+    s.panel.enter()
+    shown = scene.GetNodeByID(view.GetForegroundVolumeID())
+    assert shown.GetName() == "T2 (live warp)"
+    assert s.ui.verdictLabel.text.startswith("MR motion")
+
+
+def test_aCancelledRunLeavesTheVerdictOfTheResultBefore(build):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.ui.verdictLabel.text.startswith("MR motion")
+    click(s.ui.fuseButton)
+    assert s.ui.verdictLabel.text == ""
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.ui.messageLabel.text == "Cancelled. Nothing was changed."
+    assert s.ui.verdictLabel.text.startswith("MR motion")
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -387,3 +417,24 @@ def test_choicesSurviveSaveAndReload(build, scene, pair, tmp_path):
     again.Connect()
     loaded = UniFuseParameterNode(again.GetFirstNodeByClass("vtkMRMLScriptedModuleNode"))
     assert (loaded.overlay, loaded.opacity, loaded.degraded.GetName()) == (OverlayChoice.CONTOUR, 0.35, "T2")
+
+
+@pytest.mark.skipif("UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper")
+@pytest.mark.parametrize("close", [True, False])
+def test_aLoadedSceneIsFollowed(build, scene, close):
+    """Parameters come before the nodes they name; the panel has to look again when the whole scene is there."""
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    name = s.p.fused.GetName()
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    saved = scene.GetSceneXMLString()
+    scene.Clear(0)
+    assert s.ui.fusedSelector.currentNode() is None
+    scene.SetLoadFromXMLString(1)
+    scene.SetSceneXMLString(saved)
+    scene.Connect() if close else scene.Import()
+    assert s.ui.fusedSelector.currentNode().GetName() == name
+    assert s.ui.degradedSelector.currentNode().GetName() == "T2"
+    assert s.ui.verdictLabel.text.startswith("MR motion")

@@ -38,9 +38,15 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
     ablations = parser.add_argument_group("ablations (Tables 4 and 5)")
     ablations.add_argument("--ablations", action="store_true", help="train and measure the variants instead")
-    ablations.add_argument("--training", type=Path, default=Path("default"), metavar="CONFIG", help="TOML of 'train'")
+    ablations.add_argument(
+        "--training",
+        type=Path,
+        default=Path("ablations"),
+        metavar="CONFIG",
+        help="TOML of 'train' (default: ablations, a small budget)",
+    )
     ablations.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
-    ablations.add_argument("--steps", type=_positive, default=300, help="of every variant (default: 300)")
+    ablations.add_argument("--steps", type=_positive, help="of every variant (default: those of CONFIG)")
     parser.set_defaults(run=run)
 
 
@@ -59,11 +65,12 @@ def _ablations(args: argparse.Namespace) -> int:
     from UniFuseLib.training.config import read_config
 
     data = {} if args.data is None else {"data": str(args.data.resolve())}
+    config = read_config(args.training, **data)
     result = run_ablations(
         args.cases,
         args.output,
-        read_config(args.training, **data),
-        Budget(args.steps, choose_device(args.device)),
+        config,
+        Budget(args.steps or config.steps, choose_device(args.device)),
         report=lambda line: print(line, file=sys.stderr, flush=True),
     )
     text = ablation_tables(result)
