@@ -305,3 +305,10 @@ def test_training_needs_neither_scipy_nor_simpleitk(config: TrainingConfig, tmp_
     )
     assert done.returncode == 0, done.stderr
     assert len(records(tmp_path)) == 1
+
+
+def test_training_without_validation_data_ends_with_weights_and_curves(config: TrainingConfig, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    train(replace(config, steps=2, validation=""), tmp_path, torch.device("cpu"))
+    assert {"tiny.safetensors", "tiny.json", "checkpoint.pt", "curves.png"} <= {p.name for p in tmp_path.iterdir()}
+    assert not (tmp_path / "validation.png").exists()

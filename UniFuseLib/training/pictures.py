@@ -21,11 +21,12 @@ _COLUMNS = ("degraded", "reference", "aligned, clean", "restored", "fused", "err
 
 
 def draw_progress(model: UniFuse, samples: list[Sample], folder: Path) -> None:
-    """`curves.png` and `validation.png` in `folder` where matplotlib is installed, nothing elsewhere."""
+    """`curves.png` and, given samples, `validation.png` in `folder` where matplotlib is installed, nothing elsewhere."""
     if find_spec("matplotlib") is None:
         return
     plot_curves(folder)
-    _draw_samples(model, samples[:_ROWS], folder / VALIDATION)
+    if samples:
+        _draw_samples(model, samples[:_ROWS], folder / VALIDATION)
 
 
 def plot_curves(folder: Path) -> Path:
