@@ -21,7 +21,7 @@ _COLUMNS = ("degraded", "reference", "aligned, clean", "restored", "fused", "err
 
 
 def draw_progress(model: UniFuse, samples: list[Sample], folder: Path) -> None:
-    """`curves.png` and, given samples, `validation.png` in `folder` where matplotlib is installed, nothing elsewhere."""
+    """`curves.png` and, given samples, `validation.png` in `folder`; nothing where matplotlib is not installed."""
     if find_spec("matplotlib") is None:
         return
     plot_curves(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,9 +98,10 @@ def readResult(folder: Path) -> FusionImages:
     Raises:
         FusionError: a file is missing or unreadable, or holds no finite number.
     """
-    fused = readImage(_resultFile(folder, "fused"))
-    restored = readImage(_resultFile(folder, "restored"))
-    deformation = readImage(_resultFile(folder, "deformation"), np.float32)
+    kinds = {"fused": None, "restored": None, "deformation": np.float32}
+    files = [_resultFile(folder, name) for name in kinds]
+    with ThreadPoolExecutor(len(kinds), "UniFuse files") as workers:
+        fused, restored, deformation = workers.map(readImage, files, kinds.values())
     displacement = deformation.array
     displacement[..., :2] *= -1  # ITK keeps displacements in LPS mm
     for name, array in (("fused", fused.array), ("restored", restored.array), ("deformation", displacement)):

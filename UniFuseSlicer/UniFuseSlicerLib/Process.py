@@ -21,8 +21,8 @@ from slicer.i18n import tr as _
 # A cancelled run is gone within two seconds: the tool stops by itself at its next step, or is told to, or is ended.
 ASK_AGAIN_AFTER_S = 0.6
 END_AFTER_S = 1.2
-# After the tool said that it is done: a helper that keeps the pipes open must not keep the user waiting.
-LEAVE_AFTER_DONE_S = 5.0
+# After the tool said that it failed: its last lines may still come, a hanging one must not keep the user waiting.
+LEAVE_AFTER_FAILURE_S = 5.0
 CANCELLED_CODE = 130
 
 
@@ -122,6 +122,11 @@ class ToolProcess:
         if not self.running:
             return self.outcome
         self._drain()
+        if self._doneAt is not None and self._cancelledAt is None and not self.lastMessage.get("error"):
+            # all files are there; leaving takes torch half a second, and a helper may keep the pipes open for ever
+            self._signal(force=True)
+            self._judge(0)
+            return self.outcome
         code = self._process.poll()
         if code is None:
             self._hurry()
@@ -190,9 +195,9 @@ class ToolProcess:
 
     def _hurry(self) -> None:
         now = self._clock()
-        if self._doneAt is not None and self._cancelledAt is None and now - self._doneAt > LEAVE_AFTER_DONE_S:
+        if self._doneAt is not None and self._cancelledAt is None and now - self._doneAt > LEAVE_AFTER_FAILURE_S:
             self._signal(force=True)
-            self._judge(1 if self.lastMessage.get("error") else 0)
+            self._judge(1)
         if self._cancelledAt is None:
             return
         waited = now - self._cancelledAt
