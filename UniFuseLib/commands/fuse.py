@@ -61,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
         "--refine", type=refinement, default="off", metavar="off|auto|N", help="steps of test-time optimisation"
     )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
-    parser.add_argument("--uncompressed", action="store_true", help="write .nii, not .nii.gz: larger, much quicker")
+    parser.add_argument("--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, much quicker")
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
     progress.add_options(parser)
     parser.set_defaults(run=run)
@@ -163,7 +163,7 @@ def _fuse(
 
 def _names(args: argparse.Namespace) -> tuple[str, ...]:
     """The files of this run, volumes first."""
-    return tuple(name.removesuffix(".gz") for name in FILES) if args.uncompressed else FILES
+    return tuple(name.replace(".nii.gz", ".nrrd") for name in FILES) if args.uncompressed else FILES
 
 
 def _write(result: FusionResult, reference: Volume, folder: ResultFolder) -> None:
