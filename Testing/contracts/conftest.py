@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def places(grid: Grid) -> np.ndarray:
 REFERENCE = frame((13, 15, 17), (2.5, 1.5, 1.2), 0.4)
 
 
-def make_case(folder: Path, name: str, task: str, shift: np.ndarray, label: str | None = None, seed: int = 0) -> None:
+def _make_case(folder: Path, name: str, task: str, shift: np.ndarray, label: str | None = None, seed: int = 0) -> None:
     """A clean source on a finer grid, moved by a constant `shift` (RAS mm): the truth is exact."""
     here = folder / name
     here.mkdir(parents=True)
@@ -82,6 +83,12 @@ SHIFTS = {"a": np.array([2.0, -3.0, 6.0]), "b": np.array([1.0, 2.0, -1.5]), "c":
 
 
 @pytest.fixture(scope="session")
+def make_case() -> Callable[..., None]:
+    """(folder, name, task, shift, label, seed) → one case on disk."""
+    return _make_case
+
+
+@pytest.fixture(scope="session")
 def shifts() -> dict[str, np.ndarray]:
     return SHIFTS
 
@@ -97,6 +104,6 @@ def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three cases `a`, `b`, `c` of the tasks mr, ctmr, petct. Copy before spoiling."""
     folder = tmp_path_factory.mktemp("cases")
     for seed, (name, task) in enumerate(zip(SHIFTS, TASKS, strict=True)):
-        make_case(folder, name, task, SHIFTS[name], seed=seed)
+        _make_case(folder, name, task, SHIFTS[name], seed=seed)
     (folder / "cases.json").write_text(json.dumps({"version": 1, "cases": list(SHIFTS)}))
     return folder

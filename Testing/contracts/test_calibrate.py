@@ -1,0 +1,72 @@
+"""`unifuse calibrate`: from a folder of cases to new weights, which differ in the classifier alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from UniFuseLib.checkpoint import Contract, read_contract, save_model
+from UniFuseLib.cli import main
+from UniFuseLib.degradation import CLASSES
+from UniFuseLib.intensity import DEFAULT_INTENSITY
+from UniFuseLib.network.build import build, preset
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory, make_case) -> Path:
+    """Two cases, clean and degraded, of five patients; a sixth one is broken."""
+    folder = tmp_path_factory.mktemp("calibration")
+    ids = []
+    for patient in range(6):
+        for label in ("clean", "mr_motion"):
+            name = f"p{patient}_{label}"
+            make_case(folder, name, "mr", np.array([1.0, -2.0, 1.5]), label, seed=patient)
+            text = json.loads((folder / name / "case.json").read_text())
+            text["sources"] = {"reference": f"val/mr_multi/p{patient}/t1.nii.gz"}
+            (folder / name / "case.json").write_text(json.dumps(text))
+            ids.append(name)
+    (folder / "p5_clean" / "field.nii.gz").unlink()
+    (folder / "cases.json").write_text(json.dumps({"version": 1, "cases": ids}))
+    return folder
+
+
+def weights_of(preset_name: str, folder: Path) -> Path:
+    torch.manual_seed(0)
+    config = preset(preset_name)
+    contract = Contract("tiny", preset_name, config.to_dict(), CLASSES, 2.0, DEFAULT_INTENSITY, "", "Apache-2.0")
+    save_model(build(config), contract, folder / "tiny.safetensors")
+    return folder / "tiny.safetensors"
+
+
+def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path, capsys) -> None:
+    weights, output = weights_of("small", tmp_path), tmp_path / "out"
+    before = weights.read_bytes()
+    code = main(["calibrate", str(cases), "--weights", str(weights), "--output", str(output), "--device", "cpu"])
+    said = capsys.readouterr()
+    assert code == 1  # one case was broken, and is named
+    assert "p5_clean" in said.err
+    assert "field.nii.gz" in said.err
+    assert "(11 cases," in said.out
+    old, new = load_file(weights), load_file(output / "tiny.safetensors")
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert changed
+    assert all(name.startswith("dapl.classifier.") for name in changed)
+    contract = read_contract(output / "tiny.safetensors")
+    assert contract.training["classifier"]["cases"] == 11
+    assert 0 <= contract.training["classifier"]["held_out"]["accuracy"] <= 1
+    assert weights.read_bytes() == before
+    again = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output)]
+    assert main(again) != 0
+    assert "never overwritten" in capsys.readouterr().err
+
+
+def test_a_network_without_dapl_has_nothing_to_fit(cases: Path, tmp_path: Path, capsys) -> None:
+    weights = weights_of("small+setting_c", tmp_path)
+    assert main(["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]) != 0
+    assert "no classifier to fit" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
