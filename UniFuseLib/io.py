@@ -207,7 +207,7 @@ def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
         with _quiet_itk():
-            sitk.WriteImage(image, str(temporary), useCompression=suffix == ".nii.gz")
+            sitk.WriteImage(image, str(temporary), suffix == ".nii.gz")
         _check_written(temporary, image)
         temporary.replace(path)
     except (RuntimeError, OSError) as error:
