@@ -61,7 +61,7 @@ def add_parser(subparsers: Any) -> None:
         "--refine", type=refinement, default="off", metavar="off|auto|N", help="steps of test-time optimisation"
     )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
-    parser.add_argument("--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, much quicker")
+    parser.add_argument("--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, quick")
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
     progress.add_options(parser)
     parser.set_defaults(run=run)

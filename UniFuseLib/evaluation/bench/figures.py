@@ -20,7 +20,7 @@ OURS, RIVAL, INK = "#c2410c", "#64748b", "#1e293b"
 
 def error_boxes(groups: dict[str, list[float]], ours: str, title: str, unit: str) -> str:
     """One box per method over its cases, the single cases as dots; methods in the given order, as `<svg>`."""
-    figure = _figure(max(5.0, 0.75 * len(groups) + 1.5), 3.4)
+    figure = _figure(max(5.0, 0.65 * len(groups) + 1.5), 3.4)
     axes = figure.subplots()
     names = list(groups)
     boxes = axes.boxplot(
@@ -42,10 +42,10 @@ def error_boxes(groups: dict[str, list[float]], ours: str, title: str, unit: str
 
 def cost_against_accuracy(points: dict[str, tuple[float, float]], ours: str, title: str) -> str:
     """CPU seconds (log) against mean TRE in mm, one dot per method; down and left is better, as `<svg>`."""
-    figure = _figure(6.0, 3.8)
+    figure = _figure(10.0, 4.4)
     axes = figure.subplots()
     for number, (name, (seconds, error)) in enumerate(points.items()):
-        below = -11 if number % 2 else 4  # neighbours in accuracy would write over each other
+        below = (4, -11, 14, -21)[number % 4]  # neighbours in accuracy would write over each other
         colour = OURS if name == ours else RIVAL
         axes.scatter(max(seconds, 1e-2), error, s=44, color=colour, zorder=3)
         axes.annotate(name, (max(seconds, 1e-2), error), xytext=(5, below), textcoords="offset points", fontsize=8,

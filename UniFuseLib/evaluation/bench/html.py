@@ -24,7 +24,7 @@ th, td { padding: .25rem .6rem; text-align: right; border-bottom: 1px solid #e2e
 th { background: #f1f5f9; white-space: normal; vertical-align: bottom }
 td:first-child, th:first-child { text-align: left }
 tr.ours { background: #fff7ed; font-weight: 600 } .won { color: #15803d } .lost { color: #b91c1c; font-weight: 600 }
-.plots { display: flex; flex-wrap: wrap; gap: 1rem } .plots svg { flex: 1 1 30rem; min-width: 0; height: auto }
+.plots svg { display: block; width: 100%; max-width: 62rem; height: auto; margin: .6rem 0 }
 figure { margin: .8rem 0; overflow-x: auto } figcaption, .note { color: #475569; font-size: 13px }
 """
 
