@@ -35,10 +35,14 @@ def cases(tmp_path_factory: pytest.TempPathFactory, make_case) -> Path:
     return folder
 
 
-def weights_of(preset_name: str, folder: Path) -> Path:
+def weights_of(preset_name: str, folder: Path, classes: tuple[str, ...] = CLASSES) -> Path:
     torch.manual_seed(0)
     config = preset(preset_name)
-    contract = Contract("tiny", preset_name, config.to_dict(), CLASSES, 2.0, DEFAULT_INTENSITY, "", "Apache-2.0")
+    contract = Contract(
+        *("tiny", preset_name, config.to_dict(), classes, 2.0, DEFAULT_INTENSITY, "", "Apache-2.0"),
+        training={"steps": 7},
+        validation={"class_accuracy": 0.5},
+    )
     save_model(build(config), contract, folder / "tiny.safetensors")
     return folder / "tiny.safetensors"
 
@@ -59,6 +63,8 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     contract = read_contract(output / "tiny.safetensors")
     assert contract.training["classifier"]["cases"] == 11
     assert 0 <= contract.training["classifier"]["held_out"]["accuracy"] <= 1
+    assert contract.training["steps"] == 7
+    assert contract.validation == {}  # scored before the fit
     assert weights.read_bytes() == before
     again = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output)]
     assert main(again) != 0
@@ -70,3 +76,9 @@ def test_a_network_without_dapl_has_nothing_to_fit(cases: Path, tmp_path: Path, 
     assert main(["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]) != 0
     assert "no classifier to fit" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_weights_of_other_classes_are_refused(cases: Path, tmp_path: Path, capsys) -> None:
+    weights = weights_of("small", tmp_path, ("clean", "pet_low_dose", "mr_motion", "ct_metal_noise"))
+    assert main(["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]) != 0
+    assert "Expected weights of the classes clean, mr_motion" in capsys.readouterr().err

@@ -42,7 +42,9 @@ def run(args: argparse.Namespace) -> int:
     classifier.load_state_dict(fit.classifier.state_dict())
     stage = {"cases": len(seen), "epochs": fit.epochs, "seed": args.seed, "held_out": fit.held_out}
     args.output.mkdir(parents=True, exist_ok=True)
-    save_model(model, replace(contract, training={**contract.training, "classifier": stage}), weights)
+    # what the weights scored before is not what they score now
+    fitted = replace(contract, training={**contract.training, "classifier": stage}, validation={})
+    save_model(model, fitted, weights)
     held_out = fit.held_out
     print(
         f"Patients that the fit had not seen: accuracy {100 * held_out['accuracy']:.1f} %, calibration error "

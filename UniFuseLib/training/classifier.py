@@ -71,8 +71,10 @@ def see_cases(
     """The states of every case of a folder that `unifuse simulate` made; broken ones are skipped and named.
 
     Raises:
-        InputError: no cases, or a network without the full DAPL.
+        InputError: no cases, weights of other classes than `CLASSES`, or a network without the full DAPL.
     """
+    if contract.classes != CLASSES:
+        raise InputError(f"Expected weights of the classes {', '.join(CLASSES)}, got {', '.join(contract.classes)}.")
     dapl, ids = dapl_of(model), read_index(folder)
     seen: list[SeenCase] = []
     skipped: list[dict[str, str]] = []

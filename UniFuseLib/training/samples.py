@@ -18,6 +18,7 @@ from torch import Tensor
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import world_to_flow
+from UniFuseLib.simulation.case_list import TASKS
 from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.training.config import Frame
@@ -28,7 +29,7 @@ from UniFuseLib.volume import Grid
 
 _TILT_DEG = 6.0  # of a crop, about each axis
 # the reference that goes with a degraded modality in the three tasks; the other ones are drawn less often
-_TASK_REFERENCE = {"mr": "mr", "ct": "mr", "pet": "ct"}
+_TASK_REFERENCE = {degraded: reference for degraded, reference, _ in TASKS.values()}
 _TASK_SHARE = 2 / 3
 
 

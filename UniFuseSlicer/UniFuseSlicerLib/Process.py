@@ -124,7 +124,8 @@ class ToolProcess:
         self._drain()
         if self._doneAt is not None and self._cancelledAt is None and not self.lastMessage.get("error"):
             # all files are there; leaving takes torch half a second, and a helper may keep the pipes open for ever
-            self._signal(force=True)
+            # not waited for: ending a process tree on Windows takes a program of its own
+            threading.Thread(target=self._signal, args=(True,), daemon=True).start()
             self._judge(0)
             return self.outcome
         code = self._process.poll()
