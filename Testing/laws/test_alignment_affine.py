@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from UniFuseLib.affine_belief import Belief, believed_part, judge
+from UniFuseLib.affine_belief import Belief, believed_part, judge, posterior_mean
 from UniFuseLib.affine_descent import RIGID, Frame, Level, Loss, Side, descend, matrix_of, parameters_of
 from UniFuseLib.errors import Cancelled
 from UniFuseLib.initial_alignment import Image, align
@@ -208,18 +208,56 @@ def judged(moving: Image, modalities: tuple[str, str], moved_mm: float = 8.0) ->
 
 
 def test_of_two_modalities_a_part_is_followed_on_the_way_to_the_affine() -> None:
-    moving = image(DEGRADED, np.linalg.inv(matrix_of(PARAMETERS, FRAME)), "inverted")
-    belief, truth = judged(moving, ("pet", "ct"))
-    assert 0.5 < belief.part < 0.95
+    moving = image(DEGRADED, np.linalg.inv(matrix_of(PARAMETERS, FRAME)), "inverted", 0.1)
+    belief, truth = judged(moving, ("ct", "mr"))
+    assert 0.5 < belief.part < 1
     found, along = parameters_of(belief.matrix, FRAME), belief.part * parameters_of(truth, FRAME)
     np.testing.assert_allclose(found, along, atol=1e-6)
 
 
-def test_one_modality_is_followed_wholly_and_pet_not_within_its_error() -> None:
+def test_one_modality_is_followed_wholly_beyond_its_error() -> None:
     moving = image(DEGRADED, np.linalg.inv(matrix_of(PARAMETERS, FRAME)), "plain")
     assert judged(moving, ("mr", "mr"), 2.0)[0].part == 1
     assert judged(moving, ("mr", "mr"), 0.5)[0].part == 0
-    assert judged(moving, ("pet", "ct"), 2.0)[0].part == 0
+
+
+def test_the_posterior_mean_takes_small_findings_for_error_and_follows_large_ones() -> None:
+    deviation, expected = np.linspace(0.5, 2, 12), np.full(12, 7.0)
+    found = np.array([1.0, -2, 3, 4, -5, 6, -7, 8, 9, -10, 11, 12])
+    parts = [posterior_mean(size * found, deviation, expected) / (size * found) for size in (0.02, 0.3, 3.0)]
+    assert parts[0].max() < 0.25 < parts[1].max() < parts[2].min()
+    assert parts[2].min() > 0.9
+    for part in parts:  # every direction as far as it is known
+        assert (np.diff(part) < 0).all()
+
+
+def test_a_known_strength_gives_the_posterior_of_two_normal_distributions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("UniFuseLib.affine_belief._STRENGTHS", np.array([0.5]))
+    found, deviation, expected = np.arange(12.0), np.full(12, 3.0), np.full(12, 8.0)
+    np.testing.assert_allclose(posterior_mean(found, deviation, expected), found * 16 / (16 + 9))
+
+
+def test_pet_beside_ct_is_freed_of_what_an_aligned_couch_shows() -> None:
+    """Along A, of 16 mm found: PET on CT lies 1.5 mm further back by itself, CT on PET the other way round."""
+    moved = np.eye(4)
+    moved[1, 3] = 16.0
+    moving = image(DEGRADED, np.linalg.inv(moved), "inverted")
+    level = level_of(moving, image(REFERENCE, np.eye(4), "plain"), 3.5)
+    along = {pair: judge(level, moved, 16.0, pair) for pair in (("pet", "ct"), ("pet", "mr"), ("ct", "pet"))}
+    shifts = {pair: belief.matrix[1, 3] for pair, belief in along.items()}
+    assert shifts["pet", "ct"] == pytest.approx(shifts["pet", "mr"] + 1.5, abs=0.4)
+    assert shifts["ct", "pet"] == pytest.approx(shifts["pet", "mr"] - 1.5, abs=0.4)
+    assert 15 < shifts["pet", "mr"] < 16
+    assert along["pet", "mr"].part == pytest.approx(shifts["pet", "mr"] / 16, abs=0.02)
+
+
+def test_pet_that_hardly_moved_stays_nearly_where_it_was() -> None:
+    """What is found lies within the error of what is found."""
+    found = matrix_of(np.array([0.5, -1.5, -0.5, 0.4, -0.3, 0.4, 0.2, 0, 0.1, 0, 0, 0]), FRAME)
+    moving = image(DEGRADED, np.linalg.inv(found), "inverted")
+    level = level_of(moving, image(REFERENCE, np.eye(4), "plain"), 3.5)
+    belief = judge(level, found, 1.7, ("pet", "ct"))
+    assert error_mm(belief.matrix, np.eye(4)) < 0.2
 
 
 def test_ct_and_mr_are_followed_as_far_as_the_residual_falls() -> None:

@@ -16,7 +16,7 @@ from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.unifuse import UniFuseOutput
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
-from UniFuseLib.training.objective import _coarse_loss, total_loss
+from UniFuseLib.training.objective import _coarse_loss, _matching_loss, total_loss
 from UniFuseLib.training.samples import Sample
 
 SHAPE = (7, 9, 11)
@@ -100,6 +100,39 @@ def test_errors_of_the_flow_count_by_weight_and_samples_alike(
     flow[0, 1, :, 3:] = 9.0  # where nothing counts
     flow[1, 2], weight[1] = 1.0, 1.0
     assert loss(flow, truth, weight).item() == pytest.approx(sum(lengths) / 2, abs=0.005)
+
+
+def test_matching_loss_counts_the_place_against_its_26_neighbours() -> None:
+    everywhere = torch.ones(1, 1, *SHAPE)
+    flat = losses.matching_loss(constant(1.0, 3), constant(2.0, 3), everywhere)
+    assert flat.item() == pytest.approx(math.log(27), rel=1e-4)
+    # one channel per voxel: alike at the place itself, at right angles to every neighbour
+    unlike = torch.eye(27).view(1, 27, 3, 3, 3)
+    inner = torch.zeros(1, 1, 3, 3, 3)
+    inner[0, 0, 1, 1, 1] = 1
+    known = losses.matching_loss(5 * unlike, 0.1 * unlike, inner)
+    assert known.item() == pytest.approx(math.log(1 + 26 / E10), rel=1e-2)
+    beside = losses.matching_loss(unlike.roll(1, dims=3), unlike, inner)
+    assert beside.item() == pytest.approx(math.log(E10 + 26), rel=1e-4)
+
+
+def test_features_are_matched_through_the_true_field_on_every_level() -> None:
+    """The degraded features lie where the field says, in voxels of each level; the wrong sign costs."""
+    reference = noise(1, 6, 16, 20, 24, seed=3)
+    flow = torch.tensor([2.0, -4.0, 6.0]).view(1, 3, 1, 1, 1).expand(1, 3, 16, 20, 24)
+    levels = []
+    for size in (1, 2):
+        here = reference[..., ::size, ::size, ::size]
+        shift = (2 // size, -4 // size, 6 // size)
+        levels.append((here.roll(shift, dims=(2, 3, 4)), here))
+    weight = torch.zeros(1, 1, 16, 20, 24)
+    weight[..., 6:10, 8:12, 8:14] = 1
+    volumes = [noise(1, 1, 16, 20, 24, seed=k) for k in range(5)]
+    sample = Sample(*volumes, flow, torch.tensor([0]), weight, torch.ones(1, 3))
+    right, wrong = (_matching_loss(levels, sample._replace(flow=sign * flow)).item() for sign in (1, -1))
+    assert right < wrong - 0.5
+    for level in levels:
+        assert _matching_loss([level], sample).item() < math.log(27) - 0.5
 
 
 def test_endpoint_loss_is_the_length_of_the_error() -> None:

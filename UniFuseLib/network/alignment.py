@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -24,7 +25,8 @@ class Alignment(NamedTuple):
     """φ_D→R in voxels of the input volume and its coarser predecessors, each on its own grid."""
 
     flow: Tensor  # (b, 3, d, h, w), voxels of the full grid
-    coarse: list[Tensor]  # coarse to fine, voxels of each one's grid
+    coarse: Sequence[Tensor] = ()  # coarse to fine, voxels of each one's grid
+    matched: Sequence[tuple[Tensor, Tensor]] = ()  # features of both sources that are compared, finest first
 
 
 class PlainRegBLK(nn.Module):
@@ -76,7 +78,7 @@ class PlainFA(nn.Module):
         for block in self.blocks:
             d, r = block(d, r, prompt)
         flow = self.head(torch.cat([d, r], dim=1))
-        return Alignment(_full_flow(flow, streams[0].features, self.stride), [])
+        return Alignment(_full_flow(flow, streams[0].features, self.stride))
 
 
 class Level(NamedTuple):
@@ -192,7 +194,8 @@ class CorrelationFA(nn.Module):
             context = resize(context, shape) if context is not None else None
             flow, context = block(d, r, flow, context, prompt)
             coarse.append(flow)
-        return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse)
+        matched = [(d.features, r.features) for d, r in zip(degraded, reference, strict=True)]
+        return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse, matched)
 
     def _pyramid(self, stream: Encoded, patches: Tensor) -> list[Level]:
         features, structure = stream.features, stream.structure
@@ -217,7 +220,7 @@ class NoFA(nn.Module):
 
     def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
         flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
-        return Alignment(_full_flow(flow, streams[0].features, self.stride), [])
+        return Alignment(_full_flow(flow, streams[0].features, self.stride))
 
 
 def _full_flow(flow: Tensor, features: Tensor, stride: int) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -21,7 +21,8 @@ class UniFuseOutput(NamedTuple):
     flow: Tensor  # φ_D→R (b, 3, d, h, w), voxels, pull
     logits: Tensor  # (b, classes), before the softmax of Eq. 1
     unified: Unified  # F̄'_D, F̄_R per patch, for L_moda; of the padded volume
-    coarse_flows: list[Tensor]  # of the FA's coarser levels, each in voxels of its own grid; of the padded volume
+    coarse_flows: Sequence[Tensor]  # of the FA's coarser levels, each in voxels of its own grid; of the padded volume
+    matched: Sequence[tuple[Tensor, Tensor]] = ()  # features that the FA compares, finest level first; likewise
 
 
 class UniFuse(nn.Module):
@@ -80,7 +81,8 @@ class UniFuse(nn.Module):
         fused = self.fusion(moved, reference, moved_features, u_reference.features, context)  # I_fuse
 
         i_fuse, restored, blend, kept, flow = (crop_to(v, shape).float() for v in (*fused, flow))
-        return UniFuseOutput(i_fuse, restored, blend, kept, flow, context.logits.float(), unified, aligned.coarse)
+        findings = (i_fuse, restored, blend, kept, flow, context.logits.float())
+        return UniFuseOutput(*findings, unified, aligned.coarse, aligned.matched)
 
     def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
         """Encoder features plus what their patch has become in OUFR, at the encoder's resolution."""

@@ -19,7 +19,8 @@ class LossWeights:
     """Factors of the terms of Eq. 15, and of what the paper does not have.
 
     `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length on the FA's coarser
-    levels; `fidelity` is Q_mse, `restore` supervises I_D.
+    levels, `matching` tells the FA's features of a place from those of its neighbours; `fidelity` is Q_mse, `restore`
+    supervises I_D.
     """
 
     classification: float = 0.5
@@ -27,6 +28,7 @@ class LossWeights:
     registration: float = 0.0
     endpoint: float = 1.0
     coarse: float = 0.5
+    matching: float = 0.0
     structure: float = 0.25
     intensity: float = 1.0
     fidelity: float = 0.0

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.network.matching import local_correlation
+
 
 def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
     """L_ce = CE(p, p_GT) (Eq. 1): logits `(b, classes)`, label `(b,)` class index."""
@@ -60,6 +62,22 @@ def endpoint_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
     """Mean of every sample's weighted mean: a batch's loss is the mean of its parts' losses, on however many GPUs."""
     return ((values * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-6)).mean()
+
+
+def matching_loss(
+    moved: Tensor, reference: Tensor, weight: Tensor, radius: int = 1, temperature: float = 0.1
+) -> Tensor:
+    """-log softmax_k(cos(reference[x], moved[x + k]) / τ) at k = 0, the other offsets being the negatives of Eq. 5.
+
+    Eq. 5 tells a place from any other one; alignment has to tell it from its neighbours. Not in the paper.
+
+    Args:
+        moved: `(b, c, d, h, w)` features of the degraded volume, pulled through the TRUE field. reference: its partner.
+        weight: `(b, 1, d, h, w)` of every voxel. radius: of the offsets, voxels.
+    """
+    similarity = local_correlation(moved, reference, radius) / temperature
+    here = similarity.shape[1] // 2
+    return _weighted_mean(similarity.logsumexp(1, keepdim=True) - similarity[:, here : here + 1], weight)
 
 
 def structure_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:

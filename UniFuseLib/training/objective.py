@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -55,6 +56,7 @@ def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
         "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
         "endpoint": losses.endpoint_loss(output.flow, sample.flow, sample.weight),
         "coarse": _coarse_loss(output.coarse_flows, sample),
+        "matching": _matching_loss(output.matched, sample),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
@@ -63,7 +65,7 @@ def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
     }
 
 
-def _coarse_loss(flows: list[Tensor], sample: Sample) -> Tensor:
+def _coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
     """Length of the error of every coarser flow, in voxels of the full grid; mean over the levels."""
     total = sample.flow.new_zeros(())
     for flow in flows:
@@ -72,3 +74,13 @@ def _coarse_loss(flows: list[Tensor], sample: Sample) -> Tensor:
         truth, weight = resize_flow(sample.flow, shape) * ratio, resize(sample.weight, shape)
         total = total + losses.endpoint_loss(flow * ratio, truth, weight)
     return total / max(len(flows), 1)
+
+
+def _matching_loss(levels: Sequence[tuple[Tensor, Tensor]], sample: Sample) -> Tensor:
+    """Features of every level of the FA, the degraded ones pulled through the true field; mean over the levels."""
+    total = sample.flow.new_zeros(())
+    for degraded, reference in levels:
+        shape = degraded.shape[2:]
+        moved = warp(degraded.float(), resize_flow(sample.flow, shape))
+        total = total + losses.matching_loss(moved, reference.float(), resize(sample.weight, shape))
+    return total / max(len(levels), 1)
