@@ -15,7 +15,7 @@ from torch import Tensor
 from UniFuseLib.geometry import sample
 from UniFuseLib.intensity import BACKGROUND, IntensityMap
 from UniFuseLib.preprocess import BT601
-from UniFuseLib.resampling import block_index, inside, row_blocks, transform
+from UniFuseLib.resampling import block_places, inside, row_blocks, turned
 from UniFuseLib.volume import Grid, Volume
 
 
@@ -56,11 +56,12 @@ def to_reference_grid(degraded: Source, reference: Source, found: Found) -> Nati
     moving = _channels(degraded.volume.array)
     stacked = torch.cat([found.moved, found.restored, found.blend, found.extra, found.kept, found.remainder], dim=1)
     out = _empty(grid.shape, colour=moving.shape[1] == 3)
+    to_found, to_degraded = grid.index_to_index(found.grid), grid.index_to_index(degraded.volume.grid)
+    to_index = np.linalg.inv(degraded.volume.affine)
     for rows in row_blocks(grid.shape):
-        x = block_index(grid.shape, rows)
-        at = sample(stacked, transform(grid.index_to_index(found.grid), x))
-        u = _displacement(transform(grid.affine, x), at[:, 5:], found.affine)
-        y = transform(np.linalg.inv(degraded.volume.affine), transform(grid.affine, x) + u.double())
+        at = sample(stacked, block_places(to_found, grid.shape, rows))
+        u = _displacement(grid, rows, at[:, 5:], found.affine)
+        y = block_places(to_degraded, grid.shape, rows) + turned(to_index, u)
         covered = inside(y, degraded.volume.array.shape)
         aligned = torch.where(covered, sample(moving, y), BACKGROUND[degraded.modality])
         here = torch.from_numpy(np.asarray(luma_of(reference.volume.array[rows]), dtype=np.float32))[None, None]
@@ -75,9 +76,9 @@ def luma_of(array: np.ndarray) -> np.ndarray:
     return array if array.ndim == 3 else array.astype(np.float32) @ np.array(BT601, dtype=np.float32)
 
 
-def _displacement(world: Tensor, remainder: Tensor, affine: np.ndarray) -> Tensor:
-    """u(X) = A(X + v(X)) - X, `(1, 3, d, h, w)` float32 RAS mm."""
-    return (transform(affine, world + remainder.double()) - world).float()
+def _displacement(grid: Grid, rows: slice, remainder: Tensor, affine: np.ndarray) -> Tensor:
+    """u(X) = A(X + v(X)) - X = (A - 1) X + A v(X), `(1, 3, d, h, w)` float32 RAS mm."""
+    return block_places((affine - np.eye(4)) @ grid.affine, grid.shape, rows).float() + turned(affine, remainder)
 
 
 def _compose(

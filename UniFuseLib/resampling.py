@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.geometry import sample
+from UniFuseLib.geometry import affine_index, sample
 from UniFuseLib.volume import Grid, Volume
 
 BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
@@ -38,10 +38,9 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     out = torch.empty((1, 1, *grid.shape))
     coverage = torch.empty_like(out)
     for rows in row_blocks(grid.shape):
-        x = block_index(grid.shape, rows)
-        covered = inside(transform(to_volume, x), volume.array.shape)
+        covered = inside(block_places(to_volume, grid.shape, rows), volume.array.shape)
         coverage[:, :, rows] = covered.float()
-        out[:, :, rows] = torch.where(covered, sample(values, transform(to_source, x)), fill)
+        out[:, :, rows] = torch.where(covered, sample(values, block_places(to_source, grid.shape, rows)), fill)
     return out, coverage
 
 
@@ -90,16 +89,20 @@ def row_blocks(shape: tuple[int, int, int]) -> Iterator[slice]:
         yield slice(start, min(start + step, shape[0]))
 
 
-def block_index(shape: tuple[int, int, int], rows: slice) -> Tensor:
-    """The indices of a block: `(1, 3, rows, h, w)` float64, as float32 loses 1e-5 voxels in a large volume."""
-    axes = [torch.arange(rows.start, rows.stop), torch.arange(shape[1]), torch.arange(shape[2])]
-    return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None].double()
+def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -> Tensor:
+    """out[x] = matrix · (x, 1) for the rows x of a grid of `shape`: `(1, 3, rows, h, w)` float64.
+
+    float32 would lose 1e-5 voxels in a large volume.
+    """
+    shifted = matrix.copy()
+    shifted[:3, 3] += matrix[:3, 0] * rows.start
+    return affine_index(shifted, (rows.stop - rows.start, *shape[1:]), torch.empty(0, dtype=torch.float64))
 
 
-def transform(matrix: np.ndarray, x: Tensor) -> Tensor:
-    """out[x] = matrix · (x, 1): `(1, 3, d, h, w)`, from a `(4, 4)` matrix."""
-    m = torch.as_tensor(np.asarray(matrix), dtype=x.dtype, device=x.device)
-    return torch.einsum("ij,bjdhw->bidhw", m[:3, :3], x) + m[:3, 3].view(1, 3, 1, 1, 1)
+def turned(matrix: np.ndarray, vectors: Tensor) -> Tensor:
+    """out[x] = matrix · (vectors[x], 0): `(1, 3, d, h, w)`, from a `(4, 4)` matrix; displacements, not places."""
+    m = torch.as_tensor(np.asarray(matrix)[:3, :3], dtype=vectors.dtype, device=vectors.device)
+    return torch.einsum("ij,bjdhw->bidhw", m, vectors)
 
 
 def inside(index: Tensor, shape: tuple[int, ...]) -> Tensor:
