@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
-import os
 import signal
 import sys
 import traceback
@@ -13,17 +11,17 @@ from importlib import import_module
 from types import FrameType
 
 from UniFuseLib.errors import Cancelled, UniFuseError
+from UniFuseLib.process import calm_threads, keep_freed_memory
 from UniFuseLib.version import __version__
 
 COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "calibrate", "info")
 UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `unifuse ARGV`; returns 0, or the exit code of the error (see `errors.py`; 2: wrong usage)."""
-    _calm_threads()
-    _keep_freed_memory()
+    calm_threads()
+    keep_freed_memory()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         args = parser().parse_args(argv)
@@ -47,28 +45,6 @@ def parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         import_module(f"UniFuseLib.commands.{name}").add_parser(commands)
     return top
-
-
-def _calm_threads() -> None:
-    # idle OpenMP threads that spin slow a shared machine up to 100 times; read when torch is imported
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
-
-
-def _keep_freed_memory() -> None:
-    """Memory that was freed stays with the process, for the next tensor (glibc; elsewhere nothing happens).
-
-    By default every temporary of some megabytes is a new mapping, whose pages the kernel fills with zeros first: a
-    quarter of the network's CPU seconds. For a process that is ours alone; a library call does not touch its host.
-    """
-    if not sys.platform.startswith("linux"):
-        return
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):
-        return  # another C library
-    mallopt(_M_MMAP_THRESHOLD, 1 << 30)
-    mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ def find(folder: Path, name: str, pairs: list[str]) -> Found | None:
     """One case aligned; None for another pair, and for synthetic heads, where nothing differs but the contrast."""
     case = read_case(folder, name)
     pair = f"{case.degraded_modality} to {case.reference_modality}"
-    if pair not in pairs or case.patient == case.id:
+    if pair not in pairs or PurePosixPath(case.patient).name == "labels":
         return None
     contract = standard_contract()
     moving, fixed = (

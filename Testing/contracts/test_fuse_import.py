@@ -22,9 +22,9 @@ def test_the_command_keeps_freed_memory_and_the_library_leaves_its_host_alone(ke
     """The second temporary of 64 MB costs the kernel no new pages."""
     script = f"""
 import resource, numpy, UniFuseLib
-from UniFuseLib import cli
+from UniFuseLib.process import keep_freed_memory
 if {kept}:
-    cli._keep_freed_memory()
+    keep_freed_memory()
 for _ in range(2):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     numpy.ones(1 << 23)

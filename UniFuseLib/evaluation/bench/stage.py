@@ -21,6 +21,7 @@ from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.yardstick import Yardstick, yardstick
 from UniFuseLib.io import read_displacement, read_volume, write_displacement, write_volume
 from UniFuseLib.preprocess import BACKGROUND, body_mask, fit
+from UniFuseLib.process import keep_freed_memory
 from UniFuseLib.volume import Volume
 
 Kind = Literal["restore", "register", "fuse", "model"]
@@ -174,6 +175,7 @@ def write_job(job: Job, path: Path) -> None:
 
 def main() -> int:
     """Entry of the child process."""
+    keep_freed_memory()  # as `unifuse fuse` does
     parser = argparse.ArgumentParser(description="one stage of 'unifuse bench', started by it")
     parser.add_argument("job", type=Path)
     path = parser.parse_args().job
