@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UniFuseError as error:
         return _fail(f"unifuse: {error}", error.exit_code)
     except KeyboardInterrupt:
-        return _fail("unifuse: stopped; nothing was written.", Cancelled.exit_code)
+        return _fail("unifuse: stopped; nothing unfinished was written.", Cancelled.exit_code)
     except Exception:
         traceback.print_exc()
         return _fail("unifuse: unexpected error; please report it with the lines above.", UNEXPECTED)
