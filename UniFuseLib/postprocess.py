@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import sample
+from UniFuseLib.geometry import sample, world_to_flow
 from UniFuseLib.intensity import BACKGROUND, IntensityMap
 from UniFuseLib.preprocess import BT601
-from UniFuseLib.resampling import block_places, inside, row_blocks, turned
+from UniFuseLib.resampling import block_places, inside, row_blocks
 from UniFuseLib.volume import Grid, Volume
 
 
@@ -57,11 +57,10 @@ def to_reference_grid(degraded: Source, reference: Source, found: Found) -> Nati
     stacked = torch.cat([found.moved, found.restored, found.blend, found.extra, found.kept, found.remainder], dim=1)
     out = _empty(grid.shape, colour=moving.shape[1] == 3)
     to_found, to_degraded = grid.index_to_index(found.grid), grid.index_to_index(degraded.volume.grid)
-    to_index = np.linalg.inv(degraded.volume.affine)
     for rows in row_blocks(grid.shape):
         at = sample(stacked, block_places(to_found, grid.shape, rows))
         u = _displacement(grid, rows, at[:, 5:], found.affine)
-        y = block_places(to_degraded, grid.shape, rows) + turned(to_index, u)
+        y = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
         covered = inside(y, degraded.volume.array.shape)
         aligned = torch.where(covered, sample(moving, y), BACKGROUND[degraded.modality])
         here = torch.from_numpy(np.asarray(luma_of(reference.volume.array[rows]), dtype=np.float32))[None, None]
@@ -78,7 +77,9 @@ def luma_of(array: np.ndarray) -> np.ndarray:
 
 def _displacement(grid: Grid, rows: slice, remainder: Tensor, affine: np.ndarray) -> Tensor:
     """u(X) = A(X + v(X)) - X = (A - 1) X + A v(X), `(1, 3, d, h, w)` float32 RAS mm."""
-    return block_places((affine - np.eye(4)) @ grid.affine, grid.shape, rows).float() + turned(affine, remainder)
+    turn = torch.as_tensor(affine[:3, :3], dtype=remainder.dtype)
+    moved = block_places((affine - np.eye(4)) @ grid.affine, grid.shape, rows).float()
+    return moved + torch.einsum("ij,bjdhw->bidhw", turn, remainder)
 
 
 def _compose(

@@ -99,12 +99,6 @@ def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -
     return affine_index(shifted, (rows.stop - rows.start, *shape[1:]), torch.empty(0, dtype=torch.float64))
 
 
-def turned(matrix: np.ndarray, vectors: Tensor) -> Tensor:
-    """out[x] = matrix · (vectors[x], 0): `(1, 3, d, h, w)`, from a `(4, 4)` matrix; displacements, not places."""
-    m = torch.as_tensor(np.asarray(matrix)[:3, :3], dtype=vectors.dtype, device=vectors.device)
-    return torch.einsum("ij,bjdhw->bidhw", m, vectors)
-
-
 def inside(index: Tensor, shape: tuple[int, ...]) -> Tensor:
     """True where the index lies within the voxels' faces: `(1, 1, d, h, w)` bool."""
     last = torch.tensor(shape[:3], dtype=index.dtype, device=index.device).view(1, 3, 1, 1, 1) - 0.5

@@ -251,6 +251,15 @@ def test_pet_beside_ct_is_freed_of_what_an_aligned_couch_shows() -> None:
     assert along["pet", "mr"].part == pytest.approx(shifts["pet", "mr"] / 16, abs=0.02)
 
 
+def test_pet_stays_where_the_regions_do_not_agree() -> None:
+    """A large affine that makes an aligned pair worse: likely by its size, not by what it does."""
+    level = level_of(image(DEGRADED, np.eye(4), "inverted"), image(REFERENCE, np.eye(4), "plain"), 3.5)
+    belief = judge(level, matrix_of(2 * PARAMETERS, FRAME), 16.0, ("pet", "ct"))
+    assert belief.agreement < 0
+    assert belief.part == 0
+    np.testing.assert_array_equal(belief.matrix, np.eye(4))
+
+
 def test_pet_that_hardly_moved_stays_nearly_where_it_was() -> None:
     """What is found lies within the error of what is found."""
     found = matrix_of(np.array([0.5, -1.5, -0.5, 0.4, -0.3, 0.4, 0.2, 0, 0.1, 0, 0, 0]), FRAME)

@@ -31,6 +31,8 @@ def total_loss(
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
         other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
     terms = _terms(output, sample)
+    if config.weights.matching:  # 27 correlations a level: not for the log alone
+        terms["matching"] = _matching_loss(output.matched, sample)
     if other is not None:
         terms["modality"] = losses.modality_loss(
             (other.degraded, output.unified.reference),
@@ -56,7 +58,6 @@ def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
         "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
         "endpoint": losses.endpoint_loss(output.flow, sample.flow, sample.weight),
         "coarse": _coarse_loss(output.coarse_flows, sample),
-        "matching": _matching_loss(output.matched, sample),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
