@@ -26,8 +26,8 @@ from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.pair import Prepared, Work, image_of, place, prepare, shared_grid
 from UniFuseLib.postprocess import Found, Native, to_reference_grid
 from UniFuseLib.preprocess import check_overlap, from_canonical
+from UniFuseLib.refinement import Manner, Refined, manner_of, steps_for
 from UniFuseLib.refinement import refine as refine_field
-from UniFuseLib.refinement import steps_for
 from UniFuseLib.stages import CancelQuestion, Progress, Stages
 from UniFuseLib.volume import Grid, Volume
 
@@ -83,7 +83,7 @@ def fuse(
     reference_modality: str = "auto",
     working_spacing: float | None = None,
     precision: str = "auto",
-    refine: str | int = "off",
+    refine: str | int = "auto",
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -98,7 +98,7 @@ def fuse(
         working_spacing: mm, isotropic; None takes the contract's.
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
         refine: test-time optimisation of the field (`refinement.py`): `off`, `auto` (pairs of modalities that gain in
-            every misalignment bin: none yet), or a number of steps.
+            every misalignment bin: MR on MR, CT on MR), or a number of steps.
         progress: called with (fraction 0 to 1, stage name).
         cancelled: asked between steps; True ends the run.
 
@@ -116,12 +116,13 @@ def fuse(
             fixed = prepare(reference, "reference", reference_modality, agreed, warnings)
             check_overlap(degraded.grid, reference.grid)
             grid = shared_grid(reference.grid, working_spacing or agreed.working_spacing_mm, warnings)
-            steps = steps_for(refine, moving.source.modality, fixed.source.modality)
+            modalities = moving.source.modality, fixed.source.modality
+            steps = steps_for(refine, *modalities)
         with stages.stage("Aligning the volumes"):
             start = align(image_of(moving), image_of(fixed), lambda fraction: stages.step(0.7 * fraction))
             work = place(moving, fixed, grid, start)
         with stages.stage("Running the network"):
-            improve = _improve(work, steps, target, stages) if steps else None
+            improve = _Improve(work, steps, manner_of(*modalities), target, stages) if steps else None
             found, read, folds = _run(network, agreed, work, start, target, precision, improve)
             probabilities = given_modality(read, moving.source.modality)
             warnings += [w for w in [contradiction(read, moving.source.modality)] if w]
@@ -130,7 +131,7 @@ def fuse(
         with stages.stage("Measuring the result"):
             body = from_canonical(fixed.body, reference.grid)
             measured = _measure(work, found, native, body, folds)
-    measured["refinement_steps"] = steps
+    measured["refinement"] = improve.told() if improve else {"steps": 0}
     report = _report(moving, fixed, start, agreed, probabilities, measured, warnings, stages, target, precision, grid)
     return _result(native, reference.affine, probabilities, report, body)
 
@@ -157,9 +158,27 @@ def _network(
     return model, contract or standard_contract()
 
 
-def _improve(work: Work, steps: int, device: torch.device, stages: Stages) -> Improve:
-    degraded, reference, mask = (volume.to(device) for volume in (work.degraded, work.reference, work.mask))
-    return lambda flow: refine_field(degraded, reference, flow, mask, steps, lambda f: stages.step(0.5 + 0.4 * f))
+class _Improve:
+    """Refines the network's field and remembers how far it was followed."""
+
+    def __init__(self, work: Work, steps: int, manner: Manner, device: torch.device, stages: Stages) -> None:
+        self._volumes = tuple(volume.to(device) for volume in (work.degraded, work.reference, work.mask))
+        self._steps, self._manner, self._stages = steps, manner, stages
+        self._refined: Refined | None = None
+
+    def __call__(self, flow: Tensor) -> Tensor:
+        degraded, reference, mask = self._volumes
+        self._refined = refine_field(
+            degraded, reference, flow, mask, self._steps, self._manner, lambda f: self._stages.step(0.5 + 0.4 * f)
+        )
+        return self._refined.flow
+
+    def told(self) -> dict[str, Any]:
+        """For the report: steps, part of the field that was followed, relative fall of the residual."""
+        if self._refined is None:
+            return {"steps": 0}
+        part, gain = round(self._refined.part, 3), round(self._refined.gain, 4)
+        return {"steps": self._steps, "followed": part, "gain": gain}
 
 
 def _run(

@@ -1,9 +1,11 @@
-"""Test-time optimisation of the field: a few steps of descent on MIND-SSC and bending energy, from the network's field.
+"""Test-time optimisation of the field: Gauss-Newton on MIND-SSC from the network's field, followed as far as it helps.
 
-    E(δ) = mean over the body of |m(degraded ∘ (φ + δ)) - m(reference)| + λ · mean |∂²δ|²
+    E(c) = mean over the body of |m(degraded ∘ (φ + δ)) - m(reference)| + λ · bending energy of δ
 
-δ hangs on cubic B-spline control points: smooth, few, and never far from the network's field where nothing tells
-otherwise. Adam on such descriptors is what convexAdam ends with (Siebert et al. 2021, doi 10.1007/978-3-030-97281-3_2).
+δ hangs on cubic B-spline control points c (Rueckert et al. 1999, doi 10.1109/42.796284) 20 voxels apart; the step is
+that of reweighted least squares with the mean of both volumes' gradients, as in `affine_descent.py`, and conjugate
+gradients solve it. Descriptors also fit what truly differs between the scans. So only a part of φ + δ is followed, by
+how far the residual falls: empirical Bayes, as in `affine_belief.py`, with constants measured on training patients.
 """
 
 from __future__ import annotations
@@ -15,31 +17,45 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.affine_belief import believed_part
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import index_grid, jacobian_determinant, resize, resize_flow, sample
-from UniFuseLib.network.mind import mind_ssc
+from UniFuseLib.network.mind import CHANNELS, mind_ssc
+
+_STRIDE = 2  # voxels of the working grid per voxel of the descriptors: 3 mm (4.5 mm: MR 0.95 → 1.5 mm in one case)
+_PITCH = 10  # voxels of the descriptors between control points
+_LEAST_SIDE = 8  # voxels of the descriptors; smaller volumes are left as they are
+_FLOOR = 0.02  # residuals below it count by their square
+_RIDGE = 1e-7  # holds control points that no voxel of the body sees
+_CG_STEPS, _CG_TOLERANCE = 60, 1e-3
+_DRAWS = 3  # fractions of a voxel at which a residual is measured
 
 
-class Level(NamedTuple):
-    """One resolution."""
+class Manner(NamedTuple):
+    """How a pair of modalities is refined."""
 
-    stride: int  # voxels of the working grid per voxel of this level
-    pitch: int  # voxels of this level between control points
-    share: float  # of all steps
-
-
-# 36 and 30 mm between the control points at a working spacing of 1.5 mm
-_LEVELS = (Level(4, 6, 0.4), Level(2, 10, 0.6))
-_RATE = 0.1  # voxels of the level per step
-_BENDING = 1.0  # ten times less made three of six pairs worse
-# Pairs (degraded, reference) that gain in every misalignment bin: none yet. CT on MR and PET on CT gain beyond 3 mm and
-# lose where little is to be done (docs/decisions/0041)
-_HELPS: frozenset[tuple[str, str]] = frozenset()
-_LEAST_SIDE = 8  # voxels of a level; smaller volumes skip it
+    stiffness: float  # λ
+    least: float  # part of the field that is followed at least
+    chance: float | None  # relative fall of the residual that aligned pairs give; None: `least` is followed, whatever
 
 
-AUTO_STEPS = 40
-LARGEST = 1000
+# (degraded, reference) → measured to gain in every misalignment bin (docs/decisions/0041)
+_HELPS = {
+    ("mr", "mr"): Manner(0.01, 0.35, 0.05),
+    ("ct", "mr"): Manner(1.0, 0.25, None),
+}
+_CAUTIOUS = Manner(1.0, 0.25, None)  # of all other pairs, where steps are asked for
+
+AUTO_STEPS = 4
+LARGEST = 100
+
+
+class Refined(NamedTuple):
+    """What `refine` returns."""
+
+    flow: Tensor  # (1, 3, d, h, w) voxels
+    part: float  # of φ + δ that was followed, 0 to 1; 1 where φ was left as it is
+    gain: float  # fall of the residual from no field at all to φ + δ, relative
 
 
 def steps_for(choice: str | int, degraded_modality: str, reference_modality: str) -> int:
@@ -61,77 +77,137 @@ def steps_for(choice: str | int, degraded_modality: str, reference_modality: str
     return steps
 
 
+def manner_of(degraded_modality: str, reference_modality: str) -> Manner:
+    """The measured one; for pairs that were not measured to gain a stiff field, of which a quarter is followed."""
+    return _HELPS.get((degraded_modality, reference_modality), _CAUTIOUS)
+
+
+@torch.no_grad()
 def refine(
     degraded: Tensor,
     reference: Tensor,
     flow: Tensor,
     mask: Tensor,
     steps: int,
+    manner: Manner,
     tell: Callable[[float], None] = lambda fraction: None,
-) -> Tensor:
-    """φ + δ after `steps` steps, coarse to fine; φ itself where that would fold.
+) -> Refined:
+    """part · (φ + δ) after `steps` steps; φ itself where that would fold.
 
     Args:
         degraded, reference: `(1, 1, d, h, w)` network intensities on the working grid, any device.
         flow: φ `(1, 3, d, h, w)` voxels. mask: `(1, 1, d, h, w)` bool, where the two are compared.
         tell: called with the fraction done; may raise to stop.
-
-    Returns:
-        `(1, 3, d, h, w)` voxels.
     """
-    refined, done = flow.float(), 0
-    for level in _LEVELS:
-        count = round(level.share * steps)
-        shape = torch.Size(n // level.stride for n in flow.shape[2:])
-        if min(shape) < _LEAST_SIDE or count == 0:
-            continue
-        start = resize_flow(refined, shape)
-
-        def one_step(k: int, before: int = done) -> None:
-            tell(min(1.0, (before + k) / steps))
-
-        delta = _descend(_describe(degraded, level), _describe(reference, level), start, mask, level, count, one_step)
-        refined = refined + resize_flow(delta, flow.shape[2:])
-        done += count
-    folds = (jacobian_determinant(refined)[:, None] <= 0) & mask.to(refined.device)
-    return flow if bool(folds.any()) else refined
-
-
-def _describe(volume: Tensor, level: Level) -> Tensor:
-    return mind_ssc(F.avg_pool3d(volume.float(), level.stride), dilation=1)
-
-
-def _descend(
-    moving: Tensor,
-    fixed: Tensor,
-    start: Tensor,
-    mask: Tensor,
-    level: Level,
-    steps: int,
-    one_step: Callable[[int], None],
-) -> Tensor:
-    """δ `(1, 3, d, h, w)` voxels of the level."""
-    shape = start.shape[2:]
-    weight = resize(mask.to(start.device, torch.float32), shape)
-    weight = weight / weight.sum().clamp(min=1)
-    points = [n // level.pitch + 4 for n in shape]
-    control = torch.zeros(1, 3, *points, device=start.device, requires_grad=True)
-    optimiser = torch.optim.Adam([control], lr=_RATE)
-    spread = [_basis(n, level.pitch, p).to(start.device) for n, p in zip(shape, points, strict=True)]
-    here, generator = index_grid(shape, start), torch.Generator().manual_seed(0)
-    with torch.enable_grad():
+    found = flow.float()
+    if min(n // _STRIDE for n in flow.shape[2:]) < _LEAST_SIDE or steps == 0:
+        return Refined(flow, 1.0, 0.0)
+    with torch.autocast(flow.device.type, enabled=False):
+        level = _Level(degraded.float(), reference.float(), found, mask)
+        control = level.control
         for k in range(steps):
-            one_step(k)
-            optimiser.zero_grad()
-            delta = _on_grid(control, spread)
-            # between the voxels, elsewhere in every step: interpolation smooths, so that a volume read on its voxels
-            # would fit best where the other one is read half way between them
-            at = here + (torch.rand(1, 3, 1, 1, 1, generator=generator) - 0.5).to(here.device)
-            difference = (sample(moving, at + start + delta) - sample(fixed, at)).abs().mean(1, keepdim=True)
-            energy = (difference * weight).sum() + _BENDING * _bending(control)
-            energy.backward()
-            optimiser.step()
-    return _on_grid(control, spread).detach()
+            tell(k / steps)
+            control = control + level.step(control, manner.stiffness)
+        before = level.residual(torch.zeros_like(level.start))
+        gain = (before - level.residual(level.start + level.field(control))) / max(before, 1e-9)
+        part = _part(gain, manner)
+        found = part * (found + resize_flow(level.field(control), flow.shape[2:]))
+    tell(1.0)
+    folds = (jacobian_determinant(found)[:, None] <= 0) & mask.to(found.device)
+    return Refined(flow, 1.0, gain) if bool(folds.any()) else Refined(found, part, gain)
+
+
+def _part(gain: float, manner: Manner) -> float:
+    return manner.least if manner.chance is None else max(manner.least, believed_part(gain / manner.chance))
+
+
+class _Level:
+    """Both volumes' descriptors, twice as coarse as the working grid, and the control points of δ above them."""
+
+    def __init__(self, degraded: Tensor, reference: Tensor, flow: Tensor, mask: Tensor) -> None:
+        self.moving, self.fixed = (mind_ssc(F.avg_pool3d(v, _STRIDE), dilation=1) for v in (degraded, reference))
+        shape = self.fixed.shape[2:]
+        self.start = resize_flow(flow, shape)
+        weight = resize(mask.to(flow.device, torch.float32), shape)
+        self.weight = weight / weight.sum().clamp(min=1)
+        points = [n // _PITCH + 4 for n in shape]
+        self.control = torch.zeros(1, 3, *points, device=flow.device)
+        self._spread = [_basis(n, _PITCH, p).to(flow.device) for n, p in zip(shape, points, strict=True)]
+        self._here = index_grid(shape, self.start)
+        self._random = torch.Generator().manual_seed(0)
+
+    def field(self, control: Tensor) -> Tensor:
+        """δ: control points `(1, 3, i, j, k)` → `(1, 3, d, h, w)` voxels of this level."""
+        for axis, basis in enumerate(self._spread, start=2):
+            control = torch.tensordot(control, basis, dims=([axis], [1])).movedim(-1, axis)
+        return control
+
+    def gather(self, field: Tensor) -> Tensor:
+        """The adjoint of `field`."""
+        for axis, basis in enumerate(self._spread, start=2):
+            field = torch.tensordot(field, basis, dims=([axis], [0])).movedim(-1, axis)
+        return field
+
+    def residual(self, flow: Tensor) -> float:
+        """Mean over the body of |m(degraded ∘ flow) - m(reference)|."""
+        self._random.manual_seed(1)
+        total = 0.0
+        for _ in range(_DRAWS):
+            moved, fixed = self._described(flow)
+            size = ((moved - fixed).square().mean(1, keepdim=True) + _FLOOR**2).sqrt()
+            total += float((size * self.weight).sum()) / _DRAWS
+        return total
+
+    def step(self, control: Tensor, stiffness: float) -> Tensor:
+        """Gauss-Newton: (Bᵀ S B + λ R) Δc = -(Bᵀ g + λ R c), S and g of each voxel, B the splines, R the bending."""
+        moved, fixed = self._described(self.start + self.field(control))
+        weight = self.weight * ((moved - fixed).square().mean(1, keepdim=True) + _FLOOR**2).rsqrt() / CHANNELS
+        slope = torch.zeros_like(self.start)
+        tensor = torch.zeros((6, *slope.shape[2:]), device=slope.device)
+        for k in range(CHANNELS):  # one at a time: all gradients at once would be the largest tensor of a fusion
+            channel = (moved[:, k : k + 1] + fixed[:, k : k + 1]) / 2
+            gradient = torch.cat(torch.gradient(channel, dim=(2, 3, 4)), dim=1)
+            weighted = weight * gradient
+            slope += weighted * (moved[:, k : k + 1] - fixed[:, k : k + 1])
+            for n, (i, j) in enumerate(_ENTRIES):
+                tensor[n] += weighted[0, i] * gradient[0, j]
+
+        def normal(c: Tensor) -> Tensor:
+            return self.gather(_product(tensor, self.field(c))) + stiffness * _bending_gradient(c) + _RIDGE * c
+
+        return _conjugate_gradients(normal, -self.gather(slope) - stiffness * _bending_gradient(control))
+
+    def _described(self, flow: Tensor) -> tuple[Tensor, Tensor]:
+        # both between their voxels, elsewhere every time: interpolation smooths, so that a volume read on its voxels
+        # would fit best where the other one is read half way between them
+        at = self._here + (torch.rand(1, 3, 1, 1, 1, generator=self._random) - 0.5).to(self._here.device)
+        return sample(self.moving, at + flow), sample(self.fixed, at)
+
+
+_ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric matrix
+
+
+def _product(tensor: Tensor, field: Tensor) -> Tensor:
+    """S v at every voxel: `(6, d, h, w)`, `(1, 3, d, h, w)` → `(1, 3, d, h, w)`."""
+    xx, yy, zz, xy, xz, yz = tensor
+    x, y, z = field[0]
+    return torch.stack([xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z])[None]
+
+
+def _conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
+    """x with matrix(x) = right, matrix symmetric and positive; from 0."""
+    x, rest = torch.zeros_like(right), right
+    direction, size = rest, float(rest.square().sum())
+    enough = _CG_TOLERANCE**2 * size
+    for _ in range(_CG_STEPS):
+        if size <= enough:
+            break
+        image = matrix(direction)
+        length = size / float((direction * image).sum())
+        x, rest = x + length * direction, rest - length * image
+        size, before = float(rest.square().sum()), size
+        direction = rest + (size / before) * direction
+    return x
 
 
 def _basis(count: int, pitch: int, points: int) -> Tensor:
@@ -143,13 +219,17 @@ def _basis(count: int, pitch: int, points: int) -> Tensor:
     return torch.where(distance < 1, near, far)
 
 
-def _on_grid(control: Tensor, spread: list[Tensor]) -> Tensor:
-    """Control points `(1, 3, i, j, k)` → `(1, 3, d, h, w)`."""
-    for axis, basis in enumerate(spread, start=2):
-        control = torch.tensordot(control, basis, dims=([axis], [1])).movedim(-1, axis)
-    return control
+def _bending_gradient(control: Tensor) -> Tensor:
+    """R c, where cᵀ R c is the sum of all squared second differences over the control points, by their number."""
+    total = torch.zeros_like(control)
+    for a in (2, 3, 4):
+        total += _adjoint(_adjoint(control.diff(dim=a).diff(dim=a), a), a)
+        for b in range(a + 1, 5):
+            total += 2 * _adjoint(_adjoint(control.diff(dim=a).diff(dim=b), a), b)
+    return total / control[0, 0].numel()
 
 
-def _bending(control: Tensor) -> Tensor:
-    """Mean |∂²δ|² over the control points, second differences along each axis."""
-    return sum((control.diff(n=2, dim=axis).square().mean() for axis in (2, 3, 4)), control.new_zeros(()))
+def _adjoint(difference: Tensor, axis: int) -> Tensor:
+    """The transpose of `diff` along an axis."""
+    pad = [0, 0] * (4 - axis) + [1, 1]
+    return -F.pad(difference, pad).diff(dim=axis)

@@ -36,11 +36,11 @@ def network(
 ) -> Callable:
     """Moves by a smooth flow of about `voxels`, restores nothing, mixes with a constant weight."""
 
-    def forward(degraded: Tensor, reference: Tensor) -> Output:
+    def forward(degraded: Tensor, reference: Tensor, improve: Callable[[Tensor], Tensor] = lambda flow: flow) -> Output:
         shape = degraded.shape[2:]
         wave = [torch.cos(torch.linspace(-1, 1, n)) for n in shape]
         bump = wave[0][:, None, None] * wave[1][None, :, None] * wave[2][None, None, :]
-        flow = torch.stack([v * bump for v in voxels])[None]
+        flow = improve(torch.stack([v * bump for v in voxels])[None])
         weight = torch.full_like(degraded, blend)
         from UniFuseLib.geometry import warp
 
@@ -85,8 +85,9 @@ def pair() -> tuple[Volume, Volume]:
 
 
 def run(pair: tuple[Volume, Volume], **options: object) -> FusionResult:
-    settings = {"model": network(), "working_spacing": 3.0, "degraded_modality": "mr", "reference_modality": "mr"}
-    return UniFuseLib.fuse(*pair, **{**settings, **options})
+    """What the network finds, unless `refine` is among the options."""
+    settings = {"working_spacing": 3.0, "degraded_modality": "mr", "reference_modality": "mr", "refine": "off"}
+    return UniFuseLib.fuse(*pair, **{"model": network(), **settings, **options})
 
 
 def test_everything_lies_on_the_reference_grid(pair: tuple[Volume, Volume]) -> None:
@@ -231,6 +232,24 @@ def test_report_is_complete_and_plain(pair: tuple[Volume, Volume]) -> None:
     assert report["peak_memory_mb"] > 10
     assert "Research use only" in report["notice"]
     assert {"device", "weights", "versions", "warnings", "initial_alignment", "working_grid"} <= set(report)
+
+
+def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume, Volume]) -> None:
+    """The pair is aligned; a field of 3 mm is wrong, and the volumes say so."""
+    wrong = network((0, 2.0, 0))
+    off, auto = (run(pair, model=wrong, working_spacing=1.5, refine=choice) for choice in ("off", "auto"))
+    by = [np.linalg.norm(result.displacement[result.body], axis=-1).mean() for result in (off, auto)]
+    assert by[0] > 1.5
+    assert by[1] < 0.5 * by[0]
+    assert off.report["refinement"] == {"steps": 0}
+    assert auto.report["refinement"]["steps"] == 4
+    assert 0 < auto.report["refinement"]["followed"] <= 1
+
+
+def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(pair: tuple[Volume, Volume]) -> None:
+    as_pet = {"degraded_modality": "pet", "model": network((0, 1.0, 0))}
+    assert run(pair, refine="auto", **as_pet).report["refinement"] == {"steps": 0}
+    assert run(pair, refine=2, **as_pet).report["refinement"]["steps"] == 2
 
 
 def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:

@@ -1,4 +1,4 @@
-"""Test-time optimisation: it finds a known remainder, leaves an aligned pair alone, and never folds."""
+"""Test-time optimisation: it finds a known remainder, follows it as far as it is worth, and never folds."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import torch.nn.functional as F
 from UniFuseLib import refinement
 from UniFuseLib.errors import Cancelled, InputError
 from UniFuseLib.geometry import index_grid, warp
-from UniFuseLib.refinement import AUTO_STEPS, refine, steps_for
+from UniFuseLib.refinement import AUTO_STEPS, Manner, Refined, manner_of, refine, steps_for
 
 SHAPE = (40, 56, 48)
+WHOLLY = Manner(stiffness=0.01, least=1.0, chance=None)
 
 
 def anatomy(seed: int = 0) -> torch.Tensor:
@@ -30,44 +31,105 @@ INSIDE = (..., slice(8, -8), slice(8, -8), slice(8, -8))
 NOWHERE = torch.zeros(1, 3, *SHAPE)
 
 
+def everywhere(*shift: float) -> torch.Tensor:
+    return torch.tensor(shift).view(1, 3, 1, 1, 1).expand(1, 3, *SHAPE).contiguous()
+
+
+def wave() -> torch.Tensor:
+    """A smooth field of up to 2.5 voxels, another one along each axis."""
+    d, h, w = index_grid(SHAPE, NOWHERE)[0]
+    waves = (torch.sin(h / 9), torch.cos(w / 8), torch.sin(d / 7 + 1))
+    return torch.stack([size * wave for size, wave in zip((2.5, 2.0, 1.5), waves, strict=True)])[None]
+
+
+def error(found: torch.Tensor, truth: torch.Tensor) -> float:
+    return float((found - truth)[INSIDE].norm(dim=1).mean())
+
+
 @pytest.mark.parametrize("shift", [(1.6, 0.0, 0.0), (0.0, -1.6, 0.0), (0.0, 0.0, 1.6)])
 def test_a_known_shift_is_found_across_contrasts(shift: tuple[float, float, float]) -> None:
-    truth = torch.tensor(shift).view(1, 3, 1, 1, 1).expand(1, 3, *SHAPE)
+    truth = everywhere(*shift)
     clean = anatomy()
     moved = warp(clean, -truth)  # degraded(x + shift) is reference(x)
-    found = refine(moved, 1 - clean, NOWHERE, EVERYWHERE, 60)
-    error = (found - truth)[INSIDE].norm(dim=1).mean()
-    assert error < 0.35 * 1.6
-    assert (found + truth)[INSIDE].norm(dim=1).mean() > 2  # the law would see a wrong sign
+    found = refine(moved, 1 - clean, NOWHERE, EVERYWHERE, 6, WHOLLY).flow
+    assert error(found, truth) < 0.35 * 1.6
+    assert error(found, -truth) > 2  # the law would see a wrong sign
+
+
+def test_a_bent_field_is_found_with_every_component_in_its_place() -> None:
+    truth = wave()
+    # degraded(x + u(x)) = reference(x): the reference is the degraded volume pulled through u
+    degraded = anatomy()
+    found = refine(degraded, 1 - warp(degraded, truth), NOWHERE, EVERYWHERE, 8, WHOLLY).flow
+    assert error(found, truth) < 0.4 * error(NOWHERE, truth)
+    for swapped in ((1, 0, 2), (0, 2, 1), (2, 1, 0)):
+        assert error(found[:, list(swapped)], truth) > 0.5 * error(NOWHERE, truth)  # the bar above would see it
 
 
 def test_it_goes_on_from_the_networks_field() -> None:
-    truth = torch.tensor([2.0, 0.0, -2.0]).view(1, 3, 1, 1, 1).expand(1, 3, *SHAPE)
+    truth = everywhere(2.0, 0.0, -2.0)
     moved = warp(anatomy(), -truth)
     start = 0.6 * truth
-    found = refine(moved, anatomy(), start.contiguous(), EVERYWHERE, 30)
-    assert (found - truth)[INSIDE].norm(dim=1).mean() < 0.6 * (start - truth)[INSIDE].norm(dim=1).mean()
+    found = refine(moved, anatomy(), start, EVERYWHERE, 4, WHOLLY).flow
+    assert error(found, truth) < 0.6 * error(start, truth)
 
 
 def test_an_aligned_noisy_pair_is_not_drawn_half_way_between_the_voxels() -> None:
     """Interpolation smooths noise away: where only one volume is interpolated, half a voxel off fits best."""
     degraded, reference = anatomy() + noise(1), 1 - anatomy() + noise(2)
-    found = refine(degraded, reference, NOWHERE, EVERYWHERE, 30)
-    assert found[INSIDE].abs().mean() < 0.15  # read on its voxels, the reference pulls 0.28 away
+    found = refine(degraded, reference, NOWHERE, EVERYWHERE, 8, Manner(1.0, 1.0, None)).flow
+    assert abs(found[INSIDE].mean(dim=(2, 3, 4))).max() < 0.15
+
+
+def test_a_large_remainder_is_followed_and_chance_is_not() -> None:
+    manner = Manner(stiffness=0.01, least=0.35, chance=0.05)
+    truth = everywhere(0.0, 3.0, 0.0)
+    far = refine(warp(anatomy(), -truth), 1 - anatomy(), NOWHERE, EVERYWHERE, 6, manner)
+    still = refine(anatomy() + noise(1), 1 - anatomy() + noise(2), NOWHERE, EVERYWHERE, 6, manner)
+    assert far.part > 0.9
+    assert far.gain > 0.1
+    assert still.part == 0.35
+    assert still.gain < 0.05
+
+
+def test_the_part_that_is_followed_scales_the_whole_field() -> None:
+    truth = everywhere(2.0, 0.0, -2.0)
+    pair = warp(anatomy(), -truth), anatomy()
+    whole = refine(*pair, 0.5 * truth, EVERYWHERE, 3, Manner(1.0, 1.0, None))
+    quarter = refine(*pair, 0.5 * truth, EVERYWHERE, 3, Manner(1.0, 0.25, None))
+    torch.testing.assert_close(quarter.flow, 0.25 * whole.flow)
+    assert (quarter.part, whole.part) == (0.25, 1.0)
+
+
+def test_a_stiffer_field_bends_less() -> None:
+    degraded = anatomy()
+    reference = 1 - warp(degraded, wave())
+    bent = [refine(degraded, reference, NOWHERE, EVERYWHERE, 4, Manner(s, 1.0, None)).flow for s in (0.001, 10.0)]
+    soft, stiff = (sum(float(f.diff(n=2, dim=axis).square().mean()) for axis in (2, 3, 4)) for f in bent)
+    assert stiff < 0.1 * soft
 
 
 def test_where_nothing_is_compared_nothing_moves() -> None:
     moved = warp(anatomy(), torch.full((1, 3, *SHAPE), 1.5))
-    found = refine(moved, anatomy(), NOWHERE, torch.zeros_like(EVERYWHERE), 10)
+    found = refine(moved, anatomy(), NOWHERE, torch.zeros_like(EVERYWHERE), 4, WHOLLY).flow
     assert found.abs().max() < 1e-4
 
 
 def test_a_field_that_would_fold_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wild(moving: torch.Tensor, fixed: torch.Tensor, start: torch.Tensor, *rest: object) -> torch.Tensor:
-        return -3 * index_grid(start.shape[2:], start)
+    def wild(self: object, control: torch.Tensor, stiffness: float) -> torch.Tensor:
+        return -100 * index_grid(control.shape[2:], control)
 
-    monkeypatch.setattr(refinement, "_descend", wild)
-    assert torch.equal(refine(anatomy(), anatomy(), NOWHERE, EVERYWHERE, 4), NOWHERE)
+    monkeypatch.setattr(refinement._Level, "step", wild)
+    start = everywhere(0.0, 1.0, 0.0)
+    found = refine(anatomy(), anatomy(), start, EVERYWHERE, 1, WHOLLY)
+    assert torch.equal(found.flow, start)
+    assert found.part == 1
+
+
+def test_a_volume_too_small_for_descriptors_keeps_its_field() -> None:
+    small = torch.rand(1, 1, 12, 40, 40, generator=torch.Generator().manual_seed(0))
+    start = torch.full((1, 3, 12, 40, 40), 0.3)
+    assert refine(small, small, start, small > -1, 4, WHOLLY) == Refined(start, 1.0, 0.0)
 
 
 def test_it_can_be_stopped_and_tells_how_far_it_is() -> None:
@@ -79,26 +141,54 @@ def test_it_can_be_stopped_and_tells_how_far_it_is() -> None:
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        refine(anatomy(), anatomy(), NOWHERE, EVERYWHERE, 20, tell)
+        refine(anatomy(), anatomy(), NOWHERE, EVERYWHERE, 10, WHOLLY, tell)
     assert fractions == sorted(fractions)
     assert len(fractions) > 5
 
 
 def test_the_same_input_gives_the_same_field() -> None:
     pair = anatomy(1), anatomy(2)
-    assert torch.equal(refine(*pair, NOWHERE, EVERYWHERE, 6), refine(*pair, NOWHERE, EVERYWHERE, 6))
+    first, second = (refine(*pair, NOWHERE, EVERYWHERE, 2, WHOLLY) for _ in range(2))
+    assert torch.equal(first.flow, second.flow)
+    assert first.gain == second.gain
 
 
-def test_basis_is_a_partition_of_unity() -> None:
+def test_splines_and_their_adjoint() -> None:
     torch.testing.assert_close(refinement._basis(23, 5, 23 // 5 + 4).sum(1), torch.ones(23))
+    level = refinement._Level(anatomy(), anatomy(), NOWHERE, EVERYWHERE)
+    generator = torch.Generator().manual_seed(0)
+    control = torch.randn(level.control.shape, generator=generator)
+    field = torch.randn(level.start.shape, generator=generator)
+    torch.testing.assert_close(
+        (level.field(control) * field).sum(), (control * level.gather(field)).sum(), rtol=1e-3, atol=1e-2
+    )
 
 
-def test_choices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refinement, "_HELPS", frozenset({("ct", "mr")}))
-    assert steps_for("off", "ct", "mr") == 0
-    assert steps_for("auto", "ct", "mr") == AUTO_STEPS
-    assert steps_for("auto", "mr", "ct") == 0
-    assert steps_for("25", "mr", "mr") == steps_for(25, "mr", "mr") == 25
+def test_bending_is_that_of_second_differences() -> None:
+    control = torch.randn(1, 3, 5, 6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    control.requires_grad_()
+    energy = sum(
+        (1 if a == b else 2) * control.diff(dim=a).diff(dim=b).square().sum() for a in (2, 3, 4) for b in range(a, 5)
+    )
+    (gradient,) = torch.autograd.grad(0.5 * energy / (5 * 6 * 7), control)
+    torch.testing.assert_close(refinement._bending_gradient(control), gradient)
+
+
+def test_conjugate_gradients_solve() -> None:
+    generator = torch.Generator().manual_seed(0)
+    root = torch.randn(12, 12, generator=generator, dtype=torch.float64)
+    matrix, truth = root @ root.T + torch.eye(12, dtype=torch.float64), torch.randn(12, generator=generator).double()
+    found = refinement._conjugate_gradients(lambda x: matrix @ x, matrix @ truth)
+    torch.testing.assert_close(found, truth, rtol=1e-2, atol=1e-2)
+
+
+def test_choices() -> None:
+    assert steps_for("off", "mr", "mr") == 0
+    assert steps_for("auto", "mr", "mr") == AUTO_STEPS
+    assert steps_for("auto", "pet", "ct") == 0
+    assert steps_for("25", "pet", "ct") == steps_for(25, "pet", "ct") == 25
+    assert manner_of("pet", "ct").least < 0.5
+    assert manner_of("pet", "ct").chance is None
     for wrong in ("often", -1, "100000"):
         with pytest.raises(InputError, match="off, auto or a number"):
             steps_for(wrong, "mr", "mr")

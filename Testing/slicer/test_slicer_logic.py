@@ -126,10 +126,10 @@ def test_optionsBecomeFlags():
     from UniFuseSlicerLib.Options import FusionOptions
 
     assert FusionOptions().arguments() == []
-    options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, 40, Path("/w.safetensors"))
+    options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, "off", Path("/w.safetensors"))
     assert options.arguments() == [
         *("--degraded-modality", "mr", "--reference-modality", "ct", "--device", "cpu", "--precision", "float16"),
-        *("--working-spacing", "1.5", "--refine", "40", "--weights", "/w.safetensors"),
+        *("--refine", "off", "--working-spacing", "1.5", "--weights", "/w.safetensors"),
     ]
 
 
@@ -143,7 +143,7 @@ def test_flagsAreThoseOfTheTool():
 
     from UniFuseLib.cli import parser
 
-    options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, 40, Path("/w.safetensors"))
+    options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, "off", Path("/w.safetensors"))
     command = ToolCommand("python", {}, Path()).fuse(Path("d"), Path("r"), Path("o"), options, Path("c"))
     args = parser().parse_args(command[command.index("UniFuseLib.cli") + 1 :])
     assert (args.progress, args.device, args.working_spacing) == ("json", "cpu", 1.5)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from UniFuseLib.commands.fuse import refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 
@@ -33,6 +34,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--resume", action="store_true", help="keep stages that are finished")
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument("--device", default="cpu", help="of our model; cpu (default) compares CPU seconds fairly")
+    parser.add_argument(
+        "--refine", type=refinement, default="auto", metavar="off|auto|N", help="of our model, as in 'fuse'"
+    )
     parser.add_argument("--no-model", action="store_true", help="rivals only")
     parser.add_argument("--json", action="store_true", help="print bench.json instead of the table")
     parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
@@ -105,6 +109,7 @@ def _rivals(args: argparse.Namespace) -> int:
             weights=args.weights.resolve() if args.weights else None,
             checksum=weights["sha256"] if weights else None,
             device=args.device,
+            refine=args.refine,
         ),
         weights=weights,
         resume=args.resume,

@@ -31,7 +31,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
-        "--refine", type=refinement, default="off", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'"
+        "--refine", type=refinement, default="auto", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'"
     )
     parser.add_argument("--no-overview", action="store_true", help="draw no pictures (needs no matplotlib)")
     parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")

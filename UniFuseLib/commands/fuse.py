@@ -58,7 +58,7 @@ def add_parser(subparsers: Any) -> None:
         "--working-spacing", type=_positive, metavar="MM", help="grid of the network; coarser is faster"
     )
     parser.add_argument(
-        "--refine", type=refinement, default="off", metavar="off|auto|N", help="steps of test-time optimisation"
+        "--refine", type=refinement, default="auto", metavar="off|auto|N", help="steps of test-time optimisation"
     )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
     parser.add_argument("--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, quick")

@@ -36,6 +36,16 @@ class PrecisionChoice(Enum):
         return _("Automatic") if self is PrecisionChoice.AUTO else self.value
 
 
+class RefinementChoice(Enum):
+    """Of the field, to this very pair, after the network."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+    def label(self) -> str:
+        return {"auto": _("Automatic"), "off": _("Off")}[self.value]
+
+
 class LayerChoice(Enum):
     """Which volume lies over the reference in the slice views."""
 

@@ -20,7 +20,7 @@ class FusionOptions:
         device: `auto` takes the GPU when torch finds one.
         precision: `auto` is what the device does best.
         workingSpacing: mm of the network's isotropic grid; 0 is the spacing the weights were trained for.
-        refinementSteps: of test-time optimisation of the field after the network; 0 is off.
+        refinement: of the field after the network: `auto`, `off`, or a number of steps.
         weights: another weights file (.safetensors) than the one that comes with the extension.
         keepFiles: leave the run's folder (inputs, results, log) on disk.
     """
@@ -30,7 +30,7 @@ class FusionOptions:
     device: Device = "auto"
     precision: Precision = "auto"
     workingSpacing: float = 0.0
-    refinementSteps: int = 0
+    refinement: str = "auto"
     weights: Path | None = None
     keepFiles: bool = False
 
@@ -42,13 +42,12 @@ class FusionOptions:
             ("--reference-modality", self.referenceModality),
             ("--device", self.device),
             ("--precision", self.precision),
+            ("--refine", self.refinement),
         ):
             if value != "auto":
                 flags += [flag, value]
         if self.workingSpacing > 0:
             flags += ["--working-spacing", f"{self.workingSpacing:g}"]
-        if self.refinementSteps > 0:
-            flags += ["--refine", str(self.refinementSteps)]
         if self.weights is not None:
             flags += ["--weights", str(self.weights)]
         return flags

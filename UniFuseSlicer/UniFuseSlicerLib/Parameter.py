@@ -10,7 +10,7 @@ from typing import Annotated
 from slicer import vtkMRMLGridTransformNode, vtkMRMLScalarVolumeNode, vtkMRMLTableNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice
+from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice, RefinementChoice
 from .Results import FusionNodes
 
 
@@ -23,7 +23,6 @@ class UniFuseParameterNode:
         overlaySpacing: mm between arrows or grid lines.
         warpPercent: 0 % the degraded volume as it came, 100 % on the reference.
         workingSpacing: mm of the network's grid; 0 is automatic.
-        refinementSteps: of test-time optimisation; 0 is off.
     """
 
     degraded: vtkMRMLScalarVolumeNode
@@ -46,7 +45,7 @@ class UniFuseParameterNode:
 
     precision: PrecisionChoice = PrecisionChoice.AUTO
     workingSpacing: Annotated[float, WithinRange(0, 5)] = 0.0
-    refinementSteps: Annotated[int, WithinRange(0, 200)] = 0
+    refinement: RefinementChoice = RefinementChoice.AUTO
     keepFiles: bool = False
 
     def outputs(self) -> FusionNodes:

@@ -259,7 +259,7 @@ class Panel(VTKObservationMixin):
             device=self._settings.device.value,
             precision=p.precision.value,
             workingSpacing=p.workingSpacing,
-            refinementSteps=p.refinementSteps,
+            refinement=p.refinement.value,
             weights=self._settings.weights,
             keepFiles=p.keepFiles,
         )

@@ -27,6 +27,7 @@ class Plan:
 
     Attributes:
         restorations, registrations, fusions: names from `baselines`.
+        refine: of our model, as in `predict.fuse`.
         weights: safetensors file, None for the shipped one; `checksum` is its SHA-256, None leaves our model out.
     """
 
@@ -36,6 +37,7 @@ class Plan:
     weights: Path | None
     checksum: str | None
     device: str = "cpu"
+    refine: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,21 @@ class Bench:
         if self.resume and isinstance(earlier, dict) and earlier.get("key") == key:
             return earlier
         plan = self.plan
-        weights = str(plan.weights) if plan.weights else None
         (folder / "stage.json").unlink(missing_ok=True)
         write_job(
-            Job(kind, name, str(self.cases), case_id, str(folder), key, inputs, restored, weights, plan.device),
+            Job(
+                kind,
+                name,
+                str(self.cases),
+                case_id,
+                str(folder),
+                key,
+                inputs,
+                restored,
+                weights=str(plan.weights) if plan.weights else None,
+                device=plan.device,
+                refine=plan.refine,
+            ),
             folder / "job.json",
         )
         code, errors = self.start(folder / "job.json")
@@ -112,7 +125,7 @@ class Bench:
 
     def _key(self, case_id: str, kind: str, name: str, inputs: dict[str, str]) -> str:
         """Changes with the case, the stage, what it builds on, and, for our model, the weights."""
-        weights = self.plan.checksum if kind == "model" else ""
+        weights = f"{self.plan.checksum}+refine={self.plan.refine}" if kind == "model" else ""
         labels = sorted(Path(path).name for path in inputs.values())
         text = f"{VERSION}|{case_checksum(self.cases, case_id)}|{kind}|{name}|{labels}|{weights}|{self.plan.device}"
         return hashlib.sha256(text.encode()).hexdigest()

@@ -39,7 +39,7 @@ class Job:
             `restoration+registration` → the registration's folder.
         restored: restoration name → its folder (`fuse` only).
         key: stands in the answer; `--resume` compares it.
-        weights, device: of the model.
+        weights, device, refine: of the model.
     """
 
     kind: Kind
@@ -52,6 +52,7 @@ class Job:
     restored: dict[str, str]
     weights: str | None = None
     device: str = "cpu"
+    refine: str = "auto"
 
 
 def run_job(job: Job) -> None:
@@ -138,6 +139,7 @@ def _model(job: Job, case: Case, output: Path) -> dict[str, Any]:
             device=job.device,
             degraded_modality=case.degraded_modality,
             reference_modality=case.reference_modality,
+            refine=job.refine,
         )
     write_volume(result.fused, output / "fused.nii.gz")
     write_volume(result.restored, output / "restored.nii.gz")
