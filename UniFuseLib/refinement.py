@@ -133,20 +133,17 @@ class _Level:
         points = [n // _PITCH + 4 for n in shape]
         self.control = torch.zeros(1, 3, *points, device=flow.device)
         self._spread = [_basis(n, _PITCH, p).to(flow.device) for n, p in zip(shape, points, strict=True)]
+        self._spread_blocks = [_means_of_two(basis) for basis in self._spread]
         self._here = index_grid(shape, self.start)
         self._random = torch.Generator().manual_seed(0)
 
     def field(self, control: Tensor) -> Tensor:
         """δ: control points `(1, 3, i, j, k)` → `(1, 3, d, h, w)` voxels of this level."""
-        for axis, basis in enumerate(self._spread, start=2):
-            control = torch.tensordot(control, basis, dims=([axis], [1])).movedim(-1, axis)
-        return control
+        return _along_axes(control, self._spread, 1)
 
     def gather(self, field: Tensor) -> Tensor:
         """The adjoint of `field`."""
-        for axis, basis in enumerate(self._spread, start=2):
-            field = torch.tensordot(field, basis, dims=([axis], [0])).movedim(-1, axis)
-        return field
+        return _along_axes(field, self._spread, 0)
 
     def residual(self, flow: Tensor) -> float:
         """Mean over the body of |m(degraded ∘ flow) - m(reference)|."""
@@ -172,8 +169,12 @@ class _Level:
             for n, (i, j) in enumerate(_ENTRIES):
                 tensor[n] += weighted[0, i] * gradient[0, j]
 
+        # sums over blocks of eight voxels: splines hardly change within one
+        blocks = 8 * F.avg_pool3d(_even(tensor), 2)
+
         def normal(c: Tensor) -> Tensor:
-            return self.gather(_product(tensor, self.field(c))) + stiffness * _bending_gradient(c) + _RIDGE * c
+            force = _product(blocks, _along_axes(c, self._spread_blocks, 1))
+            return _along_axes(force, self._spread_blocks, 0) + stiffness * _bending_gradient(c) + _RIDGE * c
 
         return _conjugate_gradients(normal, -self.gather(slope) - stiffness * _bending_gradient(control))
 
@@ -182,6 +183,25 @@ class _Level:
         # would fit best where the other one is read half way between them
         at = self._here + (torch.rand(1, 3, 1, 1, 1, generator=self._random) - 0.5).to(self._here.device)
         return sample(self.moving, at + flow), sample(self.fixed, at)
+
+
+def _along_axes(field: Tensor, spread: list[Tensor], side: int) -> Tensor:
+    """`(1, 3, ...)` times a matrix along each axis: its columns (side 1) or its rows (0) meet the field."""
+    for axis, basis in enumerate(spread, start=2):
+        field = torch.tensordot(field, basis, dims=([axis], [side])).movedim(-1, axis)
+    return field
+
+
+def _means_of_two(basis: Tensor) -> Tensor:
+    """Rows 0 and 1, 2 and 3, ...; of an odd number the last one alone."""
+    basis = torch.cat([basis, basis[-1:]]) if len(basis) % 2 else basis
+    return (basis[0::2] + basis[1::2]) / 2
+
+
+def _even(tensor: Tensor) -> Tensor:
+    """Zeros appended, so that every axis but the first has an even length."""
+    d, h, w = (n % 2 for n in tensor.shape[1:])
+    return F.pad(tensor, [0, w, 0, h, 0, d])
 
 
 _ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric matrix
