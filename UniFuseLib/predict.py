@@ -1,6 +1,6 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → affine → network → back to the reference grid
+    checks → modality → body, intensity rule → working grid → affine → network, refinement → back to the reference grid
 
 Every step is a function of its own file; this one shows their order.
 """
