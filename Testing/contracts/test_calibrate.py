@@ -15,6 +15,7 @@ from UniFuseLib.cli import main
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.network.build import build, preset
+from UniFuseLib.training import classifier
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,37 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     again = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output)]
     assert main(again) != 0
     assert "never overwritten" in capsys.readouterr().err
+
+
+def test_a_stopped_run_goes_on_where_it_was(cases: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+    weights, output = weights_of("small", tmp_path), tmp_path / "out"
+    command = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output), "--device", "cpu"]
+    read, count = classifier.read_case, 0
+
+    def stop_at_the_fifth(folder: Path, case_id: str):
+        nonlocal count
+        count += 1
+        if count == 5:
+            raise KeyboardInterrupt
+        return read(folder, case_id)
+
+    monkeypatch.setattr(classifier, "read_case", stop_at_the_fifth)
+    assert main(command) != 0
+    assert not list(output.glob("*.safetensors"))
+    monkeypatch.setattr(classifier, "read_case", read)
+    (output / "states" / "p0_clean.safetensors").write_bytes(b"torn")  # is read anew
+    capsys.readouterr()
+    main([*command, "--resume"])
+    said = capsys.readouterr()
+    assert "] p0_clean" in said.err
+    assert "] p1_clean" not in said.err
+    assert "] p2_clean" in said.err
+    assert "(11 cases," in said.out
+    assert not (output / "states").exists()
+    straight = tmp_path / "straight"
+    main([*command[:-4], "--output", str(straight), "--device", "cpu"])
+    one, other = (load_file(folder / "tiny.safetensors") for folder in (output, straight))
+    assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 def test_a_network_without_dapl_has_nothing_to_fit(cases: Path, tmp_path: Path, capsys) -> None:

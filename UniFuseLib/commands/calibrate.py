@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument("--seed", type=int, default=0, help="of folds and order (default: 0)")
+    parser.add_argument("--resume", action="store_true", help="keep what a stopped run has read with the same weights")
     parser.set_defaults(run=run)
 
 
@@ -36,7 +38,10 @@ def run(args: argparse.Namespace) -> int:
     weights = args.output / f"{contract.name}.safetensors"
     if weights.exists():
         raise InputError(f"'{weights}' exists. Choose another --output; weights are never overwritten.")
-    seen, skipped = see_cases(args.cases, model, contract, lambda line: print(line, file=sys.stderr, flush=True))
+    memory = args.output / "states"
+    seen, skipped = see_cases(
+        args.cases, model, contract, memory, args.resume, lambda line: print(line, file=sys.stderr, flush=True)
+    )
     classifier = dapl_of(model.cpu()).classifier
     fit = fit_classifier(classifier, seen, args.seed)
     classifier.load_state_dict(fit.classifier.state_dict())
@@ -45,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     # what the weights scored before is not what they score now
     fitted = replace(contract, training={**contract.training, "classifier": stage}, validation={})
     save_model(model, fitted, weights)
+    shutil.rmtree(memory, ignore_errors=True)
     held_out = fit.held_out
     print(
         f"Patients that the fit had not seen: accuracy {100 * held_out['accuracy']:.1f} %, calibration error "

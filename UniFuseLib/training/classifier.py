@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from UniFuseLib.checkpoint import Contract
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, given_modality
 from UniFuseLib.errors import InputError
-from UniFuseLib.evaluation.cases import Case, read_case, read_index
+from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
 from UniFuseLib.evaluation.metrics.classification import calibration_error
 from UniFuseLib.initial_alignment import align
 from UniFuseLib.network.dapl import DAPL, StateClassifier
@@ -66,9 +68,17 @@ class Fit:
 
 
 def see_cases(
-    folder: Path, model: UniFuse, contract: Contract, report: Callable[[str], None] = lambda _: None
+    folder: Path,
+    model: UniFuse,
+    contract: Contract,
+    memory: Path,
+    resume: bool = False,
+    report: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[SeenCase], list[dict[str, str]]]:
     """The states of every case of a folder that `unifuse simulate` made; broken ones are skipped and named.
+
+    Args:
+        memory: folder that keeps what was seen, one file per case. resume: take from there what these weights saw.
 
     Raises:
         InputError: no cases, weights of other classes than `CLASSES`, or a network without the full DAPL.
@@ -79,16 +89,40 @@ def see_cases(
     seen: list[SeenCase] = []
     skipped: list[dict[str, str]] = []
     for number, case_id in enumerate(ids, 1):
+        kept, key = memory / f"{case_id}.safetensors", f"{contract.sha256} {case_checksum(folder, case_id)}"
+        if resume and (earlier := _remembered(kept, key)):
+            seen.append(earlier)
+            continue
         report(f"[{number}/{len(ids)}] {case_id}")
         try:
             case = read_case(folder, case_id)
-            seen.append(
-                SeenCase(_states(case, model, dapl, contract), case.label, case.degraded_modality, case.patient)
-            )
+            now = SeenCase(_states(case, model, dapl, contract), case.label, case.degraded_modality, case.patient)
+            _remember(now, kept, key)
+            seen.append(now)
         except InputError as error:
             report(f"  skipped: {error}")
             skipped.append({"id": case_id, "reason": str(error)})
     return seen, skipped
+
+
+def _remember(seen: SeenCase, path: Path, key: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    about = {"key": key, "label": seen.label, "modality": seen.modality, "patient": seen.patient}
+    unfinished = path.with_suffix(".part")
+    save_file({"states": seen.states.contiguous()}, unfinished, about)
+    unfinished.replace(path)
+
+
+def _remembered(path: Path, key: str) -> SeenCase | None:
+    """None unless the file is whole and of this key."""
+    try:
+        with safe_open(path, "pt") as file:
+            about = file.metadata() or {}
+            if about.get("key") != key:
+                return None
+            return SeenCase(file.get_tensor("states"), about["label"], about["modality"], about["patient"])
+    except (OSError, SafetensorError, KeyError):
+        return None
 
 
 def dapl_of(model: UniFuse) -> DAPL:
