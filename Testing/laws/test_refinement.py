@@ -92,6 +92,27 @@ def test_a_large_remainder_is_followed_and_chance_is_not() -> None:
     assert still.gain < 0.05
 
 
+def test_what_was_found_is_taken_up_at_full_resolution_and_chance_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    manner = Manner(stiffness=0.01, least=0.35, chance=0.05)
+    levels: list[int] = []
+    plain = refinement._Level.__init__
+
+    def counted(self: object, *args: object) -> None:
+        levels.append(args[-1])
+        plain(self, *args)
+
+    monkeypatch.setattr(refinement._Level, "__init__", counted)
+    truth = wave()
+    pair = anatomy(), 1 - warp(anatomy(), truth)
+    both = refine(*pair, NOWHERE, EVERYWHERE, 6, manner)
+    assert levels == [2, 1]
+    refine(anatomy() + noise(1), 1 - anatomy() + noise(2), NOWHERE, EVERYWHERE, 6, manner)
+    assert levels == [2, 1, 2]
+    monkeypatch.setattr(refinement, "_PASSES", refinement._PASSES[:1])
+    coarse = refine(*pair, NOWHERE, EVERYWHERE, 6, manner)
+    assert error(both.flow, truth) < 0.8 * error(coarse.flow, truth)
+
+
 def test_the_part_that_is_followed_scales_the_whole_field() -> None:
     truth = everywhere(2.0, 0.0, -2.0)
     pair = warp(anatomy(), -truth), anatomy()
@@ -155,7 +176,7 @@ def test_the_same_input_gives_the_same_field() -> None:
 
 def test_splines_and_their_adjoint() -> None:
     torch.testing.assert_close(refinement._basis(23, 5, 23 // 5 + 4).sum(1), torch.ones(23))
-    level = refinement._Level(anatomy(), anatomy(), NOWHERE, EVERYWHERE)
+    level = refinement._Level(anatomy(), anatomy(), NOWHERE, EVERYWHERE, 2)
     generator = torch.Generator().manual_seed(0)
     control = torch.randn(level.control.shape, generator=generator)
     field = torch.randn(level.start.shape, generator=generator)
