@@ -185,6 +185,27 @@ def test_splines_and_their_adjoint() -> None:
     )
 
 
+def test_every_entry_of_the_structure_tensor_meets_its_component() -> None:
+    """A wrong entry would only slow the descent, which then stops short."""
+    generator = torch.Generator().manual_seed(0)
+    gradient, field = (torch.randn(3, 4, 5, 6, generator=generator) for _ in range(2))
+    entries = torch.stack([gradient[i] * gradient[j] for i, j in refinement._ENTRIES])
+    expected = gradient * (gradient * field).sum(0)  # (g gᵀ) v = g (g · v)
+    torch.testing.assert_close(refinement._product(entries, field[None])[0], expected)
+
+
+def test_sums_over_blocks_stand_for_the_sums_over_voxels() -> None:
+    """Odd sides too: the last voxel is alone in its block."""
+    level = refinement._Level(anatomy(), anatomy(), NOWHERE, EVERYWHERE, 2)
+    basis = level._spread[0][:19]
+    blocks = refinement._means_of_two(basis)
+    assert len(blocks) == 10
+    torch.testing.assert_close(blocks[-1], basis[18])
+    weight = torch.ones(1, 19, 1, 1)
+    counts = 8 * F.avg_pool3d(refinement._even(weight), 2)[0, :, 0, 0]
+    torch.testing.assert_close((counts[:, None] * blocks).sum(0), basis.sum(0))
+
+
 def test_bending_is_that_of_second_differences() -> None:
     control = torch.randn(1, 3, 5, 6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     control.requires_grad_()

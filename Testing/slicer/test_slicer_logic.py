@@ -126,6 +126,7 @@ def test_optionsBecomeFlags():
     from UniFuseSlicerLib.Options import FusionOptions
 
     assert FusionOptions().arguments() == []
+    assert FusionOptions(refinement=8).arguments() == ["--refine", "8"]
     options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, "off", Path("/w.safetensors"))
     assert options.arguments() == [
         *("--degraded-modality", "mr", "--reference-modality", "ct", "--device", "cpu", "--precision", "float16"),

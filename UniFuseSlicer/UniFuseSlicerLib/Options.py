@@ -30,7 +30,7 @@ class FusionOptions:
     device: Device = "auto"
     precision: Precision = "auto"
     workingSpacing: float = 0.0
-    refinement: str = "auto"
+    refinement: str | int = "auto"
     weights: Path | None = None
     keepFiles: bool = False
 
@@ -45,7 +45,7 @@ class FusionOptions:
             ("--refine", self.refinement),
         ):
             if value != "auto":
-                flags += [flag, value]
+                flags += [flag, str(value)]
         if self.workingSpacing > 0:
             flags += ["--working-spacing", f"{self.workingSpacing:g}"]
         if self.weights is not None:

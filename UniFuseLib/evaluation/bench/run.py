@@ -124,7 +124,7 @@ class Bench:
         return self.output / "stages" / case_id / label
 
     def _key(self, case_id: str, kind: str, name: str, inputs: dict[str, str]) -> str:
-        """Changes with the case, the stage, what it builds on, and, for our model, the weights."""
+        """Changes with the case, the stage, what it builds on, and, for our model, weights and refinement."""
         weights = f"{self.plan.checksum}+refine={self.plan.refine}" if kind == "model" else ""
         labels = sorted(Path(path).name for path in inputs.values())
         text = f"{VERSION}|{case_checksum(self.cases, case_id)}|{kind}|{name}|{labels}|{weights}|{self.plan.device}"
