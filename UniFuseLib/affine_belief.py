@@ -140,7 +140,8 @@ def _relative_gain(level: Level, matrix: np.ndarray) -> float:
 
 def _agreement(gain: Tensor, weight: Tensor) -> float:
     """t = mean / standard error of the gain per region, over regions that the body fills to a fifth."""
-    pooled = [torch.nn.functional.avg_pool3d(v, _REGION, ceil_mode=True).flatten() for v in (gain, weight)]
+    region = [min(_REGION, n) for n in gain.shape[2:]]
+    pooled = [torch.nn.functional.avg_pool3d(v, region, ceil_mode=True).flatten() for v in (gain, weight)]
     used = pooled[1] > 0.2
     regions = (pooled[0] / pooled[1].clamp(min=1e-6))[used]
     if regions.numel() < 4:

@@ -159,6 +159,8 @@ def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:
 def working_grid(reference: Grid, spacing_mm: float) -> Grid:
     """Isotropic grid over the reference's field of view: its axes, permuted and flipped to d → S, h → P, w → L.
 
+    At least two voxels along each axis, for derivatives; a thinner volume lies in their middle.
+
     Args:
         reference: any axis codes, oblique or not; obliqueness is kept.
         spacing_mm: side of a voxel.
@@ -167,7 +169,7 @@ def working_grid(reference: Grid, spacing_mm: float) -> Grid:
         raise InputError(f"Expected a working spacing above 0 mm, got {spacing_mm:g}.")
     order, sign = working_axes(reference)
     extent = (np.array(reference.shape) * reference.spacing)[list(order)]
-    shape = tuple(int(n) for n in np.maximum(1, np.ceil(extent / spacing_mm - 1e-3)))
+    shape = tuple(int(n) for n in np.maximum(2, np.ceil(extent / spacing_mm - 1e-3)))
     affine = np.eye(4)
     affine[:3, :3] = reference.directions[:, list(order)] * sign * spacing_mm
     centre = reference.corners().mean(axis=0)

@@ -242,7 +242,7 @@ def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume
     assert by[0] > 1.5
     assert by[1] < 0.5 * by[0]
     assert off.report["refinement"] == {"steps": 0}
-    assert auto.report["refinement"]["steps"] == 4
+    assert auto.report["refinement"]["steps"] in (4, 6)  # six where the first four found much
     assert 0 < auto.report["refinement"]["followed"] <= 1
 
 
@@ -250,6 +250,19 @@ def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(pair:
     as_pet = {"degraded_modality": "pet", "model": network((0, 1.0, 0))}
     assert run(pair, refine="auto", **as_pet).report["refinement"] == {"steps": 0}
     assert run(pair, refine=2, **as_pet).report["refinement"]["steps"] == 2
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("spacing", [1.0, 2.0, 5.0])
+def test_a_thin_slab_is_fused(axis: int, spacing: float) -> None:
+    shape, millimetres = [30, 34, 32], [2.4, 2.2, 2.6]
+    shape[axis], millimetres[axis] = 4, spacing
+    slab = volume_on(turned_grid((shape[0], shape[1], shape[2]), tuple(millimetres), 9))
+    whole = volume_on(turned_grid((25, 38, 33), (3.3, 2.2, 2.6), -7))
+    for pair in ((whole, slab), (slab, whole)):
+        result = run(pair, refine="auto", working_spacing=None if spacing < 5 else 25.0)
+        assert np.isfinite(result.displacement).all()
+        assert result.report["refinement"]["steps"] == 0 or pair[1] is whole
 
 
 def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:
