@@ -178,11 +178,18 @@ class _Improve:
         return self._refined.flow
 
     def told(self) -> dict[str, Any]:
-        """For the report: steps, part of the field that was followed, relative fall of the residual, cost."""
-        if self._refined is None:
+        """For the report: steps made, part of the refined field that was followed (None: the network's own was kept),
+        relative fall of the residual, cost.
+        """
+        if self._refined is None or not self._refined.steps:
             return {"steps": 0}
-        part, gain = round(self._refined.part, 3), round(self._refined.gain, 4)
-        return {"steps": self._steps, "followed": part, "gain": gain, "cpu_seconds": round(self._cpu_seconds, 2)}
+        part, gain = self._refined.part, round(self._refined.gain, 4)
+        return {
+            "steps": self._refined.steps,
+            "followed": None if part is None else round(part, 3),
+            "gain": gain,
+            "cpu_seconds": round(self._cpu_seconds, 2),
+        }
 
 
 def _run(

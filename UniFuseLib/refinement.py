@@ -21,6 +21,7 @@ from torch import Tensor
 from UniFuseLib.affine_belief import believed_part
 from UniFuseLib.errors import InputError
 from UniFuseLib.geometry import index_grid, jacobian_determinant, resize, resize_flow, sample
+from UniFuseLib.network.layers import crop_to, pad_to_multiple
 from UniFuseLib.network.mind import CHANNELS, mind_ssc
 
 _PITCH = 20  # voxels of the working grid between control points
@@ -64,8 +65,9 @@ class Refined(NamedTuple):
     """What `refine` returns."""
 
     flow: Tensor  # (1, 3, d, h, w) voxels
-    part: float  # of φ + δ that was followed, 0 to 1; 1 where φ was left as it is
+    part: float | None  # of φ + δ that was followed, 0 to 1; None: φ was left as it is
     gain: float  # fall of the residual from no field at all to φ + δ, relative
+    steps: int  # that were made, at both resolutions together
 
 
 def steps_for(choice: str | int, degraded_modality: str, reference_modality: str) -> int:
@@ -110,11 +112,15 @@ def refine(
         tell: called with the fraction done; may raise to stop.
     """
     if min(n // _PASSES[0].stride for n in flow.shape[2:]) < _LEAST_SIDE or steps == 0:
-        return Refined(flow, 1.0, 0.0)
-    field, gain, part = flow.float(), 0.0, 1.0
+        return Refined(flow, None, 0.0, 0)
+    shape = (flow.shape[2], flow.shape[3], flow.shape[4])
+    # whole voxels of the coarse pass, or its field would be stretched over the rest
+    degraded, reference, field = (pad_to_multiple(v.float(), _PASSES[0].stride) for v in (degraded, reference, flow))
+    body = _even(mask[0].float())[None]
+    gain, part, made = 0.0, 1.0, 0
     with torch.autocast(flow.device.type, enabled=False):
         for number, (stride, share, (begin, end)) in enumerate(_PASSES):
-            level = _Level(degraded.float(), reference.float(), field, mask, stride)
+            level = _Level(degraded, reference, field, body, stride)
             count = math.ceil(share * steps)
             # measured in voxels of the level, where they are half as large the same field bends four times as much
             stiffness = manner.stiffness * (stride / _PASSES[0].stride) ** 2
@@ -122,16 +128,17 @@ def refine(
             for k in range(count):
                 tell(begin + (end - begin) * k / count)
                 control = control + level.step(control, stiffness)
-            field = field + resize_flow(level.field(control), flow.shape[2:])
+                made += 1
+            field = field + resize_flow(level.field(control), field.shape[2:])
             if number == 0:
                 gain = level.gain(control)
                 part = _part(gain, manner)
                 if part <= manner.least:
                     break  # no evidence for more than that
     tell(1.0)
-    found = part * field
+    found = crop_to(part * field, shape)
     folds = (jacobian_determinant(found)[:, None] <= 0) & mask.to(flow.device)
-    return Refined(flow, 1.0, gain) if bool(folds.any()) else Refined(found, part, gain)
+    return Refined(flow, None, gain, made) if bool(folds.any()) else Refined(found, part, gain, made)
 
 
 def _part(gain: float, manner: Manner) -> float:

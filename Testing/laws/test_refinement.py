@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from UniFuseLib import refinement
 from UniFuseLib.errors import Cancelled, InputError
 from UniFuseLib.geometry import index_grid, warp
+from UniFuseLib.network.layers import crop_to
 from UniFuseLib.refinement import AUTO_STEPS, Manner, Refined, manner_of, refine, steps_for
 
 SHAPE = (40, 56, 48)
@@ -113,6 +114,15 @@ def test_what_was_found_is_taken_up_at_full_resolution_and_chance_is_not(monkeyp
     assert error(both.flow, truth) < 0.8 * error(coarse.flow, truth)
 
 
+def test_a_voxel_of_the_coarse_pass_is_two_of_an_odd_grid_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half as many voxels of an odd side leave one over: the field would be stretched over it."""
+    monkeypatch.setattr(refinement, "_PASSES", refinement._PASSES[:1])
+    along_h = torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
+    monkeypatch.setattr(refinement._Level, "step", lambda _, control, stiffness: along_h.expand_as(control))
+    odd = [crop_to(v, (23, 31, 27)) for v in (anatomy(), anatomy(), NOWHERE, EVERYWHERE)]
+    torch.testing.assert_close(refine(*odd, 1, WHOLLY).flow, 2 * along_h.expand(1, 3, 23, 31, 27))
+
+
 def test_the_part_that_is_followed_scales_the_whole_field() -> None:
     truth = everywhere(2.0, 0.0, -2.0)
     pair = warp(anatomy(), -truth), anatomy()
@@ -144,13 +154,13 @@ def test_a_field_that_would_fold_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
     start = everywhere(0.0, 1.0, 0.0)
     found = refine(anatomy(), anatomy(), start, EVERYWHERE, 1, WHOLLY)
     assert torch.equal(found.flow, start)
-    assert found.part == 1
+    assert (found.part, found.steps) == (None, 1)
 
 
 def test_a_volume_too_small_for_descriptors_keeps_its_field() -> None:
     small = torch.rand(1, 1, 12, 40, 40, generator=torch.Generator().manual_seed(0))
     start = torch.full((1, 3, 12, 40, 40), 0.3)
-    assert refine(small, small, start, small > -1, 4, WHOLLY) == Refined(start, 1.0, 0.0)
+    assert refine(small, small, start, small > -1, 4, WHOLLY) == Refined(start, None, 0.0, 0)
 
 
 def test_it_can_be_stopped_and_tells_how_far_it_is() -> None:
