@@ -11,12 +11,13 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from UniFuseLib.geometry import warp
+from UniFuseLib.geometry import index_grid, resize_flow, warp
+from UniFuseLib.network.layers import crop_to
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.unifuse import UniFuseOutput
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
-from UniFuseLib.training.objective import _coarse_loss, _matching_loss, total_loss
+from UniFuseLib.training.objective import _coarse_loss, _matching_loss, _padded, total_loss
 from UniFuseLib.training.samples import Sample
 
 SHAPE = (7, 9, 11)
@@ -217,6 +218,7 @@ class Perfect(NamedTuple):
 
     sample: Sample
     asked: list[Any]
+    multiple: int = 1
 
     def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
         aligned = warp(self.sample.fine, self.sample.flow)
@@ -229,6 +231,12 @@ class Perfect(NamedTuple):
     def unify(self, first: torch.Tensor, second: torch.Tensor) -> Unified:
         self.asked.append((first, second))
         return Unified(*two_positions((1, 2), (0, 1)))
+
+
+def sample_of(flow: torch.Tensor) -> Sample:
+    shape = flow.shape[2:]
+    volumes = [noise(1, 1, *shape, seed=k) for k in range(5)]
+    return Sample(*volumes, flow, torch.tensor([0]), torch.ones(1, 1, *shape), torch.ones(1, 3))
 
 
 def made_up_sample() -> Sample:
@@ -271,9 +279,18 @@ def test_the_restoration_target_does_not_pull_on_the_field() -> None:
 def test_coarse_flows_are_compared_in_voxels_of_the_full_grid() -> None:
     shape = (16, 8, 24)
     flow = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1).expand(1, 3, *shape)
-    volumes = [noise(1, 1, *shape, seed=k) for k in range(5)]
-    sample = Sample(*volumes, flow, torch.tensor([0]), torch.ones(1, 1, *shape), torch.ones(1, 3))
+    sample = sample_of(flow)
     half = (flow / 2)[..., ::2, ::2, ::2]
     assert _coarse_loss([half], sample).item() == pytest.approx(0.1, abs=1e-5)
     assert _coarse_loss([0 * half], sample).item() == pytest.approx(14.01**0.5, rel=1e-5)
     assert _coarse_loss([half, 0 * half], sample).item() == pytest.approx((0.1 + 14.01**0.5) / 2, rel=1e-5)
+
+
+def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
+    """The network repeats the far border up to whole patches: its levels cover more than the crop."""
+    places = index_grid((16, 32, 48), torch.empty(0))
+    whole = torch.cat([torch.cos(places[:, 1:2] / 6), 2 * torch.sin(places[:, 2:3] / 8), 2 + 0 * places[:, :1]], 1)
+    crop = sample_of(crop_to(whole, (11, 23, 37)))
+    level = resize_flow(whole, (8, 16, 24))
+    assert _coarse_loss([level], _padded(crop, 16)).item() < 0.2
+    assert _coarse_loss([level], crop).item() > 0.5  # as if the levels covered the crop alone

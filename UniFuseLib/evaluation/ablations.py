@@ -153,4 +153,6 @@ def _result(config: TrainingConfig, budget: Budget, found: dict[str, Figures]) -
 
 def _fuse_with(weights: Path, device: torch.device) -> tuple[Fuse, str]:
     model, contract = load_model(weights, device)
-    return functools.partial(fuse, model=model, contract=contract, device=str(device)), contract.sha256
+    # the network's own field: refinement would hide what a variant's alignment is worth
+    measured = functools.partial(fuse, model=model, contract=contract, device=str(device), refine="off")
+    return measured, contract.sha256

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.geometry import resize, resize_flow, warp
+from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import Precision, TrainingConfig
@@ -30,9 +32,10 @@ def total_loss(
         output = model(sample.degraded, sample.reference)
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
         other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
-    terms = _terms(output, sample)
+    padded = _padded(sample, model.multiple)
+    terms = _terms(output, sample, padded)
     if config.weights.matching:  # 27 correlations a level: not for the log alone
-        terms["matching"] = _matching_loss(output.matched, sample)
+        terms["matching"] = _matching_loss(output.matched, padded)
     if other is not None:
         terms["modality"] = losses.modality_loss(
             (other.degraded, output.unified.reference),
@@ -50,20 +53,27 @@ def precision(name: Precision, device: torch.device) -> AbstractContextManager[o
     return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()
 
 
-def _terms(output: UniFuseOutput, sample: Sample) -> dict[str, Tensor]:
+def _terms(output: UniFuseOutput, sample: Sample, padded: Sample) -> dict[str, Tensor]:
     # the target is where the network sees the clean volume, it must not pull on the field
     aligned = warp(sample.fine, output.flow.detach())
     return {
         "classification": losses.classification_loss(output.logits, sample.label),
         "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
         "endpoint": losses.endpoint_loss(output.flow, sample.flow, sample.weight),
-        "coarse": _coarse_loss(output.coarse_flows, sample),
+        "coarse": _coarse_loss(output.coarse_flows, padded),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
         "gradient": losses.gradient_loss(output.fused, aligned, sample.reference),
         "restore": losses.restoration_loss(output.restored, aligned),
     }
+
+
+def _padded(sample: Sample, multiple: int) -> Sample:
+    """Field and weight on the grid that the network's levels belong to (`pad_to_multiple`); padding weighs nothing."""
+    flow = pad_to_multiple(sample.flow, multiple)
+    d, h, w = (n - m for n, m in zip(flow.shape[2:], sample.flow.shape[2:], strict=True))
+    return sample._replace(flow=flow, weight=F.pad(sample.weight, (0, w, 0, h, 0, d)))
 
 
 def _coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
