@@ -52,6 +52,30 @@ def test_fuseWithoutVolumeSaysSo(logic, pair):
         logic().fuse(None, pair.reference)
 
 
+def test_fuseNeverOverwritesAnInput(logic, pair):
+    from UniFuseSlicerLib.Errors import InputNodeError
+    from UniFuseSlicerLib.Results import FusionNodes
+
+    voxels = pair.reference.GetImageData()
+    with pytest.raises(InputNodeError, match='"T1" is an input and chosen as an output'):
+        logic().fuse(pair.degraded, pair.reference, outputs=FusionNodes(fused=pair.reference))
+    assert pair.reference.GetImageData() is voxels
+
+
+def test_missingPackagesAreNamedBeforeAnythingRuns(pair, fakeTool, tmp_path):
+    from UniFuseSlicerLib.Errors import InstallError
+    from UniFuseSlicerLib.Install import Dependencies, PackageState
+    from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
+
+    states = {"torch": PackageState.MISSING, "safetensors": PackageState.READY}
+    bare = UniFuseSlicerLogic(tool=fakeTool("work"), dependencies=Dependencies(state=lambda name, least: states[name]))
+    with pytest.raises(InstallError, match="Python package torch, which is missing"):
+        bare.fuse(pair.degraded, pair.reference)
+    with pytest.raises(InstallError, match="press Fuse once"):
+        bare.fuseBatch(tmp_path, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
 def test_anInterruptionEndsTheProcess(logic, pair):
     def interrupt(fraction, stage):
         if stage == "Running the network":
@@ -84,6 +108,66 @@ def test_batchGoesOnAfterAFailure(logic, tmp_path):
     assert [(r.ending, "overlap" in r.message) for r in rows] == [("failed", True), ("failed", True)]
 
 
+def test_batchPathsAreThoseOfTheUser(logic, tmp_path, monkeypatch):
+    """The tool runs in another working directory."""
+    casesIn(tmp_path / "cases", ["a"])
+    monkeypatch.chdir(tmp_path)
+    (row,) = logic().fuseBatch("cases", "results")
+    assert row.ending == "done"
+    assert row.output == str(tmp_path / "results" / "a")
+    assert (tmp_path / "results" / "a" / "fused.nii.gz").is_file()
+
+
+def rowsIn(table):
+    with table.open(encoding="utf-8") as file:
+        return {row["name"]: row["ending"] for row in csv.DictReader(file)}
+
+
+def test_repeatingOneCaseKeepsTheRowsOfTheOthers(logic, tmp_path):
+    casesIn(tmp_path / "cases", ["a", "b"])
+    logic("refuse").fuseBatch(tmp_path / "cases", tmp_path / "results")
+    casesIn(tmp_path / "again", ["b"])
+    logic().fuseBatch(tmp_path / "again", tmp_path / "results")
+    assert rowsIn(tmp_path / "results" / "batch.csv") == {"a": "failed", "b": "done"}
+
+
+def test_aTableOfAnotherToolStays(logic, tmp_path):
+    from UniFuseSlicerLib.Errors import FusionError
+
+    casesIn(tmp_path / "cases", ["a"])
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "batch.csv").write_text("patient,age\nx,50\n", encoding="utf-8")
+    with pytest.raises(FusionError, match="is not a table of this tool"):
+        logic().fuseBatch(tmp_path / "cases", tmp_path / "results")
+    assert (tmp_path / "results" / "batch.csv").read_text(encoding="utf-8") == "patient,age\nx,50\n"
+
+
+def test_aTableThatIsOpenElsewhereDoesNotEndTheBatch(tmp_path, monkeypatch):
+    from UniFuseSlicerLib import Batch
+
+    def locked(rows, path):
+        raise PermissionError(13, "open in another program")
+
+    monkeypatch.setattr(Batch, "writeRows", locked)
+    cases = [Batch.BatchCase(name, tmp_path, tmp_path) for name in "ab"]
+    lines = []
+    rows = Batch.runCases(cases, tmp_path / "o", lambda c, f: Batch.BatchRow(c.name, "done", "", ""), lines.append)
+    assert [row.name for row in rows] == ["a", "b"]
+    assert sum("batch.csv was not written" in line for line in lines) == 2
+
+
+def test_whatBreaksACaseIsItsRow(tmp_path):
+    from UniFuseSlicerLib.Batch import BatchCase, BatchRow, runCases
+
+    def run(case, folder):
+        if case.name == "a":
+            raise OSError("No space left on device")
+        return BatchRow(case.name, "done", "", str(folder))
+
+    rows = runCases([BatchCase(n, tmp_path, tmp_path) for n in "ab"], tmp_path / "o", run, lambda line: None)
+    assert [(row.ending, row.message) for row in rows] == [("failed", "OSError: No space left on device"), ("done", "")]
+
+
 def test_batchOfATable(tmp_path, scene):
     import vtk
     from UniFuseSlicerLib.Batch import readCases
@@ -107,6 +191,7 @@ def test_batchOfATable(tmp_path, scene):
         ("name,degraded\nx,d.nrrd\n", "Row 1 has no reference"),
         ("degraded,reference\n", "No case found"),
         ("name,degraded,reference\nx,a,b\nx,c,d\n", "Two cases are called x"),
+        ("degraded,reference\nGröße.nrrd,b\n".encode("latin-1"), "is not UTF-8"),
         (None, "does not exist"),
     ],
 )
@@ -115,7 +200,7 @@ def test_aBadTableIsRefusedInWords(tmp_path, table, words):
     from UniFuseSlicerLib.Errors import FusionError
 
     if table is not None:
-        (tmp_path / "cases.csv").write_text(table, encoding="utf-8")
+        (tmp_path / "cases.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
     with pytest.raises(FusionError, match=words):
         readCases(tmp_path / "cases.csv")
 

@@ -140,9 +140,10 @@ def test_theLibraryIsFoundInBothTrees(tmp_path, installed):
 
 
 def test_aMissingLibraryIsSaid(tmp_path):
+    from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Locations import libraryRoot
 
-    with pytest.raises(FileNotFoundError, match="Reinstall the UniFuse extension"):
+    with pytest.raises(FusionError, match="Reinstall the UniFuse extension"):
         libraryRoot(tmp_path / "a" / "b")
 
 

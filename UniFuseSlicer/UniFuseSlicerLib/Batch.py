@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 
 from .Errors import FusionError
+from .Process import Ending
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -38,6 +39,9 @@ class BatchRow:
     seconds: float = 0.0
 
 
+COLUMNS = tuple(field.name for field in fields(BatchRow))
+
+
 def readCases(source: Any) -> list[BatchCase]:
     """Cases from a CSV file, a folder, or a `vtkMRMLTableNode`.
 
@@ -49,11 +53,11 @@ def readCases(source: Any) -> list[BatchCase]:
     """
     if hasattr(source, "GetTable"):
         cases = [_caseFromRow(row, Path.cwd(), n) for n, row in enumerate(_rowsOfNode(source), 1)]
-    elif Path(source).is_dir():
-        cases = list(_casesInFolder(Path(source)))
-    elif Path(source).is_file():
-        with Path(source).open(newline="", encoding="utf-8-sig") as file:
-            cases = [_caseFromRow(row, Path(source).parent, n) for n, row in enumerate(csv.DictReader(file), 1)]
+    elif absolute(source).is_dir():
+        cases = list(_casesInFolder(absolute(source)))
+    elif absolute(source).is_file():
+        rows = _rowsOfFile(absolute(source))
+        cases = [_caseFromRow(row, absolute(source).parent, n) for n, row in enumerate(rows, 1)]
     else:
         raise FusionError(
             _("Expected a CSV table or a folder, got {source}, which does not exist.").format(source=source)
@@ -77,21 +81,69 @@ def readCases(source: Any) -> list[BatchCase]:
 def runCases(
     cases: list[BatchCase], output: Path, run: Callable[[BatchCase, Path], BatchRow], progress: Callable[[str], None]
 ) -> list[BatchRow]:
-    """Run every case into `output/<name>`; one that fails does not stop the others. Writes `batch.csv` as it goes."""
-    output.mkdir(parents=True, exist_ok=True)
+    """Run every case into `output/<name>`; one that fails does not stop the others.
+
+    Writes `batch.csv` as it goes; rows of other cases that it holds already stay.
+    """
+    table = output / "batch.csv"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        written = {row["name"]: row for row in earlierRows(table)}
+    except OSError as error:
+        raise FusionError(_("Cannot use the folder {output}: {reason}").format(output=output, reason=error)) from error
     rows: list[BatchRow] = []
     for number, case in enumerate(cases, 1):
         progress(_("{number} of {count}: {name}").format(number=number, count=len(cases), name=case.name))
-        rows.append(run(case, output / case.name))
-        writeRows(rows, output / "batch.csv")
+        rows.append(_run(run, case, output / case.name))
+        written[case.name] = asdict(rows[-1])
+        try:
+            writeRows(list(written.values()), table)
+        except OSError as error:  # open in another program: the next case tries again
+            progress(_("{table} was not written: {reason}").format(table=table, reason=error))
     return rows
 
 
-def writeRows(rows: list[BatchRow], path: Path) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(BatchRow.__dataclass_fields__))
+def _run(run: Callable[[BatchCase, Path], BatchRow], case: BatchCase, folder: Path) -> BatchRow:
+    try:
+        return run(case, folder)
+    except Exception as error:
+        return BatchRow(case.name, Ending.FAILED.value, f"{type(error).__name__}: {error}", str(folder))
+
+
+def earlierRows(path: Path) -> list[dict[str, Any]]:
+    """Rows of a `batch.csv`, [] when there is none.
+
+    Raises:
+        FusionError: the file is another table, which must not be replaced.
+    """
+    rows = list(_rowsOfFile(path)) if path.exists() else []
+    if any(set(row) != set(COLUMNS) for row in rows):
+        raise FusionError(
+            _("{path} is not a table of this tool. Move it away, or choose another output folder.").format(path=path)
+        )
+    return rows
+
+
+def writeRows(rows: list[dict[str, Any]], path: Path) -> None:
+    temporary = path.with_name(f".{path.name}.part")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def absolute(path: str | Path) -> Path:
+    """As the user's working directory sees it: the tool runs in another one."""
+    return Path(path).expanduser().absolute()
+
+
+def _rowsOfFile(path: Path) -> Iterator[dict[str, str]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            yield from csv.DictReader(file)
+    except UnicodeDecodeError as error:
+        raise FusionError(_("{path} is not UTF-8 text. Save the table as CSV UTF-8.").format(path=path)) from error
 
 
 def _rowsOfNode(node: Any) -> Iterator[dict[str, str]]:
@@ -110,7 +162,7 @@ def _caseFromRow(row: dict[str, str], folder: Path, number: int) -> BatchCase:
                 )
             )
     name = Path(row.get("name") or f"case{number:03d}").name
-    return BatchCase(name, folder / row["degraded"], folder / row["reference"])
+    return BatchCase(name, *(folder / Path(row[role]).expanduser() for role in ("degraded", "reference")))
 
 
 def _casesInFolder(folder: Path) -> Iterator[BatchCase]:

@@ -114,6 +114,23 @@ class Dependencies:
                 ).format(reason=error)
             ) from error
 
+    def check(self) -> None:
+        """Look only: what a script calls, where nobody is there to be asked.
+
+        Raises:
+            InstallError: a package is missing, too old or half installed.
+        """
+        wanted = {"torch": (2, 5), "safetensors": (0, 4)}
+        missing = [name for name, least in wanted.items() if self._state(name, least) is not PackageState.READY]
+        if missing:
+            raise InstallError(
+                _(
+                    "UniFuse needs the Python package {names}, which is missing, too old or half installed. Open the "
+                    "module UniFuse and press Fuse once: it asks and installs. Without a window: "
+                    "UniFuseSlicerLib.Install.Dependencies(confirm=lambda question: True).ensure()"
+                ).format(names=" and ".join(missing))
+            )
+
     def _pyTorchUtils(self) -> Any:
         try:
             return self._importUtils()

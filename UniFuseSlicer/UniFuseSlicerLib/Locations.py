@@ -6,6 +6,8 @@ from pathlib import Path
 
 from slicer.i18n import tr as _
 
+from .Errors import FusionError
+
 MODULE_FOLDER = Path(__file__).resolve().parents[1]
 
 
@@ -15,12 +17,12 @@ def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
     An installed or built extension puts it beside the module's .py file; in the source tree it is one level up.
 
     Raises:
-        FileNotFoundError: the extension was copied without its library.
+        FusionError: the extension was copied without its library.
     """
     for root in (moduleFolder, moduleFolder.parent):
         if (root / "UniFuseLib" / "__init__.py").is_file():
             return root
-    raise FileNotFoundError(
+    raise FusionError(
         _("Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension.").format(
             first=moduleFolder, second=moduleFolder.parent
         )
@@ -31,7 +33,7 @@ def resourceFolder(name: str, moduleFolder: Path = MODULE_FOLDER) -> Path | None
     """`Models` or `SampleData`: inside UniFuseLib when installed, `Resources/` of the repository otherwise."""
     try:
         root = libraryRoot(moduleFolder)
-    except FileNotFoundError:
+    except FusionError:
         return None
     for candidate in (root / "UniFuseLib" / "Resources" / name, root / "Resources" / name):
         if candidate.is_dir():

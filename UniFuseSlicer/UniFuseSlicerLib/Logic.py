@@ -13,9 +13,10 @@ from typing import Any
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .Batch import BatchCase, BatchRow, readCases, runCases
+from .Batch import BatchCase, BatchRow, absolute, readCases, runCases
 from .Command import ToolCommand
 from .Errors import RunFailed
+from .Install import Dependencies
 from .Job import FusionJob
 from .Options import FusionOptions
 from .Parameter import UniFuseParameterNode
@@ -32,14 +33,17 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
     >>> logic.report(nodes.fused)["probabilities"]
 
     Args:
-        tool: how to call `unifuse`; replaced in tests.
+        tool, dependencies: how to call `unifuse`, and what it needs; replaced in tests.
     """
 
-    def __init__(self, parent: Any = None, tool: ToolCommand | None = None) -> None:
+    def __init__(
+        self, parent: Any = None, tool: ToolCommand | None = None, dependencies: Dependencies | None = None
+    ) -> None:
         ScriptedLoadableModuleLogic.__init__(self, parent)
         # the class may be subclassed or imported under another name
         self.moduleName = "UniFuseSlicer"
         self._tool = tool
+        self._dependencies = dependencies or Dependencies()
 
     def getParameterNode(self) -> UniFuseParameterNode:
         return UniFuseParameterNode(super().getParameterNode())
@@ -66,9 +70,11 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             Nodes on the reference grid: fused, restored, deformation (grid transform), report (table).
 
         Raises:
-            InputNodeError: an input cannot be fused, in words.
+            InputNodeError: an input cannot be fused, or is chosen as an output, in words.
+            InstallError: PyTorch or safetensors is missing.
             RunFailed: the tool did not start, failed, or crashed; `.outcome` says which.
         """
+        self._dependencies.check()
         job = self.makeJob(degradedNode, referenceNode, outputs or FusionNodes(), options or FusionOptions(), log)
         job.start()
         try:
@@ -95,13 +101,18 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         Args:
             source: CSV file or `vtkMRMLTableNode` with the columns degraded, reference (and name), or a folder with
                 one folder per case that holds `degraded.*` and `reference.*`.
+            output: results of the same cases are replaced, those of others stay, also in `batch.csv`.
 
         Returns:
             One row per case; a case that fails is a row, not an exception.
+
+        Raises:
+            FusionError: no cases, or an output that cannot be made. InstallError: PyTorch or safetensors is missing.
         """
+        self._dependencies.check()
         choices = options or FusionOptions()
         return runCases(
-            readCases(source), Path(output), lambda case, folder: self._runCase(case, folder, choices), progress
+            readCases(source), absolute(output), lambda case, folder: self._runCase(case, folder, choices), progress
         )
 
     def report(self, fusedNode: Any) -> dict[str, Any]:

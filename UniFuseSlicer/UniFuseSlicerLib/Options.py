@@ -49,5 +49,5 @@ class FusionOptions:
         if self.workingSpacing > 0:
             flags += ["--working-spacing", f"{self.workingSpacing:g}"]
         if self.weights is not None:
-            flags += ["--weights", str(self.weights)]
+            flags += ["--weights", str(Path(self.weights).expanduser().absolute())]
         return flags
