@@ -147,6 +147,9 @@ def fakeTool(tmp_path):
 
 
 REPORT = {
+    "inputs": {role: {"path": f"/tmp/uf-1/{role}.nrrd", "shape": [1, 2, 3]} for role in ("degraded", "reference")},
+    "degraded_modality": "mr",
+    "reference_modality": "mr",
     "class": "mr_motion",
     "probabilities": {"clean": 0.01, "mr_motion": 0.97, "ct_metal_noise": 0.015, "pet_low_dose": 0.005},
     "displacement_mm": {"mean": 4.2, "median": 4.0, "p95": 6.5, "max": 7.1},

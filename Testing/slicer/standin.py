@@ -95,7 +95,7 @@ class QLabel(Widget):
 
 
 class QPushButton(Widget):
-    pass
+    changes: typing.ClassVar = {"checked": "toggled"}
 
 
 class QProgressBar(Widget):

@@ -80,6 +80,15 @@ def test_namesAndReferences(nodes, pair):
     assert nodes.deformation.GetNodeReference(roles.GetFixedNodeReferenceRole()) is pair.reference
 
 
+def test_theReportNamesTheVolumesAndNoFolderOfThisComputer(nodes):
+    from UniFuseSlicerLib.Results import REPORT_ATTRIBUTE, reportOf
+
+    assert "/tmp" not in nodes.fused.GetAttribute(REPORT_ATTRIBUTE)
+    inputs = reportOf(nodes.fused)["inputs"]
+    assert (inputs["degraded"]["name"], inputs["reference"]["name"]) == ("T2", "T1")
+    assert inputs["degraded"]["shape"] == [1, 2, 3]
+
+
 def test_runningAgainFillsTheSameNodes(images, nodes, pair, scene):
     from UniFuseSlicerLib.Images import Image
     from UniFuseSlicerLib.Nodes import deformationImage

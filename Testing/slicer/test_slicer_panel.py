@@ -102,7 +102,9 @@ def test_fuseShowsTheResult(build, scene, pair):
     assert s.ui.progressBar.visible
     runToTheEnd(s)
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
-    assert s.ui.verdictLabel.text.startswith("MR motion 97 %\nalignment 0.41 → 0.78 · moved 4.2 mm on average, 7.1")
+    assert s.ui.verdictLabel.text.startswith(
+        "MR motion 97 % · MR on MR\nalignment 0.41 → 0.78 · moved 4.2 mm on average, 7.1"
+    )
     assert s.p.fused.GetName() == "T2 + T1 fused"
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
     assert composite.GetBackgroundVolumeID() == pair.reference.GetID()
@@ -121,6 +123,64 @@ def test_fuseAgainKeepsTheNodes(build, scene):
     runToTheEnd(s)
     assert s.p.fused is first
     assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
+
+
+@pytest.fixture
+def otherPatient(pair, scene):
+    """A second degraded volume."""
+    from UniFuseSlicerLib.Nodes import copyVolume, worldFromIjk
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other T2")
+    copyVolume(pair.degraded, node, worldFromIjk(pair.degraded))
+    return node
+
+
+def test_anotherPairLeavesTheResultBefore(build, otherPatient):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    first = s.p.outputs()
+    voxels = first.fused.GetImageData()
+    s.p.degraded = otherPatient
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert [new is old for new, old in zip(s.p.outputs().all(), first.all(), strict=True)] == [False] * 4
+    assert (s.p.fused.GetName(), s.p.restored.GetName()) == ("other T2 + T1 fused", "other T2 restored")
+    assert (first.fused.GetName(), first.fused.GetImageData()) == ("T2 + T1 fused", voxels)
+    assert s.p.deformation.GetDisplayNode().GetVisibility()
+    assert not first.deformation.GetDisplayNode().GetVisibility()
+
+
+def test_aNodeOfTheUsersOwnIsFilled(build, scene):
+    s = build()
+    mine = s.p.fused = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.p.fused is mine
+    assert mine.GetImageData() is not None
+
+
+def test_aResultCanBeTheNextReference(build, otherPatient):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    first, voxels = s.p.fused, s.p.fused.GetImageData()
+    s.p.degraded, s.p.reference = otherPatient, first
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.p.fused is not first
+    assert first.GetImageData() is voxels
+
+
+def test_anInputIsNeverAnOutput(build, pair, scene):
+    s = build()
+    s.p.fused = pair.reference
+    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == ("These volumes cannot be fused (see below)", False)
+    assert '"T1" is an input and chosen as an output' in s.ui.messageLabel.text
+    s.p.fused = s.p.restored = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
+    assert '"mine" is chosen for two outputs' in s.ui.messageLabel.text
+    s.p.restored = None
+    assert s.ui.fuseButton.enabled
 
 
 def test_cancelIsTheSameButton(build, scene):
@@ -157,6 +217,17 @@ def test_aRefusedInstallationStartsNothing(build):
     click(s.ui.fuseButton)
     assert s.panel._job is None
     assert s.ui.messageLabel.text == "UniFuse needs the extension PyTorch."
+
+
+def test_whatNobodyExpectedIsToldAsWell(build):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    s = build(ensure=full)
+    click(s.ui.fuseButton)
+    assert s.panel._job is None
+    assert "No space left on device" in s.ui.messageLabel.text
+    assert s.ui.fuseButton.text == "Fuse"
 
 
 @pytest.mark.parametrize("event", ["scene", "application"])
@@ -230,6 +301,42 @@ def test_theWarpSliderShowsTheDegradedOnItsWay(build, scene, pair):
     assert not composite.GetForegroundVolumeID()
 
 
+def test_theWarpStartsWhereTheDegradedCameThoughItLiesUnderItsDeformation(build, scene, pair):
+    from UniFuseSlicerLib.Choices import LayerChoice
+    from UniFuseSlicerLib.Nodes import worldFromIjk
+
+    came = worldFromIjk(pair.degraded)
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    pair.degraded.SetAndObserveTransformNodeID(s.p.deformation.GetID())
+    s.panel._display.liveWarp.remove()  # as after loading the scene
+    s.p.layer = LayerChoice.DEGRADED
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    clone = scene.GetNodeByID(composite.GetForegroundVolumeID())
+    assert clone.GetName() == "T2 (live warp)"
+    assert abs(worldFromIjk(clone, without=clone.GetParentTransformNode()) - came).max() < 1e-9
+
+
+def test_aVolumeThatCannotBeWarpedIsSaid(build, scene, pair):
+    from UniFuseSlicerLib.Choices import LayerChoice
+    from UniFuseSlicerLib.Nodes import deformationImage, gridTransform
+
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    other = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "another field")
+    other.SetAndObserveTransformFromParent(gridTransform(deformationImage(s.p.deformation)))
+    pair.degraded.SetAndObserveTransformNodeID(other.GetID())
+    count = scene.GetNumberOfNodes()
+    s.p.layer = LayerChoice.DEGRADED
+    assert 'lies under the non-linear transform "another field"' in s.ui.messageLabel.text
+    assert scene.GetNumberOfNodes() == count
+    s.panel.exit()
+    s.panel.enter()  # and the module can be entered with such a scene
+    assert s.panel._parameterNode is not None
+
+
 def test_displayChoicesReachTheViews(build, scene):
     from UniFuseSlicerLib.Choices import LayerChoice, OverlayChoice
 
@@ -286,6 +393,30 @@ def test_flickerSwapsAndEndsWhereItBegan(build, scene):
     s.ui.flickerButton.toggled.emit(False)
     assert composite.GetForegroundOpacity() == 1
     assert not s.timers[1].active
+
+
+@pytest.mark.parametrize("leave", ["exit", "onSceneStartClose"])
+def test_flickerEndsWhenTheModuleIsLeft(build, leave):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    s.ui.flickerButton.setChecked(True)
+    assert s.timers[1].active
+    getattr(s.panel, leave)()
+    assert not s.timers[1].active
+    assert not s.ui.flickerButton.checked
+
+
+def test_flickerOfALoadedSceneEndsAtItsOpacity(build, scene):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    s.p.opacity = 0.4
+    again = build()
+    again.ui.flickerButton.setChecked(True)
+    again.timers[1].fire()
+    again.ui.flickerButton.setChecked(False)
+    assert scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode").GetForegroundOpacity() == pytest.approx(0.4)
 
 
 def test_deviceAndWeightsBelongToTheComputer(build):

@@ -35,6 +35,7 @@ class Display:
         self.layers = layers
         self.liveWarp = liveWarp
         self.shown = Shown()
+        self._drawn: Any = None
 
     def follow(self, fused: Any, current: Shown) -> None:
         """Take `current` as shown already (a scene was loaded, the module was entered): the views stay as they are.
@@ -43,11 +44,13 @@ class Display:
         points for "only in the body".
         """
         self.shown = current
+        self.layers.follow(current.opacity)
         if not current.fused:
             return
         reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
         if reference is None or deformation is None:
             return
+        self._drawn = deformation
         if current.style.mode is OverlayChoice.ARROWS and current.style.onlyInBody:
             self.overlay.show(deformation, reference, current.style)
         if current.layer is LayerChoice.DEGRADED:
@@ -63,8 +66,16 @@ class Display:
         return wanted.warpPercent != self.shown.warpPercent and wanted.fused == self.shown.fused
 
     def show(self, fused: Any, wanted: Shown) -> None:
-        """Apply what differs from what is shown; without a result, or without its reference, nothing is touched."""
+        """Apply what differs from what is shown; without a result, or without its reference, no layer is touched.
+
+        The deformation of another result is no longer drawn.
+
+        Raises:
+            InputNodeError: the degraded volume cannot be warped.
+        """
         before, self.shown = self.shown, wanted
+        if wanted.fused != before.fused:
+            self._hideDrawn()
         if not wanted.fused:
             return
         reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
@@ -72,12 +83,18 @@ class Display:
             return
         if (wanted.fused, wanted.style) != (before.fused, before.style):
             self.overlay.show(deformation, reference, wanted.style)
+            self._drawn = deformation
         if (wanted.fused, wanted.layer) != (before.fused, before.layer):
             self.layers.show(reference, self._foreground(fused, wanted), wanted.opacity)
         elif wanted.warpPercent != before.warpPercent:
             self._foreground(fused, wanted)
         if wanted.opacity != before.opacity:
             self.layers.setOpacity(wanted.opacity)
+
+    def _hideDrawn(self) -> None:
+        if self._drawn is not None and self._drawn.GetScene() is not None:
+            self.overlay.hide(self._drawn)
+        self._drawn = None
 
     def _foreground(self, fused: Any, wanted: Shown) -> Any:
         """The volume over the reference."""

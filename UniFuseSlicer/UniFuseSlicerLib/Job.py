@@ -18,7 +18,7 @@ from .Images import readResult, writeImage
 from .Nodes import checkInput, imageFromNode
 from .Options import FusionOptions
 from .Process import Ending, Outcome, ToolProcess
-from .Results import FusionNodes, updateNodes
+from .Results import FusionNodes, checkOutputs, updateNodes
 
 # Shares of the progress bar for writing the inputs, and for writing plus running.
 WRITTEN, RUN = 0.03, 0.96
@@ -95,10 +95,11 @@ class FusionJob:
         """Check the inputs and begin.
 
         Raises:
-            InputNodeError: an input cannot be fused; nothing was started.
+            InputNodeError: an input cannot be fused, or would be overwritten; nothing was started.
         """
         checkInput(self.degraded, "degraded")
         checkInput(self.reference, "reference")
+        checkOutputs(self.outputs, self.degraded, self.reference)
         self.folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
         inputs = {"degraded": imageFromNode(self.degraded), "reference": imageFromNode(self.reference)}
         self._writing = self._worker.submit(self._write, inputs)

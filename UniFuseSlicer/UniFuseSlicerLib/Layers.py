@@ -28,6 +28,10 @@ class Layers:
         if fresh:
             self._fit()
 
+    def follow(self, opacity: float) -> None:
+        """Take an opacity as set already."""
+        self._opacity = opacity
+
     def setOpacity(self, opacity: float) -> None:
         """0: only the background, 1: only the foreground."""
         self._opacity = opacity

@@ -6,7 +6,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Nodes import copyWorldVolume, deformationImage, gridTransform
+from .Nodes import copyVolume, deformationImage, gridTransform, worldFromIjk
 
 
 class LiveWarp:
@@ -30,7 +30,7 @@ class LiveWarp:
             percent: 0 is the degraded volume where it came, 100 is aligned with the reference.
 
         Raises:
-            InputNodeError: the degraded volume lies under a non-linear transform.
+            InputNodeError: the degraded volume lies under another non-linear transform than this deformation.
         """
         transform = deformation.GetTransformFromParent()
         made = (degraded.GetID(), deformation.GetID(), transform.GetMTime())
@@ -53,9 +53,11 @@ class LiveWarp:
         return any(node is None or node.GetScene() is not self._scene for node in (self._volume, self._warp))
 
     def _make(self, degraded: Any, deformation: Any) -> None:
+        # a user may have put it under the deformation to see it aligned: the clone starts from where it came
+        place = worldFromIjk(degraded, without=deformation)
         name = _("{name} (live warp)").format(name=degraded.GetName())
         self._volume = self._scene.AddNewNodeByClass(degraded.GetClassName(), name)
-        copyWorldVolume(degraded, self._volume)
+        copyVolume(degraded, self._volume, place)
         self._volume.CreateDefaultDisplayNodes()
         self._display = self._volume.GetDisplayNode()
         if degraded.GetDisplayNode() is not None:

@@ -18,8 +18,11 @@ ORTHOGONAL_WITHIN = 1e-4
 # --- nodes → arrays ----------------------------------------------------------------------------------------------
 
 
-def worldFromIjk(node: Any) -> np.ndarray:
+def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
     """M = (parent transform to world) · IJKToRAS, `(4, 4)`: a linear parent is honoured, nothing is hardened.
+
+    Args:
+        without: a parent transform that does not count.
 
     Raises:
         InputNodeError: the parent transform is not linear.
@@ -28,7 +31,7 @@ def worldFromIjk(node: Any) -> np.ndarray:
     node.GetIJKToRASMatrix(matrix)
     ijkToRas = _toNumpy(matrix)
     parent = node.GetParentTransformNode()
-    if parent is None:
+    if parent is None or parent is without:
         return ijkToRas
     if not parent.IsTransformToWorldLinear():
         raise InputNodeError(
@@ -136,10 +139,10 @@ def deformationImage(node: Any) -> Image:
     return Image(grid, matrix)
 
 
-def copyWorldVolume(node: Any, copy: Any) -> None:
-    """Make `copy` show the same voxels at the same place in the world, without parent transform (voxels are shared)."""
+def copyVolume(node: Any, copy: Any, ijkToWorld: np.ndarray) -> None:
+    """Make `copy` show the same voxels at a place in the world, without parent transform (voxels are shared)."""
     copy.SetAndObserveTransformNodeID(None)
-    copy.SetIJKToRASMatrix(_toVtk(worldFromIjk(node)))
+    copy.SetIJKToRASMatrix(_toVtk(ijkToWorld))
     copy.SetAndObserveImageData(node.GetImageData())
 
 

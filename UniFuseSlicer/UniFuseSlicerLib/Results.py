@@ -12,6 +12,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from .Errors import InputNodeError
 from .Images import FusionImages, Image, contentWindow
 from .Nodes import updateDeformation, updateVolume
 
@@ -33,6 +34,42 @@ class FusionNodes:
     restored: Any = None
     deformation: Any = None
     report: Any = None
+
+    def all(self) -> tuple[Any, Any, Any, Any]:
+        return self.fused, self.restored, self.deformation, self.report
+
+
+def ofThisPair(outputs: FusionNodes, degraded: Any, reference: Any) -> FusionNodes:
+    """The outputs without those that hold the result of other volumes: a second patient never replaces the first."""
+
+    def free(node: Any) -> bool:
+        made = [node.GetNodeReferenceID(role) for role in (DEGRADED_ROLE, REFERENCE_ROLE)]
+        return not any(made) or made == [degraded.GetID(), reference.GetID()]
+
+    return FusionNodes(*(node if node is not None and free(node) else None for node in outputs.all()))
+
+
+def checkOutputs(outputs: FusionNodes, degraded: Any, reference: Any) -> None:
+    """Say in words why nodes cannot be filled.
+
+    Raises:
+        InputNodeError: an output is an input, or two outputs are one node.
+    """
+    chosen = [node for node in outputs.all() if node is not None]
+    for n, node in enumerate(chosen):
+        if node is degraded or node is reference:
+            raise InputNodeError(
+                _(
+                    '"{name}" is an input and chosen as an output, so it would be overwritten. Choose another node '
+                    "under Outputs, or None for a new one."
+                ).format(name=node.GetName())
+            )
+        if any(node is other for other in chosen[:n]):
+            raise InputNodeError(
+                _(
+                    '"{name}" is chosen for two outputs. Choose another node under Outputs, or None for a new one.'
+                ).format(name=node.GetName())
+            )
 
 
 def updateClassTable(node: Any, probabilities: Mapping[str, float]) -> None:
@@ -75,7 +112,7 @@ def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: Fu
     updateClassTable(nodes.report, images.report.get("probabilities", {}))
     _copyUnits(nodes.restored, degraded)
     _link(nodes, degraded, reference, images.report)
-    for node in (nodes.fused, nodes.restored, nodes.deformation, nodes.report):
+    for node in nodes.all():
         placeBeside(node, reference)
     return nodes
 
@@ -144,16 +181,23 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
     roles = slicer.vtkMRMLTransformNode
     nodes.deformation.SetNodeReferenceID(roles.GetMovingNodeReferenceRole(), degraded.GetID())
     nodes.deformation.SetNodeReferenceID(roles.GetFixedNodeReferenceRole(), reference.GetID())
-    for role, node in (
-        (DEGRADED_ROLE, degraded),
-        (REFERENCE_ROLE, reference),
-        (DEFORMATION_ROLE, nodes.deformation),
-        (RESTORED_ROLE, nodes.restored),
-    ):
-        nodes.fused.SetNodeReferenceID(role, node.GetID())
+    for node in nodes.all():
+        node.SetNodeReferenceID(DEGRADED_ROLE, degraded.GetID())
+        node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
+    nodes.fused.SetNodeReferenceID(DEFORMATION_ROLE, nodes.deformation.GetID())
+    nodes.fused.SetNodeReferenceID(RESTORED_ROLE, nodes.restored.GetID())
     maximum = report.get("displacement_mm", {}).get("max")
     nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, None if maximum is None else f"{maximum:.4f}")
-    nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(report))
+    nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(_ofNodes(report, degraded, reference)))
     label = report.get("class", "")
     nodes.fused.SetAttribute(CLASS_ATTRIBUTE, label)
     nodes.fused.SetAttribute(PROBABILITY_ATTRIBUTE, f"{report.get('probabilities', {}).get(label, 0.0):.4f}")
+
+
+def _ofNodes(report: Mapping[str, Any], degraded: Any, reference: Any) -> dict[str, Any]:
+    """The report with names of nodes for the paths of files, which are gone by now."""
+    inputs = {role: dict(found) for role, found in report.get("inputs", {}).items()}
+    for role, node in (("degraded", degraded), ("reference", reference)):
+        if inputs.get(role, {}).pop("path", None) is not None:
+            inputs[role]["name"] = node.GetName()
+    return {**report, "inputs": inputs} if inputs else dict(report)

@@ -87,12 +87,15 @@ CLASS_TITLES = {
 
 
 def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
-    """Two lines for the reader: class with its probability; alignment, displacement, folds and time."""
+    """Two lines for the reader: class with its probability, modalities; alignment, displacement, folds and time."""
     parts = []
     label = report.get("class")
     title = ""
     if label:
         title = f"{CLASS_TITLES.get(label, label)} {100 * report.get('probabilities', {}).get(label, 0.0):.0f} %"
+    degraded, reference = (report.get(f"{role}_modality", "").upper() for role in ("degraded", "reference"))
+    if title and degraded and reference:
+        title = _("{title} · {degraded} on {reference}").format(title=title, degraded=degraded, reference=reference)
     similarity = report.get("similarity", {})
     if "before" in similarity and "after" in similarity:
         parts.append(

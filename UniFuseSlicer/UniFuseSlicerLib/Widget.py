@@ -10,6 +10,7 @@ from typing import Any
 
 import slicer
 import vtk
+from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .Choices import DeviceChoice, LayerChoice
@@ -24,7 +25,7 @@ from .Nodes import checkInput
 from .Options import FusionOptions
 from .Overlay import Overlay, OverlayStyle
 from .Process import Ending, Outcome
-from .Results import DEFORMATION_ROLE, reportOf
+from .Results import DEFORMATION_ROLE, FusionNodes, checkOutputs, ofThisPair, reportOf
 from .Samples import loadSamplePair
 from .Settings import MachineSettings
 from .View import PanelState, resolve, verdict
@@ -110,6 +111,7 @@ class Panel(VTKObservationMixin):
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
+        self.ui.flickerButton.setChecked(False)
         self._disconnectParameterNode()
 
     def cleanup(self) -> None:
@@ -123,7 +125,7 @@ class Panel(VTKObservationMixin):
 
     def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
         self._endRun()
-        self._flickerTimer.stop()
+        self.ui.flickerButton.setChecked(False)
         self.setParameterNode(None)
         self._display.liveWarp.remove()
 
@@ -153,7 +155,7 @@ class Panel(VTKObservationMixin):
         self._guiTag = parameterNode.connectGui(self.ui)
         self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
         wanted = self._wanted()
-        self._display.follow(parameterNode.fused, wanted)
+        self._tellWhatFails(lambda: self._display.follow(parameterNode.fused, wanted))
         self._showVerdict(wanted)
         self.refresh()
 
@@ -193,11 +195,7 @@ class Panel(VTKObservationMixin):
             self._job.cancel()
             self.refresh()
             return
-        try:
-            self._dependencies.ensure()
-            self._start()
-        except FusionError as error:
-            self._tell(str(error))
+        self._tellWhatFails(self._dependencies.ensure, self._start)
         self.refresh()
 
     def onSwapButton(self, *args: Any) -> None:
@@ -207,11 +205,10 @@ class Panel(VTKObservationMixin):
             p.degradedModality, p.referenceModality = p.referenceModality, p.degradedModality
 
     def onSampleButton(self, *args: Any) -> None:
-        try:
-            degraded, reference = self._loadSample()
-        except FusionError as error:
-            self._tell(str(error))
-            return
+        self._tellWhatFails(self._chooseSample)
+
+    def _chooseSample(self) -> None:
+        degraded, reference = self._loadSample()
         with slicer.util.NodeModify(self._parameterNode):
             self._parameterNode.degraded, self._parameterNode.reference = degraded, reference
 
@@ -245,11 +242,16 @@ class Panel(VTKObservationMixin):
         self.ui.logTextEdit.clear()
         self.ui.verdictLabel.setText("")
         self.ui.messageLabel.setText("")
-        job = self.logic.makeJob(p.degraded, p.reference, p.outputs(), self.options(), self._log)
+        job = self.logic.makeJob(p.degraded, p.reference, self._outputs(), self.options(), self._log)
         job.start()
         self._job = job
         self._startedAt = self._clock()
         self._pollTimer.start()
+
+    def _outputs(self) -> FusionNodes:
+        """The chosen outputs; what another pair has given stays."""
+        p = self._parameterNode
+        return ofThisPair(p.outputs(), p.degraded, p.reference)
 
     def options(self) -> FusionOptions:
         p = self._parameterNode
@@ -346,6 +348,7 @@ class Panel(VTKObservationMixin):
         try:
             checkInput(p.degraded, "degraded")
             checkInput(p.reference, "reference")
+            checkOutputs(self._outputs(), p.degraded, p.reference)
         except FusionError as error:
             return str(error)
         return ""
@@ -359,12 +362,22 @@ class Panel(VTKObservationMixin):
         return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.warpPercent)
 
     def _showResult(self, wanted: Shown) -> None:
-        fused = self._parameterNode.fused
-        self._display.show(fused, wanted)
+        self._tellWhatFails(lambda: self._display.show(self._parameterNode.fused, wanted))
         self._showVerdict(wanted)
 
     def _showVerdict(self, wanted: Shown) -> None:
         self.ui.verdictLabel.setText(verdict(reportOf(self._parameterNode.fused)) if wanted.fused else "")
+
+    def _tellWhatFails(self, *steps: Callable[[], Any]) -> None:
+        """Do one after the other; what goes wrong is said in the panel, never lost in the console."""
+        try:
+            for step in steps:
+                step()
+        except FusionError as error:
+            self._tell(str(error))
+        except Exception as error:
+            logging.exception("UniFuse")
+            self._tell(_("{kind}: {reason}. The log says more.").format(kind=type(error).__name__, reason=error))
 
     def _tell(self, sentence: str, failed: bool = True) -> None:
         self.ui.messageLabel.setText(sentence)
