@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from UniFuseLib.commands import pack as command
-from UniFuseLib.errors import InputError
+from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io import write_volume
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import PackedVolume, load_pack
@@ -165,6 +166,62 @@ def test_a_failure_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         pack(tmp_path, "unifuse", tmp_path / "out.pack", silent)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels"]
+
+
+def test_broken_voxels_are_filled_and_reported(tmp_path: Path) -> None:
+    for role, kind in (("ct", "ct"), ("mr_t1", "mr"), ("pet_suv", "pet")):
+        volume = patient(GRID, kind)
+        volume.array[13, 15, 11] = np.nan
+        write(volume, tmp_path / f"ct_pet_mr/one/{role}.nii.gz")
+    told: list[str] = []
+    pack(tmp_path, "unifuse", tmp_path / "p", told.append)
+    (subject,) = load_pack(tmp_path / "p", CPU)
+    for role, volume in subject.volumes.items():
+        assert volume.codes.float().std() > 10, role
+        assert any(f"one/{role} volume had 1 NaN" in line for line in told)
+
+
+@pytest.mark.parametrize(("highest", "found"), [(0, "holds 1 different"), (299, "holds 300 different")])
+def test_labels_that_a_byte_cannot_tell_apart_are_refused(tmp_path: Path, highest: int, found: str) -> None:
+    labels = (np.arange(np.prod(GRID.shape)) % (highest + 1)).reshape(GRID.shape).astype(np.uint16)
+    write(Volume(labels, GRID.affine), tmp_path / "labels/head.nii.gz")
+    with pytest.raises(InputError, match=f"labels/head/labels volume {found}"):
+        pack(tmp_path, "unifuse", tmp_path / "p", silent)
+    assert not (tmp_path / "p").exists()
+
+
+def test_missing_folders_are_made_and_unusable_places_refused(sources: dict[str, Volume], tmp_path: Path) -> None:
+    for head in ("one", "two"):
+        write(sources["labels"], tmp_path / f"labels/{head}.nii.gz")
+    given = {"data": tmp_path, "layout": "unifuse", "split": "val", "held_out": 1}
+    places = {"output": tmp_path / "no/such/t.pack", "split_file": tmp_path / "new/split.json"}
+    assert command.run(arguments(**given, **places)) == 0
+    assert all(place.is_file() for place in places.values())
+    (tmp_path / "file").touch()
+    for name in places:
+        with pytest.raises(OutputError, match="Cannot write"):
+            command.run(arguments(**given, **{**places, "overwrite": True, name: tmp_path / "file/below"}))
+    with pytest.raises(OutputError, match="Cannot write"):
+        command.run(arguments(**given, output=tmp_path / "labels", overwrite=True))
+
+
+@pytest.mark.parametrize("name", ["output", "split_file"])
+def test_a_place_that_may_not_be_looked_at_is_refused(
+    sources: dict[str, Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for head in ("one", "two"):
+        write(sources["labels"], tmp_path / f"labels/{head}.nii.gz")
+    exists = Path.exists
+
+    def refuse(self: Path) -> bool:
+        if self.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return exists(self)
+
+    monkeypatch.setattr(Path, "exists", refuse)  # root may look anywhere, so the refusal is played
+    given = {"output": tmp_path / "t.pack", "split": "val", "held_out": 1, name: tmp_path / "closed"}
+    with pytest.raises(OutputError, match="Permission denied"):
+        command.run(arguments(data=tmp_path, layout="unifuse", **given))
 
 
 def test_a_file_that_is_no_pack_is_refused(tmp_path: Path) -> None:

@@ -72,6 +72,26 @@ def test_fdgpetct(tmp_path: Path) -> None:
     }
 
 
+def test_unifuse(tmp_path: Path) -> None:
+    """Compressed or not; the compressed one of two."""
+    touch(tmp_path, *(f"ct_pet_mr/one/{name}" for name in ("ct.nii", "ct.nii.gz", "pet_suv.nii", "mask.nii.gz")))
+    touch(tmp_path, "mr_multi/two/t1w.nii", "mr_multi/two/t2.nii.gz", "mr_multi/two/flair.nii.gz")
+    touch(tmp_path, "labels/a.nii", "labels/a.nii.gz", "labels/b.nii", "labels/b.1.nii.gz")
+    subjects = find_subjects(tmp_path, "unifuse")
+    assert {subject.name: relative(subject, tmp_path) for subject in subjects} == {
+        "ct_pet_mr/one": {"ct": "ct_pet_mr/one/ct.nii.gz", "pet": "ct_pet_mr/one/pet_suv.nii"},
+        "mr_multi/two": {
+            "flair": "mr_multi/two/flair.nii.gz",
+            "t1": "mr_multi/two/t1w.nii",
+            "t2": "mr_multi/two/t2.nii.gz",
+        },
+        "labels/a": {"labels": "labels/a.nii.gz"},
+        "labels/b": {"labels": "labels/b.nii"},
+        "labels/b.1": {"labels": "labels/b.1.nii.gz"},
+    }
+    assert len(subjects) == 5
+
+
 def test_a_layout_that_does_not_fit_says_what_it_expects(tmp_path: Path) -> None:
     touch(tmp_path, "scan.nii.gz")
     for layout in ("brats2020", "synthrad2023", "fdgpetct", "unifuse"):

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import runpy
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from UniFuseLib.commands import train as command
-from UniFuseLib.errors import InputError
+from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.geometry import index_grid, warp
 from UniFuseLib.network.build import preset
 from UniFuseLib.training.config import SHIPPED, Phase, TrainingConfig, read_config
@@ -29,6 +32,20 @@ def test_shipped_configurations_are_read_by_name(name: str) -> None:
     assert config.preset == name
     preset(config.preset)
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_a_folder_of_the_name_does_not_hide_a_shipped_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "default").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert read_config(Path("default")).preset == "default"
+
+
+def test_python_3_10_reads_a_configuration_with_tomli(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "tomllib", None)
+    monkeypatch.setitem(sys.modules, "tomli", SimpleNamespace(loads=lambda text: {"name": "x", "data": "d"}))
+    assert runpy.run_path(str(SHIPPED.parent / "config.py"))["read_config"](Path("default")).name == "x"
 
 
 def test_the_paper_configuration_is_the_papers_recipe() -> None:
@@ -75,6 +92,12 @@ def test_phases_follow_each_other() -> None:
 def test_a_wrong_configuration_says_what_is_wrong(text: str, reason: str, tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text(text)
     with pytest.raises(InputError, match=reason):
+        read_config(tmp_path / "c.toml")
+
+
+def test_a_configuration_in_another_encoding_is_an_input_error(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_bytes('name = "Müller"'.encode("latin-1"))
+    with pytest.raises(InputError, match=r"Expected a TOML file.*utf-8"):
         read_config(tmp_path / "c.toml")
 
 
@@ -139,6 +162,12 @@ def test_plot_draws_the_curves_of_a_run(tmp_path: Path, capsys: pytest.CaptureFi
     assert command.run(arguments(plot=tmp_path)) == 0
     assert (tmp_path / CURVES).stat().st_size > 1000
     assert CURVES in capsys.readouterr().out
+
+
+def test_missing_matplotlib_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("UniFuseLib.training.pictures.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="pip install matplotlib"):
+        command.run(arguments(plot=tmp_path))
 
 
 def test_what_is_missing_on_the_command_line_is_said() -> None:

@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from UniFuseLib.checkpoint import load_model
-from UniFuseLib.errors import InputError
+from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.geometry import warp
 from UniFuseLib.network.unifuse import UniFuseOutput
 from UniFuseLib.training.config import Phase, TrainingConfig
@@ -190,6 +190,13 @@ def test_weights_can_be_where_a_run_starts(whole: Path, config: TrainingConfig, 
         torch.testing.assert_close(state.average.state_dict()[name], tensor, atol=0, rtol=0)
     with pytest.raises(InputError, match='preset = "small"'):
         initial_state(replace(config, preset="paper"), CPU, whole / "tiny.safetensors")
+
+
+def test_an_output_that_is_a_file_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError, match="Cannot write"):
+            train(config, folder, CPU)
 
 
 def test_a_checkpoint_of_another_preset_is_refused(whole: Path, config: TrainingConfig) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.output_folder import is_taken
 
 
 def add_parser(subparsers: Any) -> None:
@@ -37,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from UniFuseLib.training.pack import pack
 
-    if args.output.exists() and not args.overwrite:
+    if is_taken(args.output) and not args.overwrite:
         raise InputError(f"'{args.output}' exists. Name another file, or add --overwrite.")
     if args.split is None and (args.split_file is not None or args.held_out is not None):
         raise InputError("--split-file and --held-out need --split train or --split val.")

@@ -29,6 +29,7 @@ from UniFuseLib.initial_alignment import align
 from UniFuseLib.network.dapl import DAPL, StateClassifier
 from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.output_folder import make_folder
 from UniFuseLib.pair import image_of, place, prepare, shared_grid
 
 FOLDS = 5
@@ -82,10 +83,12 @@ def see_cases(
 
     Raises:
         InputError: no cases, weights of other classes than `CLASSES`, or a network without the full DAPL.
+        OutputError: `memory` cannot be made or written to.
     """
     if contract.classes != CLASSES:
         raise InputError(f"Expected weights of the classes {', '.join(CLASSES)}, got {', '.join(contract.classes)}.")
     dapl, ids = dapl_of(model), read_index(folder)
+    make_folder(memory)
     seen: list[SeenCase] = []
     skipped: list[dict[str, str]] = []
     for number, case_id in enumerate(ids, 1):
@@ -106,7 +109,6 @@ def see_cases(
 
 
 def _remember(seen: SeenCase, path: Path, key: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     about = {"key": key, "label": seen.label, "modality": seen.modality, "patient": seen.patient}
     unfinished = path.with_suffix(".part")
     save_file({"states": seen.states.contiguous()}, unfinished, about)

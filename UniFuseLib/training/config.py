@@ -8,6 +8,11 @@ from typing import Any, Literal, get_args
 
 from UniFuseLib.errors import InputError
 
+try:
+    import tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib
+
 Precision = Literal["auto", "float32", "bfloat16"]
 Recompute = Literal["nothing", "stages"]
 Frame = Literal["crop", "whole"]
@@ -142,15 +147,11 @@ def read_config(path: Path, **overrides: str) -> TrainingConfig:
     Raises:
         InputError: missing, not TOML, or unknown keys.
     """
-    if not path.suffix and not path.exists():
+    if not path.suffix and not path.is_file():
         path = SHIPPED / f"{path.name}.toml"
     try:
-        import tomllib
-    except ModuleNotFoundError as error:
-        raise InputError("Reading a training configuration needs Python 3.11 or newer.") from error
-    try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
         raise InputError(f"Expected a TOML file at '{path}' ({error}).") from error
     for key in ("data", "validation"):
         if values.get(key):

@@ -35,14 +35,13 @@ def kind_of(role: str) -> Kind:
 
 
 def unifuse(root: Path) -> list[Subject]:
-    """`ct_pet_mr/*/{ct,pet_suv,mr_t1}`, `mr_multi/*/{t1,t2,flair}`, `labels/*`, all `.nii.gz`."""
-    roles = {"ct": "ct", "pet_suv": "pet", "mr_t1": "t1", "t1": "t1", "t1w": "t1", "t2": "t2", "t2w": "t2"}
-    roles["flair"] = "flair"
-    subjects = []
-    for folder in sorted([*root.glob("ct_pet_mr/*/"), *root.glob("mr_multi/*/")]):
-        found = {roles[name]: path for path in sorted(folder.glob("*.nii.gz")) if (name := _stem(path)) in roles}
-        subjects.append(Subject(f"{folder.parent.name}/{folder.name}", found))
-    subjects += [Subject(f"labels/{_stem(path)}", {"labels": path}) for path in sorted(root.glob("labels/*.nii.gz"))]
+    """`ct_pet_mr/*/{ct,pet_suv,mr_t1}`, `mr_multi/*/{t1,t2,flair}`, `labels/*`, all `.nii[.gz]`."""
+    roles = {"ct": "ct", "flair": "flair", "mr_t1": "t1", "pet_suv": "pet", "t1": "t1", "t1w": "t1"}
+    roles |= {"t2": "t2", "t2w": "t2"}
+    folders = sorted([*root.glob("ct_pet_mr/*/"), *root.glob("mr_multi/*/")])
+    subjects = [Subject(f"{folder.parent.name}/{folder.name}", _files(folder, roles)) for folder in folders]
+    names = sorted({_stem(path) for suffix in _SUFFIXES for path in root.glob(f"labels/*{suffix}")})
+    subjects += [Subject(f"labels/{name}", _files(root / "labels", {name: "labels"})) for name in names]
     return subjects
 
 
@@ -105,4 +104,4 @@ def _files(folder: Path, roles: dict[str, str], prefix: str = "") -> dict[str, P
 
 
 def _stem(path: Path) -> str:
-    return path.name.split(".")[0]
+    return path.name.removesuffix(".gz").removesuffix(".nii")

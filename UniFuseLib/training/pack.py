@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from UniFuseLib import intensity
+from UniFuseLib.errors import InputError
 from UniFuseLib.io import read_volume
-from UniFuseLib.preprocess import body_mask
+from UniFuseLib.output_folder import disk_advice, make_folder
+from UniFuseLib.preprocess import body_mask, check_volume
 from UniFuseLib.resampling import resample
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
@@ -25,6 +27,7 @@ from UniFuseLib.training.splits import Split, select
 from UniFuseLib.volume import Grid, Volume
 
 _MARGIN = 4  # voxels kept around what is not background
+_MOST_LABELS = 256  # what a byte tells apart
 
 
 def pack(
@@ -44,39 +47,56 @@ def pack(
         shape: resize every volume to so many voxels along each axis, as in the paper; None keeps its own grid.
 
     Raises:
-        InputError: see `find_subjects`, `select` and `read_volume`.
+        InputError: see `find_subjects`, `select`, `read_volume` and `check_volume`; no label, or too many for a byte.
+        OutputError: no permission, or the disk is full.
     """
     subjects = find_subjects(root, layout)
     if split is not None:
         subjects = select(subjects, layout, split, split_file, held_out)
+    make_folder(output.parent)
     partial = output.with_name(output.name + ".partial")
     index: dict[str, Any] = {"version": 1, "layout": layout, "split": split, "subjects": []}
     try:
-        with zipfile.ZipFile(partial, "w", zipfile.ZIP_LZMA) as archive:
-            for number, subject in enumerate(subjects):
-                report(f"{number + 1}/{len(subjects)} {subject.name}")
-                index["subjects"].append(_pack_subject(archive, subject, shape))
-            archive.writestr(INDEX, json.dumps(index))
-        partial.replace(output)
+        with disk_advice(output):
+            with zipfile.ZipFile(partial, "w", zipfile.ZIP_LZMA) as archive:
+                for number, subject in enumerate(subjects):
+                    report(f"{number + 1}/{len(subjects)} {subject.name}")
+                    index["subjects"].append(_pack_subject(archive, subject, shape, report))
+                archive.writestr(INDEX, json.dumps(index))
+            partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
     return output
 
 
-def _pack_subject(archive: zipfile.ZipFile, subject: Subject, shape: int | None) -> dict[str, Any]:
+def _pack_subject(
+    archive: zipfile.ZipFile, subject: Subject, shape: int | None, report: Callable[[str], None]
+) -> dict[str, Any]:
     entries = {}
     for role, path in subject.volumes.items():
-        codes, entry = _encode(read_volume(path), kind_of(role), shape)
-        member = f"{subject.name}/{role}.npy"
+        name = f"{subject.name}/{role}"
+        codes, entry = _encode(_read(path, name, kind_of(role), report), name, kind_of(role), shape)
+        member = f"{name}.npy"
         archive.writestr(member, _npy(codes.array))
         entries[role] = {**entry, "member": member, "kind": kind_of(role), "affine": codes.affine.tolist()}
     return {"name": subject.name, "volumes": entries}
 
 
-def _encode(volume: Volume, kind: str, shape: int | None) -> tuple[Volume, dict[str, Any]]:
+def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Volume:
+    """The volume after its checks; `report` hears what was repaired."""
+    volume = read_volume(path)
+    if kind == "labels":
+        return volume
+    checked, warnings = check_volume(volume, name)
+    for warning in warnings:
+        report(f"  {warning}")
+    return checked
+
+
+def _encode(volume: Volume, name: str, kind: str, shape: int | None) -> tuple[Volume, dict[str, Any]]:
     """uint8 codes and what turns them back; without `shape` only the box around the content."""
     if kind == "labels":
-        codes, entry = _encode_labels(volume)
+        codes, entry = _encode_labels(volume, name)
         return _crop(codes, codes.array > 0), entry
     if shape is not None:
         return _encode_intensities(_resized(volume, kind, shape), kind)[:2]
@@ -105,9 +125,14 @@ def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, An
     return codes, {"top": top, "map": fitted.to_json()}, body
 
 
-def _encode_labels(volume: Volume) -> tuple[Volume, dict[str, Any]]:
+def _encode_labels(volume: Volume, name: str) -> tuple[Volume, dict[str, Any]]:
     """Codes 0..n-1 for the n labels that occur; `labels` lists them."""
     labels, codes = np.unique(volume.array, return_inverse=True)
+    if not 2 <= len(labels) <= _MOST_LABELS:
+        raise InputError(
+            f"The {name} volume holds {len(labels)} different values; expected the background and 1 to "
+            f"{_MOST_LABELS - 1} labels. Merge labels, or take the file out of the data set."
+        )
     array = codes.reshape(volume.array.shape).astype(np.uint8)
     return Volume(array, volume.affine), {"labels": labels.astype(int).tolist()}
 

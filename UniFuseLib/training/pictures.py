@@ -36,7 +36,7 @@ def plot_curves(folder: Path) -> Path:
         InputError: no log there. MissingDependencyError: matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
-        raise MissingDependencyError("Learning curves need matplotlib: pip install 'UniFuseLib[train]'.")
+        raise MissingDependencyError("Learning curves need matplotlib: pip install matplotlib.")
     if not (folder / LOG).is_file():
         raise InputError(f"Expected the log of a training at '{folder / LOG}', found none.")
     from matplotlib.figure import Figure

@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.evaluation.results import write_json
+from UniFuseLib.output_folder import is_taken
 from UniFuseLib.training.layouts import Subject
 
 Split = Literal["train", "val"]
@@ -30,13 +32,14 @@ def select(
 
     Raises:
         InputError: a layout without a split, too few subjects, a file that does not fit, or an empty side.
+        OutputError: the file cannot be written.
     """
-    if file is not None and file.exists():
+    if file is not None and is_taken(file):
         names = _read(file)
     else:
         names = _split_of(subjects, layout, held_out)
         if file is not None:
-            file.write_text(json.dumps(names, indent=1) + "\n", encoding="utf-8")
+            write_json(names, file)
     chosen = [subject for subject in subjects if subject.name in set(names[split])]
     if not chosen:
         raise InputError(

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from UniFuseLib.output_folder import make_folder
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.export import write_weights
@@ -45,8 +46,9 @@ def train(
 
     Raises:
         InputError: data that cannot be read, a checkpoint or weights of another network.
+        OutputError: `folder` cannot be made or written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     device = local_device(device)
     with joined(device) as ranks:
         subjects = load_pack(Path(config.data), device)
