@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.errors import WeightsError
+from UniFuseLib.output_folder import disk_advice, make_folder
 
 if TYPE_CHECKING:
     import torch
@@ -116,7 +117,12 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
 
 
 def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
-    """Write weights (parameters as float16) and contract atomically; returns the contract with its checksum."""
+    """Write weights (parameters as float16) and contract atomically; returns the contract with its checksum.
+
+    Raises:
+        OutputError: no permission, or the disk is full; nothing is left behind.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     halved = {name for name, _ in model.named_parameters()}  # statistics need more digits than weights
@@ -124,15 +130,19 @@ def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
         name: (tensor.half() if name in halved else tensor.float()).detach().cpu().contiguous()
         for name, tensor in model.state_dict().items()
     }
-    with tempfile.NamedTemporaryFile(dir=weights.parent, suffix=".partial", delete=False) as temporary:
-        partial = Path(temporary.name)
-    save_file(tensors, partial)
-    signed = Contract(**{**asdict(contract), "sha256": sha256_of(partial)})
-    sidecar = partial.with_suffix(".json.partial")
-    sidecar.write_text(json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.chmod(0o644)
-    partial.replace(weights)
-    sidecar.replace(weights.with_suffix(".json"))
+    make_folder(weights.parent)
+    with disk_advice(weights), tempfile.TemporaryDirectory(prefix=".unifuse-", dir=weights.parent) as working:
+        partial = Path(working) / weights.name
+        try:
+            save_file(tensors, partial)
+        except SafetensorError as error:  # its name for a full disk
+            raise OSError(str(error)) from error
+        signed = Contract(**{**asdict(contract), "sha256": sha256_of(partial)})
+        sidecar = partial.with_suffix(".json")
+        sidecar.write_text(json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.chmod(0o644)
+        partial.replace(weights)
+        sidecar.replace(weights.with_suffix(".json"))
     return signed
 
 

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from UniFuseLib.dicom_series import read_series, series_modality
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.nifti_header import check_nifti, is_complete, is_nifti, non_finite_voxels, read_nifti_header
+from UniFuseLib.nifti_header import check_nifti, damaged, is_complete, is_nifti, non_finite_voxels, read_nifti_header
 from UniFuseLib.volume import Grid, Volume
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
@@ -55,8 +55,7 @@ def read_volume(path: Path | str) -> Volume:
 def read_volume_with_header(path: Path | str) -> tuple[Volume, Header]:
     """`read_volume`, and what the file says about itself."""
     path = Path(path).expanduser()
-    if not path.exists():
-        raise InputError(f"{path} does not exist. Check the path.")
+    _check_there(path)
     with _quiet_itk():
         image, header = _read_folder(path) if path.is_dir() else _read_file(path)
     array = sitk.GetArrayFromImage(image)
@@ -125,9 +124,17 @@ def _with_broken_voxels(array: np.ndarray, path: Path) -> np.ndarray:
     return broken
 
 
-def _information(path: Path) -> sitk.ImageFileReader:
-    if not path.exists():
+def _check_there(path: Path) -> None:
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}. Check the path and its permission.") from error
+    if not there:
         raise InputError(f"{path} does not exist. Check the path.")
+
+
+def _information(path: Path) -> sitk.ImageFileReader:
+    _check_there(path)
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -153,6 +160,8 @@ def _unreadable(path: Path, error: RuntimeError) -> InputError:
     if "pacing" in text:
         return InputError(f"{path} gives a voxel spacing of zero or no number. Repair the header and try again.")
     if "ImageIO" in text and "determine" in text:
+        if is_nifti(path):
+            return damaged(path, "its voxels cannot be read")
         return InputError(f"{path} is in no known format. Expected NIfTI, NRRD, MHA, or a DICOM series folder.")
     return InputError(f"Cannot read {path}: {text.strip().splitlines()[-1].strip()} Is the file complete?")
 
@@ -187,8 +196,7 @@ def _affine(image: sitk.Image) -> np.ndarray:
 
 
 def _to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
-    unit = grid.directions
-    if np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3:
+    if grid.sheared:
         raise OutputError("Medical image files need perpendicular axes; this grid is sheared. Resample it first.")
     image = sitk.GetImageFromArray(np.ascontiguousarray(array), isVector=array.ndim == 4)
     lps = (_FLIP @ grid.affine)[:, [2, 1, 0, 3]]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import math
 import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple, cast
 
@@ -36,13 +39,10 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     """Parse the header of a NIfTI-1 or NIfTI-2 file, compressed or not, either byte order.
 
     Raises:
-        InputError: the file is shorter than a header, or is not NIfTI.
+        InputError: the file is damaged, shorter than a header, or is not NIfTI.
     """
-    try:
-        with _opened(path) as file:
-            head = file.read(_NIFTI2)
-    except (OSError, EOFError) as error:
-        raise InputError(f"Cannot read {path}: {error}. Check that the file is complete and readable.") from error
+    with _opened(path) as file:
+        head = file.read(_NIFTI2)
     for order in "<>":
         if len(head) >= _NIFTI1 and struct.unpack_from(order + "i", head)[0] == _NIFTI1:
             return _nifti1(head, order)
@@ -89,18 +89,27 @@ def is_complete(path: Path, header: NiftiHeader) -> bool:
     return stated == header.file_bytes % 2**32 or _uncompressed_bytes(path) >= header.file_bytes
 
 
-def _opened(path: Path) -> IO[bytes]:
-    return cast("IO[bytes]", gzip.open(path)) if path.name.lower().endswith(".gz") else path.open("rb")
+def damaged(path: Path, reason: object) -> InputError:
+    return InputError(f"{path} is damaged or incomplete ({reason}). Copy or export it again.")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The uncompressed bytes; what goes wrong while they are read is an InputError."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            yield cast("IO[bytes]", file)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise damaged(path, error) from error
+    except OSError as error:
+        raise InputError(f"Cannot read {path}: {error.strerror}. Check that the file is readable.") from error
 
 
 def _uncompressed_bytes(path: Path) -> int:
     total = 0
-    try:
-        with gzip.open(path) as file:
-            while block := file.read(1 << 22):
-                total += len(block)
-    except (OSError, EOFError):
-        return 0
+    with _opened(path) as file:
+        while block := file.read(1 << 22):
+            total += len(block)
     return total
 
 

@@ -1,10 +1,11 @@
-"""A result folder that appears complete, or not at all."""
+"""Where results go: a folder that appears complete or not at all, and sentences for what the disk refuses."""
 
 from __future__ import annotations
 
 import contextlib
 import shutil
 import signal
+import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
@@ -58,13 +59,42 @@ def result_folder(
         OutputError: results are there already, an input would be replaced, or the place cannot be written.
     """
     target = target.expanduser().absolute()
-    _check(target, names, overwrite, inputs)
-    working = _hidden_folder(target)
+    with disk_advice(target):
+        _check(target, names, overwrite, inputs)
+        working = _hidden_folder(target)
     try:
         yield ResultFolder(target, working, names)
     finally:
         with _no_interruption():
             shutil.rmtree(working, ignore_errors=True)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and those above it before any work is done, and see that it takes files.
+
+    Raises:
+        OutputError: a file is in the way, or no permission.
+    """
+    with disk_advice(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+
+
+def is_taken(path: Path) -> bool:
+    """True when `path` exists; OutputError when nobody may look."""
+    with disk_advice(path):
+        return path.exists()
+
+
+@contextmanager
+def disk_advice(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses on the way to `path` into an OutputError with its remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {path}: {error.strerror or error}. Check permission and free space, or choose another place."
+        ) from error
 
 
 def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
@@ -73,7 +103,7 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
     present = [name for name in names if (target / name).exists()]
     replaced = [p for p in inputs for name in names if p.expanduser().resolve() == (target / name).resolve()]
     if replaced:
-        raise OutputError(f"The input {replaced[0]} would be replaced by a result. Choose another output folder.")
+        raise OutputError(f"The input {replaced[0]} would be replaced or removed. Choose another output folder.")
     if present and not overwrite:
         raise OutputError(
             f"{target} already holds results ({', '.join(present)}). Choose another folder, or add --overwrite."
@@ -86,12 +116,7 @@ def _hidden_folder(target: Path) -> Path:
     while not place.exists():
         place = place.parent
     working = place / f".unifuse-{uuid.uuid4().hex[:12]}"
-    try:
-        working.mkdir()
-    except OSError as error:
-        raise OutputError(
-            f"Cannot write into {place}: {error.strerror}. Check the permission, or choose another folder."
-        ) from error
+    working.mkdir()
     return working
 
 

@@ -58,7 +58,16 @@ def prepare(volume: Volume, name: str, modality: str, contract: Contract, warnin
 
 
 def shared_grid(reference: Grid, spacing: float, warnings: list[str]) -> Grid:
-    """The isotropic grid over `reference` that the network works on; coarser than `spacing` mm where too large."""
+    """The isotropic grid over `reference` that the network works on; coarser than `spacing` mm where too large.
+
+    Raises:
+        InputError: the axes of `reference`, which the results will lie on, are not perpendicular.
+    """
+    if reference.sheared:
+        raise InputError(
+            "The axes of the reference volume are not perpendicular (a sheared grid, or a tilted scan), and no file "
+            "can hold results on them. Resample it onto perpendicular axes and try again."
+        )
     grid = working_grid(reference, spacing)
     voxels = float(np.prod(grid.shape))
     if voxels <= LARGEST_WORKING_GRID:

@@ -54,6 +54,12 @@ class Grid:
         """`(3, 3)` unit columns: where d, h, w point in RAS."""
         return self.affine[:3, :3] / self.spacing
 
+    @property
+    def sheared(self) -> bool:
+        """True when two axes are so far from perpendicular that no medical image file can hold the grid."""
+        unit = self.directions
+        return bool(np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3)
+
     def corners(self) -> np.ndarray:
         """`(8, 3)` RAS mm of the eight outermost voxel centres."""
         last = np.array(self.shape, dtype=np.float64) - 1

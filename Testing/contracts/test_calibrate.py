@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from UniFuseLib.checkpoint import Contract, read_contract, save_model
 from UniFuseLib.cli import main
 from UniFuseLib.degradation import CLASSES
+from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.training import classifier
@@ -51,9 +52,11 @@ def weights_of(preset_name: str, folder: Path, classes: tuple[str, ...] = CLASSE
 def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path, capsys) -> None:
     weights, output = weights_of("small", tmp_path), tmp_path / "out"
     before = weights.read_bytes()
+    (output / "states").mkdir(parents=True)
+    (output / "states" / "notes.txt").write_text("mine")
     code = main(["calibrate", str(cases), "--weights", str(weights), "--output", str(output), "--device", "cpu"])
     said = capsys.readouterr()
-    assert code == 1  # one case was broken, and is named
+    assert code == InputError.exit_code  # one case was broken, and is named
     assert "p5_clean" in said.err
     assert "field.nii.gz" in said.err
     assert "(11 cases," in said.out
@@ -67,6 +70,7 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     assert contract.training["steps"] == 7
     assert contract.validation == {}  # scored before the fit
     assert weights.read_bytes() == before
+    assert sorted(path.name for path in output.rglob("*")) == ["notes.txt", "states", "tiny.json", "tiny.safetensors"]
     again = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output)]
     assert main(again) != 0
     assert "never overwritten" in capsys.readouterr().err
@@ -88,7 +92,7 @@ def test_a_stopped_run_goes_on_where_it_was(cases: Path, tmp_path: Path, capsys,
     assert main(command) != 0
     assert not list(output.glob("*.safetensors"))
     monkeypatch.setattr(classifier, "read_case", read)
-    (output / "states" / "p0_clean.safetensors").write_bytes(b"torn")  # is read anew
+    (output / ".unifuse-states" / "p0_clean.safetensors").write_bytes(b"torn")  # is read anew
     capsys.readouterr()
     main([*command, "--resume"])
     said = capsys.readouterr()
@@ -96,11 +100,19 @@ def test_a_stopped_run_goes_on_where_it_was(cases: Path, tmp_path: Path, capsys,
     assert "] p1_clean" not in said.err
     assert "] p2_clean" in said.err
     assert "(11 cases," in said.out
-    assert not (output / "states").exists()
+    assert not (output / ".unifuse-states").exists()
     straight = tmp_path / "straight"
     main([*command[:-4], "--output", str(straight), "--device", "cpu"])
     one, other = (load_file(folder / "tiny.safetensors") for folder in (output, straight))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_an_output_that_is_a_file_is_refused_before_any_case_is_read(cases: Path, tmp_path: Path, capsys) -> None:
+    weights = weights_of("small", tmp_path)
+    (tmp_path / "out").touch()
+    command = ["calibrate", str(cases), "--weights", str(weights), "--device", "cpu", "--output", str(tmp_path / "out")]
+    assert main(command) == OutputError.exit_code
+    assert "p0_clean" not in capsys.readouterr().err
 
 
 def test_a_network_without_dapl_has_nothing_to_fit(cases: Path, tmp_path: Path, capsys) -> None:

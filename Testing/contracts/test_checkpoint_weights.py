@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
 from UniFuseLib.checkpoint import Contract, load_model, read_contract, save_model, sha256_of
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.errors import WeightsError
+from UniFuseLib.errors import OutputError, WeightsError
 from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.unifuse import UniFuse
@@ -67,6 +68,28 @@ def test_the_contract_comes_back_with_its_checksum(weights: Path) -> None:
 def test_writing_leaves_nothing_else_behind(weights: Path) -> None:
     save_model(network("small"), contract("small"), weights)
     assert sorted(path.name for path in weights.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+
+
+@pytest.mark.parametrize("error", [SafetensorError("No space left on device"), OSError(28, "No space left on device")])
+def test_a_full_disk_leaves_the_old_weights_and_nothing_else(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fill(tensors: dict[str, torch.Tensor], path: Path) -> None:
+        path.write_bytes(b"half of them")
+        raise error
+
+    monkeypatch.setattr("safetensors.torch.save_file", fill)
+    with pytest.raises(OutputError, match=r"tiny\.safetensors.*No space left"):
+        save_model(network("small"), contract("small"), weights)
+    assert sorted(path.name for path in weights.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+    load_model(weights, CPU)
+
+
+def test_missing_folders_are_made_and_unusable_ones_refused(tmp_path: Path) -> None:
+    save_model(network("small"), contract("small"), tmp_path / "new" / "tiny.safetensors")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="Cannot write"):
+        save_model(network("small"), contract("small"), tmp_path / "file" / "tiny.safetensors")
 
 
 def test_one_flipped_bit_is_noticed(weights: Path) -> None:

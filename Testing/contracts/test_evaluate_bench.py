@@ -15,6 +15,7 @@ import pytest
 
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.evaluation.baselines import choose
+from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.bench.bench import run_bench
 from UniFuseLib.evaluation.bench.clock import measured, resident_peak_mb
 from UniFuseLib.evaluation.bench.figures import error_boxes
@@ -126,6 +127,28 @@ def test_a_rival_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_pat
     assert "Segmentation fault" in result["failures"][0]["reason"]
     assert "none+identity+average" in {r["method"] for r in result["rows"]}
     assert "Segmentation fault" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_chain_is_not_drawn_where_it_failed(make_case, shifts, tmp_path, model, monkeypatch):
+    """The volumes that an earlier run left there are not its answer."""
+    for seed, name in enumerate("xy"):
+        make_case(tmp_path / "cases", name, "mr", shifts["a"], seed=seed)
+    (tmp_path / "cases" / "cases.json").write_text(json.dumps({"version": 1, "cases": ["x", "y"]}))
+    stages, drawn = Stages(), {}
+
+    def start(path: Path) -> tuple[int, str]:
+        stages(path)
+        return (1, "out of memory") if "y/register" in path.as_posix() else (0, "")
+
+    def remember(panels, alt: str) -> str:
+        drawn[alt[0]] = [title for title, _ in panels]
+        return ""
+
+    monkeypatch.setattr("UniFuseLib.evaluation.bench.pictures.slices", remember)
+    plan = Plan(["none"], ["identity"], ["average"], weights=None, checksum="w")
+    run_bench(tmp_path / "cases", tmp_path / "out", plan, start=start)
+    assert drawn["x"][-1] == "fused: none+identity+average"
+    assert drawn["y"][-1] == "fused: UniFuse"
 
 
 def test_a_broken_case_is_skipped_and_named(case_folder, tmp_path, model):
@@ -248,8 +271,16 @@ def test_a_stage_runs_in_a_fresh_process(case_folder, tmp_path):
 
 def test_plots_say_what_they_need_when_matplotlib_is_absent(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingDependencyError, match=r"UniFuseLib\[report\]"):
+    with pytest.raises(MissingDependencyError, match="pip install matplotlib"):
         error_boxes({"a": [1.0]}, "a", "title", "mm")
+
+
+def test_missing_rivals_are_named_with_their_remedy(monkeypatch):
+    monkeypatch.setattr("UniFuseLib.evaluation.baselines.find_spec", lambda module: None)
+    with pytest.raises(MissingDependencyError, match=r"antspyx.*pip install '\.\[bench\]'"):
+        choose(["syn", "average"])
+    with pytest.raises(MissingDependencyError, match=r"antspyx.*pip install '\.\[bench\]'"):
+        require("no_such_module", "antspyx")
 
 
 def test_unknown_rivals_are_refused():

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from UniFuseLib.errors import InputError
+from UniFuseLib.cli import COMMANDS, main, parser
+from UniFuseLib.errors import InputError, MissingDependencyError, OutputError
 from UniFuseLib.evaluation.cases import read_case, read_index
 from UniFuseLib.evaluation.evaluate import evaluate, named
 from UniFuseLib.evaluation.sampling import pull
@@ -218,6 +219,39 @@ def test_output_that_is_not_finite_is_a_failure_not_a_score(case_folder, tmp_pat
         )
 
     assert len(evaluate(case_folder, tmp_path, broken, checksum="w").skipped) == 3
+
+
+def test_an_output_that_is_a_file_is_refused_before_any_case_is_run(case_folder, tmp_path):
+    def never(*args: object, **modalities: str) -> Result:
+        raise AssertionError("a case was run")
+
+    (tmp_path / "file").touch()
+    for output in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError, match="Cannot write"):
+            evaluate(case_folder, output, never, checksum="w")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "bench"])
+@pytest.mark.parametrize("number", ["0", "-3", "1.5", "all"])
+def test_a_number_of_cases_is_a_whole_one(command, number, capsys):
+    with pytest.raises(SystemExit):
+        parser().parse_args([command, "cases", "--output", "out", "--cases", number])
+    assert f"expected a whole number from 1 on, got {number}" in capsys.readouterr().err
+    assert parser().parse_args([command, "cases", "--output", "out", "--cases", "2"]).limit == 2
+
+
+@pytest.mark.parametrize("command", ["evaluate", "bench"])
+def test_missing_matplotlib_says_what_to_install(command, case_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main([command, str(case_folder), "--output", str(tmp_path)]) == MissingDependencyError.exit_code
+    assert "pip install matplotlib" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_offers_a_device_that_is_refused(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert "mps" not in capsys.readouterr().out
 
 
 def test_index_must_be_there_and_of_this_version(tmp_path):

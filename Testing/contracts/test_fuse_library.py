@@ -309,6 +309,22 @@ def test_wrong_options_are_refused(pair: tuple[Volume, Volume], options: dict, e
         run(pair, **options)
 
 
+def sheared(volume: Volume) -> Volume:
+    shear = np.eye(4)
+    shear[0, 1] = 0.1
+    return Volume(volume.array, shear @ volume.affine)
+
+
+def test_a_sheared_reference_is_refused_before_the_work(pair: tuple[Volume, Volume]) -> None:
+    """No file can hold results on its grid."""
+    stages: list[str] = []
+    with pytest.raises(InputError, match="perpendicular"):
+        run((pair[0], sheared(pair[1])), progress=lambda _, stage: stages.append(stage))
+    assert stages[-1] == "Checking the volumes"
+    result = run((sheared(pair[0]), pair[1]))
+    assert np.isfinite(result.displacement).all()
+
+
 def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
     def greedy(degraded: Tensor, reference: Tensor) -> Output:
         raise torch.cuda.OutOfMemoryError("CUDA out of memory")

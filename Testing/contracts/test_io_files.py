@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
@@ -13,6 +15,7 @@ import SimpleITK as sitk
 
 from UniFuseLib import io
 from UniFuseLib.errors import InputError, OutputError
+from UniFuseLib.nifti_header import check_nifti, non_finite_voxels
 from UniFuseLib.volume import Grid, Volume
 
 SUFFIXES = ["nii", "nii.gz", "nrrd", "mha"]
@@ -106,6 +109,50 @@ def test_truncated_file_is_refused(tmp_path: Path, oblique_volume: Volume, suffi
     path.write_bytes(path.read_bytes()[:-700])
     with pytest.raises(InputError, match=r"truncated|complete"):
         io.read_volume(path)
+
+
+def _damage(path: Path, place: float) -> None:
+    """Turn 16 bytes around; `place` is 0 at the first compressed byte, 1 at the end."""
+    content = bytearray(path.read_bytes())
+    at = 12 + int(place * (len(content) - 12))
+    content[at : at + 16] = bytes(byte ^ 0xFF for byte in content[at : at + 16])
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.float32])
+@pytest.mark.parametrize("place", [0.0, 0.01, 0.5])
+def test_damaged_file_is_refused_as_damaged(tmp_path: Path, oblique_grid: Grid, kind: type, place: float) -> None:
+    values = np.random.default_rng(4).integers(0, 4000, oblique_grid.shape)
+    io.write_volume(Volume(values.astype(kind), oblique_grid.affine), tmp_path / "v.nii.gz")
+    _damage(tmp_path / "v.nii.gz", place)
+    with pytest.raises(InputError, match="damaged or incomplete"):
+        io.read_volume(tmp_path / "v.nii.gz")
+
+
+@pytest.mark.parametrize("read", [non_finite_voxels, check_nifti])
+def test_damage_behind_the_header_is_met_when_all_is_read(
+    tmp_path: Path, oblique_grid: Grid, read: Callable[[Path], object]
+) -> None:
+    values = np.random.default_rng(4).random((32, 32, 32)).astype(np.float32)
+    path = tmp_path / "v.nii.gz"
+    io.write_volume(Volume(values, oblique_grid.affine), path)
+    _damage(path, 0.5)
+    with path.open("ab") as file:
+        file.write(bytes(4))  # another length at the end: all is read to see how much there is
+    with pytest.raises(InputError, match="damaged or incomplete"):
+        read(path)
+
+
+@pytest.mark.parametrize("read", [io.read_volume, io.read_displacement])
+def test_a_folder_that_may_not_be_entered_is_an_input_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
+    def refuse(self: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)  # root may enter any folder, so the refusal is played
+    with pytest.raises(InputError, match=r"v\.nii.*Permission denied"):
+        read(tmp_path / "v.nii")
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,23 @@ def test_bad_rows_are_named_and_the_others_made(data: Path, tmp_path: Path, caps
         assert part in told
 
 
+def test_an_index_that_cannot_be_written_is_told(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_text
+
+    def refuse(self: Path, *args: object, **options: object) -> int:
+        if "cases." in self.name:
+            raise PermissionError(13, "Permission denied")
+        return write(self, *args, **options)
+
+    monkeypatch.setattr(Path, "write_text", refuse)  # root may write anywhere, so the refusal is played
+    listed = tmp_path / "table.csv"
+    listed.write_bytes(f"{HEAD}\ngood,pet.nii.gz,ct.nii.gz,petct,3,0-3\n".encode())
+    assert main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "out")]) == 3
+    assert "good: Cannot write" in capsys.readouterr().err
+
+
 def test_cases_are_not_replaced_by_accident(cases: Path, data: Path, tmp_path: Path) -> None:
     listed = table(tmp_path / "cases.csv", "motion,t2.nii.gz,t1.nii.gz,mr,77,0-3")
     before = (cases / "motion" / "case.json").read_bytes()

@@ -149,6 +149,23 @@ def test_results_are_kept_unless_told_otherwise(
     assert set(left_behind(output)) <= {*FILES, "notes.txt"}
 
 
+def test_results_of_the_other_suffix_do_not_stay_beside_new_ones(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "fused.nii.gz").write_text("of another pair")
+    (tmp_path / "notes.nii.gz").write_text("mine")
+    assert cli.main(arguments(files, tmp_path, "--quiet", "--uncompressed")) == 4
+    assert "fused.nii.gz" in capsys.readouterr().err
+    assert left_behind(tmp_path) == ["fused.nii.gz", "notes.nii.gz"]
+    assert cli.main(arguments(files, tmp_path, "--quiet", "--uncompressed", "--no-overview", "--overwrite")) == 0
+    volumes = {"fused.nrrd", "restored.nrrd", "deformation.nrrd"}
+    assert set(left_behind(tmp_path)) == {*volumes, "notes.nii.gz", "report.json"}
+    argv = arguments(files, tmp_path, "--overwrite")
+    argv[1] = str(tmp_path / "restored.nrrd")  # would go away when .nii.gz are written
+    assert cli.main(argv) == 4
+    assert (tmp_path / "restored.nrrd").exists()
+
+
 def test_an_input_is_never_overwritten(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = (files / "reference.nii.gz").read_bytes()
     (tmp_path / "fused.nii.gz").write_bytes(content)
@@ -260,13 +277,14 @@ def test_places_that_cannot_be_written(files: Path, tmp_path: Path, capsys: pyte
     assert left_behind(tmp_path) == ["file"]
 
 
+@pytest.mark.parametrize("call", ["mkdir", "exists"])
 def test_no_permission(
-    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     def refuse(self: Path, *args: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(output_folder.Path, "mkdir", refuse)  # root may write anywhere, so the refusal is played
+    monkeypatch.setattr(output_folder.Path, call, refuse)  # root may write anywhere, so the refusal is played
     assert cli.main(arguments(files, tmp_path / "out")) == 4
     assert "Permission denied" in capsys.readouterr().err
     assert left_behind(tmp_path) == []

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from UniFuseLib.commands.fuse import refinement
+from UniFuseLib.commands.options import count, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 
@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="NAMES",
         help="comma-separated names; a kind (restoration, registration, fusion) of which none is named comes whole",
     )
-    parser.add_argument("--cases", type=_positive, dest="limit", metavar="N", help="only the first N cases")
+    parser.add_argument("--cases", type=count, dest="limit", metavar="N", help="only the first N cases")
     parser.add_argument("--resume", action="store_true", help="keep stages that are finished")
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument("--device", default="cpu", help="of our model; cpu (default) compares CPU seconds fairly")
@@ -50,7 +50,7 @@ def add_parser(subparsers: Any) -> None:
         help="TOML of 'train' (default: ablations, a small budget)",
     )
     ablations.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
-    ablations.add_argument("--steps", type=_positive, help="of every variant (default: those of CONFIG)")
+    ablations.add_argument("--steps", type=count, help="of every variant (default: those of CONFIG)")
     parser.set_defaults(run=run)
 
 
@@ -95,7 +95,7 @@ def _rivals(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.results import write_text
 
     if importlib.util.find_spec("matplotlib") is None:
-        raise MissingDependencyError("The report needs matplotlib: pip install 'UniFuseLib[bench]'.")
+        raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.")
     names = [n.strip() for n in args.rivals.split(",") if n.strip()] if args.rivals else None
     restorations, registrations, fusions = choose(names)
     weights = None if args.no_model else _weights(args.weights)
@@ -131,10 +131,3 @@ def _weights(path: Path | None) -> dict[str, Any]:
 
     contract = read_contract(path or models_folder() / DEFAULT_WEIGHTS)
     return {"name": contract.name, "preset": contract.preset, "sha256": contract.sha256}
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {value}")
-    return value

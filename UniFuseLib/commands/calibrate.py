@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.output_folder import is_taken
 
 
 def add_parser(subparsers: Any) -> None:
@@ -32,13 +33,14 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from UniFuseLib.checkpoint import load_model, save_model
     from UniFuseLib.device import choose_device
+    from UniFuseLib.evaluation.evaluate import named
     from UniFuseLib.training.classifier import dapl_of, fit_classifier, see_cases
 
     model, contract = load_model(args.weights, choose_device(args.device))
     weights = args.output / f"{contract.name}.safetensors"
-    if weights.exists():
+    if is_taken(weights):
         raise InputError(f"'{weights}' exists. Choose another --output; weights are never overwritten.")
-    memory = args.output / "states"
+    memory = args.output / ".unifuse-states"  # is removed at the end: never a folder of the user
     seen, skipped = see_cases(
         args.cases, model, contract, memory, args.resume, lambda line: print(line, file=sys.stderr, flush=True)
     )
@@ -46,7 +48,6 @@ def run(args: argparse.Namespace) -> int:
     fit = fit_classifier(classifier, seen, args.seed)
     classifier.load_state_dict(fit.classifier.state_dict())
     stage = {"cases": len(seen), "epochs": fit.epochs, "seed": args.seed, "held_out": fit.held_out}
-    args.output.mkdir(parents=True, exist_ok=True)
     # what the weights scored before is not what they score now
     fitted = replace(contract, training={**contract.training, "classifier": stage}, validation={})
     save_model(model, fitted, weights)
@@ -56,6 +57,6 @@ def run(args: argparse.Namespace) -> int:
         f"Patients that the fit had not seen: accuracy {100 * held_out['accuracy']:.1f} %, calibration error "
         f"{held_out['calibration_error']:.3f} ({len(seen)} cases, {fit.epochs} epochs). {weights}"
     )
-    for case in skipped:
-        print(f"skipped {case['id']}: {case['reason']}", file=sys.stderr)
-    return 1 if skipped else 0
+    if skipped:
+        raise InputError(f"{len(skipped)} case(s) could not be read. {named(skipped)}")
+    return 0

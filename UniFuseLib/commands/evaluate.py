@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from UniFuseLib.commands.fuse import refinement
+from UniFuseLib.commands.options import count, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 
@@ -27,9 +27,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where figures and pictures go")
     parser.add_argument("--json", action="store_true", help="print summary.json instead of the table")
     parser.add_argument("--resume", action="store_true", help="keep cases finished with the same weights")
-    parser.add_argument("--cases", type=_positive, dest="limit", metavar="N", help="only the first N cases")
+    parser.add_argument("--cases", type=count, dest="limit", metavar="N", help="only the first N cases")
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument(
         "--refine", type=refinement, default="auto", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'"
     )
@@ -52,9 +52,7 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.predict import fuse
 
     if not args.no_overview and importlib.util.find_spec("matplotlib") is None:
-        raise MissingDependencyError(
-            "The pictures need matplotlib: pip install 'UniFuseLib[report]', or give --no-overview."
-        )
+        raise MissingDependencyError("The pictures need matplotlib: pip install matplotlib, or give --no-overview.")
     model, contract = load_model(args.weights, choose_device(args.device))
     evaluation = evaluate(
         args.cases,
@@ -75,10 +73,3 @@ def run(args: argparse.Namespace) -> int:
     if evaluation.skipped:
         raise InputError(f"{len(evaluation.skipped)} case(s) could not be evaluated. {named(evaluation.skipped)}")
     return 0
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, got {value}")
-    return value

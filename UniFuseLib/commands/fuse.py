@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands import progress
+from UniFuseLib.commands.options import refinement
 from UniFuseLib.errors import Cancelled, MissingDependencyError, OutputError, UniFuseError
 from UniFuseLib.output_folder import ResultFolder, result_folder
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult
     from UniFuseLib.volume import Volume
 
-FILES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz", "report.json", "overview.png")
+VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
+RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
+FILES = (*VOLUMES, "report.json", "overview.png")
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
 _EPILOG = """\
 writes into DIR, all on the grid of REFERENCE:
@@ -29,7 +32,7 @@ writes into DIR, all on the grid of REFERENCE:
   restored.nii.gz     DEGRADED, restored and aligned, in its own units
   deformation.nii.gz  ITK displacement field (LPS mm); resampling DEGRADED with it aligns it
   report.json         class and probabilities, displacement, folds, similarity, seconds, memory, warnings
-  overview.png        one page to look at (needs the extra `report`)
+  overview.png        one page to look at (needs matplotlib)
 
 exit codes: 0 done, 2 usage, 3 input, 4 output, 5 weights, 6 device, 7 missing package, 130 stopped
 """
@@ -93,7 +96,8 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     inputs = (args.degraded, args.reference)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
-        result_folder(args.output, _names(args), args.overwrite, inputs) as folder,
+        # volumes of the other suffix would be those of another pair
+        result_folder(args.output, (*RAW_VOLUMES, *FILES), args.overwrite, inputs) as folder,
     ):
         clock: dict[str, float] = {}
         show(0.0, "Reading the files")
@@ -103,7 +107,7 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         show(_COMPUTED, "Writing the files")
         result.report["warnings"][:0] = warnings
         with _timed(clock, "Writing the files"):
-            _write(result, reference, folder)
+            _write(result, reference, folder.working, RAW_VOLUMES if args.uncompressed else VOLUMES)
         if not args.no_overview:
             _draw(result, degraded, reference, folder)
         report = _complete(result.report, args, clock)
@@ -161,18 +165,13 @@ def _fuse(
     )
 
 
-def _names(args: argparse.Namespace) -> tuple[str, ...]:
-    """The files of this run, volumes first."""
-    return tuple(name.replace(".nii.gz", ".nrrd") for name in FILES) if args.uncompressed else FILES
-
-
-def _write(result: FusionResult, reference: Volume, folder: ResultFolder) -> None:
+def _write(result: FusionResult, reference: Volume, folder: Path, names: tuple[str, str, str]) -> None:
     from UniFuseLib.io import write_displacement, write_volume
 
-    fused, restored, deformation = folder.names[:3]
-    write_volume(result.fused, folder.working / fused)
-    write_volume(result.restored, folder.working / restored)
-    write_displacement(result.displacement, reference.grid, folder.working / deformation)
+    fused, restored, deformation = names
+    write_volume(result.fused, folder / fused)
+    write_volume(result.restored, folder / restored)
+    write_displacement(result.displacement, reference.grid, folder / deformation)
 
 
 def _draw(result: FusionResult, degraded: Volume, reference: Volume, folder: ResultFolder) -> None:
@@ -226,13 +225,6 @@ def _timed(clock: dict[str, float], name: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     clock[name] = round(time.perf_counter() - start, 3)
-
-
-def refinement(text: str) -> str:
-    """`--refine` as it stands on the command line; `refinement.steps_for` reads it."""
-    if text not in ("off", "auto") and not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected off, auto or a number of steps, got {text}")
-    return text
 
 
 def _positive(text: str) -> float:

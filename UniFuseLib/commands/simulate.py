@@ -81,12 +81,11 @@ def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
 
 def _list(case_id: str, output: Path) -> None:
     """Add a case to the folder's index; cases that are there already stay."""
+    from UniFuseLib.evaluation.results import write_json
+
     path = output / "cases.json"
     known: list[str] = json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else []
-    index = {"version": 1, "cases": list(dict.fromkeys([*known, case_id]))}
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(index, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    write_json({"version": 1, "cases": list(dict.fromkeys([*known, case_id]))}, path)
 
 
 def sample_folder() -> Path:

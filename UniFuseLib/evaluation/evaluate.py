@@ -16,6 +16,7 @@ from UniFuseLib.evaluation.results import plain, read_json, write_json, write_te
 from UniFuseLib.evaluation.summary import summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.evaluation.yardstick import measure, yardstick
+from UniFuseLib.output_folder import make_folder
 from UniFuseLib.volume import Volume
 
 CASE_VERSION = 1
@@ -88,9 +89,11 @@ def evaluate(
 
     Raises:
         InputError: the folder has no readable index. Single broken cases are skipped, see `Evaluation.skipped`.
+        OutputError: `output` cannot be made or written to.
     """
     figures, skipped = [], []
     ids = read_index(folder)[:limit]
+    make_folder(output / "cases")
     for number, case_id in enumerate(ids, 1):
         path = output / "cases" / f"{case_id}.json"
         done = _finished(path, checksum, case_checksum(folder, case_id)) if resume else None

@@ -54,7 +54,6 @@ def _figure_class() -> type[Figure]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError(
-            "The overview picture needs matplotlib, which is not installed. "
-            'Install it with `pip install "UniFuseLib[report]"`.'
+            "The overview picture needs matplotlib, which is not installed. Install it with `pip install matplotlib`."
         ) from error
     return Figure

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 Modality = Literal["auto", "mr", "ct", "pet"]
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 

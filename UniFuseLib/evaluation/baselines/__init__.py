@@ -47,8 +47,8 @@ def choose(names: Sequence[str] | None) -> tuple[list[str], list[str], list[str]
     missing = sorted({p for kind in kinds for n in kind for m, p in _NEEDS.get(n, ()) if find_spec(m) is None})
     if missing:
         raise MissingDependencyError(
-            f"The chosen rivals need {', '.join(missing)}. Install them with: pip install 'UniFuseLib[bench]', "
-            "or name others with --rivals."
+            f"The chosen rivals need {', '.join(missing)}. Install them with: pip install '.[bench]' in the "
+            "repository's folder, or name others with --rivals."
         )
     return kinds[0], kinds[1], kinds[2]
 

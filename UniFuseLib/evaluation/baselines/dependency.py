@@ -19,5 +19,5 @@ def require(module: str, package: str) -> ModuleType:
     except ImportError as error:
         raise MissingDependencyError(
             f"This rival needs the package {package} ({error}). "
-            "Install the rivals with: pip install 'UniFuseLib[bench]', or leave it out with --rivals."
+            "Install the rivals with: pip install '.[bench]' in the repository's folder, or leave it out with --rivals."
         ) from error

@@ -77,7 +77,7 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure as Page
     except ImportError as error:
-        raise MissingDependencyError("The report needs matplotlib: pip install 'UniFuseLib[report]'.") from error
+        raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.") from error
     return Page(figsize=(width, height), layout="constrained")
 
 

@@ -24,7 +24,8 @@ Figures = dict[str, Any]
 def case_pictures(rows: list[Figures], cases: Path, output: Path, task: str) -> list[tuple[str, str]]:
     """(caption, `<img>`) of the best, the median and the worst case of a task by our TRE, or by the best chain's.
 
-    Panels: reference, degraded as its header places it, the clean truth, our fused volume, the best chain's.
+    Panels: reference, degraded as its header places it, the clean truth, our fused volume, the best chain's (where it
+    did not fail).
     """
     by_method = {r["method"]: r for r in rows if task in r["summary"]}
     rivals = {m: r["summary"][task] for m, r in by_method.items() if m != MODEL}
@@ -37,7 +38,8 @@ def case_pictures(rows: list[Figures], cases: Path, output: Path, task: str) -> 
     found = []
     for title, case_id in chosen(errors).items():
         case = read_case(cases, case_id)
-        image = slices(_panels(case, output, MODEL in by_method, chain), f"{case_id}: slices")
+        beside = chain if chain and case_id in by_method[chain]["cases"] else None
+        image = slices(_panels(case, output, MODEL in by_method, beside), f"{case_id}: slices")
         before = by_method[lead]["cases"][case_id]["tre_before_mm"]
         found.append((f"{title} case of {shown}: {case_id}, TRE {before:.2f} → {errors[case_id]:.2f} mm", image))
     return found
