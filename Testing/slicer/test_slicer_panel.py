@@ -151,6 +151,38 @@ def test_anotherPairLeavesTheResultBefore(build, otherPatient):
     assert not first.deformation.GetDisplayNode().GetVisibility()
 
 
+def test_aResultIsChosenAsAWhole(build, otherPatient):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    first = s.p.outputs()
+    s.p.degraded = otherPatient
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    second = s.p.outputs()
+    s.p.fused = first.fused
+    assert s.p.outputs() == first
+    assert first.deformation.GetDisplayNode().GetVisibility()
+    assert not second.deformation.GetDisplayNode().GetVisibility()
+
+
+def test_aProblemIsSaidAgainInTheNextScene(build, pair, scene):
+    """The button says "see below": there must be something below."""
+
+    def emptyInput():
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "nothing in it")
+        s.panel._parameterNode.degraded, s.panel._parameterNode.reference = node, pair.reference
+
+    s = build(chosen=False)
+    emptyInput()
+    assert "nothing in it" in s.ui.messageLabel.text
+    s.panel.onSceneStartClose()
+    s.panel.onSceneEndClose()
+    emptyInput()
+    s.panel.refresh()
+    assert "nothing in it" in s.ui.messageLabel.text
+
+
 def test_aNodeOfTheUsersOwnIsFilled(build, scene):
     s = build()
     mine = s.p.fused = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")

@@ -24,6 +24,7 @@ DEGRADED_ROLE = "unifuseDegraded"
 REFERENCE_ROLE = "unifuseReference"
 DEFORMATION_ROLE = "unifuseDeformation"
 RESTORED_ROLE = "unifuseRestored"
+REPORT_ROLE = "unifuseReport"
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,13 @@ def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: Fu
     return nodes
 
 
+def nodesOf(fused: Any) -> FusionNodes:
+    """The result that a fused volume belongs to; None for what is no longer in the scene."""
+    return FusionNodes(
+        fused, *(fused.GetNodeReference(role) for role in (RESTORED_ROLE, DEFORMATION_ROLE, REPORT_ROLE))
+    )
+
+
 def reportOf(fused: Any) -> dict[str, Any]:
     """The content of report.json that was stored with a fused volume ({} for another volume)."""
     return json.loads(fused.GetAttribute(REPORT_ATTRIBUTE) or "{}")
@@ -186,6 +194,7 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
         node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
     nodes.fused.SetNodeReferenceID(DEFORMATION_ROLE, nodes.deformation.GetID())
     nodes.fused.SetNodeReferenceID(RESTORED_ROLE, nodes.restored.GetID())
+    nodes.fused.SetNodeReferenceID(REPORT_ROLE, nodes.report.GetID())
     maximum = report.get("displacement_mm", {}).get("max")
     nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, None if maximum is None else f"{maximum:.4f}")
     nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(_ofNodes(report, degraded, reference)))

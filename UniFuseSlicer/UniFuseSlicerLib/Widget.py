@@ -25,7 +25,7 @@ from .Nodes import checkInput
 from .Options import FusionOptions
 from .Overlay import Overlay, OverlayStyle
 from .Process import Ending, Outcome
-from .Results import DEFORMATION_ROLE, FusionNodes, checkOutputs, ofThisPair, reportOf
+from .Results import DEFORMATION_ROLE, FusionNodes, checkOutputs, nodesOf, ofThisPair, reportOf
 from .Samples import loadSamplePair
 from .Settings import MachineSettings
 from .View import PanelState, resolve, verdict
@@ -132,6 +132,7 @@ class Panel(VTKObservationMixin):
     def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
         self.ui.verdictLabel.setText("")
         self.ui.messageLabel.setText("")
+        self._problem = ""
         if self._isEntered():
             self.initializeParameterNode()
 
@@ -230,10 +231,21 @@ class Panel(VTKObservationMixin):
         wanted = self._wanted()
         if wanted == self._display.shown:
             return
+        if wanted.fused and wanted.fused != self._display.shown.fused and self._choseAnotherResult():
+            return  # comes back here
         if self._display.slid(wanted) and wanted.layer is not LayerChoice.DEGRADED:
             self._parameterNode.layer = LayerChoice.DEGRADED  # comes back here
             return
         self._showResult(wanted)
+
+    def _choseAnotherResult(self) -> bool:
+        """Take restored, deformation and report along with the fused volume; whether that changed anything."""
+        p = self._parameterNode
+        if p.outputs() == (nodes := nodesOf(p.fused)):
+            return False
+        with slicer.util.NodeModify(p):
+            p.setOutputs(nodes)
+        return True
 
     # --- a run ---------------------------------------------------------------------------------------------------
 
