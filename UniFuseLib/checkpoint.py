@@ -36,6 +36,8 @@ class Contract:
         intensity: modality → intensity rule, see `preprocess.py`.
         sha256: of the safetensors file.
         training, validation: how it was trained, what it scored.
+        sure_from: probability from which on `degradation.SURE` of the answers on held-out patients were right; 0: not
+            measured.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Contract:
     license: str
     training: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, Any] = field(default_factory=dict)
+    sure_from: float = 0.0
     version: int = 1
 
 

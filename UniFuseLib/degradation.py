@@ -7,6 +7,7 @@ from typing import Literal
 
 DegradationClass = Literal["clean", "mr_motion", "ct_metal_noise", "pet_low_dose"]
 CLASSES: tuple[DegradationClass, ...] = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
+SURE = 0.98  # of the answers are right, from a contract's `sure_from` on
 DEGRADATION_OF: dict[str, DegradationClass] = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
 
 
@@ -33,6 +34,21 @@ def contradiction(probabilities: Mapping[str, float], modality: str) -> str | No
     return (
         f"The network takes the degraded volume for {name}, which {modality.upper()} cannot have. "
         "Check that the modality is right; the class was chosen among those of the modality."
+    )
+
+
+def doubt(probabilities: Mapping[str, float], sure_from: float) -> str | None:
+    """A sentence when the class has a probability below `sure_from`, else None.
+
+    Args:
+        probabilities: given the modality. sure_from: of the weights' contract.
+    """
+    name, probability = max(probabilities.items(), key=lambda item: item[1])
+    if probability >= sure_from:
+        return None
+    return (
+        f"The class {name} is not sure: {100 * probability:.0f} %, and only from {100 * sure_from:.0f} % on were "
+        f"{100 * SURE:.0f} % of the answers right. Look at the degraded volume."
     )
 
 

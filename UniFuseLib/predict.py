@@ -19,7 +19,7 @@ from torch import Tensor
 
 from UniFuseLib import report as figures
 from UniFuseLib.checkpoint import Contract, load_model
-from UniFuseLib.degradation import CLASSES, contradiction, given_modality
+from UniFuseLib.degradation import CLASSES, contradiction, doubt, given_modality
 from UniFuseLib.device import autocast, choose_device, device_name, memory_advice
 from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
 from UniFuseLib.initial_alignment import InitialAlignment, align
@@ -126,7 +126,8 @@ def fuse(
             improve = _Improve(work, steps, manner_of(*modalities), target, stages) if steps else None
             found, read, folds = _run(network, agreed, work, start, target, precision, improve)
             probabilities = given_modality(read, moving.source.modality)
-            warnings += [w for w in [contradiction(read, moving.source.modality)] if w]
+            told = contradiction(read, moving.source.modality), doubt(probabilities, agreed.sure_from)
+            warnings += [sentence for sentence in told if sentence]
         with stages.stage("Writing onto the reference grid"):
             native = to_reference_grid(moving.source, fixed.source, found)
         with stages.stage("Measuring the result"):

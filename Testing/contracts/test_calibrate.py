@@ -66,7 +66,9 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     assert all(name.startswith("dapl.classifier.") for name in changed)
     contract = read_contract(output / "tiny.safetensors")
     assert contract.training["classifier"]["cases"] == 11
-    assert 0 <= contract.training["classifier"]["held_out"]["accuracy"] <= 1
+    held_out = contract.training["classifier"]["held_out"]
+    assert 0 <= held_out["accuracy"] <= 1
+    assert contract.sure_from == held_out["sure_from"] > 0
     assert contract.training["steps"] == 7
     assert contract.validation == {}  # scored before the fit
     assert weights.read_bytes() == before

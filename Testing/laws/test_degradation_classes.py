@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, contradiction, given_modality
+from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, contradiction, doubt, given_modality
 
 READ = dict(zip(CLASSES, (0.1, 0.2, 0.3, 0.4), strict=True))
 
@@ -32,3 +32,12 @@ def test_a_sure_network_that_the_modality_contradicts_is_a_warning() -> None:
     assert "MR" in sentence
     assert contradiction(sure, "ct") is None
     assert contradiction(READ, "mr") is None
+
+
+def test_a_class_below_the_measured_probability_is_a_warning() -> None:
+    found = {"clean": 0.7, "mr_motion": 0.3}
+    assert doubt(found, 0.7) is None
+    assert doubt(found, 0.0) is None  # not measured
+    sentence = doubt(found, 0.85)
+    assert sentence is not None
+    assert "clean is not sure: 70 %, and only from 85 % on" in sentence

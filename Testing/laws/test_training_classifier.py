@@ -9,7 +9,7 @@ import torch
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.network.dapl import StateClassifier
-from UniFuseLib.training.classifier import SeenCase, _answers, _lowest, _train, _weights, fit_classifier
+from UniFuseLib.training.classifier import SeenCase, _answers, _lowest, _train, _weights, fit_classifier, sure_from
 
 INNER, STATES = 6, 4
 
@@ -90,3 +90,12 @@ def test_the_lowest_point_of_a_curve_is_that_of_its_mean_over_five() -> None:
     curve = np.array([9.0, 8, 7, 6, 5, 4, 3.0, 3.2, 3.4, 5, 6, 7, 0.5, 8, 9])  # one lucky epoch at 12
     assert _lowest(curve) == 7
     assert _lowest(np.array([2.0, 1.0])) in (0, 1)
+
+
+def test_answers_are_sure_from_where_enough_of_them_are_right() -> None:
+    confidence = np.array([0.6, 0.99, 0.7, 0.9, 0.8])
+    right = np.array([0.0, 1.0, 0.0, 1.0, 1.0])
+    assert sure_from(confidence, right, 0.98) == (0.8, 3 / 5)
+    assert sure_from(confidence, right, 0.75) == (0.7, 4 / 5)  # three of the four
+    assert sure_from(confidence, right, 0.5) == (0.6, 1.0)
+    assert sure_from(confidence, 1 - right, 0.98) == (1.0, 0.0)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from UniFuseLib.degradation import SURE
 from UniFuseLib.errors import InputError
 from UniFuseLib.output_folder import is_taken
 
@@ -49,13 +50,15 @@ def run(args: argparse.Namespace) -> int:
     classifier.load_state_dict(fit.classifier.state_dict())
     stage = {"cases": len(seen), "epochs": fit.epochs, "seed": args.seed, "held_out": fit.held_out}
     # what the weights scored before is not what they score now
-    fitted = replace(contract, training={**contract.training, "classifier": stage}, validation={})
+    training, sure_from = {**contract.training, "classifier": stage}, fit.held_out["sure_from"]
+    fitted = replace(contract, training=training, validation={}, sure_from=sure_from)
     save_model(model, fitted, weights)
     shutil.rmtree(memory, ignore_errors=True)
     held_out = fit.held_out
     print(
         f"Patients that the fit had not seen: accuracy {100 * held_out['accuracy']:.1f} %, calibration error "
-        f"{held_out['calibration_error']:.3f} ({len(seen)} cases, {fit.epochs} epochs). {weights}"
+        f"{held_out['calibration_error']:.3f} ({len(seen)} cases, {fit.epochs} epochs). From {held_out['sure_from']:.2f} on, "
+        f"which {100 * held_out['sure_share']:.0f} % of the cases reach, {100 * SURE:.0f} % are right. {weights}"
     )
     if skipped:
         raise InputError(f"{len(skipped)} case(s) could not be read. {named(skipped)}")

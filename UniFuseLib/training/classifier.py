@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from UniFuseLib.checkpoint import Contract
-from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, given_modality
+from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, SURE, given_modality
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
 from UniFuseLib.evaluation.metrics.classification import calibration_error
@@ -60,7 +60,7 @@ class Fit:
 
     Attributes:
         held_out: `cases`, `accuracy`, `calibration_error`, `cross_entropy` of patients that the fit had not seen, at
-            `epochs`.
+            `epochs`; `sure_from` and `sure_share`, see `sure_from`.
     """
 
     classifier: StateClassifier
@@ -174,8 +174,25 @@ def fit_classifier(
         "calibration_error": calibration_error(confidence.tolist(), (right > 0).tolist()),
         "cross_entropy": float(entropy.mean()),
     }
+    held_out["sure_from"], held_out["sure_share"] = sure_from(confidence, right)
     *_, fitted = _train(classifier, seen, best + 1, seed)
     return Fit(fitted, best + 1, held_out)
+
+
+def sure_from(confidence: np.ndarray, right: np.ndarray, wanted: float = SURE) -> tuple[float, float]:
+    """The least probability from which on `wanted` of the answers are right, and the share of cases that reach it.
+
+    Args:
+        confidence: `(cases,)` probability of every answer. right: `(cases,)` 1 where it is right, else 0.
+
+    Returns:
+        (1, 0) where not even the most probable answers are.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    reached = np.flatnonzero(right[order].cumsum() >= wanted * np.arange(1, len(order) + 1))
+    if not len(reached):
+        return 1.0, 0.0
+    return float(confidence[order[reached[-1]]]), float(reached[-1] + 1) / len(order)
 
 
 def _check(seen: Sequence[SeenCase], folds: int) -> None:
