@@ -58,7 +58,8 @@ def run(args: argparse.Namespace) -> int:
     print(
         f"Patients that the fit had not seen: accuracy {100 * held_out['accuracy']:.1f} %, calibration error "
         f"{held_out['calibration_error']:.3f} ({len(seen)} cases, {fit.epochs} epochs). From a probability of "
-        f"{held_out['sure_from']:.2f} on, which {100 * held_out['sure_share']:.0f} % of the cases reach, {100 * SURE:.0f} % are right. {weights}"
+        f"{held_out['sure_from']:.2f} on, which {100 * held_out['sure_share']:.0f} % of the cases reach, "
+        f"{100 * SURE:.0f} % are right. {weights}"
     )
     if skipped:
         raise InputError(f"{len(skipped)} case(s) could not be read. {named(skipped)}")
