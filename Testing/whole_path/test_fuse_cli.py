@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,14 @@ def start(*argv: str) -> subprocess.Popen[str]:
 
 def left_behind(folder: Path) -> list[str]:
     return sorted(p.name for p in folder.rglob("*"))
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """A shell starts background jobs, perhaps these tests, deaf to SIGINT, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_two_files_in_five_files_out(files: Path, tmp_path: Path) -> None:
@@ -332,6 +341,7 @@ def wait_for(process: subprocess.Popen[str], stage: str) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("listening")
 def test_interruption_leaves_nothing_behind(files: Path, tmp_path: Path, number: signal.Signals) -> None:
     process = start(*arguments(files, tmp_path / "new" / "out", "--progress", "json"))
     wait_for(process, "Aligning the volumes")
