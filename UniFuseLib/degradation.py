@@ -7,6 +7,12 @@ from typing import Literal
 
 DegradationClass = Literal["clean", "mr_motion", "ct_metal_noise", "pet_low_dose"]
 CLASSES: tuple[DegradationClass, ...] = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
+TITLES = {
+    "clean": "No degradation",
+    "mr_motion": "MR motion",
+    "ct_metal_noise": "CT metal and noise",
+    "pet_low_dose": "Low-dose PET",
+}
 SURE = 0.98  # of the answers are right, from a contract's `sure_from` on
 DEGRADATION_OF: dict[str, DegradationClass] = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
 
@@ -32,7 +38,7 @@ def contradiction(probabilities: Mapping[str, float], modality: str) -> str | No
     if _possible(name, modality) or probabilities[name] < 0.9:
         return None
     return (
-        f"The network takes the degraded volume for {name}, which {modality.upper()} cannot have. "
+        f'The network takes the degraded volume for "{TITLES.get(name, name)}", which {modality.upper()} cannot have. '
         "Check that the modality is right; the class was chosen among those of the modality."
     )
 
@@ -47,8 +53,8 @@ def doubt(probabilities: Mapping[str, float], sure_from: float) -> str | None:
     if probability >= sure_from:
         return None
     return (
-        f"The class {name} is not sure: {100 * probability:.0f} %, and only from {100 * sure_from:.0f} % on were "
-        f"{100 * SURE:.0f} % of the answers right. Look at the degraded volume."
+        f'"{TITLES.get(name, name)}" is not sure: {100 * probability:.0f} %, and only from {100 * sure_from:.0f} % on '
+        f"were {100 * SURE:.0f} % of the answers right. Look at the degraded volume."
     )
 
 

@@ -260,6 +260,7 @@ def _report(
         "notice": figures.NOTICE,
         "class": label,
         "probabilities": {name: round(p, 6) for name, p in probabilities.items()},
+        "sure_from": contract.sure_from,
         **measured,
         "initial_alignment": {
             "used": start.used,

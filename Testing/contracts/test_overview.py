@@ -134,12 +134,13 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
     assert "mean 3.7 mm" in calm
     assert "0.400 → 0.600" in calm
     assert "Research use only" in calm
-    assert "Uncertain" not in calm
+    assert "not sure" not in calm
     assert "covers only" not in calm
     report = {**result.report, "coverage_percent": 71.2, "warnings": ["one", "two"]}
     unsure = words(probabilities={name: 0.25 for name in result.probabilities}, report=report)
-    for caution in ("Uncertain", "covers only 71 % of the body", "2 warnings"):
+    for caution in ("not sure: below 60 %", "covers only 71 % of the body", "2 warnings"):
         assert caution in unsure
+    assert "not sure: below 98 %" in words(report={**result.report, "sure_from": 0.98})
 
 
 def test_grid_lines_lie_where_the_displacement_puts_them() -> None:

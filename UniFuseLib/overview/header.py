@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from UniFuseLib.degradation import TITLES
 from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS, Modality
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
 from UniFuseLib.version import __version__
@@ -13,13 +14,7 @@ from UniFuseLib.version import __version__
 if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult
 
-CLASS_TITLES = {
-    "clean": "No degradation",
-    "mr_motion": "MR motion",
-    "ct_metal_noise": "CT metal and noise",
-    "pet_low_dose": "Low-dose PET",
-}
-UNSURE_BELOW = 0.6  # a caution is written when no class reaches this probability
+UNSURE_BELOW = 0.6  # a caution is written below it, where the weights have no `sure_from`
 COVERED_ABOVE = 97.0  # and when less than this percentage of the body lies in the degraded field of view
 _BAR = "#2a313c"
 _ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
@@ -29,7 +24,7 @@ def draw_header(sheet: Sheet, result: FusionResult) -> None:
     """Verdict, class probabilities and the figures that say whether to trust the alignment."""
     probability = result.probabilities[result.label]
     modality, reference_modality = modalities(result)
-    verdict = f"{CLASS_TITLES.get(result.label, result.label)} {100 * probability:.0f} %"
+    verdict = f"{TITLES.get(result.label, result.label)} {100 * probability:.0f} %"
     sheet.text(LEFT, 42, verdict, 25, weight="bold")
     sheet.text(LEFT, 86, f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}", 12.5, MUTED)
     sheet.text(LEFT, 116, "   ".join(_cautions(result)), 10.5, AMBER)
@@ -46,8 +41,9 @@ def _cautions(result: FusionResult) -> list[str]:
     covered = float(result.report.get("coverage_percent", 100.0))
     warnings = len(result.report.get("warnings", ()))
     cautions = []
-    if result.probabilities[result.label] < UNSURE_BELOW:
-        cautions.append("Uncertain: no class stands out.")
+    sure_from = float(result.report.get("sure_from") or UNSURE_BELOW)
+    if result.probabilities[result.label] < sure_from:
+        cautions.append(f"The class is not sure: below {100 * sure_from:.0f} %.")
     if covered < COVERED_ABOVE:
         cautions.append(f"The degraded volume covers only {covered:.0f} % of the body.")
     if warnings:
@@ -68,7 +64,7 @@ def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axis("off")
     for number, (name, value) in enumerate(rows):
-        sheet.text(x + 150, y + 24 * number + 1, CLASS_TITLES.get(name, name), 10.5, ha="right")
+        sheet.text(x + 150, y + 24 * number + 1, TITLES.get(name, name), 10.5, ha="right")
         sheet.text(x + 420, y + 24 * number + 1, f"{100 * float(value):.1f} %", 10.5)
 
 

@@ -79,7 +79,7 @@ def _running(state: PanelState) -> PanelView:
 
 
 CLASS_TITLES = {
-    "clean": "Clean",
+    "clean": "No degradation",
     "mr_motion": "MR motion",
     "ct_metal_noise": "CT metal and noise",
     "pet_low_dose": "Low-dose PET",
