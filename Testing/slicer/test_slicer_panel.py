@@ -151,6 +151,21 @@ def test_anotherPairLeavesTheResultBefore(build, otherPatient):
     assert not first.deformation.GetDisplayNode().GetVisibility()
 
 
+def test_aResultStaysWhenItsVolumesAreClosed(build, otherPatient, pair, scene):
+    """With a node goes every reference to it: a result must know by itself that it is one."""
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    first = s.p.outputs()
+    reference = scene.CopyNode(pair.reference)
+    s.p.degraded, s.p.reference = otherPatient, reference
+    for node in (pair.degraded, pair.reference):
+        scene.RemoveNode(node)
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert [new is old for new, old in zip(s.p.outputs().all(), first.all(), strict=True)] == [False] * 4
+
+
 def test_aResultIsChosenAsAWhole(build, otherPatient):
     s = build()
     click(s.ui.fuseButton)

@@ -15,6 +15,7 @@ from .Errors import InstallError
 
 TORCH_REQUIREMENT = ">=2.5"
 SMALL_PACKAGES = ("safetensors>=0.4",)
+LEAST = {"torch": (2, 5), "safetensors": (0, 4)}
 
 
 class PackageState(Enum):
@@ -88,10 +89,11 @@ class Dependencies:
         Raises:
             InstallError: refused, failed, half installed, or the PyTorch extension is missing.
         """
-        torch = self._state("torch", (2, 5))
+        torch = self._state("torch", LEAST["torch"])
         if torch is PackageState.BROKEN:
             raise InstallError(_repairSentence())
-        small = [r for r in SMALL_PACKAGES if self._state(r.split(">=")[0], (0, 4)) is not PackageState.READY]
+        names = {requirement: requirement.split(">=")[0] for requirement in SMALL_PACKAGES}
+        small = [r for r, name in names.items() if self._state(name, LEAST[name]) is not PackageState.READY]
         if torch is PackageState.READY and not small:
             return
         utils = None if torch is PackageState.READY else self._pyTorchUtils()
@@ -120,8 +122,7 @@ class Dependencies:
         Raises:
             InstallError: a package is missing, too old or half installed.
         """
-        wanted = {"torch": (2, 5), "safetensors": (0, 4)}
-        missing = [name for name, least in wanted.items() if self._state(name, least) is not PackageState.READY]
+        missing = [name for name, least in LEAST.items() if self._state(name, least) is not PackageState.READY]
         if missing:
             raise InstallError(
                 _(

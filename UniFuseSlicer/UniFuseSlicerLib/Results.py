@@ -20,6 +20,7 @@ REPORT_ATTRIBUTE = "UniFuse.Report"
 CLASS_ATTRIBUTE = "UniFuse.DegradationClass"
 PROBABILITY_ATTRIBUTE = "UniFuse.DegradationProbability"
 MAXIMUM_ATTRIBUTE = "UniFuse.MaximumInBodyMm"
+RESULT_ATTRIBUTE = "UniFuse.Result"  # references to the inputs go with them, this stays
 DEGRADED_ROLE = "unifuseDegraded"
 REFERENCE_ROLE = "unifuseReference"
 DEFORMATION_ROLE = "unifuseDeformation"
@@ -45,7 +46,7 @@ def ofThisPair(outputs: FusionNodes, degraded: Any, reference: Any) -> FusionNod
 
     def free(node: Any) -> bool:
         made = [node.GetNodeReferenceID(role) for role in (DEGRADED_ROLE, REFERENCE_ROLE)]
-        return not any(made) or made == [degraded.GetID(), reference.GetID()]
+        return node.GetAttribute(RESULT_ATTRIBUTE) is None or made == [degraded.GetID(), reference.GetID()]
 
     return FusionNodes(*(node if node is not None and free(node) else None for node in outputs.all()))
 
@@ -190,6 +191,7 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
     nodes.deformation.SetNodeReferenceID(roles.GetMovingNodeReferenceRole(), degraded.GetID())
     nodes.deformation.SetNodeReferenceID(roles.GetFixedNodeReferenceRole(), reference.GetID())
     for node in nodes.all():
+        node.SetAttribute(RESULT_ATTRIBUTE, "1")
         node.SetNodeReferenceID(DEGRADED_ROLE, degraded.GetID())
         node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
     nodes.fused.SetNodeReferenceID(DEFORMATION_ROLE, nodes.deformation.GetID())
