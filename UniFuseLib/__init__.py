@@ -14,11 +14,11 @@ from UniFuseLib.version import __version__
 
 if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult, fuse
-    from UniFuseLib.volume import Grid, Volume
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 __all__ = ["FusionResult", "Grid", "Volume", "__version__", "fuse"]
 
-_HOME = {"fuse": "predict", "FusionResult": "predict", "Volume": "volume", "Grid": "volume"}
+_HOME = {"fuse": "predict", "FusionResult": "predict", "Volume": "spatial.volume", "Grid": "spatial.volume"}
 
 
 def __getattr__(name: str) -> Any:

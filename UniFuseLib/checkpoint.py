@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.errors import WeightsError
-from UniFuseLib.output_folder import disk_advice, make_folder
+from UniFuseLib.io.output_folder import disk_advice, make_folder
 
 if TYPE_CHECKING:
     import torch

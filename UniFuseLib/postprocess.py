@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import sample, world_to_flow
-from UniFuseLib.intensity import BACKGROUND, IntensityMap
-from UniFuseLib.preprocess import BT601
-from UniFuseLib.resampling import block_places, inside, row_blocks
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.preprocessing.checks import BT601
+from UniFuseLib.preprocessing.intensity import BACKGROUND, IntensityMap
+from UniFuseLib.spatial.displacement import sample, world_to_flow
+from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
+from UniFuseLib.spatial.volume import Grid, Volume
 
 
 class Source(NamedTuple):

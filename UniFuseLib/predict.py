@@ -21,16 +21,16 @@ from UniFuseLib import report as figures
 from UniFuseLib.checkpoint import Contract, load_model
 from UniFuseLib.degradation import CLASSES, contradiction, doubt, given_modality
 from UniFuseLib.device import autocast, choose_device, device_name, memory_advice
-from UniFuseLib.geometry import flow_to_world, jacobian_determinant, warp
-from UniFuseLib.initial_alignment import InitialAlignment, align
-from UniFuseLib.intensity import DEFAULT_INTENSITY
-from UniFuseLib.pair import Prepared, Work, image_of, place, prepare, shared_grid
 from UniFuseLib.postprocess import Found, Native, to_reference_grid
-from UniFuseLib.preprocess import check_overlap, from_canonical
-from UniFuseLib.refinement import Manner, Refined, manner_of, steps_for
-from UniFuseLib.refinement import refine as refine_field
-from UniFuseLib.stages import CancelQuestion, Progress, Stages
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.preprocessing.checks import check_overlap, from_canonical
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
+from UniFuseLib.preprocessing.prepare import Prepared, Work, image_of, place, prepare, shared_grid
+from UniFuseLib.progress import CancelQuestion, Progress, Stages
+from UniFuseLib.registration.affine import InitialAlignment, align
+from UniFuseLib.registration.bspline_refinement import Manner, Refined, manner_of, steps_for
+from UniFuseLib.registration.bspline_refinement import refine as refine_field
+from UniFuseLib.spatial.displacement import flow_to_world, jacobian_determinant, warp
+from UniFuseLib.spatial.volume import Grid, Volume
 
 Model = Callable[..., Any]  # (degraded, reference, improve=...) → what `network.unifuse.UniFuseOutput` holds
 Improve = Callable[[Tensor], Tensor]

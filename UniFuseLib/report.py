@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.network.mind import mind_ssc
+from UniFuseLib.spatial.mind import mind_ssc
+from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.version import __version__
-from UniFuseLib.volume import Grid, Volume
 
 NOTICE = "Research use only. Not for diagnosis or treatment."
 _BINS = 48

@@ -19,8 +19,8 @@ import torch
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
-from UniFuseLib.io import read_volume, write_volume
-from UniFuseLib.preprocess import body_mask
+from UniFuseLib.io.volumes import read_volume, write_volume
+from UniFuseLib.preprocessing.checks import body_mask
 from UniFuseLib.simulation.misalignment import (
     Deformation,
     Misalignment,
@@ -31,7 +31,7 @@ from UniFuseLib.simulation.misalignment import (
 )
 from UniFuseLib.simulation.mr_motion import MotionParameters, apply_motion, sample_motion
 from UniFuseLib.simulation.parameters import tupled
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 HERE = Path(__file__).resolve().parent
 HEAD, LEG = "val/mr_multi/openms_patient04_study1", "val/ct_pet_mr/STS_010"

@@ -22,13 +22,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from UniFuseLib import io
-from UniFuseLib.initial_alignment import Image, align, alignment_image
-from UniFuseLib.preprocess import BACKGROUND, body_mask, canonical, fit
-from UniFuseLib.resampling import resample
+from UniFuseLib.io import volumes as io
+from UniFuseLib.preprocessing.checks import BACKGROUND, body_mask, canonical, fit
+from UniFuseLib.registration.affine import Image, align, alignment_image
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.simulation.misalignment import MisalignmentRange, sample_misalignment
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.volume import Volume
 
 DEGRADATION = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
 

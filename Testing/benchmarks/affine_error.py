@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""What an affine found between two modalities errs by: the constants of `affine_belief.py`, and what they are worth.
+"""What an affine found between two modalities errs by: the constants of `affine_shrinkage.py`, and what they are worth.
 
     unifuse simulate Testing/cases_calibration.csv --data DATA --output CASES
     python Testing/benchmarks/affine_error.py CASES --output docs/results/affine-error.json
 
 CASES are simulated cases of training patients. Per pair of modalities: the offset (median over patients) and the
-deviation (median absolute deviation) of what is found, mm as in `affine_descent.BASIS`, and the error inside the body
+deviation (median absolute deviation) of what is found, mm as in `affine_solver.BASIS`, and the error inside the body
 before, with what is followed now, and with the whole affine. `held out` follows the posterior mean whose constants come
 from the other patients (ten folds).
 """
@@ -22,11 +22,11 @@ import numpy as np
 import torch
 
 from UniFuseLib import affine_belief, initial_alignment
-from UniFuseLib.affine_belief import Belief, likely_affine
-from UniFuseLib.affine_descent import Frame, Level, matrix_of, parameters_of
 from UniFuseLib.evaluation.cases import read_case, read_index
-from UniFuseLib.pair import image_of, prepare
 from UniFuseLib.predict import standard_contract
+from UniFuseLib.preprocessing.prepare import image_of, prepare
+from UniFuseLib.registration.affine_shrinkage import Belief, likely_affine
+from UniFuseLib.registration.affine_solver import Frame, Level, matrix_of, parameters_of
 
 FOLDS = 10
 GROUPS = 4  # translations, turns, stretches, shears

@@ -11,8 +11,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.io import write_displacement, write_volume
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.io.volumes import write_displacement, write_volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 TASKS = {
     "mr": ("mr", "mr", "mr_motion"),

@@ -14,9 +14,9 @@ from UniFuseLib.checkpoint import Contract, read_contract, save_model
 from UniFuseLib.cli import main
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.intensity import DEFAULT_INTENSITY
+from UniFuseLib.experiments import classifier_calibration as classifier
 from UniFuseLib.network.build import build, preset
-from UniFuseLib.training import classifier
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from UniFuseLib.checkpoint import Contract, load_model, read_contract, save_model, sha256_of
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import OutputError, WeightsError
-from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from UniFuseLib.evaluation.ablations import (
+from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.experiments.ablations import (
     OURS,
     TABLE_4,
     TABLE_5,
@@ -18,10 +19,9 @@ from UniFuseLib.evaluation.ablations import (
     run_ablations,
     variant_config,
 )
-from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.network.build import preset
+from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.training.config import TrainingConfig
-from UniFuseLib.volume import Volume
 
 # as the paper prints them
 PAPER_ROWS = [

@@ -26,7 +26,7 @@ from UniFuseLib.evaluation.bench.stage import Job, run_job
 from UniFuseLib.evaluation.bench.tables import bench_table
 from UniFuseLib.evaluation.bench.verdict import best_chain, verdicts
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 PLAN = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w")
 

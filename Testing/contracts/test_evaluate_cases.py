@@ -16,8 +16,8 @@ from UniFuseLib.evaluation.cases import read_case, read_index
 from UniFuseLib.evaluation.evaluate import evaluate, named
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
-from UniFuseLib.io import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.volume import Volume
+from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.spatial.volume import Volume
 
 TASKS = ("mr", "ctmr", "petct")
 

@@ -16,11 +16,11 @@ from scipy import ndimage
 from torch import Tensor
 
 import UniFuseLib
-from UniFuseLib import io
 from UniFuseLib.errors import Cancelled, DeviceError, InputError, WeightsError
-from UniFuseLib.initial_alignment import InitialAlignment
+from UniFuseLib.io import volumes as io
 from UniFuseLib.predict import FusionResult
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.registration.affine import InitialAlignment
+from UniFuseLib.spatial.volume import Grid, Volume
 
 
 class Output(NamedTuple):
@@ -43,7 +43,7 @@ def network(
         bump = wave[0][:, None, None] * wave[1][None, :, None] * wave[2][None, None, :]
         flow = improve(torch.stack([v * bump for v in voxels])[None])
         weight = torch.full_like(degraded, blend)
-        from UniFuseLib.geometry import warp
+        from UniFuseLib.spatial.displacement import warp
 
         moved = warp(degraded, flow)
         logits = torch.zeros(1, 4)
@@ -346,7 +346,7 @@ def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
 def test_a_large_field_of_view_is_worked_on_more_coarsely(
     pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("UniFuseLib.pair.LARGEST_WORKING_GRID", 5000)
+    monkeypatch.setattr("UniFuseLib.preprocessing.prepare.LARGEST_WORKING_GRID", 5000)
     report = run(pair).report
     assert report["working_grid"]["spacing_mm"] > 4
     assert "field of view is large" in report["warnings"][0]

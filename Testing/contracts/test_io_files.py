@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from UniFuseLib import io
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.nifti_header import check_nifti, non_finite_voxels
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.io import volumes as io
+from UniFuseLib.io.nifti_checks import check_nifti, non_finite_voxels
+from UniFuseLib.spatial.volume import Grid, Volume
 
 SUFFIXES = ["nii", "nii.gz", "nrrd", "mha"]
 

@@ -17,7 +17,7 @@ from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 SHAPE = (9, 23, 19)

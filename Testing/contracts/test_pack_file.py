@@ -12,12 +12,12 @@ import torch
 
 from UniFuseLib.commands import pack as command
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.io import write_volume
+from UniFuseLib.io.volumes import write_volume
+from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import PackedVolume, load_pack
 from UniFuseLib.training.pack import pack
 from UniFuseLib.training.train import train
-from UniFuseLib.volume import Grid, Volume
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,7 @@ import torch
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError, WeightsError
-from UniFuseLib.preprocess import (
+from UniFuseLib.preprocessing.checks import (
     DEFAULT_INTENSITY,
     acquired_mask,
     body_mask,
@@ -20,7 +20,7 @@ from UniFuseLib.preprocess import (
     fit,
     luma,
 )
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 SHAPE = (20, 28, 24)
 SPACING = (4.0, 2.5, 3.0)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from UniFuseLib.io import read_volume
-from UniFuseLib.preprocess import body_mask, detect_modality
+from UniFuseLib.io.volumes import read_volume
+from UniFuseLib.preprocessing.checks import body_mask, detect_modality
 from UniFuseLib.simulation.misalignment import Deformation, Misalignment
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "SampleData"
 SAMPLE = json.loads((FOLDER / "sample.json").read_text(encoding="utf-8"))

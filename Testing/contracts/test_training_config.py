@@ -15,8 +15,8 @@ import torch
 
 from UniFuseLib.commands import train as command
 from UniFuseLib.errors import InputError, MissingDependencyError
-from UniFuseLib.geometry import index_grid, warp
 from UniFuseLib.network.build import preset
+from UniFuseLib.spatial.displacement import index_grid, warp
 from UniFuseLib.training.config import SHIPPED, Phase, TrainingConfig, read_config
 from UniFuseLib.training.journal import LOG, Journal, read_log
 from UniFuseLib.training.objective import precision

@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy import ndimage
 
-from UniFuseLib.affine_belief import Belief, believed_part, judge, posterior_mean
-from UniFuseLib.affine_descent import RIGID, Frame, Level, Loss, Side, descend, matrix_of, parameters_of
 from UniFuseLib.errors import Cancelled
-from UniFuseLib.initial_alignment import Image, align
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.registration.affine import Image, align
+from UniFuseLib.registration.affine_shrinkage import Belief, believed_part, judge, posterior_mean
+from UniFuseLib.registration.affine_solver import RIGID, Frame, Level, Loss, Side, descend, matrix_of, parameters_of
+from UniFuseLib.spatial.volume import Grid, Volume
 
 FRAME = Frame(np.array([4.0, -7.0, 11.0]), 60.0)
 PARAMETERS = np.array([5.0, -3.0, 2.0, 6.0, -4.0, 3.0, 2.0, -3.0, 1.0, 0.5, -1.0, 0.8])
@@ -232,7 +232,7 @@ def test_the_posterior_mean_takes_small_findings_for_error_and_follows_large_one
 
 
 def test_a_known_strength_gives_the_posterior_of_two_normal_distributions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("UniFuseLib.affine_belief._STRENGTHS", np.array([0.5]))
+    monkeypatch.setattr("UniFuseLib.registration.affine_shrinkage._STRENGTHS", np.array([0.5]))
     found, deviation, expected = np.arange(12.0), np.full(12, 3.0), np.full(12, 8.0)
     np.testing.assert_allclose(posterior_mean(found, deviation, expected), found * 16 / (16 + 9))
 
@@ -290,7 +290,7 @@ def test_bone_decides_between_ct_and_mr(monkeypatch: pytest.MonkeyPatch) -> None
     fixed = fixed._replace(volume=Volume(limb(REFERENCE, 0.0).astype(np.float32), REFERENCE.affine))
     moving = moving._replace(volume=Volume(limb(REFERENCE, 6.0).astype(np.float32), REFERENCE.affine))
     monkeypatch.setattr(
-        "UniFuseLib.initial_alignment.judge", lambda level, matrix, *rest: Belief(matrix, 1.0, (0.0, 0.0), 9.0)
+        "UniFuseLib.registration.affine.judge", lambda level, matrix, *rest: Belief(matrix, 1.0, (0.0, 0.0), 9.0)
     )
     found = [align(moving._replace(modality=modality), fixed).matrix[1, 3] for modality in ("ct", "mr")]
     assert found[0] > found[1] + 1

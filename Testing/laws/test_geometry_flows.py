@@ -1,4 +1,4 @@
-"""Laws of `geometry.py` on a grid where no two axes agree in length, spacing or direction."""
+"""Laws of `displacement.py` on a grid where no two axes agree in length, spacing or direction."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from UniFuseLib import geometry as g
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial import displacement as g
+from UniFuseLib.spatial.volume import Grid
 
 SHAPE = (7, 9, 11)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.preprocess import canonical, from_canonical, working_grid
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.preprocessing.checks import canonical, from_canonical, working_grid
+from UniFuseLib.spatial.volume import Grid, Volume
 
 
 def stored_otherwise(volume: Volume, order: tuple[int, ...], flips: tuple[bool, ...]) -> Volume:

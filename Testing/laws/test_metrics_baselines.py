@@ -13,7 +13,7 @@ from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.baselines.fusion_rules import fuse_average, fuse_laplacian, fuse_maximum, fuse_wavelet
 from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, frame_of, to_image
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 SHIFT = np.array([3.0, -2.0, 5.0])  # RAS mm
 

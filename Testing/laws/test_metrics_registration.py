@@ -13,7 +13,7 @@ from UniFuseLib.evaluation.metrics.registration import (
     tre_figures,
 )
 from UniFuseLib.evaluation.sampling import covered, pull
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 SHAPE = (7, 9, 11)
 

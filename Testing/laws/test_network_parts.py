@@ -13,7 +13,7 @@ from UniFuseLib.network.fusion import build_alsn
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
 from UniFuseLib.network.matching import best_offset, confident_mean, local_correlation, structure_cost
-from UniFuseLib.network.mind import mind_ssc
+from UniFuseLib.spatial.mind import mind_ssc
 
 SHAPE = (7, 9, 11)
 

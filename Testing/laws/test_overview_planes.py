@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from UniFuseLib.overview.planes import PLANE_NAMES, body_points, plane_through, sample_plane, view_box, view_centre
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 BOX = np.array([[-14.0, -20.0, -16.0], [18.0, 22.0, 15.0]])
 CENTRE = np.array([1.0, 2.0, -1.0])

@@ -10,9 +10,10 @@ import SimpleITK as sitk
 import torch
 from scipy import ndimage
 
-from UniFuseLib import io, resampling
-from UniFuseLib.resampling import block_mean, inside, resample, shrink
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.io import volumes as io
+from UniFuseLib.spatial import resampling
+from UniFuseLib.spatial.resampling import block_mean, inside, resample, shrink
+from UniFuseLib.spatial.volume import Grid, Volume
 
 
 def simpleitk_resample(volume: Volume, grid: Grid, fill: float, folder: Path) -> np.ndarray:

@@ -6,11 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from UniFuseLib import refinement
 from UniFuseLib.errors import Cancelled, InputError
-from UniFuseLib.geometry import index_grid, warp
 from UniFuseLib.network.layers import crop_to
-from UniFuseLib.refinement import AUTO_STEPS, Manner, Refined, manner_of, refine, steps_for
+from UniFuseLib.registration import bspline_refinement as refinement
+from UniFuseLib.registration.bspline_refinement import AUTO_STEPS, Manner, Refined, manner_of, refine, steps_for
+from UniFuseLib.spatial.displacement import index_grid, warp
 
 SHAPE = (40, 56, 48)
 WHOLLY = Manner(stiffness=0.01, least=1.0, chance=None)

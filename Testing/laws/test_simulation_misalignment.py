@@ -6,8 +6,7 @@ import SimpleITK as sitk
 import torch
 from scipy.spatial.transform import Rotation
 
-from UniFuseLib.geometry import compose, integrate, jacobian_determinant, warp
-from UniFuseLib.io import _to_image, write_displacement
+from UniFuseLib.io.volumes import _to_image, write_displacement
 from UniFuseLib.simulation.misalignment import (
     ELASTIC_ONLY,
     FULL,
@@ -22,7 +21,8 @@ from UniFuseLib.simulation.misalignment import (
     scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import local_generator, to_json
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.displacement import compose, integrate, jacobian_determinant, warp
+from UniFuseLib.spatial.volume import Grid
 
 
 def oblique(shape: tuple[int, int, int], spacing: tuple[float, float, float], angles: tuple[float, ...]) -> Grid:

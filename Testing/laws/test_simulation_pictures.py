@@ -31,7 +31,7 @@ from UniFuseLib.simulation.nuisance import (
     thick_slices,
 )
 from UniFuseLib.simulation.parameters import local_generator
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.volume import Grid
 
 SPACING = (2.5, 1.0, 1.5)
 NOTHING = NuisanceParameters(0.0, 4, 0.0, 0.0, 0, 1.0, 0.0, 3, 0.0, (0.1, 0.2, 0.3), 1, 0.0, 5)

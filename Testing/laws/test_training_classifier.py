@@ -8,8 +8,16 @@ import torch
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
+from UniFuseLib.experiments.classifier_calibration import (
+    SeenCase,
+    _answers,
+    _lowest,
+    _train,
+    _weights,
+    fit_classifier,
+    sure_from,
+)
 from UniFuseLib.network.dapl import StateClassifier
-from UniFuseLib.training.classifier import SeenCase, _answers, _lowest, _train, _weights, fit_classifier, sure_from
 
 INNER, STATES = 6, 4
 

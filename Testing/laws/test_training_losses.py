@@ -11,10 +11,10 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from UniFuseLib.geometry import index_grid, resize_flow, warp
 from UniFuseLib.network.layers import crop_to
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.unifuse import UniFuseOutput
+from UniFuseLib.spatial.displacement import index_grid, resize_flow, warp
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
 from UniFuseLib.training.objective import _coarse_loss, _matching_loss, _padded, total_loss

@@ -10,10 +10,11 @@ import SimpleITK as sitk
 import torch
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
-from UniFuseLib.geometry import affine_index, sample_cubic, warp
-from UniFuseLib.intensity import IntensityMap
-from UniFuseLib.resampling import resample
+from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.simulation.misalignment import REMAINDER, MisalignmentRange
+from UniFuseLib.spatial.displacement import affine_index, sample_cubic, warp
+from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.samples import (
     Sample,
@@ -25,7 +26,6 @@ from UniFuseLib.training.samples import (
     generator_of,
 )
 from UniFuseLib.training.scanner import bring, scanner_grid
-from UniFuseLib.volume import Grid, Volume
 
 LPS = np.diag([-1.0, -1.0, 1.0])
 

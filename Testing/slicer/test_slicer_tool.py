@@ -23,8 +23,8 @@ def weights(tmp_path_factory):
     import torch
 
     from UniFuseLib.checkpoint import Contract, save_model
-    from UniFuseLib.intensity import DEFAULT_INTENSITY
     from UniFuseLib.network.build import build, preset
+    from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 
     torch.manual_seed(0)
     classes = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
@@ -53,7 +53,7 @@ def options(weights):
 def libraryVolume(node):
     from UniFuseSlicerLib.Nodes import imageFromNode
 
-    from UniFuseLib.volume import Volume
+    from UniFuseLib.spatial.volume import Volume
 
     image = imageFromNode(node)
     return Volume(image.array, image.ijkToRas[:, [2, 1, 0, 3]])

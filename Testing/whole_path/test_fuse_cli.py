@@ -23,9 +23,9 @@ from UniFuseLib import cli, io, output_folder
 from UniFuseLib.checkpoint import Contract, save_model
 from UniFuseLib.commands.fuse import FILES
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.network.build import build, preset
-from UniFuseLib.volume import Volume
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
+from UniFuseLib.spatial.volume import Volume
 
 SHAPE = (22, 40, 36)
 AFFINE = np.array([[0.1, 0.2, 2.2, -38], [0, -2.1, 0.2, 45], [3.4, 0, -0.1, -40], [0, 0, 0, 1.0]])

@@ -20,8 +20,8 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.geometry import warp
 from UniFuseLib.network.unifuse import UniFuseOutput
+from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import INDEX, load_pack
 from UniFuseLib.training.parallel import Ranks

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _ablations(args: argparse.Namespace) -> int:
     from UniFuseLib.device import choose_device
-    from UniFuseLib.evaluation.ablations import Budget, ablation_tables, run_ablations
+    from UniFuseLib.experiments.ablations import Budget, ablation_tables, run_ablations
     from UniFuseLib.training.config import read_config
 
     data = {} if args.data is None else {"data": str(args.data.resolve())}
@@ -80,7 +80,7 @@ def _ablations(args: argparse.Namespace) -> int:
     text = ablation_tables(result)
     print(json.dumps(result, indent=1) if args.json else text)
     if args.write_table:
-        from UniFuseLib.evaluation.results import write_text
+        from UniFuseLib.io.json_files import write_text
 
         write_text(text, args.write_table)
     return 0
@@ -92,7 +92,7 @@ def _rivals(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.bench.run import Plan
     from UniFuseLib.evaluation.bench.tables import bench_table
     from UniFuseLib.evaluation.evaluate import named
-    from UniFuseLib.evaluation.results import write_text
+    from UniFuseLib.io.json_files import write_text
 
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.")

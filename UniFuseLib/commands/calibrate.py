@@ -11,7 +11,7 @@ from typing import Any
 
 from UniFuseLib.degradation import SURE
 from UniFuseLib.errors import InputError
-from UniFuseLib.output_folder import is_taken
+from UniFuseLib.io.output_folder import is_taken
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.checkpoint import load_model, save_model
     from UniFuseLib.device import choose_device
     from UniFuseLib.evaluation.evaluate import named
-    from UniFuseLib.training.classifier import dapl_of, fit_classifier, see_cases
+    from UniFuseLib.experiments.classifier_calibration import dapl_of, fit_classifier, see_cases
 
     model, contract = load_model(args.weights, choose_device(args.device))
     weights = args.output / f"{contract.name}.safetensors"

@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     )
     print(json.dumps(evaluation.summary, indent=1) if args.json else evaluation.tables)
     if args.write_table:
-        from UniFuseLib.evaluation.results import write_text
+        from UniFuseLib.io.json_files import write_text
 
         write_text(results_table(evaluation.summary), args.write_table)
     if evaluation.skipped:

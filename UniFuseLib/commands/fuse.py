@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.commands import progress
 from UniFuseLib.commands.options import refinement
 from UniFuseLib.errors import Cancelled, MissingDependencyError, OutputError, UniFuseError
-from UniFuseLib.output_folder import ResultFolder, result_folder
+from UniFuseLib.io.output_folder import ResultFolder, result_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from UniFuseLib.predict import FusionResult
-    from UniFuseLib.volume import Volume
+    from UniFuseLib.spatial.volume import Volume
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
@@ -128,7 +128,7 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _read(args: argparse.Namespace) -> tuple[Volume, Volume, tuple[str, str], list[str]]:
-    from UniFuseLib.io import read_volume_with_header
+    from UniFuseLib.io.volumes import read_volume_with_header
 
     degraded, moving = read_volume_with_header(args.degraded)
     reference, fixed = read_volume_with_header(args.reference)
@@ -144,7 +144,7 @@ def _fuse(
     cancelled: Callable[[], bool],
 ) -> FusionResult:
     from UniFuseLib.predict import fuse
-    from UniFuseLib.preprocess import modality_from_header
+    from UniFuseLib.preprocessing.checks import modality_from_header
 
     return fuse(
         degraded,
@@ -166,7 +166,7 @@ def _fuse(
 
 
 def _write(result: FusionResult, reference: Volume, folder: Path, names: tuple[str, str, str]) -> None:
-    from UniFuseLib.io import write_displacement, write_volume
+    from UniFuseLib.io.volumes import write_displacement, write_volume
 
     fused, restored, deformation = names
     write_volume(result.fused, folder / fused)

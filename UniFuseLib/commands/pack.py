@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.output_folder import is_taken
+from UniFuseLib.io.output_folder import is_taken
 
 
 def add_parser(subparsers: Any) -> None:

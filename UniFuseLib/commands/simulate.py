@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
     """One case, complete or not at all; `cases.json` names it afterwards."""
-    from UniFuseLib.output_folder import result_folder
+    from UniFuseLib.io.output_folder import result_folder
     from UniFuseLib.simulation.cases import FILES, LABEL_FILES, make_case
 
     names = (*(f"{name}.nii.gz" for name in (*FILES, *LABEL_FILES)), "case.json")
@@ -81,7 +81,7 @@ def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
 
 def _list(case_id: str, output: Path) -> None:
     """Add a case to the folder's index; cases that are there already stay."""
-    from UniFuseLib.evaluation.results import write_json
+    from UniFuseLib.io.json_files import write_json
 
     path = output / "cases.json"
     known: list[str] = json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else []

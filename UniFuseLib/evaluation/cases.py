@@ -15,10 +15,10 @@ import numpy as np
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.metrics.similarity import correlation
-from UniFuseLib.evaluation.results import read_json
 from UniFuseLib.evaluation.sampling import covered, pull
-from UniFuseLib.io import read_displacement, read_volume
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.io.json_files import read_json
+from UniFuseLib.io.volumes import read_displacement, read_volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 TASKS = ("mr", "ctmr", "petct")
 BINS = ("0-3", "3-8", "8-15")  # mean displacement inside the body, mm

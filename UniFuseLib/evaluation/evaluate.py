@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from UniFuseLib.errors import Cancelled, UniFuseError
+from UniFuseLib.evaluation.case_evaluator import measure, yardstick
 from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
-from UniFuseLib.evaluation.results import plain, read_json, write_json, write_text
 from UniFuseLib.evaluation.summary import summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
-from UniFuseLib.evaluation.yardstick import measure, yardstick
-from UniFuseLib.output_folder import make_folder
-from UniFuseLib.volume import Volume
+from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
+from UniFuseLib.io.output_folder import make_folder
+from UniFuseLib.spatial.volume import Volume
 
 CASE_VERSION = 1
 

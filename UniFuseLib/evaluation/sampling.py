@@ -1,4 +1,4 @@
-"""Read a volume at displaced places, across grids. Only the geometry of `geometry.py`, with coverage."""
+"""Read a volume at displaced places, across grids. Only the geometry of `displacement.py`, with coverage."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import affine_index, sample
-from UniFuseLib.resampling import inside
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.resampling import inside
+from UniFuseLib.spatial.volume import Grid, Volume
 
 
 def pull(

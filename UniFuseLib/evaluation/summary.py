@@ -22,7 +22,7 @@ FUSION_KEYS = ("mse", "cc", "psnr", "scd", "vif", "ssim", "vif_unit")
 VERSION = 1
 CONVENTIONS = (
     "Truth: simulated cases; displacements in RAS mm on the reference grid, pull convention.",
-    "Intensities: the default rules of UniFuseLib.preprocess, fitted on the clean volumes I_D and I_R inside the "
+    "Intensities: the default rules of UniFuseLib.preprocessing.checks, fitted on the clean volumes I_D and I_R inside the "
     "body, clipped to [0, 1]; fusion metrics count the body, restoration and alignment the body as far as the "
     "degraded scan covers it.",
     "TRE: distance to the true field; .mean/.median/.p95 average the cases' own mean, median and 95th percentile "

@@ -10,13 +10,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from UniFuseLib.geometry import compose, resize, resize_flow, warp
 from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, zero_bias
 from UniFuseLib.network.matching import best_offset, confident_mean, local_correlation, structure_cost
-from UniFuseLib.network.mind import box_mean
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.prompt import PromptGuide, modulate
+from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp
+from UniFuseLib.spatial.mind import box_mean
 
 _FEATURE_OFFSETS = 27  # correlation of learned features: one voxel around
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution
-from UniFuseLib.network.mind import CHANNELS, mind_ssc
+from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
 
 TEXTURES = 8  # channels of `texture`
 

@@ -20,8 +20,8 @@ from UniFuseLib.network.layers import (
     unpatch,
     zero_bias,
 )
-from UniFuseLib.network.mind import box_mean
 from UniFuseLib.network.prompt import PromptGuide, modulate
+from UniFuseLib.spatial.mind import box_mean
 
 SMOOTHINGS = 4  # S_0 to S_3 of `smoothings`
 

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.network.mind import box_mean
+from UniFuseLib.spatial.mind import box_mean
 
 
 def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from UniFuseLib.geometry import resize_flow, warp
 from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
 from UniFuseLib.network.oufr import Unified
+from UniFuseLib.spatial.displacement import resize_flow, warp
 
 
 class UniFuseOutput(NamedTuple):

@@ -16,7 +16,7 @@ from UniFuseLib.overview.header import draw_footer, draw_header, draw_legend, hi
 from UniFuseLib.overview.panels import Paint
 from UniFuseLib.overview.planes import PLANE_NAMES, Plane, plane_through, view_box, view_centre
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from UniFuseLib.overview.planes import Plane, sample_plane
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

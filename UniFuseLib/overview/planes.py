@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 PlaneName = Literal["axial", "coronal", "sagittal"]
 PLANE_NAMES: tuple[PlaneName, ...] = ("axial", "coronal", "sagittal")

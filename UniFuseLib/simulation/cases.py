@@ -17,10 +17,9 @@ import torch
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.intensity import BACKGROUND
-from UniFuseLib.io import read_volume, write_displacement, write_volume
-from UniFuseLib.preprocess import body_mask
-from UniFuseLib.resampling import resample
+from UniFuseLib.io.volumes import read_volume, write_displacement, write_volume
+from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.simulation.case_list import BINS, TASKS, Row
 from UniFuseLib.simulation.contrast import sample_contrast
 from UniFuseLib.simulation.degrade import (
@@ -39,7 +38,8 @@ from UniFuseLib.simulation.misalignment import (
     scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import local_generator, to_json, uniform
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.volume import Grid, Volume
 
 VERSION = 1
 BODY_POINTS = 4000

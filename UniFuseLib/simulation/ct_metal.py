@@ -18,11 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import resize
 from UniFuseLib.simulation.implants import Implant, metal_fraction, sample_implants
 from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn, projector
 from UniFuseLib.simulation.spectrum import MU_BONE, MU_METAL, MU_WATER, WEIGHT, Metal
+from UniFuseLib.spatial.displacement import resize
 
 Triple = tuple[float, float, float]
 

@@ -17,7 +17,7 @@ from UniFuseLib.simulation.implants import Implant
 from UniFuseLib.simulation.mr_motion import MotionParameters, apply_motion, sample_motion
 from UniFuseLib.simulation.parameters import to_json, tupled
 from UniFuseLib.simulation.pet_low_dose import DoseParameters, apply_low_dose, sample_low_dose
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.volume import Grid
 
 Triple = tuple[float, float, float]
 

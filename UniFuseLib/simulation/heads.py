@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import resize
 from UniFuseLib.simulation.contrast import ContrastParameters, apply_contrast, split_soft_tissue
 from UniFuseLib.simulation.degrade import slice_axis
 from UniFuseLib.simulation.pet_low_dose import smooth
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.displacement import resize
+from UniFuseLib.spatial.volume import Volume
 
 #: contrast: usual pixel and slice spacing, mm
 SCANNER_MM: dict[str, tuple[float, float]] = {

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.geometry import affine_index, integrate, sample, world_to_flow
 from UniFuseLib.simulation.parameters import local_generator, new_seed, tupled, uniform, uniforms
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.displacement import affine_index, integrate, sample, world_to_flow
+from UniFuseLib.spatial.volume import Grid
 
 Triple = tuple[float, float, float]
 

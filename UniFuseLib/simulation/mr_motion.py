@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import affine_index, sample
 from UniFuseLib.simulation.parameters import choice, integer, shape_of, uniform
+from UniFuseLib.spatial.displacement import affine_index, sample
 
 Ordering = Literal["linear", "interleaved"]
 Triple = tuple[float, float, float]

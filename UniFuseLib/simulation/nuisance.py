@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import resize
 from UniFuseLib.simulation.parameters import choice, integer, local_generator, new_seed, uniform
 from UniFuseLib.simulation.pet_low_dose import smooth
+from UniFuseLib.spatial.displacement import resize
 
 Triple = tuple[float, float, float]
 

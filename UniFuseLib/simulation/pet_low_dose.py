@@ -17,9 +17,9 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import resize
 from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn
+from UniFuseLib.spatial.displacement import resize
 
 Triple = tuple[float, float, float]
 

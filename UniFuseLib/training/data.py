@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.geometry import affine_index, sample, sample_cubic
-from UniFuseLib.intensity import IntensityMap
-from UniFuseLib.volume import Grid
+from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.spatial.displacement import affine_index, sample, sample_cubic
+from UniFuseLib.spatial.volume import Grid
 
 INDEX = "index.json"
 

@@ -8,8 +8,8 @@ import torch
 
 from UniFuseLib.checkpoint import Contract, save_model
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.intensity import DEFAULT_INTENSITY
 from UniFuseLib.network.build import preset
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.state import TrainingState
 from UniFuseLib.version import __version__

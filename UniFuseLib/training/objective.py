@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.geometry import resize, resize_flow, warp
 from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
+from UniFuseLib.spatial.displacement import resize, resize_flow, warp
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import Precision, TrainingConfig
 from UniFuseLib.training.samples import Sample

@@ -15,16 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from UniFuseLib import intensity
 from UniFuseLib.errors import InputError
-from UniFuseLib.io import read_volume
-from UniFuseLib.output_folder import disk_advice, make_folder
-from UniFuseLib.preprocess import body_mask, check_volume
-from UniFuseLib.resampling import resample
+from UniFuseLib.io.output_folder import disk_advice, make_folder
+from UniFuseLib.io.volumes import read_volume
+from UniFuseLib.preprocessing import intensity
+from UniFuseLib.preprocessing.checks import body_mask, check_volume
+from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
 from UniFuseLib.training.splits import Split, select
-from UniFuseLib.volume import Grid, Volume
 
 _MARGIN = 4  # voxels kept around what is not background
 _MOST_LABELS = 256  # what a byte tells apart

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from UniFuseLib.errors import InputError, MissingDependencyError
-from UniFuseLib.geometry import warp
 from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.training.journal import LOG, read_log
 from UniFuseLib.training.samples import Sample
 

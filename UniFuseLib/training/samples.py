@@ -17,15 +17,15 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
-from UniFuseLib.geometry import world_to_flow
 from UniFuseLib.simulation.case_list import TASKS
 from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
+from UniFuseLib.spatial.displacement import world_to_flow
+from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.config import Frame
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid
 from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
-from UniFuseLib.volume import Grid
 
 _TILT_DEG = 6.0  # of a crop, about each axis
 # the reference that goes with a degraded modality in the three tasks; the other ones are drawn less often

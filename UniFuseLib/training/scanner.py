@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.geometry import affine_index, sample
-from UniFuseLib.intensity import IntensityMap
-from UniFuseLib.resampling import block_factors, blocks_of, mean_of_blocks
+from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.resampling import block_factors, blocks_of, mean_of_blocks
+from UniFuseLib.spatial.volume import Grid
 
 # one map for every synthetic and every gained volume: MR and PET have no unit of their own
 _UNITS = {

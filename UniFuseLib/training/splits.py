@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.evaluation.results import write_json
-from UniFuseLib.output_folder import is_taken
+from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.output_folder import is_taken
 from UniFuseLib.training.layouts import Subject
 
 Split = Literal["train", "val"]

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.intensity import fit
+from UniFuseLib.preprocessing.intensity import fit
 from UniFuseLib.simulation.contrast import Style, apply_contrast, sample_contrast, split_soft_tissue
 from UniFuseLib.simulation.nuisance import thick_slices
 from UniFuseLib.simulation.parameters import choice, new_seed, uniform
+from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedVolume
-from UniFuseLib.volume import Grid
 
 # in-plane and slice spacings, mm; few, so that projectors are reused
 _SCANNERS = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from UniFuseLib.output_folder import make_folder
+from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.export import write_weights

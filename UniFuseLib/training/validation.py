@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.geometry import jacobian_determinant, warp
 from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.spatial.displacement import jacobian_determinant, warp
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import load_pack
 from UniFuseLib.training.samples import Sample, draw_batch

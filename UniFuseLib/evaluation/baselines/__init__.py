@@ -13,7 +13,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from UniFuseLib.errors import InputError, MissingDependencyError
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 Restore = Callable[[Volume, str], Volume]
 Register = Callable[[Volume, Volume], np.ndarray]

@@ -10,7 +10,7 @@ import numpy as np
 
 from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.baselines.itk_bridge import frame_of, to_ras
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 SEED = 1
 

@@ -7,9 +7,9 @@ import torch
 
 from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.geometry import flow_to_world
-from UniFuseLib.preprocess import working_grid
-from UniFuseLib.volume import Volume
+from UniFuseLib.preprocessing.checks import working_grid
+from UniFuseLib.spatial.displacement import flow_to_world
+from UniFuseLib.spatial.volume import Volume
 
 SPACING_MM = 1.5
 

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.ndimage import convolve1d
 
 from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.preprocess import body_mask
-from UniFuseLib.volume import Volume
+from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.spatial.volume import Volume
 
 # h / σ: the best of 0.8, 1.5, 3, 6, 12 on simulated validation cases; artefacts are correlated, so more than white
 # noise of that σ has to be forgiven in CT, and next to nothing helps against motion

@@ -7,7 +7,7 @@ import torch
 
 from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.metrics.similarity import smooth
-from UniFuseLib.geometry import resize
+from UniFuseLib.spatial.displacement import resize
 
 LEVELS = 4
 _BURT = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16

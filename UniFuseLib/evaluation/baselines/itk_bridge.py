@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 _LPS = np.array([-1.0, -1.0, 1.0])
 

@@ -6,7 +6,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, to_image
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 SEED = 1
 _SAMPLED = 0.25  # of the voxels, for the rigid part

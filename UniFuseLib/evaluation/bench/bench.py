@@ -14,8 +14,8 @@ from UniFuseLib.evaluation.bench.pictures import case_pictures
 from UniFuseLib.evaluation.bench.run import MODEL, Bench, Plan, Report, Start, start_process
 from UniFuseLib.evaluation.bench.verdict import verdicts
 from UniFuseLib.evaluation.cases import Case, read_case, read_index
-from UniFuseLib.evaluation.results import plain, write_json, write_text
 from UniFuseLib.evaluation.summary import CONVENTIONS
+from UniFuseLib.io.json_files import plain, write_json, write_text
 
 VERSION = 1
 _PACKAGES = ("itk-elastix", "antspyx", "convexAdam", "scikit-image", "PyWavelets")

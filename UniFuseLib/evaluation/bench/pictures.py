@@ -11,12 +11,12 @@ from UniFuseLib.evaluation.bench.figures import slices
 from UniFuseLib.evaluation.bench.run import MODEL
 from UniFuseLib.evaluation.bench.stage import fuse_aligned, normalised
 from UniFuseLib.evaluation.bench.verdict import best_chain
+from UniFuseLib.evaluation.case_evaluator import yardstick
 from UniFuseLib.evaluation.cases import Case, read_case
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.evaluation.yardstick import yardstick
-from UniFuseLib.io import read_displacement, read_volume
-from UniFuseLib.preprocess import resample, working_grid
-from UniFuseLib.volume import Volume
+from UniFuseLib.io.volumes import read_displacement, read_volume
+from UniFuseLib.preprocessing.checks import resample, working_grid
+from UniFuseLib.spatial.volume import Volume
 
 Figures = dict[str, Any]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from UniFuseLib.evaluation.bench.stage import Job, Kind, write_job
 from UniFuseLib.evaluation.cases import case_checksum
-from UniFuseLib.evaluation.results import read_json
+from UniFuseLib.io.json_files import read_json
 
 VERSION = 1
 MODEL = "model"

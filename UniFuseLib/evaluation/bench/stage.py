@@ -15,14 +15,14 @@ import numpy as np
 
 from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.bench.clock import measured
+from UniFuseLib.evaluation.case_evaluator import Yardstick, yardstick
 from UniFuseLib.evaluation.cases import Case, read_case
-from UniFuseLib.evaluation.results import read_json, write_json
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.evaluation.yardstick import Yardstick, yardstick
-from UniFuseLib.io import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.preprocess import BACKGROUND, body_mask, fit
+from UniFuseLib.io.json_files import read_json, write_json
+from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.preprocessing.checks import BACKGROUND, body_mask, fit
 from UniFuseLib.process import keep_freed_memory
-from UniFuseLib.volume import Volume
+from UniFuseLib.spatial.volume import Volume
 
 Kind = Literal["restore", "register", "fuse", "model"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from UniFuseLib.evaluation.metrics.similarity import correlation, mean_squared_error, ssim
-from UniFuseLib.geometry import jacobian_determinant, world_to_flow
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.displacement import jacobian_determinant, world_to_flow
+from UniFuseLib.spatial.volume import Grid
 
 
 class ErrorFigures(NamedTuple):

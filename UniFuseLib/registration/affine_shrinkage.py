@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.affine_descent import Frame, Level, matrix_of, parameters_of
+from UniFuseLib.registration.affine_solver import Frame, Level, matrix_of, parameters_of
 
 LEAST_COVERED = 0.3  # of the reference's body; an affine that leaves less is no match
 # Mean error inside the body on real pairs of one modality with known affines. A smaller correction would not be one.

@@ -1,7 +1,7 @@
 """The global part of the alignment: an affine by descent on MIND-SSC, followed as far as it is worth believing.
 
-Several starts at the coarsest spacing, then three spacings (`affine_descent.py`); how much of the result is believed is
-decided in `affine_belief.py`.
+Several starts at the coarsest spacing, then three spacings (`affine_solver.py`); how much of the result is believed is
+decided in `affine_shrinkage.py`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from UniFuseLib.affine_belief import LEAST_COVERED, judge
-from UniFuseLib.affine_descent import BY_SIZE, RIGID, SATURATING, Frame, Level, Side, descend, matrix_of
-from UniFuseLib.intensity import IntensityMap
-from UniFuseLib.preprocess import acquired_mask
-from UniFuseLib.resampling import shrink
-from UniFuseLib.volume import Volume
+from UniFuseLib.preprocessing.checks import acquired_mask
+from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.registration.affine_shrinkage import LEAST_COVERED, judge
+from UniFuseLib.registration.affine_solver import BY_SIZE, RIGID, SATURATING, Frame, Level, Side, descend, matrix_of
+from UniFuseLib.spatial.resampling import shrink
+from UniFuseLib.spatial.volume import Volume
 
 # (spacing in mm, steps at most)
 _LEVELS = ((8.0, 16), (5.0, 10), (3.5, 6))

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from UniFuseLib.dicom_series import read_series, series_modality
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.nifti_header import check_nifti, damaged, is_complete, is_nifti, non_finite_voxels, read_nifti_header
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.io.dicom_series import read_series, series_modality
+from UniFuseLib.io.nifti_checks import check_nifti, damaged, is_complete, is_nifti, non_finite_voxels, read_nifti_header
+from UniFuseLib.spatial.volume import Grid, Volume
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # LPS ↔ RAS

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from UniFuseLib.checkpoint import Contract
 from UniFuseLib.errors import InputError
-from UniFuseLib.initial_alignment import Image, InitialAlignment, alignment_image
-from UniFuseLib.intensity import BACKGROUND, MODALITIES
 from UniFuseLib.postprocess import Source
-from UniFuseLib.preprocess import body_mask, canonical, check_volume, detect_modality, fit, luma, working_grid
-from UniFuseLib.resampling import resample
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.preprocessing.checks import body_mask, canonical, check_volume, detect_modality, fit, luma, working_grid
+from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES
+from UniFuseLib.registration.affine import Image, InitialAlignment, alignment_image
+from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.volume import Grid, Volume
 
 LARGEST_WORKING_GRID = 256**3
 
@@ -23,7 +23,7 @@ class Prepared(NamedTuple):
     """One input after its checks."""
 
     source: Source
-    scalar: Volume  # luma of colours; axes as in `preprocess.canonical`
+    scalar: Volume  # luma of colours; axes as in `checks.canonical`
     body: np.ndarray  # bool, on the axes of `scalar`
 
 

@@ -17,8 +17,8 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.evaluation.evaluate import Fuse, evaluate
-from UniFuseLib.evaluation.results import plain, write_json, write_text
 from UniFuseLib.evaluation.tables import markdown, number
+from UniFuseLib.io.json_files import plain, write_json, write_text
 from UniFuseLib.predict import fuse
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.train import train

@@ -21,8 +21,8 @@ from UniFuseLib.evaluation.metrics import (
     tre_figures,
 )
 from UniFuseLib.evaluation.sampling import covered, pull
-from UniFuseLib.preprocess import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
-from UniFuseLib.volume import Volume
+from UniFuseLib.preprocessing.checks import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
+from UniFuseLib.spatial.volume import Volume
 
 
 class RegistrationFigures(NamedTuple):
@@ -38,7 +38,7 @@ class RegistrationFigures(NamedTuple):
 class Yardstick:
     """Clean sources on [0, 1] and the masks.
 
-    Intensities are normalised by the rules of `preprocess.DEFAULT_INTENSITY` (never a method's own), fitted on the
+    Intensities are normalised by the rules of `intensity.DEFAULT_INTENSITY` (never a method's own), fitted on the
     CLEAN volumes I_D and I_R inside the body and clipped to [0, 1], so no method can gain by rescaling.
 
     Attributes:

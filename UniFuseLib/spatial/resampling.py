@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.geometry import affine_index, sample
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.volume import Grid, Volume
 
 BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 

@@ -25,12 +25,12 @@ from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, SURE, given_modality
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
 from UniFuseLib.evaluation.metrics.classification import calibration_error
-from UniFuseLib.initial_alignment import align
+from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.network.dapl import DAPL, StateClassifier
 from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.network.unifuse import UniFuse
-from UniFuseLib.output_folder import make_folder
-from UniFuseLib.pair import image_of, place, prepare, shared_grid
+from UniFuseLib.preprocessing.prepare import image_of, place, prepare, shared_grid
+from UniFuseLib.registration.affine import align
 
 FOLDS = 5
 EPOCHS = 100  # at most; every case once, all in one step

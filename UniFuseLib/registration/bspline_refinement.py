@@ -3,9 +3,9 @@
     E(c) = mean over the body of |m(degraded ∘ (φ + δ)) - m(reference)| + λ · bending energy of δ
 
 δ hangs on cubic B-spline control points c (Rueckert et al. 1999, doi 10.1109/42.796284) 20 voxels apart; the step is
-that of reweighted least squares with the mean of both volumes' gradients, as in `affine_descent.py`, and conjugate
+that of reweighted least squares with the mean of both volumes' gradients, as in `affine_solver.py`, and conjugate
 gradients solve it. Descriptors also fit what truly differs between the scans. So only a part of φ + δ is followed, by
-how far the residual falls: empirical Bayes, as in `affine_belief.py`, with constants measured on training patients.
+how far the residual falls: empirical Bayes, as in `affine_shrinkage.py`, with constants measured on training patients.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.affine_belief import believed_part
 from UniFuseLib.errors import InputError
-from UniFuseLib.geometry import index_grid, jacobian_determinant, resize, resize_flow, sample
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
-from UniFuseLib.network.mind import CHANNELS, mind_ssc
+from UniFuseLib.registration.affine_shrinkage import believed_part
+from UniFuseLib.spatial.displacement import index_grid, jacobian_determinant, resize, resize_flow, sample
+from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
 
 _PITCH = 20  # voxels of the working grid between control points
 _LEAST_SIDE = 8  # voxels of the descriptors; smaller volumes are left as they are

@@ -12,9 +12,9 @@ import numpy as np
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES, IntensityMap, Modality, fit
-from UniFuseLib.resampling import block_mean, resample
-from UniFuseLib.volume import Grid, Volume
+from UniFuseLib.preprocessing.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES, IntensityMap, Modality, fit
+from UniFuseLib.spatial.resampling import block_mean, resample
+from UniFuseLib.spatial.volume import Grid, Volume
 
 __all__ = [
     "BACKGROUND",

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from scipy.linalg import expm, logm
 from torch import Tensor
 
-from UniFuseLib.geometry import affine_index, sample
-from UniFuseLib.network.mind import mind_ssc
-from UniFuseLib.preprocess import working_grid
-from UniFuseLib.resampling import inside, resample, shrink
-from UniFuseLib.volume import Volume
+from UniFuseLib.preprocessing.checks import working_grid
+from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.mind import mind_ssc
+from UniFuseLib.spatial.resampling import inside, resample, shrink
+from UniFuseLib.spatial.volume import Volume
 
 RIGID, AFFINE = 6, 12
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side

@@ -1,7 +1,7 @@
 """Where things are. The only file that knows `align_corners`.
 
 Flows are voxels of the grid they live on, components in array order (d, h, w), pull convention
-`out[x] = volume[x + flow[x]]`. World is RAS mm; LPS exists only in `io.py`.
+`out[x] = volume[x + flow[x]]`. World is RAS mm; LPS exists only in `io/`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.volume import Grid
+from UniFuseLib.spatial.volume import Grid
 
 
 def index_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Disk ↔ memory: the only place that knows SimpleITK and LPS."""

@@ -1,0 +1,1 @@
+"""A scan becomes network intensities: checks, modality, body, intensity rule, working grid."""

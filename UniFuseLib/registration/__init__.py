@@ -1,0 +1,1 @@
+"""Classical registration, no learning: the affine and the B-spline refinement."""

@@ -1,0 +1,1 @@
+"""Where things are: grids and volumes, displacement fields, resampling, local structure."""
