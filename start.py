@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Set up and run: `python3 start.py sample` or `python3 start.py test`. Needs Python 3.10 or newer, nothing else.
+"""Set up and run: `python3 start.py sample` or `python3 start.py test`. Needs Python 3.10 or newer,
+nothing else.
 
-Creates `.venv` beside this file (again only when the requirements changed), installs the package there with pinned
-versions, and then runs the main job on the shipped sample pair, or the tests.
+Creates `.venv` beside this file (again only when the requirements changed), installs the package
+there with pinned versions, and then runs the main job on the shipped sample pair, or the tests.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ EXTRAS = {"sample": "report", "test": "test"}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("job", choices=sorted(EXTRAS))
-    parser.add_argument("rest", nargs=argparse.REMAINDER, help="goes to pytest or to 'unifuse fuse'")
+    parser.add_argument(
+        "rest", nargs=argparse.REMAINDER, help="goes to pytest or to 'unifuse fuse'"
+    )
     args = parser.parse_args()
     if sys.version_info < (3, 10):  # noqa: UP036  whoever starts this may have an older Python
         return fail(f"Python 3.10 or newer is needed, this is {sys.version.split()[0]}.")
@@ -36,7 +41,16 @@ def main() -> int:
 
 def sample_command(python: Path) -> list[str]:
     sample = ROOT / "Resources" / "SampleData"
-    return [str(python), "-m", "UniFuseLib", "fuse", *sample_pair(sample), "--output", "out/sample", "--overwrite"]
+    return [
+        str(python),
+        "-m",
+        "UniFuseLib",
+        "fuse",
+        *sample_pair(sample),
+        "--output",
+        "out/sample",
+        "--overwrite",
+    ]
 
 
 def sample_pair(folder: Path) -> list[str]:
@@ -44,10 +58,17 @@ def sample_pair(folder: Path) -> list[str]:
 
 
 def test_command(python: Path) -> list[str]:
-    """Slicer's real scene comes from a wheel that not every platform has; without it its tests say so and skip."""
-    probe = subprocess.run([str(python), "-c", "import slicer"], cwd=ROOT, capture_output=True, check=False)
+    """Slicer's real scene comes from a wheel that not every platform has; without it its tests say
+    so and skip.
+    """
+    probe = subprocess.run(
+        [str(python), "-c", "import slicer"], cwd=ROOT, capture_output=True, check=False
+    )
     if probe.returncode and pip(python, "-e", ".[slicer]", check=False).returncode:
-        print("slicer-core is not to be had for this Python: tests on real MRML nodes will be skipped.", flush=True)
+        print(
+            "slicer-core is not to be had for this Python: tests on real MRML nodes will be skipped.",
+            flush=True,
+        )
     return [str(python), "-m", "pytest"]
 
 
@@ -68,7 +89,16 @@ def set_up(extra: str) -> Path:
 
 
 def pip(python: Path, *packages: str, check: bool) -> subprocess.CompletedProcess[bytes]:
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-c", "constraints.txt"]
+    command = [
+        str(python),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-c",
+        "constraints.txt",
+    ]
     return subprocess.run([*command, *packages], cwd=ROOT, check=check)
 
 

@@ -18,8 +18,12 @@ def rotation(axis: int, degrees: float) -> np.ndarray:
     return matrix
 
 
-def grid(shape: tuple[int, int, int], spacing: tuple[float, float, float], angles: tuple[float, ...]) -> Grid:
-    """A grid centred near the world's origin whose axes are turned about R, A and S by `angles` degrees."""
+def grid(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float], angles: tuple[float, ...]
+) -> Grid:
+    """A grid centred near the world's origin whose axes are turned about R, A and S by `angles`
+    degrees.
+    """
     affine = np.eye(4)
     turn = rotation(0, angles[0]) @ rotation(1, angles[1]) @ rotation(2, angles[2])
     affine[:3, :3] = turn @ np.diag(spacing)

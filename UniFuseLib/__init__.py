@@ -1,4 +1,5 @@
-"""UniFuse: fuse a degraded, misaligned volume with a clean reference of another modality. Research use only.
+"""UniFuse: fuse a degraded, misaligned volume with a clean reference of another modality. Research
+use only.
 
     import UniFuseLib
     result = UniFuseLib.fuse(degraded, reference)      # two `Volume`s in, `FusionResult` out
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FusionResult", "Grid", "Volume", "__version__", "fuse"]
 
-_HOME = {"fuse": "predict", "FusionResult": "predict", "Volume": "spatial.volume", "Grid": "spatial.volume"}
+_HOME = {
+    "fuse": "predict",
+    "FusionResult": "predict",
+    "Volume": "spatial.volume",
+    "Grid": "spatial.volume",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,6 @@
-"""`python -m UniFuseLib` is `unifuse`, for Pythons without the script on their path (3D Slicer's)."""
+"""`python -m UniFuseLib` is `unifuse`, for Pythons without the script on their path (3D
+Slicer's).
+"""
 
 import sys
 

@@ -1,7 +1,7 @@
 """Weights travel with their contract: `NAME.safetensors` beside `NAME.json`.
 
-The contract says what network the tensors fill, what preprocessing they expect, how they were trained and what they
-score; whoever uses the weights reads it, nobody repeats it.
+The contract says what network the tensors fill, what preprocessing they expect, how they were
+trained and what they score; whoever uses the weights reads it, nobody repeats it.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class Contract:
         intensity: modality → intensity rule, see `preprocess.py`.
         sha256: of the safetensors file.
         training, validation: how it was trained, what it scored.
-        sure_from: probability from which on `degradation.SURE` of the answers on held-out patients were right; 0: not
-            measured.
+        sure_from: probability from which on `degradation.SURE` of the answers on held-out patients
+            were right; 0: not measured.
     """
 
     name: str
@@ -78,14 +78,20 @@ def read_contract(weights: Path) -> Contract:
     """
     sidecar = weights.with_suffix(".json")
     if not weights.is_file():
-        raise WeightsError(f"Expected a weights file at '{weights}', found none. Check the path given to --weights.")
+        raise WeightsError(
+            f"Expected a weights file at '{weights}', found none. Check the path given to --weights."
+        )
     if not sidecar.is_file():
-        raise WeightsError(f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both files.")
+        raise WeightsError(
+            f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both files."
+        )
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
         contract = Contract(**{**values, "classes": tuple(values["classes"])})
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(f"The contract '{sidecar}' is not readable ({error}). Copy it again.") from error
+        raise WeightsError(
+            f"The contract '{sidecar}' is not readable ({error}). Copy it again."
+        ) from error
     found = sha256_of(weights)
     if found != contract.sha256:
         raise WeightsError(
@@ -120,7 +126,8 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
 
 
 def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
-    """Write weights (parameters as float16) and contract atomically; returns the contract with its checksum.
+    """Write weights (parameters as float16) and contract atomically; returns the contract with its
+    checksum.
 
     Raises:
         OutputError: no permission, or the disk is full; nothing is left behind.
@@ -128,13 +135,18 @@ def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    halved = {name for name, _ in model.named_parameters()}  # statistics need more digits than weights
+    halved = {
+        name for name, _ in model.named_parameters()
+    }  # statistics need more digits than weights
     tensors = {
         name: (tensor.half() if name in halved else tensor.float()).detach().cpu().contiguous()
         for name, tensor in model.state_dict().items()
     }
     make_folder(weights.parent)
-    with disk_advice(weights), tempfile.TemporaryDirectory(prefix=".unifuse-", dir=weights.parent) as working:
+    with (
+        disk_advice(weights),
+        tempfile.TemporaryDirectory(prefix=".unifuse-", dir=weights.parent) as working,
+    ):
         partial = Path(working) / weights.name
         try:
             save_file(tensors, partial)
@@ -142,7 +154,9 @@ def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:
             raise OSError(str(error)) from error
         signed = Contract(**{**asdict(contract), "sha256": sha256_of(partial)})
         sidecar = partial.with_suffix(".json")
-        sidecar.write_text(json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        sidecar.write_text(
+            json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
         partial.chmod(0o644)
         partial.replace(weights)
         sidecar.replace(weights.with_suffix(".json"))

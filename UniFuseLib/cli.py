@@ -1,4 +1,6 @@
-"""The command `unifuse`: one parser, one module per subcommand, errors as sentences and exit codes."""
+"""The command `unifuse`: one parser, one module per subcommand, errors as sentences and exit
+codes.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `unifuse ARGV`; returns 0, or the exit code of the error (see `errors.py`; 2: wrong usage)."""
+    """Run `unifuse ARGV`; returns 0, or the exit code of the error (see `errors.py`; 2: wrong
+    usage).
+    """
     calm_threads()
     keep_freed_memory()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -32,13 +36,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("unifuse: stopped; nothing unfinished was written.", Cancelled.exit_code)
     except Exception:
         traceback.print_exc()
-        return _fail("unifuse: unexpected error; please report it with the lines above.", UNEXPECTED)
+        return _fail(
+            "unifuse: unexpected error; please report it with the lines above.", UNEXPECTED
+        )
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
-        prog="unifuse", description="Fuse a degraded volume with a reference of another modality. Research use only."
+        prog="unifuse",
+        description="Fuse a degraded volume with a reference of another modality. Research use only.",
     )
     top.add_argument("--version", action="version", version=f"unifuse {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -14,16 +14,22 @@ TITLES = {
     "pet_low_dose": "Low-dose PET",
 }
 SURE = 0.98  # of the answers are right, from a contract's `sure_from` on
-DEGRADATION_OF: dict[str, DegradationClass] = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
+DEGRADATION_OF: dict[str, DegradationClass] = {
+    "mr": "mr_motion",
+    "ct": "ct_metal_noise",
+    "pet": "pet_low_dose",
+}
 
 
 def given_modality(probabilities: Mapping[str, float], modality: str) -> dict[str, float]:
-    """P(class | volume, modality) ∝ P(class | volume) where the modality can have the class, else 0.
+    """P(class | volume, modality) ∝ P(class | volume) where the modality can have the class, else
+    0.
 
     Classes that are not in `CLASSES` (weights trained for others) can occur in any modality.
 
     Args:
-        probabilities: of the network, which is not told the modality. modality: `mr`, `ct` or `pet`.
+        probabilities: of the network, which is not told the modality. modality: `mr`, `ct` or
+            `pet`.
     """
     kept = {name: p if _possible(name, modality) else 0.0 for name, p in probabilities.items()}
     total = sum(kept.values())

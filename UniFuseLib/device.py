@@ -25,14 +25,18 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeviceError(f"Unknown device {name!r}. Expected auto, cpu, cuda or cuda:N.") from error
+        raise DeviceError(
+            f"Unknown device {name!r}. Expected auto, cpu, cuda or cuda:N."
+        ) from error
     if device.type == "cpu":
         return device
     if device.type != "cuda":
         raise DeviceError(f"Device {name!r} is not supported. Expected auto, cpu, cuda or cuda:N.")
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= count:
-        raise DeviceError(f"Device {name!r} is not there: this machine has {count} usable CUDA devices. Use cpu.")
+        raise DeviceError(
+            f"Device {name!r} is not there: this machine has {count} usable CUDA devices. Use cpu."
+        )
     return device
 
 
@@ -50,7 +54,9 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
         InputError: an unknown precision.
     """
     if precision not in PRECISIONS:
-        raise InputError(f"Unknown precision {precision!r}. Expected one of {', '.join(PRECISIONS)}.")
+        raise InputError(
+            f"Unknown precision {precision!r}. Expected one of {', '.join(PRECISIONS)}."
+        )
     if precision in ("auto", "float32"):
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))

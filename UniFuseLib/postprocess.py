@@ -1,7 +1,9 @@
-"""What the network found on the working grid → volumes on the reference grid, at its own resolution.
+"""What the network found on the working grid → volumes on the reference grid, at its own
+resolution.
 
-The degraded volume is sampled once, from its own voxels, at X + u(X); the network adds what it changed. So neither
-volume loses detail to the working grid, and resampling with the written field gives `aligned` again.
+The degraded volume is sampled once, from its own voxels, at X + u(X); the network adds what it
+changed. So neither volume loses detail to the working grid, and resampling with the written field
+gives `aligned` again.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Source(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What the network found; tensors on the CPU, float32, on `grid`; `(1, 1, d, h, w)` if not said otherwise."""
+    """What the network found; tensors on the CPU, float32, on `grid`; `(1, 1, d, h, w)` if not said
+    otherwise.
+    """
 
     grid: Grid
     moved: Tensor  # degraded pulled through affine and flow, network intensities
@@ -51,19 +55,28 @@ class Native(NamedTuple):
 
 
 def to_reference_grid(degraded: Source, reference: Source, found: Found) -> Native:
-    """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it, block by block."""
+    """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it,
+    block by block.
+    """
     grid = reference.volume.grid
     moving = _channels(degraded.volume.array)
-    stacked = torch.cat([found.moved, found.restored, found.blend, found.extra, found.kept, found.remainder], dim=1)
+    stacked = torch.cat(
+        [found.moved, found.restored, found.blend, found.extra, found.kept, found.remainder], dim=1
+    )
     out = _empty(grid.shape, colour=moving.shape[1] == 3)
-    to_found, to_degraded = grid.index_to_index(found.grid), grid.index_to_index(degraded.volume.grid)
+    to_found, to_degraded = (
+        grid.index_to_index(found.grid),
+        grid.index_to_index(degraded.volume.grid),
+    )
     for rows in row_blocks(grid.shape):
         at = sample(stacked, block_places(to_found, grid.shape, rows))
         u = _displacement(grid, rows, at[:, 5:], found.affine)
         y = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
         covered = inside(y, degraded.volume.array.shape)
         aligned = torch.where(covered, sample(moving, y), BACKGROUND[degraded.modality])
-        here = torch.from_numpy(np.asarray(luma_of(reference.volume.array[rows]), dtype=np.float32))[None, None]
+        here = torch.from_numpy(
+            np.asarray(luma_of(reference.volume.array[rows]), dtype=np.float32)
+        )[None, None]
         restored, fused = _compose(aligned, here, at, covered, degraded, reference.intensity)
         for target, value in zip(out, (fused, restored, aligned, u, covered), strict=True):
             target[rows] = _into(target, value)
@@ -72,7 +85,9 @@ def to_reference_grid(degraded: Source, reference: Source, found: Found) -> Nati
 
 def luma_of(array: np.ndarray) -> np.ndarray:
     """Y of `(..., 3)` colours; scalars `(d, h, w)` unchanged."""
-    return array if array.ndim == 3 else array.astype(np.float32) @ np.array(BT601, dtype=np.float32)
+    return (
+        array if array.ndim == 3 else array.astype(np.float32) @ np.array(BT601, dtype=np.float32)
+    )
 
 
 def _displacement(grid: Grid, rows: slice, remainder: Tensor, affine: np.ndarray) -> Tensor:
@@ -107,9 +122,12 @@ def _compose(
     fused = torch.where(covered, mixed, clean)
     if aligned.shape[1] == 1:
         return own, fused
-    # Eq. 13: the colour (what a channel has beyond the luma) moves with the volume and comes back on top
+    # Eq. 13: the colour (what a channel has beyond the luma) moves with the volume and comes back
+    # on top
     chroma = aligned - grey
-    return (own + chroma).clip(0, 255), (255 * fused + torch.where(covered, chroma, 0.0)).clip(0, 255)
+    return (own + chroma).clip(0, 255), (255 * fused + torch.where(covered, chroma, 0.0)).clip(
+        0, 255
+    )
 
 
 def _luma(colours: Tensor) -> Tensor:
@@ -120,7 +138,9 @@ def _luma(colours: Tensor) -> Tensor:
 def _channels(array: np.ndarray) -> Tensor:
     """`(1, 1 or 3, d, h, w)` float32."""
     values = array[..., None] if array.ndim == 3 else array
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32))[None]
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32))[
+        None
+    ]
 
 
 def _empty(shape: tuple[int, int, int], colour: bool) -> Native:

@@ -1,6 +1,7 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → affine → network, refinement → back to the reference grid
+    checks → modality → body, intensity rule → working grid → affine → network, refinement → back to
+    the reference grid
 
 Every step is a function of its own file; this one shows their order.
 """
@@ -32,7 +33,9 @@ from UniFuseLib.registration.bspline_refinement import refine as refine_field
 from UniFuseLib.spatial.displacement import flow_to_world, jacobian_determinant, warp
 from UniFuseLib.spatial.volume import Grid, Volume
 
-Model = Callable[..., Any]  # (degraded, reference, improve=...) → what `network.unifuse.UniFuseOutput` holds
+Model = Callable[
+    ..., Any
+]  # (degraded, reference, improve=...) → what `network.unifuse.UniFuseOutput` holds
 Improve = Callable[[Tensor], Tensor]
 # shares of the running time on two CPU cores, for the progress bar
 _SHARES = {
@@ -53,7 +56,8 @@ class FusionResult:
         fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
         restored: degraded volume, restored and aligned, in its own units.
         aligned: degraded volume as it came, aligned: degraded(X + u(X)), in its own units.
-        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded at X + u(X).
+        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
+            at X + u(X).
         probabilities: degradation class → probability.
         label: the likeliest class.
         report: what `report.json` holds.
@@ -91,14 +95,16 @@ def fuse(
     """Align, restore and fuse `degraded` with `reference`, on the reference grid.
 
     Args:
-        degraded, reference: of one patient; size, spacing, orientation and field of view may differ.
+        degraded, reference: of one patient; size, spacing, orientation and field of view may
+            differ.
         model, contract: a network that is already loaded and what it expects; None loads `weights`.
         weights: safetensors file with its JSON beside it; None takes the shipped ones.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
         degraded_modality, reference_modality: `auto`, `mr`, `ct` or `pet`.
         working_spacing: mm, isotropic; None takes the contract's.
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
-        refine: test-time optimisation of the field (`refinement.py`): `off`, `auto` (pairs of modalities that gain in
+        refine: test-time optimisation of the field (`refinement.py`): `off`, `auto` (pairs of
+            modalities that gain in
             every misalignment bin: MR on MR, CT on MR), or a number of steps.
         progress: called with (fraction 0 to 1, stage name).
         cancelled: asked between steps; True ends the run.
@@ -116,17 +122,26 @@ def fuse(
             moving = prepare(degraded, "degraded", degraded_modality, agreed, warnings)
             fixed = prepare(reference, "reference", reference_modality, agreed, warnings)
             check_overlap(degraded.grid, reference.grid)
-            grid = shared_grid(reference.grid, working_spacing or agreed.working_spacing_mm, warnings)
+            grid = shared_grid(
+                reference.grid, working_spacing or agreed.working_spacing_mm, warnings
+            )
             modalities = moving.source.modality, fixed.source.modality
             steps = steps_for(refine, *modalities)
         with stages.stage("Aligning the volumes"):
-            start = align(image_of(moving), image_of(fixed), lambda fraction: stages.step(0.7 * fraction))
+            start = align(
+                image_of(moving), image_of(fixed), lambda fraction: stages.step(0.7 * fraction)
+            )
             work = place(moving, fixed, grid, start)
         with stages.stage("Running the network"):
-            improve = _Improve(work, steps, manner_of(*modalities), target, stages) if steps else None
+            improve = (
+                _Improve(work, steps, manner_of(*modalities), target, stages) if steps else None
+            )
             found, read, folds = _run(network, agreed, work, start, target, precision, improve)
             probabilities = given_modality(read, moving.source.modality)
-            told = contradiction(read, moving.source.modality), doubt(probabilities, agreed.sure_from)
+            told = (
+                contradiction(read, moving.source.modality),
+                doubt(probabilities, agreed.sure_from),
+            )
             warnings += [sentence for sentence in told if sentence]
         with stages.stage("Writing onto the reference grid"):
             native = to_reference_grid(moving.source, fixed.source, found)
@@ -134,7 +149,19 @@ def fuse(
             body = from_canonical(fixed.body, reference.grid)
             measured = _measure(work, found, native, body, folds)
     measured["refinement"] = improve.told() if improve else {"steps": 0}
-    report = _report(moving, fixed, start, agreed, probabilities, measured, warnings, stages, target, precision, grid)
+    report = _report(
+        moving,
+        fixed,
+        start,
+        agreed,
+        probabilities,
+        measured,
+        warnings,
+        stages,
+        target,
+        precision,
+        grid,
+    )
     return _result(native, reference.affine, probabilities, report, body)
 
 
@@ -163,8 +190,12 @@ def _network(
 class _Improve:
     """Refines the network's field and remembers how far it was followed."""
 
-    def __init__(self, work: Work, steps: int, manner: Manner, device: torch.device, stages: Stages) -> None:
-        self._volumes = tuple(volume.to(device) for volume in (work.degraded, work.reference, work.mask))
+    def __init__(
+        self, work: Work, steps: int, manner: Manner, device: torch.device, stages: Stages
+    ) -> None:
+        self._volumes = tuple(
+            volume.to(device) for volume in (work.degraded, work.reference, work.mask)
+        )
         self._steps, self._manner, self._stages = steps, manner, stages
         self._refined: Refined | None = None
         self._cpu_seconds = 0.0
@@ -173,14 +204,20 @@ class _Improve:
         degraded, reference, mask = self._volumes
         start = time.process_time()
         self._refined = refine_field(
-            degraded, reference, flow, mask, self._steps, self._manner, lambda f: self._stages.step(0.5 + 0.4 * f)
+            degraded,
+            reference,
+            flow,
+            mask,
+            self._steps,
+            self._manner,
+            lambda f: self._stages.step(0.5 + 0.4 * f),
         )
         self._cpu_seconds = time.process_time() - start
         return self._refined.flow
 
     def told(self) -> dict[str, Any]:
-        """For the report: steps made, part of the refined field that was followed (None: the network's own was kept),
-        relative fall of the residual, cost.
+        """For the report: steps made, part of the refined field that was followed (None: the
+        network's own was kept), relative fall of the residual, cost.
         """
         if self._refined is None or not self._refined.steps:
             return {"steps": 0}
@@ -215,13 +252,25 @@ def _run(
     folded = (jacobian_determinant(flow)[:, None] <= 0) & work.mask
     folds = 100 * float(folded.sum()) / max(1, int(work.mask.sum()))
     remainder = flow_to_world(flow, work.grid)
-    return Found(work.grid, moved, restored, blend, extra, kept, remainder, start.matrix), probabilities, folds
+    return (
+        Found(work.grid, moved, restored, blend, extra, kept, remainder, start.matrix),
+        probabilities,
+        folds,
+    )
 
 
-def _measure(work: Work, found: Found, native: Native, body: np.ndarray, folds: float) -> dict[str, Any]:
-    """Displacement, folds, and the likeness to the reference before, after alignment, and after restoration."""
-    likeness: dict[str, Any] = {"measure": "1 - mean |MIND-SSC difference| inside the body; 1 is best"}
-    information: dict[str, Any] = {"measure": "normalised mutual information inside the body; 2 is best"}
+def _measure(
+    work: Work, found: Found, native: Native, body: np.ndarray, folds: float
+) -> dict[str, Any]:
+    """Displacement, folds, and the likeness to the reference before, after alignment, and after
+    restoration.
+    """
+    likeness: dict[str, Any] = {
+        "measure": "1 - mean |MIND-SSC difference| inside the body; 1 is best"
+    }
+    information: dict[str, Any] = {
+        "measure": "normalised mutual information inside the body; 2 is best"
+    }
     steps = {
         "before": work.unaligned,
         "after_affine": work.degraded,
@@ -277,7 +326,10 @@ def _report(
             "degraded": figures.geometry_of(moving.source.volume),
             "reference": figures.geometry_of(fixed.source.volume),
         },
-        "intensity": {"degraded": moving.source.intensity.to_json(), "reference": fixed.source.intensity.to_json()},
+        "intensity": {
+            "degraded": moving.source.intensity.to_json(),
+            "reference": fixed.source.intensity.to_json(),
+        },
         "working_grid": {"shape": list(grid.shape), "spacing_mm": round(float(grid.spacing[0]), 4)},
         "seconds": {**stages.seconds, "total": round(sum(stages.seconds.values()), 3)},
         "cpu_seconds": {**stages.cpu_seconds, "total": round(sum(stages.cpu_seconds.values()), 3)},
@@ -291,7 +343,11 @@ def _report(
 
 
 def _result(
-    native: Native, affine: np.ndarray, probabilities: dict[str, float], report: dict[str, Any], body: np.ndarray
+    native: Native,
+    affine: np.ndarray,
+    probabilities: dict[str, float],
+    report: dict[str, Any],
+    body: np.ndarray,
 ) -> FusionResult:
     return FusionResult(
         fused=Volume(native.fused, affine),

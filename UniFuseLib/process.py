@@ -11,16 +11,20 @@ _GIVEN_BACK_BYTES = 128 << 20
 
 
 def calm_threads() -> None:
-    """Idle OpenMP threads sleep: those that spin slow a shared machine up to 100 times. Before torch is imported."""
+    """Idle OpenMP threads sleep: those that spin slow a shared machine up to 100 times. Before
+    torch is imported.
+    """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 
 def keep_freed_memory() -> None:
-    """Memory that was freed stays with the process, for the next tensor (glibc; elsewhere nothing happens).
+    """Memory that was freed stays with the process, for the next tensor (glibc; elsewhere nothing
+    happens).
 
-    By default many a temporary is a new mapping, whose pages the kernel fills with zeros first: a sixth (128³) to a
-    third (192³) of a fusion's CPU seconds. The largest ones go back all the same: they would cost as much memory.
+    By default many a temporary is a new mapping, whose pages the kernel fills with zeros first: a
+    sixth (128³) to a third (192³) of a fusion's CPU seconds. The largest ones go back all the same:
+    they would cost as much memory.
     """
     if not sys.platform.startswith("linux"):
         return

@@ -22,7 +22,10 @@ class Stages:
     """
 
     def __init__(
-        self, shares: dict[str, float], progress: Progress | None = None, cancelled: CancelQuestion | None = None
+        self,
+        shares: dict[str, float],
+        progress: Progress | None = None,
+        cancelled: CancelQuestion | None = None,
     ) -> None:
         total = sum(shares.values())
         self._share = {name: share / total for name, share in shares.items()}
@@ -51,6 +54,10 @@ class Stages:
             Cancelled: the user asked to stop.
         """
         if self._cancelled is not None and self._cancelled():
-            raise Cancelled(f"Stopped on request while {self._current.lower()}; nothing was written.")
+            raise Cancelled(
+                f"Stopped on request while {self._current.lower()}; nothing was written."
+            )
         if self._progress is not None:
-            self._progress(min(1.0, self._done + self._share[self._current] * fraction), self._current)
+            self._progress(
+                min(1.0, self._done + self._share[self._current] * fraction), self._current
+            )

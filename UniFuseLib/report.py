@@ -1,4 +1,6 @@
-"""`report.json`: what went in, what was found, what it cost, and how far to trust it. Plain numbers and sentences."""
+"""`report.json`: what went in, what was found, what it cost, and how far to trust it. Plain numbers
+and sentences.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def geometry_of(volume: Volume) -> dict[str, Any]:
 
 
 def orientation_code(grid: Grid) -> str:
-    """Toward which side of the patient d, h and w run, for example `SPL`; the nearest letter when oblique."""
+    """Toward which side of the patient d, h and w run, for example `SPL`; the nearest letter when
+    oblique.
+    """
     letters = (("L", "R"), ("P", "A"), ("I", "S"))
     axes = [int(np.argmax(np.abs(grid.directions[:, k]))) for k in range(3)]
     return "".join(letters[axis][int(grid.directions[axis, k] > 0)] for k, axis in enumerate(axes))
@@ -51,7 +55,8 @@ def displacement_statistics(displacement: np.ndarray, body: np.ndarray) -> dict[
 
 
 def structure_agreement(first: Tensor, second: Tensor, mask: Tensor) -> float:
-    """1 - mean |MIND-SSC(first) - MIND-SSC(second)| over the mask, on every second voxel's grid; 1 is best.
+    """1 - mean |MIND-SSC(first) - MIND-SSC(second)| over the mask, on every second voxel's grid; 1
+    is best.
 
     Args:
         first, second: `(1, 1, d, h, w)` network intensities. mask: `(1, 1, d, h, w)` bool.
@@ -62,13 +67,17 @@ def structure_agreement(first: Tensor, second: Tensor, mask: Tensor) -> float:
 
 
 def mutual_information(first: Tensor, second: Tensor, mask: Tensor) -> float:
-    """(H(a) + H(b)) / H(a, b) of a 48 × 48 histogram over the mask: 1 independent, 2 identical (Studholme 1999)."""
+    """(H(a) + H(b)) / H(a, b) of a 48 × 48 histogram over the mask: 1 independent, 2 identical
+    (Studholme 1999).
+    """
     inside = halve(mask.float()) > 0.5
     a, b = (halve(v)[inside].clip(0, 1).double().numpy() for v in (first, second))
     if a.size < _BINS:
         return 1.0
     joint = np.histogram2d(a, b, bins=_BINS, range=[[0, 1], [0, 1]])[0] / a.size
-    return float((_entropy(joint.sum(0)) + _entropy(joint.sum(1))) / max(_entropy(joint.ravel()), 1e-9))
+    return float(
+        (_entropy(joint.sum(0)) + _entropy(joint.sum(1))) / max(_entropy(joint.ravel()), 1e-9)
+    )
 
 
 def halve(volume: Tensor) -> Tensor:

@@ -1,4 +1,6 @@
-"""UniFuse in 3D Slicer: module description, widget shell and self-test. What a click does is in `UniFuseSlicerLib`."""
+"""UniFuse in 3D Slicer: module description, widget shell and self-test. What a click does is in
+`UniFuseSlicerLib`.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,9 @@ class UniFuseSlicerWidget(ScriptedLoadableModuleWidget):
         self.layout.addWidget(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.panel = Panel.forThisApplication(
-            slicer.util.childWidgetVariables(uiWidget), UniFuseSlicerLogic(), lambda: self.parent.isEntered
+            slicer.util.childWidgetVariables(uiWidget),
+            UniFuseSlicerLogic(),
+            lambda: self.parent.isEntered,
         )
 
     def cleanup(self):

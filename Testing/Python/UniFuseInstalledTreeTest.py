@@ -1,4 +1,6 @@
-"""Runs in Slicer (ctest): library, weights and sample data of the built or installed extension are found."""
+"""Runs in Slicer (ctest): library, weights and sample data of the built or installed extension are
+found.
+"""
 
 from __future__ import annotations
 

@@ -3,10 +3,11 @@
 
     python Testing/benchmarks/affine_accuracy.py DATA --output docs/results/affine-alignment.json
 
-DATA holds `ct_pet_mr/*/{ct,mr_t1,pet_suv}.nii.gz` and `mr_multi/*/{t1,t2,flair}*.nii.gz`, each patient's volumes in one
-frame. The degraded volume is pulled through a random affine on its own grid (rotation ± 10°, translation ± 12 mm, scale
-± 8 %, times `--strengths`), optionally degraded by the simulators, and aligned again. The error is the mean distance,
-inside the body of the reference, between where the found and the true affine send a point.
+DATA holds `ct_pet_mr/*/{ct,mr_t1,pet_suv}.nii.gz` and `mr_multi/*/{t1,t2,flair}*.nii.gz`, each
+patient's volumes in one frame. The degraded volume is pulled through a random affine on its own
+grid (rotation ± 10°, translation ± 12 mm, scale ± 8 %, times `--strengths`), optionally degraded by
+the simulators, and aligned again. The error is the mean distance, inside the body of the reference,
+between where the found and the true affine send a point.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def pairs(data: Path) -> Iterator[Pair]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -68,10 +71,14 @@ def main() -> int:
     for pair in pairs(args.data):
         taken[pair.task] += 1
         if taken[pair.task] <= args.most:
-            rows += [measure(pair, seed, s, args.degraded) for s in args.strengths for seed in args.seeds]
+            rows += [
+                measure(pair, seed, s, args.degraded) for s in args.strengths for seed in args.seeds
+            ]
     summary = summarise(rows)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps({"degraded": args.degraded, "summary": summary, "rows": rows}, indent=1) + "\n")
+    args.output.write_text(
+        json.dumps({"degraded": args.degraded, "summary": summary, "rows": rows}, indent=1) + "\n"
+    )
     for row in summary:
         sys.stdout.write(json.dumps(row) + "\n")
     return 0
@@ -82,7 +89,9 @@ def measure(pair: Pair, seed: int, strength: float, degrade: bool) -> dict[str, 
     clean, reference = io.read_volume(pair.degraded), io.read_volume(pair.reference)
     generator = torch.Generator().manual_seed(seed + sum(map(ord, pair.name + pair.task)))
     ranges = MisalignmentRange(elastic_mm=0.0)
-    motion = sample_misalignment(generator, (clean.grid,), ranges).scaled(strength).matrix  # moved(x) = clean(motion x)
+    motion = (
+        sample_misalignment(generator, (clean.grid,), ranges).scaled(strength).matrix
+    )  # moved(x) = clean(motion x)
     source = Volume(clean.array, np.linalg.inv(motion) @ clean.affine)
     values = resample(source, clean.grid, BACKGROUND[pair.modalities[0]])[0][0, 0]
     if degrade:
@@ -120,15 +129,21 @@ def image(volume: Volume, modality: str) -> Image:
 def error(found: np.ndarray, truth: np.ndarray, points: np.ndarray) -> float:
     """Mean |found X - truth X|, mm."""
     difference = found - truth
-    return round(float(np.linalg.norm(points @ difference[:3, :3].T + difference[:3, 3], axis=1).mean()), 3)
+    return round(
+        float(np.linalg.norm(points @ difference[:3, :3].T + difference[:3, 3], axis=1).mean()), 3
+    )
 
 
 def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Per task and strength: errors before and after, the part believed, how often and by how much it got worse."""
+    """Per task and strength: errors before and after, the part believed, how often and by how much
+    it got worse.
+    """
     out = []
     for key in sorted({(row["task"], row["strength"]) for row in rows}):
         here = [row for row in rows if (row["task"], row["strength"]) == key]
-        before, after = (np.array([row[name] for row in here]) for name in ("before_mm", "after_mm"))
+        before, after = (
+            np.array([row[name] for row in here]) for name in ("before_mm", "after_mm")
+        )
         out.append(
             {
                 "task": key[0],

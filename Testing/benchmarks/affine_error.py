@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""What an affine found between two modalities errs by: the constants of `affine_shrinkage.py`, and what they are worth.
+"""What an affine found between two modalities errs by: the constants of `affine_shrinkage.py`, and
+what they are worth.
 
     unifuse simulate Testing/cases_calibration.csv --data DATA --output CASES
     python Testing/benchmarks/affine_error.py CASES --output docs/results/affine-error.json
 
-CASES are simulated cases of training patients. Per pair of modalities: the offset (median over patients) and the
-deviation (median absolute deviation) of what is found, mm as in `affine_solver.BASIS`, and the error inside the body
-before, with what is followed now, and with the whole affine. `held out` follows the posterior mean whose constants come
-from the other patients (ten folds).
+CASES are simulated cases of training patients. Per pair of modalities: the offset (median over
+patients) and the deviation (median absolute deviation) of what is found, mm as in
+`affine_solver.BASIS`, and the error inside the body before, with what is followed now, and with the
+whole affine. `held out` follows the posterior mean whose constants come from the other patients
+(ten folds).
 """
 
 from __future__ import annotations
@@ -48,7 +50,9 @@ class Found(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("cases", type=Path)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--pairs", nargs="+", default=["pet to ct", "ct to mr"])
@@ -62,7 +66,9 @@ def main() -> int:
 
 
 def find(folder: Path, name: str, pairs: list[str]) -> Found | None:
-    """One case aligned; None for another pair, and for synthetic heads, where nothing differs but the contrast."""
+    """One case aligned; None for another pair, and for synthetic heads, where nothing differs but
+    the contrast.
+    """
     case = read_case(folder, name)
     pair = f"{case.degraded_modality} to {case.reference_modality}"
     if pair not in pairs or PurePosixPath(case.patient).name == "labels":
@@ -114,7 +120,9 @@ def constants(cases: list[Found]) -> tuple[np.ndarray, np.ndarray]:
     """Offset of the translations (R, A, S), and deviation of all twelve, mm."""
     error = np.array([case.found - case.true for case in cases])
     patients = np.array([case.patient for case in cases])
-    each = np.array([np.median(error[patients == patient, :3], axis=0) for patient in np.unique(patients)])
+    each = np.array(
+        [np.median(error[patients == patient, :3], axis=0) for patient in np.unique(patients)]
+    )
     offset = np.median(each, axis=0)
     error[:, :3] -= offset
     spread = np.median(np.abs(error).reshape(len(cases), GROUPS, 3), axis=(0, 2)) / 0.6745
@@ -140,7 +148,11 @@ def summary(cases: list[Found]) -> dict[str, Any]:
             name: {
                 "cases": len(rows[name]),
                 **dict(
-                    zip(("before", "followed", "whole", "held_out"), np.mean(rows[name], axis=0).round(2), strict=True)
+                    zip(
+                        ("before", "followed", "whole", "held_out"),
+                        np.mean(rows[name], axis=0).round(2),
+                        strict=True,
+                    )
                 ),
                 "worst_followed_mm": round(max(row[1] - row[0] for row in rows[name]), 2),
                 "worst_held_out_mm": round(max(row[3] - row[0] for row in rows[name]), 2),
@@ -151,11 +163,16 @@ def summary(cases: list[Found]) -> dict[str, Any]:
 
 
 def errors(case: Found, offset: np.ndarray, deviation: np.ndarray) -> list[float]:
-    """mm inside the body: before, as followed, the whole affine, the posterior mean with these constants."""
+    """mm inside the body: before, as followed, the whole affine, the posterior mean with these
+    constants.
+    """
     likely = likely_affine(case.found, offset, deviation, case.frame)
     if case.agreement <= affine_belief.LEAST_PET_T:
         likely = np.eye(4)
-    return [error(case, matrix) for matrix in (np.eye(4), case.followed, matrix_of(case.found, case.frame), likely)]
+    return [
+        error(case, matrix)
+        for matrix in (np.eye(4), case.followed, matrix_of(case.found, case.frame), likely)
+    ]
 
 
 def error(case: Found, matrix: np.ndarray) -> float:

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""What one `unifuse fuse` costs: CPU seconds and peak memory against the number of voxels, and the time of the import.
+"""What one `unifuse fuse` costs: CPU seconds and peak memory against the number of voxels, and the
+time of the import.
 
     python Testing/benchmarks/fuse_cost.py --output docs/results/fuse-cost.json
 
-Every run is a process of its own, measured by the operating system when it ends. The pair is a smooth random volume and
-a misaligned copy of another contrast at 1.5 mm, so that the working grid has as many voxels as the volume.
+Every run is a process of its own, measured by the operating system when it ends. The pair is a
+smooth random volume and a misaligned copy of another contrast at 1.5 mm, so that the working grid
+has as many voxels as the volume.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ SPACING_MM = 1.5
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sides", type=int, nargs="+", default=list(SIDES), metavar="N")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--output", type=Path, required=True)
@@ -39,7 +43,10 @@ def main() -> int:
     report = {
         "date": datetime.date.today().isoformat(),
         "command": "python Testing/benchmarks/fuse_cost.py --output " + args.output.as_posix(),
-        "machine": {"processor": platform.processor() or platform.machine(), "threads": args.threads},
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "threads": args.threads,
+        },
         "import_seconds_beside_torch": import_seconds(),
         "runs": rows,
         "log_log_slope": {
@@ -56,13 +63,33 @@ def main() -> int:
 def measure(side: int, folder: Path, threads: int) -> dict[str, float]:
     """One run on `side`³ voxels."""
     degraded, reference = write_pair(side, folder)
-    command = [sys.executable, "-m", "UniFuseLib", "fuse", str(degraded), str(reference), "--quiet", "--overwrite"]
-    command += ["--degraded-modality", "mr", "--reference-modality", "mr", "--output", str(folder / f"out{side}")]
+    command = [
+        sys.executable,
+        "-m",
+        "UniFuseLib",
+        "fuse",
+        str(degraded),
+        str(reference),
+        "--quiet",
+        "--overwrite",
+    ]
+    command += [
+        "--degraded-modality",
+        "mr",
+        "--reference-modality",
+        "mr",
+        "--output",
+        str(folder / f"out{side}"),
+    ]
     started = time.monotonic()
-    child = subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, stdout=subprocess.DEVNULL)
+    child = subprocess.Popen(
+        command, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, stdout=subprocess.DEVNULL
+    )
     _, status, usage = os.wait4(child.pid, 0)
     if status:
-        raise SystemExit(f"The run on {side}³ voxels ended with {os.waitstatus_to_exitcode(status)}.")
+        raise SystemExit(
+            f"The run on {side}³ voxels ended with {os.waitstatus_to_exitcode(status)}."
+        )
     return {
         "side": side,
         "wall_seconds": round(time.monotonic() - started, 2),
@@ -93,7 +120,8 @@ def import_seconds() -> float:
     """Median of five: `import torch, UniFuseLib` less `import torch`, in fresh processes."""
     code = "import time, torch; t = time.perf_counter(); import UniFuseLib; print(time.perf_counter() - t)"
     runs = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout) for _ in range(5)
+        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
+        for _ in range(5)
     ]
     return round(sorted(runs)[2], 4)
 

@@ -1,11 +1,14 @@
 """What the panel costs beside the fusion itself, measured inside the 3D Slicer application.
 
-    Slicer --no-splash --additional-module-paths UniFuseSlicer --python-script Testing/benchmarks/slicer_overhead.py
+    Slicer --no-splash --additional-module-paths UniFuseSlicer --python-script
+    Testing/benchmarks/slicer_overhead.py
 
-Clicks *Fuse* twice on the sample pair, resampled to 256³ voxels, with a coarse working grid, and once more to cancel.
-Prints JSON and ends Slicer. `overhead_s`: from the click to the nodes on screen, less `seconds.total` of the tool's own
-report (reading, fusing, writing); the first run also draws these volumes for the first time. `blocked_s`: times longer
-than 0.1 s in which the window's event loop did not turn; the last one of a run is the drawing of its result.
+Clicks *Fuse* twice on the sample pair, resampled to 256³ voxels, with a coarse working grid, and
+once more to cancel.
+Prints JSON and ends Slicer. `overhead_s`: from the click to the nodes on screen, less
+`seconds.total` of the tool's own report (reading, fusing, writing); the first run also draws these
+volumes for the first time. `blocked_s`: times longer than 0.1 s in which the window's event loop
+did not turn; the last one of a run is the drawing of its result.
 """
 
 import json
@@ -71,7 +74,11 @@ def fuse(panel):
     loop.stop()
     report = panel.logic.report(panel._parameterNode.fused)
     overhead = seconds - report["seconds"]["total"]
-    return {"seconds": round(seconds, 2), "overhead_s": round(overhead, 2), "blocked_s": loop.blocked}
+    return {
+        "seconds": round(seconds, 2),
+        "overhead_s": round(overhead, 2),
+        "blocked_s": loop.blocked,
+    }
 
 
 def cancel(panel):

@@ -38,7 +38,9 @@ def places(grid: Grid) -> np.ndarray:
 REFERENCE = frame((13, 15, 17), (2.5, 1.5, 1.2), 0.4)
 
 
-def _make_case(folder: Path, name: str, task: str, shift: np.ndarray, label: str | None = None, seed: int = 0) -> None:
+def _make_case(
+    folder: Path, name: str, task: str, shift: np.ndarray, label: str | None = None, seed: int = 0
+) -> None:
     """A clean source on a finer grid, moved by a constant `shift` (RAS mm): the truth is exact."""
     here = folder / name
     here.mkdir(parents=True)
@@ -55,13 +57,18 @@ def _make_case(folder: Path, name: str, task: str, shift: np.ndarray, label: str
 
     source, other = picture(degraded_modality), picture(reference_modality)
     aligned = Volume(pull(source, None, reference_grid), reference_grid.affine)
-    moved = Volume(pull(source, np.zeros((*degraded_grid.shape, 3)) - shift, degraded_grid), degraded_grid.affine)
+    moved = Volume(
+        pull(source, np.zeros((*degraded_grid.shape, 3)) - shift, degraded_grid),
+        degraded_grid.affine,
+    )
     noisy = Volume(moved.array + 0.04 * SCALE[degraded_modality][1] * rng.standard_normal(moved.array.shape).astype(
         np.float32), moved.affine)  # fmt: skip
     body = np.zeros(reference_grid.shape, np.uint8)
     body[3:-3, 3:-3, 4:-4] = 1
     write_volume(noisy, here / "degraded.nii.gz")
-    write_volume(Volume(pull(other, None, reference_grid), reference_grid.affine), here / "reference.nii.gz")
+    write_volume(
+        Volume(pull(other, None, reference_grid), reference_grid.affine), here / "reference.nii.gz"
+    )
     write_volume(aligned, here / "clean_aligned.nii.gz")
     write_volume(moved, here / "clean_misaligned.nii.gz")
     write_volume(Volume(body, reference_grid.affine), here / "body.nii.gz")
@@ -79,7 +86,11 @@ def _make_case(folder: Path, name: str, task: str, shift: np.ndarray, label: str
 
 
 # case id → its constant displacement, RAS mm; one case per task, in the order of TASKS
-SHIFTS = {"a": np.array([2.0, -3.0, 6.0]), "b": np.array([1.0, 2.0, -1.5]), "c": np.array([-4.0, 2.0, 4.0])}
+SHIFTS = {
+    "a": np.array([2.0, -3.0, 6.0]),
+    "b": np.array([1.0, 2.0, -1.5]),
+    "c": np.array([-4.0, 2.0, 4.0]),
+}
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""`unifuse calibrate`: from a folder of cases to new weights, which differ in the classifier alone."""
+"""`unifuse calibrate`: from a folder of cases to new weights, which differ in the classifier
+alone.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,18 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     before = weights.read_bytes()
     (output / "states").mkdir(parents=True)
     (output / "states" / "notes.txt").write_text("mine")
-    code = main(["calibrate", str(cases), "--weights", str(weights), "--output", str(output), "--device", "cpu"])
+    code = main(
+        [
+            "calibrate",
+            str(cases),
+            "--weights",
+            str(weights),
+            "--output",
+            str(output),
+            "--device",
+            "cpu",
+        ]
+    )
     said = capsys.readouterr()
     assert code == InputError.exit_code  # one case was broken, and is named
     assert "p5_clean" in said.err
@@ -72,15 +85,31 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     assert contract.training["steps"] == 7
     assert contract.validation == {}  # scored before the fit
     assert weights.read_bytes() == before
-    assert sorted(path.name for path in output.rglob("*")) == ["notes.txt", "states", "tiny.json", "tiny.safetensors"]
+    assert sorted(path.name for path in output.rglob("*")) == [
+        "notes.txt",
+        "states",
+        "tiny.json",
+        "tiny.safetensors",
+    ]
     again = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output)]
     assert main(again) != 0
     assert "never overwritten" in capsys.readouterr().err
 
 
-def test_a_stopped_run_goes_on_where_it_was(cases: Path, tmp_path: Path, capsys, monkeypatch) -> None:
+def test_a_stopped_run_goes_on_where_it_was(
+    cases: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
     weights, output = weights_of("small", tmp_path), tmp_path / "out"
-    command = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output), "--device", "cpu"]
+    command = [
+        "calibrate",
+        str(cases),
+        "--weights",
+        str(weights),
+        "--output",
+        str(output),
+        "--device",
+        "cpu",
+    ]
     read, count = classifier.read_case, 0
 
     def stop_at_the_fifth(folder: Path, case_id: str):
@@ -109,22 +138,45 @@ def test_a_stopped_run_goes_on_where_it_was(cases: Path, tmp_path: Path, capsys,
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_an_output_that_is_a_file_is_refused_before_any_case_is_read(cases: Path, tmp_path: Path, capsys) -> None:
+def test_an_output_that_is_a_file_is_refused_before_any_case_is_read(
+    cases: Path, tmp_path: Path, capsys
+) -> None:
     weights = weights_of("small", tmp_path)
     (tmp_path / "out").touch()
-    command = ["calibrate", str(cases), "--weights", str(weights), "--device", "cpu", "--output", str(tmp_path / "out")]
+    command = [
+        "calibrate",
+        str(cases),
+        "--weights",
+        str(weights),
+        "--device",
+        "cpu",
+        "--output",
+        str(tmp_path / "out"),
+    ]
     assert main(command) == OutputError.exit_code
     assert "p0_clean" not in capsys.readouterr().err
 
 
 def test_a_network_without_dapl_has_nothing_to_fit(cases: Path, tmp_path: Path, capsys) -> None:
     weights = weights_of("small+setting_c", tmp_path)
-    assert main(["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]) != 0
+    assert (
+        main(
+            ["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]
+        )
+        != 0
+    )
     assert "no classifier to fit" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 def test_weights_of_other_classes_are_refused(cases: Path, tmp_path: Path, capsys) -> None:
-    weights = weights_of("small", tmp_path, ("clean", "pet_low_dose", "mr_motion", "ct_metal_noise"))
-    assert main(["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]) != 0
+    weights = weights_of(
+        "small", tmp_path, ("clean", "pet_low_dose", "mr_motion", "ct_metal_noise")
+    )
+    assert (
+        main(
+            ["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]
+        )
+        != 0
+    )
     assert "Expected weights of the classes clean, mr_motion" in capsys.readouterr().err

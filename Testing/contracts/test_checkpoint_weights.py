@@ -1,4 +1,6 @@
-"""Weights and their contract: the pair comes back as it was written, or says what is wrong with it."""
+"""Weights and their contract: the pair comes back as it was written, or says what is wrong with
+it.
+"""
 
 from __future__ import annotations
 
@@ -67,10 +69,15 @@ def test_the_contract_comes_back_with_its_checksum(weights: Path) -> None:
 
 def test_writing_leaves_nothing_else_behind(weights: Path) -> None:
     save_model(network("small"), contract("small"), weights)
-    assert sorted(path.name for path in weights.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+    assert sorted(path.name for path in weights.parent.iterdir()) == [
+        "tiny.json",
+        "tiny.safetensors",
+    ]
 
 
-@pytest.mark.parametrize("error", [SafetensorError("No space left on device"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "error", [SafetensorError("No space left on device"), OSError(28, "No space left on device")]
+)
 def test_a_full_disk_leaves_the_old_weights_and_nothing_else(
     weights: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -81,7 +88,10 @@ def test_a_full_disk_leaves_the_old_weights_and_nothing_else(
     monkeypatch.setattr("safetensors.torch.save_file", fill)
     with pytest.raises(OutputError, match=r"tiny\.safetensors.*No space left"):
         save_model(network("small"), contract("small"), weights)
-    assert sorted(path.name for path in weights.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
+    assert sorted(path.name for path in weights.parent.iterdir()) == [
+        "tiny.json",
+        "tiny.safetensors",
+    ]
     load_model(weights, CPU)
 
 
@@ -110,7 +120,11 @@ def test_what_is_missing_is_named(weights: Path, tmp_path: Path) -> None:
 
 def test_a_contract_that_is_no_contract_is_refused(weights: Path) -> None:
     sidecar = weights.with_suffix(".json")
-    for text in ("no JSON", "{}", json.dumps({**json.loads(sidecar.read_text(encoding="utf-8")), "unknown": 1})):
+    for text in (
+        "no JSON",
+        "{}",
+        json.dumps({**json.loads(sidecar.read_text(encoding="utf-8")), "unknown": 1}),
+    ):
         sidecar.write_text(text)
         with pytest.raises(WeightsError, match="not readable"):
             load_model(weights, CPU)

@@ -28,7 +28,9 @@ PAPER_ROWS = [
     *("Setting", "---", "Setting A", "Setting B", "Setting C", "Transformer", "Mamba"),
     *("w/o OUFR", "w/o LoRA", "Multi-Experts", "Ours", "N-J", "---", "0", "2", "3", "4", "5"),
 ]
-CONFIG = TrainingConfig(name="base", data="train.pack", validation="val.pack", preset="small", seed=3)
+CONFIG = TrainingConfig(
+    name="base", data="train.pack", validation="val.pack", preset="small", seed=3
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,12 @@ def test_tables_have_the_papers_rows_and_the_result_is_written(case_folder, tmp_
         trained.append((config.name, config.steps))
 
     result = run_ablations(
-        case_folder, tmp_path, CONFIG, Budget(7, torch.device("cpu")), train_variant=train, fuse_with=fuse_with
+        case_folder,
+        tmp_path,
+        CONFIG,
+        Budget(7, torch.device("cpu")),
+        train_variant=train,
+        fuse_with=fuse_with,
     )
     assert {steps for _, steps in trained} == {7}
     assert len(trained) == len({name for name, _ in trained}) == len(TABLE_4) + len(TABLE_5) - 1

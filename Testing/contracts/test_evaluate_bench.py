@@ -75,7 +75,9 @@ def model(monkeypatch, shifts) -> None:
 @pytest.fixture
 def bench(case_folder, tmp_path, model) -> tuple[dict, Path]:
     stages = Stages()
-    result = run_bench(case_folder, tmp_path, PLAN, weights={"name": "test", "sha256": "w"}, limit=2, start=stages)
+    result = run_bench(
+        case_folder, tmp_path, PLAN, weights={"name": "test", "sha256": "w"}, limit=2, start=stages
+    )
     return result, tmp_path
 
 
@@ -83,7 +85,9 @@ def test_every_chain_and_the_model_have_a_row_with_known_figures(bench, shifts):
     result, output = bench
     methods = [r["method"] for r in result["rows"]]
     assert methods[0] == MODEL
-    assert sorted(methods[1:]) == sorted(f"none+{r}+{f}" for r in PLAN.registrations for f in PLAN.fusions)
+    assert sorted(methods[1:]) == sorted(
+        f"none+{r}+{f}" for r in PLAN.registrations for f in PLAN.fusions
+    )
     by_method = {r["method"]: r for r in result["rows"]}
     still = by_method["none+identity+average"]["summary"]["mr"]
     assert still["tre_mm"]["mean"] == pytest.approx(np.linalg.norm(shifts["a"]), abs=1e-5)
@@ -105,13 +109,25 @@ def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_
     first, second, third = Stages(), Stages(), Stages()
     run_bench(case_folder, tmp_path, PLAN, limit=1, start=first)
     assert first.done == [
-        *("a/restore/none", "a/register/identity", "a/register/rigid", "a/fuse/average", "a/fuse/maximum"),
+        *(
+            "a/restore/none",
+            "a/register/identity",
+            "a/register/rigid",
+            "a/fuse/average",
+            "a/fuse/maximum",
+        ),
         "a/model/model",
     ]
     (tmp_path / "stages/a/register/none+rigid/stage.json").write_text("{ cut off")
     run_bench(case_folder, tmp_path, PLAN, limit=1, start=second, resume=True)
     assert second.done == ["a/register/rigid"]
-    other = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="other weights")
+    other = Plan(
+        ["none"],
+        ["identity", "rigid"],
+        ["average", "maximum"],
+        weights=None,
+        checksum="other weights",
+    )
     run_bench(case_folder, tmp_path, other, limit=1, start=third, resume=True)
     assert third.done == ["a/model/model"]
     run_bench(case_folder, tmp_path, other, limit=1, start=(again := Stages()))
@@ -172,7 +188,11 @@ class Tags(HTMLParser):
         if tag in ("table", "div", "svg", "figure", "h2"):
             self.open.append(tag)
         for name, value in attrs:
-            if name in ("src", "href", "xlink:href") and value and not value.startswith(("data:", "#")):
+            if (
+                name in ("src", "href", "xlink:href")
+                and value
+                and not value.startswith(("data:", "#"))
+            ):
                 self.outside.append(value)
 
     def handle_endtag(self, tag: str) -> None:
@@ -188,7 +208,9 @@ def test_report_is_one_page_that_needs_nothing_else(bench):
     assert tags.open == []
     assert tags.outside == []
     assert text.count("<svg") == 4  # two plots per task
-    assert text.count("data:image/png") == 2  # one case per task: best, median and worst are the same
+    assert (
+        text.count("data:image/png") == 2
+    )  # one case per task: best, median and worst are the same
     for row in result["rows"]:
         assert row["method"] == MODEL or row["method"] in text
     assert "NOT met" in text
@@ -221,7 +243,10 @@ def figures(tre: float, cpu: float, quality: float, psnr: float = 20.0) -> dict:
 
 def rows(ours: dict, **rivals: dict) -> list[dict]:
     own = {"method": MODEL, "summary": {"mr": ours | {"class_accuracy": 1.0}}}
-    return [own, *({"method": m.replace("_", "+"), "summary": {"mr": f}} for m, f in rivals.items())]
+    return [
+        own,
+        *({"method": m.replace("_", "+"), "summary": {"mr": f}} for m, f in rivals.items()),
+    ]
 
 
 def judged(found: list[dict]) -> dict[str, bool]:
@@ -229,16 +254,24 @@ def judged(found: list[dict]) -> dict[str, bool]:
 
 
 def test_verdict_compares_with_the_best_of_every_kind():
-    good, accurate, cheap = figures(1.0, 5.0, 0.9, 30), figures(2.0, 60.0, 0.5), figures(9.0, 0.1, 0.8, 25)
+    good, accurate, cheap = (
+        figures(1.0, 5.0, 0.9, 30),
+        figures(2.0, 60.0, 0.5),
+        figures(9.0, 0.1, 0.8, 25),
+    )
     found = judged(rows(good, none_elastix_average=accurate, nlm_identity_maximum=cheap))
     assert all(found.values())
     assert best_chain({"a": accurate, "b": cheap}) == "b"
-    slow = judged(rows(figures(1.0, 6.1, 0.9, 30), none_elastix_average=accurate, nlm_identity_maximum=cheap))
+    slow = judged(
+        rows(figures(1.0, 6.1, 0.9, 30), none_elastix_average=accurate, nlm_identity_maximum=cheap)
+    )
     assert [c for c, won in slow.items() if not won] == ["CPU s, a tenth of the most accurate"]
 
 
 def test_verdict_shows_what_is_lost():
-    found = judged(rows(figures(3.0, 100.0, 0.4, 10), nlm_elastix_average=figures(2.0, 60.0, 0.5, 20)))
+    found = judged(
+        rows(figures(3.0, 100.0, 0.4, 10), nlm_elastix_average=figures(2.0, 60.0, 0.5, 20))
+    )
     assert [c for c, won in found.items() if won] == ["classification ≥ 98 %"]
     assert verdicts([{"method": "none+rigid+average", "summary": {}}]) == {}
 

@@ -1,4 +1,6 @@
-"""`unifuse evaluate` on case folders: figures of known answers, broken cases, resuming, determinism."""
+"""`unifuse evaluate` on case folders: figures of known answers, broken cases, resuming,
+determinism.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,17 @@ class Result:
     label: str
 
 
-def identity(degraded: Volume, reference: Volume, *, degraded_modality: str, reference_modality: str) -> Result:
+def identity(
+    degraded: Volume, reference: Volume, *, degraded_modality: str, reference_modality: str
+) -> Result:
     """Does nothing: shows the degraded volume where its header says it lies."""
     here = pull(degraded, None, reference.grid)
     field = np.zeros((*reference.array.shape, 3), np.float32)
     fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
     answer = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "clean"}[degraded_modality]
-    others = {n: 0.1 for n in ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose") if n != answer}
+    others = {
+        n: 0.1 for n in ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose") if n != answer
+    }
     return Result(fused, Volume(here, reference.affine), field, {answer: 0.7, **others}, answer)
 
 
@@ -75,19 +81,31 @@ def test_identity_scores_exactly_the_simulated_displacement(case_folder, shifts,
     assert found["classification"]["accuracy"] == pytest.approx(2 / 3)
 
 
-def test_the_true_field_scores_zero_and_the_flipped_one_twice_the_shift(case_folder, shifts, tmp_path):
+def test_the_true_field_scores_zero_and_the_flipped_one_twice_the_shift(
+    case_folder, shifts, tmp_path
+):
     only = tmp_path / "cases"
     shutil.copytree(case_folder / "a", only / "a")
     make_index(only, ["a"])
-    right = evaluate(only, tmp_path / "r", shifted(shifts["a"]), checksum="w").summary["summary"]["mr"]
+    right = evaluate(only, tmp_path / "r", shifted(shifts["a"]), checksum="w").summary["summary"][
+        "mr"
+    ]
     assert right["tre_mm"]["worst"] == pytest.approx(0.0, abs=1e-5)
     assert right["alignment"]["cc"] > 0.9
-    assert right["restoration_gain_db"] == pytest.approx(0.0, abs=1e-3)  # the untreated scan, aligned by the truth
-    flipped = evaluate(only, tmp_path / "f", shifted(-shifts["a"]), checksum="w").summary["summary"]["mr"]
+    assert right["restoration_gain_db"] == pytest.approx(
+        0.0, abs=1e-3
+    )  # the untreated scan, aligned by the truth
+    flipped = evaluate(only, tmp_path / "f", shifted(-shifts["a"]), checksum="w").summary[
+        "summary"
+    ]["mr"]
     assert flipped["tre_mm"]["mean"] == pytest.approx(14.0, abs=1e-4)
     assert flipped["alignment"]["cc"] < right["alignment"]["cc"] - 0.2
-    swapped = evaluate(only, tmp_path / "s", shifted(shifts["a"][::-1]), checksum="w").summary["summary"]["mr"]
-    assert swapped["tre_mm"]["mean"] == pytest.approx(np.linalg.norm(shifts["a"] - shifts["a"][::-1]), abs=1e-4)
+    swapped = evaluate(only, tmp_path / "s", shifted(shifts["a"][::-1]), checksum="w").summary[
+        "summary"
+    ]["mr"]
+    assert swapped["tre_mm"]["mean"] == pytest.approx(
+        np.linalg.norm(shifts["a"] - shifts["a"][::-1]), abs=1e-4
+    )
 
 
 def test_json_has_the_promised_keys(case_folder, tmp_path):
@@ -241,9 +259,14 @@ def test_a_number_of_cases_is_a_whole_one(command, number, capsys):
 
 
 @pytest.mark.parametrize("command", ["evaluate", "bench"])
-def test_missing_matplotlib_says_what_to_install(command, case_folder, tmp_path, monkeypatch, capsys):
+def test_missing_matplotlib_says_what_to_install(
+    command, case_folder, tmp_path, monkeypatch, capsys
+):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert main([command, str(case_folder), "--output", str(tmp_path)]) == MissingDependencyError.exit_code
+    assert (
+        main([command, str(case_folder), "--output", str(tmp_path)])
+        == MissingDependencyError.exit_code
+    )
     assert "pip install matplotlib" in capsys.readouterr().err
 
 
@@ -270,5 +293,10 @@ def test_case_reads_the_truth_as_ras(case_folder, shifts):
 
 def test_results_table_has_a_row_per_task_and_one_for_all(case_folder, tmp_path):
     table = results_table(evaluate(case_folder, tmp_path, identity, checksum="w").summary)
-    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == ["mr", "ctmr", "petct", "all"]
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == [
+        "mr",
+        "ctmr",
+        "petct",
+        "all",
+    ]
     assert "7.00 → 7.00" in table

@@ -1,4 +1,6 @@
-"""Importing the package, and asking the command for help, must stay quick: neither loads torch or SimpleITK."""
+"""Importing the package, and asking the command for help, must stay quick: neither loads torch or
+SimpleITK.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,18 @@ import pytest
 HEAVY = "{'torch', 'SimpleITK', 'scipy', 'matplotlib'}"
 
 
-@pytest.mark.parametrize("code", ["import UniFuseLib", "import UniFuseLib.cli; UniFuseLib.cli.parser()"])
+@pytest.mark.parametrize(
+    "code", ["import UniFuseLib", "import UniFuseLib.cli; UniFuseLib.cli.parser()"]
+)
 def test_import_is_light(code: str) -> None:
-    command = [sys.executable, "-c", f"import sys; {code}; print(sorted({HEAVY} & set(sys.modules)))"]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; {code}; print(sorted({HEAVY} & set(sys.modules)))",
+    ]
+    assert (
+        subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's allocator")
@@ -31,6 +41,8 @@ for _ in range(2):
     faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 print(faults)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     faults = int(done.stdout)
     assert faults < 8 if kept else faults >= 32  # 32 huge pages, or 16384 small ones

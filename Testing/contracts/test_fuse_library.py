@@ -1,4 +1,6 @@
-"""`UniFuseLib.fuse` with a stand-in network whose flow is known: geometry, units, report, refusals."""
+"""`UniFuseLib.fuse` with a stand-in network whose flow is known: geometry, units, report,
+refusals.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +35,16 @@ class Output(NamedTuple):
 
 
 def network(
-    voxels: tuple[float, float, float] = (0, 0, 0), label: int = 0, blend: float = 0.5, kept: float = 1.0
+    voxels: tuple[float, float, float] = (0, 0, 0),
+    label: int = 0,
+    blend: float = 0.5,
+    kept: float = 1.0,
 ) -> Callable:
     """Moves by a smooth flow of about `voxels`, restores nothing, mixes with a constant weight."""
 
-    def forward(degraded: Tensor, reference: Tensor, improve: Callable[[Tensor], Tensor] = lambda flow: flow) -> Output:
+    def forward(
+        degraded: Tensor, reference: Tensor, improve: Callable[[Tensor], Tensor] = lambda flow: flow
+    ) -> Output:
         shape = degraded.shape[2:]
         wave = [torch.cos(torch.linspace(-1, 1, n)) for n in shape]
         bump = wave[0][:, None, None] * wave[1][None, :, None] * wave[2][None, None, :]
@@ -55,7 +62,9 @@ def network(
 
 
 def content(points: np.ndarray) -> np.ndarray:
-    """A lopsided body with inner structure, a function of RAS mm; `(..., 3)` → `(...)`, 0 outside, about 0..100."""
+    """A lopsided body with inner structure, a function of RAS mm; `(..., 3)` → `(...)`, 0 outside,
+    about 0..100.
+    """
     r, a, s = np.moveaxis(points, -1, 0)
     body = 1 / (1 + np.exp((np.sqrt((r / 30) ** 2 + (a / 36) ** 2 + ((s - 3) / 33) ** 2) - 1) * 14))
     inner = 60 + 20 * np.sin(r / 6 + 1) * np.cos(a / 8) + 20 * np.cos(s / 7 + r / 15)
@@ -68,10 +77,14 @@ def volume_on(grid: Grid, contrast: Callable[[np.ndarray], np.ndarray] = lambda 
     return Volume(contrast(values).astype(np.float32), grid.affine)
 
 
-def turned_grid(shape: tuple[int, int, int], spacing: tuple[float, float, float], degrees: float) -> Grid:
+def turned_grid(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float], degrees: float
+) -> Grid:
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     affine = np.eye(4)
-    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array([[0, 0, -1], [0, -1, 0], [1.0, 0, 0]])
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array(
+        [[0, 0, -1], [0, -1, 0], [1.0, 0, 0]]
+    )
     affine[:3, :3] = affine[:3, :3] * spacing
     affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
     return Grid(shape, affine)
@@ -79,15 +92,24 @@ def turned_grid(shape: tuple[int, int, int], spacing: tuple[float, float, float]
 
 @pytest.fixture
 def pair() -> tuple[Volume, Volume]:
-    """The same body on two oblique anisotropic grids, the second contrast inverted inside the body."""
+    """The same body on two oblique anisotropic grids, the second contrast inverted inside the
+    body.
+    """
     degraded = volume_on(turned_grid((25, 38, 33), (3.3, 2.2, 2.6), 12))
-    reference = volume_on(turned_grid((28, 34, 37), (2.7, 2.5, 2.1), -7), lambda v: np.where(v > 5, 120 - 0.8 * v, v))
+    reference = volume_on(
+        turned_grid((28, 34, 37), (2.7, 2.5, 2.1), -7), lambda v: np.where(v > 5, 120 - 0.8 * v, v)
+    )
     return degraded, reference
 
 
 def run(pair: tuple[Volume, Volume], **options: object) -> FusionResult:
     """What the network finds, unless `refine` is among the options."""
-    settings = {"working_spacing": 3.0, "degraded_modality": "mr", "reference_modality": "mr", "refine": "off"}
+    settings = {
+        "working_spacing": 3.0,
+        "degraded_modality": "mr",
+        "reference_modality": "mr",
+        "refine": "off",
+    }
     return UniFuseLib.fuse(*pair, **{"model": network(), **settings, **options})
 
 
@@ -103,7 +125,9 @@ def test_everything_lies_on_the_reference_grid(pair: tuple[Volume, Volume]) -> N
     assert all(np.isfinite(v.array).all() for v in (result.fused, result.restored, result.aligned))
 
 
-def test_simpleitk_reproduces_the_warp_from_the_files(tmp_path: Path, pair: tuple[Volume, Volume]) -> None:
+def test_simpleitk_reproduces_the_warp_from_the_files(
+    tmp_path: Path, pair: tuple[Volume, Volume]
+) -> None:
     result = run(pair, model=network((1.5, -2.0, 1.0)))
     io.write_volume(pair[0], tmp_path / "degraded.nii.gz")
     io.write_displacement(result.displacement, pair[1].grid, tmp_path / "deformation.nii.gz")
@@ -112,7 +136,12 @@ def test_simpleitk_reproduces_the_warp_from_the_files(tmp_path: Path, pair: tupl
     grid = sitk.ReadImage(str(tmp_path / "aligned.nii.gz"))
     transform = sitk.DisplacementFieldTransform(field)
     moved = sitk.Resample(
-        sitk.ReadImage(str(tmp_path / "degraded.nii.gz")), grid, transform, sitk.sitkLinear, 0.0, sitk.sitkFloat32
+        sitk.ReadImage(str(tmp_path / "degraded.nii.gz")),
+        grid,
+        transform,
+        sitk.sitkLinear,
+        0.0,
+        sitk.sitkFloat32,
     )
     difference = np.abs(sitk.GetArrayFromImage(moved) - result.aligned.array)
     assert difference.max() <= 1e-3 * np.ptp(pair[0].array)
@@ -121,7 +150,9 @@ def test_simpleitk_reproduces_the_warp_from_the_files(tmp_path: Path, pair: tupl
 
 
 def test_known_flow_becomes_millimetres_in_the_right_direction(pair: tuple[Volume, Volume]) -> None:
-    """Along h of the working grid is posterior, turned with the reference by -7°; nothing else moves."""
+    """Along h of the working grid is posterior, turned with the reference by -7°; nothing else
+    moves.
+    """
     result = run(pair, model=network((0, 2.0, 0)))
     assert not result.report["initial_alignment"]["used"]
     middle = tuple(n // 2 for n in pair[1].array.shape)
@@ -133,7 +164,9 @@ def test_known_flow_becomes_millimetres_in_the_right_direction(pair: tuple[Volum
 def test_affine_and_flow_compose_as_the_network_saw_them(
     pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """u(X) = A(X + v(X)) - X: sampled once in the scanner's grid, it looks like the two resamplings of the network."""
+    """u(X) = A(X + v(X)) - X: sampled once in the scanner's grid, it looks like the two resamplings
+    of the network.
+    """
     c, s = np.cos(0.6), np.sin(0.6)
     matrix = np.eye(4)
     matrix[:3, :3] = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]) * [1.1, 0.9, 1.0]
@@ -152,10 +185,14 @@ def test_a_clean_aligned_volume_comes_back_in_its_own_units(pair: tuple[Volume, 
     expected = volume_on(pair[1].grid).array
     inside = ndimage.binary_erosion(result.body, iterations=2)
     assert np.abs(result.restored.array - expected)[inside].mean() < 2.5
-    np.testing.assert_allclose(result.restored.array[inside], result.aligned.array[inside], atol=0.2)
+    np.testing.assert_allclose(
+        result.restored.array[inside], result.aligned.array[inside], atol=0.2
+    )
 
 
-def test_outside_the_degraded_field_of_view_the_reference_remains(pair: tuple[Volume, Volume]) -> None:
+def test_outside_the_degraded_field_of_view_the_reference_remains(
+    pair: tuple[Volume, Volume],
+) -> None:
     short = Volume(pair[0].array[8:], Grid((17, 38, 33), pair[0].affine).affine)
     affine = pair[0].affine.copy()
     affine[:3, 3] += affine[:3, 0] * 8
@@ -164,7 +201,9 @@ def test_outside_the_degraded_field_of_view_the_reference_remains(pair: tuple[Vo
     assert outside[result.body].mean() > 0.1
     assert (result.restored.array[outside] == 0).all()
     scale = result.report["intensity"]["reference"]["scale"]
-    np.testing.assert_allclose(result.fused.array[outside], (pair[1].array / scale)[outside].clip(0, 2), atol=1e-5)
+    np.testing.assert_allclose(
+        result.fused.array[outside], (pair[1].array / scale)[outside].clip(0, 2), atol=1e-5
+    )
 
 
 def test_reference_detail_finer_than_the_working_grid_survives(pair: tuple[Volume, Volume]) -> None:
@@ -174,7 +213,9 @@ def test_reference_detail_finer_than_the_working_grid_survives(pair: tuple[Volum
     np.testing.assert_allclose(result.fused.array, expected, atol=1e-3)
 
 
-def test_the_scans_own_detail_survives_where_the_network_keeps_it(pair: tuple[Volume, Volume]) -> None:
+def test_the_scans_own_detail_survives_where_the_network_keeps_it(
+    pair: tuple[Volume, Volume],
+) -> None:
     kept, smoothed = (run(pair, model=network(kept=k), working_spacing=8.0) for k in (1.0, 0.0))
     inside = ndimage.binary_erosion(kept.body & kept.coverage, iterations=3)
     scans = kept.aligned.array[inside]
@@ -183,7 +224,9 @@ def test_the_scans_own_detail_survives_where_the_network_keeps_it(pair: tuple[Vo
     assert np.abs(smoothed.fused.array - kept.fused.array)[inside].mean() > 0.005
 
 
-def test_the_modality_rules_classes_out_and_a_contradiction_is_told(pair: tuple[Volume, Volume]) -> None:
+def test_the_modality_rules_classes_out_and_a_contradiction_is_told(
+    pair: tuple[Volume, Volume],
+) -> None:
     result = run(pair, model=network(label=2), degraded_modality="mr")
     assert result.probabilities["ct_metal_noise"] == 0
     assert result.label in ("clean", "mr_motion")
@@ -200,7 +243,9 @@ def test_a_class_that_is_not_sure_is_told(pair: tuple[Volume, Volume]) -> None:
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_storage_order_of_either_input_changes_nothing(pair: tuple[Volume, Volume], which: int) -> None:
+def test_storage_order_of_either_input_changes_nothing(
+    pair: tuple[Volume, Volume], which: int
+) -> None:
     order, flip = (2, 0, 1), 1
     array = np.flip(pair[which].array.transpose(order), flip)
     affine = pair[which].affine[:, [*order, 3]].copy()
@@ -223,14 +268,18 @@ def test_colours_move_with_the_volume(pair: tuple[Volume, Volume]) -> None:
     result = run((Volume(colours, pair[0].affine), pair[1]), degraded_modality="pet")
     assert result.fused.array.dtype == np.uint8
     assert result.fused.array.shape == (*pair[1].array.shape, 3)
-    red, green, blue = (result.restored.array[result.body][:, c].astype(float).mean() for c in range(3))
+    red, green, blue = (
+        result.restored.array[result.body][:, c].astype(float).mean() for c in range(3)
+    )
     assert red > 2 * green > 2 * blue > 0
     fused = result.fused.array[result.body].astype(float)
     assert fused[:, 0].mean() > fused[:, 2].mean() + 20
 
 
 def test_report_is_complete_and_plain(pair: tuple[Volume, Volume]) -> None:
-    report = json.loads(json.dumps(run(pair, model=network((1, 1, 1), label=1)).report, allow_nan=False))
+    report = json.loads(
+        json.dumps(run(pair, model=network((1, 1, 1), label=1)).report, allow_nan=False)
+    )
     assert report["class"] == "mr_motion"
     assert sum(report["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert set(report["displacement_mm"]) == {"mean", "median", "p95", "max"}
@@ -241,14 +290,25 @@ def test_report_is_complete_and_plain(pair: tuple[Volume, Volume]) -> None:
     assert report["seconds"]["total"] > 0
     assert report["peak_memory_mb"] > 10
     assert "Research use only" in report["notice"]
-    assert {"device", "weights", "versions", "warnings", "initial_alignment", "working_grid"} <= set(report)
+    assert {
+        "device",
+        "weights",
+        "versions",
+        "warnings",
+        "initial_alignment",
+        "working_grid",
+    } <= set(report)
 
 
 def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume, Volume]) -> None:
     """The pair is aligned; a field of 3 mm is wrong, and the volumes say so."""
     wrong = network((0, 2.0, 0))
-    off, auto = (run(pair, model=wrong, working_spacing=1.5, refine=choice) for choice in ("off", "auto"))
-    by = [np.linalg.norm(result.displacement[result.body], axis=-1).mean() for result in (off, auto)]
+    off, auto = (
+        run(pair, model=wrong, working_spacing=1.5, refine=choice) for choice in ("off", "auto")
+    )
+    by = [
+        np.linalg.norm(result.displacement[result.body], axis=-1).mean() for result in (off, auto)
+    ]
     assert by[0] > 1.5
     assert by[1] < 0.5 * by[0]
     assert off.report["refinement"] == {"steps": 0}
@@ -256,7 +316,9 @@ def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume
     assert 0 < auto.report["refinement"]["followed"] <= 1
 
 
-def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(pair: tuple[Volume, Volume]) -> None:
+def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(
+    pair: tuple[Volume, Volume],
+) -> None:
     as_pet = {"degraded_modality": "pet", "model": network((0, 1.0, 0))}
     assert run(pair, refine="auto", **as_pet).report["refinement"] == {"steps": 0}
     assert run(pair, refine=2, **as_pet).report["refinement"]["steps"] == 2
@@ -314,7 +376,9 @@ def test_cancelling_stops_the_run(pair: tuple[Volume, Volume], at: int) -> None:
         ({"model": None, "weights": "/none.safetensors"}, WeightsError, "none.safetensors"),
     ],
 )
-def test_wrong_options_are_refused(pair: tuple[Volume, Volume], options: dict, error: type, sentence: str) -> None:
+def test_wrong_options_are_refused(
+    pair: tuple[Volume, Volume], options: dict, error: type, sentence: str
+) -> None:
     with pytest.raises(error, match=sentence):
         run(pair, **options)
 

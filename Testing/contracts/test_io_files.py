@@ -1,4 +1,6 @@
-"""Files: what is written comes back at the same place, and what cannot be read is refused in a sentence."""
+"""Files: what is written comes back at the same place, and what cannot be read is refused in a
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ SUFFIXES = ["nii", "nii.gz", "nrrd", "mha"]
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_written_volume_comes_back_at_the_same_place(tmp_path: Path, oblique_volume: Volume, suffix: str) -> None:
+def test_written_volume_comes_back_at_the_same_place(
+    tmp_path: Path, oblique_volume: Volume, suffix: str
+) -> None:
     io.write_volume(oblique_volume, tmp_path / f"v.{suffix}")
     back = io.read_volume(tmp_path / f"v.{suffix}")
     np.testing.assert_array_equal(back.array, oblique_volume.array)
@@ -43,7 +47,9 @@ def test_physical_point_agrees_with_simpleitk(tmp_path: Path, oblique_volume: Vo
     io.write_volume(oblique_volume, path)
     k, j, i = 1, 5, 7
     lps = np.array(sitk.ReadImage(str(path)).TransformIndexToPhysicalPoint((i, j, k)))
-    np.testing.assert_allclose((oblique_volume.affine @ [k, j, i, 1])[:3], lps * [-1, -1, 1], atol=1e-4)
+    np.testing.assert_allclose(
+        (oblique_volume.affine @ [k, j, i, 1])[:3], lps * [-1, -1, 1], atol=1e-4
+    )
 
 
 @pytest.mark.parametrize("suffix", ["nii.gz", "nrrd"])
@@ -94,7 +100,9 @@ def test_zero_spacing_is_refused_in_other_formats(tmp_path: Path, suffix: str) -
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_broken_voxels_are_not_hidden(tmp_path: Path, oblique_volume: Volume, suffix: str, kind: type) -> None:
+def test_broken_voxels_are_not_hidden(
+    tmp_path: Path, oblique_volume: Volume, suffix: str, kind: type
+) -> None:
     array = oblique_volume.array.astype(kind)
     array[1, 2, 3], array[6, 8, 10] = np.nan, np.inf
     io.write_volume(Volume(array, oblique_volume.affine), tmp_path / f"v.{suffix}")
@@ -121,7 +129,9 @@ def _damage(path: Path, place: float) -> None:
 
 @pytest.mark.parametrize("kind", [np.int16, np.float32])
 @pytest.mark.parametrize("place", [0.0, 0.01, 0.5])
-def test_damaged_file_is_refused_as_damaged(tmp_path: Path, oblique_grid: Grid, kind: type, place: float) -> None:
+def test_damaged_file_is_refused_as_damaged(
+    tmp_path: Path, oblique_grid: Grid, kind: type, place: float
+) -> None:
     values = np.random.default_rng(4).integers(0, 4000, oblique_grid.shape)
     io.write_volume(Volume(values.astype(kind), oblique_grid.affine), tmp_path / "v.nii.gz")
     _damage(tmp_path / "v.nii.gz", place)
@@ -150,7 +160,9 @@ def test_a_folder_that_may_not_be_entered_is_an_input_error(
     def refuse(self: Path) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(Path, "exists", refuse)  # root may enter any folder, so the refusal is played
+    monkeypatch.setattr(
+        Path, "exists", refuse
+    )  # root may enter any folder, so the refusal is played
     with pytest.raises(InputError, match=r"v\.nii.*Permission denied"):
         read(tmp_path / "v.nii")
 
@@ -159,7 +171,9 @@ def test_a_folder_that_may_not_be_entered_is_an_input_error(
     ("shape", "sentence"),
     [((8, 9), "2-D"), ((8, 9, 1), "2-D"), ((5, 6, 7, 3), "4-D"), ((5, 6, 7, 1, 3), "5-D")],
 )
-def test_wrong_dimensions_are_refused(tmp_path: Path, shape: tuple[int, ...], sentence: str) -> None:
+def test_wrong_dimensions_are_refused(
+    tmp_path: Path, shape: tuple[int, ...], sentence: str
+) -> None:
     _nifti(tmp_path / "v.nii", shape)
     with pytest.raises(InputError, match=sentence):
         io.read_volume(tmp_path / "v.nii")
@@ -171,7 +185,9 @@ def test_one_frame_of_a_series_is_a_volume(tmp_path: Path) -> None:
 
 
 def test_a_deformation_field_is_no_volume(tmp_path: Path, oblique_grid: Grid) -> None:
-    io.write_displacement(np.zeros((*oblique_grid.shape, 3), np.float32), oblique_grid, tmp_path / "u.nii.gz")
+    io.write_displacement(
+        np.zeros((*oblique_grid.shape, 3), np.float32), oblique_grid, tmp_path / "u.nii.gz"
+    )
     with pytest.raises(InputError, match="3 numbers per voxel"):
         io.read_volume(tmp_path / "u.nii.gz")
 
@@ -223,7 +239,9 @@ def test_a_full_disk_is_noticed(
     assert not list(tmp_path.iterdir())
 
 
-def _dicom_series(folder: Path, volume: np.ndarray, uid: str, heights: list[float] | None = None) -> None:
+def _dicom_series(
+    folder: Path, volume: np.ndarray, uid: str, heights: list[float] | None = None
+) -> None:
     folder.mkdir(exist_ok=True)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
@@ -259,7 +277,9 @@ def test_two_series_in_one_folder_are_listed(tmp_path: Path) -> None:
     values = np.random.default_rng(3).integers(0, 500, (6, 8, 7))
     _dicom_series(tmp_path / "s", values, "1")
     _dicom_series(tmp_path / "s", values[:4], "2")
-    with pytest.raises(InputError, match=r"2 DICOM series: MR series 1 \(6 files.*series 2 \(4 files"):
+    with pytest.raises(
+        InputError, match=r"2 DICOM series: MR series 1 \(6 files.*series 2 \(4 files"
+    ):
         io.read_volume(tmp_path / "s")
 
 

@@ -1,4 +1,6 @@
-"""What the whole network promises: shapes, gradients, independence of the batch, budgets, ablations."""
+"""What the whole network promises: shapes, gradients, independence of the batch, budgets,
+ablations.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,13 @@ def seeded(config: NetworkConfig) -> UniFuse:
     return build(config)
 
 
-def volumes(count: int = 1, shape: tuple[int, int, int] = SHAPE) -> tuple[torch.Tensor, torch.Tensor]:
+def volumes(
+    count: int = 1, shape: tuple[int, int, int] = SHAPE
+) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
-    return torch.rand(count, 1, *shape, generator=generator), torch.rand(count, 1, *shape, generator=generator)
+    return torch.rand(count, 1, *shape, generator=generator), torch.rand(
+        count, 1, *shape, generator=generator
+    )
 
 
 @pytest.mark.parametrize("shape", [(8, 8, 8), SHAPE, (33, 9, 17)])
@@ -61,7 +67,9 @@ def test_every_ablation_runs_and_differs(base: str, ablation: str) -> None:
     assert torch.isfinite(output.fused).all()
 
 
-@pytest.mark.parametrize("name", ["small", "paper", "default", "small+setting_a", "small+multi_experts"])
+@pytest.mark.parametrize(
+    "name", ["small", "paper", "default", "small+setting_a", "small+multi_experts"]
+)
 def test_every_parameter_receives_gradient(name: str) -> None:
     model = seeded(preset(name))
     # layers that start at zero would hide what lies behind them
@@ -70,11 +78,13 @@ def test_every_parameter_receives_gradient(name: str) -> None:
         for parameter in model.parameters():
             parameter.add_(0.02 * torch.randn(parameter.shape, generator=generator))
     output = model(*volumes(shape=(32, 32, 16)))
-    (output.fused.square().mean() + output.restored.square().mean() + output.flow.square().mean()).backward(
-        retain_graph=True
-    )
+    (
+        output.fused.square().mean() + output.restored.square().mean() + output.flow.square().mean()
+    ).backward(retain_graph=True)
     output.logits.square().sum().backward()
-    silent = {n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().max() > 0}
+    silent = {
+        n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().max() > 0
+    }
     expected = set()
     if name.endswith("setting_a"):  # the states are kept from OUFR: A meets a state of zeros
         expected = {n for n in silent if n.startswith("oufr.mixer") and n.endswith("log_a")}
@@ -90,7 +100,9 @@ def test_a_batch_equals_its_elements_one_by_one() -> None:
             alone = model(degraded[i : i + 1], reference[i : i + 1])
             torch.testing.assert_close(together.flow[i : i + 1], alone.flow, atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(together.fused[i : i + 1], alone.fused, atol=1e-5, rtol=1e-4)
-            torch.testing.assert_close(together.logits[i : i + 1], alone.logits, atol=1e-5, rtol=1e-4)
+            torch.testing.assert_close(
+                together.logits[i : i + 1], alone.logits, atol=1e-5, rtol=1e-4
+            )
 
 
 def test_two_runs_are_identical() -> None:
@@ -114,7 +126,9 @@ class _Shift(torch.nn.Module):
 
 
 def test_the_degraded_volume_is_pulled_through_the_flow() -> None:
-    """restored[x] = degraded[x + flow[x]] before training, axis by axis; the features move with it."""
+    """restored[x] = degraded[x + flow[x]] before training, axis by axis; the features move with
+    it.
+    """
     shape = (16, 32, 48)
     model = seeded(preset("small")).eval()
     model.alignment = _Shift((2.0, 0.0, -3.0), shape)
@@ -133,7 +147,9 @@ def test_the_degraded_volume_is_pulled_through_the_flow() -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("shift", [-4, 4])
 def test_an_untrained_network_moves_the_right_way(axis: int, shift: int) -> None:
-    """Inverted contrast, shifted along one axis: the flow points there before anything is learned."""
+    """Inverted contrast, shifted along one axis: the flow points there before anything is
+    learned.
+    """
     noise = torch.randn(1, 1, 48, 32, 64, generator=torch.Generator().manual_seed(3))
     for _ in range(3):
         noise = torch.nn.functional.avg_pool3d(noise, 5, 1, 2)

@@ -35,7 +35,12 @@ class Result:
     coverage: np.ndarray
     label: str = "mr_motion"
     probabilities: dict[str, float] = field(
-        default_factory=lambda: {"clean": 0.01, "mr_motion": 0.97, "ct_metal_noise": 0.01, "pet_low_dose": 0.01}
+        default_factory=lambda: {
+            "clean": 0.01,
+            "mr_motion": 0.97,
+            "ct_metal_noise": 0.01,
+            "pet_low_dose": 0.01,
+        }
     )
     report: dict[str, Any] = field(
         default_factory=lambda: {
@@ -49,7 +54,11 @@ class Result:
 
 
 def grid_of(shape: tuple[int, int, int], turn: float, spacing: tuple[float, float, float]) -> Grid:
-    directions = Rotation.from_rotvec([turn, -0.5 * turn, turn]).as_matrix() @ [[0, 0, -1], [0, -1, 0], [1, 0, 0]]
+    directions = Rotation.from_rotvec([turn, -0.5 * turn, turn]).as_matrix() @ [
+        [0, 0, -1],
+        [0, -1, 0],
+        [1, 0, 0],
+    ]
     affine = np.eye(4)
     affine[:3, :3] = directions * np.array(spacing)
     affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
@@ -64,7 +73,9 @@ def world(grid: Grid) -> np.ndarray:
 def head(grid: Grid) -> np.ndarray:
     x = world(grid)
     inside = ((x / [26, 30, 20]) ** 2).sum(-1) < 1
-    return np.where(inside, 400 + 200 * np.sin(x[..., 0] / 6) * np.cos(x[..., 1] / 7), 0).astype(np.float32)
+    return np.where(inside, 400 + 200 * np.sin(x[..., 0] / 6) * np.cos(x[..., 1] / 7), 0).astype(
+        np.float32
+    )
 
 
 @pytest.fixture
@@ -73,7 +84,11 @@ def case() -> tuple[Result, Volume, Volume]:
     reference, degraded = Volume(head(grid), grid.affine), Volume(head(other), other.affine)
     displacement = np.broadcast_to(np.array([3.0, -2.0, 1.0]), (*SHAPE, 3)).astype(np.float32)
     restored, body = Volume(reference.array * 0.8, grid.affine), reference.array > 0
-    return Result(restored, restored, restored, displacement, body, np.ones_like(body)), degraded, reference
+    return (
+        Result(restored, restored, restored, displacement, body, np.ones_like(body)),
+        degraded,
+        reference,
+    )
 
 
 def read(path: Path) -> np.ndarray:
@@ -93,23 +108,38 @@ def test_page_renders_and_is_not_blank(case: tuple[Result, Volume, Volume], tmp_
     assert [p.name for p in tmp_path.iterdir()] == ["overview.png"]
 
 
-def test_every_panel_answers_to_its_input(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
+def test_every_panel_answers_to_its_input(
+    case: tuple[Result, Volume, Volume], tmp_path: Path
+) -> None:
     result, degraded, reference = case
     draw_overview(*case, tmp_path / "a.png")
     before = read(tmp_path / "a.png")
     half = Volume(result.fused.array * (np.arange(SHAPE[2]) % 2), reference.affine)
     still = np.zeros_like(result.displacement)
-    for change, columns in [({"fused": half}, {3}), ({"restored": half}, {2}), ({"displacement": still}, {4, 5})]:
+    for change, columns in [
+        ({"fused": half}, {3}),
+        ({"restored": half}, {2}),
+        ({"displacement": still}, {4, 5}),
+    ]:
         draw_overview(replace(result, **change), degraded, reference, tmp_path / "b.png")
         difference = np.abs(read(tmp_path / "b.png") - before).max(-1)[220:-60, 46:2104]
-        changed = {n for n, part in enumerate(np.array_split(difference, 6, axis=1)) if (part > 0.1).mean() > 0.005}
+        changed = {
+            n
+            for n, part in enumerate(np.array_split(difference, 6, axis=1))
+            if (part > 0.1).mean() > 0.005
+        }
         assert changed == columns, change.keys()
 
 
 def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
     result, degraded, reference = case
     rgb = Volume(np.repeat(result.fused.array[..., None], 3, -1).astype(np.uint8), reference.affine)
-    report = {**result.report, "degraded_modality": "pet", "reference_modality": "ct", "similarity": None}
+    report = {
+        **result.report,
+        "degraded_modality": "pet",
+        "reference_modality": "ct",
+        "similarity": None,
+    }
     variants = [
         replace(result, fused=rgb),
         replace(result, fused=rgb, restored=rgb, aligned=rgb),
@@ -127,7 +157,9 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
     result, degraded, reference = case
 
     def words(**change: Any) -> str:
-        return "\n".join(t.get_text() for t in compose_page(replace(result, **change), degraded, reference).texts)
+        return "\n".join(
+            t.get_text() for t in compose_page(replace(result, **change), degraded, reference).texts
+        )
 
     calm = words()
     assert "MR motion 97 %" in calm
@@ -176,7 +208,9 @@ def test_ct_is_shown_in_the_soft_tissue_window() -> None:
     assert panels.caption("ct", window) == "CT, W 400 L 40 HU"
 
 
-def test_scale_of_the_map_is_round_and_reaches_far_enough(case: tuple[Result, Volume, Volume]) -> None:
+def test_scale_of_the_map_is_round_and_reaches_far_enough(
+    case: tuple[Result, Volume, Volume],
+) -> None:
     assert highest_mm(case[0]) == 4.0  # ‖(3, −2, 1)‖ = 3.74 mm
     assert highest_mm(replace(case[0], displacement=30 * case[0].displacement)) >= 112.0
 

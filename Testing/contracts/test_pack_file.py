@@ -22,7 +22,9 @@ from UniFuseLib.training.train import train
 CPU = torch.device("cpu")
 
 
-def oblique(shape: tuple[int, int, int], spacing: tuple[float, float, float], seed: int = 0) -> Grid:
+def oblique(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float], seed: int = 0
+) -> Grid:
     turn, _ = np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))
     affine = np.eye(4)
     affine[:3, :3] = turn * spacing
@@ -44,8 +46,14 @@ def patient(grid: Grid, kind: str) -> Volume:
     x = places(grid)
     inside = radius(grid) < 0.55
     texture = 0.5 + 0.25 * np.sin(4 * x[0] + 2 * x[1]) + 0.25 * np.cos(5 * x[2] - x[0])
-    air, low, high = {"ct": (-1000.0, -100.0, 300.0), "mr": (0.0, 200.0, 900.0), "pet": (0.0, 0.5, 9.0)}[kind]
-    return Volume(np.where(inside, low + (high - low) * texture, air).astype(np.float32), grid.affine)
+    air, low, high = {
+        "ct": (-1000.0, -100.0, 300.0),
+        "mr": (0.0, 200.0, 900.0),
+        "pet": (0.0, 0.5, 9.0),
+    }[kind]
+    return Volume(
+        np.where(inside, low + (high - low) * texture, air).astype(np.float32), grid.affine
+    )
 
 
 def write(volume: Volume, path: Path) -> None:
@@ -58,13 +66,20 @@ def silent(line: str) -> None:
 
 
 GRID = oblique((26, 30, 22), (2.0, 1.5, 2.5))
-TOLERANCE = {"ct": 11.0, "t1": 3.0, "pet": 0.1}  # HU, arbitrary, SUV: half a code where the map is flattest
+TOLERANCE = {
+    "ct": 11.0,
+    "t1": 3.0,
+    "pet": 0.1,
+}  # HU, arbitrary, SUV: half a code where the map is flattest
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Volume]:
     root = tmp_path_factory.mktemp("data")
-    volumes = {"ct": patient(GRID, "ct"), "pet": patient(oblique((18, 20, 24), (3.0, 2.6, 2.2), 1), "pet")}
+    volumes = {
+        "ct": patient(GRID, "ct"),
+        "pet": patient(oblique((18, 20, 24), (3.0, 2.6, 2.2), 1), "pet"),
+    }
     volumes["t1"] = patient(GRID, "mr")
     for role, name in (("ct", "ct"), ("pet", "pet_suv"), ("t1", "mr_t1")):
         write(volumes[role], root / f"ct_pet_mr/one/{name}.nii.gz")
@@ -77,9 +92,13 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Volume]:
 
 
 @pytest.fixture(scope="module")
-def packed(sources: dict[str, Volume], tmp_path_factory: pytest.TempPathFactory) -> dict[str, PackedVolume]:
+def packed(
+    sources: dict[str, Volume], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, PackedVolume]:
     file = next(tmp_path_factory.getbasetemp().glob("data*/all.pack"))
-    return {role: volume for subject in load_pack(file, CPU) for role, volume in subject.volumes.items()}
+    return {
+        role: volume for subject in load_pack(file, CPU) for role, volume in subject.volumes.items()
+    }
 
 
 @pytest.mark.parametrize("role", ["ct", "t1", "pet"])
@@ -96,14 +115,18 @@ def test_intensities_come_back_in_their_units_and_places(
     assert np.abs(units - sources[role].array)[body].max() < TOLERANCE[role]
 
 
-def test_labels_come_back_exactly(sources: dict[str, Volume], packed: dict[str, PackedVolume]) -> None:
+def test_labels_come_back_exactly(
+    sources: dict[str, Volume], packed: dict[str, PackedVolume]
+) -> None:
     volume = packed["labels"]
     assert volume.labels == (0, 507, 1023)
     names = torch.tensor(volume.labels)[volume.read_labels(GRID)]
     np.testing.assert_array_equal(names.numpy(), sources["labels"].array)
 
 
-def test_the_shape_of_the_paper_keeps_every_place(sources: dict[str, Volume], tmp_path: Path) -> None:
+def test_the_shape_of_the_paper_keeps_every_place(
+    sources: dict[str, Volume], tmp_path: Path
+) -> None:
     """`--shape`: as many voxels along every axis, over the same extent, so that faces coincide."""
     write(sources["ct"], tmp_path / "Task1/brain/1BA001/ct.nii.gz")
     write(sources["t1"], tmp_path / "Task1/brain/1BA001/mr.nii.gz")
@@ -121,19 +144,32 @@ def test_the_shape_of_the_paper_keeps_every_place(sources: dict[str, Volume], tm
 
 
 def arguments(**values: object) -> argparse.Namespace:
-    defaults = {"split": None, "split_file": None, "held_out": None, "shape": None, "overwrite": False}
+    defaults = {
+        "split": None,
+        "split_file": None,
+        "held_out": None,
+        "shape": None,
+        "overwrite": False,
+    }
     return argparse.Namespace(**{**defaults, **values})
 
 
-def test_one_command_for_the_data_and_one_for_the_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_command_for_the_data_and_one_for_the_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The paper's setting on a made-up BraTS2020: pack both sides, then train on whole volumes."""
     for name in ("Training_001", "Training_002", "Validation_001"):
         for contrast in ("t1", "t2"):
             folder = tmp_path / "brats" / f"BraTS20_{name}"
-            write(patient(oblique((20, 24, 18), (2.0, 2.0, 2.5)), "mr"), folder / f"BraTS20_{name}_{contrast}.nii.gz")
+            write(
+                patient(oblique((20, 24, 18), (2.0, 2.0, 2.5)), "mr"),
+                folder / f"BraTS20_{name}_{contrast}.nii.gz",
+            )
     for split, count in (("train", 2), ("val", 1)):
         output = tmp_path / f"{split}.pack"
-        given = arguments(data=tmp_path / "brats", layout="brats2020", output=output, split=split, shape=16)
+        given = arguments(
+            data=tmp_path / "brats", layout="brats2020", output=output, split=split, shape=16
+        )
         assert command.run(given) == 0
         assert len(load_pack(output, CPU)) == count
         with pytest.raises(InputError, match="--overwrite"):
@@ -181,8 +217,12 @@ def test_broken_voxels_are_filled_and_reported(tmp_path: Path) -> None:
         assert any(f"one/{role} volume had 1 NaN" in line for line in told)
 
 
-@pytest.mark.parametrize(("highest", "found"), [(0, "holds 1 different"), (299, "holds 300 different")])
-def test_labels_that_a_byte_cannot_tell_apart_are_refused(tmp_path: Path, highest: int, found: str) -> None:
+@pytest.mark.parametrize(
+    ("highest", "found"), [(0, "holds 1 different"), (299, "holds 300 different")]
+)
+def test_labels_that_a_byte_cannot_tell_apart_are_refused(
+    tmp_path: Path, highest: int, found: str
+) -> None:
     labels = (np.arange(np.prod(GRID.shape)) % (highest + 1)).reshape(GRID.shape).astype(np.uint16)
     write(Volume(labels, GRID.affine), tmp_path / "labels/head.nii.gz")
     with pytest.raises(InputError, match=f"labels/head/labels volume {found}"):
@@ -190,7 +230,9 @@ def test_labels_that_a_byte_cannot_tell_apart_are_refused(tmp_path: Path, highes
     assert not (tmp_path / "p").exists()
 
 
-def test_missing_folders_are_made_and_unusable_places_refused(sources: dict[str, Volume], tmp_path: Path) -> None:
+def test_missing_folders_are_made_and_unusable_places_refused(
+    sources: dict[str, Volume], tmp_path: Path
+) -> None:
     for head in ("one", "two"):
         write(sources["labels"], tmp_path / f"labels/{head}.nii.gz")
     given = {"data": tmp_path, "layout": "unifuse", "split": "val", "held_out": 1}
@@ -200,7 +242,9 @@ def test_missing_folders_are_made_and_unusable_places_refused(sources: dict[str,
     (tmp_path / "file").touch()
     for name in places:
         with pytest.raises(OutputError, match="Cannot write"):
-            command.run(arguments(**given, **{**places, "overwrite": True, name: tmp_path / "file/below"}))
+            command.run(
+                arguments(**given, **{**places, "overwrite": True, name: tmp_path / "file/below"})
+            )
     with pytest.raises(OutputError, match="Cannot write"):
         command.run(arguments(**given, output=tmp_path / "labels", overwrite=True))
 
@@ -219,7 +263,12 @@ def test_a_place_that_may_not_be_looked_at_is_refused(
         return exists(self)
 
     monkeypatch.setattr(Path, "exists", refuse)  # root may look anywhere, so the refusal is played
-    given = {"output": tmp_path / "t.pack", "split": "val", "held_out": 1, name: tmp_path / "closed"}
+    given = {
+        "output": tmp_path / "t.pack",
+        "split": "val",
+        "held_out": 1,
+        name: tmp_path / "closed",
+    }
     with pytest.raises(OutputError, match="Permission denied"):
         command.run(arguments(data=tmp_path, layout="unifuse", **given))
 

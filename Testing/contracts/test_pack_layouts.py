@@ -31,10 +31,16 @@ def test_brats2020(tmp_path: Path) -> None:
         touch(tmp_path, f"{val}/BraTS20_Validation_002/BraTS20_Validation_002_{contrast}.nii")
     touch(tmp_path, f"{train}/name_mapping.csv")
     subjects = find_subjects(tmp_path, "brats2020")
-    assert [subject.name for subject in subjects] == ["BraTS20_Training_001", "BraTS20_Validation_002"]
+    assert [subject.name for subject in subjects] == [
+        "BraTS20_Training_001",
+        "BraTS20_Validation_002",
+    ]
     assert set(subjects[0].volumes) == {"t1", "t2", "flair", "t1ce"}
     assert all(kind_of(role) == "mr" for role in subjects[0].volumes)
-    assert relative(subjects[0], tmp_path)["t1"] == f"{train}/BraTS20_Training_001/BraTS20_Training_001_t1.nii.gz"
+    assert (
+        relative(subjects[0], tmp_path)["t1"]
+        == f"{train}/BraTS20_Training_001/BraTS20_Training_001_t1.nii.gz"
+    )
     assert relative(subjects[1], tmp_path)["t1ce"].endswith("BraTS20_Validation_002_t1ce.nii")
     assert [s.name for s in select(subjects, "brats2020", "train")] == ["BraTS20_Training_001"]
     assert [s.name for s in select(subjects, "brats2020", "val")] == ["BraTS20_Validation_002"]
@@ -61,7 +67,11 @@ def test_synthrad2023(tmp_path: Path, above: str) -> None:
 
 def test_fdgpetct(tmp_path: Path) -> None:
     files = [f"{name}.nii.gz" for name in ("CT", "CTres", "SUV", "SEG", "PET")]
-    for study in ("PETCT_aa/10-25-2003-NA-PET-CT", "PETCT_aa/01-02-2004-NA-PET-CT", "PETCT_bb/05-06-2005-NA-PET-CT"):
+    for study in (
+        "PETCT_aa/10-25-2003-NA-PET-CT",
+        "PETCT_aa/01-02-2004-NA-PET-CT",
+        "PETCT_bb/05-06-2005-NA-PET-CT",
+    ):
         touch(tmp_path, *(f"FDG-PET-CT-Lesions/{study}/{file}" for file in files))
     subjects = find_subjects(tmp_path, "fdgpetct")
     assert len(subjects) == 3
@@ -74,7 +84,13 @@ def test_fdgpetct(tmp_path: Path) -> None:
 
 def test_unifuse(tmp_path: Path) -> None:
     """Compressed or not; the compressed one of two."""
-    touch(tmp_path, *(f"ct_pet_mr/one/{name}" for name in ("ct.nii", "ct.nii.gz", "pet_suv.nii", "mask.nii.gz")))
+    touch(
+        tmp_path,
+        *(
+            f"ct_pet_mr/one/{name}"
+            for name in ("ct.nii", "ct.nii.gz", "pet_suv.nii", "mask.nii.gz")
+        ),
+    )
     touch(tmp_path, "mr_multi/two/t1w.nii", "mr_multi/two/t2.nii.gz", "mr_multi/two/flair.nii.gz")
     touch(tmp_path, "labels/a.nii", "labels/a.nii.gz", "labels/b.nii", "labels/b.1.nii.gz")
     subjects = find_subjects(tmp_path, "unifuse")
@@ -113,7 +129,9 @@ def test_the_papers_numbers() -> None:
     synthrad = people(360)
     assert len(select(synthrad, "synthrad2023", "val")) == 62
     assert len(select(synthrad, "synthrad2023", "train")) == 298
-    fdg = people(900) + [Subject(f"p{k:04}/later", {"ct": Path("x")}, person=f"p{k:04}") for k in range(114)]
+    fdg = people(900) + [
+        Subject(f"p{k:04}/later", {"ct": Path("x")}, person=f"p{k:04}") for k in range(114)
+    ]
     assert len(select(fdg, "fdgpetct", "val")) == 500
     assert len(select(fdg, "fdgpetct", "train")) == 514
 

@@ -37,9 +37,15 @@ def scan(modality: str) -> np.ndarray:
     rng = np.random.default_rng(4)
     body, hole = ball(), ball(0.2)
     if modality == "ct":
-        return (np.where(body, 40.0, -1000.0) - 840 * hole + rng.normal(0, 20, SHAPE)).astype(np.int16)
+        return (np.where(body, 40.0, -1000.0) - 840 * hole + rng.normal(0, 20, SHAPE)).astype(
+            np.int16
+        )
     if modality == "mr":
-        return np.abs(np.where(body, 400.0, 0.0) - 380 * hole + rng.normal(0, 15, SHAPE)).round().astype(np.float32)
+        return (
+            np.abs(np.where(body, 400.0, 0.0) - 380 * hole + rng.normal(0, 15, SHAPE))
+            .round()
+            .astype(np.float32)
+        )
     spot = ball(0.1) * 8.0
     uptake = ndimage.gaussian_filter(np.where(body, 0.8, 0.01) + spot, 0.5)
     return (uptake + np.abs(rng.normal(0, 0.01, SHAPE))).astype(np.float32)
@@ -51,7 +57,9 @@ def test_modality_is_recognised(modality: str) -> None:
     assert detect_modality(Volume(scan(modality), spacing)) == modality
 
 
-@pytest.mark.parametrize(("hint", "modality"), [("PT", "pet"), ("ct", "ct"), (" MR ", "mr"), ("US", "ct")])
+@pytest.mark.parametrize(
+    ("hint", "modality"), [("PT", "pet"), ("ct", "ct"), (" MR ", "mr"), ("US", "ct")]
+)
 def test_dicom_modality_decides_when_it_is_known(hint: str, modality: str) -> None:
     assert detect_modality(Volume(scan("ct"), AFFINE), hint) == modality
 
@@ -76,7 +84,9 @@ def test_body_keeps_two_legs_and_drops_the_table() -> None:
 
 
 def test_padding_is_told_from_air() -> None:
-    """Constant zeros that reach the border are padding in MR; a zero spot inside, noise, and air in CT are not."""
+    """Constant zeros that reach the border are padding in MR; a zero spot inside, noise, and air in
+    CT are not.
+    """
     padded = scan("mr") + 1
     padded[:5], padded[:, :, 19:] = 0, 0
     padded[10, 14, 12] = 0
@@ -99,7 +109,9 @@ def test_intensity_maps_are_inverted(modality: str, torch_side: bool) -> None:
     array = scan(modality).astype(np.float32)
     mapping = fit(array, ball(), modality)
     top = {"ct": 1600, "mr": mapping.scale, "pet": mapping.scale}[modality]
-    values = np.linspace(-1024 if modality == "ct" else 0, top, 7 * 9 * 11, dtype=np.float32).reshape(7, 9, 11)
+    values = np.linspace(
+        -1024 if modality == "ct" else 0, top, 7 * 9 * 11, dtype=np.float32
+    ).reshape(7, 9, 11)
     x = torch.from_numpy(values) if torch_side else values
     y = mapping.forward(x)
     assert y.shape == (7, 9, 11)

@@ -1,4 +1,6 @@
-"""The shipped sample is what `sample.json` says, and its truth can be made again from the stored parameters."""
+"""The shipped sample is what `sample.json` says, and its truth can be made again from the stored
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -52,14 +54,26 @@ def test_sources_of_every_task_share_one_frame() -> None:
 
 def test_truth_undoes_the_misalignment() -> None:
     pair = SAMPLE["pair"]
-    degraded, reference, clean = load(pair["degraded"]), load(pair["reference"]), load(pair["clean_aligned"])
+    degraded, reference, clean = (
+        load(pair["degraded"]),
+        load(pair["reference"]),
+        load(pair["clean_aligned"]),
+    )
     assert not degraded.grid.same_as(reference.grid)
     deformation = Deformation(Misalignment.from_json(pair["misalignment"]["parameters"]))
     displacement = deformation.phi(reference.grid)[0].permute(1, 2, 3, 0).numpy()
     body = body_mask(reference.array, reference.grid.spacing, "mr")
-    assert np.linalg.norm(displacement[body], axis=-1).mean() == pytest.approx(pair["mean_displacement_mm"], rel=0.02)
-    assert agreement(degraded, clean, displacement, body) > agreement(degraded, clean, 0 * displacement, body) + 0.2
-    assert agreement(degraded, clean, displacement, body) > agreement(degraded, clean, -displacement, body) + 0.3
+    assert np.linalg.norm(displacement[body], axis=-1).mean() == pytest.approx(
+        pair["mean_displacement_mm"], rel=0.02
+    )
+    assert (
+        agreement(degraded, clean, displacement, body)
+        > agreement(degraded, clean, 0 * displacement, body) + 0.2
+    )
+    assert (
+        agreement(degraded, clean, displacement, body)
+        > agreement(degraded, clean, -displacement, body) + 0.3
+    )
 
 
 def agreement(degraded: Volume, clean: Volume, displacement: np.ndarray, body: np.ndarray) -> float:

@@ -1,4 +1,6 @@
-"""Which engine runs, what is refused, and that nothing optional is imported before it is asked for."""
+"""Which engine runs, what is refused, and that nothing optional is imported before it is asked
+for.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,13 @@ from UniFuseLib.network.scan import available_engines, mamba_ssm, scan_flops, se
 
 def tokens() -> dict[str, Tensor]:
     ones = torch.ones(2, 5, 3)
-    return {"u": ones, "dt": ones, "a": -torch.ones(3, 4), "b": torch.ones(2, 5, 4), "c": torch.ones(2, 5, 4)}
+    return {
+        "u": ones,
+        "dt": ones,
+        "a": -torch.ones(3, 4),
+        "b": torch.ones(2, 5, 4),
+        "c": torch.ones(2, 5, 4),
+    }
 
 
 def record(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -57,7 +65,9 @@ def test_no_initial_state_is_zero() -> None:
     zero = torch.zeros(2, 3, 4)
     for engine in ("reference", "chunked"):
         without = selective_scan(**tokens(), engine=engine)
-        torch.testing.assert_close(without, selective_scan(**tokens(), initial_state=zero, engine=engine))
+        torch.testing.assert_close(
+            without, selective_scan(**tokens(), initial_state=zero, engine=engine)
+        )
 
 
 def test_one_float64_input_makes_the_result_float64() -> None:
@@ -101,12 +111,16 @@ def test_the_kernel_on_cpu_is_refused_with_a_remedy() -> None:
 
 def test_the_kernel_with_gradient_or_float64_is_refused() -> None:
     with pytest.raises(ValueError, match="no_grad"):
-        selective_scan(**{**tokens(), "u": torch.ones(2, 5, 3, requires_grad=True)}, engine="mamba_ssm")
+        selective_scan(
+            **{**tokens(), "u": torch.ones(2, 5, 3, requires_grad=True)}, engine="mamba_ssm"
+        )
     with pytest.raises(ValueError, match="float64"):
         selective_scan(**{**tokens(), "u": torch.ones(2, 5, 3).double()}, engine="mamba_ssm")
 
 
-def test_a_missing_kernel_names_the_package_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_kernel_names_the_package_and_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "selective_scan_cuda", None)
     monkeypatch.setattr(mamba_ssm, "_KERNEL_DEVICE", "cpu")
     with pytest.raises(MissingDependencyError, match=r"mamba-ssm.*pip install mamba-ssm"):
@@ -122,7 +136,9 @@ def test_importing_leaves_mamba_ssm_alone(tmp_path: Path) -> None:
     code = "import sys, mamba_ssm; del sys.modules['mamba_ssm']; import UniFuseLib.network.scan as scan;"
     code += "sys.exit('mamba_ssm' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0
+    )
 
 
 def test_meta_tensors_pass_for_counting() -> None:

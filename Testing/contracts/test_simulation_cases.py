@@ -1,4 +1,6 @@
-"""What `unifuse simulate` promises: the folder that evaluation reads, true fields, and sentences for bad rows."""
+"""What `unifuse simulate` promises: the folder that evaluation reads, true fields, and sentences
+for bad rows.
+"""
 
 import json
 from pathlib import Path
@@ -21,7 +23,9 @@ HEAD = "id,degraded,reference,task,seed,bin"
 def oblique(shape: tuple[int, int, int], spacing: tuple[float, float, float], angle: float) -> Grid:
     """d near S, h near P, w near L, turned; centred 30 mm from the origin."""
     c, s = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
-    turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
+    turn = np.array([[1, 0, 0], [0, c, -s], [0, s, c]]) @ np.array(
+        [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+    )
     affine = np.eye(4)
     affine[:3, :3] = turn @ np.array([[0, 0, -1.0], [0, -1.0, 0], [1.0, 0, 0]]) * spacing
     affine[:3, 3] = np.array([10.0, -20.0, 30.0]) - affine[:3, :3] @ (np.array(shape) - 1) / 2
@@ -33,9 +37,14 @@ def scan(grid: Grid, inside: float, structure: float, outside: float) -> Volume:
     index = np.moveaxis(np.indices(grid.shape, dtype=float), 0, -1)
     world = index @ grid.affine[:3, :3].T + grid.affine[:3, 3] - [10.0, -20.0, 30.0]
     body = ((world / [42, 38, 48]) ** 2).sum(-1) < 1
-    waves = np.sin(world[..., 0] / 7) + np.cos(world[..., 1] / 6 + 1) + np.sin(world[..., 2] / 9 + 2)
+    waves = (
+        np.sin(world[..., 0] / 7) + np.cos(world[..., 1] / 6 + 1) + np.sin(world[..., 2] / 9 + 2)
+    )
     bone = np.exp(-(((world[..., :2] - [8, -6]) / 7) ** 2).sum(-1))
-    return Volume(np.where(body, inside + structure * (waves + 4 * bone), outside).astype(np.int16), grid.affine)
+    return Volume(
+        np.where(body, inside + structure * (waves + 4 * bone), outside).astype(np.int16),
+        grid.affine,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +52,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one patient on three grids and a small label map of a head."""
     root = tmp_path_factory.mktemp("data")
     write_volume(scan(oblique((27, 40, 44), (4.0, 2.5, 2.4), 8.0), 300, 60, 0), root / "t1.nii.gz")
-    write_volume(scan(oblique((35, 34, 38), (3.0, 3.0, 2.8), -11.0), 250, 50, 0), root / "t2.nii.gz")
-    write_volume(scan(oblique((31, 48, 50), (3.3, 2.2, 2.2), 5.0), 40, 90, -1000), root / "ct.nii.gz")
+    write_volume(
+        scan(oblique((35, 34, 38), (3.0, 3.0, 2.8), -11.0), 250, 50, 0), root / "t2.nii.gz"
+    )
+    write_volume(
+        scan(oblique((31, 48, 50), (3.3, 2.2, 2.2), 5.0), 40, 90, -1000), root / "ct.nii.gz"
+    )
     pet = scan(oblique((30, 26, 28), (3.6, 4.2, 4.2), 0.0), 20, 6, 0)
     write_volume(Volume((pet.array / 10).astype(np.float32), pet.affine), root / "pet.nii.gz")
     grid = oblique((50, 52, 48), (2.4, 2.4, 2.4), 0.0)
@@ -86,7 +99,12 @@ def test_evaluation_reads_and_believes_every_case(cases: Path) -> None:
 
 def test_case_says_what_it_is(cases: Path) -> None:
     text = json.loads((cases / "metal" / "case.json").read_text(encoding="utf-8"))
-    assert (text["task"], text["class"], text["seed"], text["bin"]) == ("ctmr", "ct_metal_noise", 2, "8-15")
+    assert (text["task"], text["class"], text["seed"], text["bin"]) == (
+        "ctmr",
+        "ct_metal_noise",
+        2,
+        "8-15",
+    )
     assert (text["degraded_modality"], text["reference_modality"]) == ("ct", "mr")
     assert text["degradation"]["class"] == "ct_metal_noise"
     assert text["degradation"]["implants"]
@@ -101,10 +119,14 @@ def test_itk_brings_the_clean_scan_back(cases: Path) -> None:
         field = sitk.ReadImage(str(here / "field.nii.gz"), sitk.sitkVectorFloat64)
         moved = sitk.Cast(sitk.ReadImage(str(here / "clean_misaligned.nii.gz")), sitk.sitkFloat64)
         target = sitk.ReadImage(str(here / "reference.nii.gz"))
-        pulled = sitk.Resample(moved, target, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, 0.0)
+        pulled = sitk.Resample(
+            moved, target, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, 0.0
+        )
         body = sitk.GetArrayFromImage(sitk.ReadImage(str(here / "body.nii.gz"))) > 0
         expected = sitk.GetArrayFromImage(sitk.ReadImage(str(here / "clean_aligned.nii.gz")))[body]
-        plain = sitk.GetArrayFromImage(sitk.Resample(moved, target, sitk.Transform(), sitk.sitkLinear, 0.0))[body]
+        plain = sitk.GetArrayFromImage(
+            sitk.Resample(moved, target, sitk.Transform(), sitk.sitkLinear, 0.0)
+        )[body]
         agreement = np.corrcoef(sitk.GetArrayFromImage(pulled)[body], expected)[0, 1]
         assert agreement > 0.93
         assert agreement > np.corrcoef(plain, expected)[0, 1]
@@ -127,9 +149,15 @@ def test_clean_case_is_clean_and_degraded_ones_are_not(cases: Path) -> None:
 
 def test_same_table_same_bytes(cases: Path, data: Path, tmp_path: Path) -> None:
     listed = table(tmp_path / "cases.csv", "motion,t2.nii.gz,t1.nii.gz,mr,1,3-8")
-    assert main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "again")]) == 0
+    assert (
+        main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "again")])
+        == 0
+    )
     for name in ("degraded", "clean_misaligned", "field"):
-        first, second = (sitk.ReadImage(str(d / "motion" / f"{name}.nii.gz")) for d in (cases, tmp_path / "again"))
+        first, second = (
+            sitk.ReadImage(str(d / "motion" / f"{name}.nii.gz"))
+            for d in (cases, tmp_path / "again")
+        )
         assert np.array_equal(sitk.GetArrayFromImage(first), sitk.GetArrayFromImage(second))
 
 
@@ -139,14 +167,18 @@ def test_head_from_a_label_map(data: Path, tmp_path: Path) -> None:
         "head,labels.nii.gz,labels.nii.gz,ctmr,9,3-8,ct,t1",
         head=HEAD + ",degraded_contrast,reference_contrast",
     )
-    assert main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "out")]) == 0
+    assert (
+        main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "out")]) == 0
+    )
     case = read_case(tmp_path / "out", "head")
     assert case.degraded.array.min() < -900
     assert case.reference.array.min() >= 0
     assert case.labels_reference is not None
 
 
-def test_bad_rows_are_named_and_the_others_made(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_bad_rows_are_named_and_the_others_made(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     listed = table(
         tmp_path / "cases.csv",
         "good,pet.nii.gz,ct.nii.gz,petct,3,0-3",
@@ -162,7 +194,15 @@ def test_bad_rows_are_named_and_the_others_made(data: Path, tmp_path: Path, caps
     assert code == InputError.exit_code
     assert read_index(tmp_path / "out") == ["good"]
     assert not (tmp_path / "out" / "lost").exists()
-    for part in ("nowhere.nii.gz", "'15-30'", "used before", "'../up'", "'soon'", "'us'", "1 case(s) made"):
+    for part in (
+        "nowhere.nii.gz",
+        "'15-30'",
+        "used before",
+        "'../up'",
+        "'soon'",
+        "'us'",
+        "1 case(s) made",
+    ):
         assert part in told
 
 
@@ -176,10 +216,14 @@ def test_an_index_that_cannot_be_written_is_told(
             raise PermissionError(13, "Permission denied")
         return write(self, *args, **options)
 
-    monkeypatch.setattr(Path, "write_text", refuse)  # root may write anywhere, so the refusal is played
+    monkeypatch.setattr(
+        Path, "write_text", refuse
+    )  # root may write anywhere, so the refusal is played
     listed = tmp_path / "table.csv"
     listed.write_bytes(f"{HEAD}\ngood,pet.nii.gz,ct.nii.gz,petct,3,0-3\n".encode())
-    assert main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "out")]) == 3
+    assert (
+        main(["simulate", str(listed), "--data", str(data), "--output", str(tmp_path / "out")]) == 3
+    )
     assert "good: Cannot write" in capsys.readouterr().err
 
 
@@ -228,11 +272,18 @@ def test_shipped_validation_list_is_sound() -> None:
     real = rows[:24]
     assert all(row.label != "clean" and not row.degraded_contrast for row in real)
     for task in ("mr", "ctmr", "petct"):
-        assert sorted(row.bin for row in real if row.task == task) == ["0-3"] * 3 + ["3-8"] * 3 + ["8-15"] * 2
+        assert (
+            sorted(row.bin for row in real if row.task == task)
+            == ["0-3"] * 3 + ["3-8"] * 3 + ["8-15"] * 2
+        )
     assert sum(row.label == "clean" for row in rows) == 9
     assert sum(bool(row.reference_contrast) for row in rows) == 4
     assert len({row.seed for row in rows}) == len(rows)
-    assert not any(Path(path).is_absolute() for row in rows for path in (row.degraded, row.reference, row.labels))
+    assert not any(
+        Path(path).is_absolute()
+        for row in rows
+        for path in (row.degraded, row.reference, row.labels)
+    )
 
 
 @pytest.mark.slow

@@ -44,12 +44,19 @@ def test_a_folder_of_the_name_does_not_hide_a_shipped_configuration(
 
 def test_python_3_10_reads_a_configuration_with_tomli(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tomllib", None)
-    monkeypatch.setitem(sys.modules, "tomli", SimpleNamespace(loads=lambda text: {"name": "x", "data": "d"}))
-    assert runpy.run_path(str(SHIPPED.parent / "config.py"))["read_config"](Path("default")).name == "x"
+    monkeypatch.setitem(
+        sys.modules, "tomli", SimpleNamespace(loads=lambda text: {"name": "x", "data": "d"})
+    )
+    assert (
+        runpy.run_path(str(SHIPPED.parent / "config.py"))["read_config"](Path("default")).name
+        == "x"
+    )
 
 
 def test_the_paper_configuration_is_the_papers_recipe() -> None:
-    """Sec. 4.1: batch 3, 500 epochs of 369 pairs, 160³; AdamW 1e-4 → 1e-6 along a cosine, gradient norm 1."""
+    """Sec. 4.1: batch 3, 500 epochs of 369 pairs, 160³; AdamW 1e-4 → 1e-6 along a cosine, gradient
+    norm 1.
+    """
     config = read_config(Path("paper"))
     assert config.phases == (Phase(1.0, 160, 3),)
     assert config.steps == 500 * 369 // 3
@@ -58,7 +65,11 @@ def test_the_paper_configuration_is_the_papers_recipe() -> None:
     assert learning_rate(config, config.steps // 2) == pytest.approx((1e-4 + 1e-6) / 2, rel=1e-3)
     assert learning_rate(config, config.steps) == pytest.approx(1e-6)
     assert config.pairings == (("t2", "t1"), ("ct", "mr"), ("pet", "ct"))
-    assert (config.weights.registration, config.weights.endpoint, config.weights.coarse) == (1.0, 0.0, 0.0)
+    assert (config.weights.registration, config.weights.endpoint, config.weights.coarse) == (
+        1.0,
+        0.0,
+        0.0,
+    )
 
 
 def test_the_rate_warms_up_and_falls() -> None:
@@ -72,8 +83,17 @@ def test_the_rate_warms_up_and_falls() -> None:
 
 
 def test_phases_follow_each_other() -> None:
-    config = TrainingConfig(name="x", data="", steps=100, phases=(Phase(0.4, 48, 2), Phase(1.0, 64, 1)))
-    assert [config.phase_at(step).crop for step in (0, 39, 40, 99, 100, 500)] == [48, 48, 64, 64, 64, 64]
+    config = TrainingConfig(
+        name="x", data="", steps=100, phases=(Phase(0.4, 48, 2), Phase(1.0, 64, 1))
+    )
+    assert [config.phase_at(step).crop for step in (0, 39, 40, 99, 100, 500)] == [
+        48,
+        48,
+        64,
+        64,
+        64,
+        64,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +127,9 @@ def test_a_missing_configuration_is_an_input_error(tmp_path: Path) -> None:
 
 
 def test_paths_of_a_file_are_relative_to_it(tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_text('name = "x"\ndata = "sub/d.pack"\n[[phases]]\nuntil = 1.0\ncrop = 32\nbatch = 1')
+    (tmp_path / "c.toml").write_text(
+        'name = "x"\ndata = "sub/d.pack"\n[[phases]]\nuntil = 1.0\ncrop = 32\nbatch = 1'
+    )
     config = read_config(tmp_path / "c.toml")
     assert config.data == str(tmp_path / "sub/d.pack")
     assert config.validation == ""
@@ -122,10 +144,16 @@ def test_a_journal_forgets_what_lies_beyond_its_checkpoint(tmp_path: Path) -> No
         log.write('{"step": 4, "lo')  # killed in the middle of a line
     assert [record["step"] for record in read_log(tmp_path / LOG)] == [1, 2, 3]
     Journal(tmp_path, 2).write({"step": 3, "loss": 9.0, "terms": {}})
-    assert [(r["step"], r["loss"]) for r in read_log(tmp_path / LOG)] == [(1, 1.0), (2, 0.5), (3, 9.0)]
+    assert [(r["step"], r["loss"]) for r in read_log(tmp_path / LOG)] == [
+        (1, 1.0),
+        (2, 0.5),
+        (3, 9.0),
+    ]
 
 
-def test_tensorboard_gets_every_number_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tensorboard_gets_every_number_where_it_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     written: list[tuple[str, float, int]] = []
 
     class Board:
@@ -133,12 +161,16 @@ def test_tensorboard_gets_every_number_where_it_is_installed(tmp_path: Path, mon
             written.append((name, value, step))
 
     monkeypatch.setattr("UniFuseLib.training.journal._tensorboard", lambda folder, step: Board())
-    Journal(tmp_path, 0).write({"step": 7, "loss": 2.0, "terms": {"restore": 0.5}, "validation": {"tre_mm": 3.0}})
+    Journal(tmp_path, 0).write(
+        {"step": 7, "loss": 2.0, "terms": {"restore": 0.5}, "validation": {"tre_mm": 3.0}}
+    )
     assert written == [("loss", 2.0, 7), ("terms/restore", 0.5, 7), ("validation/tre_mm", 3.0, 7)]
 
 
 def test_curves_are_means_over_stretches_and_scores_as_they_are() -> None:
-    records = [{"step": step, "loss": float(step), "terms": {"restore": 1.0}} for step in range(1, 101)]
+    records = [
+        {"step": step, "loss": float(step), "terms": {"restore": 1.0}} for step in range(1, 101)
+    ]
     records[49]["validation"] = {"tre_mm": 2.5}
     series = curves(records, points=10)
     assert series["loss"][1][0] == pytest.approx(5.5)
@@ -148,7 +180,16 @@ def test_curves_are_means_over_stretches_and_scores_as_they_are() -> None:
 
 
 def arguments(**values: object) -> argparse.Namespace:
-    names = ("config", "output", "data", "validation", "time_budget", "weights_from", "profile", "plot")
+    names = (
+        "config",
+        "output",
+        "data",
+        "validation",
+        "time_budget",
+        "weights_from",
+        "profile",
+        "plot",
+    )
     return argparse.Namespace(**{**dict.fromkeys(names), "device": "cpu", **values})
 
 
@@ -164,7 +205,9 @@ def test_plot_draws_the_curves_of_a_run(tmp_path: Path, capsys: pytest.CaptureFi
     assert CURVES in capsys.readouterr().out
 
 
-def test_missing_matplotlib_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_matplotlib_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("UniFuseLib.training.pictures.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match="pip install matplotlib"):
         command.run(arguments(plot=tmp_path))
@@ -197,5 +240,8 @@ def test_positions_do_not_suffer_from_half_precision(dtype: torch.dtype) -> None
     flow[:, 2] = 0.5
     moved = warp(ramp, flow.to(dtype))
     torch.testing.assert_close(
-        moved[..., :239] - ramp[..., :239], torch.full((1, 1, 2, 3, 239), 0.5 / 240), atol=1e-5, rtol=0
+        moved[..., :239] - ramp[..., :239],
+        torch.full((1, 1, 2, 3, 239), 0.5 / 240),
+        atol=1e-5,
+        rtol=0,
     )

@@ -9,19 +9,28 @@ from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, contradiction, doubt
 READ = dict(zip(CLASSES, (0.1, 0.2, 0.3, 0.4), strict=True))
 
 
-@pytest.mark.parametrize(("modality", "expected"), [("mr", (0.1, 0.2)), ("ct", (0.1, 0.3)), ("pet", (0.1, 0.4))])
-def test_only_what_the_modality_can_have_remains_in_proportion(modality: str, expected: tuple[float, float]) -> None:
+@pytest.mark.parametrize(
+    ("modality", "expected"), [("mr", (0.1, 0.2)), ("ct", (0.1, 0.3)), ("pet", (0.1, 0.4))]
+)
+def test_only_what_the_modality_can_have_remains_in_proportion(
+    modality: str, expected: tuple[float, float]
+) -> None:
     found = given_modality(READ, modality)
     assert list(found) == list(CLASSES)
     assert sum(found.values()) == pytest.approx(1)
-    assert found["clean"] / found[DEGRADATION_OF[modality]] == pytest.approx(expected[0] / expected[1])
+    assert found["clean"] / found[DEGRADATION_OF[modality]] == pytest.approx(
+        expected[0] / expected[1]
+    )
     others = set(CLASSES) - {"clean", DEGRADATION_OF[modality]}
     assert all(found[name] == 0 for name in others)
 
 
 def test_classes_of_other_weights_are_left_alone() -> None:
     assert given_modality({"blur": 0.25, "ghosts": 0.75}, "mr") == {"blur": 0.25, "ghosts": 0.75}
-    assert given_modality({"ct_metal_noise": 1.0, "mr_motion": 0.0}, "mr") == {"ct_metal_noise": 1.0, "mr_motion": 0.0}
+    assert given_modality({"ct_metal_noise": 1.0, "mr_motion": 0.0}, "mr") == {
+        "ct_metal_noise": 1.0,
+        "mr_motion": 0.0,
+    }
 
 
 def test_a_sure_network_that_the_modality_contradicts_is_a_warning() -> None:

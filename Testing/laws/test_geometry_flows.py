@@ -60,7 +60,9 @@ def test_one_voxel_thick_volumes_are_sampled() -> None:
 
 
 def test_composition_of_affine_flows_is_exact() -> None:
-    """On linear fields trilinear sampling is exact, so warp(warp(v, outer), inner) = warp(v, compose(outer, inner))."""
+    """On linear fields trilinear sampling is exact, so warp(warp(v, outer), inner) = warp(v,
+    compose(outer, inner)).
+    """
     x = g.index_grid(SHAPE, torch.zeros(1, dtype=torch.float64))
     ramp = 3 * x[:, :1] - 2 * x[:, 1:2] + 0.5 * x[:, 2:]
     outer = torch.zeros_like(x)
@@ -75,7 +77,9 @@ def test_composition_of_affine_flows_is_exact() -> None:
 
 
 def test_resized_flow_moves_the_same_millimetres() -> None:
-    """A flow that is linear in space stays the same map when the grid is refined, faces on faces."""
+    """A flow that is linear in space stays the same map when the grid is refined, faces on
+    faces.
+    """
     fine = (14, 27, 11)
     ratio = torch.tensor([2.0, 3.0, 1.0], dtype=torch.float64).view(1, 3, 1, 1, 1)
     x = g.index_grid(SHAPE, torch.zeros(1, dtype=torch.float64))
@@ -88,7 +92,11 @@ def test_resized_flow_moves_the_same_millimetres() -> None:
 
 
 def test_integration_of_a_constant_velocity_is_itself() -> None:
-    velocity = torch.tensor([0.5, -1.0, 0.25], dtype=torch.float64).view(1, 3, 1, 1, 1).expand(1, 3, *SHAPE)
+    velocity = (
+        torch.tensor([0.5, -1.0, 0.25], dtype=torch.float64)
+        .view(1, 3, 1, 1, 1)
+        .expand(1, 3, *SHAPE)
+    )
     torch.testing.assert_close(g.integrate(velocity), velocity)
 
 
@@ -115,7 +123,9 @@ def test_a_fold_has_a_negative_jacobian() -> None:
 def test_affine_index_follows_the_matrix() -> None:
     matrix = np.array([[1.1, 0.2, 0, 3], [0, 0.9, 0.3, -2], [0.1, 0, 1, 0.5], [0, 0, 0, 1.0]])
     index = g.affine_index(matrix, SHAPE, torch.zeros(1, dtype=torch.float64))
-    np.testing.assert_allclose(index[0, :, 3, 7, 2].numpy(), (matrix @ [3, 7, 2, 1])[:3], atol=1e-12)
+    np.testing.assert_allclose(
+        index[0, :, 3, 7, 2].numpy(), (matrix @ [3, 7, 2, 1])[:3], atol=1e-12
+    )
 
 
 def test_flow_in_world_is_the_difference_of_places(oblique_grid: Grid) -> None:

@@ -25,13 +25,21 @@ def stored_otherwise(volume: Volume, order: tuple[int, ...], flips: tuple[bool, 
     return Volume(np.ascontiguousarray(array), affine)
 
 
-WAYS = [((2, 0, 1), (True, False, True)), ((1, 0, 2), (False, True, False)), ((0, 1, 2), (True, True, True))]
+WAYS = [
+    ((2, 0, 1), (True, False, True)),
+    ((1, 0, 2), (False, True, False)),
+    ((0, 1, 2), (True, True, True)),
+]
 
 
 def test_spacing_and_directions_make_the_affine(oblique_grid: Grid) -> None:
     np.testing.assert_allclose(oblique_grid.spacing, [2.1, 1.3, 0.8])
-    np.testing.assert_allclose(oblique_grid.directions * oblique_grid.spacing, oblique_grid.affine[:3, :3])
-    np.testing.assert_allclose(oblique_grid.directions.T @ oblique_grid.directions, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(
+        oblique_grid.directions * oblique_grid.spacing, oblique_grid.affine[:3, :3]
+    )
+    np.testing.assert_allclose(
+        oblique_grid.directions.T @ oblique_grid.directions, np.eye(3), atol=1e-12
+    )
 
 
 def test_corners_are_the_outermost_centres(oblique_grid: Grid) -> None:
@@ -57,7 +65,13 @@ def test_same_as_notices_a_shift_and_a_shape(oblique_grid: Grid) -> None:
 
 @pytest.mark.parametrize(
     "affine",
-    [np.zeros((4, 4)), np.diag([1.0, 0.0, 1.0, 1.0]), np.full((4, 4), np.nan), np.eye(3), np.ones((4, 4))],
+    [
+        np.zeros((4, 4)),
+        np.diag([1.0, 0.0, 1.0, 1.0]),
+        np.full((4, 4), np.nan),
+        np.eye(3),
+        np.ones((4, 4)),
+    ],
 )
 def test_useless_affines_are_refused(affine: np.ndarray) -> None:
     with pytest.raises(InputError):
@@ -79,7 +93,10 @@ def test_working_grid_covers_the_reference(oblique_grid: Grid, spacing: float) -
     index = faces @ matrix[:3, :3].T + matrix[:3, 3]
     assert (index >= -0.5 - 2e-3).all()
     assert (index <= np.array(grid.shape) - 0.5 + 2e-3).all()
-    assert (np.array(grid.shape) * spacing < np.sort(oblique_grid.shape * oblique_grid.spacing).max() + spacing).all()
+    assert (
+        np.array(grid.shape) * spacing
+        < np.sort(oblique_grid.shape * oblique_grid.spacing).max() + spacing
+    ).all()
 
 
 def test_working_grid_looks_superior_posterior_left(oblique_volume: Volume) -> None:
@@ -90,13 +107,17 @@ def test_working_grid_looks_superior_posterior_left(oblique_volume: Volume) -> N
 
 
 @pytest.mark.parametrize(("order", "flips"), WAYS)
-def test_working_grid_does_not_depend_on_storage(oblique_volume: Volume, order: tuple, flips: tuple) -> None:
+def test_working_grid_does_not_depend_on_storage(
+    oblique_volume: Volume, order: tuple, flips: tuple
+) -> None:
     other = stored_otherwise(oblique_volume, order, flips)
     assert working_grid(oblique_volume.grid, 1.1).same_as(working_grid(other.grid, 1.1))
 
 
 @pytest.mark.parametrize(("order", "flips"), WAYS)
-def test_canonical_axes_undo_the_storage(oblique_volume: Volume, order: tuple, flips: tuple) -> None:
+def test_canonical_axes_undo_the_storage(
+    oblique_volume: Volume, order: tuple, flips: tuple
+) -> None:
     other = stored_otherwise(oblique_volume, order, flips)
     here, there = canonical(oblique_volume), canonical(other)
     np.testing.assert_array_equal(here.array, there.array)

@@ -1,4 +1,6 @@
-"""Rival registrations find a known translation between oblique, anisotropic grids: no adapter may swap or flip."""
+"""Rival registrations find a known translation between oblique, anisotropic grids: no adapter may
+swap or flip.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,12 @@ from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.baselines.denoising import noise_level
 from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.evaluation.baselines.fusion_rules import fuse_average, fuse_laplacian, fuse_maximum, fuse_wavelet
+from UniFuseLib.evaluation.baselines.fusion_rules import (
+    fuse_average,
+    fuse_laplacian,
+    fuse_maximum,
+    fuse_wavelet,
+)
 from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, frame_of, to_image
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -26,7 +33,9 @@ def turned(axis: int, radians: float) -> np.ndarray:
     return matrix
 
 
-def frame(shape: tuple[int, int, int], spacing: tuple[float, float, float], turns: tuple[float, ...]) -> Grid:
+def frame(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float], turns: tuple[float, ...]
+) -> Grid:
     affine = np.eye(4)
     axes = turned(0, turns[0]) @ turned(1, turns[1]) @ turned(2, turns[2])
     # d → S, h → P, w → L before the turn: what scanners write
@@ -47,11 +56,14 @@ def pair() -> tuple[Volume, Volume, np.ndarray]:
     fixed_grid = frame((30, 37, 44), (2.6, 2.0, 1.7), (0.25, -0.35, 0.6))
     moving_grid = frame((40, 34, 47), (1.9, 2.4, 1.6), (-0.2, 0.1, -0.25))
     fixed = Volume(pull(source, None, fixed_grid), fixed_grid.affine)
-    moving = Volume(pull(source, np.zeros((*moving_grid.shape, 3)) - SHIFT, moving_grid), moving_grid.affine)
+    moving = Volume(
+        pull(source, np.zeros((*moving_grid.shape, 3)) - SHIFT, moving_grid), moving_grid.affine
+    )
     return moving, fixed, fixed.array > 0.2
 
 
-# what the method reaches on this pair; the untouched error is 6.2 mm, a flipped sign would give about 12
+# what the method reaches on this pair; the untouched error is 6.2 mm, a flipped sign would give
+# about 12
 @pytest.mark.parametrize(
     ("name", "reach"),
     [
@@ -144,14 +156,18 @@ def test_non_local_means_takes_noise_away_and_keeps_units():
 
 
 def test_choose_names_unknown_rivals_and_completes_kinds():
-    restorations, registrations, fusions = baselines.choose(["rigid", "identity", "average", "none"])
+    restorations, registrations, fusions = baselines.choose(
+        ["rigid", "identity", "average", "none"]
+    )
     assert (restorations, registrations, fusions) == (["none"], ["identity", "rigid"], ["average"])
     with pytest.raises(InputError, match="magic"):
         baselines.choose(["magic"])
 
 
 def test_missing_packages_are_named(monkeypatch):
-    monkeypatch.setattr(baselines, "find_spec", lambda name: None if name in ("ants", "pywt") else object())
+    monkeypatch.setattr(
+        baselines, "find_spec", lambda name: None if name in ("ants", "pywt") else object()
+    )
     with pytest.raises(MissingDependencyError, match="PyWavelets, antspyx"):
         baselines.choose(None)
     assert baselines.choose(["none", "rigid", "average"])[1] == ["rigid"]

@@ -1,4 +1,6 @@
-"""Registration errors on non-cubic, anisotropic, oblique grids: they go red when an axis or a sign is wrong."""
+"""Registration errors on non-cubic, anisotropic, oblique grids: they go red when an axis or a sign
+is wrong.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,9 @@ def rotation(about: tuple[float, float, float]) -> np.ndarray:
     return matrix
 
 
-def oblique(shape: tuple[int, int, int] = SHAPE, spacing: tuple[float, float, float] = (3.3, 0.9, 1.4)) -> Grid:
+def oblique(
+    shape: tuple[int, int, int] = SHAPE, spacing: tuple[float, float, float] = (3.3, 0.9, 1.4)
+) -> Grid:
     affine = np.eye(4)
     affine[:3, :3] = rotation((0.3, -0.4, 0.7)) @ np.diag(spacing)
     affine[:3, 3] = (-31.0, 12.5, 80.0)
@@ -46,7 +50,9 @@ def world(grid: Grid) -> np.ndarray:
 def smooth_field(grid: Grid) -> np.ndarray:
     """A curved field with clearly different components, mm."""
     x = world(grid) - world(grid).mean(axis=(0, 1, 2))
-    return np.stack([4 + 0.05 * x[..., 1], -2 + 1.5 * np.sin(x[..., 2] / 6), 7 + 0.1 * x[..., 0]], axis=-1)
+    return np.stack(
+        [4 + 0.05 * x[..., 1], -2 + 1.5 * np.sin(x[..., 2] / 6), 7 + 0.1 * x[..., 0]], axis=-1
+    )
 
 
 def body(shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
@@ -119,7 +125,11 @@ def test_folds_see_a_shear_as_no_fold_and_a_local_fold_as_its_share():
     assert folds_percent(shear, grid, mask) == 0.0
     along_d = grid.affine[:3, 0]  # one voxel step along d, mm
     depth = np.arange(SHAPE[0], dtype=float)
-    fold = np.where(depth >= 4, -2.0 * (depth - 4), 0.0)[:, None, None, None] * along_d * np.ones((*SHAPE, 3))
+    fold = (
+        np.where(depth >= 4, -2.0 * (depth - 4), 0.0)[:, None, None, None]
+        * along_d
+        * np.ones((*SHAPE, 3))
+    )
     # steps of the map along d are 1 below 4, 0 at 4 by central differences, -1 above
     expected = 100 * mask[4:].sum() / mask.sum()
     assert folds_percent(fold, grid, mask) == pytest.approx(expected)

@@ -1,4 +1,6 @@
-"""The windowed and point-wise comparisons: closed forms, and the libraries that compute the same numbers."""
+"""The windowed and point-wise comparisons: closed forms, and the libraries that compute the same
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +84,13 @@ def test_ssim_map_agrees_with_scikit_image():
     metrics = pytest.importorskip("skimage.metrics")
     a, b = structured(2), np.clip(structured(2) + 0.2 * noise(3), 0, 1)
     _, theirs = metrics.structural_similarity(
-        a, b, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0, full=True
+        a,
+        b,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        data_range=1.0,
+        full=True,
     )
     np.testing.assert_allclose(ssim_map(a, b), theirs, atol=1e-9)
 
@@ -92,7 +100,9 @@ def test_ssim_agrees_with_monai_away_from_the_border():
     regression = pytest.importorskip("monai.metrics.regression")
     a, b = structured(4), np.clip(structured(4) + 0.2 * noise(5), 0, 1)
     x, y = (torch.from_numpy(v).double()[None, None] for v in (a, b))
-    theirs = regression.SSIMMetric(spatial_dims=3, data_range=1.0, win_size=11, kernel_sigma=1.5)(x, y)
+    theirs = regression.SSIMMetric(spatial_dims=3, data_range=1.0, win_size=11, kernel_sigma=1.5)(
+        x, y
+    )
     inside = np.zeros(SHAPE, bool)
     inside[5:-5, 5:-5, 5:-5] = True  # MONAI keeps only windows that lie inside the volume
     assert ssim(a, b, inside) == pytest.approx(float(theirs.mean()), abs=1e-5)
@@ -108,7 +118,9 @@ def test_vif_is_one_for_equal_zero_for_unrelated_constant_and_above_one_for_more
 
 
 def test_vif_of_one_scale_in_closed_form():
-    """d = g s + n without noise: every term is log(1 + g² σ² / σn²) / log(1 + σ² / σn²), between g² and 1."""
+    """d = g s + n without noise: every term is log(1 + g² σ² / σn²) / log(1 + σ² / σn²), between g²
+    and 1.
+    """
     a = 255 * structured(7)
     faint = vif(a, 0.5 * a)
     assert 0.25 < faint < 1.0
@@ -154,7 +166,9 @@ def test_fusion_figures_of_a_copy_of_both_sources():
 def test_fusion_figures_do_not_depend_on_the_order_of_the_sources_and_average_them():
     a, b, mask = structured(13), structured(14), half_mask()
     mean = (a + b) / 2
-    np.testing.assert_allclose(fusion_figures(mean, a, b, mask), fusion_figures(mean, b, a, mask), rtol=1e-12)
+    np.testing.assert_allclose(
+        fusion_figures(mean, a, b, mask), fusion_figures(mean, b, a, mask), rtol=1e-12
+    )
     assert fusion_figures(mean, a, b, mask).mse == pytest.approx(mean_squared_error(a, b, mask) / 4)
     assert fusion_figures(a, a, b, mask).mse == pytest.approx(mean_squared_error(a, b, mask) / 2)
 

@@ -12,7 +12,12 @@ from UniFuseLib.network.encoder import TEXTURES, Encoded, fold_blocks, unfold_bl
 from UniFuseLib.network.fusion import build_alsn
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
-from UniFuseLib.network.matching import best_offset, confident_mean, local_correlation, structure_cost
+from UniFuseLib.network.matching import (
+    best_offset,
+    confident_mean,
+    local_correlation,
+    structure_cost,
+)
 from UniFuseLib.spatial.mind import mind_ssc
 
 SHAPE = (7, 9, 11)
@@ -24,7 +29,9 @@ def random(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def test_reading_orders_are_the_papers() -> None:
     tokens = torch.arange(1, 8).view(1, 7, 1)
-    forward, backward, bidirectional = (order.flatten().tolist() for order in reading_orders(tokens))
+    forward, backward, bidirectional = (
+        order.flatten().tolist() for order in reading_orders(tokens)
+    )
     assert forward == [1, 2, 3, 4, 5, 6, 7]
     assert backward == [7, 6, 5, 4, 3, 2, 1]
     # N = 7: f^1..f^(3-1), then f^7 down to f^3
@@ -37,13 +44,21 @@ def test_meet_state_is_equation_3() -> None:
     h = random(2, 3, 4, seed=5)
     expected = torch.zeros(2, 5, 3)
     for i in range(5):
-        state = torch.exp(dt[:, i, :, None] * a) * h + (dt[:, i] * u[:, i])[..., None] * b[:, i, None]
+        state = (
+            torch.exp(dt[:, i, :, None] * a) * h + (dt[:, i] * u[:, i])[..., None] * b[:, i, None]
+        )
         expected[:, i] = (state * c[:, i, None]).sum(-1)
     torch.testing.assert_close(meet_state(u, dt, a, b, c, h), expected, atol=1e-5, rtol=1e-5)
 
 
 def test_meet_state_is_the_same_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    arguments = (random(1, 40, 3), random(1, 40, 3).exp(), -random(3, 4).exp(), random(1, 40, 4), random(1, 40, 4))
+    arguments = (
+        random(1, 40, 3),
+        random(1, 40, 3).exp(),
+        -random(3, 4).exp(),
+        random(1, 40, 4),
+        random(1, 40, 4),
+    )
     h = random(1, 3, 4).requires_grad_()
     whole = meet_state(*arguments, h)
     (gradient,) = torch.autograd.grad(whole.square().sum(), h)
@@ -80,10 +95,14 @@ def test_folded_blocks_keep_every_voxel_at_its_place() -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("step", [-1, 1])
 def test_local_correlation_finds_the_shift(axis: int, step: int) -> None:
-    """moved[x + k] = reference[x] for one offset k: that channel is 1 and the largest, d slowest."""
+    """moved[x + k] = reference[x] for one offset k: that channel is 1 and the largest, d
+    slowest.
+    """
     reference = random(1, 6, *SHAPE)
     moved = reference.roll(step, dims=axis + 2)
-    found = local_correlation(moved, reference, radius=1)[0, :, 2:-2, 2:-2, 2:-2].mean(dim=(1, 2, 3))
+    found = local_correlation(moved, reference, radius=1)[0, :, 2:-2, 2:-2, 2:-2].mean(
+        dim=(1, 2, 3)
+    )
     offset = [0, 0, 0]
     offset[axis] = step
     expected = (offset[0] + 1) * 9 + (offset[1] + 1) * 3 + offset[2] + 1
@@ -94,7 +113,9 @@ def test_local_correlation_finds_the_shift(axis: int, step: int) -> None:
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("step", [-2, -1, 1, 2])
 def test_structure_cost_points_where_the_volume_went(axis: int, step: int) -> None:
-    """moved[x + k] = reference[x]: the cost is 0 at k, and the soft arg min is k, component by component."""
+    """moved[x + k] = reference[x]: the cost is 0 at k, and the soft arg min is k, component by
+    component.
+    """
     reference = random(1, 12, 11, 13, 15)
     cost = structure_cost(reference.roll(step, dims=axis + 2), reference, radius=2)
     found = best_offset(cost, torch.tensor(200.0))[0, :, 4:-4, 4:-4, 4:-4].mean(dim=(1, 2, 3))
@@ -109,7 +130,9 @@ def test_confident_mean_spreads_what_is_sure_and_drops_what_is_not() -> None:
     offset[:, :, :, 5:] = 50.0  # wrong, and known to be
     sure[:, :, :, :5] = 1.0
     found = confident_mean(offset, sure, doubt=1e-6)
-    torch.testing.assert_close(found[0, :, 3, 6, 5], torch.tensor([1.0, -2.0, 3.0]), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        found[0, :, 3, 6, 5], torch.tensor([1.0, -2.0, 3.0]), atol=1e-3, rtol=1e-3
+    )
     assert confident_mean(offset, 1e-3 * sure, doubt=0.2).abs().max() < 0.05
 
 
@@ -165,7 +188,9 @@ def test_mind_ssc_moves_with_the_volume(axis: int) -> None:
     volume = random(1, 1, 16, 18, 20)
     moved = mind_ssc(volume.roll(2, dims=axis))
     inner = (slice(None), slice(None), slice(6, -6), slice(6, -6), slice(6, -6))
-    torch.testing.assert_close(moved[inner], mind_ssc(volume).roll(2, dims=axis)[inner], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        moved[inner], mind_ssc(volume).roll(2, dims=axis)[inner], atol=1e-3, rtol=1e-3
+    )
 
 
 def test_mind_ssc_pairs_differ_by_direction() -> None:
@@ -178,11 +203,13 @@ def test_mind_ssc_pairs_differ_by_direction() -> None:
     assert (first - second).abs().max() > 0.3
 
 
-# --- DAPL on whole scans --------------------------------------------------------------------------------------------
+# --- DAPL on whole scans ------------------------------------------------------------------------
 
 
 def encoded_scan(seed: int, body: slice) -> Encoded:
-    """Random features of 4³ voxels a patch; the patches of `body` along the first axis are tissue, the others air."""
+    """Random features of 4³ voxels a patch; the patches of `body` along the first axis are tissue,
+    the others air.
+    """
     generator = torch.Generator().manual_seed(seed)
     features = torch.randn(1, 8, 48, 24, 24, generator=generator)
     texture = torch.randn(1, TEXTURES, 12, 6, 6, generator=generator)

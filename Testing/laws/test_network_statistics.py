@@ -23,7 +23,9 @@ def test_running_norm_takes_out_what_samples_have_in_common() -> None:
 def test_running_norm_moves_only_when_told() -> None:
     norm, x = RunningNorm(3), torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
     first = norm(x)
-    assert torch.equal(first, norm(x))  # a pass that is computed again for its gradient sees the same statistics
+    assert torch.equal(
+        first, norm(x)
+    )  # a pass that is computed again for its gradient sees the same statistics
     norm.remember()
     assert not torch.equal(first, norm(x))
     norm.eval()
@@ -33,13 +35,19 @@ def test_running_norm_moves_only_when_told() -> None:
 
 
 def test_texture_tells_rough_from_smooth_axis_by_axis() -> None:
-    """Steps of 0.1 along one axis: only that axis' differences rise; channels: mean, deviation, (Δ, Δ²) of d, h, w."""
+    """Steps of 0.1 along one axis: only that axis' differences rise; channels: mean, deviation, (Δ,
+    Δ²) of d, h, w.
+    """
     ramp = torch.arange(24).float().view(1, 1, 1, 24, 1).expand(1, 1, 16, 24, 8) * 0.1
     found = texture(ramp, patch=8)
     assert found.shape == (1, 8, 2, 3, 1)
     middle = found[0, :, 0, 1, 0]
-    torch.testing.assert_close(middle[0], torch.tensor(1.15), atol=1e-3, rtol=0)  # mean of rows 8..15
-    torch.testing.assert_close(middle[4], torch.tensor((0.1 + 2e-3) / 0.02).log(), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        middle[0], torch.tensor(1.15), atol=1e-3, rtol=0
+    )  # mean of rows 8..15
+    torch.testing.assert_close(
+        middle[4], torch.tensor((0.1 + 2e-3) / 0.02).log(), atol=1e-3, rtol=0
+    )
     nothing = torch.tensor(2e-3 / 0.02).log()
     for silent in (2, 3, 5, 6, 7):
         torch.testing.assert_close(middle[silent], nothing, atol=1e-2, rtol=0)

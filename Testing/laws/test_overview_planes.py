@@ -1,4 +1,6 @@
-"""Display planes: a place in the patient appears where a radiologist looks for it, whatever the grid."""
+"""Display planes: a place in the patient appears where a radiologist looks for it, whatever the
+grid.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +8,24 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from UniFuseLib.overview.planes import PLANE_NAMES, body_points, plane_through, sample_plane, view_box, view_centre
+from UniFuseLib.overview.planes import (
+    PLANE_NAMES,
+    body_points,
+    plane_through,
+    sample_plane,
+    view_box,
+    view_centre,
+)
 from UniFuseLib.spatial.volume import Grid, Volume
 
 BOX = np.array([[-14.0, -20.0, -16.0], [18.0, 22.0, 15.0]])
 CENTRE = np.array([1.0, 2.0, -1.0])
 # order and sign of the array axes in RAS: axial, sagittal and coronal acquisitions
-CODES = {"SPL": ((2, 1), (1, -1), (0, -1)), "LPS": ((0, -1), (1, -1), (2, 1)), "ASR": ((1, 1), (2, 1), (0, 1))}
+CODES = {
+    "SPL": ((2, 1), (1, -1), (0, -1)),
+    "LPS": ((0, -1), (1, -1), (2, 1)),
+    "ASR": ((1, 1), (2, 1), (0, 1)),
+}
 
 
 def oblique_grid(codes: str) -> Grid:
@@ -41,13 +54,16 @@ def blob(grid: Grid, place: np.ndarray, radius_mm: float = 5.0) -> Volume:
 @pytest.mark.parametrize("codes", CODES)
 @pytest.mark.parametrize("name", PLANE_NAMES)
 def test_pixels_read_the_patient_at_their_own_place(codes: str, name: str) -> None:
-    # linear interpolation is exact for coordinates, so the picture of R, A, S must be the pixels' own R, A, S
+    # linear interpolation is exact for coordinates, so the picture of R, A, S must be the pixels'
+    # own R, A, S
     grid = oblique_grid(codes)
     plane = plane_through(name, CENTRE, BOX, 0.9)
     picture = sample_plane(Volume(world(grid).astype(np.float32), grid.affine), plane)
     inside = np.isfinite(picture).all(-1)
     assert inside.mean() > 0.9
-    np.testing.assert_allclose(picture[inside], plane.points()[inside], atol=1.7)  # the border repeats half a voxel
+    np.testing.assert_allclose(
+        picture[inside], plane.points()[inside], atol=1.7
+    )  # the border repeats half a voxel
     core = np.zeros_like(inside)
     rows, columns = (n // 4 for n in inside.shape)
     core[rows:-rows, columns:-columns] = True
@@ -66,7 +82,9 @@ def test_pixels_read_the_patient_at_their_own_place(codes: str, name: str) -> No
         ("sagittal", (1.0, 2.0, 9.0), "top"),
     ],
 )
-def test_radiological_convention(codes: str, name: str, place: tuple[float, ...], side: str) -> None:
+def test_radiological_convention(
+    codes: str, name: str, place: tuple[float, ...], side: str
+) -> None:
     plane = plane_through(name, CENTRE, BOX, 0.7)
     picture = np.nan_to_num(sample_plane(blob(oblique_grid(codes), np.array(place)), plane))
     row, column = np.unravel_index(picture.argmax(), picture.shape)
@@ -85,7 +103,12 @@ def test_letters_name_the_edges() -> None:
     letter = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
     for name in PLANE_NAMES:
         plane = plane_through(name, CENTRE, BOX, 1.0)
-        towards = (-plane.right, plane.right, -plane.down, plane.down)  # left, right, top, bottom edge
+        towards = (
+            -plane.right,
+            plane.right,
+            -plane.down,
+            plane.down,
+        )  # left, right, top, bottom edge
         for mark, direction in zip(plane.letters, towards, strict=True):
             axis, sign = letter[mark]
             assert direction[axis] == sign
@@ -125,7 +148,9 @@ def test_planes_cross_in_the_weighted_centre_of_the_body() -> None:
     centre = view_centre(body, blob(grid, place, 3.0).array, grid)
     assert np.linalg.norm(centre - place) < grid.spacing.max()
     # no weight anywhere: the middle of the body
-    assert np.linalg.norm(view_centre(body, np.zeros(grid.shape), grid) - CENTRE) < grid.spacing.max()
+    assert (
+        np.linalg.norm(view_centre(body, np.zeros(grid.shape), grid) - CENTRE) < grid.spacing.max()
+    )
 
 
 def test_view_box_holds_the_body_and_stays_in_the_field_of_view() -> None:
@@ -136,7 +161,9 @@ def test_view_box_holds_the_body_and_stays_in_the_field_of_view() -> None:
     np.testing.assert_allclose(box[0], points.min(0) - 3, atol=1e-6)
     np.testing.assert_allclose(box[1], points.max(0) + 3, atol=1e-6)
     everything = view_box(np.zeros(grid.shape, dtype=bool), grid, margin_mm=50.0)
-    np.testing.assert_allclose(everything, [grid.corners().min(0), grid.corners().max(0)], atol=1e-6)
+    np.testing.assert_allclose(
+        everything, [grid.corners().min(0), grid.corners().max(0)], atol=1e-6
+    )
 
 
 def test_thinning_keeps_places() -> None:

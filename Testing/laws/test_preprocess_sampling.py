@@ -20,12 +20,16 @@ def simpleitk_resample(volume: Volume, grid: Grid, fill: float, folder: Path) ->
     io.write_volume(volume, folder / "moving.mha")
     io.write_volume(Volume(np.zeros(grid.shape, np.float32), grid.affine), folder / "fixed.mha")
     moving, fixed = (sitk.ReadImage(str(folder / f"{name}.mha")) for name in ("moving", "fixed"))
-    return sitk.GetArrayFromImage(sitk.Resample(moving, fixed, sitk.Transform(), sitk.sitkLinear, fill))
+    return sitk.GetArrayFromImage(
+        sitk.Resample(moving, fixed, sitk.Transform(), sitk.sitkLinear, fill)
+    )
 
 
 def other_grid() -> Grid:
     """Sticks out of the oblique fixture on several sides; other axis codes, spacing and shape."""
-    affine = np.array([[-1.1, 0.1, 0.05, 9.0], [0.1, 0.02, 1.4, -14.0], [0.08, 1.2, 0.0, -1.0], [0, 0, 0, 1.0]])
+    affine = np.array(
+        [[-1.1, 0.1, 0.05, 9.0], [0.1, 0.02, 1.4, -14.0], [0.08, 1.2, 0.0, -1.0], [0, 0, 0, 1.0]]
+    )
     axes, _ = np.linalg.qr(affine[:3, :3])
     affine[:3, :3] = axes * np.sign(np.diag(axes.T @ affine[:3, :3])) * [1.1, 1.2, 1.4]
     return Grid((13, 10, 12), affine)
@@ -64,7 +68,9 @@ def test_block_mean_repeats_the_border() -> None:
 
 
 def test_shrunk_volume_stays_in_place(oblique_volume: Volume) -> None:
-    """The centre of mass of a bright spot moves by no more than rounding when blocks are averaged."""
+    """The centre of mass of a bright spot moves by no more than rounding when blocks are
+    averaged.
+    """
     spot = np.zeros((24, 24, 24), np.float32)
     spot[10, 14, 7] = 1
     fine = Volume(ndimage.gaussian_filter(spot, 1.5), oblique_volume.affine)

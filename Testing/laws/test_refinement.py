@@ -1,4 +1,6 @@
-"""Test-time optimisation: it finds a known remainder, follows it as far as it is worth, and never folds."""
+"""Test-time optimisation: it finds a known remainder, follows it as far as it is worth, and never
+folds.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import torch.nn.functional as F
 from UniFuseLib.errors import Cancelled, InputError
 from UniFuseLib.network.layers import crop_to
 from UniFuseLib.registration import bspline_refinement as refinement
-from UniFuseLib.registration.bspline_refinement import AUTO_STEPS, Manner, Refined, manner_of, refine, steps_for
+from UniFuseLib.registration.bspline_refinement import (
+    AUTO_STEPS,
+    Manner,
+    Refined,
+    manner_of,
+    refine,
+    steps_for,
+)
 from UniFuseLib.spatial.displacement import index_grid, warp
 
 SHAPE = (40, 56, 48)
@@ -19,7 +28,9 @@ WHOLLY = Manner(stiffness=0.01, least=1.0, chance=None)
 def anatomy(seed: int = 0) -> torch.Tensor:
     """Blobs of 4 to 16 voxels, `(1, 1, 40, 56, 48)` in about 0..1."""
     generator = torch.Generator().manual_seed(seed)
-    coarse, fine = (torch.rand(1, 1, *(n // k + 1 for n in SHAPE), generator=generator) for k in (8, 4))
+    coarse, fine = (
+        torch.rand(1, 1, *(n // k + 1 for n in SHAPE), generator=generator) for k in (8, 4)
+    )
     return sum(0.5 * F.interpolate(v, size=SHAPE, mode="trilinear") for v in (coarse, fine))
 
 
@@ -40,7 +51,9 @@ def wave() -> torch.Tensor:
     """A smooth field of up to 2.5 voxels, another one along each axis."""
     d, h, w = index_grid(SHAPE, NOWHERE)[0]
     waves = (torch.sin(h / 9), torch.cos(w / 8), torch.sin(d / 7 + 1))
-    return torch.stack([size * wave for size, wave in zip((2.5, 2.0, 1.5), waves, strict=True)])[None]
+    return torch.stack([size * wave for size, wave in zip((2.5, 2.0, 1.5), waves, strict=True)])[
+        None
+    ]
 
 
 def error(found: torch.Tensor, truth: torch.Tensor) -> float:
@@ -64,7 +77,9 @@ def test_a_bent_field_is_found_with_every_component_in_its_place() -> None:
     found = refine(degraded, 1 - warp(degraded, truth), NOWHERE, EVERYWHERE, 8, WHOLLY).flow
     assert error(found, truth) < 0.4 * error(NOWHERE, truth)
     for swapped in ((1, 0, 2), (0, 2, 1), (2, 1, 0)):
-        assert error(found[:, list(swapped)], truth) > 0.5 * error(NOWHERE, truth)  # the bar above would see it
+        assert error(found[:, list(swapped)], truth) > 0.5 * error(
+            NOWHERE, truth
+        )  # the bar above would see it
 
 
 def test_it_goes_on_from_the_networks_field() -> None:
@@ -76,7 +91,9 @@ def test_it_goes_on_from_the_networks_field() -> None:
 
 
 def test_an_aligned_noisy_pair_is_not_drawn_half_way_between_the_voxels() -> None:
-    """Interpolation smooths noise away: where only one volume is interpolated, half a voxel off fits best."""
+    """Interpolation smooths noise away: where only one volume is interpolated, half a voxel off
+    fits best.
+    """
     degraded, reference = anatomy() + noise(1), 1 - anatomy() + noise(2)
     found = refine(degraded, reference, NOWHERE, EVERYWHERE, 8, Manner(1.0, 1.0, None)).flow
     assert abs(found[INSIDE].mean(dim=(2, 3, 4))).max() < 0.15
@@ -93,7 +110,9 @@ def test_a_large_remainder_is_followed_and_chance_is_not() -> None:
     assert still.gain < 0.05
 
 
-def test_what_was_found_is_taken_up_at_full_resolution_and_chance_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_found_is_taken_up_at_full_resolution_and_chance_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     manner = Manner(stiffness=0.01, least=0.35, chance=0.05)
     levels: list[int] = []
     plain = refinement._Level.__init__
@@ -114,11 +133,15 @@ def test_what_was_found_is_taken_up_at_full_resolution_and_chance_is_not(monkeyp
     assert error(both.flow, truth) < 0.8 * error(coarse.flow, truth)
 
 
-def test_a_voxel_of_the_coarse_pass_is_two_of_an_odd_grid_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_voxel_of_the_coarse_pass_is_two_of_an_odd_grid_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Half as many voxels of an odd side leave one over: the field would be stretched over it."""
     monkeypatch.setattr(refinement, "_PASSES", refinement._PASSES[:1])
     along_h = torch.tensor([0.0, 1.0, 0.0]).view(1, 3, 1, 1, 1)
-    monkeypatch.setattr(refinement._Level, "step", lambda _, control, stiffness: along_h.expand_as(control))
+    monkeypatch.setattr(
+        refinement._Level, "step", lambda _, control, stiffness: along_h.expand_as(control)
+    )
     odd = [crop_to(v, (23, 31, 27)) for v in (anatomy(), anatomy(), NOWHERE, EVERYWHERE)]
     torch.testing.assert_close(refine(*odd, 1, WHOLLY).flow, 2 * along_h.expand(1, 3, 23, 31, 27))
 
@@ -135,8 +158,13 @@ def test_the_part_that_is_followed_scales_the_whole_field() -> None:
 def test_a_stiffer_field_bends_less() -> None:
     degraded = anatomy()
     reference = 1 - warp(degraded, wave())
-    bent = [refine(degraded, reference, NOWHERE, EVERYWHERE, 4, Manner(s, 1.0, None)).flow for s in (0.001, 10.0)]
-    soft, stiff = (sum(float(f.diff(n=2, dim=axis).square().mean()) for axis in (2, 3, 4)) for f in bent)
+    bent = [
+        refine(degraded, reference, NOWHERE, EVERYWHERE, 4, Manner(s, 1.0, None)).flow
+        for s in (0.001, 10.0)
+    ]
+    soft, stiff = (
+        sum(float(f.diff(n=2, dim=axis).square().mean()) for axis in (2, 3, 4)) for f in bent
+    )
     assert stiff < 0.1 * soft
 
 
@@ -191,7 +219,10 @@ def test_splines_and_their_adjoint() -> None:
     control = torch.randn(level.control.shape, generator=generator)
     field = torch.randn(level.start.shape, generator=generator)
     torch.testing.assert_close(
-        (level.field(control) * field).sum(), (control * level.gather(field)).sum(), rtol=1e-3, atol=1e-2
+        (level.field(control) * field).sum(),
+        (control * level.gather(field)).sum(),
+        rtol=1e-3,
+        atol=1e-2,
     )
 
 
@@ -217,10 +248,14 @@ def test_sums_over_blocks_stand_for_the_sums_over_voxels() -> None:
 
 
 def test_bending_is_that_of_second_differences() -> None:
-    control = torch.randn(1, 3, 5, 6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    control = torch.randn(
+        1, 3, 5, 6, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64
+    )
     control.requires_grad_()
     energy = sum(
-        (1 if a == b else 2) * control.diff(dim=a).diff(dim=b).square().sum() for a in (2, 3, 4) for b in range(a, 5)
+        (1 if a == b else 2) * control.diff(dim=a).diff(dim=b).square().sum()
+        for a in (2, 3, 4)
+        for b in range(a, 5)
     )
     (gradient,) = torch.autograd.grad(0.5 * energy / (5 * 6 * 7), control)
     torch.testing.assert_close(refinement._bending_gradient(control), gradient)
@@ -229,7 +264,10 @@ def test_bending_is_that_of_second_differences() -> None:
 def test_conjugate_gradients_solve() -> None:
     generator = torch.Generator().manual_seed(0)
     root = torch.randn(12, 12, generator=generator, dtype=torch.float64)
-    matrix, truth = root @ root.T + torch.eye(12, dtype=torch.float64), torch.randn(12, generator=generator).double()
+    matrix, truth = (
+        root @ root.T + torch.eye(12, dtype=torch.float64),
+        torch.randn(12, generator=generator).double(),
+    )
     found = refinement._conjugate_gradients(lambda x: matrix @ x, matrix @ truth)
     torch.testing.assert_close(found, truth, rtol=1e-2, atol=1e-2)
 

@@ -1,4 +1,6 @@
-"""Every engine is the recurrence h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t, y_t = ⟨C_t, h_t⟩, values and gradients."""
+"""Every engine is the recurrence h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t, y_t = ⟨C_t, h_t⟩, values
+and gradients.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +17,36 @@ from torch.utils.checkpoint import checkpoint
 from UniFuseLib.network.scan import ScanResult, available_engines, chunked, selective_scan
 from UniFuseLib.network.scan.mamba_ssm import scan_by_kernel
 
-# (b, n, e, s): every axis of another length; one token, fewer tokens than a chunk, several blocks with a remainder
+# (b, n, e, s): every axis of another length; one token, fewer tokens than a chunk, several blocks
+# with a remainder
 SIZES = [(1, 1, 3, 2), (2, 5, 4, 3), (2, 137, 7, 5), (1, 2049, 33, 16)]
 WIDE = torch.float64
 
 
-def inputs(size: tuple[int, int, int, int], dtype: torch.dtype = WIDE, largest_dt: float = 0.5) -> list[Tensor]:
-    """u, Δ, A, B, C, h_0 of ordinary size: A down to -s, Δ log-uniform from 1e-3 to `largest_dt`."""
+def inputs(
+    size: tuple[int, int, int, int], dtype: torch.dtype = WIDE, largest_dt: float = 0.5
+) -> list[Tensor]:
+    """u, Δ, A, B, C, h_0 of ordinary size: A down to -s, Δ log-uniform from 1e-3 to
+    `largest_dt`.
+    """
     b, n, e, s = size
     generator = torch.Generator().manual_seed(n)
 
     def normal(*shape: int) -> Tensor:
         return torch.randn(*shape, generator=generator, dtype=WIDE)
 
-    log_dt = torch.rand(b, n, e, generator=generator, dtype=WIDE) * math.log(largest_dt / 1e-3) + math.log(1e-3)
+    log_dt = torch.rand(b, n, e, generator=generator, dtype=WIDE) * math.log(
+        largest_dt / 1e-3
+    ) + math.log(1e-3)
     a = -torch.arange(1, s + 1, dtype=WIDE) * (1 + normal(e, s).abs() / 4)
-    tensors = [normal(b, n, e), log_dt.exp(), a, normal(b, n, s), normal(b, n, s), 3 * normal(b, e, s)]
+    tensors = [
+        normal(b, n, e),
+        log_dt.exp(),
+        a,
+        normal(b, n, s),
+        normal(b, n, s),
+        3 * normal(b, e, s),
+    ]
     return [x.to(dtype) for x in tensors]
 
 
@@ -38,7 +54,9 @@ def relative(got: Tensor, expected: Tensor) -> float:
     return ((got.double() - expected).abs().max() / expected.abs().max()).item()
 
 
-def gradients(size: tuple[int, int, int, int], dtype: torch.dtype, engine: str) -> tuple[Tensor, ...]:
+def gradients(
+    size: tuple[int, int, int, int], dtype: torch.dtype, engine: str
+) -> tuple[Tensor, ...]:
     """Of a loss on which y and the last state weigh alike."""
     leaves = [x.requires_grad_() for x in inputs(size, dtype)]
     y, last_state = selective_scan(*leaves, engine=engine)
@@ -46,7 +64,9 @@ def gradients(size: tuple[int, int, int, int], dtype: torch.dtype, engine: str) 
     return torch.autograd.grad(loss, leaves)
 
 
-def small_blocks(monkeypatch: pytest.MonkeyPatch, tokens: int, size: tuple[int, int, int, int]) -> None:
+def small_blocks(
+    monkeypatch: pytest.MonkeyPatch, tokens: int, size: tuple[int, int, int, int]
+) -> None:
     b, _, e, s = size
     monkeypatch.setitem(chunked._BLOCK_BYTES, "cpu", tokens * b * e * s * 8)
 
@@ -62,7 +82,9 @@ def test_reference_is_the_recurrence_of_two_tokens_written_out() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("engine", [x for x in available_engines() if x != "mamba_ssm"])
-def test_engine_agrees_with_the_float64_reference(engine: str, size: tuple[int, int, int, int]) -> None:
+def test_engine_agrees_with_the_float64_reference(
+    engine: str, size: tuple[int, int, int, int]
+) -> None:
     expected = selective_scan(*inputs(size), engine="reference")
     y, last_state = selective_scan(*inputs(size, torch.float32), engine=engine)
     assert y.shape == size[:3]
@@ -72,7 +94,9 @@ def test_engine_agrees_with_the_float64_reference(engine: str, size: tuple[int, 
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 7, 136, 137])
-def test_blocks_and_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+def test_blocks_and_chunks_do_not_change_the_result(
+    monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
     size = (2, 137, 7, 5)
     expected = selective_scan(*inputs(size), engine="reference")
     small_blocks(monkeypatch, tokens, size)
@@ -82,7 +106,9 @@ def test_blocks_and_chunks_do_not_change_the_result(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("largest_dt", [1e-2, 50.0])
-def test_chunked_stays_exact_where_nothing_and_where_everything_is_forgotten(largest_dt: float) -> None:
+def test_chunked_stays_exact_where_nothing_and_where_everything_is_forgotten(
+    largest_dt: float,
+) -> None:
     size = (1, 600, 5, 16)
     expected = selective_scan(*inputs(size, largest_dt=largest_dt), engine="reference")
     y, last_state = selective_scan(*inputs(size, torch.float32, largest_dt), engine="chunked")
@@ -91,14 +117,18 @@ def test_chunked_stays_exact_where_nothing_and_where_everything_is_forgotten(lar
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_chunked_gradients_agree_with_the_float64_reference(size: tuple[int, int, int, int]) -> None:
+def test_chunked_gradients_agree_with_the_float64_reference(
+    size: tuple[int, int, int, int],
+) -> None:
     expected = gradients(size, WIDE, "reference")
     got = gradients(size, torch.float32, "chunked")
     assert [relative(x, y) < 1e-4 for x, y in zip(got, expected, strict=True)] == 6 * [True]
 
 
 @pytest.mark.parametrize("tokens", [3, 100])
-def test_chunked_passes_gradcheck_with_initial_and_last_state(monkeypatch: pytest.MonkeyPatch, tokens: int) -> None:
+def test_chunked_passes_gradcheck_with_initial_and_last_state(
+    monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
     size = (2, 11, 3, 2)
     small_blocks(monkeypatch, tokens, size)
     leaves = [x.requires_grad_() for x in inputs(size)]
@@ -108,7 +138,9 @@ def test_chunked_passes_gradcheck_with_initial_and_last_state(monkeypatch: pytes
 def test_gradients_of_y_alone_and_of_the_last_state_alone() -> None:
     for index in (0, 1):
         got, expected = (
-            torch.autograd.grad(selective_scan(*leaves, engine=engine)[index].square().sum(), leaves[:4])
+            torch.autograd.grad(
+                selective_scan(*leaves, engine=engine)[index].square().sum(), leaves[:4]
+            )
             for engine in ("chunked", "reference")
             for leaves in [[x.requires_grad_() for x in inputs((2, 23, 3, 2))]]
         )
@@ -119,7 +151,9 @@ def test_the_batch_equals_its_elements_one_by_one() -> None:
     tensors = inputs((3, 301, 6, 4))
     y, last_state = selective_scan(*tensors, engine="chunked")
     for i in range(3):
-        alone = selective_scan(*(x if x.ndim == 2 else x[i : i + 1] for x in tensors), engine="chunked")
+        alone = selective_scan(
+            *(x if x.ndim == 2 else x[i : i + 1] for x in tensors), engine="chunked"
+        )
         torch.testing.assert_close(y[i : i + 1], alone.y)
         torch.testing.assert_close(last_state[i : i + 1], alone.last_state)
 
@@ -181,7 +215,9 @@ def test_states_of_all_tokens_are_never_in_memory(monkeypatch: pytest.MonkeyPatc
 def reference_as_kernel(
     u: Tensor, delta: Tensor, a: Tensor, b: Tensor, c: Tensor, return_last_state: bool
 ) -> tuple[Tensor, Tensor]:
-    """What mamba-ssm's `selective_scan_fn` computes: `(b, e, n)` layout, contiguous, from a zero state."""
+    """What mamba-ssm's `selective_scan_fn` computes: `(b, e, n)` layout, contiguous, from a zero
+    state.
+    """
     assert return_last_state
     assert all(x.is_contiguous() for x in (u, delta, a, b, c))
     tokens = [x.transpose(1, 2) for x in (u, delta, b, c)]
@@ -191,7 +227,9 @@ def reference_as_kernel(
 
 @pytest.mark.parametrize("size", SIZES[:3])
 @pytest.mark.parametrize("largest_a", [1.0, 1e3])
-def test_the_kernels_missing_initial_state_enters_exactly(size: tuple[int, int, int, int], largest_a: float) -> None:
+def test_the_kernels_missing_initial_state_enters_exactly(
+    size: tuple[int, int, int, int], largest_a: float
+) -> None:
     u, dt, a, b, c, state = inputs(size)
     expected = selective_scan(u, dt, largest_a * a, b, c, state, engine="reference")
     single = (x.float() for x in (u, dt, largest_a * a, b, c, state))
@@ -226,7 +264,9 @@ def _loss(result: ScanResult) -> Tensor:
 
 
 @needs_cuda
-@pytest.mark.skipif("mamba_ssm" not in available_engines(), reason="needs mamba-ssm with selective_scan_cuda")
+@pytest.mark.skipif(
+    "mamba_ssm" not in available_engines(), reason="needs mamba-ssm with selective_scan_cuda"
+)
 @pytest.mark.parametrize("size", SIZES)
 def test_mamba_ssm_agrees_with_the_float64_reference(size: tuple[int, int, int, int]) -> None:
     expected = selective_scan(*inputs(size), engine="reference")

@@ -1,4 +1,6 @@
-"""Laws of known misalignments: φ undoes ψ, on oblique anisotropic grids, in ITK's eyes and in voxels."""
+"""Laws of known misalignments: φ undoes ψ, on oblique anisotropic grids, in ITK's eyes and in
+voxels.
+"""
 
 import numpy as np
 import pytest
@@ -25,10 +27,14 @@ from UniFuseLib.spatial.displacement import compose, integrate, jacobian_determi
 from UniFuseLib.spatial.volume import Grid
 
 
-def oblique(shape: tuple[int, int, int], spacing: tuple[float, float, float], angles: tuple[float, ...]) -> Grid:
+def oblique(
+    shape: tuple[int, int, int], spacing: tuple[float, float, float], angles: tuple[float, ...]
+) -> Grid:
     """A turned grid with another order of axes, far from the origin."""
     affine = np.eye(4)
-    affine[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()[:, [2, 0, 1]] * np.array(spacing)
+    affine[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix()[
+        :, [2, 0, 1]
+    ] * np.array(spacing)
     affine[:3, 3] = [310.0, -95.0, 640.0]
     return Grid(shape, affine)
 
@@ -46,7 +52,9 @@ SCAN = around(REFERENCE, (17, 23, 15), (6.0, 5.0, 8.0))
 
 
 def blob(world: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """Two smooth blobs of different size at RAS positions `(..., 3)`; no symmetry that would hide a swap."""
+    """Two smooth blobs of different size at RAS positions `(..., 3)`; no symmetry that would hide a
+    swap.
+    """
     first = np.exp(-(((world - centre - [5, -8, 3]) / [18, 12, 25]) ** 2).sum(-1))
     return first + 0.6 * np.exp(-(((world - centre - [-14, 9, -11]) / [8, 14, 11]) ** 2).sum(-1))
 
@@ -63,7 +71,9 @@ def as_world(displacement: torch.Tensor) -> np.ndarray:
 @pytest.fixture(scope="module")
 def deformation() -> Deformation:
     ranges = MisalignmentRange(elastic_mm=9.0, control_mm=(40.0, 45.0))
-    return Deformation(sample_misalignment(local_generator(3), (REFERENCE, SCAN), ranges, field_mm=3.0))
+    return Deformation(
+        sample_misalignment(local_generator(3), (REFERENCE, SCAN), ranges, field_mm=3.0)
+    )
 
 
 def test_phi_undoes_psi_in_world_coordinates(deformation: Deformation) -> None:
@@ -80,7 +90,9 @@ def test_phi_on_a_grid_is_phi_at_its_points(deformation: Deformation) -> None:
     np.testing.assert_allclose(as_world(deformation.phi(REFERENCE)), expected, atol=2e-3)
 
 
-def test_label_shows_where_the_reference_point_is_in_the_moved_scan(deformation: Deformation) -> None:
+def test_label_shows_where_the_reference_point_is_in_the_moved_scan(
+    deformation: Deformation,
+) -> None:
     centre = REFERENCE.corners().mean(0)
     # moved(Y) = clean(ψ(Y)); read it at Y = φ(X): has to be clean(X)
     there = positions(REFERENCE) + as_world(deformation.phi(REFERENCE))
@@ -102,7 +114,9 @@ def _psi_at(deformation: Deformation, points: np.ndarray) -> np.ndarray:
 
 
 def test_written_field_aligns_the_scans_in_itk(deformation: Deformation, tmp_path) -> None:
-    """SimpleITK, which knows nothing of our conventions, resamples the moved scan onto the clean one."""
+    """SimpleITK, which knows nothing of our conventions, resamples the moved scan onto the clean
+    one.
+    """
     fine = around(REFERENCE, (45, 53, 49), (2.5, 2.2, 2.6))
     centre = REFERENCE.corners().mean(0)
     moved = blob(positions(fine) + as_world(deformation.psi(fine)), centre)
@@ -110,13 +124,17 @@ def test_written_field_aligns_the_scans_in_itk(deformation: Deformation, tmp_pat
     field = sitk.ReadImage(str(tmp_path / "field.nii.gz"), sitk.sitkVectorFloat64)
     target = _to_image(np.zeros(REFERENCE.shape, np.float32), REFERENCE)
     image = sitk.Cast(_to_image(moved, fine), sitk.sitkFloat64)
-    pulled = sitk.Resample(image, target, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, -1.0)
+    pulled = sitk.Resample(
+        image, target, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, -1.0
+    )
     array = sitk.GetArrayFromImage(pulled)
     seen = array >= 0
     assert seen.mean() > 0.4
     clean = blob(positions(REFERENCE), centre)
     assert np.abs(array - clean)[seen].mean() < 4e-3
-    plain = sitk.GetArrayFromImage(sitk.Resample(image, target, sitk.Transform(), sitk.sitkLinear, -1.0))
+    plain = sitk.GetArrayFromImage(
+        sitk.Resample(image, target, sitk.Transform(), sitk.sitkLinear, -1.0)
+    )
     assert np.abs(plain - clean)[(plain >= 0) & seen].mean() > 0.02
 
 
@@ -139,7 +157,9 @@ def test_rotation_turns_about_the_centre_right_handed() -> None:
     turn = Misalignment.from_json({**to_json(still), "rotation_deg": (0.0, 0.0, 10.0)})
     centre = np.array(turn.centre_mm)
     moved = (turn.matrix @ [centre[0] + 50, centre[1], centre[2], 1.0])[:3] - centre
-    np.testing.assert_allclose(moved, [50 * np.cos(np.pi / 18), 50 * np.sin(np.pi / 18), 0], atol=1e-9)
+    np.testing.assert_allclose(
+        moved, [50 * np.cos(np.pi / 18), 50 * np.sin(np.pi / 18), 0], atol=1e-9
+    )
 
 
 @pytest.mark.parametrize("target", [1.5, 5.5, 12.0])
@@ -170,7 +190,9 @@ def test_bspline_basis_sums_to_one_and_reproduces_a_line() -> None:
     x = torch.linspace(0, 5, 41, dtype=torch.float64)
     basis = bspline_basis(x, 9).double()
     torch.testing.assert_close(basis.sum(1), torch.ones(41, dtype=torch.float64), atol=1e-6, rtol=0)
-    torch.testing.assert_close(basis @ torch.arange(-1.0, 8.0, dtype=torch.float64), x, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        basis @ torch.arange(-1.0, 8.0, dtype=torch.float64), x, atol=1e-5, rtol=0
+    )
 
 
 def test_flows_in_voxels_undo_each_other_on_a_non_cubic_grid() -> None:

@@ -38,27 +38,37 @@ def test_no_movement_changes_nothing() -> None:
 
 def test_one_pose_for_all_lines_is_no_degradation() -> None:
     """A head that lies elsewhere but still is not a movement: the centring takes all of it out."""
-    elsewhere = movement(starts=(0.0,), rotations_deg=((4.0, -3.0, 5.0),), translations_mm=((2.0, 3.0, -4.0),))
+    elsewhere = movement(
+        starts=(0.0,), rotations_deg=((4.0, -3.0, 5.0),), translations_mm=((2.0, 3.0, -4.0),)
+    )
     torch.testing.assert_close(apply_motion(head(), SPACING, elsewhere), head(), atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_pure_translation_has_a_closed_form(axis: int) -> None:
-    """Lines of pose s get the phase exp(−2πi k·(t_s − shift)) of the Fourier shift theorem; |F⁻¹| of that."""
+    """Lines of pose s get the phase exp(−2πi k·(t_s − shift)) of the Fourier shift theorem; |F⁻¹|
+    of that.
+    """
     steps = [(3.0, -2.0, 1.4), (0.0, 1.0, -2.8)]  # mm: whole voxels (1, -2, 1) and (0, 1, -2)
     parameters = movement(axis=axis, starts=(0.0, 0.4), translations_mm=tuple(steps))
     ours = apply_motion(head(), SPACING, parameters)
 
     spectrum = np.fft.fftn(head().double().numpy())
     k = np.meshgrid(*[np.fft.fftfreq(n) for n in SHAPE], indexing="ij")
-    signed = np.round(k[axis] * SHAPE[axis]) + SHAPE[axis] // 2  # line 0 is the most negative frequency
+    signed = (
+        np.round(k[axis] * SHAPE[axis]) + SHAPE[axis] // 2
+    )  # line 0 is the most negative frequency
     late = signed / SHAPE[axis] >= 0.4
-    # centring subtracts one common vector, which is a common phase: it only moves the picture, and the
-    # correction takes that out again; compare after moving the closed form to the same place
+    # centring subtracts one common vector, which is a common phase: it only moves the picture, and
+    # the correction takes that out again; compare after moving the closed form to the same place
     mixed = np.zeros_like(spectrum)
     for moved, lines in zip(steps, (~late, late), strict=True):
         voxels = np.array(moved) / np.array(SPACING)
-        mixed += np.where(lines, spectrum * np.exp(-2j * np.pi * sum(f * v for f, v in zip(k, voxels, strict=True))), 0)
+        mixed += np.where(
+            lines,
+            spectrum * np.exp(-2j * np.pi * sum(f * v for f, v in zip(k, voxels, strict=True))),
+            0,
+        )
     closed = torch.from_numpy(np.fft.ifftn(mixed))
     closed = shift_volume(closed, estimate_shift(closed.abs(), head().double())).abs()
     body = head() > 5
@@ -74,7 +84,9 @@ def test_rigid_move_of_a_whole_voxel_is_exact() -> None:
 
 
 def test_rotation_is_rigid_in_millimetres() -> None:
-    """A point on the w axis turns by 90° about d onto the h axis at the same distance in mm, not in voxels."""
+    """A point on the w axis turns by 90° about d onto the h axis at the same distance in mm, not in
+    voxels.
+    """
     volume = torch.zeros(5, 41, 41)
     volume[2, 20, 30] = 1.0  # 10 voxels of 2 mm along +w
     turned = move_rigidly(volume, (3.0, 1.0, 2.0), np.array([90.0, 0.0, 0.0]), np.zeros(3))
@@ -87,9 +99,9 @@ def test_motion_does_not_move_the_picture(seed: int) -> None:
     registration = pytest.importorskip("skimage.registration")
     volume = head()
     moved = apply_motion(volume, SPACING, sample_motion(local_generator(seed), axes=(0, 1, 2)))
-    shift = registration.phase_cross_correlation(volume.numpy(), moved.numpy(), upsample_factor=50, normalization=None)[
-        0
-    ]
+    shift = registration.phase_cross_correlation(
+        volume.numpy(), moved.numpy(), upsample_factor=50, normalization=None
+    )[0]
     assert np.abs(shift).max() <= 0.1
 
 
@@ -120,7 +132,12 @@ def test_severity_grows() -> None:
 
     def harm(severity: float) -> float:
         errors = [
-            float((apply_motion(volume, SPACING, sample_motion(local_generator(s), severity)) - volume).norm())
+            float(
+                (
+                    apply_motion(volume, SPACING, sample_motion(local_generator(s), severity))
+                    - volume
+                ).norm()
+            )
             for s in range(5)
         ]
         return float(np.mean(errors))
@@ -131,4 +148,6 @@ def test_severity_grows() -> None:
 def test_same_parameters_same_bytes() -> None:
     parameters = sample_motion(local_generator(5))
     assert parameters == sample_motion(local_generator(5))
-    assert torch.equal(apply_motion(head(), SPACING, parameters), apply_motion(head(), SPACING, parameters))
+    assert torch.equal(
+        apply_motion(head(), SPACING, parameters), apply_motion(head(), SPACING, parameters)
+    )

@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.contrast import STYLES, apply_contrast, sample_contrast, split_soft_tissue
+from UniFuseLib.simulation.contrast import (
+    STYLES,
+    apply_contrast,
+    sample_contrast,
+    split_soft_tissue,
+)
 from UniFuseLib.simulation.degrade import (
     CLASSES,
     apply_degradation,
@@ -38,7 +43,9 @@ NOTHING = NuisanceParameters(0.0, 4, 0.0, 0.0, 0, 1.0, 0.0, 3, 0.0, (0.1, 0.2, 0
 
 
 def labels() -> torch.Tensor:
-    """A head of shells: air, skin 511, skull 515, soft tissue 507, fluid 24, grey 3, white 2; `(15, 30, 24)`."""
+    """A head of shells: air, skin 511, skull 515, soft tissue 507, fluid 24, grey 3, white 2; `(15,
+    30, 24)`.
+    """
     z, y, x = torch.meshgrid(*[torch.arange(float(n)) for n in (15, 30, 24)], indexing="ij")
     radius = (((z - 7) / 7) ** 2 + ((y - 14) / 14) ** 2 + ((x - 12) / 11) ** 2).sqrt()
     out = torch.zeros(15, 30, 24, dtype=torch.int64)
@@ -66,9 +73,13 @@ def test_same_contrast_same_bytes(style: str) -> None:
 
 
 def test_contrasts_have_the_order_of_their_modality() -> None:
-    """CT: skull, brain, fluid, air in HU; T1: white, grey, fluid; T2 the other way round; PET: grey is hottest."""
+    """CT: skull, brain, fluid, air in HU; T1: white, grey, fluid; T2 the other way round; PET: grey
+    is hottest.
+    """
     ct, t1, t2, pet = (
-        apply_contrast(labels(), SPACING, replace(sample_contrast(local_generator(2), style), blur_mm=0.1))
+        apply_contrast(
+            labels(), SPACING, replace(sample_contrast(local_generator(2), style), blur_mm=0.1)
+        )
         for style in ("ct", "t1", "t2", "pet")
     )
 
@@ -82,10 +93,14 @@ def test_contrasts_have_the_order_of_their_modality() -> None:
 
 
 def test_random_contrasts_differ_and_unknown_labels_look_like_soft_tissue() -> None:
-    draws = [dict.fromkeys(sample_contrast(local_generator(seed), "random").means) for seed in range(4)]
+    draws = [
+        dict.fromkeys(sample_contrast(local_generator(seed), "random").means) for seed in range(4)
+    ]
     orders = {tuple(np.argsort(list(means))) for means in draws}
     assert len(orders) == 4
-    parameters = replace(sample_contrast(local_generator(0), "t1"), blur_mm=0.1, bias=0.0, noise=0.0)
+    parameters = replace(
+        sample_contrast(local_generator(0), "t1"), blur_mm=0.1, bias=0.0, noise=0.0
+    )
     strange = torch.full((4, 6, 5), 999)
     soft = apply_contrast(torch.full((4, 6, 5), 507), SPACING, parameters)
     assert torch.equal(apply_contrast(strange, SPACING, parameters), soft)
@@ -212,8 +227,12 @@ def test_slices_may_lie_across_any_axis(label: str) -> None:
     volume = scan_of(label)
     parameters = sample_degradation(label, local_generator(7), volume, SPACING)
     turned = volume.permute(1, 0, 2).contiguous()
-    result = apply_degradation(turned, (SPACING[1], SPACING[0], SPACING[2]), parameters, slice_axis=1)
-    torch.testing.assert_close(result.permute(1, 0, 2), apply_degradation(volume, SPACING, parameters))
+    result = apply_degradation(
+        turned, (SPACING[1], SPACING[0], SPACING[2]), parameters, slice_axis=1
+    )
+    torch.testing.assert_close(
+        result.permute(1, 0, 2), apply_degradation(volume, SPACING, parameters)
+    )
 
 
 def test_unknown_class_says_what_there_is() -> None:
@@ -225,7 +244,9 @@ def test_unknown_class_says_what_there_is() -> None:
 
 def test_slice_axis_is_the_one_along_the_patient() -> None:
     affine = np.eye(4)
-    affine[:3, :3] = np.array([[0.1, 2.0, 0.2], [0.3, -0.2, 1.5], [4.0, 0.1, -0.1]])  # columns: S, R, A
+    affine[:3, :3] = np.array(
+        [[0.1, 2.0, 0.2], [0.3, -0.2, 1.5], [4.0, 0.1, -0.1]]
+    )  # columns: S, R, A
     assert slice_axis(Grid((7, 9, 11), affine)) == 0
     assert slice_axis(Grid((7, 9, 11), affine[:, [1, 0, 2, 3]])) == 1
     assert slice_axis(Grid((7, 9, 11), affine[:, [1, 2, 0, 3]])) == 2

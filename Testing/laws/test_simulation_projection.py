@@ -1,4 +1,6 @@
-"""Laws of the projector and of what stands on it: CT metal and low-dose PET, on slices that are not square."""
+"""Laws of the projector and of what stands on it: CT metal and low-dose PET, on slices that are not
+square.
+"""
 
 import warnings
 from dataclasses import replace
@@ -8,12 +10,24 @@ import pytest
 import torch
 
 from UniFuseLib.simulation import ct_metal, pet_low_dose
-from UniFuseLib.simulation.ct_metal import MetalParameters, apply_metal, precorrect, sample_metal, tissue
+from UniFuseLib.simulation.ct_metal import (
+    MetalParameters,
+    apply_metal,
+    precorrect,
+    sample_metal,
+    tissue,
+)
 from UniFuseLib.simulation.degrade import degradation_from_json, degradation_to_json
 from UniFuseLib.simulation.implants import Implant, metal_fraction
 from UniFuseLib.simulation.mr_motion import estimate_shift
 from UniFuseLib.simulation.parameters import local_generator
-from UniFuseLib.simulation.pet_low_dose import Scanner, apply_low_dose, gaussian_matrix, sample_low_dose, smooth
+from UniFuseLib.simulation.pet_low_dose import (
+    Scanner,
+    apply_low_dose,
+    gaussian_matrix,
+    sample_low_dose,
+    smooth,
+)
 from UniFuseLib.simulation.projector import half_turn, projector, ramp_filter, system_matrix
 from UniFuseLib.simulation.spectrum import ENERGY_KEV, MU_METAL, MU_WATER, WEIGHT
 
@@ -55,7 +69,9 @@ def test_projection_agrees_with_scikit_image() -> None:
 def test_disc_has_chords_in_millimetres() -> None:
     """p(t) = 2 √(r² − t²) for every view, with pixels that are not square."""
     pixel = (0.8, 1.1)
-    y, x = np.meshgrid((np.arange(81) - 40) * pixel[0], (np.arange(59) - 29) * pixel[1], indexing="ij")
+    y, x = np.meshgrid(
+        (np.arange(81) - 40) * pixel[0], (np.arange(59) - 29) * pixel[1], indexing="ij"
+    )
     disc = torch.tensor(np.clip((20 - np.hypot(y, x)) / 0.8 + 0.5, 0, 1), dtype=torch.float32)[None]
     beam = projector(half_turn((81, 59), pixel, 12))
     t = (np.arange(beam.geometry.bins) - (beam.geometry.bins - 1) / 2) * beam.geometry.pitch_mm
@@ -70,7 +86,9 @@ def test_back_projection_is_the_transpose() -> None:
     generator = local_generator(0)
     f = torch.randn(2, 11, 7, generator=generator)
     p = torch.randn(2, 9, beam.geometry.bins, generator=generator)
-    torch.testing.assert_close((beam.forward(f) * p).sum(), (f * beam.backward(p)).sum(), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(
+        (beam.forward(f) * p).sum(), (f * beam.backward(p)).sum(), rtol=1e-4, atol=1e-3
+    )
 
 
 def test_scipy_fallback_multiplies_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +97,9 @@ def test_scipy_fallback_multiplies_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: False)
     from UniFuseLib.simulation.projector import Projector
 
-    torch.testing.assert_close(Projector(geometry).forward(blobs(11, 7)), usual, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        Projector(geometry).forward(blobs(11, 7)), usual, rtol=1e-5, atol=1e-5
+    )
     assert system_matrix(geometry).shape == (5 * geometry.bins, 77)
 
 
@@ -113,7 +133,10 @@ def test_precorrection_is_exact_for_water() -> None:
     corrected = precorrect(ct_metal.log_signal(length, zero, zero, "iron"))
     torch.testing.assert_close(corrected, length * ct_metal.WATER_PER_MM, rtol=4e-3, atol=1e-3)
     torch.testing.assert_close(
-        ct_metal.water_log_signal(length), ct_metal.log_signal(length, zero, zero, "iron"), rtol=4e-3, atol=1e-3
+        ct_metal.water_log_signal(length),
+        ct_metal.log_signal(length, zero, zero, "iron"),
+        rtol=4e-3,
+        atol=1e-3,
     )
 
 
@@ -143,9 +166,13 @@ def test_hardly_any_noise_and_no_metal_changes_nothing() -> None:
 
 
 def test_metal_is_bright_streaks_are_dark_and_lie_in_its_slices() -> None:
-    """Two rods across the slice: between them, along their line, the beam is hardest and the picture too dark."""
+    """Two rods across the slice: between them, along their line, the beam is hardest and the
+    picture too dark.
+    """
     volume, spacing = limb()
-    rods = tuple(Implant("capsule", (9.0, 52.0, x), (15.0, 52.0, x), (4.0, 0.0)) for x in (36.0, 84.0))
+    rods = tuple(
+        Implant("capsule", (9.0, 52.0, x), (15.0, 52.0, x), (4.0, 0.0)) for x in (36.0, 84.0)
+    )
     parameters = replace(noise_only(0.01), implants=rods, metal="iron")
     change = apply_metal(volume, spacing, parameters) - volume
     assert float((volume + change)[4, 26, 18]) > 2500
@@ -169,9 +196,13 @@ def test_metal_sits_where_it_was_put() -> None:
     spacing = (3.0, 1.0, 2.0)
     ball = Implant("capsule", (9.0, 12.0, 30.0), (9.0, 12.0, 30.0), (4.5, 0.0))
     fraction = metal_fraction((ball,), (9, 33, 27), spacing)
-    index = torch.stack(torch.meshgrid(*[torch.arange(float(n)) for n in fraction.shape], indexing="ij"))
+    index = torch.stack(
+        torch.meshgrid(*[torch.arange(float(n)) for n in fraction.shape], indexing="ij")
+    )
     centre = (index * fraction).flatten(1).sum(1) / fraction.sum()
-    torch.testing.assert_close(centre * torch.tensor(spacing), torch.tensor([9.0, 12.0, 30.0]), atol=0.15, rtol=0)
+    torch.testing.assert_close(
+        centre * torch.tensor(spacing), torch.tensor([9.0, 12.0, 30.0]), atol=0.15, rtol=0
+    )
 
 
 def test_implants_are_placed_in_bone() -> None:
@@ -200,7 +231,10 @@ def test_ordered_subsets_converge_on_counts_without_noise() -> None:
     factors = [torch.ones(2, len(p.geometry.angles), p.geometry.bins) for p in scanner.subsets]
     counts = [y + 0.5 for y in scanner.project(truth, factors)]
     start = torch.full_like(truth, float(truth.mean()))
-    errors = [float((scanner.osem(counts, factors, 0.5, start, n) - truth).norm() / truth.norm()) for n in (1, 4, 12)]
+    errors = [
+        float((scanner.osem(counts, factors, 0.5, start, n) - truth).norm() / truth.norm())
+        for n in (1, 4, 12)
+    ]
     assert errors[0] > errors[1] > errors[2]
     assert errors[2] < 0.08
     wrong = [c.flip(2) for c in counts]
@@ -238,14 +272,20 @@ def test_low_dose_keeps_the_mean_and_gets_noisier_with_fewer_counts() -> None:
     assert 1.7 < noise[1] / noise[0] < 2.9
     assert 1.6 < noise[2] / noise[1] < 2.9
     hot = volume > 4
-    assert abs(float(apply_low_dose(volume, spacing, parameters)[hot].mean() / volume[hot].mean()) - 1) < 0.1
+    assert (
+        abs(float(apply_low_dose(volume, spacing, parameters)[hot].mean() / volume[hot].mean()) - 1)
+        < 0.1
+    )
 
 
 def test_low_dose_does_not_move_the_picture() -> None:
     """Noise lets every single estimate err; over ten scans nothing is left."""
     volume, spacing = patient()
     shifts = [
-        estimate_shift(apply_low_dose(volume, spacing, sample_low_dose(local_generator(seed), severity=0.5)), volume)
+        estimate_shift(
+            apply_low_dose(volume, spacing, sample_low_dose(local_generator(seed), severity=0.5)),
+            volume,
+        )
         for seed in range(10)
     ]
     assert np.abs(np.mean(shifts, axis=0)).max() <= 0.1
@@ -254,8 +294,12 @@ def test_low_dose_does_not_move_the_picture() -> None:
 def test_finer_grids_get_noise_of_the_scanner_s_size() -> None:
     """On a grid of 2 mm the noise is as coarse as the scanner's pixels: neighbours agree."""
     volume, spacing = patient()
-    fine = torch.nn.functional.interpolate(volume[None, None], scale_factor=2.0, mode="trilinear")[0, 0]
-    parameters = replace(sample_low_dose(local_generator(0), severity=0.8), pixel_mm=4.0, slice_mm=3.3)
+    fine = torch.nn.functional.interpolate(volume[None, None], scale_factor=2.0, mode="trilinear")[
+        0, 0
+    ]
+    parameters = replace(
+        sample_low_dose(local_generator(0), severity=0.8), pixel_mm=4.0, slice_mm=3.3
+    )
     scan = apply_low_dose(fine, (spacing[0] / 2, 2.0, 2.0), parameters)
     noise = (scan - fine)[8:-8, 20:40, 24:48]
     neighbours = np.corrcoef(noise[:, :, 1:].flatten(), noise[:, :, :-1].flatten())[0, 1]
@@ -264,7 +308,9 @@ def test_finer_grids_get_noise_of_the_scanner_s_size() -> None:
 
 def test_empty_volume_stays_empty() -> None:
     empty = torch.zeros(4, 9, 11)
-    assert apply_low_dose(empty, (3.0, 4.0, 4.0), sample_low_dose(local_generator(0))).abs().max() == 0
+    assert (
+        apply_low_dose(empty, (3.0, 4.0, 4.0), sample_low_dose(local_generator(0))).abs().max() == 0
+    )
 
 
 def test_same_parameters_same_bytes_also_after_json() -> None:
@@ -275,12 +321,18 @@ def test_same_parameters_same_bytes_also_after_json() -> None:
     assert torch.equal(apply_metal(volume, spacing, metal), apply_metal(volume, spacing, again))
     suv, suv_spacing = patient()
     dose = sample_low_dose(local_generator(8))
-    assert torch.equal(apply_low_dose(suv, suv_spacing, dose), apply_low_dose(suv, suv_spacing, dose))
+    assert torch.equal(
+        apply_low_dose(suv, suv_spacing, dose), apply_low_dose(suv, suv_spacing, dose)
+    )
     other = replace(dose, seed=dose.seed + 1)
-    assert not torch.equal(apply_low_dose(suv, suv_spacing, dose), apply_low_dose(suv, suv_spacing, other))
+    assert not torch.equal(
+        apply_low_dose(suv, suv_spacing, dose), apply_low_dose(suv, suv_spacing, other)
+    )
 
 
 def test_no_warning_reaches_the_user() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pet_low_dose.Scanner((9, 11), (3.0, 3.0), 5.0, "cpu").project(torch.ones(1, 9, 11), [torch.ones(())] * 8)
+        pet_low_dose.Scanner((9, 11), (3.0, 3.0), 5.0, "cpu").project(
+            torch.ones(1, 9, 11), [torch.ones(())] * 8
+        )

@@ -1,4 +1,6 @@
-"""The classifier's last stage: what it may learn from, and that the patients who judge it were not seen."""
+"""The classifier's last stage: what it may learn from, and that the patients who judge it were not
+seen.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def cases(patients: int, told: bool = True, seed: int = 0, modality: str = "pet"
     return found
 
 
-def test_what_the_states_tell_is_learned_and_holds_for_new_patients(classifier: StateClassifier) -> None:
+def test_what_the_states_tell_is_learned_and_holds_for_new_patients(
+    classifier: StateClassifier,
+) -> None:
     fit = fit_classifier(classifier, cases(20))
     assert fit.held_out["accuracy"] >= 0.9
     assert fit.held_out["cases"] == 40
@@ -51,7 +55,9 @@ def test_what_the_states_tell_is_learned_and_holds_for_new_patients(classifier: 
 
 
 def test_noise_is_not_taken_for_knowledge(classifier: StateClassifier) -> None:
-    """Few patients and hundreds of numbers each: the fit could learn them by heart, the held-out patients tell."""
+    """Few patients and hundreds of numbers each: the fit could learn them by heart, the held-out
+    patients tell.
+    """
     fit = fit_classifier(classifier, cases(8, told=False))
     assert fit.held_out["accuracy"] < 0.8
     assert fit.held_out["cross_entropy"] > 0.6
@@ -68,16 +74,24 @@ def test_a_class_that_the_modality_cannot_have_gets_nothing(classifier: StateCla
 
 
 def test_every_class_of_every_modality_weighs_the_same() -> None:
-    few = [c for c in cases(9) if c.label == "clean" or c.patient == "patient0"] + cases(2, modality="mr")
+    few = [c for c in cases(9) if c.label == "clean" or c.patient == "patient0"] + cases(
+        2, modality="mr"
+    )
     weights = _weights(few)
     assert float(weights.sum()) == pytest.approx(1.0)
     for modality in ("pet", "mr"):
         for label in ("clean", DEGRADATION_OF[modality]):
-            mine = [w for w, c in zip(weights.tolist(), few, strict=True) if (c.modality, c.label) == (modality, label)]
+            mine = [
+                w
+                for w, c in zip(weights.tolist(), few, strict=True)
+                if (c.modality, c.label) == (modality, label)
+            ]
             assert sum(mine) == pytest.approx(0.25)
 
 
-def test_the_given_classifier_stays_and_the_same_seed_fits_the_same(classifier: StateClassifier) -> None:
+def test_the_given_classifier_stays_and_the_same_seed_fits_the_same(
+    classifier: StateClassifier,
+) -> None:
     before = {name: value.clone() for name, value in classifier.state_dict().items()}
     one, again = (fit_classifier(classifier, cases(6), seed=3, epochs=12) for _ in range(2))
     for name, value in classifier.state_dict().items():
@@ -95,7 +109,9 @@ def test_too_few_patients_and_missing_classes_are_told(classifier: StateClassifi
 
 
 def test_the_lowest_point_of_a_curve_is_that_of_its_mean_over_five() -> None:
-    curve = np.array([9.0, 8, 7, 6, 5, 4, 3.0, 3.2, 3.4, 5, 6, 7, 0.5, 8, 9])  # one lucky epoch at 12
+    curve = np.array(
+        [9.0, 8, 7, 6, 5, 4, 3.0, 3.2, 3.4, 5, 6, 7, 0.5, 8, 9]
+    )  # one lucky epoch at 12
     assert _lowest(curve) == 7
     assert _lowest(np.array([2.0, 1.0])) in (0, 1)
 

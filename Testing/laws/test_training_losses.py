@@ -1,4 +1,6 @@
-"""Every loss of the paper on a case that can be worked out by hand; swapped arguments and signs turn these red."""
+"""Every loss of the paper on a case that can be worked out by hand; swapped arguments and signs
+turn these red.
+"""
 
 from __future__ import annotations
 
@@ -43,13 +45,19 @@ def ssim_of_constants(x: float, y: float) -> float:
 def test_equation_1_is_the_cross_entropy_of_the_softmax() -> None:
     logits = torch.tensor([[2.0, 0.0, 0.0, 0.0], [0.0, 0.0, 3.0, 0.0]])
     expected = (-2 + math.log(math.exp(2) + 3) + math.log(math.exp(3) + 3)) / 2
-    assert losses.classification_loss(logits, torch.tensor([0, 3])).item() == pytest.approx(expected, rel=1e-6)
+    assert losses.classification_loss(logits, torch.tensor([0, 3])).item() == pytest.approx(
+        expected, rel=1e-6
+    )
 
 
-def two_positions(first: tuple[int, int], second: tuple[int, int]) -> tuple[torch.Tensor, torch.Tensor]:
+def two_positions(
+    first: tuple[int, int], second: tuple[int, int]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Features e_i at two positions: the only negative of a position is the other one."""
     basis = torch.eye(3)
-    a, b = (torch.stack([basis[i] for i in pair], dim=1).view(1, 3, 1, 1, 2) for pair in (first, second))
+    a, b = (
+        torch.stack([basis[i] for i in pair], dim=1).view(1, 3, 1, 1, 2) for pair in (first, second)
+    )
     return a * 7, b * 0.2  # cosine similarity does not know lengths
 
 
@@ -83,14 +91,19 @@ def test_equation_6_is_the_squared_length_of_the_error() -> None:
     truth = noise(2, 3, *SHAPE)
     error = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
     weight = noise(2, 1, *SHAPE, seed=1)
-    assert losses.registration_loss(truth + error, truth, weight).item() == pytest.approx(14, rel=1e-5)
+    assert losses.registration_loss(truth + error, truth, weight).item() == pytest.approx(
+        14, rel=1e-5
+    )
     # a flow in the wrong direction is twice as wrong as none
     wrong = losses.registration_loss(-truth, truth, weight).item()
-    assert wrong == pytest.approx(4 * losses.registration_loss(0 * truth, truth, weight).item(), rel=1e-5)
+    assert wrong == pytest.approx(
+        4 * losses.registration_loss(0 * truth, truth, weight).item(), rel=1e-5
+    )
 
 
 @pytest.mark.parametrize(
-    ("loss", "lengths"), [(losses.registration_loss, (4.0, 1.0)), (losses.endpoint_loss, (2.0, 1.0))]
+    ("loss", "lengths"),
+    [(losses.registration_loss, (4.0, 1.0)), (losses.endpoint_loss, (2.0, 1.0))],
 )
 def test_errors_of_the_flow_count_by_weight_and_samples_alike(
     loss: Callable[..., torch.Tensor], lengths: tuple[float, float]
@@ -118,7 +131,9 @@ def test_matching_loss_counts_the_place_against_its_26_neighbours() -> None:
 
 
 def test_features_are_matched_through_the_true_field_on_every_level() -> None:
-    """The degraded features lie where the field says, in voxels of each level; the wrong sign costs."""
+    """The degraded features lie where the field says, in voxels of each level; the wrong sign
+    costs.
+    """
     reference = noise(1, 6, 16, 20, 24, seed=3)
     flow = torch.tensor([2.0, -4.0, 6.0]).view(1, 3, 1, 1, 1).expand(1, 3, 16, 20, 24)
     levels = []
@@ -130,7 +145,9 @@ def test_features_are_matched_through_the_true_field_on_every_level() -> None:
     weight[..., 6:10, 8:12, 8:14] = 1
     volumes = [noise(1, 1, 16, 20, 24, seed=k) for k in range(5)]
     sample = Sample(*volumes, flow, torch.tensor([0]), weight, torch.ones(1, 3))
-    right, wrong = (_matching_loss(levels, sample._replace(flow=sign * flow)).item() for sign in (1, -1))
+    right, wrong = (
+        _matching_loss(levels, sample._replace(flow=sign * flow)).item() for sign in (1, -1)
+    )
     assert right < wrong - 0.5
     for level in levels:
         assert _matching_loss([level], sample).item() < math.log(27) - 0.5
@@ -141,7 +158,9 @@ def test_endpoint_loss_is_the_length_of_the_error() -> None:
     error = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
     value = losses.endpoint_loss(truth + error, truth, torch.ones(2, 1, *SHAPE))
     assert value.item() == pytest.approx(14.01**0.5, rel=1e-5)
-    assert losses.endpoint_loss(truth, truth, torch.ones(2, 1, *SHAPE)).item() == pytest.approx(0.1, rel=1e-5)
+    assert losses.endpoint_loss(truth, truth, torch.ones(2, 1, *SHAPE)).item() == pytest.approx(
+        0.1, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (5, 12, 8)])
@@ -173,7 +192,9 @@ def test_equation_11_compares_the_fused_volume_with_both() -> None:
         assert found == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize(("fused", "expected"), [(0.5, 0.09), (0.2, 0.18), (0.8, 0.18), (0.0, 0.34)])
+@pytest.mark.parametrize(
+    ("fused", "expected"), [(0.5, 0.09), (0.2, 0.18), (0.8, 0.18), (0.0, 0.34)]
+)
 def test_fidelity_is_lowest_at_the_mean_of_both_sources(fused: float, expected: float) -> None:
     value = losses.fidelity_loss(constant(fused), constant(0.2), constant(0.8))
     assert value.item() == pytest.approx(expected, rel=1e-5)
@@ -198,19 +219,29 @@ def test_equation_12_takes_the_steeper_gradient_with_its_sign() -> None:
     assert losses.gradient_loss(steeper, reference, aligned).item() == pytest.approx(0, abs=1e-5)
     flat = losses.gradient_loss(constant(0.5), aligned, reference).item()
     assert flat == pytest.approx(0.3 + 0.2 + 0.4, rel=1e-4)
-    assert losses.gradient_loss(-steeper, aligned, reference).item() == pytest.approx(2 * 0.9, rel=1e-4)
+    assert losses.gradient_loss(-steeper, aligned, reference).item() == pytest.approx(
+        2 * 0.9, rel=1e-4
+    )
 
 
 def test_equation_13_on_constant_colours() -> None:
-    assert losses.colour_loss(constant(0.3, 2), constant(0.3, 2)).item() == pytest.approx(0, abs=1e-5)
+    assert losses.colour_loss(constant(0.3, 2), constant(0.3, 2)).item() == pytest.approx(
+        0, abs=1e-5
+    )
     expected = 0.2 + 1 - ssim_of_constants(0.3, 0.5)
-    assert losses.colour_loss(constant(0.3, 2), constant(0.5, 2)).item() == pytest.approx(expected, abs=1e-5)
+    assert losses.colour_loss(constant(0.3, 2), constant(0.5, 2)).item() == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 def test_restoration_loss_on_constants() -> None:
-    assert losses.restoration_loss(constant(0.3), constant(0.3)).item() == pytest.approx(0, abs=1e-5)
+    assert losses.restoration_loss(constant(0.3), constant(0.3)).item() == pytest.approx(
+        0, abs=1e-5
+    )
     expected = 0.2 + 0.25 * (1 - ssim_of_constants(0.3, 0.5))
-    assert losses.restoration_loss(constant(0.3), constant(0.5)).item() == pytest.approx(expected, abs=1e-5)
+    assert losses.restoration_loss(constant(0.3), constant(0.5)).item() == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 class Perfect(NamedTuple):
@@ -226,7 +257,9 @@ class Perfect(NamedTuple):
         unified = Unified(*two_positions((0, 1), (1, 2)))
         fused = torch.maximum(aligned, self.sample.reference)
         self.asked.append((degraded, reference))
-        return UniFuseOutput(fused, aligned, fused, fused, self.sample.flow, logits, unified, [self.sample.flow])
+        return UniFuseOutput(
+            fused, aligned, fused, fused, self.sample.flow, logits, unified, [self.sample.flow]
+        )
 
     def unify(self, first: torch.Tensor, second: torch.Tensor) -> Unified:
         self.asked.append((first, second))
@@ -248,7 +281,9 @@ def made_up_sample() -> Sample:
 def test_equation_15_is_small_for_a_network_that_knows_the_answer() -> None:
     sample = made_up_sample()
     model = Perfect(sample, [])
-    config = TrainingConfig(name="law", data="", weights=LossWeights(**{name: 2.0 for name in asdict(LossWeights())}))
+    config = TrainingConfig(
+        name="law", data="", weights=LossWeights(**{name: 2.0 for name in asdict(LossWeights())})
+    )
     total, terms = total_loss(model, sample, config, True, generator())  # type: ignore[arg-type]
     assert set(terms) == set(asdict(config.weights))
     for name in ("classification", "registration", "intensity", "restore"):
@@ -259,7 +294,10 @@ def test_equation_15_is_small_for_a_network_that_knows_the_answer() -> None:
     assert terms["modality"].item() == pytest.approx(2 * math.log(1 + 16 / E10), rel=0.02)
     assert total.item() == pytest.approx(2 * sum(term.item() for term in terms.values()), rel=1e-5)
     asked = [tuple(id(v) for v in pair) for pair in model.asked]
-    assert asked == [(id(sample.degraded), id(sample.reference)), (id(sample.clean), id(sample.reference_moved))]
+    assert asked == [
+        (id(sample.degraded), id(sample.reference)),
+        (id(sample.clean), id(sample.reference_moved)),
+    ]
 
 
 def test_the_restoration_target_does_not_pull_on_the_field() -> None:
@@ -271,9 +309,14 @@ def test_the_restoration_target_does_not_pull_on_the_field() -> None:
         def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
             return super().__call__(degraded, reference)._replace(flow=flow, coarse_flows=[])
 
-    config = TrainingConfig(name="law", data="", weights=LossWeights(registration=0.0, endpoint=0.0))
+    config = TrainingConfig(
+        name="law", data="", weights=LossWeights(registration=0.0, endpoint=0.0)
+    )
     total, _ = total_loss(Still(sample, []), sample, config, False, generator())  # type: ignore[arg-type]
-    assert not total.requires_grad or torch.autograd.grad(total, flow, allow_unused=True)[0].abs().max() == 0
+    assert (
+        not total.requires_grad
+        or torch.autograd.grad(total, flow, allow_unused=True)[0].abs().max() == 0
+    )
 
 
 def test_coarse_flows_are_compared_in_voxels_of_the_full_grid() -> None:
@@ -283,13 +326,19 @@ def test_coarse_flows_are_compared_in_voxels_of_the_full_grid() -> None:
     half = (flow / 2)[..., ::2, ::2, ::2]
     assert _coarse_loss([half], sample).item() == pytest.approx(0.1, abs=1e-5)
     assert _coarse_loss([0 * half], sample).item() == pytest.approx(14.01**0.5, rel=1e-5)
-    assert _coarse_loss([half, 0 * half], sample).item() == pytest.approx((0.1 + 14.01**0.5) / 2, rel=1e-5)
+    assert _coarse_loss([half, 0 * half], sample).item() == pytest.approx(
+        (0.1 + 14.01**0.5) / 2, rel=1e-5
+    )
 
 
 def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
-    """The network repeats the far border up to whole patches: its levels cover more than the crop."""
+    """The network repeats the far border up to whole patches: its levels cover more than the
+    crop.
+    """
     places = index_grid((16, 32, 48), torch.empty(0))
-    whole = torch.cat([torch.cos(places[:, 1:2] / 6), 2 * torch.sin(places[:, 2:3] / 8), 2 + 0 * places[:, :1]], 1)
+    whole = torch.cat(
+        [torch.cos(places[:, 1:2] / 6), 2 * torch.sin(places[:, 2:3] / 8), 2 + 0 * places[:, :1]], 1
+    )
     crop = sample_of(crop_to(whole, (11, 23, 37)))
     level = resize_flow(whole, (8, 16, 24))
     assert _coarse_loss([level], _padded(crop, 16)).item() < 0.2

@@ -1,4 +1,6 @@
-"""Samples against closed-form anatomy: volumes that are known functions of RAS mm, on oblique, anisotropic grids."""
+"""Samples against closed-form anatomy: volumes that are known functions of RAS mm, on oblique,
+anisotropic grids.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +54,16 @@ def itk_geometry(image: sitk.Image, grid: Grid) -> sitk.Image:
     return image
 
 
-def itk_resample(volume: PackedVolume, grid: Grid, interpolator: int, transform: sitk.Transform) -> np.ndarray:
-    moving = itk_geometry(sitk.GetImageFromArray(volume.codes.numpy().astype(np.float64)), volume.grid)
+def itk_resample(
+    volume: PackedVolume, grid: Grid, interpolator: int, transform: sitk.Transform
+) -> np.ndarray:
+    moving = itk_geometry(
+        sitk.GetImageFromArray(volume.codes.numpy().astype(np.float64)), volume.grid
+    )
     fixed = itk_geometry(sitk.GetImageFromArray(np.zeros(grid.shape)), grid)
-    return sitk.GetArrayFromImage(sitk.Resample(moving, fixed, transform, interpolator, 0.0, sitk.sitkFloat64))
+    return sitk.GetArrayFromImage(
+        sitk.Resample(moving, fixed, transform, interpolator, 0.0, sitk.sitkFloat64)
+    )
 
 
 SOURCE = oblique((7, 9, 11), (2.1, 1.3, 0.8), 1)
@@ -72,10 +80,14 @@ def test_read_is_itks_linear_resampling() -> None:
 
 def test_read_through_a_displacement_in_ras() -> None:
     volume = noise_volume(SOURCE)
-    displacement = torch.from_numpy(np.random.default_rng(3).uniform(-2, 2, (1, 3, *TARGET.shape))).float()
+    displacement = torch.from_numpy(
+        np.random.default_rng(3).uniform(-2, 2, (1, 3, *TARGET.shape))
+    ).float()
     lps = np.moveaxis(displacement[0].double().numpy(), 0, -1) @ LPS
     field = itk_geometry(sitk.GetImageFromArray(lps, isVector=True), TARGET)
-    expected = itk_resample(volume, TARGET, sitk.sitkLinear, sitk.DisplacementFieldTransform(field)) * (1.7 / 255)
+    expected = itk_resample(
+        volume, TARGET, sitk.sitkLinear, sitk.DisplacementFieldTransform(field)
+    ) * (1.7 / 255)
     found = volume.read(TARGET, displacement)[0, 0].numpy()
     # a point on a face may fall on either side of it
     assert (np.abs(found - expected) > 2e-4).mean() < 0.005
@@ -104,14 +116,18 @@ def test_a_narrowed_volume_is_the_same_scan_with_less_around_it(axis: int) -> No
     torch.testing.assert_close(narrow.read(SOURCE)[0, 0], expected, atol=1e-4, rtol=0)
 
 
-# --- samples -------------------------------------------------------------------------------------------------------
+# --- samples ------------------------------------------------------------------------------------
 
 
 def anatomy(points: torch.Tensor, kind: str) -> torch.Tensor:
     """A smooth function of RAS mm `(1, 3, d, h, w)` in [0, 1], another one for every kind."""
     phase = {"mr": 0.0, "ct": 1.0, "pet": 2.0}[kind]
     r, a, s = points[:, 0:1], points[:, 1:2], points[:, 2:3]
-    waves = torch.sin(r / 7 + phase) + torch.sin(a / 9 + r / 25 + 2 * phase) + torch.sin(s / 8 - a / 30 + 3 * phase)
+    waves = (
+        torch.sin(r / 7 + phase)
+        + torch.sin(a / 9 + r / 25 + 2 * phase)
+        + torch.sin(s / 8 - a / 30 + 3 * phase)
+    )
     return 0.5 + waves / 6
 
 
@@ -121,7 +137,9 @@ def scan(kind: str, seed: int) -> PackedVolume:
     values = anatomy(affine_index(grid.affine, grid.shape, like), kind)[0, 0]
     codes = (values * 255).round().to(torch.uint8)
     maps = {
-        "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),
+        "ct": IntensityMap(
+            "knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)
+        ),
         "mr": IntensityMap("percentile", scale=700.0, ceiling=2.0),
         "pet": IntensityMap("percentile", scale=5.0, gamma=0.5, ceiling=16.0),
     }
@@ -130,7 +148,11 @@ def scan(kind: str, seed: int) -> PackedVolume:
 
 @pytest.fixture(scope="module")
 def subjects() -> list[PackedSubject]:
-    return [PackedSubject("one", {kind: scan(kind, seed) for seed, kind in enumerate(("mr", "ct", "pet"), 5)})]
+    return [
+        PackedSubject(
+            "one", {kind: scan(kind, seed) for seed, kind in enumerate(("mr", "ct", "pet"), 5)}
+        )
+    ]
 
 
 SETTINGS = SampleSettings(crop=24, spacings_mm=(1.5,), synthetic=0.0, still=0.0, clean=1.0)
@@ -142,7 +164,9 @@ def difference(first: torch.Tensor, second: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_label_brings_the_misaligned_volume_back(subjects: list[PackedSubject], seed: int) -> None:
+def test_the_label_brings_the_misaligned_volume_back(
+    subjects: list[PackedSubject], seed: int
+) -> None:
     sample = draw_sample(subjects, SETTINGS, generator_of(seed, 0, 0))
     before = difference(sample.fine, sample.clean)
     assert before > 0.005
@@ -154,7 +178,9 @@ def test_the_label_brings_the_misaligned_volume_back(subjects: list[PackedSubjec
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_moved_reference_lies_in_the_frame_of_the_fine_volume(subjects: list[PackedSubject], seed: int) -> None:
+def test_the_moved_reference_lies_in_the_frame_of_the_fine_volume(
+    subjects: list[PackedSubject], seed: int
+) -> None:
     sample = draw_sample(subjects, SETTINGS, generator_of(seed, 1, 0))
     before = difference(sample.reference_moved, sample.reference)
     assert difference(warp(sample.reference_moved, sample.flow), sample.reference) < 0.1 * before
@@ -190,13 +216,17 @@ def test_a_clean_input_is_the_fine_volume(subjects: list[PackedSubject]) -> None
 
 
 @pytest.mark.parametrize("kind", ["mr", "ct", "pet"])
-def test_the_class_is_that_of_the_degraded_modality(subjects: list[PackedSubject], kind: str) -> None:
+def test_the_class_is_that_of_the_degraded_modality(
+    subjects: list[PackedSubject], kind: str
+) -> None:
     pairings = tuple((kind, other) for other in ("mr", "ct", "pet") if other != kind)
     settings = replace(SETTINGS, clean=0.0, pairings=pairings)
     sample = draw_sample(subjects, settings, generator_of(1, 2, 3))
     assert CLASSES[int(sample.label)] == DEGRADATION_OF[kind]
     assert difference(sample.degraded, sample.fine) > 1e-3
-    assert difference(sample.degraded, sample.fine) < 0.3  # this anatomy is half bone: CT has strong streaks
+    assert (
+        difference(sample.degraded, sample.fine) < 0.3
+    )  # this anatomy is half bone: CT has strong streaks
 
 
 def test_every_pairing_is_drawn_in_both_directions(subjects: list[PackedSubject]) -> None:
@@ -209,11 +239,16 @@ def test_every_pairing_is_drawn_in_both_directions(subjects: list[PackedSubject]
 
 
 def test_the_reference_of_the_task_is_drawn_most_often() -> None:
-    volumes = {role: scan(kind, 3) for role, kind in (("t1", "mr"), ("t2", "mr"), ("ct", "ct"), ("pet", "pet"))}
+    volumes = {
+        role: scan(kind, 3)
+        for role, kind in (("t1", "mr"), ("t2", "mr"), ("ct", "ct"), ("pet", "pet"))
+    }
     kind_of = {id(volume.codes): volume.kind for volume in volumes.values()}
     drawn: dict[str, list[str]] = {kind: [] for kind in ("mr", "ct", "pet")}
     for step in range(300):
-        pair, _ = _draw_pair([PackedSubject("one", volumes)], SETTINGS, 1.5, generator_of(0, step, 0))
+        pair, _ = _draw_pair(
+            [PackedSubject("one", volumes)], SETTINGS, 1.5, generator_of(0, step, 0)
+        )
         drawn[kind_of[id(pair.degraded.codes)]].append(kind_of[id(pair.reference.codes)])
     for degraded, task in (("mr", "mr"), ("ct", "mr"), ("pet", "ct")):
         assert 0.5 < drawn[degraded].count(task) / len(drawn[degraded]) < 0.8
@@ -230,8 +265,12 @@ def test_the_same_seed_step_and_place_make_the_same_sample(subjects: list[Packed
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_partial_field_of_view_ends_inside_the_crop(subjects: list[PackedSubject], seed: int) -> None:
-    sample = draw_sample(subjects, replace(SETTINGS, partial=1.0, still=1.0), generator_of(seed, 5, 0))
+def test_a_partial_field_of_view_ends_inside_the_crop(
+    subjects: list[PackedSubject], seed: int
+) -> None:
+    sample = draw_sample(
+        subjects, replace(SETTINGS, partial=1.0, still=1.0), generator_of(seed, 5, 0)
+    )
     for volume in (sample.clean, sample.reference):
         assert 0.02 < (volume == 0).float().mean() < 0.6
         assert volume[..., 12, 12, 12] > 0  # never around the middle
@@ -250,7 +289,9 @@ def test_a_whole_frame_lies_inside_the_volume_and_nearly_fills_it(seed: int) -> 
     whole = oblique((40, 31, 52), (1.9, 2.3, 1.6), seed)
     frame = _whole_grid(whole, np.zeros(3), 24, 1.0, generator_of(seed, 0, 0))
     # outer faces of the frame in voxels of the whole volume
-    faces = (np.stack([np.full(3, -0.5), np.full(3, 23.5)])) @ frame.affine[:3, :3].T + frame.affine[:3, 3]
+    faces = (np.stack([np.full(3, -0.5), np.full(3, 23.5)])) @ frame.affine[
+        :3, :3
+    ].T + frame.affine[:3, 3]
     inside = (faces - whole.affine[:3, 3]) @ np.linalg.inv(whole.affine[:3, :3]).T
     assert (inside[0] >= -0.5 - 1e-9).all()
     assert (inside[1] <= np.array(whole.shape) - 0.5 + 1e-9).all()
@@ -264,7 +305,7 @@ def test_a_whole_frame_makes_a_lawful_sample(subjects: list[PackedSubject]) -> N
     assert len(set(sample.spacing_mm[0].tolist())) == 3
 
 
-# --- the scanner ---------------------------------------------------------------------------------------------------
+# --- the scanner --------------------------------------------------------------------------------
 
 NATIVE = oblique((20, 34, 28), (3.3, 1.5, 2.0), 9)
 CROP = Grid((24, 24, 24), oblique((24, 24, 24), (1.5, 1.5, 1.5), 11).affine)
@@ -299,4 +340,7 @@ def test_cubic_reading_keeps_noise_and_passes_through_the_voxels() -> None:
     expected = (between[0] * torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1)).sum(0)
     torch.testing.assert_close(sample_cubic(ramp, between)[0, 0], expected)
     half = at_voxels + 0.5
-    assert sample_cubic(values, half).std() > 1.15 * warp(values[None, None], torch.full((1, 3, 7, 9, 11), 0.5)).std()
+    assert (
+        sample_cubic(values, half).std()
+        > 1.15 * warp(values[None, None], torch.full((1, 3, 7, 9, 11), 0.5)).std()
+    )

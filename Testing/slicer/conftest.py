@@ -1,4 +1,6 @@
-"""Fixtures for tests on real MRML (slicer-core); without the wheel those tests say so and are skipped."""
+"""Fixtures for tests on real MRML (slicer-core); without the wheel those tests say so and are
+skipped.
+"""
 
 from __future__ import annotations
 
@@ -128,7 +130,9 @@ if mode in ("work", "hang", "half"):
 
 @pytest.fixture
 def fakeTool(tmp_path):
-    """mode → ToolCommand that runs a stand-in for `unifuse`; results come from `fakeTool.result`."""
+    """mode → ToolCommand that runs a stand-in for `unifuse`; results come from
+    `fakeTool.result`.
+    """
     from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
 
     package = tmp_path / "tool" / "UniFuseLib"
@@ -147,11 +151,19 @@ def fakeTool(tmp_path):
 
 
 REPORT = {
-    "inputs": {role: {"path": f"/tmp/uf-1/{role}.nrrd", "shape": [1, 2, 3]} for role in ("degraded", "reference")},
+    "inputs": {
+        role: {"path": f"/tmp/uf-1/{role}.nrrd", "shape": [1, 2, 3]}
+        for role in ("degraded", "reference")
+    },
     "degraded_modality": "mr",
     "reference_modality": "mr",
     "class": "mr_motion",
-    "probabilities": {"clean": 0.01, "mr_motion": 0.97, "ct_metal_noise": 0.015, "pet_low_dose": 0.005},
+    "probabilities": {
+        "clean": 0.01,
+        "mr_motion": 0.97,
+        "ct_metal_noise": 0.015,
+        "pet_low_dose": 0.005,
+    },
     "displacement_mm": {"mean": 4.2, "median": 4.0, "p95": 6.5, "max": 7.1},
     "similarity": {"before": 0.41, "after": 0.78},
     "folds_percent": 0.0,
@@ -161,7 +173,9 @@ REPORT = {
 
 @dataclass(frozen=True)
 class Pair:
-    """An oblique, anisotropic, non-cubic pair with a known displacement u `(k, j, i, 3)` RAS mm on the reference."""
+    """An oblique, anisotropic, non-cubic pair with a known displacement u `(k, j, i, 3)` RAS mm on
+    the reference.
+    """
 
     degraded: Any
     reference: Any
@@ -182,18 +196,23 @@ def pair(scene, referenceMatrix, degradedMatrix) -> Pair:
         return node
 
     def blob(x):
-        return 300 * np.exp(-((x - np.array([3.0, 2.0, 1.0])) ** 2 / np.array([9.0, 12.0, 8.0]) ** 2).sum(-1))
+        return 300 * np.exp(
+            -((x - np.array([3.0, 2.0, 1.0])) ** 2 / np.array([9.0, 12.0, 8.0]) ** 2).sum(-1)
+        )
 
     shape, degradedShape = (19, 44, 39), (27, 60, 66)
     x = positions(shape, referenceMatrix)
-    u = np.stack([4 + np.sin(x[..., 1] / 9), -3 + 1.5 * np.cos(x[..., 2] / 7), 2 * np.sin(x[..., 0] / 11)], -1).astype(
-        np.float32
-    )
+    u = np.stack(
+        [4 + np.sin(x[..., 1] / 9), -3 + 1.5 * np.cos(x[..., 2] / 7), 2 * np.sin(x[..., 0] / 11)],
+        -1,
+    ).astype(np.float32)
     y = positions(degradedShape, degradedMatrix)
     moving = (blob(y) + 40 * np.sin(y[..., 0] / 4) * np.cos(y[..., 2] / 5) + 100).astype(np.float32)
     inverse = np.linalg.inv(degradedMatrix)
     index = (x + u) @ inverse[:3, :3].T + inverse[:3, 3]
-    warped = map_coordinates(moving, index[..., ::-1].reshape(-1, 3).T, order=1, mode="constant", cval=0)
+    warped = map_coordinates(
+        moving, index[..., ::-1].reshape(-1, 3).T, order=1, mode="constant", cval=0
+    )
     return Pair(
         volume("T2", moving, degradedMatrix),
         volume("T1", blob(x).astype(np.float32), referenceMatrix),
@@ -207,7 +226,9 @@ def writeResult(pair, referenceMatrix):
     """folder → writes what `unifuse fuse` would write for `pair`, by plain SimpleITK."""
     import SimpleITK as sitk
 
-    def write(folder: Path, fused: np.ndarray | None = None, restored: np.ndarray | None = None) -> None:
+    def write(
+        folder: Path, fused: np.ndarray | None = None, restored: np.ndarray | None = None
+    ) -> None:
         lps = np.diag([-1.0, -1.0, 1.0, 1.0]) @ referenceMatrix
         spacing = np.linalg.norm(lps[:3, :3], axis=0)
         files = {

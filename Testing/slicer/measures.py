@@ -12,13 +12,17 @@ def positions(shape, matrix):
 
 
 def resampledByMrml(moving, reference):
-    """The moving node, under its transform, on the grid of the reference: Slicer's own resampling chain."""
+    """The moving node, under its transform, on the grid of the reference: Slicer's own resampling
+    chain.
+    """
     import slicer
     import vtk
     from vtk.util.numpy_support import vtk_to_numpy
 
     fromWorld = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, moving.GetParentTransformNode(), fromWorld)
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
+        None, moving.GetParentTransformNode(), fromWorld
+    )
     toRas, toIjk = vtk.vtkMatrix4x4(), vtk.vtkMatrix4x4()
     reference.GetIJKToRASMatrix(toRas)
     moving.GetRASToIJKMatrix(toIjk)

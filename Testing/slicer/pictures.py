@@ -2,7 +2,8 @@
 
     python Testing/slicer/pictures.py
 
-Needs slicer-core and torch. Writes `slicer-<what>.png`, one per display mode, and `slicer-views.png`, all in one.
+Needs slicer-core and torch. Writes `slicer-<what>.png`, one per display mode, and
+`slicer-views.png`, all in one.
 """
 
 from __future__ import annotations
@@ -57,7 +58,11 @@ def draw(folder: Path, weights: Path | None, size: int) -> None:
     logic = UniFuseSlicerLogic(tool=ToolCommand(sys.executable, toolEnvironment(os.environ)))
     nodes = logic.fuse(degraded, reference, options=FusionOptions(device="cpu", weights=weights))
     sys.stdout.write(verdict(logic.report(nodes.fused)) + "\n")
-    layers, overlay, live = Layers(scene, view.fit), Overlay(scene, slicer.vtkSlicerColorLogic), LiveWarp(scene)
+    layers, overlay, live = (
+        Layers(scene, view.fit),
+        Overlay(scene, slicer.vtkSlicerColorLogic),
+        LiveWarp(scene),
+    )
     layers.show(reference, None, 1.0)
     view.fit()
     pictures = {}
@@ -83,7 +88,9 @@ def draw(folder: Path, weights: Path | None, size: int) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--output", type=Path, default=HERE.parents[1] / "Resources" / "Screenshots")
+    parser.add_argument(
+        "--output", type=Path, default=HERE.parents[1] / "Resources" / "Screenshots"
+    )
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--size", type=int, default=420)
     choices = parser.parse_args()

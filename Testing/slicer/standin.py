@@ -1,7 +1,9 @@
-"""What the slicer-core wheel lacks of the application, just enough to run the module's own code without Qt.
+"""What the slicer-core wheel lacks of the application, just enough to run the module's own code
+without Qt.
 
-Set `UNIFUSE_SLICER_PYTHON` to the folder `Base/Python/slicer` of Slicer's sources to run the same tests on Slicer's
-own `parameterNodeWrapper` and `ScriptedLoadableModule` instead of the small stand-ins below.
+Set `UNIFUSE_SLICER_PYTHON` to the folder `Base/Python/slicer` of Slicer's sources to run the same
+tests on Slicer's own `parameterNodeWrapper` and `ScriptedLoadableModule` instead of the small
+stand-ins below.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Signal:
 
 
 class Widget:
-    """A widget as PythonQt shows it: properties are attributes, signals connect by object or by signature."""
+    """A widget as PythonQt shows it: properties are attributes, signals connect by object or by
+    signature.
+    """
 
     changes: typing.ClassVar[dict[str, str]] = {}
 
@@ -60,7 +64,9 @@ class Widget:
         if name.startswith("__"):
             raise AttributeError(name)
         if name.startswith("set"):
-            return lambda *values: setattr(self, name[3].lower() + name[4:], values[0] if len(values) == 1 else values)
+            return lambda *values: setattr(
+                self, name[3].lower() + name[4:], values[0] if len(values) == 1 else values
+            )
         if name in self.properties:
             return self.properties[name]
         return self.signals.setdefault(name, Signal())
@@ -188,15 +194,19 @@ def uiFromFile(path: Path = UI_FILE) -> Any:
         widget = WIDGETS[element.get("class")]()
         for entry in element.findall("property"):
             value = entry[0].text or ""
-            widget.properties[entry.get("name")] = value == "true" if entry[0].tag == "bool" else value
+            widget.properties[entry.get("name")] = (
+                value == "true" if entry[0].tag == "bool" else value
+            )
         setattr(ui, element.get("name"), widget)
     return ui
 
 
 def install() -> None:
-    """Make `import qt`, `slicer.i18n`, `slicer.ScriptedLoadableModule` and `slicer.parameterNodeWrapper` work.
+    """Make `import qt`, `slicer.i18n`, `slicer.ScriptedLoadableModule` and
+    `slicer.parameterNodeWrapper` work.
 
-    Without the wheel, an empty `slicer` lets the files run that need none of MRML (processes, installation).
+    Without the wheel, an empty `slicer` lets the files run that need none of MRML (processes,
+    installation).
     """
     if importlib.util.find_spec("slicer") is None:
         _add("slicer", util=types.SimpleNamespace())
@@ -217,7 +227,11 @@ def install() -> None:
             ScriptedLoadableModuleLogic=_ModuleLogic,
             ScriptedLoadableModuleTest=object,
         )
-        _add("slicer.parameterNodeWrapper", parameterNodeWrapper=_wrap, WithinRange=lambda low, high: (low, high))
+        _add(
+            "slicer.parameterNodeWrapper",
+            parameterNodeWrapper=_wrap,
+            WithinRange=lambda low, high: (low, high),
+        )
     if str(MODULE_FOLDER) not in sys.path:
         sys.path.insert(0, str(MODULE_FOLDER))
 
@@ -277,7 +291,9 @@ class _ModuleLogic:
 
 
 def _wrap(cls: type) -> type:
-    """A parameter node wrapper that keeps values in Python; node references and bindings are Slicer's own business."""
+    """A parameter node wrapper that keeps values in Python; node references and bindings are
+    Slicer's own business.
+    """
     names = list(typing.get_type_hints(cls))
     defaults = {name: getattr(cls, name, None) for name in names}
     store: dict[str, dict[str, Any]] = {}

@@ -24,7 +24,9 @@ def nodes(tmp_path, writeResult, pair):
 @pytest.fixture
 def view(scene):
     if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)")
+        pytest.skip(
+            "no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)"
+        )
     from views import SliceView
 
     try:
@@ -67,7 +69,9 @@ def coloured(pixels):
 @pytest.mark.parametrize("onlyInBody", [True, False])
 def test_everyModeDrawsColoursOverTheAnatomy(overlay, view, shown, nodes, pair, mode, onlyInBody):
     assert not coloured(shown).any()
-    overlay.show(nodes.deformation, pair.reference, style(mode, onlyInBody=onlyInBody, legend=False))
+    overlay.show(
+        nodes.deformation, pair.reference, style(mode, onlyInBody=onlyInBody, legend=False)
+    )
     drawn = view.pixels().astype(int)
     assert coloured(drawn).mean() > 0.003
     assert coloured(drawn).mean() < 0.5
@@ -82,7 +86,9 @@ def test_legendShowsMillimetresOfThisField(overlay, view, shown, nodes, pair):
     withLegend = view.pixels()
     legend = overlay._legendOf(drawn.GetDisplayNode())
     assert legend.GetTitleText() == "mm"
-    assert drawn.GetDisplayNode().GetScalarRange() == pytest.approx((0, displacementMaximum(nodes.deformation)))
+    assert drawn.GetDisplayNode().GetScalarRange() == pytest.approx(
+        (0, displacementMaximum(nodes.deformation))
+    )
     overlay.show(nodes.deformation, pair.reference, style("grid", legend=False))
     assert not np.array_equal(view.pixels(), withLegend)
     overlay.show(nodes.deformation, pair.reference, style("off"))
@@ -117,7 +123,10 @@ def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
     place = imageFromNode(pair.reference).ijkToRas
     distance = np.linalg.norm(positions(pair.warped.shape, place) - np.array([-2, 4, 3]), axis=-1)
     noise = np.random.default_rng(0).normal(0, 4, pair.warped.shape)
-    updateVolume(pair.reference, Image.fromArray((np.where(distance < 15, 100, 0) + noise).astype(np.float32), place))
+    updateVolume(
+        pair.reference,
+        Image.fromArray((np.where(distance < 15, 100, 0) + noise).astype(np.float32), place),
+    )
     drawn = insideBody(nodes.deformation, pair.reference)
     start = positions(drawn.array.shape[:3], drawn.ijkToRas)
     anatomy = imageFromNode(pair.reference)
@@ -131,14 +140,20 @@ def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
 
 
 def test_arrowsPointFromDegradedToReference(nodes, pair):
-    """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at x."""
+    """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at
+    x.
+    """
     from UniFuseSlicerLib.Nodes import imageFromNode
     from UniFuseSlicerLib.Overlay import _positions, _transformed, deformationImage
 
     field = deformationImage(nodes.deformation)
-    x = _positions(field.array.shape[:3], imageFromNode(pair.reference).ijkToRas).reshape(*field.array.shape)
+    x = _positions(field.array.shape[:3], imageFromNode(pair.reference).ijkToRas).reshape(
+        *field.array.shape
+    )
     middle = (slice(6, 13), slice(14, 30), slice(14, 26))
-    ends = _transformed(nodes.deformation.GetTransformToParent(), (x + field.array)[middle].reshape(-1, 3))
+    ends = _transformed(
+        nodes.deformation.GetTransformToParent(), (x + field.array)[middle].reshape(-1, 3)
+    )
     assert np.abs(ends - x[middle].reshape(-1, 3)).max() < 0.05
 
 
@@ -216,7 +231,10 @@ def test_liveWarpMovesACloneFromDegradedToReference(nodes, pair, scene):
     inside = (half > 0) & (unmoved > 0) & (pair.warped > 0)
     assert np.abs(half - unmoved)[inside].mean() > 1
     assert np.abs(half - pair.warped)[inside].mean() > 1
-    assert [pair.degraded.GetParentTransformNode(), pair.degraded.GetImageData().GetMTime()] == matrix
+    assert [
+        pair.degraded.GetParentTransformNode(),
+        pair.degraded.GetImageData().GetMTime(),
+    ] == matrix
     assert nodes.deformation.GetTransformFromParent().GetDisplacementScale() == 1.0
     assert not clone.GetSaveWithScene()
 
@@ -242,7 +260,9 @@ def test_liveWarpFollowsANewResultAndLeavesNothing(nodes, pair, scene):
 
 
 def test_liveWarpInTheViewIsTheRestingPlaceOfTheReference(view, nodes, pair, scene):
-    """Rendered: at 100 % the clone's picture equals that of the warped volume, at 0 % it does not."""
+    """Rendered: at 100 % the clone's picture equals that of the warped volume, at 0 % it does
+    not.
+    """
     from UniFuseSlicerLib.Layers import Layers
     from UniFuseSlicerLib.LiveWarp import LiveWarp
 

@@ -1,4 +1,6 @@
-"""Packages: found without importing them, asked for once, installed only with consent, and every failure in words."""
+"""Packages: found without importing them, asked for once, installed only with consent, and every
+failure in words.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import pytest
 
 
 def state(found, origin="/site-packages/torch/__init__.py"):
-    """packageState for a version (or exception) and a module origin (None: namespace package, "": no module)."""
+    """packageState for a version (or exception) and a module origin (None: namespace package, "":
+    no module).
+    """
     from UniFuseSlicerLib.Install import packageState
 
     def version(name):
@@ -54,7 +58,14 @@ def build():
     """States of torch and safetensors → Dependencies that record what they do."""
     from UniFuseSlicerLib.Install import Dependencies, PackageState
 
-    def make(torch, safetensors, answer=True, utils=None, installTorch=lambda **keywords: object(), pip=None):
+    def make(
+        torch,
+        safetensors,
+        answer=True,
+        utils=None,
+        installTorch=lambda **keywords: object(),
+        pip=None,
+    ):
         done = []
 
         class Logic:
@@ -73,7 +84,10 @@ def build():
 
         states = {"torch": PackageState(torch), "safetensors": PackageState(safetensors)}
         dependencies = Dependencies(
-            confirm, importUtils, pip or (lambda names: done.append(("pip", names))), lambda name, least: states[name]
+            confirm,
+            importUtils,
+            pip or (lambda names: done.append(("pip", names))),
+            lambda name, least: states[name],
         )
         return SimpleNamespace(ensure=dependencies.ensure, done=done)
 
@@ -107,10 +121,26 @@ def test_onlyWhatIsMissingIsInstalled(build):
 @pytest.mark.parametrize(
     ("choices", "words", "asked"),
     [
-        ({"torch": "missing", "safetensors": "ready", "answer": False}, "Nothing was installed", True),
-        ({"torch": "missing", "safetensors": "ready", "utils": "missing"}, "Extensions Manager", False),
-        ({"torch": "broken", "safetensors": "ready"}, "half installed.*Uninstall PyTorch, restart", False),
-        ({"torch": "old", "safetensors": "ready", "installTorch": lambda **k: None}, "PyTorch was not installed", True),
+        (
+            {"torch": "missing", "safetensors": "ready", "answer": False},
+            "Nothing was installed",
+            True,
+        ),
+        (
+            {"torch": "missing", "safetensors": "ready", "utils": "missing"},
+            "Extensions Manager",
+            False,
+        ),
+        (
+            {"torch": "broken", "safetensors": "ready"},
+            "half installed.*Uninstall PyTorch, restart",
+            False,
+        ),
+        (
+            {"torch": "old", "safetensors": "ready", "installTorch": lambda **k: None},
+            "PyTorch was not installed",
+            True,
+        ),
     ],
 )
 def test_everyRefusalHasItsWords(build, choices, words, asked):
@@ -138,10 +168,14 @@ def test_newSlicerUsesItsPackagingModule(monkeypatch):
     from UniFuseSlicerLib import Install
 
     calls = []
-    packaging = SimpleNamespace(pip_ensure=lambda names, **keywords: calls.append((names, keywords)))
+    packaging = SimpleNamespace(
+        pip_ensure=lambda names, **keywords: calls.append((names, keywords))
+    )
     monkeypatch.setitem(sys.modules, "slicer.packaging", packaging)
     monkeypatch.setattr(slicer, "packaging", packaging, raising=False)
-    monkeypatch.setattr(Install.importlib.util, "find_spec", lambda name: SimpleNamespace(origin="there"))
+    monkeypatch.setattr(
+        Install.importlib.util, "find_spec", lambda name: SimpleNamespace(origin="there")
+    )
     Install._pipInstall(["safetensors>=0.4"])
     assert calls == [(["safetensors>=0.4"], {"prompt_install": False, "requester": "UniFuse"})]
 

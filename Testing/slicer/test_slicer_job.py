@@ -164,7 +164,9 @@ def test_aTemporaryFolderThatCannotBeWrittenIsSaid(makeJob, monkeypatch):
 
 
 def test_theWindowIsNeverHeldUp(makeJob, pair):
-    """Every call on the main thread stays under 100 ms (the nodes themselves are made at the very end)."""
+    """Every call on the main thread stays under 100 ms (the nodes themselves are made at the very
+    end).
+    """
     job = makeJob("work")
     longest, start = 0.0, time.perf_counter()
     job.start()

@@ -22,7 +22,9 @@ def logic(fakeTool, writeResult, scene):
 def test_fuseReturnsNodes(logic, pair):
     seen = []
     nodes = logic().fuse(pair.degraded, pair.reference, progress=lambda f, s: seen.append((f, s)))
-    assert nodes.fused.GetImageData().GetDimensions() == pair.reference.GetImageData().GetDimensions()
+    assert (
+        nodes.fused.GetImageData().GetDimensions() == pair.reference.GetImageData().GetDimensions()
+    )
     assert logic().report(nodes.fused)["class"] == "mr_motion"
     assert seen
     assert all(0 <= f <= 1 for f, _ in seen)
@@ -68,7 +70,9 @@ def test_missingPackagesAreNamedBeforeAnythingRuns(pair, fakeTool, tmp_path):
     from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
 
     states = {"torch": PackageState.MISSING, "safetensors": PackageState.READY}
-    bare = UniFuseSlicerLogic(tool=fakeTool("work"), dependencies=Dependencies(state=lambda name, least: states[name]))
+    bare = UniFuseSlicerLogic(
+        tool=fakeTool("work"), dependencies=Dependencies(state=lambda name, least: states[name])
+    )
     with pytest.raises(InstallError, match="Python package torch, which is missing"):
         bare.fuse(pair.degraded, pair.reference)
     with pytest.raises(InstallError, match="press Fuse once"):
@@ -96,7 +100,10 @@ def test_batchOfAFolder(logic, tmp_path):
     casesIn(tmp_path / "cases", ["a", "b"])
     (tmp_path / "cases" / "notes").mkdir()
     rows = logic().fuseBatch(tmp_path / "cases", tmp_path / "results")
-    assert [(r.name, r.ending, r.degradation) for r in rows] == [("a", "done", "mr_motion"), ("b", "done", "mr_motion")]
+    assert [(r.name, r.ending, r.degradation) for r in rows] == [
+        ("a", "done", "mr_motion"),
+        ("b", "done", "mr_motion"),
+    ]
     with (tmp_path / "results" / "batch.csv").open() as file:
         assert [row["meanDisplacementMm"] for row in csv.DictReader(file)] == ["4.2", "4.2"]
     assert (tmp_path / "results" / "a" / "fused.nii.gz").is_file()
@@ -105,7 +112,10 @@ def test_batchOfAFolder(logic, tmp_path):
 def test_batchGoesOnAfterAFailure(logic, tmp_path):
     casesIn(tmp_path / "cases", ["a", "b"])
     rows = logic("refuse").fuseBatch(tmp_path / "cases", tmp_path / "results")
-    assert [(r.ending, "overlap" in r.message) for r in rows] == [("failed", True), ("failed", True)]
+    assert [(r.ending, "overlap" in r.message) for r in rows] == [
+        ("failed", True),
+        ("failed", True),
+    ]
 
 
 def test_batchPathsAreThoseOfTheUser(logic, tmp_path, monkeypatch):
@@ -151,7 +161,9 @@ def test_aTableThatIsOpenElsewhereDoesNotEndTheBatch(tmp_path, monkeypatch):
     monkeypatch.setattr(Batch, "writeRows", locked)
     cases = [Batch.BatchCase(name, tmp_path, tmp_path) for name in "ab"]
     lines = []
-    rows = Batch.runCases(cases, tmp_path / "o", lambda c, f: Batch.BatchRow(c.name, "done", "", ""), lines.append)
+    rows = Batch.runCases(
+        cases, tmp_path / "o", lambda c, f: Batch.BatchRow(c.name, "done", "", ""), lines.append
+    )
     assert [row.name for row in rows] == ["a", "b"]
     assert sum("batch.csv was not written" in line for line in lines) == 2
 
@@ -164,17 +176,28 @@ def test_whatBreaksACaseIsItsRow(tmp_path):
             raise OSError("No space left on device")
         return BatchRow(case.name, "done", "", str(folder))
 
-    rows = runCases([BatchCase(n, tmp_path, tmp_path) for n in "ab"], tmp_path / "o", run, lambda line: None)
-    assert [(row.ending, row.message) for row in rows] == [("failed", "OSError: No space left on device"), ("done", "")]
+    rows = runCases(
+        [BatchCase(n, tmp_path, tmp_path) for n in "ab"], tmp_path / "o", run, lambda line: None
+    )
+    assert [(row.ending, row.message) for row in rows] == [
+        ("failed", "OSError: No space left on device"),
+        ("done", ""),
+    ]
 
 
 def test_batchOfATable(tmp_path, scene):
     import vtk
     from UniFuseSlicerLib.Batch import readCases
 
-    (tmp_path / "cases.csv").write_text("name,degraded,reference\nx,d.nrrd,r.nrrd\n", encoding="utf-8")
+    (tmp_path / "cases.csv").write_text(
+        "name,degraded,reference\nx,d.nrrd,r.nrrd\n", encoding="utf-8"
+    )
     (case,) = readCases(tmp_path / "cases.csv")
-    assert (case.name, case.degraded, case.reference) == ("x", tmp_path / "d.nrrd", tmp_path / "r.nrrd")
+    assert (case.name, case.degraded, case.reference) == (
+        "x",
+        tmp_path / "d.nrrd",
+        tmp_path / "r.nrrd",
+    )
     node = scene.AddNewNodeByClass("vtkMRMLTableNode")
     for title in ("degraded", "reference"):
         column = vtk.vtkStringArray()
@@ -214,7 +237,16 @@ def test_optionsBecomeFlags():
     assert FusionOptions(refinement=8).arguments() == ["--refine", "8"]
     options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, "off", Path("/w.safetensors"))
     assert options.arguments() == [
-        *("--degraded-modality", "mr", "--reference-modality", "ct", "--device", "cpu", "--precision", "float16"),
+        *(
+            "--degraded-modality",
+            "mr",
+            "--reference-modality",
+            "ct",
+            "--device",
+            "cpu",
+            "--precision",
+            "float16",
+        ),
         *("--refine", "off", "--working-spacing", "1.5", "--weights", "/w.safetensors"),
     ]
 
@@ -230,7 +262,9 @@ def test_flagsAreThoseOfTheTool():
     from UniFuseLib.cli import parser
 
     options = FusionOptions("mr", "ct", "cpu", "float16", 1.5, "off", Path("/w.safetensors"))
-    command = ToolCommand("python", {}, Path()).fuse(Path("d"), Path("r"), Path("o"), options, Path("c"))
+    command = ToolCommand("python", {}, Path()).fuse(
+        Path("d"), Path("r"), Path("o"), options, Path("c")
+    )
     args = parser().parse_args(command[command.index("UniFuseLib.cli") + 1 :])
     assert (args.progress, args.device, args.working_spacing) == ("json", "cpu", 1.5)
     assert np.array_equal([str(args.degraded), str(args.cancel_file)], ["d", "c"])

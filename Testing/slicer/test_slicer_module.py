@@ -1,4 +1,6 @@
-"""The module file: it loads, sets up and is described without torch, without a network, without an installation."""
+"""The module file: it loads, sets up and is described without torch, without a network, without an
+installation.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ print("heavy:", sorted({{"torch", "scipy", "matplotlib", "safetensors", "UniFuse
 
 def test_openingTheModuleImportsNoTorchAndTouchesNoNetwork():
     script = OPEN_THE_MODULE.format(here=str(HERE))
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip().splitlines()[-1] == "heavy: []"
 
@@ -99,7 +103,9 @@ def test_sampleDataIsRegisteredWithoutDownload(monkeypatch):
     (source,) = seen
     assert source["sampleName"] == SAMPLE_NAME
     assert Path(source["thumbnailFileName"]).is_file()
-    for uri, name, checksum in zip(source["uris"], source["fileNames"], source["checksums"], strict=True):
+    for uri, name, checksum in zip(
+        source["uris"], source["fileNames"], source["checksums"], strict=True
+    ):
         assert uri.startswith("file:///")
         content = Path(url2pathname(urlparse(uri).path)).read_bytes()
         assert checksum == f"SHA256:{hashlib.sha256(content).hexdigest()}"
@@ -154,7 +160,9 @@ def test_slicersOwnPythonRunsTheToolWithAPlainEnvironment(monkeypatch, applicati
     from UniFuseSlicerLib.Command import ToolCommand
 
     monkeypatch.setattr(shutil, "which", lambda name: f"/opt/Slicer/bin/{name}")
-    monkeypatch.setattr(slicer.util, "startupEnvironment", lambda: {"HOME": "/home/me", "PYTHONSAFEPATH": "1"})
+    monkeypatch.setattr(
+        slicer.util, "startupEnvironment", lambda: {"HOME": "/home/me", "PYTHONSAFEPATH": "1"}
+    )
     tool = ToolCommand.forThisApplication()
     assert tool.python == "/opt/Slicer/bin/PythonSlicer"
     assert tool.environment["HOME"] == "/home/me"

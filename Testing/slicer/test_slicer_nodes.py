@@ -42,11 +42,15 @@ def test_savedDeformationMeansTheSameToPlainItk(nodes, pair, tmp_path):
     assert storage.WriteData(nodes.deformation) == 1
     writeImage(imageFromNode(pair.degraded), tmp_path / "degraded.nrrd")
     writeImage(imageFromNode(pair.reference), tmp_path / "reference.nrrd")
-    field = sitk.DisplacementFieldTransform(sitk.ReadImage(str(tmp_path / "u.nrrd"), sitk.sitkVectorFloat64))
+    field = sitk.DisplacementFieldTransform(
+        sitk.ReadImage(str(tmp_path / "u.nrrd"), sitk.sitkVectorFloat64)
+    )
     moving, fixed = (sitk.ReadImage(str(tmp_path / f"{n}.nrrd")) for n in ("degraded", "reference"))
     warped = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, field, sitk.sitkLinear, 0.0))
     assert difference(warped, pair.warped) <= 0.1
-    assert np.allclose(readImage(tmp_path / "degraded.nrrd").ijkToRas, imageFromNode(pair.degraded).ijkToRas)
+    assert np.allclose(
+        readImage(tmp_path / "degraded.nrrd").ijkToRas, imageFromNode(pair.degraded).ijkToRas
+    )
 
 
 def test_resultsLieOnTheReferenceGrid(nodes, pair):
@@ -64,9 +68,15 @@ def test_resultsLieOnTheReferenceGrid(nodes, pair):
 def test_inputsStayAsTheyAre(images, pair):
     from UniFuseSlicerLib.Results import FusionNodes, updateNodes
 
-    before = [(n.GetMTime(), n.GetImageData().GetMTime(), n.GetName()) for n in (pair.degraded, pair.reference)]
+    before = [
+        (n.GetMTime(), n.GetImageData().GetMTime(), n.GetName())
+        for n in (pair.degraded, pair.reference)
+    ]
     updateNodes(images, pair.degraded, pair.reference, FusionNodes())
-    assert before == [(n.GetMTime(), n.GetImageData().GetMTime(), n.GetName()) for n in (pair.degraded, pair.reference)]
+    assert before == [
+        (n.GetMTime(), n.GetImageData().GetMTime(), n.GetName())
+        for n in (pair.degraded, pair.reference)
+    ]
 
 
 def test_namesAndReferences(nodes, pair):
@@ -98,7 +108,10 @@ def test_runningAgainFillsTheSameNodes(images, nodes, pair, scene):
     pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
     half = Image.fromArray(pair.displacement / 2, images.deformation.ijkToRas)
     again = updateNodes(
-        type(images)(images.fused, images.restored, half, images.report), pair.degraded, pair.reference, nodes
+        type(images)(images.fused, images.restored, half, images.report),
+        pair.degraded,
+        pair.reference,
+        nodes,
     )
     assert [n.GetID() for n in vars(again).values()] == [n.GetID() for n in vars(nodes).values()]
     assert scene.GetNumberOfNodes() == count
@@ -149,7 +162,9 @@ def test_theWindowIsThatOfTheContent(nodes, images):
         low, high = contentWindow(image.array)
         display = node.GetDisplayNode()
         assert not display.GetAutoWindowLevel()
-        assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == pytest.approx((low, high))
+        assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == pytest.approx(
+            (low, high)
+        )
 
 
 def test_classTableAndReportStayReachable(nodes):
@@ -210,7 +225,9 @@ def test_nonLinearParentIsRefusedInWords(nodes, pair):
     from UniFuseSlicerLib.Nodes import checkInput
 
     pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
-    with pytest.raises(InputNodeError, match=r'"T2" lies under the non-linear transform "T2 to T1".*harden'):
+    with pytest.raises(
+        InputNodeError, match=r'"T2" lies under the non-linear transform "T2 to T1".*harden'
+    ):
         checkInput(pair.degraded, "degraded")
 
 
@@ -288,7 +305,10 @@ def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
     assert moving.GetName() == "T2"
     moving.SetAndObserveTransformNodeID(deformation.GetID())
     assert difference(resampledByMrml(moving, again.GetFirstNodeByName("T1")), pair.warped) <= 0.1
-    assert again.GetFirstNodeByName("T2 fusion report").GetTable().GetValue(0, 0).ToString() == "mr_motion"
+    assert (
+        again.GetFirstNodeByName("T2 fusion report").GetTable().GetValue(0, 0).ToString()
+        == "mr_motion"
+    )
 
 
 @pytest.mark.parametrize("missing", ["fused", "restored", "deformation"])
@@ -309,4 +329,6 @@ def test_aResultWithoutNumbersIsSaid(writeResult, tmp_path, pair):
     writeResult(tmp_path, fused=np.full_like(pair.warped, np.nan))
     with pytest.raises(FusionError, match="fused volume came back without usable numbers"):
         readResult(tmp_path)
-    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["class"] == "mr_motion"
+    assert (
+        json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["class"] == "mr_motion"
+    )

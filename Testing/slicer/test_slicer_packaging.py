@@ -20,7 +20,9 @@ UI = MODULE / "Resources" / "UI" / "UniFuseSlicer.ui"
 
 
 def listed(cmake: Path, variable: str) -> set[str]:
-    body = re.search(rf"set\({variable}\n(.*?)\n\s*\)", cmake.read_text(encoding="utf-8"), re.DOTALL).group(1)
+    body = re.search(
+        rf"set\({variable}\n(.*?)\n\s*\)", cmake.read_text(encoding="utf-8"), re.DOTALL
+    ).group(1)
     return set(body.replace("${MODULE_NAME}", "UniFuseSlicer").split())
 
 
@@ -37,13 +39,19 @@ def isPython(path: Path) -> bool:
     ("folder", "variable", "wanted"),
     [
         (LIBRARY, "LIBRARY_PYTHON_SCRIPTS", isPython),
-        (LIBRARY, "LIBRARY_PYTHON_RESOURCES", lambda p: not isPython(p) and p.name != "CMakeLists.txt"),
+        (
+            LIBRARY,
+            "LIBRARY_PYTHON_RESOURCES",
+            lambda p: not isPython(p) and p.name != "CMakeLists.txt",
+        ),
         (MODULE, "MODULE_PYTHON_SCRIPTS", isPython),
         (MODULE, "MODULE_PYTHON_RESOURCES", lambda p: "Resources" in p.relative_to(MODULE).parts),
     ],
 )
 def test_everyFileIsInstalled(folder, variable, wanted):
-    """An unlisted file is missing from the installed extension: add it to the CMakeLists.txt beside it."""
+    """An unlisted file is missing from the installed extension: add it to the CMakeLists.txt beside
+    it.
+    """
     assert listed(folder / "CMakeLists.txt", variable) == present(folder, wanted)
 
 
@@ -54,12 +62,23 @@ def metadata() -> dict[str, str]:
 
 def s4ext() -> dict[str, str]:
     lines = (ROOT / "UniFuseSlicer.s4ext").read_text(encoding="utf-8").splitlines()
-    return {key: value for key, _, value in (line.partition(" ") for line in lines if line and line[0] != "#")}
+    return {
+        key: value
+        for key, _, value in (line.partition(" ") for line in lines if line and line[0] != "#")
+    }
 
 
 def test_s4extSaysWhatCMakeSays():
     cmake, entry = metadata(), s4ext()
-    for key in ("homepage", "contributors", "category", "iconurl", "description", "screenshoturls", "depends"):
+    for key in (
+        "homepage",
+        "contributors",
+        "category",
+        "iconurl",
+        "description",
+        "screenshoturls",
+        "depends",
+    ):
         assert entry[key] == cmake[key.upper()], key
     assert entry["build_subdirectory"] == cmake["BUILD_SUBDIRECTORY"]
     assert entry["scm"] == "git"
@@ -72,13 +91,18 @@ def test_catalogueEntrySaysWhatCMakeSays():
     assert catalogue["category"] == cmake["CATEGORY"]
     assert catalogue["build_dependencies"] == cmake["DEPENDS"].split()
     assert catalogue["build_subdirectory"] == cmake["BUILD_SUBDIRECTORY"]
-    assert (catalogue["scm_url"], catalogue["scm_revision"]) == (entry["scmurl"], entry["scmrevision"])
+    assert (catalogue["scm_url"], catalogue["scm_revision"]) == (
+        entry["scmurl"],
+        entry["scmrevision"],
+    )
     assert str(catalogue["tier"]) == entry["tier"]
     assert catalogue["scm_url"] == f"{cmake['HOMEPAGE']}.git"
 
 
 def test_namesTheExtensionIndexAccepts():
-    name = re.search(r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")).group(1)
+    name = re.search(
+        r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+    ).group(1)
     assert (ROOT / f"{name}.json").is_file()
     assert (ROOT / f"{name}.s4ext").is_file()
     assert not name.startswith("Slicer")
@@ -101,7 +125,9 @@ def test_linkedPicturesAreInTheRepository(variable):
         assert path.is_file()
 
 
-@pytest.mark.parametrize(("name", "size"), [("UniFuseSlicer", (128, 128)), ("UniFuseHeadPair", (260, 280))])
+@pytest.mark.parametrize(
+    ("name", "size"), [("UniFuseSlicer", (128, 128)), ("UniFuseHeadPair", (260, 280))]
+)
 def test_iconsHaveTheSizeSlicerShows(name, size):
     data = (MODULE / "Resources" / "Icons" / f"{name}.png").read_bytes()
     assert struct.unpack(">II", data[16:24]) == size
@@ -112,8 +138,18 @@ def test_themoduleFileIsAShell():
 
 
 def test_noHeavyPackageIsImportedAtFileScope():
-    """Slicer imports every module at start-up: standard library, Slicer, vtk, numpy, SimpleITK and ourselves only."""
-    allowed = set(sys.stdlib_module_names) | {"numpy", "vtk", "slicer", "SimpleITK", "UniFuseSlicerLib", "qt", "ctk"}
+    """Slicer imports every module at start-up: standard library, Slicer, vtk, numpy, SimpleITK and
+    ourselves only.
+    """
+    allowed = set(sys.stdlib_module_names) | {
+        "numpy",
+        "vtk",
+        "slicer",
+        "SimpleITK",
+        "UniFuseSlicerLib",
+        "qt",
+        "ctk",
+    }
     for path in MODULE.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             names = []
@@ -160,7 +196,9 @@ def test_everyParameterHasExactlyOneWidget():
 
 def test_everyNodeSelectorFollowsTheScene():
     root = uiTree()
-    selectors = {w.get("name") for w in root.iter("widget") if w.get("class") == "qMRMLNodeComboBox"}
+    selectors = {
+        w.get("name") for w in root.iter("widget") if w.get("class") == "qMRMLNodeComboBox"
+    }
     assert len(selectors) == 6
     connected = {
         c.findtext("receiver")
@@ -177,13 +215,27 @@ def test_inputsCannotBeCreatedOrRemovedAndOutputsCan():
         if widget.get("class") != "qMRMLNodeComboBox":
             continue
         flags = {p.get("name"): p[0].text for p in widget.findall("property") if p[0].tag == "bool"}
-        isOutput = "true" if widget.get("name").startswith(("fused", "restored", "deform", "report")) else "false"
-        assert (flags["addEnabled"], flags["removeEnabled"], flags["noneEnabled"]) == (isOutput, isOutput, "true")
+        isOutput = (
+            "true"
+            if widget.get("name").startswith(("fused", "restored", "deform", "report"))
+            else "false"
+        )
+        assert (flags["addEnabled"], flags["removeEnabled"], flags["noneEnabled"]) == (
+            isOutput,
+            isOutput,
+            "true",
+        )
 
 
 def test_everyWidgetAUserTouchesExplainsItself():
     for widget in uiTree().iter("widget"):
-        if widget.get("class") in ("qMRMLNodeComboBox", "QComboBox", "ctkSliderWidget", "QCheckBox", "QPushButton"):
+        if widget.get("class") in (
+            "qMRMLNodeComboBox",
+            "QComboBox",
+            "ctkSliderWidget",
+            "QCheckBox",
+            "QPushButton",
+        ):
             names = {p.get("name") for p in widget.findall("property")}
             assert "toolTip" in names, widget.get("name")
 
@@ -257,7 +309,12 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
     assert (installed / "UniFuseLib" / "Resources" / "SampleData" / "sample.json").is_file()
     assert (installed / "UniFuseLib" / "Resources" / "Models").is_dir()
     # as the module starts it: `python -m` with the installed tree as working directory
-    for arguments, words in ((["-m", "UniFuseLib.cli", "--version"], "unifuse "), (["-c", WHERE], str(installed))):
-        done = subprocess.run([sys.executable, *arguments], cwd=installed, capture_output=True, text=True, check=False)
+    for arguments, words in (
+        (["-m", "UniFuseLib.cli", "--version"], "unifuse "),
+        (["-c", WHERE], str(installed)),
+    ):
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=installed, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(words)

@@ -1,4 +1,6 @@
-"""What a click does, with stand-in widgets made from the real .ui file and injected collaborators."""
+"""What a click does, with stand-in widgets made from the real .ui file and injected
+collaborators.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,10 @@ def build(pair, fakeTool, writeResult, scene):
         )
         panels.append(panel)
         if chosen:
-            panel._parameterNode.degraded, panel._parameterNode.reference = pair.degraded, pair.reference
+            panel._parameterNode.degraded, panel._parameterNode.reference = (
+                pair.degraded,
+                pair.reference,
+            )
         return SimpleNamespace(panel=panel, ui=ui, timers=timers, p=panel._parameterNode)
 
     yield make
@@ -78,7 +83,10 @@ def runToTheEnd(s, seconds=15.0):
 
 def test_theReasonStandsOnTheButton(build, pair):
     s = build(chosen=False)
-    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == ("Select the degraded volume to fuse", False)
+    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == (
+        "Select the degraded volume to fuse",
+        False,
+    )
     s.p.degraded = pair.degraded
     assert s.ui.fuseButton.text == "Select the reference volume to fuse"
     s.p.reference = pair.degraded
@@ -144,8 +152,13 @@ def test_anotherPairLeavesTheResultBefore(build, otherPatient):
     s.p.degraded = otherPatient
     click(s.ui.fuseButton)
     runToTheEnd(s)
-    assert [new is old for new, old in zip(s.p.outputs().all(), first.all(), strict=True)] == [False] * 4
-    assert (s.p.fused.GetName(), s.p.restored.GetName()) == ("other T2 + T1 fused", "other T2 restored")
+    assert [new is old for new, old in zip(s.p.outputs().all(), first.all(), strict=True)] == [
+        False
+    ] * 4
+    assert (s.p.fused.GetName(), s.p.restored.GetName()) == (
+        "other T2 + T1 fused",
+        "other T2 restored",
+    )
     assert (first.fused.GetName(), first.fused.GetImageData()) == ("T2 + T1 fused", voxels)
     assert s.p.deformation.GetDisplayNode().GetVisibility()
     assert not first.deformation.GetDisplayNode().GetVisibility()
@@ -163,7 +176,9 @@ def test_aResultStaysWhenItsVolumesAreClosed(build, otherPatient, pair, scene):
         scene.RemoveNode(node)
     click(s.ui.fuseButton)
     runToTheEnd(s)
-    assert [new is old for new, old in zip(s.p.outputs().all(), first.all(), strict=True)] == [False] * 4
+    assert [new is old for new, old in zip(s.p.outputs().all(), first.all(), strict=True)] == [
+        False
+    ] * 4
 
 
 def test_aResultIsChosenAsAWhole(build, otherPatient):
@@ -222,7 +237,10 @@ def test_aResultCanBeTheNextReference(build, otherPatient):
 def test_anInputIsNeverAnOutput(build, pair, scene):
     s = build()
     s.p.fused = pair.reference
-    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == ("These volumes cannot be fused (see below)", False)
+    assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == (
+        "These volumes cannot be fused (see below)",
+        False,
+    )
     assert '"T1" is an input and chosen as an output' in s.ui.messageLabel.text
     s.p.fused = s.p.restored = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "mine")
     assert '"mine" is chosen for two outputs' in s.ui.messageLabel.text
@@ -342,7 +360,10 @@ def test_theWarpSliderShowsTheDegradedOnItsWay(build, scene, pair):
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
     clone = scene.GetNodeByID(composite.GetForegroundVolumeID())
     assert clone.GetName() == "T2 (live warp)"
-    assert clone.GetParentTransformNode().GetTransformFromParent().GetDisplacementScale() == pytest.approx(0.3)
+    assert (
+        clone.GetParentTransformNode().GetTransformFromParent().GetDisplacementScale()
+        == pytest.approx(0.3)
+    )
     assert pair.degraded.GetParentTransformNode() is None
     s.p.layer = LayerChoice.REFERENCE
     assert not composite.GetForegroundVolumeID()
@@ -463,7 +484,9 @@ def test_flickerOfALoadedSceneEndsAtItsOpacity(build, scene):
     again.ui.flickerButton.setChecked(True)
     again.timers[1].fire()
     again.ui.flickerButton.setChecked(False)
-    assert scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode").GetForegroundOpacity() == pytest.approx(0.4)
+    assert scene.GetFirstNodeByClass(
+        "vtkMRMLSliceCompositeNode"
+    ).GetForegroundOpacity() == pytest.approx(0.4)
 
 
 def test_deviceAndWeightsBelongToTheComputer(build):
@@ -474,7 +497,10 @@ def test_deviceAndWeightsBelongToTheComputer(build):
     s.ui.deviceComboBox.currentIndex = 2
     s.ui.weightsPathLineEdit.currentPath = "/weights/mine.safetensors"
     assert settings == {"UniFuse/Device": "cpu", "UniFuse/Weights": "/weights/mine.safetensors"}
-    assert (s.panel.options().device, s.panel.options().weights) == ("cpu", Path("/weights/mine.safetensors"))
+    assert (s.panel.options().device, s.panel.options().weights) == (
+        "cpu",
+        Path("/weights/mine.safetensors"),
+    )
     again = build(settings=settings)
     assert again.ui.deviceComboBox.currentIndex == 2
     assert again.ui.weightsPathLineEdit.currentPath == "/weights/mine.safetensors"
@@ -543,8 +569,14 @@ def test_aCancelledRunLeavesTheVerdictOfTheResultBefore(build):
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"gpus": [{"name": "RTX A4000", "free": 14.2, "total": 15.7}]}, "RTX A4000, 14 of 16 GB free"),
-        ({"gpus": [], "version": "2.13.0", "threads": 8}, "No GPU that PyTorch 2.13.0 can use; runs on 8 CPU threads"),
+        (
+            {"gpus": [{"name": "RTX A4000", "free": 14.2, "total": 15.7}]},
+            "RTX A4000, 14 of 16 GB free",
+        ),
+        (
+            {"gpus": [], "version": "2.13.0", "threads": 8},
+            "No GPU that PyTorch 2.13.0 can use; runs on 8 CPU threads",
+        ),
     ],
 )
 def test_deviceSentences(found, words):
@@ -553,7 +585,9 @@ def test_deviceSentences(found, words):
     assert deviceSentence(found) == words
 
 
-@pytest.mark.skipif("UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper")
+@pytest.mark.skipif(
+    "UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper"
+)
 def test_widgetsAndParametersFollowEachOther(build, pair):
     """Bindings by `SlicerParameterName`, with Slicer's own code."""
     from UniFuseSlicerLib.Choices import LayerChoice, ModalityChoice, OverlayChoice
@@ -580,7 +614,9 @@ def test_widgetsAndParametersFollowEachOther(build, pair):
     assert s.ui.fusedSelector.currentNode() is None
 
 
-@pytest.mark.skipif("UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper")
+@pytest.mark.skipif(
+    "UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper"
+)
 def test_choicesSurviveSaveAndReload(build, scene, pair, tmp_path):
     import slicer
     from UniFuseSlicerLib.Choices import OverlayChoice
@@ -594,13 +630,21 @@ def test_choicesSurviveSaveAndReload(build, scene, pair, tmp_path):
     again.SetURL(str(tmp_path / "scene.mrml"))
     again.Connect()
     loaded = UniFuseParameterNode(again.GetFirstNodeByClass("vtkMRMLScriptedModuleNode"))
-    assert (loaded.overlay, loaded.opacity, loaded.degraded.GetName()) == (OverlayChoice.CONTOUR, 0.35, "T2")
+    assert (loaded.overlay, loaded.opacity, loaded.degraded.GetName()) == (
+        OverlayChoice.CONTOUR,
+        0.35,
+        "T2",
+    )
 
 
-@pytest.mark.skipif("UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper")
+@pytest.mark.skipif(
+    "UNIFUSE_SLICER_PYTHON" not in os.environ, reason="needs Slicer's own parameterNodeWrapper"
+)
 @pytest.mark.parametrize("close", [True, False])
 def test_aLoadedSceneIsFollowed(build, scene, close):
-    """Parameters come before the nodes they name; the panel has to look again when the whole scene is there."""
+    """Parameters come before the nodes they name; the panel has to look again when the whole scene
+    is there.
+    """
     s = build()
     click(s.ui.fuseButton)
     runToTheEnd(s)

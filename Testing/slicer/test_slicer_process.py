@@ -24,7 +24,9 @@ def run(fakeTool, tmp_path):
     def start(mode, **keywords):
         tool = fakeTool(mode)
         cancel = tmp_path / "cancel"
-        command = tool.fuse(tmp_path / "d", tmp_path / "r", tmp_path / "out", FusionOptions(), cancel)
+        command = tool.fuse(
+            tmp_path / "d", tmp_path / "r", tmp_path / "out", FusionOptions(), cancel
+        )
         process = ToolProcess(command, tool.folder, tool.environment, cancel, **keywords)
         process.start()
         started.append(process)
@@ -68,7 +70,12 @@ def test_doneWithProgressAndLog(run, writeResult, fakeTool):
     process = run("work", onLine=lines.append)
     assert wait(process).ending is Ending.DONE
     assert process.fraction == 1.0
-    assert lines == ["Loading the network", "Running the network", "a line for the log: Größe 3 µm", "Done"]
+    assert lines == [
+        "Loading the network",
+        "Running the network",
+        "a line for the log: Größe 3 µm",
+        "Done",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +160,9 @@ def test_aToolThatFailedAndHangsHasFailed(tmp_path):
 
     script = 'print(\'{"done": true, "error": "The disk is full."}\', flush=True)\nimport time; time.sleep(60)'
     offset = [0.0]
-    process = ToolProcess([sys.executable, "-c", script], tmp_path, clock=lambda: time.monotonic() + offset[0])
+    process = ToolProcess(
+        [sys.executable, "-c", script], tmp_path, clock=lambda: time.monotonic() + offset[0]
+    )
     process.start()
     end = time.monotonic() + 10
     while not process.lastMessage.get("done"):

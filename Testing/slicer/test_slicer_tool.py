@@ -1,4 +1,6 @@
-"""The real `unifuse fuse` behind the real nodes, with an untrained network: geometry, cancelling, refusals."""
+"""The real `unifuse fuse` behind the real nodes, with an untrained network: geometry, cancelling,
+refusals.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ SPACING = 3.0
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
-    """A small network with fresh parameters: it moves and changes voxels without meaning, which is all we need."""
+    """A small network with fresh parameters: it moves and changes voxels without meaning, which is
+    all we need.
+    """
     import torch
 
     from UniFuseLib.checkpoint import Contract, save_model
@@ -29,7 +33,16 @@ def weights(tmp_path_factory):
     torch.manual_seed(0)
     classes = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
     config = preset("small")
-    contract = Contract("untrained", "small", config.to_dict(), classes, SPACING, DEFAULT_INTENSITY, "", "Apache-2.0")
+    contract = Contract(
+        "untrained",
+        "small",
+        config.to_dict(),
+        classes,
+        SPACING,
+        DEFAULT_INTENSITY,
+        "",
+        "Apache-2.0",
+    )
     path = tmp_path_factory.mktemp("weights") / "untrained.safetensors"
     save_model(build(config), contract, path)
     return path
@@ -60,7 +73,9 @@ def libraryVolume(node):
 
 
 def test_mrmlShowsWhatTheToolComputed(logic, options, pair):
-    """The deformation node moves the degraded volume onto the tool's own warped volume, ≤ 0.1 % of its range."""
+    """The deformation node moves the degraded volume onto the tool's own warped volume, ≤ 0.1 % of
+    its range.
+    """
     from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
 
     from UniFuseLib import fuse
@@ -113,7 +128,11 @@ def test_theToolsOwnSentenceReachesTheUser(logic, options, pair):
     from UniFuseSlicerLib.Errors import RunFailed
 
     with pytest.raises(RunFailed, match=r"Expected a weights file at .*nothing.safetensors"):
-        logic.fuse(pair.degraded, pair.reference, options=replace(options, weights=Path("/nothing.safetensors")))
+        logic.fuse(
+            pair.degraded,
+            pair.reference,
+            options=replace(options, weights=Path("/nothing.safetensors")),
+        )
 
 
 def test_cancellingTheRealToolIsQuickAndLeavesNothing(logic, options, pair, tmp_path, monkeypatch):

@@ -1,4 +1,6 @@
-"""Real slice views without a window: Slicer's own blend pipeline and displayable managers, rendered through EGL."""
+"""Real slice views without a window: Slicer's own blend pipeline and displayable managers, rendered
+through EGL.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ class SliceView:
         size: pixels.
     """
 
-    def __init__(self, scene: Any, orientation: str = "Axial", size: tuple[int, int] = (500, 500)) -> None:
+    def __init__(
+        self, scene: Any, orientation: str = "Axial", size: tuple[int, int] = (500, 500)
+    ) -> None:
         self.size = size
         self.application = slicer.vtkSlicerApplicationLogic()
         self._startLogic(scene)
@@ -81,7 +85,10 @@ class SliceView:
         application.GetColorLogic().AddDefaultColorNodes()
         slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
         # the transform manager asks the application for this logic by name
-        for name, kind in (("Transforms", slicer.vtkSlicerTransformLogic), ("Colors", slicer.vtkSlicerColorLogic)):
+        for name, kind in (
+            ("Transforms", slicer.vtkSlicerTransformLogic),
+            ("Colors", slicer.vtkSlicerColorLogic),
+        ):
             logic = kind()
             logic.SetMRMLApplicationLogic(application)
             logic.SetMRMLScene(scene)

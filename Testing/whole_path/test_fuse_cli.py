@@ -1,4 +1,6 @@
-"""`unifuse fuse` as a user runs it: real files, its own process, every bad input of the specification."""
+"""`unifuse fuse` as a user runs it: real files, its own process, every bad input of the
+specification.
+"""
 
 from __future__ import annotations
 
@@ -41,20 +43,28 @@ def orthogonal(affine: np.ndarray) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a degraded and a reference volume, and untrained weights of the smallest network."""
+    """A folder with a degraded and a reference volume, and untrained weights of the smallest
+    network.
+    """
     folder = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(5)
     x = np.stack(np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij"))
     body = (x**2).sum(0) < 0.6
     texture = ndimage.gaussian_filter(rng.normal(size=SHAPE), 2)
     reference = np.where(body, 500 + 4000 * texture, 0) + rng.normal(0, 5, SHAPE)
-    degraded = np.where(body, 40 - 2000 * np.roll(texture, 1, axis=1), -1000) + rng.normal(0, 20, SHAPE)
+    degraded = np.where(body, 40 - 2000 * np.roll(texture, 1, axis=1), -1000) + rng.normal(
+        0, 20, SHAPE
+    )
     affine = orthogonal(AFFINE)
-    io.write_volume(Volume(np.abs(reference).astype(np.float32), affine), folder / "reference.nii.gz")
+    io.write_volume(
+        Volume(np.abs(reference).astype(np.float32), affine), folder / "reference.nii.gz"
+    )
     io.write_volume(Volume(degraded.astype(np.int16), affine), folder / "degraded.nrrd")
     torch.manual_seed(0)
     config = preset("small")
-    contract = Contract("test", "small", config.to_dict(), CLASSES, 3.0, DEFAULT_INTENSITY, "", "Apache-2.0")
+    contract = Contract(
+        "test", "small", config.to_dict(), CLASSES, 3.0, DEFAULT_INTENSITY, "", "Apache-2.0"
+    )
     save_model(build(config), contract, folder / "weights.safetensors")
     return folder
 
@@ -85,7 +95,9 @@ def left_behind(folder: Path) -> list[str]:
 
 @pytest.fixture
 def listening() -> Iterator[None]:
-    """A shell starts background jobs, perhaps these tests, deaf to SIGINT, and children inherit that."""
+    """A shell starts background jobs, perhaps these tests, deaf to SIGINT, and children inherit
+    that.
+    """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -113,7 +125,9 @@ def test_two_files_in_five_files_out(files: Path, tmp_path: Path) -> None:
         assert np.isfinite(sitk.GetArrayFromImage(image)).all()
 
 
-def test_progress_as_json_for_programs(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_progress_as_json_for_programs(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(arguments(files, tmp_path / "out", "--progress", "json", "--quiet")) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     fractions = [line["fraction"] for line in lines[:-1]]
@@ -136,7 +150,9 @@ def test_failure_ends_the_json_with_its_sentence(
     assert last["exit_code"] == 3
 
 
-def test_quiet_says_nothing(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_says_nothing(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
     assert capsys.readouterr() == ("", "")
 
@@ -166,7 +182,12 @@ def test_results_of_the_other_suffix_do_not_stay_beside_new_ones(
     assert cli.main(arguments(files, tmp_path, "--quiet", "--uncompressed")) == 4
     assert "fused.nii.gz" in capsys.readouterr().err
     assert left_behind(tmp_path) == ["fused.nii.gz", "notes.nii.gz"]
-    assert cli.main(arguments(files, tmp_path, "--quiet", "--uncompressed", "--no-overview", "--overwrite")) == 0
+    assert (
+        cli.main(
+            arguments(files, tmp_path, "--quiet", "--uncompressed", "--no-overview", "--overwrite")
+        )
+        == 0
+    )
     volumes = {"fused.nrrd", "restored.nrrd", "deformation.nrrd"}
     assert set(left_behind(tmp_path)) == {*volumes, "notes.nii.gz", "report.json"}
     argv = arguments(files, tmp_path, "--overwrite")
@@ -175,7 +196,9 @@ def test_results_of_the_other_suffix_do_not_stay_beside_new_ones(
     assert (tmp_path / "restored.nrrd").exists()
 
 
-def test_an_input_is_never_overwritten(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_input_is_never_overwritten(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     content = (files / "reference.nii.gz").read_bytes()
     (tmp_path / "fused.nii.gz").write_bytes(content)
     argv = arguments(files, tmp_path, "--overwrite")
@@ -255,7 +278,9 @@ def test_few_broken_voxels_are_repaired_with_a_warning(files: Path, tmp_path: Pa
     assert any("2 NaN or infinite voxels" in warning for warning in report["warnings"])
 
 
-def test_unknown_device_and_usage_errors(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_device_and_usage_errors(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(arguments(files, tmp_path / "out", "--device", "abacus")) == 6
     assert "Unknown device" in capsys.readouterr().err
     with pytest.raises(SystemExit) as usage:
@@ -265,11 +290,15 @@ def test_unknown_device_and_usage_errors(files: Path, tmp_path: Path, capsys: py
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "foreign", "no contract"])
-def test_bad_weights_are_refused(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
+def test_bad_weights_are_refused(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str
+) -> None:
     weights = tmp_path / "w.safetensors"
     content = (files / "weights.safetensors").read_bytes()
     if damage != "missing":
-        weights.write_bytes({"cut": content[:-100], "foreign": b"PK" + content[2:]}.get(damage, content))
+        weights.write_bytes(
+            {"cut": content[:-100], "foreign": b"PK" + content[2:]}.get(damage, content)
+        )
     if damage != "no contract":
         (tmp_path / "w.json").write_bytes((files / "weights.json").read_bytes())
     before = left_behind(tmp_path)
@@ -278,7 +307,9 @@ def test_bad_weights_are_refused(files: Path, tmp_path: Path, capsys: pytest.Cap
     assert left_behind(tmp_path) == before
 
 
-def test_places_that_cannot_be_written(files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_places_that_cannot_be_written(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("")
     assert cli.main(arguments(files, tmp_path / "file")) == 4
     assert "is a file" in capsys.readouterr().err
@@ -288,12 +319,18 @@ def test_places_that_cannot_be_written(files: Path, tmp_path: Path, capsys: pyte
 
 @pytest.mark.parametrize("call", ["mkdir", "exists"])
 def test_no_permission(
-    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, call: str
+    files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
 ) -> None:
     def refuse(self: Path, *args: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(output_folder.Path, call, refuse)  # root may write anywhere, so the refusal is played
+    monkeypatch.setattr(
+        output_folder.Path, call, refuse
+    )  # root may write anywhere, so the refusal is played
     assert cli.main(arguments(files, tmp_path / "out")) == 4
     assert "Permission denied" in capsys.readouterr().err
     assert left_behind(tmp_path) == []
@@ -326,7 +363,9 @@ def test_without_matplotlib_the_picture_is_missed_not_the_run(
     monkeypatch.setattr(overview, "draw_overview", missing)
     assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
     assert left_behind(tmp_path / "out") == sorted(set(FILES) - {"overview.png"})
-    warnings = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))["warnings"]
+    warnings = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))[
+        "warnings"
+    ]
     assert any("matplotlib" in warning for warning in warnings)
 
 
@@ -342,7 +381,9 @@ def wait_for(process: subprocess.Popen[str], stage: str) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("listening")
-def test_interruption_leaves_nothing_behind(files: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_interruption_leaves_nothing_behind(
+    files: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     process = start(*arguments(files, tmp_path / "new" / "out", "--progress", "json"))
     wait_for(process, "Aligning the volumes")
     assert any(name.startswith(".unifuse") for name in left_behind(tmp_path))
@@ -356,7 +397,9 @@ def test_interruption_leaves_nothing_behind(files: Path, tmp_path: Path, number:
 
 def test_cancel_file_stops_the_run(files: Path, tmp_path: Path) -> None:
     flag = tmp_path / "cancel"
-    process = start(*arguments(files, tmp_path / "out", "--progress", "json", "--cancel-file", str(flag)))
+    process = start(
+        *arguments(files, tmp_path / "out", "--progress", "json", "--cancel-file", str(flag))
+    )
     wait_for(process, "Aligning the volumes")
     flag.touch()
     began = time.monotonic()

@@ -1,4 +1,6 @@
-"""A training from a packed file to weights: resumed, killed, out of time, on two processes, without SciPy."""
+"""A training from a packed file to weights: resumed, killed, out of time, on two processes, without
+SciPy.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,12 @@ from UniFuseLib.training.validation import validate
 
 CPU = torch.device("cpu")
 # without threads every sum has one order: two runs agree to the last bit
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+ENVIRONMENT = {
+    **os.environ,
+    "OMP_NUM_THREADS": "1",
+    "OMP_WAIT_POLICY": "passive",
+    "GOMP_SPINCOUNT": "0",
+}
 RUN = """
 import json, sys
 from pathlib import Path
@@ -49,12 +56,19 @@ def write_tiny_pack(path: Path) -> Path:
     """Two subjects with a CT and an MR of smooth noise on grids of their own."""
     generator = torch.Generator().manual_seed(3)
     index: dict[str, Any] = {"version": 1, "layout": "test", "subjects": []}
-    knots = {"kind": "knots", "values": [-1024.0, -160.0, 240.0, 1600.0], "units": [0.0, 0.15, 0.75, 1.0]}
+    knots = {
+        "kind": "knots",
+        "values": [-1024.0, -160.0, 240.0, 1600.0],
+        "units": [0.0, 0.15, 0.75, 1.0],
+    }
     maps = {"ct": knots, "mr": {"kind": "percentile", "scale": 900.0, "ceiling": 2.0}}
     with zipfile.ZipFile(path, "w") as archive:
         for number in range(2):
             volumes = {}
-            for kind, shape, spacing in (("ct", (14, 20, 18), (3.0, 2.0, 2.5)), ("mr", (20, 18, 16), (2.0, 2.5, 2.5))):
+            for kind, shape, spacing in (
+                ("ct", (14, 20, 18), (3.0, 2.0, 2.5)),
+                ("mr", (20, 18, 16), (2.0, 2.5, 2.5)),
+            ):
                 coarse = torch.rand(1, 1, 4, 5, 4, generator=generator)
                 values = torch.nn.functional.interpolate(coarse, size=shape, mode="trilinear")[0, 0]
                 buffer = io.BytesIO()
@@ -62,7 +76,13 @@ def write_tiny_pack(path: Path) -> Path:
                 member = f"{number}/{kind}.npy"
                 archive.writestr(member, buffer.getvalue())
                 affine = np.diag([*spacing, 1.0]).tolist()
-                volumes[kind] = {"member": member, "kind": kind, "affine": affine, "top": 1.0, "map": maps[kind]}
+                volumes[kind] = {
+                    "member": member,
+                    "kind": kind,
+                    "affine": affine,
+                    "top": 1.0,
+                    "map": maps[kind],
+                }
             index["subjects"].append({"name": str(number), "volumes": volumes})
         archive.writestr(INDEX, json.dumps(index))
     return path
@@ -98,8 +118,13 @@ def _one_thread() -> Any:
 
 def records(folder: Path) -> list[dict[str, Any]]:
     """The log without what the clock says."""
-    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [{k: v for k, v in line.items() if not k.startswith("seconds") and k != "hours"} for line in lines]
+    lines = [
+        json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    return [
+        {k: v for k, v in line.items() if not k.startswith("seconds") and k != "hours"}
+        for line in lines
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +136,9 @@ def whole(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
-def test_a_run_logs_every_step_and_leaves_usable_weights(whole: Path, config: TrainingConfig) -> None:
+def test_a_run_logs_every_step_and_leaves_usable_weights(
+    whole: Path, config: TrainingConfig
+) -> None:
     log = records(whole)
     assert [record["step"] for record in log] == [1, 2, 3, 4, 5, 6]
     assert all(np.isfinite(record["loss"]) for record in log)
@@ -119,15 +146,21 @@ def test_a_run_logs_every_step_and_leaves_usable_weights(whole: Path, config: Tr
     assert [record["step"] for record in log if "validation" in record] == [3, 6]
     model, contract = load_model(whole / "tiny.safetensors", CPU)
     assert contract.training["steps"] == 6
-    assert contract.training["config"]["data"] == "tiny.pack"  # no path of this machine travels with weights
+    assert (
+        contract.training["config"]["data"] == "tiny.pack"
+    )  # no path of this machine travels with weights
     values = torch.load(whole / CHECKPOINT, weights_only=True)
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(tensor, values["average"][name].half().float(), msg=name)
 
 
-def test_loss_weights_of_the_log_are_those_of_the_configuration(whole: Path, config: TrainingConfig) -> None:
+def test_loss_weights_of_the_log_are_those_of_the_configuration(
+    whole: Path, config: TrainingConfig
+) -> None:
     for record in records(whole):
-        expected = sum(getattr(config.weights, name) * value for name, value in record["terms"].items())
+        expected = sum(
+            getattr(config.weights, name) * value for name, value in record["terms"].items()
+        )
         assert record["loss"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -135,7 +168,9 @@ def test_loss_weights_of_the_log_are_those_of_the_configuration(whole: Path, con
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
     stop: int, whole: Path, config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The clock runs out after `stop` steps; what a kill would leave behind the checkpoint is put into the log."""
+    """The clock runs out after `stop` steps; what a kill would leave behind the checkpoint is put
+    into the log.
+    """
     ticks = iter([0.0] + [0.0] * (3 * stop + stop - 1) + [9.0] * 1000)
     monkeypatch.setattr("UniFuseLib.training.train.time.monotonic", lambda: next(ticks))
     state = train(config, tmp_path, CPU, time_budget=5.0)
@@ -152,7 +187,9 @@ def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_log(whole: Path, config: TrainingConfig, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_log(
+    whole: Path, config: TrainingConfig, tmp_path: Path
+) -> None:
     """SIGKILL twice, each time a little after a step, wherever the run may be then."""
     command = [sys.executable, "-c", RUN, json.dumps(config.to_dict()), str(tmp_path)]
     for steps, delay in ((1, 0.05), (4, 0.2)):
@@ -181,7 +218,9 @@ def test_a_time_budget_stops_with_a_checkpoint(config: TrainingConfig, tmp_path:
     assert (tmp_path / "tiny.safetensors").is_file()
 
 
-def test_weights_can_be_where_a_run_starts(whole: Path, config: TrainingConfig, tmp_path: Path) -> None:
+def test_weights_can_be_where_a_run_starts(
+    whole: Path, config: TrainingConfig, tmp_path: Path
+) -> None:
     shipped, _ = load_model(whole / "tiny.safetensors", CPU)
     state = initial_state(config, CPU, whole / "tiny.safetensors")
     assert state.step == 0
@@ -204,7 +243,9 @@ def test_a_checkpoint_of_another_preset_is_refused(whole: Path, config: Training
         train(replace(config, preset="small+j2"), whole, CPU)
 
 
-def test_a_checkpoint_of_another_version_is_refused(whole: Path, config: TrainingConfig, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_version_is_refused(
+    whole: Path, config: TrainingConfig, tmp_path: Path
+) -> None:
     values = torch.load(whole / CHECKPOINT, weights_only=True)
     values["model"].popitem()
     torch.save(values, tmp_path / CHECKPOINT)
@@ -220,9 +261,12 @@ def test_recomputed_stages_give_the_same_gradients(config: TrainingConfig) -> No
         chosen = replace(config, recompute=recompute)
         state = initial_state(chosen, CPU)
         held: list[int] = []
-        with torch.autograd.graph.saved_tensors_hooks(lambda t, held=held: held.append(t.nbytes) or t, lambda t: t):
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, held=held: held.append(t.nbytes) or t, lambda t: t
+        ):
             gradients(state, sample, chosen, Ranks())
-        # hooks inside a recomputed stage belong to the checkpoint itself, ours see only what outlives the stage
+        # hooks inside a recomputed stage belong to the checkpoint itself, ours see only what
+        # outlives the stage
         kept.append(sum(held))
         found.append({name: p.grad for name, p in state.model.named_parameters()})
     torch.testing.assert_close(found[0], found[1], atol=1e-7, rtol=1e-5)
@@ -240,7 +284,9 @@ def test_bfloat16_is_close_to_float32(config: TrainingConfig) -> None:
         assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
 
 
-def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(config: TrainingConfig) -> None:
+def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
+    config: TrainingConfig,
+) -> None:
     sample = draw(load_pack(Path(config.data), CPU), replace(config, clean=0.0), 3, Ranks())
     aligned, moved = warp(sample.fine, sample.flow), warp(sample.degraded, sample.flow)
     logits = torch.nn.functional.one_hot(sample.label, 4).float()
@@ -260,7 +306,9 @@ def test_the_profile_names_every_part_of_a_step(config: TrainingConfig) -> None:
     tables = profile(config, CPU, 1)
     for part in ("sampling", "forward and losses", "backward", "update", "whole step"):
         assert tables.count(f"| {part} |") == len(config.phases)
-    shares = [int(line.split("|")[3].split()[0]) for line in tables.splitlines() if line.endswith("% |")]
+    shares = [
+        int(line.split("|")[3].split()[0]) for line in tables.splitlines() if line.endswith("% |")
+    ]
     assert 195 <= sum(shares) <= 205
 
 
@@ -286,20 +334,38 @@ with joined(torch.device("cpu")) as ranks:
 
 
 @pytest.mark.slow
-def test_two_processes_make_the_step_of_one_with_the_double_batch(config: TrainingConfig, tmp_path: Path) -> None:
+def test_two_processes_make_the_step_of_one_with_the_double_batch(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
     script = tmp_path / "step.py"
     script.write_text(TWO_PROCESSES)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
-    subprocess.run([*command, json.dumps(config.to_dict()), str(tmp_path / "two.pt")], check=True, env=ENVIRONMENT)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        str(script),
+    ]
+    subprocess.run(
+        [*command, json.dumps(config.to_dict()), str(tmp_path / "two.pt")],
+        check=True,
+        env=ENVIRONMENT,
+    )
     terms, parallel = torch.load(tmp_path / "two.pt", weights_only=True)
 
     double = replace(config, phases=(Phase(1.0, 16, 2),))
     state = initial_state(double, CPU)
-    expected = gradients(state, draw(load_pack(Path(config.data), CPU), double, 0, Ranks()), double, Ranks())
+    expected = gradients(
+        state, draw(load_pack(Path(config.data), CPU), double, 0, Ranks()), double, Ranks()
+    )
     assert terms == pytest.approx(expected, rel=1e-5)
     largest = max(float(p.grad.abs().max()) for p in state.model.parameters() if p.grad is not None)
     for name, parameter in state.model.named_parameters():
-        torch.testing.assert_close(parallel[name], parameter.grad, atol=1e-5 * largest, rtol=1e-4, msg=name)
+        torch.testing.assert_close(
+            parallel[name], parameter.grad, atol=1e-5 * largest, rtol=1e-4, msg=name
+        )
 
 
 def test_training_needs_neither_scipy_nor_simpleitk(config: TrainingConfig, tmp_path: Path) -> None:
@@ -308,14 +374,21 @@ def test_training_needs_neither_scipy_nor_simpleitk(config: TrainingConfig, tmp_
     command = [sys.executable, "-c", blocked + RUN]
     settings = replace(config, steps=1, clean=0.0, validation="").to_dict()
     done = subprocess.run(
-        [*command, json.dumps(settings), str(tmp_path)], env=ENVIRONMENT, capture_output=True, text=True
+        [*command, json.dumps(settings), str(tmp_path)],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert len(records(tmp_path)) == 1
 
 
-def test_training_without_validation_data_ends_with_weights_and_curves(config: TrainingConfig, tmp_path: Path) -> None:
+def test_training_without_validation_data_ends_with_weights_and_curves(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
     pytest.importorskip("matplotlib")
     train(replace(config, steps=2, validation=""), tmp_path, torch.device("cpu"))
-    assert {"tiny.safetensors", "tiny.json", "checkpoint.pt", "curves.png"} <= {p.name for p in tmp_path.iterdir()}
+    assert {"tiny.safetensors", "tiny.json", "checkpoint.pt", "curves.png"} <= {
+        p.name for p in tmp_path.iterdir()
+    }
     assert not (tmp_path / "validation.png").exists()

@@ -1,4 +1,6 @@
-"""`unifuse bench CASES --output DIR`: staged rivals and our model on the same cases, side by side in one run."""
+"""`unifuse bench CASES --output DIR`: staged rivals and our model on the same cases, side by side
+in one run.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +25,41 @@ def add_parser(subparsers: Any) -> None:
         "stage runs in a process of its own with CPU seconds and peak memory measured. Writes bench.json and one "
         "self-contained report.html.",
     )
-    parser.add_argument("cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where everything goes")
+    parser.add_argument(
+        "cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where everything goes"
+    )
     parser.add_argument(
         "--rivals",
         metavar="NAMES",
         help="comma-separated names; a kind (restoration, registration, fusion) of which none is named comes whole",
     )
-    parser.add_argument("--cases", type=count, dest="limit", metavar="N", help="only the first N cases")
+    parser.add_argument(
+        "--cases", type=count, dest="limit", metavar="N", help="only the first N cases"
+    )
     parser.add_argument("--resume", action="store_true", help="keep stages that are finished")
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
-    parser.add_argument("--device", default="cpu", help="of our model; cpu (default) compares CPU seconds fairly")
     parser.add_argument(
-        "--refine", type=refinement, default="auto", metavar="off|auto|N", help="of our model, as in 'fuse'"
+        "--device", default="cpu", help="of our model; cpu (default) compares CPU seconds fairly"
+    )
+    parser.add_argument(
+        "--refine",
+        type=refinement,
+        default="auto",
+        metavar="off|auto|N",
+        help="of our model, as in 'fuse'",
     )
     parser.add_argument("--no-model", action="store_true", help="rivals only")
     parser.add_argument("--json", action="store_true", help="print bench.json instead of the table")
-    parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
+    parser.add_argument(
+        "--write-table", type=Path, metavar="PATH", help="also write a short results table here"
+    )
     ablations = parser.add_argument_group("ablations (Tables 4 and 5)")
-    ablations.add_argument("--ablations", action="store_true", help="train and measure the variants instead")
+    ablations.add_argument(
+        "--ablations", action="store_true", help="train and measure the variants instead"
+    )
     ablations.add_argument(
         "--training",
         type=Path,
@@ -49,8 +67,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="CONFIG",
         help="TOML of 'train' (default: ablations, a small budget)",
     )
-    ablations.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
-    ablations.add_argument("--steps", type=count, help="of every variant (default: those of CONFIG)")
+    ablations.add_argument(
+        "--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'"
+    )
+    ablations.add_argument(
+        "--steps", type=count, help="of every variant (default: those of CONFIG)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -58,7 +80,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare, print the verdict, return 0, or raise when cases were skipped.
 
     Raises:
-        UniFuseError: unknown or missing rivals, no index, no weights, output not writable, cases skipped.
+        UniFuseError: unknown or missing rivals, no index, no weights, output not writable, cases
+            skipped.
     """
     return _ablations(args) if args.ablations else _rivals(args)
 
@@ -122,7 +145,9 @@ def _rivals(args: argparse.Namespace) -> int:
         write_text(text, args.write_table)
     print(f"{args.output / 'report.html'}", file=sys.stderr)
     if result["skipped"]:
-        raise InputError(f"{len(result['skipped'])} case(s) could not be compared. {named(result['skipped'])}")
+        raise InputError(
+            f"{len(result['skipped'])} case(s) could not be compared. {named(result['skipped'])}"
+        )
     return 0
 
 

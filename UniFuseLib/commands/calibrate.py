@@ -1,4 +1,6 @@
-"""`unifuse calibrate CASES --output DIR`: fit the classifier of trained weights to whole simulated scans."""
+"""`unifuse calibrate CASES --output DIR`: fit the classifier of trained weights to whole simulated
+scans.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,22 @@ def add_parser(subparsers: Any) -> None:
         "fits the classifier to what the network remembers of them, and writes new weights; nothing else changes. "
         "Cases must be of patients that were trained on, clean and degraded ones of every modality.",
     )
-    parser.add_argument("cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'")
-    parser.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="where the new weights go")
+    parser.add_argument(
+        "cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'"
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="DIR", help="where the new weights go"
+    )
     parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of folds and order (default: 0)")
-    parser.add_argument("--resume", action="store_true", help="keep what a stopped run has read with the same weights")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep what a stopped run has read with the same weights",
+    )
     parser.set_defaults(run=run)
 
 
@@ -40,10 +52,17 @@ def run(args: argparse.Namespace) -> int:
     model, contract = load_model(args.weights, choose_device(args.device))
     weights = args.output / f"{contract.name}.safetensors"
     if is_taken(weights):
-        raise InputError(f"'{weights}' exists. Choose another --output; weights are never overwritten.")
+        raise InputError(
+            f"'{weights}' exists. Choose another --output; weights are never overwritten."
+        )
     memory = args.output / ".unifuse-states"  # is removed at the end: never a folder of the user
     seen, skipped = see_cases(
-        args.cases, model, contract, memory, args.resume, lambda line: print(line, file=sys.stderr, flush=True)
+        args.cases,
+        model,
+        contract,
+        memory,
+        args.resume,
+        lambda line: print(line, file=sys.stderr, flush=True),
     )
     classifier = dapl_of(model.cpu()).classifier
     fit = fit_classifier(classifier, seen, args.seed)

@@ -1,4 +1,6 @@
-"""`unifuse evaluate CASES --output DIR`: our model on simulated cases, measured against their truth."""
+"""`unifuse evaluate CASES --output DIR`: our model on simulated cases, measured against their
+truth.
+"""
 
 from __future__ import annotations
 
@@ -23,18 +25,38 @@ def add_parser(subparsers: Any) -> None:
         "restoration, classification and fusion per task and per misalignment bin. Broken cases are skipped, named "
         "at the end, and make the exit code non-zero.",
     )
-    parser.add_argument("cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where figures and pictures go")
-    parser.add_argument("--json", action="store_true", help="print summary.json instead of the table")
-    parser.add_argument("--resume", action="store_true", help="keep cases finished with the same weights")
-    parser.add_argument("--cases", type=count, dest="limit", metavar="N", help="only the first N cases")
-    parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument(
-        "--refine", type=refinement, default="auto", metavar="off|auto|N", help="test-time optimisation, as in 'fuse'"
+        "cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'"
     )
-    parser.add_argument("--no-overview", action="store_true", help="draw no pictures (needs no matplotlib)")
-    parser.add_argument("--write-table", type=Path, metavar="PATH", help="also write a short results table here")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where figures and pictures go"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print summary.json instead of the table"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="keep cases finished with the same weights"
+    )
+    parser.add_argument(
+        "--cases", type=count, dest="limit", metavar="N", help="only the first N cases"
+    )
+    parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    parser.add_argument(
+        "--refine",
+        type=refinement,
+        default="auto",
+        metavar="off|auto|N",
+        help="test-time optimisation, as in 'fuse'",
+    )
+    parser.add_argument(
+        "--no-overview", action="store_true", help="draw no pictures (needs no matplotlib)"
+    )
+    parser.add_argument(
+        "--write-table", type=Path, metavar="PATH", help="also write a short results table here"
+    )
     parser.set_defaults(run=run)
 
 
@@ -52,13 +74,19 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.predict import fuse
 
     if not args.no_overview and importlib.util.find_spec("matplotlib") is None:
-        raise MissingDependencyError("The pictures need matplotlib: pip install matplotlib, or give --no-overview.")
+        raise MissingDependencyError(
+            "The pictures need matplotlib: pip install matplotlib, or give --no-overview."
+        )
     model, contract = load_model(args.weights, choose_device(args.device))
     evaluation = evaluate(
         args.cases,
         args.output,
-        functools.partial(fuse, model=model, contract=contract, device=args.device, refine=args.refine),
-        checksum=contract.sha256 if args.refine == "off" else f"{contract.sha256}+refine={args.refine}",
+        functools.partial(
+            fuse, model=model, contract=contract, device=args.device, refine=args.refine
+        ),
+        checksum=contract.sha256
+        if args.refine == "off"
+        else f"{contract.sha256}+refine={args.refine}",
         resume=args.resume,
         limit=args.limit,
         draw=None if args.no_overview else draw_overview,
@@ -71,5 +99,7 @@ def run(args: argparse.Namespace) -> int:
 
         write_text(results_table(evaluation.summary), args.write_table)
     if evaluation.skipped:
-        raise InputError(f"{len(evaluation.skipped)} case(s) could not be evaluated. {named(evaluation.skipped)}")
+        raise InputError(
+            f"{len(evaluation.skipped)} case(s) could not be evaluated. {named(evaluation.skipped)}"
+        )
     return 0

@@ -48,30 +48,55 @@ def add_parser(subparsers: Any) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     kinds = ("auto", "mr", "ct", "pet")
-    parser.add_argument("degraded", type=Path, metavar="DEGRADED", help="NIfTI, NRRD, MHA, or a DICOM series folder")
-    parser.add_argument("reference", type=Path, metavar="REFERENCE", help="the same, clean, another modality")
-    parser.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="folder for the results")
-    parser.add_argument("--overwrite", action="store_true", help="replace results that are in DIR already")
+    parser.add_argument(
+        "degraded", type=Path, metavar="DEGRADED", help="NIfTI, NRRD, MHA, or a DICOM series folder"
+    )
+    parser.add_argument(
+        "reference", type=Path, metavar="REFERENCE", help="the same, clean, another modality"
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="DIR", help="folder for the results"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace results that are in DIR already"
+    )
     parser.add_argument("--degraded-modality", choices=kinds, default="auto", help="default: auto")
     parser.add_argument("--reference-modality", choices=kinds, default="auto", help="default: auto")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="safetensors file with its JSON beside it")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
-    parser.add_argument("--precision", default="auto", help="auto (float32), float32, bfloat16 or float16")
     parser.add_argument(
-        "--working-spacing", type=_positive, metavar="MM", help="grid of the network; coarser is faster"
+        "--weights", type=Path, metavar="FILE", help="safetensors file with its JSON beside it"
     )
     parser.add_argument(
-        "--refine", type=refinement, default="auto", metavar="off|auto|N", help="steps of test-time optimisation"
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    parser.add_argument(
+        "--precision", default="auto", help="auto (float32), float32, bfloat16 or float16"
+    )
+    parser.add_argument(
+        "--working-spacing",
+        type=_positive,
+        metavar="MM",
+        help="grid of the network; coarser is faster",
+    )
+    parser.add_argument(
+        "--refine",
+        type=refinement,
+        default="auto",
+        metavar="off|auto|N",
+        help="steps of test-time optimisation",
     )
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
-    parser.add_argument("--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, quick")
+    parser.add_argument(
+        "--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, quick"
+    )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
     progress.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; with `--progress json` the last line says how it ended, whatever happened."""
+    """Run the command; with `--progress json` the last line says how it ended, whatever
+    happened.
+    """
     if args.progress != "json":
         _fuse_files(args)
         return 0
@@ -81,7 +106,13 @@ def run(args: argparse.Namespace) -> int:
         progress.emit({"done": True, "error": str(error), "exit_code": error.exit_code})
         raise
     except KeyboardInterrupt:
-        progress.emit({"done": True, "error": "Stopped; nothing was written.", "exit_code": Cancelled.exit_code})
+        progress.emit(
+            {
+                "done": True,
+                "error": "Stopped; nothing was written.",
+                "exit_code": Cancelled.exit_code,
+            }
+        )
         raise
     except Exception as error:
         progress.emit({"done": True, "error": f"Unexpected error: {error!r}", "exit_code": 70})
@@ -132,7 +163,12 @@ def _read(args: argparse.Namespace) -> tuple[Volume, Volume, tuple[str, str], li
 
     degraded, moving = read_volume_with_header(args.degraded)
     reference, fixed = read_volume_with_header(args.reference)
-    return degraded, reference, (moving.modality, fixed.modality), [*moving.warnings, *fixed.warnings]
+    return (
+        degraded,
+        reference,
+        (moving.modality, fixed.modality),
+        [*moving.warnings, *fixed.warnings],
+    )
 
 
 def _fuse(
@@ -155,7 +191,9 @@ def _fuse(
         if args.degraded_modality == "auto"
         else args.degraded_modality,
         reference_modality=(
-            modality_from_header(hints[1]) if args.reference_modality == "auto" else args.reference_modality
+            modality_from_header(hints[1])
+            if args.reference_modality == "auto"
+            else args.reference_modality
         ),
         working_spacing=args.working_spacing,
         precision=args.precision,
@@ -165,7 +203,9 @@ def _fuse(
     )
 
 
-def _write(result: FusionResult, reference: Volume, folder: Path, names: tuple[str, str, str]) -> None:
+def _write(
+    result: FusionResult, reference: Volume, folder: Path, names: tuple[str, str, str]
+) -> None:
     from UniFuseLib.io.volumes import write_displacement, write_volume
 
     fused, restored, deformation = names
@@ -183,7 +223,9 @@ def _draw(result: FusionResult, degraded: Volume, reference: Volume, folder: Res
         result.report["warnings"].append(f"overview.png was not drawn: {error}")
 
 
-def _complete(report: dict[str, Any], args: argparse.Namespace, clock: dict[str, float]) -> dict[str, Any]:
+def _complete(
+    report: dict[str, Any], args: argparse.Namespace, clock: dict[str, float]
+) -> dict[str, Any]:
     """Add what only the command knows: paths, seconds for files, memory to the end."""
     from UniFuseLib.report import peak_memory_mb
 
@@ -199,7 +241,9 @@ def _write_report(report: dict[str, Any], path: Path) -> None:
     try:
         path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
-        raise OutputError(f"Cannot write {path.name}: {error.strerror}. Nothing was left behind.") from error
+        raise OutputError(
+            f"Cannot write {path.name}: {error.strerror}. Nothing was left behind."
+        ) from error
 
 
 def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
@@ -212,11 +256,14 @@ def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
     probability = 100 * report["probabilities"][report["class"]]
     moved = report["displacement_mm"]["mean"]
     print(
-        f"{report['class']} ({probability:.0f} %), moved by {moved:.1f} mm on average: {args.output}", file=sys.stderr
+        f"{report['class']} ({probability:.0f} %), moved by {moved:.1f} mm on average: {args.output}",
+        file=sys.stderr,
     )
 
 
-def _within(show: Callable[[float, str], None], start: float, end: float) -> Callable[[float, str], None]:
+def _within(
+    show: Callable[[float, str], None], start: float, end: float
+) -> Callable[[float, str], None]:
     return lambda fraction, stage: show(start + (end - start) * fraction, stage)
 
 

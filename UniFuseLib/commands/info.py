@@ -10,7 +10,9 @@ from typing import Any
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("info", help="version, engines, device, presets with their cost, weights")
+    parser = subparsers.add_parser(
+        "info", help="version, engines, device, presets with their cost, weights"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
@@ -60,7 +62,11 @@ def _weights_entry(path: Path, read_contract: Any, failure: type[Exception]) -> 
         contract = read_contract(path)
     except failure as error:
         return {"file": path.name, "error": str(error)}
-    return {"file": path.name, "megabytes": round(path.stat().st_size / 1e6, 2), "contract": asdict(contract)}
+    return {
+        "file": path.name,
+        "megabytes": round(path.stat().st_size / 1e6, 2),
+        "contract": asdict(contract),
+    }
 
 
 def _page(report: dict[str, Any]) -> str:
@@ -85,6 +91,7 @@ def _weights_line(entry: dict[str, Any]) -> str:
         return f"weights {entry.get('file', '')}: {entry['error']}"
     training = entry["contract"]["training"]
     hours, steps = training.get("hours", "?"), training.get("steps", "?")
-    return f"weights {entry['file']}: {entry['megabytes']} MB, preset {entry['contract']['preset']}, " + (
-        f"{steps} steps in {hours} h on {training.get('device', '?')}"
+    return (
+        f"weights {entry['file']}: {entry['megabytes']} MB, preset {entry['contract']['preset']}, "
+        + (f"{steps} steps in {hours} h on {training.get('device', '?')}")
     )

@@ -22,14 +22,26 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="root folder of the data set")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--layout", choices=sorted(LAYOUTS), default="unifuse", help="default: unifuse")
-    parser.add_argument("--split", choices=SPLITS, help="one side of the paper's split; default: all subjects")
     parser.add_argument(
-        "--split-file", type=Path, metavar="JSON", help="names of both sides: read if it exists, else written"
+        "--layout", choices=sorted(LAYOUTS), default="unifuse", help="default: unifuse"
     )
-    parser.add_argument("--held-out", type=int, metavar="N", help="subjects of val, instead of the paper's number")
     parser.add_argument(
-        "--shape", type=int, metavar="N", help="resize to N³ voxels (paper: 160); default: every volume's own grid"
+        "--split", choices=SPLITS, help="one side of the paper's split; default: all subjects"
+    )
+    parser.add_argument(
+        "--split-file",
+        type=Path,
+        metavar="JSON",
+        help="names of both sides: read if it exists, else written",
+    )
+    parser.add_argument(
+        "--held-out", type=int, metavar="N", help="subjects of val, instead of the paper's number"
+    )
+    parser.add_argument(
+        "--shape",
+        type=int,
+        metavar="N",
+        help="resize to N³ voxels (paper: 160); default: every volume's own grid",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.set_defaults(run=run)

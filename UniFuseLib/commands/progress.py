@@ -23,7 +23,11 @@ KINDS = ("auto", "json", "none")
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """`--quiet`, `--progress` and `--cancel-file`."""
-    parser.add_argument("--quiet", action="store_true", help="no progress, no summary; errors and --json still print")
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        help="no progress, no summary; errors and --json still print",
+    )
     parser.add_argument(
         "--progress",
         choices=KINDS,
@@ -31,7 +35,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="auto: a line on stderr; json: one object per line on stdout, for programs; none",
     )
     parser.add_argument(
-        "--cancel-file", type=Path, metavar="PATH", help="stop cleanly (exit code 130) when this file appears"
+        "--cancel-file",
+        type=Path,
+        metavar="PATH",
+        help="stop cleanly (exit code 130) when this file appears",
     )
 
 
@@ -78,7 +85,11 @@ def _terminal() -> Callable[[float, str], None]:
     def show(fraction: float, stage: str) -> None:
         filled = round(24 * fraction)
         bar = "█" * filled + "·" * (24 - filled)
-        print(f"\r{bar} {100 * fraction:3.0f} %  {stage:<34}", end="\n" if fraction >= 1 else "", file=sys.stderr)
+        print(
+            f"\r{bar} {100 * fraction:3.0f} %  {stage:<34}",
+            end="\n" if fraction >= 1 else "",
+            file=sys.stderr,
+        )
         sys.stderr.flush()
 
     return show

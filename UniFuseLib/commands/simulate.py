@@ -1,4 +1,6 @@
-"""`unifuse simulate CASES.csv --output DIR`: cases with known truth, from aligned pairs or label maps of heads."""
+"""`unifuse simulate CASES.csv --output DIR`: cases with known truth, from aligned pairs or label
+maps of heads.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,18 @@ def add_parser(subparsers: Any) -> None:
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("cases", type=Path, nargs="?", metavar="CASES.csv", help="table of cases")
-    source.add_argument("--demo", action="store_true", help="one case per task from the shipped sample")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the cases")
-    parser.add_argument("--data", type=Path, metavar="ROOT", help="what paths start from; default: the table's folder")
+    source.add_argument(
+        "--demo", action="store_true", help="one case per task from the shipped sample"
+    )
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="folder of the cases"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="ROOT",
+        help="what paths start from; default: the table's folder",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace cases of the same id")
     parser.set_defaults(run=run)
 
@@ -37,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Make all cases that can be made; returns 0.
 
     Raises:
-        UniFuseError: the table or the output folder cannot be used, or at least one row failed (the others are made).
+        UniFuseError: the table or the output folder cannot be used, or at least one row failed (the
+            others are made).
     """
     from UniFuseLib.simulation.case_list import read_case_list
 
@@ -84,7 +96,9 @@ def _list(case_id: str, output: Path) -> None:
     from UniFuseLib.io.json_files import write_json
 
     path = output / "cases.json"
-    known: list[str] = json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else []
+    known: list[str] = (
+        json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else []
+    )
     write_json({"version": 1, "cases": list(dict.fromkeys([*known, case_id]))}, path)
 
 
@@ -95,10 +109,15 @@ def sample_folder() -> Path:
         InputError: the sample is not there.
     """
     package = Path(__file__).resolve().parents[1]
-    for folder in (package / "Resources" / "SampleData", package.parent / "Resources" / "SampleData"):
+    for folder in (
+        package / "Resources" / "SampleData",
+        package.parent / "Resources" / "SampleData",
+    ):
         if (folder / "sample.json").is_file():
             return folder
-    raise InputError("The shipped sample (Resources/SampleData) is missing. Install UniFuseLib again.")
+    raise InputError(
+        "The shipped sample (Resources/SampleData) is missing. Install UniFuseLib again."
+    )
 
 
 def demo_rows(folder: Path) -> list[Any]:

@@ -20,19 +20,37 @@ torchrun --nproc-per-node N -m UniFuseLib train CONFIG --output DIR
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("train", help="train the network", description=_DESCRIPTION)
-    parser.add_argument("config", type=Path, nargs="?", metavar="CONFIG", help="TOML file, or: default, paper")
-    parser.add_argument("--output", "-o", type=Path, metavar="DIR", help="checkpoint, log, weights, pictures")
+    parser.add_argument(
+        "config", type=Path, nargs="?", metavar="CONFIG", help="TOML file, or: default, paper"
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="DIR", help="checkpoint, log, weights, pictures"
+    )
     parser.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
-    parser.add_argument("--validation", type=Path, metavar="FILE", help="validation file of 'unifuse pack'")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)")
     parser.add_argument(
-        "--time-budget", type=float, metavar="MINUTES", help="stop cleanly, with a checkpoint, after so many minutes"
+        "--validation", type=Path, metavar="FILE", help="validation file of 'unifuse pack'"
     )
     parser.add_argument(
-        "--weights-from", type=Path, metavar="FILE", help="start from these weights (.safetensors beside its .json)"
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
     )
-    parser.add_argument("--profile", type=int, metavar="N", help="print where the time of N steps goes, and stop")
-    parser.add_argument("--plot", type=Path, metavar="DIR", help="draw the learning curves of a run, and stop")
+    parser.add_argument(
+        "--time-budget",
+        type=float,
+        metavar="MINUTES",
+        help="stop cleanly, with a checkpoint, after so many minutes",
+    )
+    parser.add_argument(
+        "--weights-from",
+        type=Path,
+        metavar="FILE",
+        help="start from these weights (.safetensors beside its .json)",
+    )
+    parser.add_argument(
+        "--profile", type=int, metavar="N", help="print where the time of N steps goes, and stop"
+    )
+    parser.add_argument(
+        "--plot", type=Path, metavar="DIR", help="draw the learning curves of a run, and stop"
+    )
     parser.set_defaults(run=run)
 
 
@@ -65,7 +83,10 @@ def _config(args: argparse.Namespace) -> TrainingConfig:
     if args.config is None:
         raise InputError("Expected a configuration: a TOML file, 'default' or 'paper'.")
     given = {"data": args.data, "validation": args.validation}
-    return read_config(args.config, **{name: str(path.resolve()) for name, path in given.items() if path is not None})
+    return read_config(
+        args.config,
+        **{name: str(path.resolve()) for name, path in given.items() if path is not None},
+    )
 
 
 def _report(line: str) -> None:

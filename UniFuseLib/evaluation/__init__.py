@@ -1,1 +1,3 @@
-"""How good are we: metrics, cases with known truth, the staged rivals, and the reports made from them."""
+"""How good are we: metrics, cases with known truth, the staged rivals, and the reports made from
+them.
+"""

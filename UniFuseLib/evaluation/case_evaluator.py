@@ -1,4 +1,6 @@
-"""One case's truth, ready to measure any method with: ours and every rival pass through the same functions."""
+"""One case's truth, ready to measure any method with: ours and every rival pass through the same
+functions.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,9 @@ class RegistrationFigures(NamedTuple):
 class Yardstick:
     """Clean sources on [0, 1] and the masks.
 
-    Intensities are normalised by the rules of `intensity.DEFAULT_INTENSITY` (never a method's own), fitted on the
-    CLEAN volumes I_D and I_R inside the body and clipped to [0, 1], so no method can gain by rescaling.
+    Intensities are normalised by the rules of `intensity.DEFAULT_INTENSITY` (never a method's own),
+    fitted on the CLEAN volumes I_D and I_R inside the body and clipped to [0, 1], so no method can
+    gain by rescaling.
 
     Attributes:
         clean, reference: I_D and I_R, `(d, h, w)` on [0, 1], reference grid.
@@ -56,15 +59,21 @@ class Yardstick:
     seen: np.ndarray
 
     def unit(self, volume: np.ndarray) -> np.ndarray:
-        """y = clip(f(x), 0, 1), f fitted on I_D: `(d, h, w)` in the degraded scan's units → [0, 1]."""
+        """y = clip(f(x), 0, 1), f fitted on I_D: `(d, h, w)` in the degraded scan's units → [0,
+        1].
+        """
         return np.clip(self.clean_map.forward(volume.astype(np.float32)), 0, 1)
 
     def fusion(self, fused: np.ndarray) -> FusionFigures:
-        """The six fusion metrics of a fused volume `(d, h, w)` in normalised intensities; clipped to [0, 1] first."""
+        """The six fusion metrics of a fused volume `(d, h, w)` in normalised intensities; clipped
+        to [0, 1] first.
+        """
         return fusion_figures(np.clip(fused, 0, 1), self.clean, self.reference, self.case.body)
 
     def restoration(self, restored: np.ndarray) -> RestorationFigures:
-        """Figures of a restored and aligned volume `(d, h, w)`, the degraded scan's units, reference grid."""
+        """Figures of a restored and aligned volume `(d, h, w)`, the degraded scan's units,
+        reference grid.
+        """
         return restoration_figures(self.unit(restored), self.clean, self.degraded, self.seen)
 
     def registration(self, displacement: np.ndarray) -> RegistrationFigures:
@@ -86,7 +95,9 @@ class Yardstick:
         case = self.case
         if case.labels_degraded is None or case.labels_reference is None:
             return None
-        warped = pull(case.labels_degraded, displacement, case.reference.grid, mode="nearest", fill=0)
+        warped = pull(
+            case.labels_degraded, displacement, case.reference.grid, mode="nearest", fill=0
+        )
         return dice(warped.astype(int), case.labels_reference.array.astype(int), self.seen)
 
 
@@ -94,14 +105,17 @@ def yardstick(case: Case) -> Yardstick:
     """Fit the intensity maps on the clean volumes and align the degraded scan by the truth.
 
     Raises:
-        InputError: the degraded scan covers no voxel of the body, or a clean volume holds nothing to normalise.
+        InputError: the degraded scan covers no voxel of the body, or a clean volume holds nothing
+            to normalise.
     """
     from UniFuseLib.errors import InputError
 
     grid = case.reference.grid
     seen = case.body & covered(case.degraded.grid, case.truth, grid)
     if not seen.any():
-        raise InputError(f"Case {case.id}: the degraded scan covers no part of the body. Make the case anew.")
+        raise InputError(
+            f"Case {case.id}: the degraded scan covers no part of the body. Make the case anew."
+        )
     clean_map = fit(case.clean_aligned.array, case.body, case.degraded_modality, DEFAULT_INTENSITY)
     reference_map = fit(case.reference.array, case.body, case.reference_modality, DEFAULT_INTENSITY)
     fill = BACKGROUND[case.degraded_modality]
@@ -119,7 +133,9 @@ def yardstick(case: Case) -> Yardstick:
     )
 
 
-def measure(stick: Yardstick, fused: np.ndarray, restored: np.ndarray, displacement: np.ndarray) -> dict[str, Any]:
+def measure(
+    stick: Yardstick, fused: np.ndarray, restored: np.ndarray, displacement: np.ndarray
+) -> dict[str, Any]:
     """All figures of one method on one case, as they stand in a case's JSON.
 
     Args:

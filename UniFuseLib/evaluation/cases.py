@@ -23,7 +23,8 @@ from UniFuseLib.spatial.volume import Grid, Volume
 TASKS = ("mr", "ctmr", "petct")
 BINS = ("0-3", "3-8", "8-15")  # mean displacement inside the body, mm
 VERSION = 1
-# two interpolations of one clean scan stay above 0.9; a field with a wrong sign or axis seldom reaches this
+# two interpolations of one clean scan stay above 0.9; a field with a wrong sign or axis seldom
+# reaches this
 LEAST_AGREEMENT = 0.6
 _FILES = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
 _LABELS = ("labels_reference", "labels_degraded")
@@ -43,8 +44,10 @@ class Case:
         patient: folder of the reference's source file; the id where `case.json` names no source.
         label: the degradation class.
         degraded, clean_misaligned: on the degraded scan's own grid, its units.
-        reference, clean_aligned: on the reference grid; `clean_aligned` in the degraded scan's units.
-        truth: `(d, h, w, 3)` RAS mm on the reference grid: reference point X belongs to degraded point X + u(X).
+        reference, clean_aligned: on the reference grid; `clean_aligned` in the degraded scan's
+            units.
+        truth: `(d, h, w, 3)` RAS mm on the reference grid: reference point X belongs to degraded
+            point X + u(X).
         body: `(d, h, w)` bool, reference grid.
         labels_reference, labels_degraded: integer label maps on the two grids, or None.
         checksum: of `case.json`; changes when the case was made anew.
@@ -83,7 +86,9 @@ def read_index(folder: Path) -> list[str]:
         )
     ids = index.get("cases") if isinstance(index, dict) else None
     if not ids or not all(isinstance(i, str) for i in ids) or index.get("version") != VERSION:
-        raise InputError(f"Expected version {VERSION} and at least one case id in '{folder / 'cases.json'}'.")
+        raise InputError(
+            f"Expected version {VERSION} and at least one case id in '{folder / 'cases.json'}'."
+        )
     return list(dict.fromkeys(ids))
 
 
@@ -99,7 +104,8 @@ def read_case(folder: Path, case_id: str) -> Case:
     """One case with all its volumes, checked against its own description.
 
     Raises:
-        InputError: a file is missing or unreadable, or a geometry contradicts the truth; the message names both.
+        InputError: a file is missing or unreadable, or a geometry contradicts the truth; the
+            message names both.
     """
     here = folder / case_id
     text = _description(here)
@@ -138,15 +144,21 @@ def _patient(text: dict[str, Any]) -> str:
 def _description(here: Path) -> dict[str, Any]:
     text = read_json(here / "case.json")
     if not isinstance(text, dict) or not isinstance(text.get("files"), dict):
-        raise InputError(f"Expected a readable '{here / 'case.json'}' with a list of files, found none.")
+        raise InputError(
+            f"Expected a readable '{here / 'case.json'}' with a list of files, found none."
+        )
     missing = [key for key in _TEXTS if not isinstance(text.get(key), str)]
     if missing:
         raise InputError(f"'{here / 'case.json'}' lacks {', '.join(missing)}.")
     for key, allowed in (("task", TASKS), ("bin", BINS), ("class", CLASSES)):
         if text[key] not in allowed:
-            raise InputError(f"'{here / 'case.json'}': expected {key} to be one of {allowed}, got {text[key]!r}.")
+            raise InputError(
+                f"'{here / 'case.json'}': expected {key} to be one of {allowed}, got {text[key]!r}."
+            )
     if text["id"] != here.name:
-        raise InputError(f"'{here / 'case.json'}' describes case {text['id']!r}; expected {here.name!r}.")
+        raise InputError(
+            f"'{here / 'case.json'}' describes case {text['id']!r}; expected {here.name!r}."
+        )
     return text
 
 
@@ -177,7 +189,9 @@ def _check_same(here: Path, name: str, expected: Grid, grids: dict[str, Grid]) -
 
 
 def _check_truth(here: Path, case: Case, stated_mm: float | None) -> None:
-    """The field is finite, as long as it says, and brings the clean scan where the aligned clean scan is."""
+    """The field is finite, as long as it says, and brings the clean scan where the aligned clean
+    scan is.
+    """
     if not case.body.any():
         raise InputError(f"'{here}': the body mask is empty, so nothing can be measured.")
     if not np.isfinite(case.truth).all():
@@ -196,9 +210,13 @@ def _check_truth(here: Path, case: Case, stated_mm: float | None) -> None:
 
 
 def _agreement(case: Case, displacement: np.ndarray | None) -> float:
-    """Correlation of the clean misaligned scan, pulled through the field, with the clean aligned one."""
+    """Correlation of the clean misaligned scan, pulled through the field, with the clean aligned
+    one.
+    """
     grid = case.reference.grid
     seen = case.body & covered(case.clean_misaligned.grid, displacement, grid)
     if not seen.any():
         return 0.0
-    return correlation(pull(case.clean_misaligned, displacement, grid), case.clean_aligned.array, seen)
+    return correlation(
+        pull(case.clean_misaligned, displacement, grid), case.clean_aligned.array, seen
+    )

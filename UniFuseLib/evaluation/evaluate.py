@@ -1,4 +1,6 @@
-"""Our model on every case of a folder: figures per case, then the summary. Broken cases are skipped and named."""
+"""Our model on every case of a folder: figures per case, then the summary. Broken cases are skipped
+and named.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,12 @@ class Fuse(Protocol):
     """The call of `predict.fuse`: it is given what a user would give, never the truth."""
 
     def __call__(
-        self, degraded: Volume, reference: Volume, *, degraded_modality: str, reference_modality: str
+        self,
+        degraded: Volume,
+        reference: Volume,
+        *,
+        degraded_modality: str,
+        reference_modality: str,
     ) -> Fused: ...
 
 
@@ -78,17 +85,20 @@ def evaluate(
 ) -> Evaluation:
     """Run `fuse` on every case and measure it against the truth.
 
-    Writes `output/cases/<id>.json` and `<id>/overview.png` per case, `output/summary.json` and `summary.md`.
+    Writes `output/cases/<id>.json` and `<id>/overview.png` per case, `output/summary.json` and
+    `summary.md`.
 
     Args:
         folder: made by `unifuse simulate`.
         fuse: `predict.fuse` with a model; it is told both modalities.
-        checksum: of the weights; with `resume`, cases finished with the same weights and truth are not run again.
+        checksum: of the weights; with `resume`, cases finished with the same weights and truth are
+            not run again.
         limit: only the first cases of the index.
         draw: `overview.draw_overview`, or None for no pictures.
 
     Raises:
-        InputError: the folder has no readable index. Single broken cases are skipped, see `Evaluation.skipped`.
+        InputError: the folder has no readable index. Single broken cases are skipped, see
+            `Evaluation.skipped`.
         OutputError: `output` cannot be made or written to.
     """
     figures, skipped = [], []
@@ -117,7 +127,9 @@ def evaluate(
 
 
 def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any], Fused]:
-    """The figures of one case, and the result they were taken from. Seconds are those of `fuse` alone."""
+    """The figures of one case, and the result they were taken from. Seconds are those of `fuse`
+    alone.
+    """
     wall, cpu = time.perf_counter(), time.process_time()
     result = fuse(
         case.degraded,
@@ -142,7 +154,9 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any]
         "tre_before_mm": before.tre_mm,
         "dice_before": before.dice,
         "alignment_before": before.alignment,
-        **measure(stick, result.fused.array, result.restored.array, np.asarray(result.displacement)),
+        **measure(
+            stick, result.fused.array, result.restored.array, np.asarray(result.displacement)
+        ),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
@@ -152,7 +166,9 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any]
     return plain(figures), result
 
 
-def _run(folder: Path, case_id: str, fuse: Fuse, checksum: str, output: Path, draw: Draw | None) -> dict[str, Any]:
+def _run(
+    folder: Path, case_id: str, fuse: Fuse, checksum: str, output: Path, draw: Draw | None
+) -> dict[str, Any]:
     case = read_case(folder, case_id)
     figures, result = evaluate_case(case, fuse, checksum)
     if draw is not None:

@@ -1,4 +1,6 @@
-"""Read a volume at displaced places, across grids. Only the geometry of `displacement.py`, with coverage."""
+"""Read a volume at displaced places, across grids. Only the geometry of `displacement.py`, with
+coverage.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,11 @@ from UniFuseLib.spatial.volume import Grid, Volume
 
 
 def pull(
-    volume: Volume, displacement: np.ndarray | None, grid: Grid, mode: str = "bilinear", fill: float | None = None
+    volume: Volume,
+    displacement: np.ndarray | None,
+    grid: Grid,
+    mode: str = "bilinear",
+    fill: float | None = None,
 ) -> np.ndarray:
     """out[X] = volume(X + u(X)) for every voxel place X of `grid`.
 
@@ -33,17 +39,24 @@ def pull(
 
 
 def covered(volume_grid: Grid, displacement: np.ndarray | None, grid: Grid) -> np.ndarray:
-    """`(d, h, w)` bool on `grid`: X + u(X) lies within the voxel faces of `volume_grid`, ITK's rule for inside."""
+    """`(d, h, w)` bool on `grid`: X + u(X) lies within the voxel faces of `volume_grid`, ITK's rule
+    for inside.
+    """
     return _inside(_index(volume_grid, displacement, grid), volume_grid)
 
 
 def _index(volume_grid: Grid, displacement: np.ndarray | None, grid: Grid) -> Tensor:
-    """y[x] = B⁻¹ (A x + u(x)): `(1, 3, d, h, w)` float64 array indices into the volume, A and B the two affines."""
+    """y[x] = B⁻¹ (A x + u(x)): `(1, 3, d, h, w)` float64 array indices into the volume, A and B the
+    two affines.
+    """
     like = torch.zeros((), dtype=torch.float64)
     index = affine_index(grid.index_to_index(volume_grid), grid.shape, like)
     if displacement is not None:
         inverse = torch.from_numpy(np.linalg.inv(volume_grid.affine[:3, :3]))
-        index = index + torch.einsum("ij,dhwj->idhw", inverse, torch.from_numpy(displacement).double())[None]
+        index = (
+            index
+            + torch.einsum("ij,dhwj->idhw", inverse, torch.from_numpy(displacement).double())[None]
+        )
     return index
 
 

@@ -1,8 +1,9 @@
 """Case figures → figures per task, per bin, and over everything.
 
-Within a case a figure is taken over the voxels of the body. Over cases: `mean`, `median` and `p95` of an error are
-the averages of the cases' own means, medians and 95th percentiles (every case counts the same), `worst` is the
-largest case mean, and `over_cases` gives the median and 95th percentile of the case means.
+Within a case a figure is taken over the voxels of the body. Over cases: `mean`, `median` and `p95`
+of an error are the averages of the cases' own means, medians and 95th percentiles (every case
+counts the same), `worst` is the largest case mean, and `over_cases` gives the median and 95th
+percentile of the case means.
 """
 
 from __future__ import annotations
@@ -39,14 +40,22 @@ CONVENTIONS = (
 )
 
 
-def summarise(cases: Sequence[Figures], skipped: Sequence[Figures] = (), weights: Figures | None = None) -> Figures:
-    """The content of `summary.json`: `summary.<task>`, `bins.<bin>.<task>`, `overall`, `classification`."""
+def summarise(
+    cases: Sequence[Figures], skipped: Sequence[Figures] = (), weights: Figures | None = None
+) -> Figures:
+    """The content of `summary.json`: `summary.<task>`, `bins.<bin>.<task>`, `overall`,
+    `classification`.
+    """
     return {
         "version": VERSION,
         "weights": weights or {},
         "conventions": list(CONVENTIONS),
         "summary": _by_task(cases),
-        "bins": {b: _by_task([c for c in cases if c["bin"] == b]) for b in BINS if any(c["bin"] == b for c in cases)},
+        "bins": {
+            b: _by_task([c for c in cases if c["bin"] == b])
+            for b in BINS
+            if any(c["bin"] == b for c in cases)
+        },
         "overall": aggregate(cases) if cases else {"cases": 0},
         "classification": classification(cases),
         "skipped": list(skipped),
@@ -82,11 +91,15 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
 
 
 def classification(cases: Sequence[Figures]) -> Figures:
-    """Accuracy overall and per class, confusion matrix (rows: truth) and calibration error of all answers."""
+    """Accuracy overall and per class, confusion matrix (rows: truth) and calibration error of all
+    answers.
+    """
     answered = [c for c in cases if c.get("class_found") is not None]
     if not answered:
         return {"classes": list(CLASSES), "cases": 0}
-    matrix = confusion_matrix([c["class"] for c in answered], [c["class_found"] for c in answered], CLASSES)
+    matrix = confusion_matrix(
+        [c["class"] for c in answered], [c["class_found"] for c in answered], CLASSES
+    )
     overall, per_class = class_accuracy(matrix)
     return {
         "classes": list(CLASSES),
@@ -108,11 +121,17 @@ def _answers(cases: Sequence[Figures]) -> Figures:
 
 
 def _calibration(answered: Sequence[Figures]) -> float:
-    return calibration_error([c["confidence"] for c in answered], [c["class_found"] == c["class"] for c in answered])
+    return calibration_error(
+        [c["confidence"] for c in answered], [c["class_found"] == c["class"] for c in answered]
+    )
 
 
 def _by_task(cases: Sequence[Figures]) -> Figures:
-    return {t: aggregate([c for c in cases if c["task"] == t]) for t in TASKS if any(c["task"] == t for c in cases)}
+    return {
+        t: aggregate([c for c in cases if c["task"] == t])
+        for t in TASKS
+        if any(c["task"] == t for c in cases)
+    }
 
 
 def _spread(errors: Iterable[Figures]) -> Figures:
@@ -125,7 +144,9 @@ def _spread(errors: Iterable[Figures]) -> Figures:
 
 
 def _mean(cases: Sequence[Figures], *path: str) -> float | None:
-    """Mean of case[path[0]][path[1]]... over the cases that have the figure; None when no case has."""
+    """Mean of case[path[0]][path[1]]... over the cases that have the figure; None when no case
+    has.
+    """
     values: list[Any] = list(cases)
     for key in path:
         values = [v[key] for v in values]

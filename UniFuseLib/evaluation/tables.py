@@ -35,7 +35,9 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def evaluation_tables(summary: Figures) -> str:
-    """The content of `summary.md`: registration, restoration, classification, fusion and cost per task and bin."""
+    """The content of `summary.md`: registration, restoration, classification, fusion and cost per
+    task and bin.
+    """
     rows = _rows(summary)
     weights = summary.get("weights") or {}
     parts = [
@@ -53,7 +55,10 @@ def evaluation_tables(summary: Figures) -> str:
         "\n".join(f"- {line}" for line in summary["conventions"]) + "\n",
     ]
     if summary["skipped"]:
-        parts += ["## Skipped cases", "\n".join(f"- {s['id']}: {s['reason']}" for s in summary["skipped"]) + "\n"]
+        parts += [
+            "## Skipped cases",
+            "\n".join(f"- {s['id']}: {s['reason']}" for s in summary["skipped"]) + "\n",
+        ]
     return "\n\n".join(parts)
 
 
@@ -62,7 +67,9 @@ def _rows(summary: Figures) -> Rows:
     rows = []
     for task, figures in summary["summary"].items():
         rows.append((task, "all", figures))
-        rows += [(task, b, by_task[task]) for b, by_task in summary["bins"].items() if task in by_task]
+        rows += [
+            (task, b, by_task[task]) for b, by_task in summary["bins"].items() if task in by_task
+        ]
     if summary["overall"]["cases"]:
         rows.append(("all", "all", summary["overall"]))
     return rows
@@ -70,7 +77,17 @@ def _rows(summary: Figures) -> Rows:
 
 def _registration(rows: Rows) -> str:
     header = (
-        *("task", "bin mm", "cases", "before: mean", "mean", "median", "p95", "worst", "worst case"),
+        *(
+            "task",
+            "bin mm",
+            "cases",
+            "before: mean",
+            "mean",
+            "median",
+            "p95",
+            "worst",
+            "worst case",
+        ),
         *("made worse", "folds %", "Dice before", "Dice"),
     )
     return markdown(header, [(task, b, *_registration_row(f)) for task, b, f in rows])
@@ -91,7 +108,16 @@ def _registration_row(f: Figures) -> tuple[str, ...]:
 
 def _restoration(rows: Rows) -> str:
     header = (
-        *("task", "bin mm", "PSNR dB", "gain dB", "SSIM", "gain SSIM", "clean inputs: PSNR dB", "gain dB"),
+        *(
+            "task",
+            "bin mm",
+            "PSNR dB",
+            "gain dB",
+            "SSIM",
+            "gain SSIM",
+            "clean inputs: PSNR dB",
+            "gain dB",
+        ),
         *("class accuracy", "calibration error", "CPU s"),
     )
     return markdown(header, [(task, b, *_restoration_row(f)) for task, b, f in rows])
@@ -138,7 +164,15 @@ def _confusion(answers: Figures) -> str:
 def results_table(summary: Figures) -> str:
     """One short row per task, for `docs/results/README.md`."""
     header = (
-        *("task", "cases", "TRE before → after mm (p95)", "worst mm", "folds %", "PSNR dB (gain)", "class accuracy"),
+        *(
+            "task",
+            "cases",
+            "TRE before → after mm (p95)",
+            "worst mm",
+            "folds %",
+            "PSNR dB (gain)",
+            "class accuracy",
+        ),
         *("Q_mse ↓", "Q_cc ↑", "Q_psnr ↑", "Q_scd ↑", "Q_vif ↑", "Q_ssim ↑", "CPU s"),
     )
     rows = {**summary["summary"], "all": summary["overall"]}

@@ -1,7 +1,10 @@
-"""Tables 4 and 5 of the paper: every variant trained alike for one small budget, then measured on the same cases.
+"""Tables 4 and 5 of the paper: every variant trained alike for one small budget, then measured on
+the same cases.
 
-The budget is a number of optimiser steps, equal for all variants, with the same seed, crops and learning rates. It is
-far below a full training: the tables rank the variants under this budget, they do not show what each could reach.
+The budget is a number of optimiser steps, equal for all variants, with the same seed, crops and
+learning rates. It is
+far below a full training: the tables rank the variants under this budget, they do not show what
+each could reach.
 """
 
 from __future__ import annotations
@@ -40,13 +43,21 @@ TABLE_4 = {
     "Multi-Experts": "multi_experts",
     "Ours": OURS,
 }
-TABLE_5 = {"0": "j0", "2": "j2", "3": "j3", "4": OURS, "5": "j5"}  # rows: J, the number of RegBLKs; ours has 4
+TABLE_5 = {
+    "0": "j0",
+    "2": "j2",
+    "3": "j3",
+    "4": OURS,
+    "5": "j5",
+}  # rows: J, the number of RegBLKs; ours has 4
 COLUMNS = ("mse", "cc", "psnr", "vif", "ssim")  # the paper's, without Q_scd
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Attributes: steps: of the optimiser, per variant. device: where training and evaluation run."""
+    """Attributes: steps: of the optimiser, per variant. device: where training and evaluation
+    run.
+    """
 
     steps: int
     device: torch.device
@@ -62,14 +73,17 @@ def run_ablations(
     train_variant: Train = train,
     fuse_with: Callable[[Path], tuple[Fuse, str]] | None = None,
 ) -> Figures:
-    """Train and evaluate all variants, write `ablations.json` and `ablations.md` into `output`; returns the JSON.
+    """Train and evaluate all variants, write `ablations.json` and `ablations.md` into `output`;
+    returns the JSON.
 
     Resumes: a variant that is trained goes on from its checkpoint, measured cases are kept.
 
     Args:
         cases: made by `unifuse simulate`.
-        config: what all variants share; its preset is the base that each variant changes in one place.
-        train_variant: `training.train.train`. fuse_with: weights → (fuse, checksum); both replaced in tests.
+        config: what all variants share; its preset is the base that each variant changes in one
+            place.
+        train_variant: `training.train.train`. fuse_with: weights → (fuse, checksum); both replaced
+            in tests.
     """
     load = fuse_with or functools.partial(_fuse_with, device=budget.device)
     variants = list(dict.fromkeys([*TABLE_4.values(), *TABLE_5.values()]))
@@ -81,7 +95,9 @@ def run_ablations(
         folder = output / "ablations" / variant
         train_variant(chosen, folder, budget.device, None, report)
         with_weights, checksum = load(folder / f"{chosen.name}.safetensors")
-        measured = evaluate(cases, folder / "evaluation", with_weights, checksum=checksum, resume=True)
+        measured = evaluate(
+            cases, folder / "evaluation", with_weights, checksum=checksum, resume=True
+        )
         overall = measured.summary["overall"]
         found[variant] = {
             "preset": chosen.preset,
@@ -100,7 +116,9 @@ def run_ablations(
 
 
 def variant_config(config: TrainingConfig, variant: str, steps: int) -> TrainingConfig:
-    """The shared configuration with one part of the network replaced and the schedule cut to `steps`."""
+    """The shared configuration with one part of the network replaced and the schedule cut to
+    `steps`.
+    """
     base = config.preset.partition("+")[0]
     return replace(
         config,
@@ -127,7 +145,9 @@ def ablation_tables(result: Figures) -> str:
 
 def _table(title: str, rows: dict[str, str], result: Figures) -> str:
     header = (title, "Q_mse ↓", "Q_cc ↑", "Q_psnr ↑", "Q_vif ↑", "Q_ssim ↑", "TRE mm ↓")
-    return markdown(header, [(name, *_cells(result["variants"][variant])) for name, variant in rows.items()])
+    return markdown(
+        header, [(name, *_cells(result["variants"][variant])) for name, variant in rows.items()]
+    )
 
 
 def _cells(variant: Figures) -> list[str]:
@@ -154,5 +174,7 @@ def _result(config: TrainingConfig, budget: Budget, found: dict[str, Figures]) -
 def _fuse_with(weights: Path, device: torch.device) -> tuple[Fuse, str]:
     model, contract = load_model(weights, device)
     # the network's own field: refinement would hide what a variant's alignment is worth
-    measured = functools.partial(fuse, model=model, contract=contract, device=str(device), refine="off")
+    measured = functools.partial(
+        fuse, model=model, contract=contract, device=str(device), refine="off"
+    )
     return measured, contract.sha256

@@ -1,8 +1,9 @@
 """Last stage of training: DAPL's classifier meets whole scans.
 
-Training crops hold one segment of body, a scan holds many, with edges, beds and regions that crops seldom show. The
-network stays as it is; of whole simulated cases, brought to the working grid as at run time, only the states h1..h3 are
-kept, and the classifier alone is fitted to them. How long is decided by patients that the fit has not seen.
+Training crops hold one segment of body, a scan holds many, with edges, beds and regions that crops
+seldom show. The network stays as it is; of whole simulated cases, brought to the working grid as at
+run time, only the states h1..h3 are kept, and the classifier alone is fitted to them. How long is
+decided by patients that the fit has not seen.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class SeenCase:
 
     Attributes:
         states: `(k, e, 3s)`, h1..h3 of its k segments of body.
-        label: its class. modality: of the degraded scan. patient: cases of one patient stay on one side of a fold.
+        label: its class. modality: of the degraded scan. patient: cases of one patient stay on one
+            side of a fold.
     """
 
     states: Tensor
@@ -59,8 +61,8 @@ class Fit:
     """A fitted classifier.
 
     Attributes:
-        held_out: `cases`, `accuracy`, `calibration_error`, `cross_entropy` of patients that the fit had not seen, at
-            `epochs`; `sure_from` and `sure_share`, see `sure_from`.
+        held_out: `cases`, `accuracy`, `calibration_error`, `cross_entropy` of patients that the fit
+            had not seen, at `epochs`; `sure_from` and `sure_share`, see `sure_from`.
     """
 
     classifier: StateClassifier
@@ -76,30 +78,43 @@ def see_cases(
     resume: bool = False,
     report: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[SeenCase], list[dict[str, str]]]:
-    """The states of every case of a folder that `unifuse simulate` made; broken ones are skipped and named.
+    """The states of every case of a folder that `unifuse simulate` made; broken ones are skipped
+    and named.
 
     Args:
-        memory: folder that keeps what was seen, one file per case. resume: take from there what these weights saw.
+        memory: folder that keeps what was seen, one file per case. resume: take from there what
+            these weights saw.
 
     Raises:
-        InputError: no cases, weights of other classes than `CLASSES`, or a network without the full DAPL.
+        InputError: no cases, weights of other classes than `CLASSES`, or a network without the full
+            DAPL.
         OutputError: `memory` cannot be made or written to.
     """
     if contract.classes != CLASSES:
-        raise InputError(f"Expected weights of the classes {', '.join(CLASSES)}, got {', '.join(contract.classes)}.")
+        raise InputError(
+            f"Expected weights of the classes {', '.join(CLASSES)}, got {', '.join(contract.classes)}."
+        )
     dapl, ids = dapl_of(model), read_index(folder)
     make_folder(memory)
     seen: list[SeenCase] = []
     skipped: list[dict[str, str]] = []
     for number, case_id in enumerate(ids, 1):
-        kept, key = memory / f"{case_id}.safetensors", f"{contract.sha256} {case_checksum(folder, case_id)}"
+        kept, key = (
+            memory / f"{case_id}.safetensors",
+            f"{contract.sha256} {case_checksum(folder, case_id)}",
+        )
         if resume and (earlier := _remembered(kept, key)):
             seen.append(earlier)
             continue
         report(f"[{number}/{len(ids)}] {case_id}")
         try:
             case = read_case(folder, case_id)
-            now = SeenCase(_states(case, model, dapl, contract), case.label, case.degraded_modality, case.patient)
+            now = SeenCase(
+                _states(case, model, dapl, contract),
+                case.label,
+                case.degraded_modality,
+                case.patient,
+            )
             _remember(now, kept, key)
             seen.append(now)
         except InputError as error:
@@ -122,7 +137,9 @@ def _remembered(path: Path, key: str) -> SeenCase | None:
             about = file.metadata() or {}
             if about.get("key") != key:
                 return None
-            return SeenCase(file.get_tensor("states"), about["label"], about["modality"], about["patient"])
+            return SeenCase(
+                file.get_tensor("states"), about["label"], about["modality"], about["patient"]
+            )
     except (OSError, SafetensorError, KeyError):
         return None
 
@@ -130,7 +147,9 @@ def _remembered(path: Path, key: str) -> SeenCase | None:
 def dapl_of(model: UniFuse) -> DAPL:
     """Raises InputError for a network without the full DAPL (ablations A to C)."""
     if not isinstance(model.dapl, DAPL):
-        raise InputError("Expected a network with the full DAPL; the one of these weights has no classifier to fit.")
+        raise InputError(
+            "Expected a network with the full DAPL; the one of these weights has no classifier to fit."
+        )
     return model.dapl
 
 
@@ -142,15 +161,21 @@ def _states(case: Case, model: UniFuse, dapl: DAPL, contract: Contract) -> Tenso
     work = place(moving, fixed, grid, align(image_of(moving), image_of(fixed)))
     device = next(model.parameters()).device
     degraded, reference = (
-        model.encoder(pad_to_multiple(volume.to(device), model.multiple)) for volume in (work.degraded, work.reference)
+        model.encoder(pad_to_multiple(volume.to(device), model.multiple))
+        for volume in (work.degraded, work.reference)
     )
     return torch.cat(dapl.read(degraded, reference)[0], dim=-1).float().cpu()
 
 
 def fit_classifier(
-    classifier: StateClassifier, seen: Sequence[SeenCase], seed: int = 0, folds: int = FOLDS, epochs: int = EPOCHS
+    classifier: StateClassifier,
+    seen: Sequence[SeenCase],
+    seed: int = 0,
+    folds: int = FOLDS,
+    epochs: int = EPOCHS,
 ) -> Fit:
-    """The classifier with the lowest cross-entropy (Eq. 11) on whole scans, among the classes of the modality.
+    """The classifier with the lowest cross-entropy (Eq. 11) on whole scans, among the classes of
+    the modality.
 
     Every (modality, class) weighs the same, however many cases it has.
 
@@ -163,8 +188,12 @@ def fit_classifier(
     fold_of = {patients[who]: number % folds for number, who in enumerate(shuffled)}
     traces: list[np.ndarray] = []  # of each fold (epochs, cases, 3)
     for fold in range(folds):
-        inside, outside = ([c for c in seen if (fold_of[c.patient] == fold) is out] for out in (False, True))
-        traces.append(np.stack([_answers(now, outside) for now in _train(classifier, inside, epochs, seed)]))
+        inside, outside = (
+            [c for c in seen if (fold_of[c.patient] == fold) is out] for out in (False, True)
+        )
+        traces.append(
+            np.stack([_answers(now, outside) for now in _train(classifier, inside, epochs, seed)])
+        )
     every = np.concatenate(traces, axis=1)
     best = _lowest(every[..., 0].mean(axis=1))
     entropy, confidence, right = every[best].T
@@ -179,11 +208,15 @@ def fit_classifier(
     return Fit(fitted, best + 1, held_out)
 
 
-def sure_from(confidence: np.ndarray, right: np.ndarray, wanted: float = SURE) -> tuple[float, float]:
-    """The least probability from which on `wanted` of the answers are right, and the share of cases that reach it.
+def sure_from(
+    confidence: np.ndarray, right: np.ndarray, wanted: float = SURE
+) -> tuple[float, float]:
+    """The least probability from which on `wanted` of the answers are right, and the share of cases
+    that reach it.
 
     Args:
-        confidence: `(cases,)` probability of every answer. right: `(cases,)` 1 where it is right, else 0.
+        confidence: `(cases,)` probability of every answer. right: `(cases,)` 1 where it is right,
+            else 0.
 
     Returns:
         (1, 0) where not even the most probable answers are.
@@ -203,7 +236,9 @@ def _check(seen: Sequence[SeenCase], folds: int) -> None:
             "long to fit. Simulate cases of more patients."
         )
     for modality in sorted({case.modality for case in seen}):
-        missing = {"clean", DEGRADATION_OF[modality]} - {case.label for case in seen if case.modality == modality}
+        missing = {"clean", DEGRADATION_OF[modality]} - {
+            case.label for case in seen if case.modality == modality
+        }
         if missing:
             raise InputError(
                 f"The cases hold {modality.upper()} scans, but none of class {', '.join(sorted(missing))}. "
@@ -211,8 +246,12 @@ def _check(seen: Sequence[SeenCase], folds: int) -> None:
             )
 
 
-def _train(classifier: StateClassifier, seen: Sequence[SeenCase], epochs: int, seed: int) -> Iterator[StateClassifier]:
-    """One copy that is being fitted, as it is after every epoch, which is one step over all cases."""
+def _train(
+    classifier: StateClassifier, seen: Sequence[SeenCase], epochs: int, seed: int
+) -> Iterator[StateClassifier]:
+    """One copy that is being fitted, as it is after every epoch, which is one step over all
+    cases.
+    """
     fitted = copy.deepcopy(classifier).cpu().float().eval()
     means = torch.stack([case.states.mean(0) for case in seen])
     fitted.norm.mean.copy_(means.mean(0))
@@ -224,7 +263,10 @@ def _train(classifier: StateClassifier, seen: Sequence[SeenCase], epochs: int, s
     generator = torch.Generator().manual_seed(seed)
     for _ in range(epochs):
         logits = _logits(fitted, torch.stack([_part(case.states, generator) for case in seen]))
-        loss = (weight * F.cross_entropy(logits.masked_fill(excluded, -torch.inf), labels, reduction="none")).sum()
+        loss = (
+            weight
+            * F.cross_entropy(logits.masked_fill(excluded, -torch.inf), labels, reduction="none")
+        ).sum()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -232,7 +274,9 @@ def _train(classifier: StateClassifier, seen: Sequence[SeenCase], epochs: int, s
 
 
 def _weights(seen: Sequence[SeenCase]) -> Tensor:
-    """`(cases,)`, sum 1: every class of every modality weighs the same, however many cases it has."""
+    """`(cases,)`, sum 1: every class of every modality weighs the same, however many cases it
+    has.
+    """
     often = Counter((case.modality, case.label) for case in seen)
     weight = torch.tensor([1.0 / often[case.modality, case.label] for case in seen])
     return weight / weight.sum()
@@ -248,12 +292,16 @@ def _part(states: Tensor, generator: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def _answers(classifier: StateClassifier, seen: Sequence[SeenCase]) -> np.ndarray:
-    """`(cases, 3)`: cross-entropy, probability of the answer, whether it is right; all segments read."""
+    """`(cases, 3)`: cross-entropy, probability of the answer, whether it is right; all segments
+    read.
+    """
     logits = _logits(classifier, torch.stack([case.states.mean(0) for case in seen]))
     logs = logits.masked_fill(_excluded(seen), -torch.inf).log_softmax(1)
     labels = torch.tensor([CLASSES.index(case.label) for case in seen])
     confidence, answer = logs.exp().max(1)
-    return torch.stack([-logs[torch.arange(len(seen)), labels], confidence, (answer == labels).float()], 1).numpy()
+    return torch.stack(
+        [-logs[torch.arange(len(seen)), labels], confidence, (answer == labels).float()], 1
+    ).numpy()
 
 
 def _logits(classifier: StateClassifier, states: Tensor) -> Tensor:
@@ -263,7 +311,9 @@ def _logits(classifier: StateClassifier, states: Tensor) -> Tensor:
 def _excluded(seen: Sequence[SeenCase]) -> Tensor:
     """`(cases, classes)` bool: what the modality cannot have, see `degradation.given_modality`."""
     even: dict[str, float] = dict.fromkeys(CLASSES, 1.0)
-    return torch.tensor([[p == 0 for p in given_modality(even, case.modality).values()] for case in seen])
+    return torch.tensor(
+        [[p == 0 for p in given_modality(even, case.modality).values()] for case in seen]
+    )
 
 
 def _lowest(curve: np.ndarray) -> int:

@@ -9,14 +9,20 @@ import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError
 
-_POSITION, _ORIENTATION, _MODALITY, _DESCRIPTION = "0020|0032", "0020|0037", "0008|0060", "0008|103e"
+_POSITION, _ORIENTATION, _MODALITY, _DESCRIPTION = (
+    "0020|0032",
+    "0020|0037",
+    "0008|0060",
+    "0008|103e",
+)
 
 
 def read_series(folder: Path) -> tuple[sitk.Image, list[str], list[str]]:
     """The volume, its files in slice order, and warnings.
 
     Raises:
-        InputError: no series, several series (they are listed), missing slices, a tilted gantry, several frames.
+        InputError: no series, several series (they are listed), missing slices, a tilted gantry,
+            several frames.
     """
     files = _the_only_series(folder)
     warnings = _check_slices(folder, files)
@@ -25,10 +31,14 @@ def read_series(folder: Path) -> tuple[sitk.Image, list[str], list[str]]:
     try:
         image = sitk.ReadImage(files[0]) if len(files) == 1 else reader.Execute()
     except RuntimeError as error:
-        raise InputError(f"Cannot read the DICOM series in {folder}: {str(error).strip().splitlines()[-1]}") from error
+        raise InputError(
+            f"Cannot read the DICOM series in {folder}: {str(error).strip().splitlines()[-1]}"
+        ) from error
     if image.GetDimension() != 3 or min(image.GetSize()) < 2:
         size = " × ".join(str(n) for n in image.GetSize())
-        raise InputError(f"{folder} holds a 2-D image or a time series ({size}). Expected one 3-D volume.")
+        raise InputError(
+            f"{folder} holds a 2-D image or a time series ({size}). Expected one 3-D volume."
+        )
     return image, files, warnings
 
 
@@ -38,11 +48,18 @@ def series_modality(file: str) -> str:
 
 
 def _the_only_series(folder: Path) -> list[str]:
-    found = {s: list(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), s)) for s in _series_ids(folder)}
+    found = {
+        s: list(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), s))
+        for s in _series_ids(folder)
+    }
     if not found:
-        raise InputError(f"{folder} holds no DICOM series. Expected the files of one series, or the path of a file.")
+        raise InputError(
+            f"{folder} holds no DICOM series. Expected the files of one series, or the path of a file."
+        )
     if len(found) > 1:
-        listed = "; ".join(_describe(files) for files in sorted(found.values(), key=len, reverse=True))
+        listed = "; ".join(
+            _describe(files) for files in sorted(found.values(), key=len, reverse=True)
+        )
         raise InputError(
             f"{folder} holds {len(found)} DICOM series: {listed}. Put the files of the wanted one into a folder of "
             "its own and give that folder."
@@ -82,7 +99,9 @@ def _check_slices(folder: Path, files: list[str]) -> list[str]:
     heights = steps @ normal
     typical = float(np.median(heights))
     if abs(typical) < 1e-3 or np.abs(heights).min() < 0.1 * abs(typical):
-        raise InputError(f"{folder} holds several images at one slice position (a time series?). Pick one frame.")
+        raise InputError(
+            f"{folder} holds several images at one slice position (a time series?). Pick one frame."
+        )
     uneven = float(np.abs(heights - typical).max() / abs(typical))
     if uneven > 0.1:
         raise InputError(
@@ -91,5 +110,7 @@ def _check_slices(folder: Path, files: list[str]) -> list[str]:
         )
     sideways = float(np.linalg.norm(steps - heights[:, None] * normal, axis=1).max())
     if sideways > 0.05 * abs(typical):
-        raise InputError(f"{folder} was taken with a tilted gantry. Straighten it first (dcm2niix does that).")
+        raise InputError(
+            f"{folder} was taken with a tilted gantry. Straighten it first (dcm2niix does that)."
+        )
     return [f"{folder}: slice distances differ by {100 * uneven:.1f} %."] if uneven > 0.01 else []

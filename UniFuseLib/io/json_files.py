@@ -15,7 +15,8 @@ from UniFuseLib.errors import OutputError
 
 
 def write_json(content: Any, path: Path) -> None:
-    """Write `content` as JSON through a temporary name in the same folder; the folder is made if needed.
+    """Write `content` as JSON through a temporary name in the same folder; the folder is made if
+    needed.
 
     Raises:
         OutputError: the folder cannot be made or written to.
@@ -24,7 +25,9 @@ def write_json(content: Any, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write UTF-8 text through a temporary name in the same folder; the folder is made if needed."""
+    """Write UTF-8 text through a temporary name in the same folder; the folder is made if
+    needed.
+    """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +42,9 @@ def write_text(text: str, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any | None:
-    """The content of a JSON file; None when there is none or it is not JSON (then it has to be made again)."""
+    """The content of a JSON file; None when there is none or it is not JSON (then it has to be made
+    again).
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,6 @@
-"""Checks on NIfTI bytes: SimpleITK repairs a zero spacing, turns NaN into 0, pads a cut file, overlooks a full disk."""
+"""Checks on NIfTI bytes: SimpleITK repairs a zero spacing, turns NaN into 0, pads a cut file,
+overlooks a full disk.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ def read_nifti_header(path: Path) -> NiftiHeader:
 
 
 def check_nifti(path: Path) -> None:
-    """Raise InputError when the spacing is not positive and finite, or when voxels are missing at the end."""
+    """Raise InputError when the spacing is not positive and finite, or when voxels are missing at
+    the end.
+    """
     header = read_nifti_header(path)
     if not all(math.isfinite(s) and abs(s) > 0 for s in header.spacing):
         raise InputError(
@@ -60,11 +64,15 @@ def check_nifti(path: Path) -> None:
             "numbers. Repair the header (pixdim) and try again."
         )
     if not is_complete(path, header):
-        raise InputError(f"{path} is truncated: voxels are missing at its end. Copy or export the file again.")
+        raise InputError(
+            f"{path} is truncated: voxels are missing at its end. Copy or export the file again."
+        )
 
 
 def non_finite_voxels(path: Path) -> np.ndarray | None:
-    """True where a voxel is NaN or infinite, in the order of the file (i fastest), flat; None when there is none."""
+    """True where a voxel is NaN or infinite, in the order of the file (i fastest), flat; None when
+    there is none.
+    """
     header = read_nifti_header(path)
     if not header.floats:
         return None
@@ -73,7 +81,9 @@ def non_finite_voxels(path: Path) -> np.ndarray | None:
     with _opened(path) as file:
         file.seek(header.offset)
         for start in range(0, bad.size, _BLOCK):
-            values = np.frombuffer(file.read(size * min(_BLOCK, bad.size - start)), dtype=header.floats)
+            values = np.frombuffer(
+                file.read(size * min(_BLOCK, bad.size - start)), dtype=header.floats
+            )
             bad[start : start + values.size] = ~np.isfinite(values)
     return bad if bad.any() else None
 
@@ -85,7 +95,8 @@ def is_complete(path: Path, header: NiftiHeader) -> bool:
     with path.open("rb") as file:
         file.seek(-4, 2)
         stated = struct.unpack("<I", file.read(4))[0]
-    # the trailer of a gzip file is its length modulo 2^32: cheap, and right unless several members were joined
+    # the trailer of a gzip file is its length modulo 2^32: cheap, and right unless several members
+    # were joined
     return stated == header.file_bytes % 2**32 or _uncompressed_bytes(path) >= header.file_bytes
 
 
@@ -102,7 +113,9 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise damaged(path, error) from error
     except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}. Check that the file is readable.") from error
+        raise InputError(
+            f"Cannot read {path}: {error.strerror}. Check that the file is readable."
+        ) from error
 
 
 def _uncompressed_bytes(path: Path) -> int:
@@ -129,7 +142,9 @@ def _nifti2(head: bytes, order: str) -> NiftiHeader:
     return _header(dim, pixdim, bits, offset, order + _FLOATS[kind] if kind in _FLOATS else "")
 
 
-def _header(dim: tuple[int, ...], pixdim: tuple[float, ...], bits: int, offset: int, floats: str) -> NiftiHeader:
+def _header(
+    dim: tuple[int, ...], pixdim: tuple[float, ...], bits: int, offset: int, floats: str
+) -> NiftiHeader:
     rank = min(max(dim[0], 0), 7)
     shape = tuple(max(n, 1) for n in dim[1 : rank + 1])
     size = offset + math.prod(shape) * bits // 8

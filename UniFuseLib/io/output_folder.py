@@ -1,4 +1,6 @@
-"""Where results go: a folder that appears complete or not at all, and sentences for what the disk refuses."""
+"""Where results go: a folder that appears complete or not at all, and sentences for what the disk
+refuses.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ class ResultFolder:
     """Files are made in `working` and moved into `target` by `publish`.
 
     Attributes:
-        target: where the user wants them. names: the only files that are ever replaced or removed there.
+        target: where the user wants them. names: the only files that are ever replaced or removed
+            there.
         working: a hidden folder on the same disk.
     """
 
@@ -27,7 +30,9 @@ class ResultFolder:
         self.target, self.working, self.names = target, working, names
 
     def publish(self) -> list[Path]:
-        """Move what was made into `target`; results of a former run that were not made again go away."""
+        """Move what was made into `target`; results of a former run that were not made again go
+        away.
+        """
         made = [name for name in self.names if (self.working / name).exists()]
         try:
             if not self.target.exists():
@@ -39,7 +44,9 @@ class ResultFolder:
             for name in set(self.names) - set(made):
                 (self.target / name).unlink(missing_ok=True)
         except OSError as error:
-            raise OutputError(f"Cannot move the results into {self.target}: {error.strerror}.") from error
+            raise OutputError(
+                f"Cannot move the results into {self.target}: {error.strerror}."
+            ) from error
         return [self.target / name for name in made]
 
 
@@ -56,7 +63,8 @@ def result_folder(
         inputs: never replaced.
 
     Raises:
-        OutputError: results are there already, an input would be replaced, or the place cannot be written.
+        OutputError: results are there already, an input would be replaced, or the place cannot be
+            written.
     """
     target = target.expanduser().absolute()
     with disk_advice(target):
@@ -99,11 +107,17 @@ def disk_advice(path: Path) -> Iterator[None]:
 
 def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
     if target.exists() and not target.is_dir():
-        raise OutputError(f"{target} is a file; expected a folder for the results. Name another one.")
+        raise OutputError(
+            f"{target} is a file; expected a folder for the results. Name another one."
+        )
     present = [name for name in names if (target / name).exists()]
-    replaced = [p for p in inputs for name in names if p.expanduser().resolve() == (target / name).resolve()]
+    replaced = [
+        p for p in inputs for name in names if p.expanduser().resolve() == (target / name).resolve()
+    ]
     if replaced:
-        raise OutputError(f"The input {replaced[0]} would be replaced or removed. Choose another output folder.")
+        raise OutputError(
+            f"The input {replaced[0]} would be replaced or removed. Choose another output folder."
+        )
     if present and not overwrite:
         raise OutputError(
             f"{target} already holds results ({', '.join(present)}). Choose another folder, or add --overwrite."
@@ -111,7 +125,9 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
 
 
 def _hidden_folder(target: Path) -> Path:
-    """A new folder that can be renamed to `target`, or whose files can be moved into it (one disk)."""
+    """A new folder that can be renamed to `target`, or whose files can be moved into it (one
+    disk).
+    """
     place = target
     while not place.exists():
         place = place.parent

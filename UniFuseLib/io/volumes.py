@@ -1,4 +1,5 @@
-"""Files ↔ volumes. The only file that knows SimpleITK and LPS; everything outside is RAS mm in array order.
+"""Files ↔ volumes. The only file that knows SimpleITK and LPS; everything outside is RAS mm in
+array order.
 
 SimpleITK arrays are (k, j, i), so the affine that belongs to them has SimpleITK's columns reversed.
 """
@@ -17,7 +18,14 @@ import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io.dicom_series import read_series, series_modality
-from UniFuseLib.io.nifti_checks import check_nifti, damaged, is_complete, is_nifti, non_finite_voxels, read_nifti_header
+from UniFuseLib.io.nifti_checks import (
+    check_nifti,
+    damaged,
+    is_complete,
+    is_nifti,
+    non_finite_voxels,
+    read_nifti_header,
+)
 from UniFuseLib.spatial.volume import Grid, Volume
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
@@ -44,10 +52,12 @@ def read_volume(path: Path | str) -> Volume:
     """One 3-D volume from NIfTI, NRRD, MHA, a DICOM file, or a folder with one DICOM series.
 
     Returns:
-        array `(k, j, i)` in the file's units and type (float64 becomes float32), or `(k, j, i, 3)` for RGB.
+        array `(k, j, i)` in the file's units and type (float64 becomes float32), or `(k, j, i, 3)`
+        for RGB.
 
     Raises:
-        InputError: missing, unreadable, 2-D, 4-D, several series, or a header without a usable spacing.
+        InputError: missing, unreadable, 2-D, 4-D, several series, or a header without a usable
+            spacing.
     """
     return read_volume_with_header(path)[0]
 
@@ -72,25 +82,32 @@ def write_volume(volume: Volume, path: Path | str) -> None:
     """Write `(d, h, w)` or `(d, h, w, 3)`; complete under its name, or not there at all.
 
     Raises:
-        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a sheared grid.
+        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a sheared
+            grid.
     """
     _write(volume.array, volume.grid, Path(path))
 
 
 def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
-    """u `(k, j, i, 3)` float32, RAS mm (R, A, S), from an ITK displacement field (LPS mm), and its grid."""
+    """u `(k, j, i, 3)` float32, RAS mm (R, A, S), from an ITK displacement field (LPS mm), and its
+    grid.
+    """
     path = Path(path).expanduser()
     with _quiet_itk():
         image = _read_image(path, _information(path))
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
-        raise InputError(f"{path} is not a displacement field: expected three components on a 3-D grid.")
+        raise InputError(
+            f"{path} is not a displacement field: expected three components on a 3-D grid."
+        )
     array = sitk.GetArrayFromImage(image).astype(np.float32)
     array[..., :2] *= -1
     return array, Grid(array.shape[:3], _affine(image))
 
 
 def write_displacement(displacement: np.ndarray, grid: Grid, path: Path | str) -> None:
-    """Write u `(d, h, w, 3)`, RAS mm (R, A, S), as an ITK displacement field (LPS mm): reference X reads X + u(X)."""
+    """Write u `(d, h, w, 3)`, RAS mm (R, A, S), as an ITK displacement field (LPS mm): reference X
+    reads X + u(X).
+    """
     if displacement.shape != (*grid.shape, 3):
         raise ValueError(f"Expected displacement {(*grid.shape, 3)}, got {displacement.shape}.")
     lps = np.asarray(displacement, dtype=np.float32) * np.array([-1, -1, 1], dtype=np.float32)
@@ -115,7 +132,9 @@ def _read_file(path: Path) -> tuple[sitk.Image, Header]:
 
 
 def _with_broken_voxels(array: np.ndarray, path: Path) -> np.ndarray:
-    """ITK reads NaN of a NIfTI file as 0; put it back, so that it is counted, repaired and reported like any other."""
+    """ITK reads NaN of a NIfTI file as 0; put it back, so that it is counted, repaired and reported
+    like any other.
+    """
     bad = non_finite_voxels(path)
     if bad is None:
         return array
@@ -128,7 +147,9 @@ def _check_there(path: Path) -> None:
     try:
         there = path.exists()
     except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror}. Check the path and its permission.") from error
+        raise InputError(
+            f"Cannot read {path}: {error.strerror}. Check the path and its permission."
+        ) from error
     if not there:
         raise InputError(f"{path} does not exist. Check the path.")
 
@@ -158,12 +179,18 @@ def _unreadable(path: Path, error: RuntimeError) -> InputError:
             f"{path} has axes that are not perpendicular (a sheared sform). Resample it onto a regular grid first."
         )
     if "pacing" in text:
-        return InputError(f"{path} gives a voxel spacing of zero or no number. Repair the header and try again.")
+        return InputError(
+            f"{path} gives a voxel spacing of zero or no number. Repair the header and try again."
+        )
     if "ImageIO" in text and "determine" in text:
         if is_nifti(path):
             return damaged(path, "its voxels cannot be read")
-        return InputError(f"{path} is in no known format. Expected NIfTI, NRRD, MHA, or a DICOM series folder.")
-    return InputError(f"Cannot read {path}: {text.strip().splitlines()[-1].strip()} Is the file complete?")
+        return InputError(
+            f"{path} is in no known format. Expected NIfTI, NRRD, MHA, or a DICOM series folder."
+        )
+    return InputError(
+        f"Cannot read {path}: {text.strip().splitlines()[-1].strip()} Is the file complete?"
+    )
 
 
 def _check_kind(path: Path, reader: sitk.ImageFileReader) -> list[str]:
@@ -171,7 +198,9 @@ def _check_kind(path: Path, reader: sitk.ImageFileReader) -> list[str]:
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     shape = " × ".join(str(n) for n in size)
     if len(size) < 3 or (len(size) == 3 and 1 in size):
-        raise InputError(f"{path} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series.")
+        raise InputError(
+            f"{path} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series."
+        )
     if len(size) > 3 and any(n > 1 for n in size[3:]):
         raise InputError(
             f"{path} is a {len(size)}-D series ({shape}). Expected one 3-D volume; extract one frame and try again."
@@ -197,7 +226,9 @@ def _affine(image: sitk.Image) -> np.ndarray:
 
 def _to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
     if grid.sheared:
-        raise OutputError("Medical image files need perpendicular axes; this grid is sheared. Resample it first.")
+        raise OutputError(
+            "Medical image files need perpendicular axes; this grid is sheared. Resample it first."
+        )
     image = sitk.GetImageFromArray(np.ascontiguousarray(array), isVector=array.ndim == 4)
     lps = (_FLIP @ grid.affine)[:, [2, 1, 0, 3]]
     spacing = grid.spacing[::-1]
@@ -208,9 +239,13 @@ def _to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
 
 
 def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
-    suffix = next((s for s in sorted(WRITABLE, key=len, reverse=True) if path.name.lower().endswith(s)), None)
+    suffix = next(
+        (s for s in sorted(WRITABLE, key=len, reverse=True) if path.name.lower().endswith(s)), None
+    )
     if suffix is None:
-        raise OutputError(f"Cannot write {path.name}: expected a name that ends in {', '.join(WRITABLE)}.")
+        raise OutputError(
+            f"Cannot write {path.name}: expected a name that ends in {', '.join(WRITABLE)}."
+        )
     image = _to_image(array.astype(np.uint8) if array.dtype == bool else array, grid)
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
@@ -242,7 +277,11 @@ def _why_not_written(path: Path, error: Exception) -> str:
     if not folder.is_dir():
         return f"Cannot write {path}: the folder {folder} does not exist or is not a folder."
     free = shutil.disk_usage(folder).free
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).strip().splitlines()[-1]
+    reason = (
+        error.strerror
+        if isinstance(error, OSError) and error.strerror
+        else str(error).strip().splitlines()[-1]
+    )
     return (
         f"Cannot write {path}: {reason} ({free / 2**20:.0f} MB free). "
         "Check permission and free space, or choose another folder. Nothing was left behind."

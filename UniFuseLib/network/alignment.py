@@ -1,4 +1,6 @@
-"""FA: feature alignment (paper Sec. 3.4, Figure 3, Eq. 6), plain as in the paper and correlation-aware."""
+"""FA: feature alignment (paper Sec. 3.4, Figure 3, Eq. 6), plain as in the paper and
+correlation-aware.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,12 @@ from torch import Tensor, nn
 
 from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, zero_bias
-from UniFuseLib.network.matching import best_offset, confident_mean, local_correlation, structure_cost
+from UniFuseLib.network.matching import (
+    best_offset,
+    confident_mean,
+    local_correlation,
+    structure_cost,
+)
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.prompt import PromptGuide, modulate
 from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp
@@ -26,11 +33,15 @@ class Alignment(NamedTuple):
 
     flow: Tensor  # (b, 3, d, h, w), voxels of the full grid
     coarse: Sequence[Tensor] = ()  # coarse to fine, voxels of each one's grid
-    matched: Sequence[tuple[Tensor, Tensor]] = ()  # features of both sources that are compared, finest first
+    matched: Sequence[
+        tuple[Tensor, Tensor]
+    ] = ()  # features of both sources that are compared, finest first
 
 
 class PlainRegBLK(nn.Module):
-    """Figure 3: convolve both streams, multiply by the prompt, model their relation, pass both on, upsampled."""
+    """Figure 3: convolve both streams, multiply by the prompt, model their relation, pass both on,
+    upsampled.
+    """
 
     def __init__(self, channels: int, outputs: int, width: int, upsample: int) -> None:
         super().__init__()
@@ -55,7 +66,8 @@ class PlainFA(nn.Module):
     The paper's final ReLU cannot stand on φ itself, displacements are signed.
 
     Args:
-        width: M. blocks: J. patch: side of a patch in voxels of the features; the first log2(patch) blocks upsample
+        width: M. blocks: J. patch: side of a patch in voxels of the features; the first log2(patch)
+            blocks upsample
             by two. stride: voxels of the input volume per voxel of the features.
     """
 
@@ -70,9 +82,13 @@ class PlainFA(nn.Module):
             for i, (c, o) in enumerate(zip(inputs, sides, strict=False))
         )
         last = sides[-1] if sides else width
-        self.head = nn.Sequential(convolution(2 * last, last), activation(), _flow_head(last, kernel=1))
+        self.head = nn.Sequential(
+            convolution(2 * last, last), activation(), _flow_head(last, kernel=1)
+        )
 
-    def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
+    def forward(
+        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
+    ) -> Alignment:
         """`streams` only tell the size of the full grid."""
         d, r = unified.degraded, unified.reference
         for block in self.blocks:
@@ -89,7 +105,8 @@ class Level(NamedTuple):
 
 
 class StructureSearch(nn.Module):
-    """Distance of MIND-SSC descriptors around every voxel and its best offset; needs no learning to tell a direction.
+    """Distance of MIND-SSC descriptors around every voxel and its best offset; needs no learning to
+    tell a direction.
 
     Args:
         radius: voxels of this level, at least 1.
@@ -102,7 +119,9 @@ class StructureSearch(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(20.0).log())
 
     def forward(self, degraded: Tensor, reference: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """MIND-SSC of both, flow so far → cost `(b, offsets, d, h, w)` and best offset `(b, 3, d, h, w)` voxels."""
+        """MIND-SSC of both, flow so far → cost `(b, offsets, d, h, w)` and best offset `(b, 3, d,
+        h, w)` voxels.
+        """
         with torch.no_grad():
             cost = structure_cost(warp(degraded, flow), reference, self.radius)
             smooth = box_mean(box_mean(cost, 1), 1)
@@ -110,33 +129,49 @@ class StructureSearch(nn.Module):
 
 
 class CorrelationRegBLK(nn.Module):
-    """Warp the moving stream by the flow so far, compare it with the reference around every voxel, add a residual.
+    """Warp the moving stream by the flow so far, compare it with the reference around every voxel,
+    add a residual.
 
-    Learned features are compared by correlation, MIND-SSC descriptors by a search: its best offset, averaged where the
-    network trusts it, is the larger part of the step.
+    Learned features are compared by correlation, MIND-SSC descriptors by a search: its best offset,
+    averaged where the network trusts it, is the larger part of the step.
 
     Args:
-        channels: of both streams and of the context that this block makes. context: channels that come in.
+        channels: of both streams and of the context that this block makes. context: channels that
+            come in.
         radius: of the search, voxels of this level; 0 leaves the search out.
     """
 
-    def __init__(self, channels: int, context: int, width: int, radius: int, convolutions: int) -> None:
+    def __init__(
+        self, channels: int, context: int, width: int, radius: int, convolutions: int
+    ) -> None:
         super().__init__()
         self.search = StructureSearch(radius) if radius else None
-        seen = 2 * channels + _FEATURE_OFFSETS + context + (self.search.outputs if self.search else 0)
+        seen = (
+            2 * channels + _FEATURE_OFFSETS + context + (self.search.outputs if self.search else 0)
+        )
         self.reduce = convolution(seen, channels, kernel=1)
         self.guide = PromptGuide(width, channels)
         self.relate = nn.Sequential(
-            *(nn.Sequential(convolution(channels, channels), activation()) for _ in range(convolutions))
+            *(
+                nn.Sequential(convolution(channels, channels), activation())
+                for _ in range(convolutions)
+            )
         )
         self.activation = activation()
         self.confidence = convolution(channels, 1, kernel=1) if radius else None
         self.head = _flow_head(channels, kernel=3)
 
     def forward(
-        self, degraded: Level, reference: Level, flow: Tensor, context: Tensor | None, prompt: Tensor
+        self,
+        degraded: Level,
+        reference: Level,
+        flow: Tensor,
+        context: Tensor | None,
+        prompt: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Both sources and the flow `(b, 3, d, h, w)` on this level → (flow, context) on this level."""
+        """Both sources and the flow `(b, 3, d, h, w)` on this level → (flow, context) on this
+        level.
+        """
         moved = warp(degraded.features, flow)
         seen = [moved, reference.features, local_correlation(moved, reference.features, 1)]
         if context is not None:
@@ -151,13 +186,17 @@ class CorrelationRegBLK(nn.Module):
 
     def _relate(self, seen: list[Tensor], prompt: Tensor) -> Tensor:
         """Convolve, multiply by the prompt, convolve (Figure 3)."""
-        return self.relate(self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt))))
+        return self.relate(
+            self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt)))
+        )
 
 
 class CorrelationFA(nn.Module):
-    """J RegBLKs, coarse to fine over a pyramid of the unified features; each doubles the resolution.
+    """J RegBLKs, coarse to fine over a pyramid of the unified features; each doubles the
+    resolution.
 
-    The pyramid starts at the encoder's features and takes the unified patches in where it has their size.
+    The pyramid starts at the encoder's features and takes the unified patches in where it has their
+    size.
 
     Args:
         channels, radii: per level, finest first; as many levels as RegBLKs. width: M.
@@ -166,12 +205,18 @@ class CorrelationFA(nn.Module):
     """
 
     def __init__(
-        self, channels: tuple[int, ...], radii: tuple[int, ...], width: int, token_level: int, stride: int
+        self,
+        channels: tuple[int, ...],
+        radii: tuple[int, ...],
+        width: int,
+        token_level: int,
+        stride: int,
     ) -> None:
         super().__init__()
         self.token_level, self.stride = token_level, stride
         self.down = nn.ModuleList(
-            nn.Sequential(convolution(a, b, stride=2), activation()) for a, b in itertools.pairwise(channels)
+            nn.Sequential(convolution(a, b, stride=2), activation())
+            for a, b in itertools.pairwise(channels)
         )
         self.take_in = convolution(width, channels[token_level], kernel=1)
         contexts = [*channels[1:], 0]
@@ -180,12 +225,16 @@ class CorrelationFA(nn.Module):
             for level, (c, before, radius) in enumerate(zip(channels, contexts, radii, strict=True))
         )
 
-    def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
+    def forward(
+        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
+    ) -> Alignment:
         degraded = self._pyramid(streams[0], unified.degraded)
         reference = self._pyramid(streams[1], unified.reference)
         coarsest = degraded[-1].features
         # under autocast features have half precision; the flow must not
-        flow = torch.zeros_like(coarsest[:, :1], dtype=torch.promote_types(coarsest.dtype, torch.float32))
+        flow = torch.zeros_like(
+            coarsest[:, :1], dtype=torch.promote_types(coarsest.dtype, torch.float32)
+        )
         flow = flow.repeat(1, 3, 1, 1, 1)
         context, coarse = None, []
         for d, r, block in reversed(list(zip(degraded, reference, self.blocks, strict=True))):
@@ -200,7 +249,9 @@ class CorrelationFA(nn.Module):
     def _pyramid(self, stream: Encoded, patches: Tensor) -> list[Level]:
         features, structure = stream.features, stream.structure
         if structure is None:
-            raise ValueError("Expected an encoder that makes MIND-SSC descriptors; build with encoder='descriptor'.")
+            raise ValueError(
+                "Expected an encoder that makes MIND-SSC descriptors; build with encoder='descriptor'."
+            )
         levels = [Level(features, structure)]
         for level, down in enumerate(self.down, start=1):
             features, structure = down(features), F.avg_pool3d(structure, 2)
@@ -216,9 +267,13 @@ class NoFA(nn.Module):
     def __init__(self, width: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.head = nn.Sequential(convolution(2 * width, width), activation(), _flow_head(width, kernel=1))
+        self.head = nn.Sequential(
+            convolution(2 * width, width), activation(), _flow_head(width, kernel=1)
+        )
 
-    def forward(self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor) -> Alignment:
+    def forward(
+        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
+    ) -> Alignment:
         flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
         return Alignment(_full_flow(flow, streams[0].features, self.stride))
 

@@ -14,7 +14,14 @@ from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutSta
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF, build_alsn
 from UniFuseLib.network.layers import unpatch
-from UniFuseLib.network.oufr import OUFR, PlainMamba, RecurrentSpatialMamba, SpatialMamba, Transformer, WithoutMixer
+from UniFuseLib.network.oufr import (
+    OUFR,
+    PlainMamba,
+    RecurrentSpatialMamba,
+    SpatialMamba,
+    Transformer,
+    WithoutMixer,
+)
 from UniFuseLib.network.unifuse import UniFuse
 
 
@@ -22,7 +29,8 @@ from UniFuseLib.network.unifuse import UniFuse
 class NetworkConfig:
     """All that is needed to build a network; stored in the weights' contract.
 
-    Symbols of the paper: C `channels`, M `width`, E `inner`, S `states`, Q `patch`, L `prompt_length`, J `blocks`.
+    Symbols of the paper: C `channels`, M `width`, E `inner`, S `states`, Q `patch`, L
+    `prompt_length`, J `blocks`.
     """
 
     encoder: Literal["intensity", "descriptor"] = "descriptor"
@@ -47,7 +55,9 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
         """Inverse of `asdict` after a trip through JSON (lists become tuples again)."""
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        }
         return cls(**fields)
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,7 +123,9 @@ def build(config: NetworkConfig) -> UniFuse:
     encoder = _encoder(config)
     patch = config.patch // encoder.stride
     fusion_multiple = encoder.stride * 2 ** (len(config.fusion_channels) - 1)
-    alignment_multiple = encoder.stride * 2 ** max(config.blocks - 1, 0) if config.alignment == "correlation" else 1
+    alignment_multiple = (
+        encoder.stride * 2 ** max(config.blocks - 1, 0) if config.alignment == "correlation" else 1
+    )
     return UniFuse(
         encoder,
         _dapl(config, patch),
@@ -136,7 +148,15 @@ def _dapl(config: NetworkConfig, patch: int) -> nn.Module:
     if config.dapl == "none":
         return WithoutDAPL(*sizes, len(CLASSES), config.prompt_length)
     textures = TEXTURES if config.encoder == "descriptor" else 0
-    dapl = DAPL(config.channels, *sizes, patch, len(CLASSES), config.prompt_length, config.mix_stride, textures)
+    dapl = DAPL(
+        config.channels,
+        *sizes,
+        patch,
+        len(CLASSES),
+        config.prompt_length,
+        config.mix_stride,
+        textures,
+    )
     if config.dapl == "without_states":
         return WithoutStates(dapl)
     return WithoutPrompt(dapl) if config.dapl == "without_prompt" else dapl

@@ -1,7 +1,8 @@
 """What a preset costs: parameters and floating-point operations, without computing anything.
 
-Convention: FLOPs = 2 x multiply-adds of the forward pass at batch 1, counted by `torch.utils.flop_counter` on tensors
-without memory, plus 9·N·E·S for every scan, which the counter does not see.
+Convention: FLOPs = 2 x multiply-adds of the forward pass at batch 1, counted by
+`torch.utils.flop_counter` on tensors without memory, plus 9·N·E·S for every scan, which the counter
+does not see.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from UniFuseLib.network.scan import scan_flops
 
 @dataclass(frozen=True)
 class Cost:
-    """Parameters of the whole network, of UFR&F, and of UFR&F with full experts in place of the LoRA branches."""
+    """Parameters of the whole network, of UFR&F, and of UFR&F with full experts in place of the
+    LoRA branches.
+    """
 
     parameters: int
     parameters_fusion: int
@@ -54,7 +57,9 @@ def flops(config: NetworkConfig, side: int) -> int:
 
 
 def _scans(config: NetworkConfig, side: int) -> int:
-    """DAPL: one scan of the patches forward, three in its reading orders; OUFR: three over both sources' patches."""
+    """DAPL: one scan of the patches forward, three in its reading orders; OUFR: three over both
+    sources' patches.
+    """
     patches = (-(-side // config.patch)) ** 3
     once = scan_flops(patches, config.inner, config.states)
     dapl = 0 if config.dapl == "none" else 4 * once

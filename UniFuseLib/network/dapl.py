@@ -30,30 +30,37 @@ class Context(NamedTuple):
 
 
 def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Forward, reversed [f^N..f^1] and bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋] order, each `(b, n, m)`."""
+    """Forward, reversed [f^N..f^1] and bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋] order, each
+    `(b, n, m)`.
+    """
     half = max(tokens.shape[1] // 2 - 1, 0)
     bidirectional = torch.cat([tokens[:, :half], tokens[:, half:].flip(1)], dim=1)
     return tokens, tokens.flip(1), bidirectional
 
 
 def _chosen(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty or, for counting operations, unknown."""
+    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty or, for counting
+    operations, unknown.
+    """
     return tokens if tokens.is_meta or not mask.any() else tokens[mask]
 
 
 def segments(tokens: Tensor) -> Tensor:
-    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`; fewer than k tokens are left out."""
+    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`; fewer than k
+    tokens are left out.
+    """
     count = max(1, round(tokens.shape[0] / _SEGMENT))
     length = tokens.shape[0] // count
     return tokens[: count * length].view(count, length, -1)
 
 
 class DAPL(nn.Module):
-    """Two Mamba blocks; the second one's last states h1..h3 tell the degradation and choose the prompt.
+    """Two Mamba blocks; the second one's last states h1..h3 tell the degradation and choose the
+    prompt.
 
-    A recurrence remembers its last few hundred tokens: of a whole scan, read in one go, that would be the air around
-    the patient. So, where patch statistics tell body from air, only the body is read, in segments as long as a training
-    crop, and their states are averaged.
+    A recurrence remembers its last few hundred tokens: of a whole scan, read in one go, that would
+    be the air around the patient. So, where patch statistics tell body from air, only the body is
+    read, in segments as long as a training crop, and their states are averaged.
 
     Args:
         channels: C of the encoder's features. width: M. inner, states: E, S of the Mamba blocks.
@@ -75,26 +82,36 @@ class DAPL(nn.Module):
         textures: int,
     ) -> None:
         super().__init__()
-        self.mix = nn.Sequential(convolution(2 * channels, channels, stride=mix_stride), activation())
+        self.mix = nn.Sequential(
+            convolution(2 * channels, channels, stride=mix_stride), activation()
+        )
         self.embed = patches(channels, width, patch // mix_stride)
         self.join = convolution(2 * textures, width, kernel=1) if textures else None
         self.first = MambaBlock(width, inner, states)
         self.second = MambaStates(width, inner, states)
         self.classifier = StateClassifier(inner, states, classes)
         self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
-        self.choose_length = nn.Sequential(nn.LayerNorm(3 * states), nn.Linear(3 * states, length), nn.GELU())
+        self.choose_length = nn.Sequential(
+            nn.LayerNorm(3 * states), nn.Linear(3 * states, length), nn.GELU()
+        )
         self.choose_width = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, classes * width))
 
     def forward(self, degraded: Encoded, reference: Encoded) -> Context:
-        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch statistics."""
+        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch
+        statistics.
+        """
         each = self.read(degraded, reference)
-        h1, h2, h3 = (torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True))
+        h1, h2, h3 = (
+            torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True)
+        )
         states = (h1, h2, h3)
         return Context(states, self.classifier(states), self._prompt(states))
 
     def read(self, degraded: Encoded, reference: Encoded) -> list[tuple[Tensor, Tensor, Tensor]]:
         """h1..h3 of every pair, each `(k, e, s)`: one state for each of its k segments of body."""
-        patches_of_both = self.embed(self.mix(torch.cat([degraded.features, reference.features], dim=1)))
+        patches_of_both = self.embed(
+            self.mix(torch.cat([degraded.features, reference.features], dim=1))
+        )
         if self.join is None or degraded.texture is None or reference.texture is None:
             return [self._states(one[None]) for one in map_to_tokens(patches_of_both)]
         textures = torch.cat([degraded.texture, reference.texture], dim=1)
@@ -132,8 +149,9 @@ class StateClassifier(nn.Module):
 class RunningNorm(nn.Module):
     """(x - mean) / deviation with the mean and deviation of past training samples.
 
-    States of different pairs differ by a few percent of what they have in common; without this the common part is all
-    that a linear layer sees. Unlike batch normalisation a sample never meets its neighbours.
+    States of different pairs differ by a few percent of what they have in common; without this the
+    common part is all that a linear layer sees. Unlike batch normalisation a sample never meets its
+    neighbours.
     """
 
     mean: Tensor
@@ -149,7 +167,9 @@ class RunningNorm(nn.Module):
         self._passed: deque[Tensor] = deque(maxlen=8)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x `(b, *shape)`; the statistics stay as they are until `remember`, so that a pass can be repeated."""
+        """x `(b, *shape)`; the statistics stay as they are until `remember`, so that a pass can be
+        repeated.
+        """
         if self.training:
             self._passed.append(x.detach().float())
         floor = 1e-2 * self.variance.mean()
@@ -162,7 +182,9 @@ class RunningNorm(nn.Module):
             return
         x = torch.cat(list(self._passed))
         self._passed.clear()
-        pace = max(self.momentum, 1 / (1 + float(self.seen)))  # the first samples are averaged evenly
+        pace = max(
+            self.momentum, 1 / (1 + float(self.seen))
+        )  # the first samples are averaged evenly
         self.mean.lerp_(x.mean(0), pace)
         self.variance.lerp_((x - self.mean).square().mean(0), pace)
         self.seen.add_(1)
@@ -184,12 +206,16 @@ class WithoutDAPL(nn.Module):
         batch = degraded.features.shape[0]
         h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
         return Context(
-            (h1, h2, h3), degraded.features.new_zeros(batch, self.classes), self.prompts.expand(batch, -1, -1, -1)
+            (h1, h2, h3),
+            degraded.features.new_zeros(batch, self.classes),
+            self.prompts.expand(batch, -1, -1, -1),
         )
 
 
 class WithoutStates(nn.Module):
-    """Ablation setting A: the wrapped DAPL keeps its prompt, the states h1..h3 stay away from OUFR."""
+    """Ablation setting A: the wrapped DAPL keeps its prompt, the states h1..h3 stay away from
+    OUFR.
+    """
 
     def __init__(self, dapl: DAPL) -> None:
         super().__init__()
@@ -202,7 +228,9 @@ class WithoutStates(nn.Module):
 
 
 class WithoutPrompt(nn.Module):
-    """Ablation setting B: the wrapped DAPL feeds OUFR, no degradation-related prompt reaches FA and UFR&F."""
+    """Ablation setting B: the wrapped DAPL feeds OUFR, no degradation-related prompt reaches FA and
+    UFR&F.
+    """
 
     def __init__(self, dapl: DAPL) -> None:
         super().__init__()

@@ -18,8 +18,12 @@ class Encoded(NamedTuple):
     """One source after the shared encoder."""
 
     features: Tensor  # F (b, C, d, h, w)
-    structure: Tensor | None  # MIND-SSC (b, 12, d, h, w) on the same grid, where the encoder makes it
-    texture: Tensor | None = None  # patch statistics (b, 8, d/Q, h/Q, w/Q), where the encoder makes them
+    structure: (
+        Tensor | None
+    )  # MIND-SSC (b, 12, d, h, w) on the same grid, where the encoder makes it
+    texture: Tensor | None = (
+        None  # patch statistics (b, 8, d/Q, h/Q, w/Q), where the encoder makes them
+    )
 
 
 class Encoder(nn.Module):
@@ -43,7 +47,8 @@ class Encoder(nn.Module):
 
 
 class DescriptorEncoder(nn.Module):
-    """Intensities and MIND-SSC at half resolution: the same structure looks alike in both modalities.
+    """Intensities and MIND-SSC at half resolution: the same structure looks alike in both
+    modalities.
 
     No detail is lost on the way down: the eight voxels of every 2³ block become eight channels.
 
@@ -69,13 +74,16 @@ class DescriptorEncoder(nn.Module):
 
 
 def descriptors(volume: Tensor) -> Tensor:
-    """MIND-SSC of the half-resolution volume: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`, no gradient."""
+    """MIND-SSC of the half-resolution volume: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`, no
+    gradient.
+    """
     with torch.no_grad():
         return mind_ssc(F.avg_pool3d(volume.float(), 2))
 
 
 def texture(volume: Tensor, patch: int) -> Tensor:
-    """How rough every patch is: mean, deviation, and per axis the mean first and second difference, as logarithms.
+    """How rough every patch is: mean, deviation, and per axis the mean first and second difference,
+    as logarithms.
 
     Noise, streaks and ghosts differ in these before anything is learned.
 
@@ -91,19 +99,27 @@ def texture(volume: Tensor, patch: int) -> Tensor:
         deviation = (F.avg_pool3d(volume.square(), patch) - mean.square()).clamp(min=0).sqrt()
         rough = [F.avg_pool3d(d, patch) for axis in (2, 3, 4) for d in _differences(volume, axis)]
         # 0.02 is about the median over tissue
-        return torch.cat([mean, *(torch.log((r + 2e-3) / 0.02) for r in (deviation, *rough))], dim=1)
+        return torch.cat(
+            [mean, *(torch.log((r + 2e-3) / 0.02) for r in (deviation, *rough))], dim=1
+        )
 
 
 def _differences(volume: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """|Δ| and |Δ²| along an axis, same shape: the far border repeats."""
     length = volume.shape[axis]
-    ahead = volume.index_select(axis, torch.arange(1, length + 1, device=volume.device).clamp(max=length - 1))
-    behind = volume.index_select(axis, torch.arange(-1, length - 1, device=volume.device).clamp(min=0))
+    ahead = volume.index_select(
+        axis, torch.arange(1, length + 1, device=volume.device).clamp(max=length - 1)
+    )
+    behind = volume.index_select(
+        axis, torch.arange(-1, length - 1, device=volume.device).clamp(min=0)
+    )
     return (ahead - volume).abs(), (ahead - 2 * volume + behind).abs()
 
 
 def fold_blocks(volume: Tensor) -> Tensor:
-    """2³ voxels become 8 channels: `(b, c, d, h, w)` → `(b, 8c, d/2, h/2, w/2)`; undone by `unfold_blocks`."""
+    """2³ voxels become 8 channels: `(b, c, d, h, w)` → `(b, 8c, d/2, h/2, w/2)`; undone by
+    `unfold_blocks`.
+    """
     b, c, d, h, w = volume.shape
     blocks = volume.reshape(b, c, d // 2, 2, h // 2, 2, w // 2, 2)
     return blocks.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(b, 8 * c, d // 2, h // 2, w // 2)

@@ -1,4 +1,6 @@
-"""UFR&F: universal feature restoration and fusion with ALSN in the skips (paper Sec. 3.5, Eq. 7-10)."""
+"""UFR&F: universal feature restoration and fusion with ALSN in the skips (paper Sec. 3.5, Eq.
+7-10).
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class Fusion(NamedTuple):
 
 
 def smoothings(volume: Tensor) -> Tensor:
-    """The volume and its means over about 3³, 5³ and 9³ voxels: `(b, 1, d, h, w)` → `(b, 4, d, h, w)`."""
+    """The volume and its means over about 3³, 5³ and 9³ voxels: `(b, 1, d, h, w)` → `(b, 4, d, h,
+    w)`.
+    """
     fine = box_mean(volume, 1)
     medium = box_mean(fine, 1)
     return torch.cat([volume, fine, medium, box_mean(medium, 2)], dim=1)
@@ -44,14 +48,18 @@ class BaseNet(nn.Module):
     """B_i, Eq. 9-10: prompt-driven channel attention, then a gated convolution with GELU.
 
     Args:
-        channels: C of this scale. width: M of the prompt. dense: 3³ convolutions; otherwise separable ones.
+        channels: C of this scale. width: M of the prompt. dense: 3³ convolutions; otherwise
+            separable ones.
     """
 
     def __init__(self, channels: int, width: int, dense: bool) -> None:
         super().__init__()
         make = convolution if dense else separable_convolution
         self.guide = PromptGuide(width, channels)
-        self.query, self.key = convolution(channels, channels, 1), convolution(channels, channels, 1)
+        self.query, self.key = (
+            convolution(channels, channels, 1),
+            convolution(channels, channels, 1),
+        )
         self.value = make(channels, channels)
         self.content, self.gate = make(channels, channels), make(channels, channels)
         self.temperature = nn.Parameter(torch.ones(1))
@@ -61,14 +69,20 @@ class BaseNet(nn.Module):
         query = F.normalize(modulate(self.query(features), self.guide(prompt)).flatten(2), dim=-1)
         key = F.normalize(self.key(features).flatten(2), dim=-1)
         value = self.value(features)
-        attention = (query @ key.transpose(1, 2) * self.temperature).softmax(dim=-1)  # M_i (b, C, C)
+        attention = (query @ key.transpose(1, 2) * self.temperature).softmax(
+            dim=-1
+        )  # M_i (b, C, C)
         attended = (attention @ value.flatten(2)).view_as(value) + value  # V'_i
-        attended = level_out(attended)  # Eq. 10 is a product: loud features would grow with their square
+        attended = level_out(
+            attended
+        )  # Eq. 10 is a product: loud features would grow with their square
         return self.content(attended) * F.gelu(self.gate(attended))
 
 
 class LoRANet(nn.Module):
-    """R_ij, Eq. 8: A·B·x of low rank, B down to the rank (3³ where the scale is dense, else 1³), A a 1³ back up."""
+    """R_ij, Eq. 8: A·B·x of low rank, B down to the rank (3³ where the scale is dense, else 1³), A
+    a 1³ back up.
+    """
 
     def __init__(self, channels: int, width: int, rank: int, dense: bool) -> None:
         super().__init__()
@@ -83,7 +97,9 @@ class LoRANet(nn.Module):
 
 
 class ALSN(nn.Module):
-    """Adaptive LoRA synergistic network, Eq. 7: B_i(F̃_i, P̂) + Σ_j p_j R_ij(F̃_i, P̂), added to the skip."""
+    """Adaptive LoRA synergistic network, Eq. 7: B_i(F̃_i, P̂) + Σ_j p_j R_ij(F̃_i, P̂), added to
+    the skip.
+    """
 
     def __init__(self, base: nn.Module, branches: list[nn.Module]) -> None:
         super().__init__()
@@ -109,7 +125,9 @@ def build_alsn(
     classes: int,
     kind: Literal["lora", "base_only", "experts"],
 ) -> ALSN:
-    """`lora` is the paper's; `base_only` and `experts` are the rows `w/o LoRA` and `Multi-Experts` of Table 4."""
+    """`lora` is the paper's; `base_only` and `experts` are the rows `w/o LoRA` and `Multi-Experts`
+    of Table 4.
+    """
     branches: dict[str, list[nn.Module]] = {
         "lora": [LoRANet(channels, width, rank, dense) for _ in range(classes)],
         "base_only": [],
@@ -119,23 +137,33 @@ def build_alsn(
 
 
 class UFRF(nn.Module):
-    """A U over the scales: contracting path, ALSN in every skip, expanding path, one head for three volumes.
+    """A U over the scales: contracting path, ALSN in every skip, expanding path, one head for three
+    volumes.
 
-    The finest scale works on 2³ blocks of voxels (`fold_blocks`) when `folded`, so full resolution stays thin.
+    The finest scale works on 2³ blocks of voxels (`fold_blocks`) when `folded`, so full resolution
+    stays thin.
 
     Args:
-        features: channels of each unified feature map that comes in. channels: per scale, finest first.
+        features: channels of each unified feature map that comes in. channels: per scale, finest
+            first.
         dense: per scale, whether the expanding path mixes with a 3³ or a separable convolution.
         skips: one ALSN per scale, finest first.
     """
 
     def __init__(
-        self, features: int, channels: tuple[int, ...], dense: tuple[bool, ...], skips: list[ALSN], folded: bool
+        self,
+        features: int,
+        channels: tuple[int, ...],
+        dense: tuple[bool, ...],
+        skips: list[ALSN],
+        folded: bool,
     ) -> None:
         super().__init__()
         self.folded = folded
         blocks = 8 if folded else 1
-        self.enter = nn.Sequential(convolution(2 * features + 2 * blocks, channels[0], 1), activation())
+        self.enter = nn.Sequential(
+            convolution(2 * features + 2 * blocks, channels[0], 1), activation()
+        )
         self.contract = nn.ModuleList(
             nn.Sequential(patches(a, b, 2), activation()) for a, b in itertools.pairwise(channels)
         )
@@ -147,7 +175,9 @@ class UFRF(nn.Module):
         )
         self.head = nn.Conv3d(channels[0], (3 + SMOOTHINGS) * blocks, 1)
         self.smooth = convolution(3, 3)
-        self.preference = nn.Parameter(torch.tensor([3.0] + [0.0] * (SMOOTHINGS - 1)).view(1, -1, 1, 1, 1))
+        self.preference = nn.Parameter(
+            torch.tensor([3.0] + [0.0] * (SMOOTHINGS - 1)).view(1, -1, 1, 1, 1)
+        )
         self._start_as_average()
 
     def _start_as_average(self) -> None:
@@ -168,21 +198,27 @@ class UFRF(nn.Module):
         """W(I'_D, φ), I_R `(b, 1, d, h, w)` and their features at the encoder's resolution."""
         volumes = torch.cat([moved, reference], dim=1)
         entry = fold_blocks(volumes) if self.folded else volumes
-        x = self.enter(torch.cat([moved_features, reference_features, entry.to(moved_features.dtype)], dim=1))
+        x = self.enter(
+            torch.cat([moved_features, reference_features, entry.to(moved_features.dtype)], dim=1)
+        )
         scales = [x]
         for contract in self.contract:
             scales.append(contract(scales[-1]))
         skips = [skip(scale, context) for skip, scale in zip(self.skips, scales, strict=True)]
         x = skips[-1]
-        for skip, expand, merge in reversed(list(zip(skips[:-1], self.expand, self.merge, strict=True))):
+        for skip, expand, merge in reversed(
+            list(zip(skips[:-1], self.expand, self.merge, strict=True))
+        ):
             x = merge(skip + expand(x))
         out = self.head(x)
         return self._compose(unfold_blocks(out) if self.folded else out, moved, reference)
 
     def _compose(self, out: Tensor, moved: Tensor, reference: Tensor) -> Fusion:
-        """restored = Σ_k a_k S_k(W(I'_D)) + r, fused = restored + w (I_R - restored) + s; a sums to 1, w in 0..1.
+        """restored = Σ_k a_k S_k(W(I'_D)) + r, fused = restored + w (I_R - restored) + s; a sums to
+        1, w in 0..1.
 
-        S_0 is the volume itself, the others are ever smoother: how much to smooth where is easier to learn than noise.
+        S_0 is the volume itself, the others are ever smoother: how much to smooth where is easier
+        to learn than noise.
         """
         residual, weight, extra = self.smooth(out[:, :3]).float().split(1, dim=1)
         share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)

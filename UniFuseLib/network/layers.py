@@ -9,7 +9,9 @@ from torch import Tensor, nn
 _SLOPE = 0.1
 
 
-def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Conv3d:
+def convolution(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, groups: int = 1
+) -> nn.Conv3d:
     """Same-size (or strided) convolution."""
     return _keep_variance(nn.Conv3d(inputs, outputs, kernel, stride, kernel // 2, groups=groups))
 
@@ -29,7 +31,9 @@ def unpatch(inputs: int, outputs: int, side: int) -> nn.ConvTranspose3d:
 
 def separable_convolution(channels: int, outputs: int) -> nn.Sequential:
     """1³ mixing of channels, then a depthwise 3³: the cheap convolution of the fine scales."""
-    return nn.Sequential(convolution(channels, outputs, kernel=1), convolution(outputs, outputs, groups=outputs))
+    return nn.Sequential(
+        convolution(channels, outputs, kernel=1), convolution(outputs, outputs, groups=outputs)
+    )
 
 
 def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:
@@ -39,7 +43,9 @@ def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:
 
 
 def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
-    """He initialisation: torch's default shrinks features by three a layer, until only biases are left to see."""
+    """He initialisation: torch's default shrinks features by three a layer, until only biases are
+    left to see.
+    """
     nn.init.kaiming_normal_(layer.weight, a=_SLOPE, nonlinearity="leaky_relu")
     zero_bias(layer)
     return layer
@@ -50,7 +56,9 @@ def activation() -> nn.LeakyReLU:
 
 
 def level_out(features: Tensor, floor: float = 0.01) -> Tensor:
-    """x / √(mean over channels of x² + floor): every voxel of `(b, c, d, h, w)` about equally loud."""
+    """x / √(mean over channels of x² + floor): every voxel of `(b, c, d, h, w)` about equally
+    loud.
+    """
     return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + floor)
 
 

@@ -1,6 +1,7 @@
 """Mamba block (Gu & Dao 2023) and Spatial Mamba block (paper Eq. 3), on tokens `(b, n, m)`.
 
-Paper → code: Ā = exp(Δ·A) `decay`, B̄ = Δ·B, C; h_j `state`; E `inner` channels; S `states` per channel.
+Paper → code: Ā = exp(Δ·A) `decay`, B̄ = Δ·B, C; h_j `state`; E `inner` channels; S `states` per
+channel.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Recurrence(nn.Module):
 
 
 class MambaBlock(nn.Module):
-    """x + out(scan(silu(conv(in(norm x)))) · silu(gate)); a recurrence over the tokens in their order.
+    """x + out(scan(silu(conv(in(norm x)))) · silu(gate)); a recurrence over the tokens in their
+    order.
 
     Args:
         width: M, inner: E, states: S.
@@ -83,7 +85,9 @@ class MambaBlock(nn.Module):
 
 
 class MambaStates(nn.Module):
-    """A Mamba block of which only the last hidden state is wanted: no gate, no way out for the tokens."""
+    """A Mamba block of which only the last hidden state is wanted: no gate, no way out for the
+    tokens.
+    """
 
     def __init__(self, width: int, inner: int, states: int) -> None:
         super().__init__()
@@ -97,7 +101,8 @@ class MambaStates(nn.Module):
 
 
 class SpatialMambaBlock(nn.Module):
-    """Eq. 3, read literally: f̂_i = C_i (Ā_i h_j + B̄_i f̂_i): every token meets the *global* state h_j.
+    """Eq. 3, read literally: f̂_i = C_i (Ā_i h_j + B̄_i f̂_i): every token meets the *global* state
+    h_j.
 
     There is no recurrence over the tokens, so nothing is forgotten on the way.
     """

@@ -1,4 +1,6 @@
-"""Comparing two feature maps around every voxel; offsets k run over a cube in array order, d slowest."""
+"""Comparing two feature maps around every voxel; offsets k run over a cube in array order, d
+slowest.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,16 @@ def structure_cost(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     Returns:
         `(b, (2·radius + 1)³, d, h, w)`, 0 where the structure is the same.
     """
-    cost = torch.cat([(reference - m).abs().mean(1, keepdim=True) for m in _shifted(moved, radius)], dim=1)
+    cost = torch.cat(
+        [(reference - m).abs().mean(1, keepdim=True) for m in _shifted(moved, radius)], dim=1
+    )
     return box_mean(cost, 1)
 
 
 def best_offset(cost: Tensor, sharpness: Tensor) -> Tensor:
-    """out[x] = Σ_k softmax_k(-sharpness · cost[k, x]) · k: a soft arg min, voxels, `(b, 3, d, h, w)`."""
+    """out[x] = Σ_k softmax_k(-sharpness · cost[k, x]) · k: a soft arg min, voxels, `(b, 3, d, h,
+    w)`.
+    """
     side = round(cost.shape[1] ** (1 / 3))
     steps = torch.arange(side, device=cost.device, dtype=cost.dtype) - side // 2
     offsets = torch.cartesian_prod(steps, steps, steps)  # (k, 3), d slowest
@@ -47,11 +53,13 @@ def best_offset(cost: Tensor, sharpness: Tensor) -> Tensor:
     return torch.einsum("bkdhw,kc->bcdhw", weights, offsets)
 
 
-def confident_mean(offset: Tensor, confidence: Tensor, doubt: float = 0.2, rounds: int = 3) -> Tensor:
+def confident_mean(
+    offset: Tensor, confidence: Tensor, doubt: float = 0.2, rounds: int = 3
+) -> Tensor:
     """out = mean(g · offset) / (mean(g) + doubt) over a window of about 5³: normalised convolution.
 
-    Flat tissue takes over what its surroundings are sure of; where nobody is sure the answer is nearly nothing
-    (Knutsson & Westin 1993, doi 10.1109/CVPR.1993.341081).
+    Flat tissue takes over what its surroundings are sure of; where nobody is sure the answer is
+    nearly nothing (Knutsson & Westin 1993, doi 10.1109/CVPR.1993.341081).
 
     Args:
         offset: `(b, 3, d, h, w)` voxels. confidence: g `(b, 1, d, h, w)` in 0..1.

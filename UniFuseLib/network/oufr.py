@@ -1,4 +1,6 @@
-"""OUFR: omni unified feature representation (paper Sec. 3.3, Eq. 3) and its ablation variants (Table 4)."""
+"""OUFR: omni unified feature representation (paper Sec. 3.3, Eq. 3) and its ablation variants
+(Table 4).
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,12 @@ class Unified(NamedTuple):
 
 
 class OUFR(nn.Module):
-    """Patches of both sources as one sequence of 2N tokens through three blocks, block j driven by h_j.
+    """Patches of both sources as one sequence of 2N tokens through three blocks, block j driven by
+    h_j.
 
     Args:
-        channels: C of the encoder's features. width: M. patch: side of a patch in voxels of the features.
+        channels: C of the encoder's features. width: M. patch: side of a patch in voxels of the
+            features.
         mixer: what turns `(b, 2n, m)` tokens and (h1, h2, h3) into `(b, 2n, m)`.
     """
 

@@ -21,15 +21,20 @@ class UniFuseOutput(NamedTuple):
     flow: Tensor  # φ_D→R (b, 3, d, h, w), voxels, pull
     logits: Tensor  # (b, classes), before the softmax of Eq. 1
     unified: Unified  # F̄'_D, F̄_R per patch, for L_moda; of the padded volume
-    coarse_flows: Sequence[Tensor]  # of the FA's coarser levels, each in voxels of its own grid; of the padded volume
-    matched: Sequence[tuple[Tensor, Tensor]] = ()  # features that the FA compares, finest level first; likewise
+    coarse_flows: Sequence[
+        Tensor
+    ]  # of the FA's coarser levels, each in voxels of its own grid; of the padded volume
+    matched: Sequence[
+        tuple[Tensor, Tensor]
+    ] = ()  # features that the FA compares, finest level first; likewise
 
 
 class UniFuse(nn.Module):
     """Takes built parts; `build.py` is the place where numbers meet classes.
 
     Args:
-        encoder: `(b, 1, d, h, w)` → F, with `.stride`. dapl, oufr, alignment, fusion: see their files.
+        encoder: `(b, 1, d, h, w)` → F, with `.stride`. dapl, oufr, alignment, fusion: see their
+            files.
         restore_patches: patch vectors back to the encoder's resolution.
         multiple: sides are padded to a multiple of this (and cropped again).
     """
@@ -55,7 +60,8 @@ class UniFuse(nn.Module):
         """I'_D and I_R `(b, 1, d, h, w)`, normalised, on one grid of any shape.
 
         Args:
-            improve: φ `(b, 3, d, h, w)` voxels → the field that restoration and fusion use, of the same shape.
+            improve: φ `(b, 3, d, h, w)` voxels → the field that restoration and fusion use, of the
+                same shape.
         """
         if degraded.shape != reference.shape or degraded.ndim != 5 or degraded.shape[1] != 1:
             raise ValueError(
@@ -78,18 +84,24 @@ class UniFuse(nn.Module):
             flow = pad_to_multiple(improve(crop_to(flow, shape)), self.multiple)
         moved = warp(degraded, flow)
         moved_features = warp(u_degraded.features, resize_flow(flow, u_degraded.features.shape[2:]))
-        fused = self.fusion(moved, reference, moved_features, u_reference.features, context)  # I_fuse
+        fused = self.fusion(
+            moved, reference, moved_features, u_reference.features, context
+        )  # I_fuse
 
         i_fuse, restored, blend, kept, flow = (crop_to(v, shape).float() for v in (*fused, flow))
         findings = (i_fuse, restored, blend, kept, flow, context.logits.float())
         return UniFuseOutput(*findings, unified, aligned.coarse, aligned.matched)
 
     def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
-        """Encoder features plus what their patch has become in OUFR, at the encoder's resolution."""
+        """Encoder features plus what their patch has become in OUFR, at the encoder's
+        resolution.
+        """
         return encoded._replace(features=encoded.features + self.restore_patches(patches))
 
     def unify(self, first: Tensor, second: Tensor) -> Unified:
-        """F̄ of a pair without aligning it: the second pair {I_D, I'_R} of Eq. 4 needs no more than this."""
+        """F̄ of a pair without aligning it: the second pair {I_D, I'_R} of Eq. 4 needs no more than
+        this.
+        """
         first, second = (pad_to_multiple(v, self.multiple) for v in (first, second))
         f_first, f_second = self.encoder(first), self.encoder(second)
         return self.oufr(f_first.features, f_second.features, self.dapl(f_first, f_second).states)

@@ -1,4 +1,6 @@
-"""The one-page picture of a result. matplotlib (extra `report`) is imported only when a picture is drawn."""
+"""The one-page picture of a result. matplotlib (extra `report`) is imported only when a picture is
+drawn.
+"""
 
 from UniFuseLib.overview.page import draw_overview
 

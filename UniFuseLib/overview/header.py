@@ -1,4 +1,6 @@
-"""What the overview says in words and figures: verdict, class bars, displacement, folds, similarity, footer."""
+"""What the overview says in words and figures: verdict, class bars, displacement, folds,
+similarity, footer.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult
 
 UNSURE_BELOW = 0.6  # a caution is written below it, where the weights have no `sure_from`
-COVERED_ABOVE = 97.0  # and when less than this percentage of the body lies in the degraded field of view
+COVERED_ABOVE = (
+    97.0  # and when less than this percentage of the body lies in the degraded field of view
+)
 _BAR = "#2a313c"
 _ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
 
@@ -26,7 +30,13 @@ def draw_header(sheet: Sheet, result: FusionResult) -> None:
     modality, reference_modality = modalities(result)
     verdict = f"{TITLES.get(result.label, result.label)} {100 * probability:.0f} %"
     sheet.text(LEFT, 42, verdict, 25, weight="bold")
-    sheet.text(LEFT, 86, f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}", 12.5, MUTED)
+    sheet.text(
+        LEFT,
+        86,
+        f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}",
+        12.5,
+        MUTED,
+    )
     sheet.text(LEFT, 116, "   ".join(_cautions(result)), 10.5, AMBER)
     _class_bars(sheet, result, 620, 26)
     for number, (title, value, note) in enumerate(_facts(result)):

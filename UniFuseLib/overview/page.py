@@ -1,4 +1,5 @@
-"""The one-page picture of a result: three anatomical planes × what came, what came out, and how it was moved.
+"""The one-page picture of a result: three anatomical planes × what came, what came out, and how it
+was moved.
 
 matplotlib comes with the extra `report` and is imported only when a picture is drawn.
 """
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 
     from UniFuseLib.predict import FusionResult
 
-_HEADER, _TITLES, _FOOTER, _GAP = 150, 54, 44, 10  # pixels: bands from top to bottom, and between panels
+_HEADER, _TITLES, _FOOTER, _GAP = (
+    150,
+    54,
+    44,
+    10,
+)  # pixels: bands from top to bottom, and between panels
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,9 @@ def draw_overview(result: FusionResult, degraded: Volume, reference: Volume, pat
 
 
 def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> Figure:
-    """The whole page as a figure that no global matplotlib state knows; all panels share one scale in mm."""
+    """The whole page as a figure that no global matplotlib state knows; all panels share one scale
+    in mm.
+    """
     planes = _planes(result, reference)
     columns = _columns(result, degraded, reference)
     width = (WIDTH - LEFT - RIGHT - _GAP * (len(columns) - 1)) / len(columns)
@@ -65,7 +73,9 @@ def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> F
         sheet.text(left, _HEADER + 35, column.note, 9.5, MUTED)
     top = float(_HEADER + _TITLES)
     for plane, height in zip(planes, heights, strict=True):
-        sheet.text(LEFT / 2, top + height / 2, plane.name.capitalize(), 12, rotation=90, ha="center")
+        sheet.text(
+            LEFT / 2, top + height / 2, plane.name.capitalize(), 12, rotation=90, ha="center"
+        )
         for left, column in zip(lefts, columns, strict=True):
             axes = sheet.axes(left, top, width, height)
             column.paint(axes, plane)
@@ -92,7 +102,9 @@ def _planes(result: FusionResult, reference: Volume) -> list[Plane]:
 
 
 def _hottest(array: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """What exceeds P99.5 of the body, in the array's unit; 0 elsewhere; `(d, h, w)`, of colours their mean."""
+    """What exceeds P99.5 of the body, in the array's unit; 0 elsewhere; `(d, h, w)`, of colours
+    their mean.
+    """
     array = array if array.ndim == 3 else array.mean(axis=-1)
     values = array[body] if body.any() else array
     return np.where(body, np.clip(array - np.percentile(values, 99.5), 0, None), 0)
@@ -140,7 +152,15 @@ def _dress(axes: Axes, plane: Plane) -> None:
     places = [(0.02, 0.5, "left", "center"), (0.98, 0.5, "right", "center"), (0.5, 0.98, "center", "top"),
               (0.5, 0.02, "center", "bottom")]  # fmt: skip
     for letter, (x, y, horizontal, vertical) in zip(plane.letters, places, strict=True):
-        axes.text(x, y, letter, transform=axes.transAxes, ha=horizontal, va=vertical, **panels.letter_style())
+        axes.text(
+            x,
+            y,
+            letter,
+            transform=axes.transAxes,
+            ha=horizontal,
+            va=vertical,
+            **panels.letter_style(),
+        )
 
 
 def _orient(axes: Axes, plane: Plane, planes: list[Plane]) -> None:
@@ -153,12 +173,33 @@ def _orient(axes: Axes, plane: Plane, planes: list[Plane]) -> None:
     position = float(_crossing(planes)[normal])
     side = ("RL", "AP", "SI")[normal][position < 0]
     style = panels.letter_style(fontsize=8.5)
-    axes.text(0.02, 0.98, f"{side} {abs(position):.1f} mm", transform=axes.transAxes, va="top", **style)
-    length = 50 if min(plane.shape) * plane.pixel_mm > 130 else 20 if min(plane.shape) * plane.pixel_mm > 50 else 5
+    axes.text(
+        0.02, 0.98, f"{side} {abs(position):.1f} mm", transform=axes.transAxes, va="top", **style
+    )
+    length = (
+        50
+        if min(plane.shape) * plane.pixel_mm > 130
+        else 20
+        if min(plane.shape) * plane.pixel_mm > 50
+        else 5
+    )
     pixels = length / plane.pixel_mm
     right, bottom = 0.975 * plane.shape[1], 0.955 * plane.shape[0]
-    axes.plot([right - pixels, right], [bottom, bottom], color="white", linewidth=2.2, solid_capstyle="butt")
-    axes.text(right - pixels / 2, bottom - 0.012 * plane.shape[0], f"{length} mm", ha="center", va="bottom", **style)
+    axes.plot(
+        [right - pixels, right],
+        [bottom, bottom],
+        color="white",
+        linewidth=2.2,
+        solid_capstyle="butt",
+    )
+    axes.text(
+        right - pixels / 2,
+        bottom - 0.012 * plane.shape[0],
+        f"{length} mm",
+        ha="center",
+        va="bottom",
+        **style,
+    )
 
 
 def _crossing(planes: list[Plane]) -> np.ndarray:

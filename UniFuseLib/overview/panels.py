@@ -1,6 +1,8 @@
-"""What one panel of the overview shows. Each function returns a painter: (axes, plane) → a drawn picture.
+"""What one panel of the overview shows. Each function returns a painter: (axes, plane) → a drawn
+picture.
 
-Pictures are sampled in RAS mm through the volume's own affine (`planes.py`), so nothing here knows a voxel order.
+Pictures are sampled in RAS mm through the volume's own affine (`planes.py`), so nothing here knows
+a voxel order.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ class Window:
 
 
 def window_of(volume: Volume, body: np.ndarray, modality: Modality) -> Window:
-    """CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8, inverted grey."""
+    """CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8,
+    inverted grey.
+    """
     if modality == "ct":
         return Window(*_SOFT_TISSUE_HU)
     values = volume.array[body] if body.any() else volume.array
@@ -61,7 +65,10 @@ def full_window(volume: Volume, body: np.ndarray) -> Window:
     """P0.5 to P99.5 over body and surroundings, for a volume without physical unit (`fused`)."""
     near = volume.array[body] if body.any() else volume.array
     finite = near[np.isfinite(near)]
-    low, high = float(np.nanmin(volume.array)), float(np.percentile(finite, 99.5)) if finite.size else 1.0
+    low, high = (
+        float(np.nanmin(volume.array)),
+        float(np.percentile(finite, 99.5)) if finite.size else 1.0,
+    )
     return Window(low, max(high, low + 1e-6))
 
 
@@ -85,7 +92,9 @@ def only_where(mask: np.ndarray, volume: Volume) -> Volume:
 
 
 def with_edges(volume: Volume, window_below: Window, reference: Volume, window: Window) -> Paint:
-    """The edges of the reference as thin lines over another picture: where they leave it, it is misaligned."""
+    """The edges of the reference as thin lines over another picture: where they leave it, it is
+    misaligned.
+    """
     picture = intensities(volume, window_below)
     colour = DARK_AMBER if window_below.colours.endswith("_r") else AMBER
 
@@ -98,8 +107,12 @@ def with_edges(volume: Volume, window_below: Window, reference: Volume, window: 
     return paint
 
 
-def warped_grid(reference: Volume, window: Window, displacement: Volume, body: Volume, step_mm: float) -> Paint:
-    """Lines (X + u(X)) · e = k · step: a straight grid drawn on the degraded volume, as it lands on the reference."""
+def warped_grid(
+    reference: Volume, window: Window, displacement: Volume, body: Volume, step_mm: float
+) -> Paint:
+    """Lines (X + u(X)) · e = k · step: a straight grid drawn on the degraded volume, as it lands on
+    the reference.
+    """
     background = intensities(reference, _dimmed(window))
 
     def paint(axes: Axes, plane: Plane) -> None:
@@ -110,14 +123,21 @@ def warped_grid(reference: Volume, window: Window, displacement: Volume, body: V
             coordinate = arrival @ direction
             if np.isfinite(coordinate).sum() < 4:
                 continue
-            levels = np.arange(np.ceil(np.nanmin(coordinate) / step_mm), np.nanmax(coordinate) / step_mm) * step_mm
+            levels = (
+                np.arange(np.ceil(np.nanmin(coordinate) / step_mm), np.nanmax(coordinate) / step_mm)
+                * step_mm
+            )
             if len(levels):
-                axes.contour(coordinate, levels=levels, colors=CYAN, linewidths=0.8, linestyles="solid")
+                axes.contour(
+                    coordinate, levels=levels, colors=CYAN, linewidths=0.8, linestyles="solid"
+                )
 
     return paint
 
 
-def displacement_map(reference: Volume, window: Window, displacement: Volume, body: Volume, highest_mm: float) -> Paint:
+def displacement_map(
+    reference: Volume, window: Window, displacement: Volume, body: Volume, highest_mm: float
+) -> Paint:
     """‖u(X)‖ in mm as colours inside the body, over the reference."""
     background = intensities(reference, _dimmed(window))
 
@@ -131,21 +151,26 @@ def displacement_map(reference: Volume, window: Window, displacement: Volume, bo
 
 
 def uptake_over(reference: Volume, window: Window, uptake: Volume, uptake_window: Window) -> Paint:
-    """Uptake in hot colours over the grey reference; more transparent where there is little of it."""
+    """Uptake in hot colours over the grey reference; more transparent where there is little of
+    it.
+    """
     background = intensities(reference, window)
 
     def paint(axes: Axes, plane: Plane) -> None:
         background(axes, plane)
         picture = np.nan_to_num(sample_plane(uptake, plane))
         picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
-        share = np.clip((picture - uptake_window.low) / (uptake_window.high - uptake_window.low), 0, 1)
+        share = np.clip(
+            (picture - uptake_window.low) / (uptake_window.high - uptake_window.low), 0, 1
+        )
         axes.imshow(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=np.clip(2.5 * share, 0, 0.85))
 
     return paint
 
 
 def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.ndarray | None:
-    """∇²G∗I where |∇G∗I| is large, NaN elsewhere: its zero level is the picture's edges (Marr and Hildreth 1980).
+    """∇²G∗I where |∇G∗I| is large, NaN elsewhere: its zero level is the picture's edges (Marr and
+    Hildreth 1980).
 
     Args:
         picture: `(rows, columns)`, NaN outside the field of view.
@@ -155,7 +180,9 @@ def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.nd
         `(rows, columns)`, or None where there is no edge to draw.
     """
     known = np.isfinite(picture)
-    share = np.clip((np.where(known, picture, window.low) - window.low) / (window.high - window.low), 0, 1)
+    share = np.clip(
+        (np.where(known, picture, window.low) - window.low) / (window.high - window.low), 0, 1
+    )
     sigma = _EDGE_SCALE_MM / pixel_mm
     steepness = ndimage.gaussian_gradient_magnitude(share, sigma) * sigma
     strong = (steepness > 0.09) & ndimage.binary_erosion(known, iterations=max(1, int(2 * sigma)))

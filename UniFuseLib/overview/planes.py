@@ -1,7 +1,9 @@
-"""Anatomical display planes: where each pixel of a picture lies in RAS mm, and what a volume shows there.
+"""Anatomical display planes: where each pixel of a picture lies in RAS mm, and what a volume shows
+there.
 
-Radiological convention: axial and coronal pictures have the patient's left on the picture's right; sagittal
-pictures look at the patient from his left, so anterior is on the picture's left. Superior and anterior are up.
+Radiological convention: axial and coronal pictures have the patient's left on the picture's right;
+sagittal pictures look at the patient from his left, so anterior is on the picture's left. Superior
+and anterior are up.
 """
 
 from __future__ import annotations
@@ -53,7 +55,9 @@ class Plane:
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
-        """Where the picture's left, right, upper and lower edge lie in the patient: letters out of R L A P S I."""
+        """Where the picture's left, right, upper and lower edge lie in the patient: letters out of
+        R L A P S I.
+        """
         return _LETTERS[self.name]
 
     def points(self) -> np.ndarray:
@@ -81,7 +85,9 @@ def plane_through(name: PlaneName, centre: np.ndarray, box: np.ndarray, pixel_mm
     corner = np.where(right + down < 0, box[1], box[0])
     origin = np.where(normal > 0, centre, corner)
     size = box[1] - box[0]
-    rows, columns = (max(2, 1 + int(np.ceil(np.abs(axis) @ size / pixel_mm))) for axis in (down, right))
+    rows, columns = (
+        max(2, 1 + int(np.ceil(np.abs(axis) @ size / pixel_mm))) for axis in (down, right)
+    )
     return Plane(name, origin, right, down, (rows, columns), float(pixel_mm))
 
 
@@ -107,7 +113,9 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
     local = index - low[:, None, None]
     picture = np.stack(
         [
-            ndimage.map_coordinates(block[..., c].astype(np.float32), local, order=order, mode="nearest")
+            ndimage.map_coordinates(
+                block[..., c].astype(np.float32), local, order=order, mode="nearest"
+            )
             for c in range(block.shape[-1])
         ],
         axis=-1,
@@ -117,7 +125,9 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
 
 
 def body_points(body: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Array indices `(n, 3)` and RAS mm `(n, 3)` of the body's voxels, thinned to 200 000; all if it is empty."""
+    """Array indices `(n, 3)` and RAS mm `(n, 3)` of the body's voxels, thinned to 200 000; all if
+    it is empty.
+    """
     mask = np.ones(grid.shape, dtype=bool) if not body.any() else body.astype(bool)
     step = int(np.ceil((mask.sum() / _MOST_POINTS) ** (1 / 3)))
     thin = np.argwhere(mask[::step, ::step, ::step]) * step

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE, TEXT, MUTED = "#0e1116", "#e8eaed", "#98a1ac"
-WIDTH, LEFT, RIGHT = 2200, 46, 96  # pixels: the page, its left margin, its right margin (colour scale)
+WIDTH, LEFT, RIGHT = (
+    2200,
+    46,
+    96,
+)  # pixels: the page, its left margin, its right margin (colour scale)
 _DPI = 100
 
 
@@ -22,11 +26,17 @@ class Sheet:
 
     def __init__(self, height: float) -> None:
         self.width, self.height = float(WIDTH), height
-        self.figure = _figure_class()(figsize=(self.width / _DPI, height / _DPI), dpi=_DPI, facecolor=PAGE)
+        self.figure = _figure_class()(
+            figsize=(self.width / _DPI, height / _DPI), dpi=_DPI, facecolor=PAGE
+        )
 
-    def text(self, x: float, y: float, words: str, size: float = 11, colour: str = TEXT, **more: Any) -> None:
+    def text(
+        self, x: float, y: float, words: str, size: float = 11, colour: str = TEXT, **more: Any
+    ) -> None:
         options: dict[str, Any] = {"va": "center", "ha": "left", **more}
-        self.figure.text(x / self.width, 1 - y / self.height, words, fontsize=size, color=colour, **options)
+        self.figure.text(
+            x / self.width, 1 - y / self.height, words, fontsize=size, color=colour, **options
+        )
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
         w, h = width / self.width, height / self.height
@@ -37,14 +47,18 @@ class Sheet:
 
 
 def save_atomically(figure: Figure, path: Path) -> None:
-    """Write the PNG under another name in the same folder, then rename: nobody ever meets half a picture."""
+    """Write the PNG under another name in the same folder, then rename: nobody ever meets half a
+    picture.
+    """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         figure.savefig(part, format="png", facecolor=figure.get_facecolor())
         part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise OutputError(f"Could not write {path}: {reason}. Check the folder and the free space.") from error
+        raise OutputError(
+            f"Could not write {path}: {reason}. Check the folder and the free space."
+        ) from error
     finally:
         part.unlink(missing_ok=True)
 

@@ -1,4 +1,5 @@
-"""A volume as it comes from the scanner → what the network sees: checks, modality, body, working grid.
+"""A volume as it comes from the scanner → what the network sees: checks, modality, body, working
+grid.
 
 Intensity rules live in `intensity.py`, sampling in `resampling.py`; both are re-exported here.
 """
@@ -12,7 +13,14 @@ import numpy as np
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.preprocessing.intensity import BACKGROUND, DEFAULT_INTENSITY, MODALITIES, IntensityMap, Modality, fit
+from UniFuseLib.preprocessing.intensity import (
+    BACKGROUND,
+    DEFAULT_INTENSITY,
+    MODALITIES,
+    IntensityMap,
+    Modality,
+    fit,
+)
 from UniFuseLib.spatial.resampling import block_mean, resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -70,9 +78,13 @@ def check_volume(volume: Volume, name: str) -> tuple[Volume, list[str]]:
         bad = ~np.isfinite(array)
         if bad.any():
             array = _repair(array, bad, name)
-            warnings.append(f"The {name} volume had {int(bad.sum())} NaN or infinite voxels; neighbours fill them.")
+            warnings.append(
+                f"The {name} volume had {int(bad.sum())} NaN or infinite voxels; neighbours fill them."
+            )
     if array.max() == array.min():
-        raise InputError(f"The {name} volume is constant (all voxels are {array.flat[0]:g}): there is nothing to fuse.")
+        raise InputError(
+            f"The {name} volume is constant (all voxels are {array.flat[0]:g}): there is nothing to fuse."
+        )
     return Volume(array, volume.affine), warnings
 
 
@@ -93,9 +105,11 @@ def check_overlap(degraded: Grid, reference: Grid) -> float:
 
 
 def detect_modality(volume: Volume, header_hint: str = "") -> Modality:
-    """`mr`, `ct` or `pet` from the DICOM modality if there is one, else from the intensities and the grid.
+    """`mr`, `ct` or `pet` from the DICOM modality if there is one, else from the intensities and
+    the grid.
 
-    CT has air far below zero. PET is smooth, coarse and has hot spots: two of three signs decide against MR.
+    CT has air far below zero. PET is smooth, coarse and has hot spots: two of three signs decide
+    against MR.
     """
     hinted = modality_from_header(header_hint)
     if hinted != "auto":
@@ -118,8 +132,11 @@ def modality_from_header(hint: str) -> Modality | Literal["auto"]:
     return _HINTS.get(hint.strip().upper(), "auto")
 
 
-def body_mask(array: np.ndarray, spacing: np.ndarray | tuple[float, float, float], modality: str) -> np.ndarray:
-    """Where the patient is: bool `(d, h, w)`; holes filled, islands (table, noise) dropped, both legs kept.
+def body_mask(
+    array: np.ndarray, spacing: np.ndarray | tuple[float, float, float], modality: str
+) -> np.ndarray:
+    """Where the patient is: bool `(d, h, w)`; holes filled, islands (table, noise) dropped, both
+    legs kept.
 
     Args:
         array: `(d, h, w)`, the volume's units.
@@ -142,22 +159,25 @@ def body_mask(array: np.ndarray, spacing: np.ndarray | tuple[float, float, float
 
 
 def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:
-    """False where the file is padded: MR that is exactly constant in 3³ voxels and beyond, connected to the border.
+    """False where the file is padded: MR that is exactly constant in 3³ voxels and beyond,
+    connected to the border.
 
-    The edge of a padding is no anatomy. Air in CT and PET is physical even where it is clipped to a constant.
+    The edge of a padding is no anatomy. Air in CT and PET is physical even where it is clipped to a
+    constant.
     """
     if modality != "mr":
         return np.ones(array.shape, dtype=bool)
-    constant = ndimage.binary_opening(np.pad(array == array.min(), 1, mode="edge"), np.ones((3, 3, 3)))[
-        1:-1, 1:-1, 1:-1
-    ]
+    constant = ndimage.binary_opening(
+        np.pad(array == array.min(), 1, mode="edge"), np.ones((3, 3, 3))
+    )[1:-1, 1:-1, 1:-1]
     labels, _ = ndimage.label(np.pad(constant, 1, constant_values=True))
     padding = (labels == labels[0, 0, 0])[1:-1, 1:-1, 1:-1]
     return ~padding
 
 
 def working_grid(reference: Grid, spacing_mm: float) -> Grid:
-    """Isotropic grid over the reference's field of view: its axes, permuted and flipped to d → S, h → P, w → L.
+    """Isotropic grid over the reference's field of view: its axes, permuted and flipped to d → S, h
+    → P, w → L.
 
     At least two voxels along each axis, for derivatives; a thinner volume lies in their middle.
 
@@ -178,14 +198,20 @@ def working_grid(reference: Grid, spacing_mm: float) -> Grid:
 
 
 def working_axes(grid: Grid) -> tuple[tuple[int, ...], np.ndarray]:
-    """Which array axis runs along d → S, h → P, w → L, and in which sense (+1, -1); the nearest when oblique."""
+    """Which array axis runs along d → S, h → P, w → L, and in which sense (+1, -1); the nearest
+    when oblique.
+    """
     toward = _WORKING_AXES.T @ grid.directions  # [working axis, array axis]
-    order = max(itertools.permutations(range(3)), key=lambda p: sum(abs(toward[i, p[i]]) for i in range(3)))
+    order = max(
+        itertools.permutations(range(3)), key=lambda p: sum(abs(toward[i, p[i]]) for i in range(3))
+    )
     return order, np.array([1.0 if toward[i, order[i]] >= 0 else -1.0 for i in range(3)])
 
 
 def canonical(volume: Volume) -> Volume:
-    """The same voxels with the array's axes along d → S, h → P, w → L: what follows cannot depend on storage order."""
+    """The same voxels with the array's axes along d → S, h → P, w → L: what follows cannot depend
+    on storage order.
+    """
     order, sign = working_axes(volume.grid)
     rest = tuple(range(3, volume.array.ndim))
     array = volume.array.transpose(*order, *rest)[_flips(sign)]
@@ -206,7 +232,9 @@ def luma(volume: Volume) -> Volume:
     """Y = 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601); a volume of scalars comes back unchanged."""
     if volume.array.ndim == 3:
         return volume
-    return Volume(volume.array.astype(np.float32) @ np.array(BT601, dtype=np.float32), volume.affine)
+    return Volume(
+        volume.array.astype(np.float32) @ np.array(BT601, dtype=np.float32), volume.affine
+    )
 
 
 def _flips(sign: np.ndarray) -> tuple[slice, ...]:
@@ -216,14 +244,18 @@ def _flips(sign: np.ndarray) -> tuple[slice, ...]:
 def _repair(array: np.ndarray, bad: np.ndarray, name: str) -> np.ndarray:
     fraction = float(bad.mean())
     if fraction == 1:
-        raise InputError(f"The {name} volume holds no number: every voxel is NaN or infinite. Export it again.")
+        raise InputError(
+            f"The {name} volume holds no number: every voxel is NaN or infinite. Export it again."
+        )
     if fraction > REPAIRABLE_FRACTION:
         raise InputError(
             f"{100 * fraction:.0f} % of the {name} volume is NaN or infinite; only up to "
             f"{100 * REPAIRABLE_FRACTION:.0f} % is repaired. Replace them by the background value and try again."
         )
     distance = tuple(1.0 if axis < 3 else 1e9 for axis in range(array.ndim))  # never across colours
-    nearest = ndimage.distance_transform_edt(bad, sampling=distance, return_distances=False, return_indices=True)
+    nearest = ndimage.distance_transform_edt(
+        bad, sampling=distance, return_distances=False, return_indices=True
+    )
     return array[tuple(nearest)]
 
 
@@ -245,14 +277,17 @@ def _extent(grid: Grid) -> str:
 def _body_threshold(coarse: np.ndarray, modality: str) -> float:
     if modality == "ct":
         return -400.0
-    # the root compresses hot spots and bright fat; Otsu may cut through a body that fills the picture: hence the cap
+    # the root compresses hot spots and bright fat; Otsu may cut through a body that fills the
+    # picture: hence the cap
     root = np.sqrt(np.clip(coarse - min(0.0, float(np.percentile(coarse, 1))), 0, None))
     level = float(root[root > root.mean()].mean())
     return min(_otsu(root), (0.45 if modality == "mr" else 0.4) * level) ** 2
 
 
 def _otsu(values: np.ndarray) -> float:
-    """The cut with the largest variance between the two classes (Otsu 1979, doi 10.1109/TSMC.1979.4310076)."""
+    """The cut with the largest variance between the two classes (Otsu 1979, doi
+    10.1109/TSMC.1979.4310076).
+    """
     counts, edges = np.histogram(values, bins=128)
     centres = (edges[1:] + edges[:-1]) / 2
     below = np.cumsum(counts)
@@ -273,7 +308,9 @@ def _large_components(mask: np.ndarray) -> np.ndarray:
 
 
 def _fill(mask: np.ndarray) -> np.ndarray:
-    """Close cavities in space, and those that are closed in a plane of the array (airways leave at the border)."""
+    """Close cavities in space, and those that are closed in a plane of the array (airways leave at
+    the border).
+    """
     mask = ndimage.binary_fill_holes(mask)
     for axis in range(3):
         planes = np.moveaxis(mask, axis, 0)

@@ -1,4 +1,6 @@
-"""Units ↔ network intensities: one invertible map per volume, its rule from the weights' contract."""
+"""Units ↔ network intensities: one invertible map per volume, its rule from the weights'
+contract.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ Rules = Mapping[str, Mapping[str, Any]]
 # What lies outside the field of view, in the modality's own units.
 BACKGROUND: dict[str, float] = {"mr": 0.0, "ct": -1024.0, "pet": 0.0}
 DEFAULT_INTENSITY: dict[str, dict[str, Any]] = {
-    "ct": {"kind": "knots", "knots": [[-1024.0, 0.0], [-160.0, 0.15], [240.0, 0.75], [1600.0, 1.0]]},
+    "ct": {
+        "kind": "knots",
+        "knots": [[-1024.0, 0.0], [-160.0, 0.15], [240.0, 0.75], [1600.0, 1.0]],
+    },
     "mr": {"kind": "percentile", "upper": 99.5, "gamma": 1.0, "ceiling": 2.0},
     # the square root keeps tissue visible beside a hot tumour
     "pet": {"kind": "percentile", "upper": 99.5, "gamma": 0.5, "ceiling": 16.0},
@@ -52,7 +57,9 @@ class IntensityMap:
         return y if self.gamma == 1 else y**self.gamma
 
     def inverse(self, y: Array) -> Array:
-        """Network intensities → volume's units; NumPy or torch, same shape. What was clipped stays clipped."""
+        """Network intensities → volume's units; NumPy or torch, same shape. What was clipped stays
+        clipped.
+        """
         if self.kind == "knots":
             return _piecewise(y, self.units, self.values)
         x = y.clip(0.0, self.ceiling**self.gamma)
@@ -63,7 +70,9 @@ class IntensityMap:
         return asdict(self)
 
 
-def fit(array: np.ndarray, body: np.ndarray | None, modality: str, rules: Rules = DEFAULT_INTENSITY) -> IntensityMap:
+def fit(
+    array: np.ndarray, body: np.ndarray | None, modality: str, rules: Rules = DEFAULT_INTENSITY
+) -> IntensityMap:
     """The map of one volume under its modality's rule.
 
     Args:
@@ -77,30 +86,42 @@ def fit(array: np.ndarray, body: np.ndarray | None, modality: str, rules: Rules 
         InputError: a percentile rule, and the body holds no positive value.
     """
     if modality not in rules:
-        raise WeightsError(f"The weights know the modalities {sorted(rules)}, not {modality!r}. Name another one.")
+        raise WeightsError(
+            f"The weights know the modalities {sorted(rules)}, not {modality!r}. Name another one."
+        )
     rule = rules[modality]
     if rule.get("kind") == "knots":
         return _knots(rule)
     if rule.get("kind") == "percentile":
         return _percentile(array, body, rule)
-    raise WeightsError(f"Expected an intensity rule of kind 'knots' or 'percentile', got {dict(rule)}.")
+    raise WeightsError(
+        f"Expected an intensity rule of kind 'knots' or 'percentile', got {dict(rule)}."
+    )
 
 
 def _knots(rule: Mapping[str, Any]) -> IntensityMap:
     values, units = (tuple(float(v) for v in column) for column in zip(*rule["knots"], strict=True))
     if len(values) < 2 or min(np.diff(values)) <= 0 or min(np.diff(units)) <= 0:
-        raise WeightsError(f"Expected at least two knots that increase in both columns, got {rule['knots']}.")
+        raise WeightsError(
+            f"Expected at least two knots that increase in both columns, got {rule['knots']}."
+        )
     return IntensityMap("knots", values=values, units=units)
 
 
-def _percentile(array: np.ndarray, body: np.ndarray | None, rule: Mapping[str, Any]) -> IntensityMap:
+def _percentile(
+    array: np.ndarray, body: np.ndarray | None, rule: Mapping[str, Any]
+) -> IntensityMap:
     inside = array[body] if body is not None and body.any() else array.ravel()
     scale = float(np.percentile(inside, rule["upper"])) if inside.size else 0.0
     if scale <= 0:
         scale = float(array.max())
     if not scale > 0:
-        raise InputError("The volume has no positive value, so it is neither MR nor PET. Name its modality.")
-    return IntensityMap("percentile", scale=scale, gamma=float(rule["gamma"]), ceiling=float(rule["ceiling"]))
+        raise InputError(
+            "The volume has no positive value, so it is neither MR nor PET. Name its modality."
+        )
+    return IntensityMap(
+        "percentile", scale=scale, gamma=float(rule["gamma"]), ceiling=float(rule["ceiling"])
+    )
 
 
 def _piecewise(x: Array, start: tuple[float, ...], end: tuple[float, ...]) -> Array:

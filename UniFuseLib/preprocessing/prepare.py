@@ -1,4 +1,6 @@
-"""Two volumes, checked and brought to one working grid: what the network reads, at run time and in training."""
+"""Two volumes, checked and brought to one working grid: what the network reads, at run time and in
+training.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,15 @@ from torch import Tensor
 from UniFuseLib.checkpoint import Contract
 from UniFuseLib.errors import InputError
 from UniFuseLib.postprocess import Source
-from UniFuseLib.preprocessing.checks import body_mask, canonical, check_volume, detect_modality, fit, luma, working_grid
+from UniFuseLib.preprocessing.checks import (
+    body_mask,
+    canonical,
+    check_volume,
+    detect_modality,
+    fit,
+    luma,
+    working_grid,
+)
 from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES
 from UniFuseLib.registration.affine import Image, InitialAlignment, alignment_image
 from UniFuseLib.spatial.resampling import resample
@@ -37,8 +47,11 @@ class Work(NamedTuple):
     mask: Tensor  # bool: the body, where the degraded volume has content
 
 
-def prepare(volume: Volume, name: str, modality: str, contract: Contract, warnings: list[str]) -> Prepared:
-    """One input: checked, its modality found, one channel on canonical axes, its body, its intensity rule fitted.
+def prepare(
+    volume: Volume, name: str, modality: str, contract: Contract, warnings: list[str]
+) -> Prepared:
+    """One input: checked, its modality found, one channel on canonical axes, its body, its
+    intensity rule fitted.
 
     Args:
         name: `degraded` or `reference`, for the sentences. modality: `auto`, `mr`, `ct` or `pet`.
@@ -50,15 +63,20 @@ def prepare(volume: Volume, name: str, modality: str, contract: Contract, warnin
     checked, found = check_volume(volume, name)
     warnings += found
     if modality not in ("auto", *MODALITIES):
-        raise InputError(f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}.")
+        raise InputError(
+            f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}."
+        )
     kind = detect_modality(checked) if modality == "auto" else modality
     scalar = canonical(luma(checked))
     body = body_mask(scalar.array, scalar.grid.spacing, kind)
-    return Prepared(Source(checked, kind, fit(scalar.array, body, kind, contract.intensity)), scalar, body)
+    return Prepared(
+        Source(checked, kind, fit(scalar.array, body, kind, contract.intensity)), scalar, body
+    )
 
 
 def shared_grid(reference: Grid, spacing: float, warnings: list[str]) -> Grid:
-    """The isotropic grid over `reference` that the network works on; coarser than `spacing` mm where too large.
+    """The isotropic grid over `reference` that the network works on; coarser than `spacing` mm
+    where too large.
 
     Raises:
         InputError: the axes of `reference`, which the results will lie on, are not perpendicular.
@@ -94,4 +112,10 @@ def place(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment
     values, coverage = resample(pulled, grid, fill)
     there, _ = resample(fixed.scalar, grid, BACKGROUND[fixed.source.modality])
     body, _ = resample(Volume(fixed.body, fixed.scalar.affine), grid, 0.0)
-    return Work(grid, here, forward(values), fixed.source.intensity.forward(there), (body > 0.5) & (coverage > 0.5))
+    return Work(
+        grid,
+        here,
+        forward(values),
+        fixed.source.intensity.forward(there),
+        (body > 0.5) & (coverage > 0.5),
+    )

@@ -1,8 +1,10 @@
-"""Least squares between MIND-SSC descriptors of two volumes over the twelve parameters of an affine.
+"""Least squares between MIND-SSC descriptors of two volumes over the twelve parameters of an
+affine.
 
-One `Level` is one spacing. At the current A the degraded volume is resampled onto the reference's grid and described
-anew, so the descriptors never turn with it; the step then is Levenberg's on the generator of a small affine δ,
-A ← A · exp(δ), with the mean of both volumes' gradients (ESM, Malis 2004, doi 10.1109/ROBOT.2004.1308092).
+One `Level` is one spacing. At the current A the degraded volume is resampled onto the reference's
+grid and described anew, so the descriptors never turn with it; the step then is Levenberg's on the
+generator of a small affine δ, A ← A · exp(δ), with the mean of both volumes' gradients (ESM, Malis
+2004, doi 10.1109/ROBOT.2004.1308092).
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ from UniFuseLib.spatial.volume import Volume
 
 RIGID, AFFINE = 6, 12
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side
-# 1 / mm²: what a turn, stretch or shear must gain to be believed; a limb alone does not fix its own length
+# 1 / mm²: what a turn, stretch or shear must gain to be believed; a limb alone does not fix its own
+# length
 _PRIOR = np.repeat([0.0, 3e-6, 1e-4, 2e-3], 3)
 
 
@@ -44,7 +47,8 @@ class Loss(NamedTuple):
 
 # by its size (Charbonnier): every voxel has a say, one outlier does not rule
 BY_SIZE = Loss(lambda q: (q + 0.02**2).sqrt(), lambda q: (q + 0.02**2).rsqrt())
-# saturating (Geman-McClure, r of 0.15 is half of the most): voxels that do not fit at all have next to no say
+# saturating (Geman-McClure, r of 0.15 is half of the most): voxels that do not fit at all have next
+# to no say
 SATURATING = Loss(lambda q: q / (q + 0.15**2), lambda q: 2 * 0.15**2 / (q + 0.15**2).square())
 
 
@@ -53,7 +57,9 @@ class Side(NamedTuple):
 
     volume: Volume  # network intensities
     acquired: np.ndarray  # bool, on the volume's grid: False where the file is padded
-    importance: np.ndarray | None = None  # (0, 1], on the volume's grid: how much a voxel counts; None is all alike
+    importance: np.ndarray | None = (
+        None  # (0, 1], on the volume's grid: how much a voxel counts; None is all alike
+    )
 
 
 class Normal(NamedTuple):
@@ -65,7 +71,9 @@ class Normal(NamedTuple):
 
 
 def _basis() -> np.ndarray:
-    """`(12, 12)`, columns: translation, rotation, stretch, shear along or about R, A, S; rows: a (3, 4) matrix."""
+    """`(12, 12)`, columns: translation, rotation, stretch, shear along or about R, A, S; rows: a
+    (3, 4) matrix.
+    """
     columns = np.zeros((12, 3, 4))
     for n, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
         columns[n, n, 3] = 1
@@ -98,13 +106,21 @@ class Level:
     """Both volumes at one spacing.
 
     Args:
-        degraded, reference: network intensities, each on its own grid, and where they were acquired.
-        body: bool on the reference's grid; a rim of one voxel is added, for the skin is a strong edge.
+        degraded, reference: network intensities, each on its own grid, and where they were
+            acquired.
+        body: bool on the reference's grid; a rim of one voxel is added, for the skin is a strong
+            edge.
         spacing: mm. frame: of the parameters. loss: of the descriptors' difference.
     """
 
     def __init__(
-        self, degraded: Side, reference: Side, body: np.ndarray, spacing: float, frame: Frame, loss: Loss = BY_SIZE
+        self,
+        degraded: Side,
+        reference: Side,
+        body: np.ndarray,
+        spacing: float,
+        frame: Frame,
+        loss: Loss = BY_SIZE,
     ) -> None:
         self.spacing, self.frame, self._loss = spacing, frame, loss
         self.grid = working_grid(reference.volume.grid, spacing)
@@ -116,7 +132,10 @@ class Level:
         self._importance = resample(_importance(reference), self.grid, 1.0)[0]
         step = tuple(float(s) for s in self.grid.spacing)
         self._moving = shrink(degraded.volume, step)
-        others = (shrink(v, step).array for v in (_mask_volume(degraded.acquired, degraded), _importance(degraded)))
+        others = (
+            shrink(v, step).array
+            for v in (_mask_volume(degraded.acquired, degraded), _importance(degraded))
+        )
         stacked = np.stack([self._moving.array, *others]).astype(np.float32)
         self._values = torch.from_numpy(stacked)[None]
         world = affine_index(self.grid.affine, self.grid.shape, torch.zeros(1))
@@ -125,7 +144,9 @@ class Level:
         self._h = torch.cat([(world - centre) / frame.radius, ones], dim=1)[0]
 
     def residual(self, matrix: np.ndarray) -> tuple[Tensor, Tensor]:
-        """loss(m(degraded(A x)) - m(reference(x))), and the importance in body ∩ field of view, `(1, 1, d, h, w)`."""
+        """loss(m(degraded(A x)) - m(reference(x))), and the importance in body ∩ field of view,
+        `(1, 1, d, h, w)`.
+        """
         difference, _, weight = self._compare(matrix)
         return self._loss.value(_square(difference)), weight
 
@@ -136,7 +157,9 @@ class Level:
         return float((values * weight).sum()) / max(float(weight.sum()), 1.0), covered
 
     def normal(self, matrix: np.ndarray) -> Normal:
-        """Gauss-Newton equations at A: with structure tensor S[x] = Σ_k w ∇m_k ∇m_kᵀ, H = Σ_x S[x] ⊗ h[x] h[x]ᵀ."""
+        """Gauss-Newton equations at A: with structure tensor S[x] = Σ_k w ∇m_k ∇m_kᵀ, H = Σ_x S[x]
+        ⊗ h[x] h[x]ᵀ.
+        """
         difference, moved, weight = self._compare(matrix)
         q = _square(difference)
         here = weight[0, 0] > 0
@@ -146,7 +169,8 @@ class Level:
         tensor = torch.einsum("ikn,jkn,n->ijn", gradient, gradient, w)
         slope = torch.einsum("ikn,kn,n->in", gradient, r, w)
         h = self._h[:, here]
-        # per voxel, whatever its importance: the less a body holds that counts, the more the prior decides
+        # per voxel, whatever its importance: the less a body holds that counts, the more the prior
+        # decides
         count = max(1, w.numel()) * difference.shape[1]
         hessian = torch.einsum("ijn,an,bn->iajb", tensor, h, h).double().numpy() / count
         rows = torch.einsum("in,an->ia", slope, h).double().numpy() / count
@@ -162,7 +186,11 @@ class Level:
         values, acquired, importance = sample(self._values, index).split(1, dim=1)
         covered = inside(index, self._moving.array.shape) & (acquired > 0.99)
         moved = mind_ssc(values, dilation=1)
-        return moved - self._fixed, moved, self.mask * _eroded(covered) * importance * self._importance
+        return (
+            moved - self._fixed,
+            moved,
+            self.mask * _eroded(covered) * importance * self._importance,
+        )
 
 
 def descend(
@@ -172,7 +200,8 @@ def descend(
     freedom: int = AFFINE,
     tell: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """A that lowers the level's residual plus prior, by at most `steps` Levenberg steps over the first generators.
+    """A that lowers the level's residual plus prior, by at most `steps` Levenberg steps over the
+    first generators.
 
     Args:
         matrix: `(4, 4)` RAS mm, the start.
@@ -185,7 +214,12 @@ def descend(
         tell()
         energy = normal.energy + 0.5 * float((_PRIOR * parameters**2).sum())
         if energy <= lowest:
-            best, lowest, kept, damping = matrix, energy, (normal, parameters), max(damping / 4, 1e-4)
+            best, lowest, kept, damping = (
+                matrix,
+                energy,
+                (normal, parameters),
+                max(damping / 4, 1e-4),
+            )
         else:
             (normal, parameters), damping = kept, damping * 8
             if damping > 1:
@@ -198,8 +232,12 @@ def descend(
     return best
 
 
-def _step(normal: Normal, parameters: np.ndarray, freedom: int, damping: float, longest: float) -> np.ndarray:
-    """-(H + prior + damping · diag H)⁻¹ (g + prior · p) in the free generators, no longer than `longest` mm."""
+def _step(
+    normal: Normal, parameters: np.ndarray, freedom: int, damping: float, longest: float
+) -> np.ndarray:
+    """-(H + prior + damping · diag H)⁻¹ (g + prior · p) in the free generators, no longer than
+    `longest` mm.
+    """
     hessian = (normal.hessian + np.diag(_PRIOR))[:freedom, :freedom]
     gradient = (normal.gradient + _PRIOR * parameters)[:freedom]
     damped = hessian + np.diag(damping * np.diag(hessian) + 1e-9)
@@ -214,10 +252,16 @@ def _square(difference: Tensor) -> Tensor:
 
 
 def _eroded(mask: Tensor) -> Tensor:
-    """Without the voxels whose descriptor sees across the border of the mask: 1 or 0, `(1, 1, d, h, w)`."""
+    """Without the voxels whose descriptor sees across the border of the mask: 1 or 0, `(1, 1, d, h,
+    w)`.
+    """
     outside = F.pad(1 - mask.float(), [_REACH] * 6, value=1.0)
     side = 2 * _REACH + 1
-    for kernel in ((side, 1, 1), (1, side, 1), (1, 1, side)):  # one axis at a time: an eighth of the work
+    for kernel in (
+        (side, 1, 1),
+        (1, side, 1),
+        (1, 1, side),
+    ):  # one axis at a time: an eighth of the work
         outside = F.max_pool3d(outside, kernel, 1)
     return 1 - outside
 

@@ -1,11 +1,14 @@
-"""Test-time optimisation of the field: Gauss-Newton on MIND-SSC from the network's field, followed as far as it helps.
+"""Test-time optimisation of the field: Gauss-Newton on MIND-SSC from the network's field, followed
+as far as it helps.
 
     E(c) = mean over the body of |m(degraded ∘ (φ + δ)) - m(reference)| + λ · bending energy of δ
 
-δ hangs on cubic B-spline control points c (Rueckert et al. 1999, doi 10.1109/42.796284) 20 voxels apart; the step is
-that of reweighted least squares with the mean of both volumes' gradients, as in `affine_solver.py`, and conjugate
-gradients solve it. Descriptors also fit what truly differs between the scans. So only a part of φ + δ is followed, by
-how far the residual falls: empirical Bayes, as in `affine_shrinkage.py`, with constants measured on training patients.
+δ hangs on cubic B-spline control points c (Rueckert et al. 1999, doi 10.1109/42.796284) 20 voxels
+apart; the step is that of reweighted least squares with the mean of both volumes' gradients, as in
+`affine_solver.py`, and conjugate gradients solve it. Descriptors also fit what truly differs
+between the scans. So only a part of φ + δ is followed, by
+how far the residual falls: empirical Bayes, as in `affine_shrinkage.py`, with constants measured on
+training patients.
 """
 
 from __future__ import annotations
@@ -21,7 +24,13 @@ from torch import Tensor
 from UniFuseLib.errors import InputError
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
 from UniFuseLib.registration.affine_shrinkage import believed_part
-from UniFuseLib.spatial.displacement import index_grid, jacobian_determinant, resize, resize_flow, sample
+from UniFuseLib.spatial.displacement import (
+    index_grid,
+    jacobian_determinant,
+    resize,
+    resize_flow,
+    sample,
+)
 from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
 
 _PITCH = 20  # voxels of the working grid between control points
@@ -38,7 +47,8 @@ class _Pass(NamedTuple):
     span: tuple[float, float]  # of the running time
 
 
-# 3 mm (at 4.5 mm one case ends at 1.5 instead of 0.95 mm); then, where that found much, five times as dear, 1.5 mm
+# 3 mm (at 4.5 mm one case ends at 1.5 instead of 0.95 mm); then, where that found much, five times
+# as dear, 1.5 mm
 _PASSES = (_Pass(2, 1.0, (0.0, 0.2)), _Pass(1, 0.5, (0.2, 1.0)))
 
 
@@ -47,7 +57,9 @@ class Manner(NamedTuple):
 
     stiffness: float  # λ
     least: float  # part of the field that is followed at least
-    chance: float | None  # relative fall of the residual that aligned pairs give; None: `least` is followed, whatever
+    chance: (
+        float | None
+    )  # relative fall of the residual that aligned pairs give; None: `least` is followed, whatever
 
 
 # (degraded, reference) → measured to gain in every misalignment bin (docs/decisions/0041)
@@ -71,7 +83,8 @@ class Refined(NamedTuple):
 
 
 def steps_for(choice: str | int, degraded_modality: str, reference_modality: str) -> int:
-    """`off` → 0, `auto` → `AUTO_STEPS` where pairs of these modalities gain in every bin, a number → itself.
+    """`off` → 0, `auto` → `AUTO_STEPS` where pairs of these modalities gain in every bin, a number
+    → itself.
 
     Raises:
         InputError: anything else.
@@ -85,12 +98,16 @@ def steps_for(choice: str | int, degraded_modality: str, reference_modality: str
     except ValueError:
         steps = -1
     if not 0 <= steps <= LARGEST:
-        raise InputError(f"Expected refine to be off, auto or a number of steps up to {LARGEST}, got {choice!r}.")
+        raise InputError(
+            f"Expected refine to be off, auto or a number of steps up to {LARGEST}, got {choice!r}."
+        )
     return steps
 
 
 def manner_of(degraded_modality: str, reference_modality: str) -> Manner:
-    """The measured one; for pairs that were not measured to gain a stiff field, of which a quarter is followed."""
+    """The measured one; for pairs that were not measured to gain a stiff field, of which a quarter
+    is followed.
+    """
     return _HELPS.get((degraded_modality, reference_modality), _CAUTIOUS)
 
 
@@ -115,14 +132,17 @@ def refine(
         return Refined(flow, None, 0.0, 0)
     shape = (flow.shape[2], flow.shape[3], flow.shape[4])
     # whole voxels of the coarse pass, or its field would be stretched over the rest
-    degraded, reference, field = (pad_to_multiple(v.float(), _PASSES[0].stride) for v in (degraded, reference, flow))
+    degraded, reference, field = (
+        pad_to_multiple(v.float(), _PASSES[0].stride) for v in (degraded, reference, flow)
+    )
     body = _even(mask[0].float())[None]
     gain, part, made = 0.0, 1.0, 0
     with torch.autocast(flow.device.type, enabled=False):
         for number, (stride, share, (begin, end)) in enumerate(_PASSES):
             level = _Level(degraded, reference, field, body, stride)
             count = math.ceil(share * steps)
-            # measured in voxels of the level, where they are half as large the same field bends four times as much
+            # measured in voxels of the level, where they are half as large the same field bends
+            # four times as much
             stiffness = manner.stiffness * (stride / _PASSES[0].stride) ** 2
             control = level.control
             for k in range(count):
@@ -138,18 +158,28 @@ def refine(
     tell(1.0)
     found = crop_to(part * field, shape)
     folds = (jacobian_determinant(found)[:, None] <= 0) & mask.to(flow.device)
-    return Refined(flow, None, gain, made) if bool(folds.any()) else Refined(found, part, gain, made)
+    return (
+        Refined(flow, None, gain, made) if bool(folds.any()) else Refined(found, part, gain, made)
+    )
 
 
 def _part(gain: float, manner: Manner) -> float:
-    return manner.least if manner.chance is None else max(manner.least, believed_part(gain / manner.chance))
+    return (
+        manner.least
+        if manner.chance is None
+        else max(manner.least, believed_part(gain / manner.chance))
+    )
 
 
 class _Level:
     """Both volumes' descriptors at one resolution, and the control points of δ above them."""
 
-    def __init__(self, degraded: Tensor, reference: Tensor, flow: Tensor, mask: Tensor, stride: int) -> None:
-        self.moving, self.fixed = (mind_ssc(F.avg_pool3d(v, stride), dilation=1) for v in (degraded, reference))
+    def __init__(
+        self, degraded: Tensor, reference: Tensor, flow: Tensor, mask: Tensor, stride: int
+    ) -> None:
+        self.moving, self.fixed = (
+            mind_ssc(F.avg_pool3d(v, stride), dilation=1) for v in (degraded, reference)
+        )
         shape = self.fixed.shape[2:]
         self.start = resize_flow(flow, shape)
         weight = resize(mask.to(flow.device, torch.float32), shape)
@@ -157,7 +187,9 @@ class _Level:
         pitch = _PITCH // stride
         points = [n // pitch + 4 for n in shape]
         self.control = torch.zeros(1, 3, *points, device=flow.device)
-        self._spread = [_basis(n, pitch, p).to(flow.device) for n, p in zip(shape, points, strict=True)]
+        self._spread = [
+            _basis(n, pitch, p).to(flow.device) for n, p in zip(shape, points, strict=True)
+        ]
         self._spread_blocks = [_means_of_two(basis) for basis in self._spread]
         self._here = index_grid(shape, self.start)
         self._random = torch.Generator().manual_seed(0)
@@ -186,12 +218,20 @@ class _Level:
         return total
 
     def step(self, control: Tensor, stiffness: float) -> Tensor:
-        """Gauss-Newton: (Bᵀ S B + λ R) Δc = -(Bᵀ g + λ R c), S and g of each voxel, B the splines, R the bending."""
+        """Gauss-Newton: (Bᵀ S B + λ R) Δc = -(Bᵀ g + λ R c), S and g of each voxel, B the splines,
+        R the bending.
+        """
         moved, fixed = self._described(self.start + self.field(control))
-        weight = self.weight * ((moved - fixed).square().mean(1, keepdim=True) + _FLOOR**2).rsqrt() / CHANNELS
+        weight = (
+            self.weight
+            * ((moved - fixed).square().mean(1, keepdim=True) + _FLOOR**2).rsqrt()
+            / CHANNELS
+        )
         slope = torch.zeros_like(self.start)
         tensor = torch.zeros((6, *slope.shape[2:]), device=slope.device)
-        for k in range(CHANNELS):  # one at a time: all gradients at once would be the largest tensor of a fusion
+        for k in range(
+            CHANNELS
+        ):  # one at a time: all gradients at once would be the largest tensor of a fusion
             channel = (moved[:, k : k + 1] + fixed[:, k : k + 1]) / 2
             gradient = torch.cat(torch.gradient(channel, dim=(2, 3, 4)), dim=1)
             weighted = weight * gradient
@@ -204,19 +244,29 @@ class _Level:
 
         def normal(c: Tensor) -> Tensor:
             force = _product(blocks, _along_axes(c, self._spread_blocks, 1))
-            return _along_axes(force, self._spread_blocks, 0) + stiffness * _bending_gradient(c) + _RIDGE * c
+            return (
+                _along_axes(force, self._spread_blocks, 0)
+                + stiffness * _bending_gradient(c)
+                + _RIDGE * c
+            )
 
-        return _conjugate_gradients(normal, -self.gather(slope) - stiffness * _bending_gradient(control))
+        return _conjugate_gradients(
+            normal, -self.gather(slope) - stiffness * _bending_gradient(control)
+        )
 
     def _described(self, flow: Tensor) -> tuple[Tensor, Tensor]:
-        # both between their voxels, elsewhere every time: interpolation smooths, so that a volume read on its voxels
-        # would fit best where the other one is read half way between them
-        at = self._here + (torch.rand(1, 3, 1, 1, 1, generator=self._random) - 0.5).to(self._here.device)
+        # both between their voxels, elsewhere every time: interpolation smooths, so that a volume
+        # read on its voxels would fit best where the other one is read half way between them
+        at = self._here + (torch.rand(1, 3, 1, 1, 1, generator=self._random) - 0.5).to(
+            self._here.device
+        )
         return sample(self.moving, at + flow), sample(self.fixed, at)
 
 
 def _along_axes(field: Tensor, spread: list[Tensor], side: int) -> Tensor:
-    """`(1, 3, ...)` times a matrix along each axis: its columns (side 1) or its rows (0) meet the field."""
+    """`(1, 3, ...)` times a matrix along each axis: its columns (side 1) or its rows (0) meet the
+    field.
+    """
     for axis, basis in enumerate(spread, start=2):
         field = torch.tensordot(field, basis, dims=([axis], [side])).movedim(-1, axis)
     return field
@@ -241,7 +291,9 @@ def _product(tensor: Tensor, field: Tensor) -> Tensor:
     """S v at every voxel: `(6, d, h, w)`, `(1, 3, d, h, w)` → `(1, 3, d, h, w)`."""
     xx, yy, zz, xy, xz, yz = tensor
     x, y, z = field[0]
-    return torch.stack([xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z])[None]
+    return torch.stack(
+        [xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z]
+    )[None]
 
 
 def _conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
@@ -270,7 +322,9 @@ def _basis(count: int, pitch: int, points: int) -> Tensor:
 
 
 def _bending_gradient(control: Tensor) -> Tensor:
-    """R c, where cᵀ R c is the sum of all squared second differences over the control points, by their number."""
+    """R c, where cᵀ R c is the sum of all squared second differences over the control points, by
+    their number.
+    """
     total = torch.zeros_like(control)
     for a in (2, 3, 4):
         total += _adjoint(_adjoint(control.diff(dim=a).diff(dim=a), a), a)

@@ -1,8 +1,10 @@
-"""The table that says which cases to make: one row per case, read and checked without opening a single volume.
+"""The table that says which cases to make: one row per case, read and checked without opening a
+single volume.
 
-Columns (first line): `id,degraded,reference,task,seed,bin`, and if needed `class`, `severity`, `degraded_contrast`,
-`reference_contrast`, `labels`. Paths are relative to the data folder. A contrast (`t1`, `t2`, `flair`, `ct`, `pet`,
-`random`) says that the file is a label map of a head, from which the scan is made.
+Columns (first line): `id,degraded,reference,task,seed,bin`, and if needed `class`, `severity`,
+`degraded_contrast`, `reference_contrast`, `labels`. Paths are relative to the data folder. A
+contrast (`t1`, `t2`, `flair`, `ct`, `pet`, `random`) says that the file is a label map of a head,
+from which the scan is made.
 """
 
 from __future__ import annotations
@@ -64,16 +66,27 @@ def read_case_list(path: Path) -> tuple[list[Row], list[str]]:
             columns = [name.strip() for name in reader.fieldnames or []]
             reader.fieldnames = columns
             _check_columns(path, columns)
-            lines = [{k: (v or "").strip() for k, v in line.items() if isinstance(k, str)} for line in reader]
+            lines = [
+                {k: (v or "").strip() for k, v in line.items() if isinstance(k, str)}
+                for line in reader
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"Cannot read the case list '{path}': {error}. Expected a CSV file in UTF-8.") from error
+        raise InputError(
+            f"Cannot read the case list '{path}': {error}. Expected a CSV file in UTF-8."
+        ) from error
     if not lines:
-        raise InputError(f"'{path}' has no rows. Expected one line per case below the line of column names.")
+        raise InputError(
+            f"'{path}' has no rows. Expected one line per case below the line of column names."
+        )
     return _rows(lines)
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:
-    known = [*_REQUIRED, "class", *(f.name for f in fields(Row) if f.name not in (*_REQUIRED, "label"))]
+    known = [
+        *_REQUIRED,
+        "class",
+        *(f.name for f in fields(Row) if f.name not in (*_REQUIRED, "label")),
+    ]
     missing = [name for name in _REQUIRED if name not in columns]
     unknown = [name for name in columns if name not in known]
     if missing or unknown:
@@ -120,7 +133,9 @@ def _row(line: dict[str, str]) -> Row:
         seed=int(_number("seed", line["seed"], 0, 2**31 - 1, whole=True)),
         bin=line["bin"],
         label="clean" if label == "clean" else TASKS[task][2],
-        severity=_number("severity", line["severity"], 0, 1, whole=False) if line.get("severity") else None,
+        severity=_number("severity", line["severity"], 0, 1, whole=False)
+        if line.get("severity")
+        else None,
         degraded_contrast=line.get("degraded_contrast", ""),
         reference_contrast=line.get("reference_contrast", ""),
         labels=line.get("labels", ""),

@@ -1,6 +1,8 @@
-"""Cases on disk from aligned pairs: misalign, then degrade on the degraded scan's own grid, keep every truth.
+"""Cases on disk from aligned pairs: misalign, then degrade on the degraded scan's own grid, keep
+every truth.
 
-    clean_misaligned[x] = clean(ψ(X(x)))      degraded = D(clean_misaligned)      field = φ − id on the reference grid
+    clean_misaligned[x] = clean(ψ(X(x)))      degraded = D(clean_misaligned)      field = φ − id on
+    the reference grid
 
 The folder is what `evaluation/cases.py` reads.
 """
@@ -93,7 +95,9 @@ def make_case(row: Row, root: Path, folder: Path) -> float:
     if pair.labels is not None:
         identity = np.zeros((*pair.reference.grid.shape, 3))
         volumes["labels_reference"] = _nearest(pair.labels, pair.reference.grid, identity)
-        volumes["labels_degraded"] = _nearest(pair.labels, moved.grid, _world(deformation.psi(moved.grid)))
+        volumes["labels_degraded"] = _nearest(
+            pair.labels, moved.grid, _world(deformation.psi(moved.grid))
+        )
     for name, volume in volumes.items():
         write_volume(volume, folder / f"{name}.nii.gz")
     write_displacement(field, pair.reference.grid, folder / "field.nii.gz")
@@ -146,7 +150,11 @@ def _scan(row: Row, path: Path, contrast: str, stream: int) -> tuple[Volume, Vol
     volume = _read(path)
     if not contrast:
         return volume, None
-    if not np.issubdtype(volume.array.dtype, np.integer) or volume.array.min() < 0 or volume.array.max() > 1023:
+    if (
+        not np.issubdtype(volume.array.dtype, np.integer)
+        or volume.array.min() < 0
+        or volume.array.max() > 1023
+    ):
         raise InputError(
             f"'{path}' is not a label map: expected whole numbers from 0 to 1023, since a contrast is given"
         )
@@ -169,8 +177,8 @@ def sample_for_bin(
 ) -> tuple[Misalignment, np.ndarray]:
     """A misalignment whose mean displacement lies in the bin, and the body mask it is measured in.
 
-    The mask holds reference voxels of the body whose partner exists: inside the clean scan's field of view before the
-    movement, and inside the degraded scan's after it.
+    The mask holds reference voxels of the body whose partner exists: inside the clean scan's field
+    of view before the movement, and inside the degraded scan's after it.
 
     Raises:
         InputError: the scans hardly overlap.
@@ -195,7 +203,9 @@ def sample_for_bin(
         mean = float(np.linalg.norm(field[seen], axis=1).mean()) if seen.any() else 0.0
         if low <= mean < high and _within(misalignment):
             return misalignment, seen
-    raise InputError(f"no misalignment of {name} mm keeps the scans together: they overlap too little")
+    raise InputError(
+        f"no misalignment of {name} mm keeps the scans together: they overlap too little"
+    )
 
 
 def _within(misalignment: Misalignment) -> bool:
@@ -209,12 +219,15 @@ def _within(misalignment: Misalignment) -> bool:
 
 
 def misalign(clean: Volume, deformation: Deformation, background: float) -> Volume:
-    """out[x] = clean(ψ(X(x))) on the same grid, cubic; `background` where the clean scan saw nothing.
+    """out[x] = clean(ψ(X(x))) on the same grid, cubic; `background` where the clean scan saw
+    nothing.
 
     The type of the input is kept: whole numbers stay whole numbers.
     """
     index = _index(clean.grid, clean.grid, _world(deformation.psi(clean.grid)))
-    moved = ndimage.map_coordinates(clean.array.astype(np.float32), index, order=3, mode="nearest", prefilter=True)
+    moved = ndimage.map_coordinates(
+        clean.array.astype(np.float32), index, order=3, mode="nearest", prefilter=True
+    )
     # cubic interpolation rings at edges: keep to the range of the scan
     moved = np.clip(moved, clean.array.min(), clean.array.max())
     moved = np.where(_covers(clean.grid, index), moved, max(background, float(clean.array.min())))
@@ -222,7 +235,9 @@ def misalign(clean: Volume, deformation: Deformation, background: float) -> Volu
 
 
 def degrade(moved: Volume, row: Row, generator: torch.Generator) -> tuple[Parameters, Volume]:
-    """Draw and apply the row's degradation on the scan's own grid, slices across the patient's long axis."""
+    """Draw and apply the row's degradation on the scan's own grid, slices across the patient's long
+    axis.
+    """
     array = torch.from_numpy(moved.array.astype(np.float32))
     a, b, c = (float(s) for s in moved.grid.spacing)
     across = slice_axis(moved.grid)
@@ -235,7 +250,9 @@ def _aligned(pair: Pair, background: float) -> Volume:
     """I_D: the clean degraded scan on the reference grid."""
     if pair.degraded.grid.same_as(pair.reference.grid):
         return Volume(pair.degraded.array, pair.reference.affine)
-    values, _ = resample(pair.degraded, pair.reference.grid, max(background, float(pair.degraded.array.min())))
+    values, _ = resample(
+        pair.degraded, pair.reference.grid, max(background, float(pair.degraded.array.min()))
+    )
     return Volume(_as_type(values[0, 0].numpy(), pair.degraded.array.dtype), pair.reference.affine)
 
 
@@ -248,7 +265,9 @@ def _nearest(labels: Volume, grid: Grid, displacement: np.ndarray) -> Volume:
 
 
 def _index(of: Grid, at: Grid, displacement: np.ndarray) -> np.ndarray:
-    """Continuous indices `(3, d, h, w)` into `of` of the points X(x) + displacement[x], x in `at`; RAS mm."""
+    """Continuous indices `(3, d, h, w)` into `of` of the points X(x) + displacement[x], x in `at`;
+    RAS mm.
+    """
     x = np.indices(at.shape, dtype=np.float64)
     matrix, inverse = at.index_to_index(of), np.linalg.inv(of.affine[:3, :3])
     index = np.tensordot(matrix[:3, :3], x, 1) + matrix[:3, 3].reshape(3, 1, 1, 1)
@@ -275,7 +294,9 @@ def _points(generator: torch.Generator, mask: np.ndarray, grid: Grid) -> np.ndar
     """Up to 4000 RAS points of the mask, `(n, 3)`."""
     found = np.argwhere(mask)
     if len(found) == 0:
-        raise InputError("the scans do not overlap inside the body; both have to show the same patient, aligned")
+        raise InputError(
+            "the scans do not overlap inside the body; both have to show the same patient, aligned"
+        )
     pick = torch.randperm(len(found), generator=generator)[:BODY_POINTS].numpy()
     return found[pick] @ grid.affine[:3, :3].T + grid.affine[:3, 3]
 

@@ -1,10 +1,12 @@
-"""A label map as any contrast: one Gaussian per label → blur → bias → gamma → noise (Billot et al. 2023, SynthSeg).
+"""A label map as any contrast: one Gaussian per label → blur → bias → gamma → noise (Billot et al.
+2023, SynthSeg).
 
     x = g_γ(exp(b) · (blur(μ[L] + σ[L] · n))) + noise        doi 10.1016/j.media.2023.102789
 
-Made for whole-head maps with the labels of SynthSeg (FreeSurfer's brain, 5xx for the rest of the head). Styles give
-the look and the unit of a modality (`t1`, `t2`, `flair`: arbitrary, about 0-1500; `ct`: HU; `pet`: SUV) or, `random`,
-any contrast at all. All volumes made from one map are perfectly aligned.
+Made for whole-head maps with the labels of SynthSeg (FreeSurfer's brain, 5xx for the rest of the
+head). Styles give the look and the unit of a modality (`t1`, `t2`, `flair`: arbitrary, about
+0-1500; `ct`: HU; `pet`: SUV) or, `random`, any contrast at all. All volumes made from one map are
+perfectly aligned.
 """
 
 from __future__ import annotations
@@ -62,7 +64,8 @@ class ContrastParameters:
     Attributes:
         style: the unit follows from it.
         labels: every label that gets a value; others get that of the soft tissue.
-        means, deviations: of each label, in the style's unit; texture within a label is white before the blur.
+        means, deviations: of each label, in the style's unit; texture within a label is white
+            before the blur.
         blur_mm: full width at half maximum.
         bias, bias_points: see `nuisance.bias_field`.
         gamma: exponent on the picture scaled to its largest mean; 1 for CT and PET.
@@ -117,16 +120,25 @@ def sample_contrast(generator: torch.Generator, style: str = "random") -> Contra
 
 
 def _draw(
-    generator: torch.Generator, style: str, tissue: str, typical: tuple[float, float, float, float, float]
+    generator: torch.Generator,
+    style: str,
+    tissue: str,
+    typical: tuple[float, float, float, float, float],
 ) -> tuple[float, float]:
     """Mean and texture deviation of one tissue."""
     if style == "random":
-        return (uniform(generator, 0.0, 1000.0), uniform(generator, 5.0, 60.0)) if tissue != "air" else (0.0, 0.0)
+        return (
+            (uniform(generator, 0.0, 1000.0), uniform(generator, 5.0, 60.0))
+            if tissue != "air"
+            else (0.0, 0.0)
+        )
     value = typical[_COLUMN[style]]
     if tissue == "air":
         return value, 0.0
     if style == "ct":
-        return value + normal(generator, 0.0, 90.0 if abs(value) > 200 else 4.0), 60.0 if abs(value) > 200 else 6.0
+        return value + normal(generator, 0.0, 90.0 if abs(value) > 200 else 4.0), 60.0 if abs(
+            value
+        ) > 200 else 6.0
     return value * math.exp(normal(generator, 0.0, 0.25 if style == "pet" else 0.12)), 0.08 * value
 
 
@@ -151,19 +163,26 @@ def apply_contrast(labels: Tensor, spacing_mm: Triple, parameters: ContrastParam
     if parameters.style == "pet":
         return (picture + noise * picture.clamp(min=0).sqrt()).clamp(min=0)
     top = max(parameters.means)
-    picture = bias_field(picture.clamp(min=0), parameters.bias, parameters.bias_points, parameters.seed)
+    picture = bias_field(
+        picture.clamp(min=0), parameters.bias, parameters.bias_points, parameters.seed
+    )
     picture = top * (picture / top) ** parameters.gamma
     second = parameters.noise * torch.randn(labels.shape, generator=generator, device=labels.device)
     return torch.hypot(picture + noise, second)
 
 
-def split_soft_tissue(labels: Tensor, spacing_mm: Triple, seed: int, fat_share: float = 0.4) -> Tensor:
-    """The label map with part of its soft tissue (507) relabelled as fat (607), in connected patches of about 10 mm.
+def split_soft_tissue(
+    labels: Tensor, spacing_mm: Triple, seed: int, fat_share: float = 0.4
+) -> Tensor:
+    """The label map with part of its soft tissue (507) relabelled as fat (607), in connected
+    patches of about 10 mm.
 
-    SynthSeg has one label for muscle and fat; real heads show both. The same seed gives the same anatomy, so every
-    contrast of one head has to use the map that came out of one call.
+    SynthSeg has one label for muscle and fat; real heads show both. The same seed gives the same
+    anatomy, so every contrast of one head has to use the map that came out of one call.
     """
-    noise = torch.randn(labels.shape, generator=local_generator(seed, labels.device), device=labels.device)
+    noise = torch.randn(
+        labels.shape, generator=local_generator(seed, labels.device), device=labels.device
+    )
     smoothed = smooth(noise, spacing_mm, 9.0)
     soft = labels == SOFT_TISSUE
     values = smoothed[soft]

@@ -1,12 +1,15 @@
 """Metal implants and dose-limited noise in CT: a polychromatic parallel-beam chain, slice by slice.
 
     I(ray) = Σ_E w(E) exp(−μ_water(E) p_water − μ_bone(E) p_bone − μ_metal(E) p_metal)
-    N ~ Poisson(I₀ I) + electronic noise        q = g(−ln(N / I₀))        Δμ = FBP(q − g(−ln I_without_metal))
+    N ~ Poisson(I₀ I) + electronic noise        q = g(−ln(N / I₀))        Δμ = FBP(q − g(−ln
+    I_without_metal))
 
-g is the water precorrection every scanner has; what it cannot correct (bone, metal) becomes dark bands and streaks.
-Only the *difference* to the same chain without metal and noise is reconstructed and added, so that the blur of the
-reconstruction is not a degradation of its own and nothing moves. Slices without metal go through the same noise chain
-with tissue as water of equivalent length. Causes of streaks: De Man et al. 1999, doi 10.1109/23.775600.
+g is the water precorrection every scanner has; what it cannot correct (bone, metal) becomes dark
+bands and streaks. Only the *difference* to the same chain without metal and noise is reconstructed
+and added, so that the blur of the reconstruction is not a degradation of its own and nothing moves.
+Slices without metal go through the same noise chain
+with tissue as water of equivalent length. Causes of streaks: De Man et al. 1999, doi
+10.1109/23.775600.
 """
 
 from __future__ import annotations
@@ -49,7 +52,8 @@ class MetalParameters:
         noise_hu: standard deviation of the added noise inside the body; I₀ follows from it.
         electronic: standard deviation of the detector's own noise, in photons.
         cutoff: of the reconstruction's Hann window, in units of Nyquist; lower is smoother.
-        slice_mm: thickness of the acquired slices; thinner slices of the array share their noise and streaks.
+        slice_mm: thickness of the acquired slices; thinner slices of the array share their noise
+            and streaks.
         seed: of the noise.
     """
 
@@ -96,11 +100,15 @@ def apply_metal(volume: Tensor, spacing_mm: Triple, parameters: MetalParameters)
     Returns:
         `(d, h, w)` HU in [−1024, 3071], the range of 12-bit scanners.
     """
-    thick = max(1, round(shape_of(volume)[0] * spacing_mm[0] / max(parameters.slice_mm, spacing_mm[0])))
+    thick = max(
+        1, round(shape_of(volume)[0] * spacing_mm[0] / max(parameters.slice_mm, spacing_mm[0]))
+    )
     coarse = resize(volume[None, None], (thick, *volume.shape[1:]))[0, 0]
     spacing = (volume.shape[0] * spacing_mm[0] / thick, spacing_mm[1], spacing_mm[2])
     start_mm = (spacing[0] - spacing_mm[0]) / 2  # faces of the first slices coincide
-    metal = metal_fraction(parameters.implants, shape_of(coarse), spacing, start_mm).to(volume.device)
+    metal = metal_fraction(parameters.implants, shape_of(coarse), spacing, start_mm).to(
+        volume.device
+    )
     difference = metal_difference(coarse, metal, spacing[1:], parameters)
     change = resize(difference[None, None], volume.shape)[0, 0]
     return (volume + change).clamp(*HU_RANGE)
@@ -109,7 +117,9 @@ def apply_metal(volume: Tensor, spacing_mm: Triple, parameters: MetalParameters)
 def metal_difference(
     volume: Tensor, metal: Tensor, pixel_mm: tuple[float, float], parameters: MetalParameters
 ) -> Tensor:
-    """Reconstructed change in HU, `(n, h, w)`, of slices `volume` (HU) with metal fraction `metal` in [0, 1]."""
+    """Reconstructed change in HU, `(n, h, w)`, of slices `volume` (HU) with metal fraction `metal`
+    in [0, 1].
+    """
     beam = _beam(shape_of(volume)[1:], pixel_mm, str(volume.device))
     water, bone = tissue(volume)
     equivalent = beam.forward(water + bone * (BONE_HU / 1000 + 1))
@@ -119,7 +129,9 @@ def metal_difference(
     hit = metal.flatten(1).amax(1) > 0
     if hit.any():
         lines = beam.forward(
-            torch.cat([water[hit], bone[hit], water[hit] * metal[hit], bone[hit] * metal[hit], metal[hit]])
+            torch.cat(
+                [water[hit], bone[hit], water[hit] * metal[hit], bone[hit] * metal[hit], metal[hit]]
+            )
         )
         w, b, w_lost, b_lost, m = lines.chunk(5)
         without_metal = clean.clone()
@@ -131,7 +143,9 @@ def metal_difference(
 
 
 def tissue(hu: Tensor) -> tuple[Tensor, Tensor]:
-    """HU → (water, bone), shares of their density: water + bone·(1 + BONE_HU/1000) = 1 + HU/1000."""
+    """HU → (water, bone), shares of their density: water + bone·(1 + BONE_HU/1000) = 1 +
+    HU/1000.
+    """
     relative = (1 + hu / 1000).clamp(min=0)
     threshold, solid = 1 + BONE_FROM_HU / 1000, 1 + BONE_HU / 1000
     bone = ((relative - threshold) / (solid - threshold)).clamp(0, 1)
@@ -140,7 +154,9 @@ def tissue(hu: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def log_signal(water_mm: Tensor, bone_mm: Tensor, metal_mm: Tensor, metal: Metal) -> Tensor:
-    """−ln Σ_E w(E) exp(−Σ_m μ_m(E) p_m): rays of any shape, lengths in mm; in blocks, to save memory."""
+    """−ln Σ_E w(E) exp(−Σ_m μ_m(E) p_m): rays of any shape, lengths in mm; in blocks, to save
+    memory.
+    """
     table = torch.as_tensor(
         np.stack([MU_WATER, MU_BONE, MU_METAL[metal]]), dtype=water_mm.dtype, device=water_mm.device
     )
@@ -152,12 +168,15 @@ def log_signal(water_mm: Tensor, bone_mm: Tensor, metal_mm: Tensor, metal: Metal
 
 
 def water_log_signal(water_mm: Tensor) -> Tensor:
-    """−ln Σ_E w(E) exp(−μ_water(E) p): the inverse of `precorrect` up to a factor, as a polynomial in p."""
+    """−ln Σ_E w(E) exp(−μ_water(E) p): the inverse of `precorrect` up to a factor, as a polynomial
+    in p.
+    """
     return _horner(water_mm, _beam_hardening()[0])
 
 
 def precorrect(log_signal: Tensor) -> Tensor:
-    """g: measured −ln(I) → −ln(I) of a monochromatic beam, exact for water (the scanner's calibration).
+    """g: measured −ln(I) → −ln(I) of a monochromatic beam, exact for water (the scanner's
+    calibration).
 
     Beyond the calibrated range, where hardly a photon arrives, it goes on as a line.
     """
@@ -166,9 +185,11 @@ def precorrect(log_signal: Tensor) -> Tensor:
 
 
 def band_limited(log_signal: Tensor) -> Tensor:
-    """k * p, k = (1, 4, 6, 4, 1) / 16 along the bins: scanners sample metal's edges finer than our pixels do.
+    """k * p, k = (1, 4, 6, 4, 1) / 16 along the bins: scanners sample metal's edges finer than our
+    pixels do.
 
-    On lines, not on intensities: averaging intensities over bins of 2 mm would exaggerate the edge gradient effect.
+    On lines, not on intensities: averaging intensities over bins of 2 mm would exaggerate the edge
+    gradient effect.
     """
     for _ in range(2):
         padded = torch.nn.functional.pad(log_signal, (1, 1), mode="replicate")
@@ -177,19 +198,30 @@ def band_limited(log_signal: Tensor) -> Tensor:
 
 
 def detect(log_signal: Tensor, photons: Tensor, parameters: MetalParameters) -> Tensor:
-    """−ln(N / I₀), N ~ Poisson(I₀ exp(−p)) + N(0, electronic²), never below one photon; starved rays are smoothed."""
+    """−ln(N / I₀), N ~ Poisson(I₀ exp(−p)) + N(0, electronic²), never below one photon; starved
+    rays are smoothed.
+    """
     generator = local_generator(parameters.seed, log_signal.device)
     expected = photons * torch.exp(-log_signal)
     counts = torch.poisson(expected, generator=generator)
-    counts += parameters.electronic * torch.randn(counts.shape, generator=generator, device=counts.device)
+    counts += parameters.electronic * torch.randn(
+        counts.shape, generator=generator, device=counts.device
+    )
     noisy = torch.log(photons) - torch.log(counts.clamp(min=1))
-    # scanners filter the rays that hardly any photon passed (Kachelrieß et al. 2001, doi 10.1118/1.1358303)
+    # scanners filter the rays that hardly any photon passed (Kachelrieß et al. 2001, doi
+    # 10.1118/1.1358303)
     starved = (1 - expected / STARVED_BELOW).clamp(0, 1)
-    return torch.lerp(noisy, torch.nn.functional.avg_pool2d(noisy, (3, 5), 1, (1, 2), count_include_pad=False), starved)
+    return torch.lerp(
+        noisy,
+        torch.nn.functional.avg_pool2d(noisy, (3, 5), 1, (1, 2), count_include_pad=False),
+        starved,
+    )
 
 
 def photons_for_noise(clean: Tensor, parameters: MetalParameters, geometry: BeamGeometry) -> Tensor:
-    """I₀ for σ = `noise_hu`: σ² = (1000 gain / μ_water)² · mean(exp p) / I₀, mean over rays through tissue."""
+    """I₀ for σ = `noise_hu`: σ² = (1000 gain / μ_water)² · mean(exp p) / I₀, mean over rays through
+    tissue.
+    """
     gain = noise_gain(geometry, parameters.cutoff)
     weight = clean.clamp(min=0)
     mean_variance = (weight * weight.exp()).sum() / weight.sum().clamp(min=1e-6)
@@ -198,7 +230,9 @@ def photons_for_noise(clean: Tensor, parameters: MetalParameters, geometry: Beam
 
 @lru_cache(maxsize=64)
 def noise_gain(geometry: BeamGeometry, cutoff: float) -> float:
-    """Standard deviation (1/mm) in the middle of a slice reconstructed from white noise of deviation 1."""
+    """Standard deviation (1/mm) in the middle of a slice reconstructed from white noise of
+    deviation 1.
+    """
     generator = local_generator(0)
     noise = torch.randn(1, len(geometry.angles), geometry.bins, generator=generator)
     middle = projector(geometry).filtered_backward(noise, cutoff)[0]
@@ -208,7 +242,9 @@ def noise_gain(geometry: BeamGeometry, cutoff: float) -> float:
 
 @lru_cache(maxsize=1)
 def _beam_hardening() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Coefficients, lowest first, of p(length in mm) and of g(p) = μ_water · length, both without constant term."""
+    """Coefficients, lowest first, of p(length in mm) and of g(p) = μ_water · length, both without
+    constant term.
+    """
     length = np.linspace(0.5, 800, 800)
     signal = -np.log((WEIGHT * np.exp(-length[:, None] * MU_WATER)).sum(1))
     return _fit(length / 100, signal, 100.0), _fit(signal, length * WATER_PER_MM, 1.0)
@@ -228,7 +264,9 @@ def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
 
 
 def _beam(shape: tuple[int, int], pixel_mm: tuple[float, float], device: str) -> Projector:
-    """Views enough that sampling streaks stay below the noise (1.5 per pixel), never more than 360."""
+    """Views enough that sampling streaks stay below the noise (1.5 per pixel), never more than
+    360.
+    """
     views = min(360, max(90, round(1.5 * max(shape))))
     return projector(half_turn(shape, pixel_mm, views), device)
 

@@ -1,4 +1,6 @@
-"""One door to the degradations: draw by class name, apply whatever was drawn, store and read back."""
+"""One door to the degradations: draw by class name, apply whatever was drawn, store and read
+back.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ def sample_degradation(
     """Draw the parameters of one degradation of class `label`.
 
     Args:
-        volume: `(d, h, w)`, what will be degraded: HU for `ct_metal_noise`, SUV for `pet_low_dose`, any unit for MR.
+        volume: `(d, h, w)`, what will be degraded: HU for `ct_metal_noise`, SUV for `pet_low_dose`,
+            any unit for MR.
         spacing_mm: along (d, h, w).
         severity: [0, 1]; None draws one.
         slice_axis: array axis across the slices (see `slice_axis`); the others lie in the slice.
@@ -54,13 +57,17 @@ def sample_degradation(
     if label == "mr_motion":
         return sample_motion(generator, severity)
     if label == "ct_metal_noise":
-        return sample_metal(generator, volume.movedim(slice_axis, 0), _moved(spacing_mm, slice_axis), severity)
+        return sample_metal(
+            generator, volume.movedim(slice_axis, 0), _moved(spacing_mm, slice_axis), severity
+        )
     if label == "pet_low_dose":
         return sample_low_dose(generator, severity)
     raise InputError(f"Expected a class of {', '.join(CLASSES)}, got {label!r}.")
 
 
-def apply_degradation(volume: Tensor, spacing_mm: Triple, parameters: Parameters, slice_axis: int = 0) -> Tensor:
+def apply_degradation(
+    volume: Tensor, spacing_mm: Triple, parameters: Parameters, slice_axis: int = 0
+) -> Tensor:
     """out = degradation(volume): same parameters, same bytes.
 
     Args:
@@ -85,7 +92,9 @@ def _apply(slices: Tensor, spacing_mm: Triple, parameters: Parameters) -> Tensor
 
 
 def slice_axis(grid: Grid) -> int:
-    """The array axis closest to the patient's long axis (superior): CT, PET and 2-D MR slices lie across it."""
+    """The array axis closest to the patient's long axis (superior): CT, PET and 2-D MR slices lie
+    across it.
+    """
     return int(np.abs(grid.directions[2]).argmax())
 
 
@@ -112,7 +121,9 @@ def degradation_from_json(values: dict[str, Any]) -> Parameters:
 
 
 def _metal_from(values: dict[str, Any]) -> MetalParameters:
-    pieces = tuple(Implant(**{k: tupled(v) for k, v in piece.items()}) for piece in values.pop("implants"))
+    pieces = tuple(
+        Implant(**{k: tupled(v) for k, v in piece.items()}) for piece in values.pop("implants")
+    )
     return MetalParameters(implants=pieces, **values)
 
 

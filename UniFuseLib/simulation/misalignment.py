@@ -1,11 +1,13 @@
-"""Known misalignments: an affine after a smooth diffeomorphism, together with the exact inverse as label.
+"""Known misalignments: an affine after a smooth diffeomorphism, together with the exact inverse as
+label.
 
     moved[x] = clean(ψ(X(x)))        ψ = R ∘ exp(v)          makes the misaligned scan
-    clean(X) = moved(φ(X))           φ = exp(−v) ∘ R⁻¹       the label: where reference point X is in the moved scan
+    clean(X) = moved(φ(X))           φ = exp(−v) ∘ R⁻¹       the label: where reference point X is
+    in the moved scan
 
-v is a stationary velocity field on a cubic B-spline lattice, sampled on an isotropic *field grid* in RAS mm that
-covers all fields of view, so that the two scans may live on different, oblique and anisotropic grids. No field is
-inverted numerically (Arsigny et al. 2006, doi 10.1007/11866565_113).
+v is a stationary velocity field on a cubic B-spline lattice, sampled on an isotropic *field grid*
+in RAS mm that covers all fields of view, so that the two scans may live on different, oblique and
+anisotropic grids. No field is inverted numerically (Arsigny et al. 2006, doi 10.1007/11866565_113).
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ class Misalignment:
         return cls(**{name: tupled(value) for name, value in values.items()})
 
     def scaled(self, factor: float) -> Misalignment:
-        """The same motion, `factor` times as far: every generator of the transform is multiplied."""
+        """The same motion, `factor` times as far: every generator of the transform is
+        multiplied.
+        """
         return replace(
             self,
             rotation_deg=_times(self.rotation_deg, factor),
@@ -112,14 +116,18 @@ def sample_misalignment(
     ranges: MisalignmentRange = FULL,
     field_mm: float = 4.0,
 ) -> Misalignment:
-    """Draw a misalignment defined over the fields of view of all `grids`; R turns about the centre of the first."""
+    """Draw a misalignment defined over the fields of view of all `grids`; R turns about the centre
+    of the first.
+    """
     corners = np.concatenate([grid.corners() for grid in grids])
     lower, upper = corners.min(0), corners.max(0)
     limit = ranges.rotation_deg
     log_limit = math.log1p(ranges.scale)
     return Misalignment(
         rotation_deg=_triple(uniforms(generator, -limit, limit, 3)),
-        translation_mm=_triple(uniforms(generator, -ranges.translation_mm, ranges.translation_mm, 3)),
+        translation_mm=_triple(
+            uniforms(generator, -ranges.translation_mm, ranges.translation_mm, 3)
+        ),
         log_scale=_triple(uniforms(generator, -log_limit, log_limit, 3)),
         elastic_mm=uniform(generator, 0.0, ranges.elastic_mm),
         control_mm=uniform(generator, *ranges.control_mm),
@@ -159,22 +167,31 @@ class Deformation:
         return integrate(-self.velocity) * self.parameters.field_mm
 
     def psi(self, grid: Grid) -> Tensor:
-        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: moved[x] = clean(X + this)."""
+        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: moved[x] = clean(X +
+        this).
+        """
         elastic = sample(self._outward, self._field_index(grid.affine, grid))
         turn = torch.as_tensor(self.forward_matrix[:3, :3], dtype=elastic.dtype, device=self.device)
         shift = affine_index((self.forward_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
         return shift + torch.einsum("ij,bjdhw->bidhw", turn, elastic)
 
     def phi(self, grid: Grid) -> Tensor:
-        """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label of the alignment."""
+        """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label of the
+        alignment.
+        """
         elastic = sample(self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid))
-        return affine_index((self.inverse_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic) + elastic
+        return (
+            affine_index((self.inverse_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
+            + elastic
+        )
 
     def phi_at(self, points: np.ndarray) -> np.ndarray:
         """u(X) = φ(X) − X for single points: `(n, 3)` RAS mm → `(n, 3)` RAS mm."""
         back = points @ self.inverse_matrix[:3, :3].T + self.inverse_matrix[:3, 3]
         index = (back - self.field_grid.affine[:3, 3]) / self.parameters.field_mm
-        located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device).reshape(1, 3, -1, 1, 1)
+        located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device).reshape(
+            1, 3, -1, 1, 1
+        )
         elastic = sample(self._inward, located).reshape(3, -1).T
         return back - points + elastic.cpu().numpy()
 
@@ -185,7 +202,8 @@ class Deformation:
 
 
 def bspline_velocity(parameters: Misalignment, grid: Grid) -> Tensor:
-    """v(x) = Σ c_ijk β³(x/h − i) β³(y/h − j) β³(z/h − k), scaled so that its peak inside the box is `elastic_mm`.
+    """v(x) = Σ c_ijk β³(x/h − i) β³(y/h − j) β³(z/h − k), scaled so that its peak inside the box is
+    `elastic_mm`.
 
     Args:
         grid: RAS-aligned and isotropic; the lattice hangs on the box, not on this grid.
@@ -200,26 +218,33 @@ def bspline_velocity(parameters: Misalignment, grid: Grid) -> Tensor:
     inside = [np.arange(box[0][k], box[1][k] + pitch / 4, pitch / 4) for k in range(3)]
     peak = _spread(control, inside, lower, pitch).square().sum(0).max().sqrt().clamp(min=1e-12)
     axes = [grid.affine[k, 3] + parameters.field_mm * np.arange(grid.shape[k]) for k in range(3)]
-    return (_spread(control, axes, lower, pitch) * (parameters.elastic_mm / parameters.field_mm / peak))[None]
+    return (
+        _spread(control, axes, lower, pitch) * (parameters.elastic_mm / parameters.field_mm / peak)
+    )[None]
 
 
 def _spread(control: Tensor, axes: list[np.ndarray], lower: np.ndarray, pitch: float) -> Tensor:
     """Lattice `(c, i, j, k)` → values `(c, d, h, w)` at the positions `axes` in mm."""
     for k, position in enumerate(axes):
         basis = bspline_basis(torch.from_numpy((position - lower[k]) / pitch), control.shape[1])
-        control = torch.tensordot(control, basis, dims=([1], [1]))  # (c, j, k, d): after three turns (c, d, h, w)
+        control = torch.tensordot(
+            control, basis, dims=([1], [1])
+        )  # (c, j, k, d): after three turns (c, d, h, w)
     return control
 
 
 def bspline_basis(position: Tensor, count: int) -> Tensor:
-    """β³(x − i + 1): `(n, count)` weights of the lattice points i at positions x in units of the lattice.
+    """β³(x − i + 1): `(n, count)` weights of the lattice points i at positions x in units of the
+    lattice.
 
     Rows sum to 1; positions beyond the lattice get the value at its end.
     """
     position = position.clamp(0, count - 3 - 1e-6)
     cell = position.floor().long()
     t = position - cell
-    weights = torch.stack([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=1)
+    weights = torch.stack(
+        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=1
+    )
     basis = torch.zeros(len(position), count, dtype=torch.float64)
     return basis.scatter_(1, cell[:, None] + torch.arange(4), weights / 6).float()
 
@@ -235,7 +260,8 @@ def scale_to_mean(
     target_mm: float,
     tolerance_mm: float = 0.02,
 ) -> Misalignment:
-    """The misalignment s·p whose mean displacement over `points` is `target_mm`; s by the secant method.
+    """The misalignment s·p whose mean displacement over `points` is `target_mm`; s by the secant
+    method.
 
     Args:
         points: `(n, 3)` RAS mm inside the body; a few thousand suffice.
@@ -244,7 +270,9 @@ def scale_to_mean(
         InputError: the misalignment moves nothing, so that no factor reaches the target.
     """
     if len(points) == 0:
-        raise InputError("Expected points inside the body, got none. Check the reference's intensities.")
+        raise InputError(
+            "Expected points inside the body, got none. Check the reference's intensities."
+        )
     low, low_mean = 0.0, 0.0
     factor = 1.0
     for _ in range(12):
@@ -252,7 +280,9 @@ def scale_to_mean(
         if abs(mean - target_mm) <= tolerance_mm:
             break
         if abs(mean - low_mean) < 1e-9:
-            raise InputError(f"Expected a misalignment that can reach {target_mm} mm, got one that does not move.")
+            raise InputError(
+                f"Expected a misalignment that can reach {target_mm} mm, got one that does not move."
+            )
         step = (target_mm - mean) * (factor - low) / (mean - low_mean)
         low, low_mean, factor = factor, mean, max(factor + step, factor / 4)
     return parameters.scaled(factor)
@@ -278,15 +308,19 @@ def sample_flow(
     device: torch.device | str = "cpu",
     field_mm: float | None = None,
 ) -> Flows:
-    """moving = ψ − id and label = φ − id on an isotropic grid: the voxel form of the same misalignment, for training.
+    """moving = ψ − id and label = φ − id on an isotropic grid: the voxel form of the same
+    misalignment, for training.
 
     Args:
         shape: voxels (d, h, w).
         spacing_mm: of the grid; ranges are in mm.
-        field_mm: spacing at which velocities are integrated; the default is twice the grid's, at least 4 mm.
+        field_mm: spacing at which velocities are integrated; the default is twice the grid's, at
+            least 4 mm.
     """
     grid = Grid(shape, np.diag([spacing_mm] * 3 + [1.0]))
-    parameters = sample_misalignment(generator, (grid,), ranges, field_mm or max(2 * spacing_mm, 4.0))
+    parameters = sample_misalignment(
+        generator, (grid,), ranges, field_mm or max(2 * spacing_mm, 4.0)
+    )
     deformation = Deformation(parameters, device)
     moving, label = deformation.psi(grid), deformation.phi(grid)
     return Flows(world_to_flow(moving, grid), world_to_flow(label, grid), parameters)

@@ -1,12 +1,14 @@
-"""Rigid movement during an MR acquisition, in k-space (Shaw et al. 2020, doi 10.1109/TMI.2020.2972547).
+"""Rigid movement during an MR acquisition, in k-space (Shaw et al. 2020, doi
+10.1109/TMI.2020.2972547).
 
 Every line along the phase-encode axis is read while the head has one of a few poses:
 
     K[k] = (F (volume ∘ P_s(k)))[k]        out = |F⁻¹ K|
 
-Since the pose depends on the phase-encode index alone, only one-dimensional transforms along that axis are needed.
-The clean label must stay where it is, therefore the poses are centred with the energy of their lines as weight, and
-the shift that is left is measured by phase correlation and taken out as a phase ramp.
+Since the pose depends on the phase-encode index alone, only one-dimensional transforms along that
+axis are needed. The clean label must stay where it is, therefore the poses are centred with the
+energy of their lines as weight, and the shift that is left is measured by phase correlation and
+taken out as a phase ramp.
 """
 
 from __future__ import annotations
@@ -33,10 +35,12 @@ class MotionParameters:
     Attributes:
         severity: [0, 1], for the record.
         axis: phase-encode axis of the array, 0, 1 or 2.
-        ordering: lines acquired one after the other (blur and ringing), or in interleaved shots (ghosts).
+        ordering: lines acquired one after the other (blur and ringing), or in interleaved shots
+            (ghosts).
         shots: number of interleaves; 1 for linear.
         starts: fraction of the acquisition at which each pose begins; the first is 0.
-        rotations_deg: rotation vector of each pose about the volume's centre, along the array axes (d, h, w).
+        rotations_deg: rotation vector of each pose about the volume's centre, along the array axes
+            (d, h, w).
         translations_mm: translation of each pose along the array axes (d, h, w).
     """
 
@@ -52,11 +56,13 @@ class MotionParameters:
 def sample_motion(
     generator: torch.Generator, severity: float | None = None, axes: tuple[int, ...] = (1, 2)
 ) -> MotionParameters:
-    """Draw a movement: a random walk of poses with occasional returns, larger and more frequent with `severity`.
+    """Draw a movement: a random walk of poses with occasional returns, larger and more frequent
+    with `severity`.
 
     Args:
         severity: [0, 1]; None draws one. 0 is just visible, 1 is hardly readable.
-        axes: array axes that may be the phase-encode axis (in the slice plane of a 2-D acquisition).
+        axes: array axes that may be the phase-encode axis (in the slice plane of a 2-D
+            acquisition).
     """
     severity = uniform(generator, 0.0, 1.0) if severity is None else severity
     poses = 3 + integer(generator, 0, 3) + round(3 * severity)
@@ -65,7 +71,9 @@ def sample_motion(
     harm = 1.0 if ordering == "linear" else 0.6
     angle, distance = harm * (1.0 + 5.0 * severity), harm * (0.7 + 4.3 * severity)
     # one movement near the centre of a linear acquisition, or the picture would look unharmed
-    starts = sorted([uniform(generator, 0.44, 0.56), *(uniform(generator, 0.0, 1.0) for _ in range(poses - 2))])
+    starts = sorted(
+        [uniform(generator, 0.44, 0.56), *(uniform(generator, 0.0, 1.0) for _ in range(poses - 2))]
+    )
     return MotionParameters(
         severity=severity,
         axis=choice(generator, axes),
@@ -83,7 +91,8 @@ def _pose(generator: torch.Generator, reach: float) -> Triple:
 
 
 def apply_motion(volume: Tensor, spacing_mm: Triple, parameters: MotionParameters) -> Tensor:
-    """out = |F⁻¹ Σ_s mask_s · F (volume ∘ P_s)|, with poses P_s centred and the remaining shift removed.
+    """out = |F⁻¹ Σ_s mask_s · F (volume ∘ P_s)|, with poses P_s centred and the remaining shift
+    removed.
 
     Args:
         volume: `(d, h, w)`, any unit, not negative (a magnitude picture).
@@ -117,23 +126,37 @@ def line_poses(lines: int, parameters: MotionParameters) -> Tensor:
     return torch.bucketize(time, starts, right=True) - 1
 
 
-def _centred_poses(spectrum: Tensor, pose: Tensor, parameters: MotionParameters) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (deg) and translations (mm) `(s, 3)` minus their mean, weighted with the energy of their lines.
+def _centred_poses(
+    spectrum: Tensor, pose: Tensor, parameters: MotionParameters
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (deg) and translations (mm) `(s, 3)` minus their mean, weighted with the energy of
+    their lines.
 
     The zero frequency stays out: it says nothing about position.
     """
-    rotations, translations = np.array(parameters.rotations_deg), np.array(parameters.translations_mm)
+    rotations, translations = (
+        np.array(parameters.rotations_deg),
+        np.array(parameters.translations_mm),
+    )
     others = [k for k in range(3) if k != parameters.axis]
     energy = spectrum.abs().square().sum(dim=others).double()
     energy[0] = (
-        spectrum.select(parameters.axis, 0).abs().sub(spectrum.select(parameters.axis, 0).abs().mean()).square().sum()
+        spectrum.select(parameters.axis, 0)
+        .abs()
+        .sub(spectrum.select(parameters.axis, 0).abs().mean())
+        .square()
+        .sum()
     )
-    weight = torch.zeros(len(rotations), dtype=torch.float64, device=energy.device).index_add_(0, pose, energy)
+    weight = torch.zeros(len(rotations), dtype=torch.float64, device=energy.device).index_add_(
+        0, pose, energy
+    )
     share = (weight / weight.sum().clamp(min=1e-30)).cpu().numpy()[:, None]
     return rotations - (share * rotations).sum(0), translations - (share * translations).sum(0)
 
 
-def move_rigidly(volume: Tensor, spacing_mm: Triple, rotation_deg: np.ndarray, translation_mm: np.ndarray) -> Tensor:
+def move_rigidly(
+    volume: Tensor, spacing_mm: Triple, rotation_deg: np.ndarray, translation_mm: np.ndarray
+) -> Tensor:
     """out(p) = volume(c + Rᵀ(p − c − t)), positions p in mm about the volume's centre c.
 
     Args:
@@ -153,21 +176,27 @@ def move_rigidly(volume: Tensor, spacing_mm: Triple, rotation_deg: np.ndarray, t
 
 
 def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:
-    """argmax_t Σ_k M[k] conj(F[k]) exp(2πi k·t): by how many voxels (d, h, w) `moved` lies beyond `fixed`.
+    """argmax_t Σ_k M[k] conj(F[k]) exp(2πi k·t): by how many voxels (d, h, w) `moved` lies beyond
+    `fixed`.
 
-    Peak of the circular cross-correlation, then of the same sum on ever finer points around it (matrix products
+    Peak of the circular cross-correlation, then of the same sum on ever finer points around it
+    (matrix products
     instead of a padded transform: Guizar-Sicairos et al. 2008, doi 10.1364/OL.33.000156).
     """
     product = torch.fft.fftn(moved) * torch.fft.fftn(fixed).conj()
     correlation = torch.fft.ifftn(product).real
     peak = np.unravel_index(int(correlation.argmax()), correlation.shape)
-    shift = [float(p - n if p > n // 2 else p) for p, n in zip(peak, correlation.shape, strict=True)]
+    shift = [
+        float(p - n if p > n // 2 else p) for p, n in zip(peak, correlation.shape, strict=True)
+    ]
     for step in (0.25, 0.05, 0.01):
         points = [s + step * np.arange(-5, 6) for s in shift]
         refined = product
         for n, at in zip(product.shape, points, strict=True):
             k = np.fft.fftfreq(n)[:, None]
-            kernel = torch.as_tensor(np.exp(2j * np.pi * k * at), dtype=product.dtype, device=product.device)
+            kernel = torch.as_tensor(
+                np.exp(2j * np.pi * k * at), dtype=product.dtype, device=product.device
+            )
             refined = torch.tensordot(refined, kernel, dims=([0], [0]))
         best = np.unravel_index(int(refined.real.argmax()), refined.shape)
         shift = [float(at[b]) for at, b in zip(points, best, strict=True)]
@@ -175,7 +204,9 @@ def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:
 
 
 def shift_volume(volume: Tensor, shift: tuple[float, float, float]) -> Tensor:
-    """out[x] = volume[x + shift], band-limited and circular: a phase ramp in k-space. `(d, h, w)` complex or real."""
+    """out[x] = volume[x + shift], band-limited and circular: a phase ramp in k-space. `(d, h, w)`
+    complex or real.
+    """
     if max(abs(s) for s in shift) < 1e-6:
         return volume
     spectrum = torch.fft.fftn(volume)

@@ -1,7 +1,10 @@
-"""Small faults that every scanner has, as augmentation: none is a class of its own, none moves the picture.
+"""Small faults that every scanner has, as augmentation: none is a class of its own, none moves the
+picture.
 
-Each is a few lines of `(d, h, w)` → `(d, h, w)`; `sample_nuisance` draws a handful, `apply_nuisance` applies them in
-the order in which they arise: anatomy and coil (bias), acquisition (thick slices, Gibbs, ghost, spikes), noise.
+Each is a few lines of `(d, h, w)` → `(d, h, w)`; `sample_nuisance` draws a handful,
+`apply_nuisance` applies them in
+the order in which they arise: anatomy and coil (bias), acquisition (thick slices, Gibbs, ghost,
+spikes), noise.
 """
 
 from __future__ import annotations
@@ -71,7 +74,11 @@ def sample_nuisance(generator: torch.Generator, share: float = 0.25) -> Nuisance
         ghost=maybe(0.02, 0.08, 0.0),
         ghosts=2 + integer(generator, 0, 4),
         spike=maybe(0.002, 0.01, 0.0),
-        spike_at=(uniform(generator, -0.3, 0.3), uniform(generator, -0.3, 0.3), uniform(generator, 0.1, 0.4)),
+        spike_at=(
+            uniform(generator, -0.3, 0.3),
+            uniform(generator, -0.3, 0.3),
+            uniform(generator, 0.1, 0.4),
+        ),
         axis=choice(generator, (1, 2)),
         noise=maybe(0.005, 0.03, 0.0),
         seed=new_seed(generator),
@@ -79,7 +86,9 @@ def sample_nuisance(generator: torch.Generator, share: float = 0.25) -> Nuisance
 
 
 def apply_nuisance(volume: Tensor, spacing_mm: Triple, parameters: NuisanceParameters) -> Tensor:
-    """All faults of `parameters`, one after the other. `(d, h, w)`, not negative (MR magnitude), spacing in mm."""
+    """All faults of `parameters`, one after the other. `(d, h, w)`, not negative (MR magnitude),
+    spacing in mm.
+    """
     p = parameters
     out = bias_field(volume, p.bias, p.bias_points, p.seed)
     out = smooth(out, spacing_mm, p.blur_mm) if p.blur_mm > 0 else out
@@ -96,31 +105,47 @@ def bias_field(volume: Tensor, deviation: float, points: int, seed: int) -> Tens
         return volume
     generator = local_generator(seed)
     coarse = torch.randn(1, 1, points, points, points, generator=generator).to(volume.device)
-    field = torch.nn.functional.interpolate(coarse, size=volume.shape, mode="trilinear", align_corners=True)[0, 0]
+    field = torch.nn.functional.interpolate(
+        coarse, size=volume.shape, mode="trilinear", align_corners=True
+    )[0, 0]
     return volume * torch.exp(deviation * (field - field.mean()))
 
 
 def thick_slices(volume: Tensor, spacing_mm: Triple, slice_mm: float, axis: int) -> Tensor:
-    """Means over slices of `slice_mm` along `axis`, interpolated back to the same grid (faces coincide)."""
-    count = round(volume.shape[axis] * spacing_mm[axis] / slice_mm) if slice_mm > 0 else volume.shape[axis]
+    """Means over slices of `slice_mm` along `axis`, interpolated back to the same grid (faces
+    coincide).
+    """
+    count = (
+        round(volume.shape[axis] * spacing_mm[axis] / slice_mm)
+        if slice_mm > 0
+        else volume.shape[axis]
+    )
     if count >= volume.shape[axis] or count < 2:
         return volume
     shape = torch.Size([count if k == axis else n for k, n in enumerate(volume.shape)])
-    thick = torch.nn.functional.adaptive_avg_pool3d(volume[None, None], (shape[0], shape[1], shape[2]))
+    thick = torch.nn.functional.adaptive_avg_pool3d(
+        volume[None, None], (shape[0], shape[1], shape[2])
+    )
     return resize(thick, volume.shape)[0, 0]
 
 
 def gibbs_ringing(volume: Tensor, share: float, axis: int) -> Tensor:
-    """out = |F⁻¹ (rect · F volume)|: only the central `share` of k-space along `axis` was measured."""
+    """out = |F⁻¹ (rect · F volume)|: only the central `share` of k-space along `axis` was
+    measured.
+    """
     if share >= 1:
         return volume
     frequency = torch.fft.fftfreq(volume.shape[axis], device=volume.device).abs()
-    mask = (frequency <= share / 2).to(volume.dtype).view([-1 if k == axis else 1 for k in range(3)])
+    mask = (
+        (frequency <= share / 2).to(volume.dtype).view([-1 if k == axis else 1 for k in range(3)])
+    )
     return torch.fft.ifft(torch.fft.fft(volume, dim=axis) * mask, dim=axis).abs()
 
 
 def ghosting(volume: Tensor, strength: float, count: int, axis: int) -> Tensor:
-    """Every `count`-th line of k-space along `axis` is weaker by `strength · count`: faint equidistant copies."""
+    """Every `count`-th line of k-space along `axis` is weaker by `strength · count`: faint
+    equidistant copies.
+    """
     if strength == 0:
         return volume
     n = volume.shape[axis]
@@ -143,11 +168,15 @@ def spike(volume: Tensor, strength: float, at: Triple) -> Tensor:
 
 
 def rician_noise(volume: Tensor, deviation: float, seed: int) -> Tensor:
-    """out = |volume + σ (n₁ + i n₂)|, σ = deviation · 99th percentile (Gudbjartsson & Patz 1995)."""
+    """out = |volume + σ (n₁ + i n₂)|, σ = deviation · 99th percentile (Gudbjartsson & Patz
+    1995).
+    """
     if deviation == 0:
         return volume
     generator = local_generator(seed + 1, volume.device)
     rank = max(1, int(0.99 * volume.numel()))
     sigma = deviation * volume.flatten().kthvalue(rank).values
-    real, imaginary = (torch.randn(volume.shape, generator=generator, device=volume.device) for _ in range(2))
+    real, imaginary = (
+        torch.randn(volume.shape, generator=generator, device=volume.device) for _ in range(2)
+    )
     return torch.hypot(volume + sigma * real, sigma * imaginary)

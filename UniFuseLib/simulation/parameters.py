@@ -1,7 +1,8 @@
 """What the simulators share: draws from a given generator, and frozen parameters to JSON and back.
 
-Every simulator is `sample(generator, ...) -> frozen dataclass`, then a pure `apply(volume, parameters, ...)`. Where
-the physics is random (noise), the parameters hold a seed and `apply` makes its own generator from it.
+Every simulator is `sample(generator, ...) -> frozen dataclass`, then a pure `apply(volume,
+parameters, ...)`. Where the physics is random (noise), the parameters hold a seed and `apply` makes
+its own generator from it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def new_seed(generator: torch.Generator) -> int:
 
 
 def local_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator that nothing else reads: the same seed gives the same numbers on the same kind of device."""
+    """A generator that nothing else reads: the same seed gives the same numbers on the same kind of
+    device.
+    """
     return torch.Generator(device=device).manual_seed(seed)
 
 

@@ -1,11 +1,13 @@
 """PET with few counts: projection with PSF and attenuation, Poisson counts with background, OSEM.
 
-    y ~ Poisson(c · a · A B x + r)        x ← x / (B Aᵀ_s a_s c) · B Aᵀ_s (a_s c · y_s / (c a_s A_s B x + r))
+    y ~ Poisson(c · a · A B x + r)        x ← x / (B Aᵀ_s a_s c) · B Aᵀ_s (a_s c · y_s / (c a_s A_s
+    B x + r))
 
-A: Joseph projector, slice by slice; B: point spread function; a: attenuation of the body; r: scattered and random
-coincidences; s: subsets of views (Hudson & Larkin 1994, doi 10.1109/42.363108). The input is itself a reconstruction
-with all the counts, so what is added is the *difference* between the reconstructions with and without noise: the
-resolution of the clean scan stays, its mean activity is kept, and nothing moves.
+A: Joseph projector, slice by slice; B: point spread function; a: attenuation of the body; r:
+scattered and random coincidences; s: subsets of views (Hudson & Larkin 1994, doi
+10.1109/42.363108). The input is itself a reconstruction
+with all the counts, so what is added is the *difference* between the reconstructions with and
+without noise: the resolution of the clean scan stays, its mean activity is kept, and nothing moves.
 """
 
 from __future__ import annotations
@@ -60,9 +62,9 @@ class DoseParameters:
 def sample_low_dose(generator: torch.Generator, severity: float | None = None) -> DoseParameters:
     """Draw a dose between 1/4 (`severity` 0) and 1/30 (1) of the usual one, and a scanner.
 
-    Full dose means 600 to 1500 true coincidences per millilitre at SUV 1: 3.6 kBq/ml an hour after 370 MBq in 70 kg,
-    8 cps/kBq, 3 minutes per bed, a tenth of it after attenuation are 500; time of flight counts for up to three times
-    as many.
+    Full dose means 600 to 1500 true coincidences per millilitre at SUV 1: 3.6 kBq/ml an hour after
+    370 MBq in 70 kg, 8 cps/kBq, 3 minutes per bed, a tenth of it after attenuation are 500; time of
+    flight counts for up to three times as many.
     """
     severity = uniform(generator, 0.0, 1.0) if severity is None else severity
     return DoseParameters(
@@ -91,7 +93,10 @@ def apply_low_dose(volume: Tensor, spacing_mm: Triple, parameters: DoseParameter
     """
     wanted = (parameters.slice_mm, parameters.pixel_mm, parameters.pixel_mm)
     fine = shape_of(volume)
-    shape = [min(n, max(8, round(n * s / max(s, w)))) for n, s, w in zip(fine, spacing_mm, wanted, strict=True)]
+    shape = [
+        min(n, max(8, round(n * s / max(s, w))))
+        for n, s, w in zip(fine, spacing_mm, wanted, strict=True)
+    ]
     spacing = [s * old / n for s, old, n in zip(spacing_mm, fine, shape, strict=True)]
     coarse = resize(volume[None, None], torch.Size(shape))[0, 0].clamp(min=0)
     change = low_dose_difference(coarse, (spacing[0], spacing[1], spacing[2]), parameters)
@@ -100,7 +105,9 @@ def apply_low_dose(volume: Tensor, spacing_mm: Triple, parameters: DoseParameter
 
 
 def low_dose_difference(volume: Tensor, spacing_mm: Triple, parameters: DoseParameters) -> Tensor:
-    """OSEM(noisy counts) − OSEM(expected counts), filtered, `(d, h, w)` SUV on the scanner's own grid."""
+    """OSEM(noisy counts) − OSEM(expected counts), filtered, `(d, h, w)` SUV on the scanner's own
+    grid.
+    """
     pixel_mm = (spacing_mm[1], spacing_mm[2])
     scanner = Scanner(shape_of(volume)[1:], pixel_mm, parameters.psf_mm, volume.device)
     attenuation = scanner.attenuation(volume)
@@ -111,12 +118,18 @@ def low_dose_difference(volume: Tensor, spacing_mm: Triple, parameters: DosePara
     background = parameters.background * trues.clamp(min=1e-9) / sum(e.numel() for e in expected)
     generator = local_generator(parameters.seed, volume.device)
     counts = [
-        torch.cat([torch.poisson(scale * e + background, generator=generator), scale * e + background])
+        torch.cat(
+            [torch.poisson(scale * e + background, generator=generator), scale * e + background]
+        )
         for e in expected
     ]
     attenuation = [torch.cat([a, a]) * scale for a in attenuation]
-    start = torch.full((2 * volume.shape[0], *volume.shape[1:]), float(volume.mean().clamp(min=1e-6)))
-    both = scanner.osem(counts, attenuation, background, start.to(volume.device), parameters.iterations)
+    start = torch.full(
+        (2 * volume.shape[0], *volume.shape[1:]), float(volume.mean().clamp(min=1e-6))
+    )
+    both = scanner.osem(
+        counts, attenuation, background, start.to(volume.device), parameters.iterations
+    )
     noisy, clean = both.chunk(2)
     return smooth(noisy - clean, spacing_mm, parameters.filter_mm)
 
@@ -144,18 +157,25 @@ class Scanner:
         count = views or SUBSETS * max(6, math.ceil(2 * max(shape) / SUBSETS))
         whole = half_turn(shape, pixel_mm, count)
         subsets = [
-            BeamGeometry(shape, whole.pixel_mm, whole.angles[s::SUBSETS], whole.bins, whole.pitch_mm)
+            BeamGeometry(
+                shape, whole.pixel_mm, whole.angles[s::SUBSETS], whole.bins, whole.pitch_mm
+            )
             for s in range(SUBSETS)
         ]
         self.subsets = [_subset_projector(geometry, str(device)) for geometry in subsets]
-        self.psf = [gaussian_matrix(n, psf_mm / p).to(device) for n, p in zip(shape, whole.pixel_mm, strict=True)]
+        self.psf = [
+            gaussian_matrix(n, psf_mm / p).to(device)
+            for n, p in zip(shape, whole.pixel_mm, strict=True)
+        ]
 
     def blur(self, slices: Tensor) -> Tensor:
         """B x: Gaussian point spread function as two banded matrix products, `(n, h, w)`."""
         return self.psf[0] @ slices @ self.psf[1].T
 
     def attenuation(self, volume: Tensor) -> list[Tensor]:
-        """exp(−μ · path through the body) for each subset `(n, views, bins)`; the body is where activity is."""
+        """exp(−μ · path through the body) for each subset `(n, views, bins)`; the body is where
+        activity is.
+        """
         body = (volume > 0.1 * volume.clamp(max=2).mean().clamp(min=1e-6)).to(volume.dtype)
         return [torch.exp(-WATER_PER_MM * p.forward(body)) for p in self.subsets]
 
@@ -165,7 +185,12 @@ class Scanner:
         return [f * p.forward(blurred) for p, f in zip(self.subsets, factors, strict=True)]
 
     def osem(
-        self, counts: list[Tensor], factors: list[Tensor], background: Tensor | float, start: Tensor, iterations: int
+        self,
+        counts: list[Tensor],
+        factors: list[Tensor],
+        background: Tensor | float,
+        start: Tensor,
+        iterations: int,
     ) -> Tensor:
         """x ← x / (B Aᵀ f) · B Aᵀ (f · y / (f A B x + r)), subset after subset.
 
@@ -178,7 +203,10 @@ class Scanner:
         Returns:
             `(n, h, w)` activity.
         """
-        sensitivity = [self.blur(p.backward(f)).clamp(min=1e-9) for p, f in zip(self.subsets, factors, strict=True)]
+        sensitivity = [
+            self.blur(p.backward(f)).clamp(min=1e-9)
+            for p, f in zip(self.subsets, factors, strict=True)
+        ]
         activity = start
         for _ in range(iterations):
             for beam, y, f, s in zip(self.subsets, counts, factors, sensitivity, strict=True):
@@ -195,7 +223,9 @@ def _subset_projector(geometry: BeamGeometry, device: str) -> Projector:
 
 
 def gaussian_matrix(count: int, fwhm: float) -> Tensor:
-    """G[i, j] ∝ exp(−(i − j)² / 2σ²), rows sum to 1, σ = fwhm / 2.355: blur by `G @ x`. `(count, count)`."""
+    """G[i, j] ∝ exp(−(i − j)² / 2σ²), rows sum to 1, σ = fwhm / 2.355: blur by `G @ x`. `(count,
+    count)`.
+    """
     sigma = max(fwhm / 2.355, 1e-3)
     distance = torch.arange(count)[:, None] - torch.arange(count)[None]
     matrix = torch.exp(-0.5 * (distance / sigma) ** 2)

@@ -1,10 +1,12 @@
 """Parallel-beam projection of slices as a sparse matrix, shared by CT and PET.
 
-    p(θ, t) = ∫ f(t cos θ − l sin θ, t sin θ + l cos θ) dl        x along w, y along h, origin at the slice's centre
+    p(θ, t) = ∫ f(t cos θ − l sin θ, t sin θ + l cos θ) dl        x along w, y along h, origin at
+    the slice's centre
 
-Joseph's method (1982, doi 10.1109/TMI.1982.4307572): each ray marches along the axis it is steepest to, one pixel at
-a time, and interpolates linearly across. Its transpose is the matched back-projection, for iterations; filtered
-back-projection interpolates in the detector for every pixel instead, since the transpose leaves a moiré beside metal.
+Joseph's method (1982, doi 10.1109/TMI.1982.4307572): each ray marches along the axis it is steepest
+to, one pixel at a time, and interpolates linearly across. Its transpose is the matched
+back-projection, for iterations; filtered back-projection interpolates in the detector for every
+pixel instead, since the transpose leaves a moiré beside metal.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ class BeamGeometry:
 
 
 def half_turn(shape: tuple[int, int], pixel_mm: tuple[float, float], views: int) -> BeamGeometry:
-    """`views` equal steps over 180°, bins as fine as the smaller pixel, wide enough for the slice's diagonal."""
+    """`views` equal steps over 180°, bins as fine as the smaller pixel, wide enough for the slice's
+    diagonal.
+    """
     pixel = (round(pixel_mm[0], 4), round(pixel_mm[1], 4))
     pitch = min(pixel)
     diagonal = math.hypot(shape[0] * pixel[0], shape[1] * pixel[1])
@@ -86,11 +90,13 @@ class Projector:
         return pixels.T.reshape(sinogram.shape[0], *self.geometry.shape)
 
     def filtered_backward(self, sinogram: Tensor, cutoff: float = 1.0) -> Tensor:
-        """f(x, y) = (π / views) Σ_θ (h * p)(θ, x cos θ + y sin θ): filtered back-projection over a half turn.
+        """f(x, y) = (π / views) Σ_θ (h * p)(θ, x cos θ + y sin θ): filtered back-projection over a
+        half turn.
 
         Args:
             sinogram: `(n, views, bins)`.
-            cutoff: where the Hann window reaches zero, in units of the detector's Nyquist frequency.
+            cutoff: where the Hann window reaches zero, in units of the detector's Nyquist
+                frequency.
 
         Returns:
             `(n, h, w)`, unit of the slices per mm of the sinogram.
@@ -98,7 +104,9 @@ class Projector:
         geometry = self.geometry
         filtered = ramp_filter(sinogram, geometry.pitch_mm, cutoff)
         pixels = _multiply(self._interpolation, filtered.reshape(sinogram.shape[0], -1).T)
-        return pixels.T.reshape(sinogram.shape[0], *geometry.shape) * (math.pi / len(geometry.angles))
+        return pixels.T.reshape(sinogram.shape[0], *geometry.shape) * (
+            math.pi / len(geometry.angles)
+        )
 
 
 @lru_cache(maxsize=8)
@@ -108,7 +116,9 @@ def projector(geometry: BeamGeometry, device: str = "cpu") -> Projector:
 
 
 def ramp_filter(sinogram: Tensor, pitch_mm: float, cutoff: float = 1.0) -> Tensor:
-    """q = h * p with the band-limited ramp |f| of Kak & Slaney (1988, eq. 3.61) and a Hann window along the bins."""
+    """q = h * p with the band-limited ramp |f| of Kak & Slaney (1988, eq. 3.61) and a Hann window
+    along the bins.
+    """
     bins = sinogram.shape[-1]
     size = 1 << math.ceil(math.log2(2 * bins))
     index = np.fft.fftfreq(size, 1 / size)
@@ -117,7 +127,9 @@ def ramp_filter(sinogram: Tensor, pitch_mm: float, cutoff: float = 1.0) -> Tenso
     kernel[odd] = -1 / (np.pi * index[odd] * pitch_mm) ** 2
     kernel[0] = 1 / (2 * pitch_mm) ** 2
     frequency = np.linspace(0, 1, size // 2 + 1)
-    window = np.where(frequency < cutoff, 0.5 + 0.5 * np.cos(np.pi * np.minimum(frequency / cutoff, 1)), 0)
+    window = np.where(
+        frequency < cutoff, 0.5 + 0.5 * np.cos(np.pi * np.minimum(frequency / cutoff, 1)), 0
+    )
     response = torch.as_tensor(np.fft.rfft(kernel).real * window * pitch_mm, dtype=sinogram.dtype)
     spectrum = torch.fft.rfft(sinogram, size, dim=-1) * response.to(sinogram.device)
     return torch.fft.irfft(spectrum, size, dim=-1)[..., :bins]
@@ -147,32 +159,45 @@ def system_entries(geometry: BeamGeometry) -> Entries:
     rows = np.concatenate([row + k * geometry.bins for k, (row, _, _) in enumerate(views)])
     columns, values = (np.concatenate([view[i] for view in views]) for i in (1, 2))
     shape = (len(views) * geometry.bins, geometry.shape[0] * geometry.shape[1])
-    return Entries(torch.from_numpy(rows), torch.from_numpy(columns), torch.from_numpy(values), shape)
+    return Entries(
+        torch.from_numpy(rows), torch.from_numpy(columns), torch.from_numpy(values), shape
+    )
 
 
 def interpolation_entries(geometry: BeamGeometry) -> Entries:
-    """B: `(h · w, views · bins)`: for each pixel and view, the two bins beside t = x cos θ + y sin θ."""
+    """B: `(h · w, views · bins)`: for each pixel and view, the two bins beside t = x cos θ + y sin
+    θ.
+    """
     (height, width), (pixel_h, pixel_w) = geometry.shape, geometry.pixel_mm
     x = (np.arange(width) - (width - 1) / 2) * pixel_w
     y = (np.arange(height) - (height - 1) / 2) * pixel_h
     theta = np.array(geometry.angles)[:, None, None]
-    place = (x * np.cos(theta) + y[:, None] * np.sin(theta)) / geometry.pitch_mm + (geometry.bins - 1) / 2
+    place = (x * np.cos(theta) + y[:, None] * np.sin(theta)) / geometry.pitch_mm + (
+        geometry.bins - 1
+    ) / 2
     first = np.clip(np.floor(place), 0, geometry.bins - 2).astype(np.int64)
     share = (place - first).astype(np.float32)
     column = first + np.arange(len(geometry.angles))[:, None, None] * geometry.bins
     row = np.broadcast_to(np.arange(height * width).reshape(height, width), place.shape)
-    parts = [np.concatenate([a.ravel(), b.ravel()]) for a, b in ((row, row), (column, column + 1), (1 - share, share))]
+    parts = [
+        np.concatenate([a.ravel(), b.ravel()])
+        for a, b in ((row, row), (column, column + 1), (1 - share, share))
+    ]
     rows, columns, values = (torch.from_numpy(part) for part in parts)
     return Entries(rows, columns, values, (height * width, len(geometry.angles) * geometry.bins))
 
 
-def _view(geometry: BeamGeometry, theta: float, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _view(
+    geometry: BeamGeometry, theta: float, offsets: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bin, pixel (in a flat slice) and length in mm of every entry of one view."""
     (height, width), (pixel_h, pixel_w) = geometry.shape, geometry.pixel_mm
     x = (np.arange(width) - (width - 1) / 2) * pixel_w
     y = (np.arange(height) - (height - 1) / 2) * pixel_h
     cos, sin = math.cos(theta), math.sin(theta)
-    if abs(cos) * pixel_w >= abs(sin) * pixel_h:  # steep: one step per row, interpolated across columns
+    if (
+        abs(cos) * pixel_w >= abs(sin) * pixel_h
+    ):  # steep: one step per row, interpolated across columns
         crossing = (offsets[:, None] - y * sin) / cos / pixel_w + (width - 1) / 2
         length, stride, base, last = pixel_h / abs(cos), 1, np.arange(height) * width, width
     else:
@@ -198,7 +223,9 @@ def _on_device(entries: Entries, device: torch.device) -> Tensor | csr_matrix:
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
         warnings.filterwarnings("ignore", "Sparse invariant checks are implicitly disabled")
         values = entries.values.to(device)
-        return torch.sparse_coo_tensor(index, values, entries.shape, check_invariants=False).to_sparse_csr()
+        return torch.sparse_coo_tensor(
+            index, values, entries.shape, check_invariants=False
+        ).to_sparse_csr()
 
 
 def _scipy_matrix(entries: Entries) -> csr_matrix:

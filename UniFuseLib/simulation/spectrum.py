@@ -1,9 +1,11 @@
-"""A 120 kVp spectrum and the attenuation of what lies in its way, in 20 bins of 5 keV. Numbers only.
+"""A 120 kVp spectrum and the attenuation of what lies in its way, in 20 bins of 5 keV. Numbers
+only.
 
-Origin: spectrum from spekpy 2.5.4 (Poludniowski et al. 2021, doi 10.1002/mp.14945), tungsten anode at 12°, 3.5 mm Al,
-weighted with the photon's energy (an energy-integrating detector). Attenuation from xraydb 4.5.8 (Elam et al. 2002,
-doi 10.1016/S0969-806X(01)00227-4), averaged over each bin with the spectrum: water 1.00, cortical bone of ICRU-44
-1.92, titanium 4.506, iron 7.874, gold 19.3 g/cm³.
+Origin: spectrum from spekpy 2.5.4 (Poludniowski et al. 2021, doi 10.1002/mp.14945), tungsten anode
+at 12°, 3.5 mm Al, weighted with the photon's energy (an energy-integrating detector). Attenuation
+from xraydb 4.5.8 (Elam et al. 2002, doi 10.1016/S0969-806X(01)00227-4), averaged over each bin with
+the spectrum: water 1.00, cortical bone of ICRU-44 1.92, titanium 4.506, iron 7.874, gold 19.3
+g/cm³.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import numpy as np
 
 Metal = Literal["titanium", "iron", "gold"]
 
-# centre of the bin (keV), share of the detected signal, then μ (1/mm) of water, bone, titanium, iron, gold
+# centre of the bin (keV), share of the detected signal, then μ (1/mm) of water, bone, titanium,
+# iron, gold
 _TABLE = np.array(
     [
         [22.5, 0.00790096, 0.0596617, 0.518832, 4.77082, 13.5961, 105.228],
@@ -43,4 +46,8 @@ _TABLE = np.array(
 ENERGY_KEV = _TABLE[:, 0]
 WEIGHT = _TABLE[:, 1] / _TABLE[:, 1].sum()
 MU_WATER, MU_BONE = _TABLE[:, 2], _TABLE[:, 3]
-MU_METAL: dict[Metal, np.ndarray] = {"titanium": _TABLE[:, 4], "iron": _TABLE[:, 5], "gold": _TABLE[:, 6]}
+MU_METAL: dict[Metal, np.ndarray] = {
+    "titanium": _TABLE[:, 4],
+    "iron": _TABLE[:, 5],
+    "gold": _TABLE[:, 6],
+}

@@ -15,7 +15,9 @@ from UniFuseLib.spatial.volume import Grid
 
 
 def index_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:
-    """x[c, i, j, k] = (i, j, k)[c]: the identity map in voxels, `(1, 3, d, h, w)`, on `like`'s device and dtype."""
+    """x[c, i, j, k] = (i, j, k)[c]: the identity map in voxels, `(1, 3, d, h, w)`, on `like`'s
+    device and dtype.
+    """
     axes = [torch.arange(n, device=like.device, dtype=like.dtype) for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
@@ -41,17 +43,22 @@ def sample(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
     locations = unit.flip(1).permute(0, 2, 3, 4, 1)
     if locations.shape[0] != volume.shape[0]:
         locations = locations.expand(volume.shape[0], -1, -1, -1, -1)
-    out = F.grid_sample(values, locations.to(values.dtype), mode=mode, padding_mode="border", align_corners=True)
+    out = F.grid_sample(
+        values, locations.to(values.dtype), mode=mode, padding_mode="border", align_corners=True
+    )
     return out.to(volume.dtype)
 
 
 def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
-    """out[x] = volume[index[x]] by cubic convolution (Keys 1981, doi 10.1109/TASSP.1981.1163711, a = -1/2).
+    """out[x] = volume[index[x]] by cubic convolution (Keys 1981, doi 10.1109/TASSP.1981.1163711, a
+    = -1/2).
 
-    Noise and edges keep more of their sharpness than under `sample`; outside the grid the border repeats.
+    Noise and edges keep more of their sharpness than under `sample`; outside the grid the border
+    repeats.
 
     Args:
-        volume: `(d, h, w)`, any unit. index: `(1, 3, d', h', w')` continuous array indices, components (d, h, w).
+        volume: `(d, h, w)`, any unit. index: `(1, 3, d', h', w')` continuous array indices,
+            components (d, h, w).
 
     Returns:
         `(1, 1, d', h', w')`.
@@ -59,7 +66,10 @@ def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
     first = index.floor()
     weights = [_keys(f) for f in (index - first)[0]]
     first = first[0].long()
-    places = [[(first[axis] + k).clamp(0, n - 1) for k in range(-1, 3)] for axis, n in enumerate(volume.shape)]
+    places = [
+        [(first[axis] + k).clamp(0, n - 1) for k in range(-1, 3)]
+        for axis, n in enumerate(volume.shape)
+    ]
     _, height, width = volume.shape
     flat, out = volume.reshape(-1), torch.zeros_like(index[:, :1])
     for i in range(4):
@@ -105,7 +115,8 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
 
 
 def resize_flow(flow: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
-    """The same displacement on a grid with other voxels over the same extent (voxel *faces* coincide).
+    """The same displacement on a grid with other voxels over the same extent (voxel *faces*
+    coincide).
 
     Args:
         flow: `(b, 3, d, h, w)` voxels of its own grid.
@@ -157,21 +168,30 @@ def jacobian_determinant(flow: Tensor) -> Tensor:
 
 
 def affine_index(matrix: np.ndarray, shape: tuple[int, int, int], like: Tensor) -> Tensor:
-    """out[x] = matrix · (x, 1): `(1, 3, d, h, w)` continuous indices, from a `(4, 4)` index → index matrix."""
+    """out[x] = matrix · (x, 1): `(1, 3, d, h, w)` continuous indices, from a `(4, 4)` index → index
+    matrix.
+    """
     m = torch.as_tensor(np.asarray(matrix), dtype=like.dtype, device=like.device)
     # a sum of one line along each axis: a twentieth of the work of a product at every voxel
-    lines = (m[:3, k : k + 1] * torch.arange(n, dtype=like.dtype, device=like.device) for k, n in enumerate(shape))
+    lines = (
+        m[:3, k : k + 1] * torch.arange(n, dtype=like.dtype, device=like.device)
+        for k, n in enumerate(shape)
+    )
     d, h, w = lines
     return (((d + m[:3, 3:])[:, :, None] + h[:, None, :])[..., None] + w[:, None, None, :])[None]
 
 
 def flow_to_world(flow: Tensor, grid: Grid) -> Tensor:
-    """u[x] = A · flow[x]: voxels (d, h, w) → RAS mm (R, A, S), both `(b, 3, d, h, w)`; A without its origin."""
+    """u[x] = A · flow[x]: voxels (d, h, w) → RAS mm (R, A, S), both `(b, 3, d, h, w)`; A without
+    its origin.
+    """
     a = torch.as_tensor(grid.affine[:3, :3], dtype=flow.dtype, device=flow.device)
     return torch.einsum("ij,bjdhw->bidhw", a, flow)
 
 
 def world_to_flow(displacement: Tensor, grid: Grid) -> Tensor:
     """flow[x] = A⁻¹ · u[x]: RAS mm → voxels (d, h, w), both `(b, 3, d, h, w)`."""
-    a = torch.as_tensor(np.linalg.inv(grid.affine[:3, :3]), dtype=displacement.dtype, device=displacement.device)
+    a = torch.as_tensor(
+        np.linalg.inv(grid.affine[:3, :3]), dtype=displacement.dtype, device=displacement.device
+    )
     return torch.einsum("ij,bjdhw->bidhw", a, displacement)

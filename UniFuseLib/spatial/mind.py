@@ -15,7 +15,9 @@ CHANNELS = 12
 _NEIGHBOURS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 # the twelve edges of the octahedron: pairs of six-neighbours that are not opposite each other
 _PAIRS = tuple(
-    (a, b) for a, b in itertools.combinations(_NEIGHBOURS, 2) if sum(x * y for x, y in zip(a, b, strict=True)) == 0
+    (a, b)
+    for a, b in itertools.combinations(_NEIGHBOURS, 2)
+    if sum(x * y for x, y in zip(a, b, strict=True)) == 0
 )
 
 
@@ -23,7 +25,8 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
     """m_k[x] = exp(-(SSD_k[x] - min_k SSD[x]) / V[x]) for the twelve neighbour pairs k.
 
     Args:
-        volume: `(b, 1, d, h, w)`, any unit: a monotone or local contrast change leaves the result nearly unchanged.
+        volume: `(b, 1, d, h, w)`, any unit: a monotone or local contrast change leaves the result
+            nearly unchanged.
         dilation: voxels from the centre to each neighbour.
         radius: half side of the patch that is compared, voxels.
 
@@ -34,7 +37,10 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
         raise ValueError(f"Expected (b, 1, d, h, w), got {tuple(volume.shape)}.")
     padded = F.pad(volume, [dilation] * 6, mode="replicate")
     distances = torch.cat(
-        [box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius) for a, b in _PAIRS],
+        [
+            box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius)
+            for a, b in _PAIRS
+        ],
         1,
     )
     distances = distances - distances.amin(1, keepdim=True)

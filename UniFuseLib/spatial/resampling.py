@@ -1,7 +1,7 @@
 """Sampling a scanner's volume elsewhere, in blocks, with SimpleITK's rule for what lies inside.
 
-An index counts as inside from -0.5 to n - 0.5 along each axis; between a face and the outermost centre the border
-repeats. That is what ITK's linear resampling does, so both give the same picture.
+An index counts as inside from -0.5 to n - 0.5 along each axis; between a face and the outermost
+centre the border repeats. That is what ITK's linear resampling does, so both give the same picture.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 
 
 def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
-    """out[x] = volume at the place of grid index x, trilinear, means of blocks where the grid is much coarser.
+    """out[x] = volume at the place of grid index x, trilinear, means of blocks where the grid is
+    much coarser.
 
     Args:
         volume: `(d, h, w)`, any unit.
@@ -29,7 +30,8 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
         fill: value outside the volume's field of view.
 
     Returns:
-        `(1, 1, d', h', w')` float32 values, and the coverage of the same shape: 1 inside the field of view, else 0.
+        `(1, 1, d', h', w')` float32 values, and the coverage of the same shape: 1 inside the field
+        of view, else 0.
     """
     source = shrink(volume, tuple(float(s) for s in grid.spacing))
     values = torch.from_numpy(np.ascontiguousarray(source.array, dtype=np.float32))[None, None]
@@ -40,12 +42,16 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     for rows in row_blocks(grid.shape):
         covered = inside(block_places(to_volume, grid.shape, rows), volume.array.shape)
         coverage[:, :, rows] = covered.float()
-        out[:, :, rows] = torch.where(covered, sample(values, block_places(to_source, grid.shape, rows)), fill)
+        out[:, :, rows] = torch.where(
+            covered, sample(values, block_places(to_source, grid.shape, rows)), fill
+        )
     return out, coverage
 
 
 def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
-    """Means of whole blocks of voxels, as many as fit into the target spacing: no aliasing when going coarser."""
+    """Means of whole blocks of voxels, as many as fit into the target spacing: no aliasing when
+    going coarser.
+    """
     factors = block_factors(volume.grid, target_spacing)
     if max(factors) == 1:
         return volume
@@ -53,7 +59,9 @@ def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
 
 
 def block_factors(grid: Grid, target_spacing: tuple[float, ...]) -> tuple[int, int, int]:
-    """Voxels of `grid` per block along (d, h, w), such that blocks are about as large as the target's finest side."""
+    """Voxels of `grid` per block along (d, h, w), such that blocks are about as large as the
+    target's finest side.
+    """
     finest = min(target_spacing)
     d, h, w = (max(1, math.floor(finest / s + 0.25)) for s in grid.spacing)
     return d, h, w
@@ -96,7 +104,9 @@ def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -
     """
     shifted = matrix.copy()
     shifted[:3, 3] += matrix[:3, 0] * rows.start
-    return affine_index(shifted, (rows.stop - rows.start, *shape[1:]), torch.empty(0, dtype=torch.float64))
+    return affine_index(
+        shifted, (rows.stop - rows.start, *shape[1:]), torch.empty(0, dtype=torch.float64)
+    )
 
 
 def inside(index: Tensor, shape: tuple[int, ...]) -> Tensor:

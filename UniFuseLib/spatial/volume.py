@@ -1,8 +1,8 @@
 """A volume and the grid it lives on: array indices `(d, h, w)` and RAS millimetres, nothing else.
 
-The affine maps *array indices in array order* to RAS mm, whatever the order is. An array from nibabel
-(i, j, k) goes with nibabel's affine unchanged; an array from SimpleITK or `slicer.util.arrayFromVolume`
-(k, j, i) goes with that affine's first three columns reversed.
+The affine maps *array indices in array order* to RAS mm, whatever the order is. An array from
+nibabel (i, j, k) goes with nibabel's affine unchanged; an array from SimpleITK or
+`slicer.util.arrayFromVolume` (k, j, i) goes with that affine's first three columns reversed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,13 @@ class Grid:
     def __post_init__(self) -> None:
         affine = np.asarray(self.affine, dtype=np.float64)
         if affine.shape != (4, 4) or not np.isfinite(affine).all():
-            raise InputError(f"Expected a finite 4×4 affine, got {affine.tolist()}. Check the volume's header.")
+            raise InputError(
+                f"Expected a finite 4×4 affine, got {affine.tolist()}. Check the volume's header."
+            )
         if len(self.shape) != 3 or min(self.shape) < 1:
-            raise InputError(f"Expected three axes with at least one voxel each, got shape {self.shape}.")
+            raise InputError(
+                f"Expected three axes with at least one voxel each, got shape {self.shape}."
+            )
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         if spacing.min() <= 0 or abs(np.linalg.det(affine[:3, :3])) < 1e-9 * spacing.prod():
             raise InputError(
@@ -56,23 +60,31 @@ class Grid:
 
     @property
     def sheared(self) -> bool:
-        """True when two axes are so far from perpendicular that no medical image file can hold the grid."""
+        """True when two axes are so far from perpendicular that no medical image file can hold the
+        grid.
+        """
         unit = self.directions
         return bool(np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3)
 
     def corners(self) -> np.ndarray:
         """`(8, 3)` RAS mm of the eight outermost voxel centres."""
         last = np.array(self.shape, dtype=np.float64) - 1
-        index = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), axis=-1).reshape(-1, 3)
+        index = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), axis=-1).reshape(
+            -1, 3
+        )
         return index @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def index_to_index(self, other: Grid) -> np.ndarray:
-        """`(4, 4)` that maps an index of this grid to the (continuous) index of `other` at the same place."""
+        """`(4, 4)` that maps an index of this grid to the (continuous) index of `other` at the same
+        place.
+        """
         return np.linalg.solve(other.affine, self.affine)
 
     def same_as(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
         """True when both grids sample the same places."""
-        return self.shape == other.shape and bool(np.abs(self.corners() - other.corners()).max() <= tolerance_mm)
+        return self.shape == other.shape and bool(
+            np.abs(self.corners() - other.corners()).max() <= tolerance_mm
+        )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-"""What a training run is made of; read from TOML, stored in its checkpoints and in the weights' contract."""
+"""What a training run is made of; read from TOML, stored in its checkpoints and in the weights'
+contract.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,9 @@ SHIPPED = Path(__file__).parent / "configs"
 class LossWeights:
     """Factors of the terms of Eq. 15, and of what the paper does not have.
 
-    `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length on the FA's coarser
-    levels, `matching` tells the FA's features of a place from those of its neighbours; `fidelity` is Q_mse, `restore`
-    supervises I_D.
+    `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length
+    on the FA's coarser levels, `matching` tells the FA's features of a place from those of its
+    neighbours; `fidelity` is Q_mse, `restore` supervises I_D.
     """
 
     classification: float = 0.5
@@ -43,7 +45,9 @@ class LossWeights:
 
 @dataclass(frozen=True)
 class Phase:
-    """Samples of one size, until `until` (a fraction of all steps): crops grow as training goes on."""
+    """Samples of one size, until `until` (a fraction of all steps): crops grow as training goes
+    on.
+    """
 
     until: float
     crop: int
@@ -57,18 +61,22 @@ class TrainingConfig:
     Attributes:
         name: of the run and its weights. preset: `build.preset`, ablations included.
         data, validation: files made by `unifuse pack`.
-        pairings: (degraded, reference) roles that are drawn, as `unifuse pack` names them; empty: all of them.
-        frame: `crop` cuts isotropic cubes at one of `spacings_mm`, `whole` resizes the whole volume to the cube.
+        pairings: (degraded, reference) roles that are drawn, as `unifuse pack` names them; empty:
+            all of them.
+        frame: `crop` cuts isotropic cubes at one of `spacings_mm`, `whole` resizes the whole volume
+            to the cube.
         steps: optimiser steps of the whole schedule. phases: curriculum by crop size.
-        rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in steps.
+        rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in
+            steps.
         synthetic: share of samples from label maps. clean: share of inputs without degradation.
-        partial: share of volumes whose field of view ends inside the crop. thick: share of synthetic scans with thick
-            slices; real ones are as their scanner made them.
+        partial: share of volumes whose field of view ends inside the crop. thick: share of
+            synthetic scans with thick slices; real ones are as their scanner made them.
         precision: of the forward pass; `auto` is bfloat16 on CUDA, float32 elsewhere.
-        recompute: `stages` forgets what lies inside the network's stages and computes it again for the gradient: less
-            memory, a third more time.
+        recompute: `stages` forgets what lies inside the network's stages and computes it again for
+            the gradient: less memory, a third more time.
         clip: largest gradient norm. average: decay of the EMA weights.
-        negatives: K of Eq. 5. modality_every: L_moda needs a second pair, it is added every so many steps.
+        negatives: K of Eq. 5. modality_every: L_moda needs a second pair, it is added every so many
+            steps.
         validate_every, checkpoint_every: steps. seed: of everything random.
     """
 
@@ -112,7 +120,9 @@ class TrainingConfig:
         """Raises InputError for a key that is not known or a value that does not fit."""
         known = {f.name for f in fields(cls)}
         if unknown := sorted(set(values) - known):
-            raise InputError(f"The training configuration has unknown keys {unknown}; known are {sorted(known)}.")
+            raise InputError(
+                f"The training configuration has unknown keys {unknown}; known are {sorted(known)}."
+            )
         values = dict(values)
         try:
             if "weights" in values:
@@ -120,7 +130,9 @@ class TrainingConfig:
             if "phases" in values:
                 values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
             if "pairings" in values:
-                values["pairings"] = tuple((degraded, reference) for degraded, reference in values["pairings"])
+                values["pairings"] = tuple(
+                    (degraded, reference) for degraded, reference in values["pairings"]
+                )
             if "spacings_mm" in values:
                 values["spacings_mm"] = tuple(values["spacings_mm"])
             config = cls(**values)
@@ -133,13 +145,18 @@ class TrainingConfig:
         options = {"frame": Frame, "precision": Precision, "recompute": Recompute}
         for name, kind in options.items():
             if getattr(self, name) not in get_args(kind):
-                raise InputError(f"Expected {name} to be one of {get_args(kind)}, got {getattr(self, name)!r}.")
+                raise InputError(
+                    f"Expected {name} to be one of {get_args(kind)}, got {getattr(self, name)!r}."
+                )
         if not self.phases or not self.spacings_mm:
-            raise InputError("Expected at least one phase and one spacing in the training configuration.")
+            raise InputError(
+                "Expected at least one phase and one spacing in the training configuration."
+            )
 
 
 def read_config(path: Path, **overrides: str) -> TrainingConfig:
-    """A TOML file, or `default` or `paper` for a shipped one; `data` and `validation` are relative to its folder.
+    """A TOML file, or `default` or `paper` for a shipped one; `data` and `validation` are relative
+    to its folder.
 
     Args:
         overrides: values that replace those of the file; paths as seen from the working directory.

@@ -1,4 +1,6 @@
-"""The packed data set in memory: volumes on their own grids, read at any place of the world in RAS mm."""
+"""The packed data set in memory: volumes on their own grids, read at any place of the world in RAS
+mm.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,11 @@ class PackedVolume:
         """
         index = self._index(grid, displacement)
         box, local = self._box(index)
-        codes = sample_cubic(box.float(), local).clamp(0, 255) if cubic else sample(box.float()[None, None], local)
+        codes = (
+            sample_cubic(box.float(), local).clamp(0, 255)
+            if cubic
+            else sample(box.float()[None, None], local)
+        )
         return codes * (self.top / 255) * self._inside(index)
 
     def read_labels(self, grid: Grid) -> Tensor:
@@ -63,11 +69,15 @@ class PackedVolume:
         return (nearest * self._inside(index)).long()[0, 0]
 
     def narrowed(self, axis: int, start: int, length: int) -> PackedVolume:
-        """The same scan with a smaller field of view: `length` voxels from `start` along `axis`, nothing copied."""
+        """The same scan with a smaller field of view: `length` voxels from `start` along `axis`,
+        nothing copied.
+        """
         affine = self.grid.affine.copy()
         affine[:3, 3] += start * affine[:3, axis]
         codes = self.codes.narrow(axis, start, length)
-        return replace(self, codes=codes, grid=Grid((codes.shape[0], codes.shape[1], codes.shape[2]), affine))
+        return replace(
+            self, codes=codes, grid=Grid((codes.shape[0], codes.shape[1], codes.shape[2]), affine)
+        )
 
     def _index(self, grid: Grid, displacement: Tensor | None) -> Tensor:
         like = torch.empty(0, dtype=torch.float32, device=self.codes.device)
@@ -93,7 +103,9 @@ class PackedVolume:
         return box, index - torch.tensor(offset, device=index.device).view(1, 3, 1, 1, 1)
 
     def _inside(self, index: Tensor) -> Tensor:
-        size = torch.tensor(self.grid.shape, device=index.device, dtype=index.dtype).view(1, 3, 1, 1, 1)
+        size = torch.tensor(self.grid.shape, device=index.device, dtype=index.dtype).view(
+            1, 3, 1, 1, 1
+        )
         return ((index >= -0.5) & (index <= size - 0.5)).all(1, keepdim=True).to(index.dtype)
 
 
@@ -114,12 +126,17 @@ def load_pack(path: Path, device: torch.device) -> list[PackedSubject]:
             index = json.loads(archive.read(INDEX))
             return [_subject(archive, entry, device) for entry in index["subjects"]]
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise InputError(f"Expected a file made by 'unifuse pack', got '{path}' ({error}).") from error
+        raise InputError(
+            f"Expected a file made by 'unifuse pack', got '{path}' ({error})."
+        ) from error
 
 
-def _subject(archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.device) -> PackedSubject:
+def _subject(
+    archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.device
+) -> PackedSubject:
     return PackedSubject(
-        entry["name"], {role: _volume(archive, value, device) for role, value in entry["volumes"].items()}
+        entry["name"],
+        {role: _volume(archive, value, device) for role, value in entry["volumes"].items()},
     )
 
 
@@ -140,5 +157,7 @@ def _volume(archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.devic
 
 def _map(values: dict[str, Any]) -> IntensityMap:
     """Inverse of `IntensityMap.to_json`."""
-    plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    plain: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in values.items()
+    }
     return IntensityMap(**plain)

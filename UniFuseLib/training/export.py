@@ -18,7 +18,11 @@ _SECONDS_PER_HOUR = 3600.0
 
 
 def write_weights(
-    state: TrainingState, config: TrainingConfig, folder: Path, scores: dict[str, float], device: torch.device
+    state: TrainingState,
+    config: TrainingConfig,
+    folder: Path,
+    scores: dict[str, float],
+    device: torch.device,
 ) -> Contract:
     """`NAME.safetensors` and `NAME.json` of the averaged weights in `folder`."""
     contract = Contract(

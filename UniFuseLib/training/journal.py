@@ -13,7 +13,8 @@ TENSORBOARD = "tensorboard"
 
 
 class Journal:
-    """Records of the steps up to `step`; whatever a killed run wrote beyond its checkpoint is dropped.
+    """Records of the steps up to `step`; whatever a killed run wrote beyond its checkpoint is
+    dropped.
 
     Args:
         folder: of the run. step: where the run goes on.
@@ -22,7 +23,9 @@ class Journal:
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / LOG
         if self.path.exists():
-            _rewrite(self.path, [record for record in read_log(self.path) if record["step"] <= step])
+            _rewrite(
+                self.path, [record for record in read_log(self.path) if record["step"] <= step]
+            )
         self._board = _tensorboard(folder, step)
 
     def write(self, record: dict[str, Any]) -> None:

@@ -19,8 +19,10 @@ class Subject:
 
     Attributes:
         name: unique within the data set.
-        volumes: role (`t1`, `t2`, `flair`, `t1ce`, `mr`, `ct`, `pet`, `labels`) → file or DICOM folder.
-        person: who; sessions of one person never come apart in a split. Empty: every subject is a person.
+        volumes: role (`t1`, `t2`, `flair`, `t1ce`, `mr`, `ct`, `pet`, `labels`) → file or DICOM
+            folder.
+        person: who; sessions of one person never come apart in a split. Empty: every subject is a
+            person.
     """
 
     name: str
@@ -39,14 +41,20 @@ def unifuse(root: Path) -> list[Subject]:
     roles = {"ct": "ct", "flair": "flair", "mr_t1": "t1", "pet_suv": "pet", "t1": "t1", "t1w": "t1"}
     roles |= {"t2": "t2", "t2w": "t2"}
     folders = sorted([*root.glob("ct_pet_mr/*/"), *root.glob("mr_multi/*/")])
-    subjects = [Subject(f"{folder.parent.name}/{folder.name}", _files(folder, roles)) for folder in folders]
+    subjects = [
+        Subject(f"{folder.parent.name}/{folder.name}", _files(folder, roles)) for folder in folders
+    ]
     names = sorted({_stem(path) for suffix in _SUFFIXES for path in root.glob(f"labels/*{suffix}")})
-    subjects += [Subject(f"labels/{name}", _files(root / "labels", {name: "labels"})) for name in names]
+    subjects += [
+        Subject(f"labels/{name}", _files(root / "labels", {name: "labels"})) for name in names
+    ]
     return subjects
 
 
 def brats2020(root: Path) -> list[Subject]:
-    """`BraTS20_{Training,Validation}_XXX/<the same>_{t1,t2,flair,t1ce}.nii[.gz]`, at any depth (Menze et al. 2015)."""
+    """`BraTS20_{Training,Validation}_XXX/<the same>_{t1,t2,flair,t1ce}.nii[.gz]`, at any depth
+    (Menze et al. 2015).
+    """
     roles = {name: name for name in ("t1", "t2", "flair", "t1ce")}
     folders = [path for path in sorted(root.rglob("BraTS20_*_[0-9]*")) if path.is_dir()]
     # some downloads hold a folder of the file's name around each file
@@ -55,10 +63,14 @@ def brats2020(root: Path) -> list[Subject]:
 
 
 def synthrad2023(root: Path) -> list[Subject]:
-    """`Task1/{brain,pelvis}/1BA001/{mr,ct}.nii.gz` (Thummerer et al. 2023); `mask.nii.gz` is not needed."""
+    """`Task1/{brain,pelvis}/1BA001/{mr,ct}.nii.gz` (Thummerer et al. 2023); `mask.nii.gz` is not
+    needed.
+    """
     task = root / "Task1" if (root / "Task1").is_dir() else root
     folders = sorted([*task.glob("brain/1B*/"), *task.glob("pelvis/1P*/")])
-    return [Subject(f"{f.parent.name}/{f.name}", _files(f, {"mr": "mr", "ct": "ct"})) for f in folders]
+    return [
+        Subject(f"{f.parent.name}/{f.name}", _files(f, {"mr": "mr", "ct": "ct"})) for f in folders
+    ]
 
 
 def fdgpetct(root: Path) -> list[Subject]:
@@ -66,9 +78,14 @@ def fdgpetct(root: Path) -> list[Subject]:
 
     CTres is the CT on the grid of the PET; `PET` (Bq/ml), `CT` and `SEG` are not needed.
     """
-    studies = sorted({path.parent for name in ("CTres", "SUV") for path in root.rglob(f"{name}.nii*")})
+    studies = sorted(
+        {path.parent for name in ("CTres", "SUV") for path in root.rglob(f"{name}.nii*")}
+    )
     roles = {"CTres": "ct", "SUV": "pet"}
-    return [Subject(f"{s.parent.name}/{s.name}", _files(s, roles), person=s.parent.name) for s in studies]
+    return [
+        Subject(f"{s.parent.name}/{s.name}", _files(s, roles), person=s.parent.name)
+        for s in studies
+    ]
 
 
 LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {
@@ -89,7 +106,9 @@ def find_subjects(root: Path, layout: str) -> list[Subject]:
         raise InputError(f"Expected a layout of {sorted(LAYOUTS)}, got '{layout}'.")
     subjects = [subject for subject in LAYOUTS[layout](root) if subject.volumes]
     if not subjects:
-        raise InputError(f"No volume of the layout '{layout}' lies under '{root}'. {LAYOUTS[layout].__doc__}")
+        raise InputError(
+            f"No volume of the layout '{layout}' lies under '{root}'. {LAYOUTS[layout].__doc__}"
+        )
     return subjects
 
 

@@ -1,4 +1,5 @@
-"""The paper's losses, one function each (Eq. 1, 4-6, 11-15). Lower is better everywhere: SSIM enters as 1 - SSIM.
+"""The paper's losses, one function each (Eq. 1, 4-6, 11-15). Lower is better everywhere: SSIM
+enters as 1 - SSIM.
 
 `aligned` is W(I_fine, φ): the clean, misaligned label pulled through the predicted field.
 """
@@ -18,19 +19,31 @@ def classification_loss(logits: Tensor, label: Tensor) -> Tensor:
 
 
 def modality_loss(
-    first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], negatives: int, generator: torch.Generator
+    first: tuple[Tensor, Tensor],
+    second: tuple[Tensor, Tensor],
+    negatives: int,
+    generator: torch.Generator,
 ) -> Tensor:
-    """L_moda = L_cont(F̄_D, F̄_R) + L_cont(F̄'_D, F̄'_R) (Eq. 4), each pair in one frame, features `(b, m, d, h, w)`."""
-    return contrastive_loss(*first, negatives, generator) + contrastive_loss(*second, negatives, generator)
+    """L_moda = L_cont(F̄_D, F̄_R) + L_cont(F̄'_D, F̄'_R) (Eq. 4), each pair in one frame, features
+    `(b, m, d, h, w)`.
+    """
+    return contrastive_loss(*first, negatives, generator) + contrastive_loss(
+        *second, negatives, generator
+    )
 
 
 def contrastive_loss(
-    first: Tensor, second: Tensor, negatives: int, generator: torch.Generator, temperature: float = 0.1
+    first: Tensor,
+    second: Tensor,
+    negatives: int,
+    generator: torch.Generator,
+    temperature: float = 0.1,
 ) -> Tensor:
     """L_cont (Eq. 5): -log(e^{s⁺/τ} / (e^{s⁺/τ} + Σ_K e^{s⁻/τ})), s the cosine similarity.
 
     Args:
-        first, second: `(b, m, d, h, w)`; the positive of a position is the same position in `second`.
+        first, second: `(b, m, d, h, w)`; the positive of a position is the same position in
+            `second`.
         negatives: K other positions of `second`, drawn for every position.
         generator: on the CPU or the features' device; decides the negatives.
     """
@@ -38,7 +51,9 @@ def contrastive_loss(
     b = F.normalize(second.flatten(2).float(), dim=1).transpose(1, 2)
     n = a.shape[1]
     # a step of 1..n-1 along the ring of positions never lands on the position itself
-    step = torch.randint(1, n, (n, negatives), generator=generator, device=generator.device).to(a.device)
+    step = torch.randint(1, n, (n, negatives), generator=generator, device=generator.device).to(
+        a.device
+    )
     other = (torch.arange(n, device=a.device)[:, None] + step) % n
     positive = (a * b).sum(-1, keepdim=True)
     negative = torch.einsum("bnm,bnkm->bnk", a, b[:, other])
@@ -47,12 +62,15 @@ def contrastive_loss(
 
 
 def registration_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3, d, h, w)` voxels."""
+    """L_reg = ‖φ_gt - φ‖² (Eq. 6), mean over voxels with `weight` `(b, 1, d, h, w)`; flows `(b, 3,
+    d, h, w)` voxels.
+    """
     return _weighted_mean((flow - truth).square().sum(1, keepdim=True), weight)
 
 
 def endpoint_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
-    """Mean √(‖φ_gt - φ‖² + 0.01) over voxels with `weight`: length of the error, voxels; not in the paper.
+    """Mean √(‖φ_gt - φ‖² + 0.01) over voxels with `weight`: length of the error, voxels; not in the
+    paper.
 
     Where structure is ambiguous a squared error shouts louder than all other terms together.
     """
@@ -60,24 +78,31 @@ def endpoint_loss(flow: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
 
 def _weighted_mean(values: Tensor, weight: Tensor) -> Tensor:
-    """Mean of every sample's weighted mean: a batch's loss is the mean of its parts' losses, on however many GPUs."""
+    """Mean of every sample's weighted mean: a batch's loss is the mean of its parts' losses, on
+    however many GPUs.
+    """
     return ((values * weight).flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-6)).mean()
 
 
 def matching_loss(
     moved: Tensor, reference: Tensor, weight: Tensor, radius: int = 1, temperature: float = 0.1
 ) -> Tensor:
-    """-log softmax_k(cos(reference[x], moved[x + k]) / τ) at k = 0, the other offsets being the negatives of Eq. 5.
+    """-log softmax_k(cos(reference[x], moved[x + k]) / τ) at k = 0, the other offsets being the
+    negatives of Eq. 5.
 
-    Eq. 5 tells a place from any other one; alignment has to tell it from its neighbours. Not in the paper.
+    Eq. 5 tells a place from any other one; alignment has to tell it from its neighbours. Not in the
+    paper.
 
     Args:
-        moved: `(b, c, d, h, w)` features of the degraded volume, pulled through the TRUE field. reference: its partner.
+        moved: `(b, c, d, h, w)` features of the degraded volume, pulled through the TRUE field.
+            reference: its partner.
         weight: `(b, 1, d, h, w)` of every voxel. radius: of the offsets, voxels.
     """
     similarity = local_correlation(moved, reference, radius) / temperature
     here = similarity.shape[1] // 2
-    return _weighted_mean(similarity.logsumexp(1, keepdim=True) - similarity[:, here : here + 1], weight)
+    return _weighted_mean(
+        similarity.logsumexp(1, keepdim=True) - similarity[:, here : here + 1], weight
+    )
 
 
 def structure_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
@@ -91,7 +116,8 @@ def intensity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
 
 
 def fidelity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
-    """(MSE(I_fuse, W(I_fine, φ)) + MSE(I_fuse, I_R)) / 2, the Q_mse of the evaluation; not in the paper.
+    """(MSE(I_fuse, W(I_fine, φ)) + MSE(I_fuse, I_R)) / 2, the Q_mse of the evaluation; not in the
+    paper.
 
     Lowest at the mean of both sources, which Eq. 12 pulls away from towards the brighter one.
     """
@@ -99,7 +125,9 @@ def fidelity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
 
 
 def gradient_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
-    """L_grad (Eq. 12): mean |∇I_fuse - max(∇W(I_fine, φ), ∇I_R)|, the maximum taken by magnitude, sign kept."""
+    """L_grad (Eq. 12): mean |∇I_fuse - max(∇W(I_fine, φ), ∇I_R)|, the maximum taken by magnitude,
+    sign kept.
+    """
     total = fused.new_zeros(())
     for axis in (2, 3, 4):
         f, a, r = (v.diff(dim=axis) for v in (fused, aligned, reference))
@@ -108,22 +136,30 @@ def gradient_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
 
 
 def colour_loss(fused: Tensor, fine: Tensor) -> Tensor:
-    """L_crcb (Eq. 13): mean |C_fuse - C_fine| + (1 - SSIM(C_fuse, C_fine)); Cr and Cb as `(b, 2, d, h, w)`."""
+    """L_crcb (Eq. 13): mean |C_fuse - C_fine| + (1 - SSIM(C_fuse, C_fine)); Cr and Cb as `(b, 2, d,
+    h, w)`.
+    """
     return (fused - fine).abs().mean() + 1 - ssim(fused, fine)
 
 
 def restoration_loss(restored: Tensor, clean: Tensor) -> Tensor:
-    """Mean |restored - I_D| + (1 - SSIM): supervision of the second output, which the paper does not have."""
+    """Mean |restored - I_D| + (1 - SSIM): supervision of the second output, which the paper does
+    not have.
+    """
     return (restored - clean).abs().mean() + 0.25 * (1 - ssim(restored, clean))
 
 
 def ssim(first: Tensor, second: Tensor, side: int = 5) -> Tensor:
-    """Mean SSIM (Wang et al. 2004) with a uniform window of `side`³ voxels, data range 1, valid voxels only.
+    """Mean SSIM (Wang et al. 2004) with a uniform window of `side`³ voxels, data range 1, valid
+    voxels only.
 
-    Cheap enough for every training step; the Gaussian window of the evaluation is `evaluation.metrics`' matter.
+    Cheap enough for every training step; the Gaussian window of the evaluation is
+    `evaluation.metrics`' matter.
     """
     c1, c2 = 0.01**2, 0.03**2
-    moments = torch.cat([first, second, first * first, second * second, first * second], dim=1).float()
+    moments = torch.cat(
+        [first, second, first * first, second * second, first * second], dim=1
+    ).float()
     x, y, xx, yy, xy = _window_mean(moments, side).chunk(5, dim=1)
     vx, vy, vxy = xx - x * x, yy - y * y, xy - x * y
     score = ((2 * x * y + c1) * (2 * vxy + c2)) / ((x * x + y * y + c1) * (vx + vy + c2))
@@ -136,6 +172,10 @@ def _window_mean(volume: Tensor, side: int) -> Tensor:
         window = min(side, volume.shape[axis])
         length = volume.shape[axis] - window + 1
         volume = (
-            sum((volume.narrow(axis, k, length) for k in range(1, window)), volume.narrow(axis, 0, length)) / window
+            sum(
+                (volume.narrow(axis, k, length) for k in range(1, window)),
+                volume.narrow(axis, 0, length),
+            )
+            / window
         )
     return volume

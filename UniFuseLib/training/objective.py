@@ -18,9 +18,14 @@ from UniFuseLib.training.samples import Sample
 
 
 def total_loss(
-    model: UniFuse, sample: Sample, config: TrainingConfig, with_modality: bool, generator: torch.Generator
+    model: UniFuse,
+    sample: Sample,
+    config: TrainingConfig,
+    with_modality: bool,
+    generator: torch.Generator,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """L = Σ weight · term (Eq. 15). `with_modality` adds L_moda: a second pass of encoder, DAPL and OUFR.
+    """L = Σ weight · term (Eq. 15). `with_modality` adds L_moda: a second pass of encoder, DAPL and
+    OUFR.
 
     Args:
         generator: draws the negatives of L_moda.
@@ -43,12 +48,16 @@ def total_loss(
             config.negatives,
             generator,
         )
-    total = torch.stack([getattr(config.weights, name) * value for name, value in terms.items()]).sum()
+    total = torch.stack(
+        [getattr(config.weights, name) * value for name, value in terms.items()]
+    ).sum()
     return total, terms
 
 
 def precision(name: Precision, device: torch.device) -> AbstractContextManager[object]:
-    """The context of the forward pass; `auto` is bfloat16 on CUDA and float32 elsewhere. Losses are float32."""
+    """The context of the forward pass; `auto` is bfloat16 on CUDA and float32 elsewhere. Losses are
+    float32.
+    """
     half = name == "bfloat16" or (name == "auto" and device.type == "cuda")
     return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()
 
@@ -70,14 +79,18 @@ def _terms(output: UniFuseOutput, sample: Sample, padded: Sample) -> dict[str, T
 
 
 def _padded(sample: Sample, multiple: int) -> Sample:
-    """Field and weight on the grid that the network's levels belong to (`pad_to_multiple`); padding weighs nothing."""
+    """Field and weight on the grid that the network's levels belong to (`pad_to_multiple`); padding
+    weighs nothing.
+    """
     flow = pad_to_multiple(sample.flow, multiple)
     d, h, w = (n - m for n, m in zip(flow.shape[2:], sample.flow.shape[2:], strict=True))
     return sample._replace(flow=flow, weight=F.pad(sample.weight, (0, w, 0, h, 0, d)))
 
 
 def _coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
-    """Length of the error of every coarser flow, in voxels of the full grid; mean over the levels."""
+    """Length of the error of every coarser flow, in voxels of the full grid; mean over the
+    levels.
+    """
     total = sample.flow.new_zeros(())
     for flow in flows:
         shape = flow.shape[2:]
@@ -88,7 +101,9 @@ def _coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
 
 
 def _matching_loss(levels: Sequence[tuple[Tensor, Tensor]], sample: Sample) -> Tensor:
-    """Features of every level of the FA, the degraded ones pulled through the true field; mean over the levels."""
+    """Features of every level of the FA, the degraded ones pulled through the true field; mean over
+    the levels.
+    """
     total = sample.flow.new_zeros(())
     for degraded, reference in levels:
         shape = degraded.shape[2:]

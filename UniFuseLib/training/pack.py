@@ -1,7 +1,8 @@
 """A data set → one compact file that training reads with torch and numpy alone.
 
-Every volume keeps its own grid and becomes 8-bit codes of its network intensity (`intensity.py`); label maps keep their
-labels. The file is a zip of `.npy` members (readable by `numpy.load`) with one JSON index.
+Every volume keeps its own grid and becomes 8-bit codes of its network intensity (`intensity.py`);
+label maps keep their labels. The file is a zip of `.npy` members (readable by `numpy.load`) with
+one JSON index.
 """
 
 from __future__ import annotations
@@ -40,14 +41,18 @@ def pack(
     held_out: int | None = None,
     shape: int | None = None,
 ) -> Path:
-    """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every subject.
+    """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every
+    subject.
 
     Args:
-        split, split_file, held_out: one side of the data set, see `splits.select`; None takes all subjects.
-        shape: resize every volume to so many voxels along each axis, as in the paper; None keeps its own grid.
+        split, split_file, held_out: one side of the data set, see `splits.select`; None takes all
+            subjects.
+        shape: resize every volume to so many voxels along each axis, as in the paper; None keeps
+            its own grid.
 
     Raises:
-        InputError: see `find_subjects`, `select`, `read_volume` and `check_volume`; no label, or too many for a byte.
+        InputError: see `find_subjects`, `select`, `read_volume` and `check_volume`; no label, or
+            too many for a byte.
         OutputError: no permission, or the disk is full.
     """
     subjects = find_subjects(root, layout)
@@ -78,7 +83,12 @@ def _pack_subject(
         codes, entry = _encode(_read(path, name, kind_of(role), report), name, kind_of(role), shape)
         member = f"{name}.npy"
         archive.writestr(member, _npy(codes.array))
-        entries[role] = {**entry, "member": member, "kind": kind_of(role), "affine": codes.affine.tolist()}
+        entries[role] = {
+            **entry,
+            "member": member,
+            "kind": kind_of(role),
+            "affine": codes.affine.tolist(),
+        }
     return {"name": subject.name, "volumes": entries}
 
 
@@ -93,7 +103,9 @@ def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Vo
     return checked
 
 
-def _encode(volume: Volume, name: str, kind: str, shape: int | None) -> tuple[Volume, dict[str, Any]]:
+def _encode(
+    volume: Volume, name: str, kind: str, shape: int | None
+) -> tuple[Volume, dict[str, Any]]:
     """uint8 codes and what turns them back; without `shape` only the box around the content."""
     if kind == "labels":
         codes, entry = _encode_labels(volume, name)
@@ -115,7 +127,9 @@ def _resized(volume: Volume, kind: str, shape: int) -> Volume:
 
 
 def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any], np.ndarray]:
-    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units, and the body."""
+    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units,
+    and the body.
+    """
     body = body_mask(volume.array, volume.grid.spacing, kind)
     fitted = intensity.fit(volume.array, body, kind)
     unit = fitted.forward(volume.array.astype(np.float32))
@@ -139,7 +153,10 @@ def _encode_labels(volume: Volume, name: str) -> tuple[Volume, dict[str, Any]]:
 
 def _crop(volume: Volume, content: np.ndarray) -> Volume:
     """Only the box around `content`, with a margin."""
-    box = [np.flatnonzero(content.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    box = [
+        np.flatnonzero(content.any(axis=tuple(a for a in range(3) if a != axis)))
+        for axis in range(3)
+    ]
     low = [max(int(b[0]) - _MARGIN, 0) for b in box]
     high = [min(int(b[-1]) + _MARGIN + 1, n) for b, n in zip(box, volume.array.shape, strict=True)]
     affine = volume.affine.copy()

@@ -1,4 +1,6 @@
-"""Learning curves and what the network does to the validation samples, as PNG; needs matplotlib (extra `train`)."""
+"""Learning curves and what the network does to the validation samples, as PNG; needs matplotlib
+(extra `train`).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _COLUMNS = ("degraded", "reference", "aligned, clean", "restored", "fused", "err
 
 
 def draw_progress(model: UniFuse, samples: list[Sample], folder: Path) -> None:
-    """`curves.png` and, given samples, `validation.png` in `folder`; nothing where matplotlib is not installed."""
+    """`curves.png` and, given samples, `validation.png` in `folder`; nothing where matplotlib is
+    not installed.
+    """
     if find_spec("matplotlib") is None:
         return
     plot_curves(folder)
@@ -30,7 +34,8 @@ def draw_progress(model: UniFuse, samples: list[Sample], folder: Path) -> None:
 
 
 def plot_curves(folder: Path) -> Path:
-    """Every term of the loss and every score over the steps, from the folder's log; returns the picture's path.
+    """Every term of the loss and every score over the steps, from the folder's log; returns the
+    picture's path.
 
     Raises:
         InputError: no log there. MissingDependencyError: matplotlib is not installed.
@@ -55,12 +60,18 @@ def plot_curves(folder: Path) -> Path:
     return _save(figure, folder / CURVES)
 
 
-def curves(records: list[dict[str, Any]], points: int = 200) -> dict[str, tuple[list[float], list[float]]]:
-    """Name → (steps, values); noisy terms as means over up to `points` stretches, validation scores as they are."""
+def curves(
+    records: list[dict[str, Any]], points: int = 200
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Name → (steps, values); noisy terms as means over up to `points` stretches, validation scores
+    as they are.
+    """
     collected: dict[str, list[tuple[int, float]]] = {}
     for record in records:
         values = {"loss": record["loss"], **record["terms"]}
-        values |= {f"validation: {name}": value for name, value in record.get("validation", {}).items()}
+        values |= {
+            f"validation: {name}": value for name, value in record.get("validation", {}).items()
+        }
         for name, value in values.items():
             collected.setdefault(name, []).append((record["step"], value))
     series = {}
@@ -84,7 +95,9 @@ def _draw_samples(model: UniFuse, samples: list[Sample], path: Path) -> None:
         aligned = warp(sample.fine, sample.flow)
         volumes = (sample.degraded, sample.reference, aligned, output.restored, output.fused, wrong)
         for axis, volume, name in zip(row, volumes, _COLUMNS, strict=True):
-            axis.imshow(volume[0, 0, volume.shape[2] // 2].cpu().numpy(), cmap="gray", vmin=0, vmax=1)
+            axis.imshow(
+                volume[0, 0, volume.shape[2] // 2].cpu().numpy(), cmap="gray", vmin=0, vmax=1
+            )
             axis.set_title(name, fontsize=7)
             axis.axis("off")
     _save(figure, path)

@@ -77,7 +77,9 @@ def _one_step(
             watch.add(f"sample {CLASSES[int(samples[-1].label)]}", time.perf_counter() - started)
     sample = Sample(*(torch.cat(values) for values in zip(*samples, strict=True)))
     with watch.measure("forward and losses"):
-        loss, _ = total_loss(state.model, sample, config, step % config.modality_every == 0, state.generator)
+        loss, _ = total_loss(
+            state.model, sample, config, step % config.modality_every == 0, state.generator
+        )
     with watch.measure("backward"):
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -86,7 +88,11 @@ def _one_step(
 
 
 def _table(watch: Stopwatch, config: TrainingConfig, phase: Phase, steps: int) -> str:
-    parts = {name: value / steps for name, value in watch.seconds.items() if not name.startswith("sample ")}
+    parts = {
+        name: value / steps
+        for name, value in watch.seconds.items()
+        if not name.startswith("sample ")
+    }
     total = sum(parts.values())
     lines = [
         f"preset {config.preset}, crop {phase.crop}, batch {phase.batch}, {steps} steps, {watch.device}, "
@@ -94,7 +100,10 @@ def _table(watch: Stopwatch, config: TrainingConfig, phase: Phase, steps: int) -
         "",
         "| part | s/step | share |",
         "|---|---|---|",
-        *(f"| {name} | {value:.3f} | {100 * value / total:.0f} % |" for name, value in parts.items()),
+        *(
+            f"| {name} | {value:.3f} | {100 * value / total:.0f} % |"
+            for name, value in parts.items()
+        ),
         f"| whole step | {total:.3f} | |",
         "",
         "| one sample of class | s | drawn |",
@@ -104,5 +113,8 @@ def _table(watch: Stopwatch, config: TrainingConfig, phase: Phase, steps: int) -
         if count := watch.calls.get(f"sample {name}"):
             lines.append(f"| {name} | {watch.seconds[f'sample {name}'] / count:.3f} | {count} |")
     if watch.device.type == "cuda":
-        lines += ["", f"peak memory {torch.cuda.max_memory_allocated(watch.device) / 2**30:.2f} GiB"]
+        lines += [
+            "",
+            f"peak memory {torch.cuda.max_memory_allocated(watch.device) / 2**30:.2f} GiB",
+        ]
     return "\n".join(lines)

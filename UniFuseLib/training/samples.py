@@ -1,7 +1,9 @@
-"""One training sample: a crop of two aligned volumes, then warp, then degrade, everything on the training device.
+"""One training sample: a crop of two aligned volumes, then warp, then degrade, everything on the
+training device.
 
-Order as in a scanner: the misaligned anatomy is read through ψ on the scan's own grid, artefacts are added there
-(`scanner.py`), and both come to the crop's grid as a real scan comes to the working grid.
+Order as in a scanner: the misaligned anatomy is read through ψ on the scan's own grid, artefacts
+are added there (`scanner.py`), and both come to the crop's grid as a real scan comes to the working
+grid.
 """
 
 from __future__ import annotations
@@ -18,7 +20,12 @@ from torch import Tensor
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.case_list import TASKS
-from UniFuseLib.simulation.misalignment import REMAINDER, Deformation, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment import (
+    REMAINDER,
+    Deformation,
+    MisalignmentRange,
+    sample_misalignment,
+)
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid
@@ -28,7 +35,8 @@ from UniFuseLib.training.scanner import bring, degrade, scanner_grid
 from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 
 _TILT_DEG = 6.0  # of a crop, about each axis
-# the reference that goes with a degraded modality in the three tasks; the other ones are drawn less often
+# the reference that goes with a degraded modality in the three tasks; the other ones are drawn less
+# often
 _TASK_REFERENCE = {degraded: reference for degraded, reference, _ in TASKS.values()}
 _TASK_SHARE = 2 / 3
 
@@ -40,11 +48,14 @@ class SampleSettings:
     Attributes:
         crop: voxels along each axis.
         pairings: (degraded, reference) roles of real subjects; empty: every ordered pair.
-        frame: `crop` is an isotropic cube around a point of the body; `whole` is the whole reference, resized to the
-            cube as in the paper (Sec. 4.1: 160³ with random cropping and scaling).
+        frame: `crop` is an isotropic cube around a point of the body; `whole` is the whole
+            reference, resized to the cube as in the paper (Sec. 4.1: 160³ with random cropping and
+            scaling).
         spacings_mm: of a crop, one is drawn (few, so that projectors are reused).
-        synthetic: share of samples that come from label maps. clean: share of inputs without degradation.
-        partial: share of volumes whose field of view ends inside the crop. thick: of synthetic scans with thick slices.
+        synthetic: share of samples that come from label maps. clean: share of inputs without
+            degradation.
+        partial: share of volumes whose field of view ends inside the crop. thick: of synthetic
+            scans with thick slices.
         still: share of samples without misalignment. ranges: of the misalignment.
     """
 
@@ -83,7 +94,9 @@ class Pair(NamedTuple):
 
 
 def generator_of(seed: int, step: int, place: int) -> torch.Generator:
-    """The generator of one sample: follows from the run's seed, the step and the place in the whole batch alone."""
+    """The generator of one sample: follows from the run's seed, the step and the place in the whole
+    batch alone.
+    """
     state = np.random.SeedSequence((seed, step, place)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
@@ -96,7 +109,9 @@ def draw_batch(
     return Sample(*(torch.cat(field) for field in zip(*samples, strict=True)))
 
 
-def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator) -> Sample:
+def draw_sample(
+    subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator
+) -> Sample:
     """One sample; all randomness from `generator` (CPU)."""
     spacing = choice(generator, settings.spacings_mm)
     pair, centre = _draw_pair(subjects, settings, spacing, generator)
@@ -107,10 +122,15 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
     if uniform(generator, 0, 1) < settings.partial:
         pair = pair._replace(reference=_cut(pair.reference, centre, reach, generator))
     still = uniform(generator, 0, 1) < settings.still
-    ranges = replace(settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
+    ranges = replace(
+        settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0
+    )
     parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
     deformation = Deformation(parameters, pair.reference.codes.device)
-    reference, reference_moved = pair.reference.read(grid), pair.reference.read(grid, deformation.psi(grid))
+    reference, reference_moved = (
+        pair.reference.read(grid),
+        pair.reference.read(grid, deformation.psi(grid)),
+    )
     reference, reference_moved = _vary((reference, reference_moved), pair.reference.kind, generator)
 
     kind = pair.degraded.kind
@@ -136,7 +156,10 @@ def draw_sample(subjects: list[PackedSubject], settings: SampleSettings, generat
 
 
 def _draw_pair(
-    subjects: list[PackedSubject], settings: SampleSettings, spacing_mm: float, generator: torch.Generator
+    subjects: list[PackedSubject],
+    settings: SampleSettings,
+    spacing_mm: float,
+    generator: torch.Generator,
 ) -> tuple[Pair, np.ndarray]:
     """A pair of different volumes of one subject, and a point of the body, RAS mm."""
     real = tuple(s for s in subjects if "labels" not in s.volumes)
@@ -144,9 +167,12 @@ def _draw_pair(
     if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
         subject = choice(generator, labels)
         centre = _point_inside(subject.volumes["labels"], generator)
-        scans = synthetic_pair(subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator)
+        scans = synthetic_pair(
+            subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator
+        )
         return Pair(*scans, synthetic_scanner(scans[0], spacing_mm, generator)), centre
-    # degraded modality first, then the reference's, then the subject: every class is drawn as often as the others
+    # degraded modality first, then the reference's, then the subject: every class is drawn as often
+    # as the others
     pairings: dict[str, dict[str, list[Pair]]] = {}
     for subject in real:
         for a, degraded in subject.volumes.items():
@@ -155,16 +181,20 @@ def _draw_pair(
                     of_kind = pairings.setdefault(degraded.kind, {}).setdefault(reference.kind, [])
                     of_kind.append(Pair(degraded, reference, degraded.grid))
     if not pairings:
-        raise InputError(f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'}).")
+        raise InputError(
+            f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'})."
+        )
     kind = choice(generator, tuple(sorted(pairings)))
     references = pairings[kind]
-    pair = choice(generator, tuple(references[_reference_kind(kind, sorted(references), generator)]))
+    pair = choice(
+        generator, tuple(references[_reference_kind(kind, sorted(references), generator)])
+    )
     return pair, _point_inside(pair.reference, generator)
 
 
 def _reference_kind(degraded: str, kinds: list[str], generator: torch.Generator) -> str:
-    """One of `kinds`; that of the task takes `_TASK_SHARE`. MR of one patient are few: drawn alike with MR of a limb
-    on CT or PET, motion of T2 and FLAIR would hardly be met."""
+    """One of `kinds`; that of the task takes `_TASK_SHARE`. MR of one patient are few: drawn alike
+    with MR of a limb on CT or PET, motion of T2 and FLAIR would hardly be met."""
     task = _TASK_REFERENCE[degraded]
     others = tuple(kind for kind in kinds if kind != task)
     if task in kinds and (not others or uniform(generator, 0, 1) < _TASK_SHARE):
@@ -185,8 +215,12 @@ def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarra
     return volume.grid.affine[:3, :3] @ index + volume.grid.affine[:3, 3]
 
 
-def _cut(volume: PackedVolume, centre: np.ndarray, reach_mm: float, generator: torch.Generator) -> PackedVolume:
-    """The volume with its field of view ending, along one of its axes, 30 to 100 % of `reach_mm` from `centre`."""
+def _cut(
+    volume: PackedVolume, centre: np.ndarray, reach_mm: float, generator: torch.Generator
+) -> PackedVolume:
+    """The volume with its field of view ending, along one of its axes, 30 to 100 % of `reach_mm`
+    from `centre`.
+    """
     axis, side = choice(generator, (0, 1, 2)), choice(generator, (-1, 1))
     at = float(np.linalg.solve(volume.grid.affine, np.append(centre, 1.0))[axis])
     end = at + side * uniform(generator, 0.3, 1.0) * reach_mm / float(volume.grid.spacing[axis])
@@ -197,8 +231,12 @@ def _cut(volume: PackedVolume, centre: np.ndarray, reach_mm: float, generator: t
     return volume.narrowed(axis, first, size - first)
 
 
-def _crop_grid(around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator) -> Grid:
-    """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random mirror."""
+def _crop_grid(
+    around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+) -> Grid:
+    """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random
+    mirror.
+    """
     axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
     turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
@@ -212,12 +250,18 @@ def _crop_grid(around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, g
     return Grid(shape, affine)
 
 
-def _whole_grid(whole: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator) -> Grid:
-    """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in one."""
+def _whole_grid(
+    whole: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+) -> Grid:
+    """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in
+    one.
+    """
     matrix, first = whole.affine[:3, :3], whole.affine[:3, 3]
     full = np.array(whole.shape)
     sides = full * np.array(uniforms(generator, 0.8, 1.0, 3))
-    start = (full - sides) * np.array(uniforms(generator, 0.0, 1.0, 3)) - 0.5  # the box's near face, in voxels
+    start = (full - sides) * np.array(
+        uniforms(generator, 0.0, 1.0, 3)
+    ) - 0.5  # the box's near face, in voxels
     ratio = sides / crop
     affine = np.eye(4)
     affine[:3, :3] = matrix * ratio
@@ -231,7 +275,9 @@ _GRIDS: dict[Frame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Gr
 }
 
 
-def _vary(volumes: tuple[Tensor, Tensor], kind: str, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _vary(
+    volumes: tuple[Tensor, Tensor], kind: str, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
     """The same random gain and gamma on both; CT has units and stays as it is."""
     if kind == "ct":
         return volumes

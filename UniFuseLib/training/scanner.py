@@ -1,7 +1,8 @@
-"""What a scanner makes of the misaligned anatomy: degraded on the scan's own grid, then brought to the crop.
+"""What a scanner makes of the misaligned anatomy: degraded on the scan's own grid, then brought to
+the crop.
 
-Noise of a scanner's voxels, read at the spacing the network works at, is not noise made at that spacing; the network
-has to meet what it will meet later.
+Noise of a scanner's voxels, read at the spacing the network works at, is not noise made at that
+spacing; the network has to meet what it will meet later.
 """
 
 from __future__ import annotations
@@ -20,19 +21,25 @@ from UniFuseLib.spatial.volume import Grid
 
 # one map for every synthetic and every gained volume: MR and PET have no unit of their own
 _UNITS = {
-    "ct": IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)),
+    "ct": IntensityMap(
+        "knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)
+    ),
     "mr": IntensityMap("percentile", scale=1000.0, gamma=1.0, ceiling=2.0),
     "pet": IntensityMap("percentile", scale=4.0, gamma=0.5, ceiling=16.0),
 }
-_LEAST_EXTENT = 1.2  # side of the scanned region in sides of the crop: enough for six degrees of tilt
-# the same in the slice plane: a head that turns moves most at its edge, and the noise of PET grows with the body around
+_LEAST_EXTENT = (
+    1.2  # side of the scanned region in sides of the crop: enough for six degrees of tilt
+)
+# the same in the slice plane: a head that turns moves most at its edge, and the noise of PET grows
+# with the body around
 _EXTENT = {"mr": 1.8, "ct": _LEAST_EXTENT, "pet": 2.0}
 _LONGEST_MM = 250.0  # in the slice plane, unless the crop needs more
 _ROUND_TO = 4  # voxels: few different sizes, so that projectors are reused
 
 
 def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
-    """Voxels of `scanner`'s size and directions around `crop`, the same number for every crop of one size.
+    """Voxels of `scanner`'s size and directions around `crop`, the same number for every crop of
+    one size.
 
     Args:
         scanner: of any extent. kind: `mr`, `ct` or `pet`.
@@ -54,8 +61,11 @@ def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
     return Grid((shape[0], shape[1], shape[2]), affine)
 
 
-def degrade(scanned: Tensor, kind: str, label: str, scanner: Grid, generator: torch.Generator) -> Tensor:
-    """I'_D on the scan's grid: to the modality's units, through the simulator of class `label`, and back.
+def degrade(
+    scanned: Tensor, kind: str, label: str, scanner: Grid, generator: torch.Generator
+) -> Tensor:
+    """I'_D on the scan's grid: to the modality's units, through the simulator of class `label`, and
+    back.
 
     Args:
         scanned: `(1, 1, d, h, w)` network intensities on `scanner`.
@@ -71,7 +81,9 @@ def degrade(scanned: Tensor, kind: str, label: str, scanner: Grid, generator: to
 
 
 def bring(volume: Tensor, scanner: Grid, crop: Grid) -> Tensor:
-    """out[x] = volume at the place of index x of `crop`: trilinear after means of blocks, as `resampling.resample`."""
+    """out[x] = volume at the place of index x of `crop`: trilinear after means of blocks, as
+    `resampling.resample`.
+    """
     factors = block_factors(scanner, tuple(float(s) for s in crop.spacing))
     to_blocks = crop.index_to_index(blocks_of(scanner, factors))
     return sample(mean_of_blocks(volume, factors), affine_index(to_blocks, crop.shape, volume))

@@ -1,4 +1,6 @@
-"""Which subjects train and which are held out: the paper's splits (Sec. 4.1), from a fixed seed or from a file."""
+"""Which subjects train and which are held out: the paper's splits (Sec. 4.1), from a fixed seed or
+from a file.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,22 @@ _SEED = 2023
 
 
 def select(
-    subjects: list[Subject], layout: str, split: Split, file: Path | None = None, held_out: int | None = None
+    subjects: list[Subject],
+    layout: str,
+    split: Split,
+    file: Path | None = None,
+    held_out: int | None = None,
 ) -> list[Subject]:
     """The subjects of one side of the split.
 
     Args:
-        file: JSON `{"train": [names], "val": [names]}`; read where it exists, else the layout's split is written to it.
+        file: JSON `{"train": [names], "val": [names]}`; read where it exists, else the layout's
+            split is written to it.
         held_out: subjects of `val` instead of the paper's number.
 
     Raises:
-        InputError: a layout without a split, too few subjects, a file that does not fit, or an empty side.
+        InputError: a layout without a split, too few subjects, a file that does not fit, or an
+            empty side.
         OutputError: the file cannot be written.
     """
     if file is not None and is_taken(file):
@@ -50,7 +58,8 @@ def select(
 
 
 def hold_out(subjects: list[Subject], count: int, seed: int = _SEED) -> set[str]:
-    """Names of exactly `count` random subjects, whole persons only; the same for the same names and seed.
+    """Names of exactly `count` random subjects, whole persons only; the same for the same names and
+    seed.
 
     Raises:
         InputError: not that many subjects, or no choice of whole persons was met.
@@ -69,7 +78,9 @@ def hold_out(subjects: list[Subject], count: int, seed: int = _SEED) -> set[str]
             chosen.add(persons[place])
             free -= sessions[persons[place]]
     if free:
-        raise InputError(f"No whole persons make up {count} subjects. Choose another number with --held-out.")
+        raise InputError(
+            f"No whole persons make up {count} subjects. Choose another number with --held-out."
+        )
     return {subject.name for subject in subjects if (subject.person or subject.name) in chosen}
 
 
@@ -93,4 +104,6 @@ def _read(file: Path) -> dict[str, list[str]]:
         names = json.loads(file.read_text(encoding="utf-8"))
         return {side: [str(name) for name in names[side]] for side in SPLITS}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f'Expected {{"train": [names], "val": [names]}} in \'{file}\' ({error}).') from error
+        raise InputError(
+            f'Expected {{"train": [names], "val": [names]}} in \'{file}\' ({error}).'
+        ) from error

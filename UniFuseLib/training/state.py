@@ -24,7 +24,8 @@ class TrainingState:
 
     Attributes:
         model, average: the weights that are trained, and their EMA, which is what gets shipped.
-        generator: of the losses' random choices; the same in every process. (Samples need no stored state, their
+        generator: of the losses' random choices; the same in every process. (Samples need no stored
+            state, their
             generators follow from seed, step and place in the batch: see `samples.generator_of`.)
         seconds: spent on steps, over all runs.
     """
@@ -37,11 +38,14 @@ class TrainingState:
     seconds: float = 0.0
 
 
-def initial_state(config: TrainingConfig, device: torch.device, weights: Path | None = None) -> TrainingState:
+def initial_state(
+    config: TrainingConfig, device: torch.device, weights: Path | None = None
+) -> TrainingState:
     """A fresh start, from `weights` (a safetensors file with its contract) or from the seed alone.
 
     Raises:
-        WeightsError: weights that cannot be read. InputError: weights of another network than the configuration's.
+        WeightsError: weights that cannot be read. InputError: weights of another network than the
+            configuration's.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -53,7 +57,9 @@ def initial_state(config: TrainingConfig, device: torch.device, weights: Path | 
     average = copy.deepcopy(model).eval().requires_grad_(False)
     if config.recompute == "stages":
         forget_inside_stages(model)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.weight_decay)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=config.rate, weight_decay=config.weight_decay
+    )
     return TrainingState(model, average, optimiser, torch.Generator().manual_seed(config.seed))
 
 
@@ -68,7 +74,9 @@ def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor
 
 
 def save(state: TrainingState, config: TrainingConfig, path: Path) -> None:
-    """Through a temporary name: a kill leaves the old checkpoint or the new one, never half of one."""
+    """Through a temporary name: a kill leaves the old checkpoint or the new one, never half of
+    one.
+    """
     partial = path.with_name(path.name + ".partial")
     torch.save(
         {

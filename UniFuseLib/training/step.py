@@ -17,7 +17,9 @@ from UniFuseLib.training.state import TrainingState
 
 
 def draw(subjects: list[PackedSubject], config: TrainingConfig, step: int, ranks: Ranks) -> Sample:
-    """This process's part of the batch of `step`: the same whatever happened before, and on however many processes."""
+    """This process's part of the batch of `step`: the same whatever happened before, and on however
+    many processes.
+    """
     phase = config.phase_at(step)
     first = ranks.index * phase.batch
     generators = [generator_of(config.seed, step, first + i) for i in range(phase.batch)]
@@ -37,19 +39,27 @@ def settings_of(config: TrainingConfig, crop: int) -> SampleSettings:
     )
 
 
-def gradients(state: TrainingState, sample: Sample, config: TrainingConfig, ranks: Ranks) -> dict[str, float]:
-    """Leave the gradient of Eq. 15 in the model; returns the loss and its terms, means over all processes."""
+def gradients(
+    state: TrainingState, sample: Sample, config: TrainingConfig, ranks: Ranks
+) -> dict[str, float]:
+    """Leave the gradient of Eq. 15 in the model; returns the loss and its terms, means over all
+    processes.
+    """
     with_modality = state.step % config.modality_every == 0
     loss, terms = total_loss(state.model, sample, config, with_modality, state.generator)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     average_gradients(state.model.parameters(), ranks)
-    values = mean_over_ranks(torch.stack([loss.detach(), *(term.detach() for term in terms.values())]), ranks)
+    values = mean_over_ranks(
+        torch.stack([loss.detach(), *(term.detach() for term in terms.values())]), ranks
+    )
     return dict(zip(("loss", *terms), values.tolist(), strict=True))
 
 
 def update(state: TrainingState, config: TrainingConfig) -> float:
-    """Clip, step, average; returns the gradient's norm before clipping. One that is not finite changes no weight."""
+    """Clip, step, average; returns the gradient's norm before clipping. One that is not finite
+    changes no weight.
+    """
     for group in state.optimiser.param_groups:
         group["lr"] = learning_rate(config, state.step)
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
@@ -68,7 +78,9 @@ def learning_rate(config: TrainingConfig, step: int) -> float:
     if step < config.warm_up:
         return config.rate * (step + 1) / config.warm_up
     progress = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
-    return config.final_rate + (config.rate - config.final_rate) * 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
+    return config.final_rate + (config.rate - config.final_rate) * 0.5 * (
+        1 + math.cos(math.pi * min(progress, 1.0))
+    )
 
 
 @torch.no_grad()

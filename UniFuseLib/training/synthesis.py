@@ -1,4 +1,6 @@
-"""Aligned pairs out of one label map: any number of heads, any contrast, no doubt about where anything is."""
+"""Aligned pairs out of one label map: any number of heads, any contrast, no doubt about where
+anything is.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ _SCANNERS = {
     "pet": ((4.0, 5.3), (3.3,)),
 }
 _MARGIN_MM = 36.0  # the misaligned crop reads beyond its own edge
-# a third of the pairs have contrasts nobody has seen: the network learns structure, not modalities; CT, PET and MR
-# are degraded about equally often
+# a third of the pairs have contrasts nobody has seen: the network learns structure, not modalities;
+# CT, PET and MR are degraded about equally often
 _PAIRS: tuple[tuple[Style, Style], ...] = (
     ("t2", "t1"),
     ("flair", "t1"),
@@ -53,7 +55,8 @@ def synthetic_pair(
 
     Args:
         labels: a label map. centre: RAS mm.
-        crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it, at this spacing.
+        crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it,
+            at this spacing.
         thick: share of scans with thick slices along one axis.
     """
     side = crop + 2 * int(np.ceil(_MARGIN_MM / spacing_mm))
@@ -62,11 +65,14 @@ def synthetic_pair(
     spacing = (spacing_mm, spacing_mm, spacing_mm)
     anatomy = split_soft_tissue(names[labels.read_labels(grid)], spacing, new_seed(generator))
     first, second = choice(generator, _PAIRS)
-    return _scan(anatomy, grid, first, thick, generator), _scan(anatomy, grid, second, thick, generator)
+    return _scan(anatomy, grid, first, thick, generator), _scan(
+        anatomy, grid, second, thick, generator
+    )
 
 
 def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Generator) -> Grid:
-    """Voxels as scanners make them, d → S, h → P, w → L: in-plane and slice spacing drawn for the modality of `scan`.
+    """Voxels as scanners make them, d → S, h → P, w → L: in-plane and slice spacing drawn for the
+    modality of `scan`.
 
     Args:
         spacing_mm: of the anatomy; nothing finer than this is there to be scanned.
@@ -74,7 +80,10 @@ def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Ge
     in_plane, slices = _SCANNERS[scan.kind]
     pixel = max(choice(generator, in_plane), spacing_mm)
     thickness = max(choice(generator, slices), spacing_mm)
-    return Grid((1, 1, 1), scan.grid.affine @ np.diag([thickness / spacing_mm, *[pixel / spacing_mm] * 2, 1.0]))
+    return Grid(
+        (1, 1, 1),
+        scan.grid.affine @ np.diag([thickness / spacing_mm, *[pixel / spacing_mm] * 2, 1.0]),
+    )
 
 
 def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarray:
@@ -85,7 +94,9 @@ def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarra
     return affine
 
 
-def _scan(anatomy: Tensor, grid: Grid, style: Style, thick: float, generator: torch.Generator) -> PackedVolume:
+def _scan(
+    anatomy: Tensor, grid: Grid, style: Style, thick: float, generator: torch.Generator
+) -> PackedVolume:
     """One contrast, coded like a packed volume."""
     kind = {"ct": "ct", "pet": "pet"}.get(style, "mr")
     d, h, w = (float(side) for side in grid.spacing)

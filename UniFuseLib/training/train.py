@@ -1,6 +1,8 @@
-"""The training loop: plain torch, resumable at any step, stopped cleanly by a time budget. START HERE.
+"""The training loop: plain torch, resumable at any step, stopped cleanly by a time budget. START
+HERE.
 
-A step is in `step.py`, a sample in `samples.py`, the loss in `objective.py`, what survives a kill in `state.py`.
+A step is in `step.py`, a sample in `samples.py`, the loss in `objective.py`, what survives a kill
+in `state.py`.
 """
 
 from __future__ import annotations
@@ -36,13 +38,16 @@ def train(
     report: Callable[[str], None] = lambda line: None,
     weights: Path | None = None,
 ) -> TrainingState:
-    """Train until the schedule or the time budget (seconds) ends; resumes from `folder` where it holds a checkpoint.
+    """Train until the schedule or the time budget (seconds) ends; resumes from `folder` where it
+    holds a checkpoint.
 
-    Writes `checkpoint.pt`, `log.jsonl` and, at every validation, `NAME.safetensors` + `NAME.json` and pictures.
-    Under `torchrun` every process draws a batch of its own and only the first one writes.
+    Writes `checkpoint.pt`, `log.jsonl` and, at every validation, `NAME.safetensors` + `NAME.json`
+    and pictures. Under `torchrun` every process draws a batch of its own and only the first one
+    writes.
 
     Args:
-        weights: start from these (safetensors with contract); not looked at when there is a checkpoint.
+        weights: start from these (safetensors with contract); not looked at when there is a
+            checkpoint.
 
     Raises:
         InputError: data that cannot be read, a checkpoint or weights of another network.
@@ -62,7 +67,9 @@ def train(
         deadline = None if time_budget is None else time.monotonic() + time_budget
         while state.step < config.steps:
             record = _advance(state, subjects, config, ranks)
-            out_of_time = first_decides(deadline is not None and time.monotonic() > deadline, ranks, device)
+            out_of_time = first_decides(
+                deadline is not None and time.monotonic() > deadline, ranks, device
+            )
             if ranks.is_first:
                 recorder.after_step(state, record, last=out_of_time or state.step == config.steps)
             if out_of_time:
@@ -127,7 +134,9 @@ class _Recorder:
             record["validation"] = validate(state.average, self.samples)
         self.journal.write(record)
         if validated:
-            write_weights(state, self.config, self.folder, record.get("validation", {}), self.device)
+            write_weights(
+                state, self.config, self.folder, record.get("validation", {}), self.device
+            )
             draw_progress(state.average, self.samples, self.folder)
         if last or state.step % self.config.checkpoint_every == 0:
             save(state, self.config, self.folder / CHECKPOINT)

@@ -32,8 +32,8 @@ def validation_samples(config: TrainingConfig, device: torch.device) -> list[Sam
 def validate(model: UniFuse, samples: list[Sample]) -> dict[str, float]:
     """Means over `samples`, batches of one.
 
-    Error of the field in mm before and after, folds, class accuracy, PSNR against I_D, and what restoration alone gains
-    on degraded inputs.
+    Error of the field in mm before and after, folds, class accuracy, PSNR against I_D, and what
+    restoration alone gains on degraded inputs.
     """
     scores: dict[str, list[float]] = {}
     for sample in samples:
@@ -55,7 +55,9 @@ def _scores(model: UniFuse, sample: Sample) -> dict[str, float]:
     if int(sample.label) != CLASSES.index("clean"):
         # where the network put it, right or wrong: restoration apart from alignment
         target, input_there = warp(sample.fine, output.flow), warp(sample.degraded, output.flow)
-        scores["restoration_gain_db"] = _psnr(output.restored, target, body) - _psnr(input_there, target, body)
+        scores["restoration_gain_db"] = _psnr(output.restored, target, body) - _psnr(
+            input_there, target, body
+        )
     return scores
 
 

@@ -1,4 +1,6 @@
-"""Many pairs, one after the other, from a table or a folder, without loading them into the scene."""
+"""Many pairs, one after the other, from a table or a folder, without loading them into the
+scene.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ class BatchCase:
 
 @dataclass(frozen=True)
 class BatchRow:
-    """How one case ended; `ending` is "done", "failed", "crashed", "failed to start" or "cancelled"."""
+    """How one case ended; `ending` is "done", "failed", "crashed", "failed to start" or
+    "cancelled".
+    """
 
     name: str
     ending: str
@@ -45,8 +49,9 @@ COLUMNS = tuple(field.name for field in fields(BatchRow))
 def readCases(source: Any) -> list[BatchCase]:
     """Cases from a CSV file, a folder, or a `vtkMRMLTableNode`.
 
-    A table has the columns `degraded` and `reference` and, if wanted, `name`; relative paths start at the table.
-    A folder holds one folder per case, each with `degraded.*` and `reference.*` (a file, or a DICOM folder).
+    A table has the columns `degraded` and `reference` and, if wanted, `name`; relative paths start
+    at the table. A folder holds one folder per case, each with `degraded.*` and `reference.*` (a
+    file, or a DICOM folder).
 
     Raises:
         FusionError: no cases, a missing column, or two cases with one name.
@@ -60,7 +65,9 @@ def readCases(source: Any) -> list[BatchCase]:
         cases = [_caseFromRow(row, absolute(source).parent, n) for n, row in enumerate(rows, 1)]
     else:
         raise FusionError(
-            _("Expected a CSV table or a folder, got {source}, which does not exist.").format(source=source)
+            _("Expected a CSV table or a folder, got {source}, which does not exist.").format(
+                source=source
+            )
         )
     if not cases:
         raise FusionError(
@@ -73,13 +80,18 @@ def readCases(source: Any) -> list[BatchCase]:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise FusionError(
-            _("Two cases are called {names}. Give each a name of its own.").format(names=", ".join(twice))
+            _("Two cases are called {names}. Give each a name of its own.").format(
+                names=", ".join(twice)
+            )
         )
     return cases
 
 
 def runCases(
-    cases: list[BatchCase], output: Path, run: Callable[[BatchCase, Path], BatchRow], progress: Callable[[str], None]
+    cases: list[BatchCase],
+    output: Path,
+    run: Callable[[BatchCase, Path], BatchRow],
+    progress: Callable[[str], None],
 ) -> list[BatchRow]:
     """Run every case into `output/<name>`; one that fails does not stop the others.
 
@@ -90,10 +102,14 @@ def runCases(
         output.mkdir(parents=True, exist_ok=True)
         written = {row["name"]: row for row in earlierRows(table)}
     except OSError as error:
-        raise FusionError(_("Cannot use the folder {output}: {reason}").format(output=output, reason=error)) from error
+        raise FusionError(
+            _("Cannot use the folder {output}: {reason}").format(output=output, reason=error)
+        ) from error
     rows: list[BatchRow] = []
     for number, case in enumerate(cases, 1):
-        progress(_("{number} of {count}: {name}").format(number=number, count=len(cases), name=case.name))
+        progress(
+            _("{number} of {count}: {name}").format(number=number, count=len(cases), name=case.name)
+        )
         rows.append(_run(run, case, output / case.name))
         written[case.name] = asdict(rows[-1])
         try:
@@ -107,7 +123,9 @@ def _run(run: Callable[[BatchCase, Path], BatchRow], case: BatchCase, folder: Pa
     try:
         return run(case, folder)
     except Exception as error:
-        return BatchRow(case.name, Ending.FAILED.value, f"{type(error).__name__}: {error}", str(folder))
+        return BatchRow(
+            case.name, Ending.FAILED.value, f"{type(error).__name__}: {error}", str(folder)
+        )
 
 
 def earlierRows(path: Path) -> list[dict[str, Any]]:
@@ -119,7 +137,9 @@ def earlierRows(path: Path) -> list[dict[str, Any]]:
     rows = list(_rowsOfFile(path)) if path.exists() else []
     if any(set(row) != set(COLUMNS) for row in rows):
         raise FusionError(
-            _("{path} is not a table of this tool. Move it away, or choose another output folder.").format(path=path)
+            _(
+                "{path} is not a table of this tool. Move it away, or choose another output folder."
+            ).format(path=path)
         )
     return rows
 
@@ -143,7 +163,9 @@ def _rowsOfFile(path: Path) -> Iterator[dict[str, str]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             yield from csv.DictReader(file)
     except UnicodeDecodeError as error:
-        raise FusionError(_("{path} is not UTF-8 text. Save the table as CSV UTF-8.").format(path=path)) from error
+        raise FusionError(
+            _("{path} is not UTF-8 text. Save the table as CSV UTF-8.").format(path=path)
+        ) from error
 
 
 def _rowsOfNode(node: Any) -> Iterator[dict[str, str]]:
@@ -157,12 +179,14 @@ def _caseFromRow(row: dict[str, str], folder: Path, number: int) -> BatchCase:
     for column in ("degraded", "reference"):
         if not row.get(column):
             raise FusionError(
-                _("Row {number} has no {column}; the table needs the columns degraded and reference.").format(
-                    number=number, column=column
-                )
+                _(
+                    "Row {number} has no {column}; the table needs the columns degraded and reference."
+                ).format(number=number, column=column)
             )
     name = Path(row.get("name") or f"case{number:03d}").name
-    return BatchCase(name, *(folder / Path(row[role]).expanduser() for role in ("degraded", "reference")))
+    return BatchCase(
+        name, *(folder / Path(row[role]).expanduser() for role in ("degraded", "reference"))
+    )
 
 
 def _casesInFolder(folder: Path) -> Iterator[BatchCase]:

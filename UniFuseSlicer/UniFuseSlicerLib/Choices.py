@@ -1,4 +1,6 @@
-"""What the panel's combo boxes offer. Enums are stored in the scene by name and shown by `label()`."""
+"""What the panel's combo boxes offer. Enums are stored in the scene by name and shown by
+`label()`.
+"""
 
 from __future__ import annotations
 
@@ -72,4 +74,9 @@ class OverlayChoice(Enum):
     CONTOUR = "contour"
 
     def label(self) -> str:
-        return {"off": _("Off"), "grid": _("Grid"), "arrows": _("Arrows"), "contour": _("Contour lines")}[self.value]
+        return {
+            "off": _("Off"),
+            "grid": _("Grid"),
+            "arrows": _("Arrows"),
+            "contour": _("Contour lines"),
+        }[self.value]

@@ -41,11 +41,26 @@ class ToolCommand:
         return [self.python, "-u", "-m", name, *arguments]
 
     def fuse(
-        self, degraded: Path, reference: Path, output: Path, options: FusionOptions, cancelFile: Path
+        self,
+        degraded: Path,
+        reference: Path,
+        output: Path,
+        options: FusionOptions,
+        cancelFile: Path,
     ) -> list[str]:
         """`unifuse fuse …` with progress as JSON lines."""
-        arguments = ["fuse", str(degraded), str(reference), "--output", str(output), "--progress", "json"]
-        return self.module("UniFuseLib.cli", [*arguments, "--cancel-file", str(cancelFile), *options.arguments()])
+        arguments = [
+            "fuse",
+            str(degraded),
+            str(reference),
+            "--output",
+            str(output),
+            "--progress",
+            "json",
+        ]
+        return self.module(
+            "UniFuseLib.cli", [*arguments, "--cancel-file", str(cancelFile), *options.arguments()]
+        )
 
 
 # For files that only go into the scene: compressing them would cost more than the network.
@@ -53,6 +68,12 @@ QUICK_FILES = ("--uncompressed", "--no-overview")
 
 
 def toolEnvironment(base: Mapping[str, str]) -> dict[str, str]:
-    """UTF-8 pipes on every system; PYTHONSAFEPATH would hide the working directory from `python -m`."""
+    """UTF-8 pipes on every system; PYTHONSAFEPATH would hide the working directory from `python
+    -m`.
+    """
     environment = {key: value for key, value in base.items() if key != "PYTHONSAFEPATH"}
-    return environment | {"PYTHONUTF8": "1", "PYTHONIOENCODING": "utf-8", "PYTHONDONTWRITEBYTECODE": "1"}
+    return environment | {
+        "PYTHONUTF8": "1",
+        "PYTHONIOENCODING": "utf-8",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }

@@ -1,4 +1,6 @@
-"""Which devices torch finds here, with free memory: asked in a process of its own, so that Slicer imports no torch."""
+"""Which devices torch finds here, with free memory: asked in a process of its own, so that Slicer
+imports no torch.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ class DeviceCheck:
     """
 
     def __init__(
-        self, tool: Callable[[], ToolCommand], makeTimer: Callable[..., Any], tell: Callable[[str], None]
+        self,
+        tool: Callable[[], ToolCommand],
+        makeTimer: Callable[..., Any],
+        tell: Callable[[str], None],
     ) -> None:
         self._tool = tool
         self._tell = tell
@@ -54,7 +59,11 @@ class DeviceCheck:
         if outcome.ending is Ending.DONE:
             self._tell(deviceSentence(process.lastMessage))
             return
-        self._tell(_("PyTorch does not answer; press Fuse to install it. {reason}").format(reason=outcome.message))
+        self._tell(
+            _("PyTorch does not answer; press Fuse to install it. {reason}").format(
+                reason=outcome.message
+            )
+        )
 
     def endNow(self) -> None:
         self._timer.stop()
@@ -66,7 +75,9 @@ class DeviceCheck:
 def deviceSentence(found: Mapping[str, Any]) -> str:
     """What the panel says, e.g. `NVIDIA RTX A4000, 14 of 16 GB free`."""
     if found.get("gpus"):
-        return "; ".join(_("{name}, {free:.0f} of {total:.0f} GB free").format(**gpu) for gpu in found["gpus"])
+        return "; ".join(
+            _("{name}, {free:.0f} of {total:.0f} GB free").format(**gpu) for gpu in found["gpus"]
+        )
     return _("No GPU that PyTorch {version} can use; runs on {threads} CPU threads").format(
         version=found.get("version", "?"), threads=found.get("threads", "?")
     )

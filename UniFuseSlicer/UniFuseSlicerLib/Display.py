@@ -14,7 +14,9 @@ from .Results import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_R
 
 @dataclass(frozen=True)
 class Shown:
-    """Display choices for one result; `fused` is the node ID of its fused volume, "" when there is none."""
+    """Display choices for one result; `fused` is the node ID of its fused volume, "" when there is
+    none.
+    """
 
     fused: str = ""
     layer: LayerChoice = LayerChoice.FUSED
@@ -38,16 +40,20 @@ class Display:
         self._drawn: Any = None
 
     def follow(self, fused: Any, current: Shown) -> None:
-        """Take `current` as shown already (a scene was loaded, the module was entered): the views stay as they are.
+        """Take `current` as shown already (a scene was loaded, the module was entered): the views
+        stay as they are.
 
-        Only the copies that are not saved with a scene are made and drawn again: the warped degraded volume, and the
-        points for "only in the body".
+        Only the copies that are not saved with a scene are made and drawn again: the warped
+        degraded volume, and the points for "only in the body".
         """
         self.shown = current
         self.layers.follow(current.opacity)
         if not current.fused:
             return
-        reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
+        reference, deformation = (
+            fused.GetNodeReference(REFERENCE_ROLE),
+            fused.GetNodeReference(DEFORMATION_ROLE),
+        )
         if reference is None or deformation is None:
             return
         self._drawn = deformation
@@ -66,7 +72,8 @@ class Display:
         return wanted.warpPercent != self.shown.warpPercent and wanted.fused == self.shown.fused
 
     def show(self, fused: Any, wanted: Shown) -> None:
-        """Apply what differs from what is shown; without a result, or without its reference, no layer is touched.
+        """Apply what differs from what is shown; without a result, or without its reference, no
+        layer is touched.
 
         The deformation of another result is no longer drawn.
 
@@ -78,7 +85,10 @@ class Display:
             self._hideDrawn()
         if not wanted.fused:
             return
-        reference, deformation = fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
+        reference, deformation = (
+            fused.GetNodeReference(REFERENCE_ROLE),
+            fused.GetNodeReference(DEFORMATION_ROLE),
+        )
         if reference is None or deformation is None:
             return
         if (wanted.fused, wanted.style) != (before.fused, before.style):
@@ -105,4 +115,6 @@ class Display:
         degraded = fused.GetNodeReference(DEGRADED_ROLE)
         if wanted.layer is LayerChoice.REFERENCE or degraded is None:
             return None
-        return self.liveWarp.show(degraded, fused.GetNodeReference(DEFORMATION_ROLE), wanted.warpPercent)
+        return self.liveWarp.show(
+            degraded, fused.GetNodeReference(DEFORMATION_ROLE), wanted.warpPercent
+        )

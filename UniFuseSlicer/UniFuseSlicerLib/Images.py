@@ -1,4 +1,6 @@
-"""Files ↔ arrays: what goes to the tool and what it left. Arrays are (k, j, i), matrices index (i, j, k) → RAS mm."""
+"""Files ↔ arrays: what goes to the tool and what it left. Arrays are (k, j, i), matrices index (i,
+j, k) → RAS mm.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Image:
     """Voxels and their place.
 
     Attributes:
-        data: voxels as VTK keeps them, so that they reach a node without another copy; its own geometry is not used.
+        data: voxels as VTK keeps them, so that they reach a node without another copy; its own
+            geometry is not used.
         ijkToRas: `(4, 4)` index (i, j, k, 1) → RAS mm.
     """
 
@@ -34,7 +37,9 @@ class Image:
 
     @classmethod
     def fromArray(cls, array: np.ndarray, ijkToRas: np.ndarray, dtype: Any = None) -> Image:
-        """Copy an array `(k, j, i)` or `(k, j, i, c)`; safe, and quick to wait for, in a worker thread."""
+        """Copy an array `(k, j, i)` or `(k, j, i, c)`; safe, and quick to wait for, in a worker
+        thread.
+        """
         dtype = np.dtype(dtype or array.dtype)
         data = vtk.vtkImageData()
         data.SetDimensions(*array.shape[2::-1])
@@ -53,7 +58,9 @@ class Image:
 
 @dataclass(frozen=True)
 class FusionImages:
-    """What `unifuse fuse` left in its output folder; `deformation.array` is `(k, j, i, 3)` RAS mm on the reference."""
+    """What `unifuse fuse` left in its output folder; `deformation.array` is `(k, j, i, 3)` RAS mm
+    on the reference.
+    """
 
     fused: Image
     restored: Image
@@ -76,7 +83,8 @@ def writeImage(image: Image, path: Path) -> None:
 def readImage(path: Path, dtype: Any = None) -> Image:
     """Read one file; LPS → RAS for its place (a vector's components stay as they are).
 
-    SimpleITK and numpy work without Python's lock here: in a thread, reading leaves the window alive.
+    SimpleITK and numpy work without Python's lock here: in a thread, reading leaves the window
+    alive.
     """
     try:
         itk = sitk.ReadImage(str(path))
@@ -104,7 +112,11 @@ def readResult(folder: Path) -> FusionImages:
         fused, restored, deformation = workers.map(readImage, files, kinds.values())
     displacement = deformation.array
     displacement[..., :2] *= -1  # ITK keeps displacements in LPS mm
-    for name, array in (("fused", fused.array), ("restored", restored.array), ("deformation", displacement)):
+    for name, array in (
+        ("fused", fused.array),
+        ("restored", restored.array),
+        ("deformation", displacement),
+    ):
         sample = array[::3, ::3, ::3]
         # NIfTI readers turn NaN into 0, so a spoilt volume may come back constant
         if not np.isfinite(sample).all() or (name == "fused" and sample.min() == sample.max()):
@@ -117,8 +129,12 @@ def readResult(folder: Path) -> FusionImages:
     return FusionImages(fused, restored, deformation, report)
 
 
-def contentWindow(array: np.ndarray, percent: tuple[float, float] = (1.0, 99.5)) -> tuple[float, float]:
-    """Percentiles of the voxels that are not background (the darkest value), from at most about 10⁵ of them."""
+def contentWindow(
+    array: np.ndarray, percent: tuple[float, float] = (1.0, 99.5)
+) -> tuple[float, float]:
+    """Percentiles of the voxels that are not background (the darkest value), from at most about 10⁵
+    of them.
+    """
     step = max(1, int(np.ceil((array.size / 1e5) ** (1 / 3))))
     sample = array[::step, ::step, ::step].ravel()
     content = sample[sample > sample.min()]

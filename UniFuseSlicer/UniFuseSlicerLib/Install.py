@@ -1,4 +1,6 @@
-"""The Python packages that the tool needs: found without importing them, installed only on Fuse and with consent."""
+"""The Python packages that the tool needs: found without importing them, installed only on Fuse and
+with consent.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,11 @@ def packageState(
     version: Callable[[str], Any] = importlib.metadata.version,
     findSpec: Callable[[str], Any] = importlib.util.find_spec,
 ) -> PackageState:
-    """Look at a package's files only: importing torch here would take seconds and its files could not be repaired.
+    """Look at a package's files only: importing torch here would take seconds and its files could
+    not be repaired.
 
-    A half install leaves metadata without a package, a package without `__init__.py`, or no version in the metadata.
+    A half install leaves metadata without a package, a package without `__init__.py`, or no version
+    in the metadata.
     """
     try:
         found = version(name)
@@ -66,7 +70,8 @@ class Dependencies:
 
     Args:
         confirm: asks the user, returns True for yes.
-        importUtils: returns the module PyTorchUtils of the PyTorch extension, or raises ModuleNotFoundError.
+        importUtils: returns the module PyTorchUtils of the PyTorch extension, or raises
+            ModuleNotFoundError.
         pipInstall: installs a list of requirements; the default picks what this Slicer offers.
         state: as `packageState`.
     """
@@ -84,7 +89,8 @@ class Dependencies:
         self._state = state
 
     def ensure(self) -> None:
-        """Install what is missing, after one question that names it and its size. Call on the main thread.
+        """Install what is missing, after one question that names it and its size. Call on the main
+        thread.
 
         Raises:
             InstallError: refused, failed, half installed, or the PyTorch extension is missing.
@@ -93,13 +99,19 @@ class Dependencies:
         if torch is PackageState.BROKEN:
             raise InstallError(_repairSentence())
         names = {requirement: requirement.split(">=")[0] for requirement in SMALL_PACKAGES}
-        small = [r for r, name in names.items() if self._state(name, LEAST[name]) is not PackageState.READY]
+        small = [
+            r
+            for r, name in names.items()
+            if self._state(name, LEAST[name]) is not PackageState.READY
+        ]
         if torch is PackageState.READY and not small:
             return
         utils = None if torch is PackageState.READY else self._pyTorchUtils()
         if not self._confirm(_question(torch, small)):
             raise InstallError(
-                _("Nothing was installed. The fusion needs these packages; press Fuse to be asked again.")
+                _(
+                    "Nothing was installed. The fusion needs these packages; press Fuse to be asked again."
+                )
             )
         try:
             if utils is not None:
@@ -122,7 +134,11 @@ class Dependencies:
         Raises:
             InstallError: a package is missing, too old or half installed.
         """
-        missing = [name for name, least in LEAST.items() if self._state(name, least) is not PackageState.READY]
+        missing = [
+            name
+            for name, least in LEAST.items()
+            if self._state(name, least) is not PackageState.READY
+        ]
         if missing:
             raise InstallError(
                 _(
@@ -145,9 +161,14 @@ class Dependencies:
 
     def _installTorch(self, utils: Any) -> None:
         # Few keywords on purpose: their names have changed between versions of the extension.
-        if utils.PyTorchUtilsLogic().installTorch(torchVersionRequirement=TORCH_REQUIREMENT) is None:
+        if (
+            utils.PyTorchUtilsLogic().installTorch(torchVersionRequirement=TORCH_REQUIREMENT)
+            is None
+        ):
             raise InstallError(
-                _("PyTorch was not installed. Look at the log (Help > Report a bug), or use the module PyTorch Utils.")
+                _(
+                    "PyTorch was not installed. Look at the log (Help > Report a bug), or use the module PyTorch Utils."
+                )
             )
 
 
@@ -163,7 +184,12 @@ def _question(torch: PackageState, small: list[str]) -> str:
     if torch is not PackageState.READY:
         lines.append(_("• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)"))
     lines += [_("• {name} (less than 1 MB)").format(name=requirement) for requirement in small]
-    lines += ["", _("They are installed into Slicer's own Python. Your images never leave this computer. Install now?")]
+    lines += [
+        "",
+        _(
+            "They are installed into Slicer's own Python. Your images never leave this computer. Install now?"
+        ),
+    ]
     return "\n".join(lines)
 
 

@@ -1,4 +1,6 @@
-"""One run from nodes to nodes: write the inputs, run the tool, read the results. Never blocks the window."""
+"""One run from nodes to nodes: write the inputs, run the tool, read the results. Never blocks the
+window.
+"""
 
 from __future__ import annotations
 
@@ -27,9 +29,10 @@ WRITTEN, RUN = 0.03, 0.96
 class FusionJob:
     """Writes two volume nodes, runs `unifuse fuse` on them, and fills the output nodes.
 
-    `start`, then `poll` from a timer until it returns an `Outcome`. File work happens in a thread, MRML is touched
-    only inside `start` and `poll`, so call both on the main thread. Whatever the ending, no temporary file stays
-    (unless `options.keepFiles`) and an unfinished run changes no node.
+    `start`, then `poll` from a timer until it returns an `Outcome`. File work happens in a thread,
+    MRML is touched only inside `start` and `poll`, so call both on the main thread. Whatever the
+    ending, no temporary file stays (unless `options.keepFiles`) and an unfinished run changes no
+    node.
 
     Args:
         outputs: nodes to fill in place; None means a new one.
@@ -80,7 +83,11 @@ class FusionJob:
         """0..1 of the whole run."""
         if self._process is None:
             return 0.0
-        return 1.0 if self._reading and self._reading.done() else WRITTEN + (RUN - WRITTEN) * self._process.fraction
+        return (
+            1.0
+            if self._reading and self._reading.done()
+            else WRITTEN + (RUN - WRITTEN) * self._process.fraction
+        )
 
     @property
     def stage(self) -> str:
@@ -101,7 +108,10 @@ class FusionJob:
         checkInput(self.reference, "reference")
         checkOutputs(self.outputs, self.degraded, self.reference)
         self.folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
-        inputs = {"degraded": imageFromNode(self.degraded), "reference": imageFromNode(self.reference)}
+        inputs = {
+            "degraded": imageFromNode(self.degraded),
+            "reference": imageFromNode(self.reference),
+        }
         self._writing = self._worker.submit(self._write, inputs)
 
     def poll(self) -> Outcome | None:
@@ -110,7 +120,9 @@ class FusionJob:
             return self.outcome
         try:
             self._step()
-        except Exception as error:  # whatever goes wrong with files or nodes is told, never lost in a timer
+        except (
+            Exception
+        ) as error:  # whatever goes wrong with files or nodes is told, never lost in a timer
             self._finish(Outcome(Ending.FAILED, self._sentence(error)))
         return self.outcome
 
@@ -174,7 +186,9 @@ class FusionJob:
         images = self._reading.result()
         for node in (self.degraded, self.reference):
             if node.GetScene() is None:
-                raise FusionError(_('"{name}" was removed while the run went on.').format(name=node.GetName()))
+                raise FusionError(
+                    _('"{name}" was removed while the run went on.').format(name=node.GetName())
+                )
         self.nodes = updateNodes(images, self.degraded, self.reference, self.outputs)
         self._finish(Outcome(Ending.DONE, _("Done."), 0))
 
@@ -189,9 +203,9 @@ class FusionJob:
     def _sentence(self, error: Exception) -> str:
         if isinstance(error, FusionError):
             return str(error)
-        return _("{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})").format(
-            kind=type(error).__name__, reason=error, folder=self.folder
-        )
+        return _(
+            "{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})"
+        ).format(kind=type(error).__name__, reason=error, folder=self.folder)
 
     def _finish(self, outcome: Outcome) -> None:
         self.outcome = outcome

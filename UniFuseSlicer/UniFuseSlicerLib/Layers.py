@@ -1,4 +1,6 @@
-"""Which volumes the slice views show: the reference below, one other above, with opacity and flicker."""
+"""Which volumes the slice views show: the reference below, one other above, with opacity and
+flicker.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ from typing import Any
 
 
 class Layers:
-    """Foreground and background of all slice views of a scene; zoom and position stay as the user left them.
+    """Foreground and background of all slice views of a scene; zoom and position stay as the user
+    left them.
 
     Args:
         fit: called once when a view showed nothing of this data before.

@@ -1,4 +1,6 @@
-"""The degraded volume on its way onto the reference: a slider from 0 to 100 % of the deformation."""
+"""The degraded volume on its way onto the reference: a slider from 0 to 100 % of the
+deformation.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from .Nodes import copyVolume, deformationImage, gridTransform, worldFromIjk
 class LiveWarp:
     """A clone of the degraded volume under a clone of the deformation, whose scale the slider sets.
 
-    The user's own nodes are never touched; voxels and displacements are shared, not copied. The two clones are not
-    saved with the scene.
+    The user's own nodes are never touched; voxels and displacements are shared, not copied. The two
+    clones are not saved with the scene.
     """
 
     def __init__(self, scene: Any) -> None:
@@ -30,7 +32,8 @@ class LiveWarp:
             percent: 0 is the degraded volume where it came, 100 is aligned with the reference.
 
         Raises:
-            InputNodeError: the degraded volume lies under another non-linear transform than this deformation.
+            InputNodeError: the degraded volume lies under another non-linear transform than this
+                deformation.
         """
         transform = deformation.GetTransformFromParent()
         made = (degraded.GetID(), deformation.GetID(), transform.GetMTime())
@@ -50,10 +53,14 @@ class LiveWarp:
         self._volume = self._warp = self._display = self._made = None
 
     def _gone(self) -> bool:
-        return any(node is None or node.GetScene() is not self._scene for node in (self._volume, self._warp))
+        return any(
+            node is None or node.GetScene() is not self._scene
+            for node in (self._volume, self._warp)
+        )
 
     def _make(self, degraded: Any, deformation: Any) -> None:
-        # a user may have put it under the deformation to see it aligned: the clone starts from where it came
+        # a user may have put it under the deformation to see it aligned: the clone starts from
+        # where it came
         place = worldFromIjk(degraded, without=deformation)
         name = _("{name} (live warp)").format(name=degraded.GetName())
         self._volume = self._scene.AddNewNodeByClass(degraded.GetClassName(), name)

@@ -1,4 +1,6 @@
-"""Where UniFuseLib, its models and its sample data lie: in the source tree or beside the installed module."""
+"""Where UniFuseLib, its models and its sample data lie: in the source tree or beside the installed
+module.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ MODULE_FOLDER = Path(__file__).resolve().parents[1]
 def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
     """The folder that holds `UniFuseLib/`.
 
-    An installed or built extension puts it beside the module's .py file; in the source tree it is one level up.
+    An installed or built extension puts it beside the module's .py file; in the source tree it is
+    one level up.
 
     Raises:
         FusionError: the extension was copied without its library.
@@ -23,14 +26,16 @@ def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
         if (root / "UniFuseLib" / "__init__.py").is_file():
             return root
     raise FusionError(
-        _("Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension.").format(
-            first=moduleFolder, second=moduleFolder.parent
-        )
+        _(
+            "Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension."
+        ).format(first=moduleFolder, second=moduleFolder.parent)
     )
 
 
 def resourceFolder(name: str, moduleFolder: Path = MODULE_FOLDER) -> Path | None:
-    """`Models` or `SampleData`: inside UniFuseLib when installed, `Resources/` of the repository otherwise."""
+    """`Models` or `SampleData`: inside UniFuseLib when installed, `Resources/` of the repository
+    otherwise.
+    """
     try:
         root = libraryRoot(moduleFolder)
     except FusionError:

@@ -1,4 +1,6 @@
-"""What scripts call: `fuse` two nodes, `fuseBatch` many pairs; both block and work without a main window."""
+"""What scripts call: `fuse` two nodes, `fuseBatch` many pairs; both block and work without a main
+window.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,10 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
     """
 
     def __init__(
-        self, parent: Any = None, tool: ToolCommand | None = None, dependencies: Dependencies | None = None
+        self,
+        parent: Any = None,
+        tool: ToolCommand | None = None,
+        dependencies: Dependencies | None = None,
     ) -> None:
         ScriptedLoadableModuleLogic.__init__(self, parent)
         # the class may be subclassed or imported under another name
@@ -67,7 +72,8 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             progress: called with (0..1, stage).
 
         Returns:
-            Nodes on the reference grid: fused, restored, deformation (grid transform), report (table).
+            Nodes on the reference grid: fused, restored, deformation (grid transform), report
+                (table).
 
         Raises:
             InputNodeError: an input cannot be fused, or is chosen as an output, in words.
@@ -75,7 +81,9 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             RunFailed: the tool did not start, failed, or crashed; `.outcome` says which.
         """
         self._dependencies.check()
-        job = self.makeJob(degradedNode, referenceNode, outputs or FusionNodes(), options or FusionOptions(), log)
+        job = self.makeJob(
+            degradedNode, referenceNode, outputs or FusionNodes(), options or FusionOptions(), log
+        )
         job.start()
         try:
             while (outcome := job.poll()) is None:
@@ -96,23 +104,29 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         options: FusionOptions | None = None,
         progress: Callable[[str], None] = logging.info,
     ) -> list[BatchRow]:
-        """Fuse every pair of a table or a folder into `output/<name>/`, and write `output/batch.csv`.
+        """Fuse every pair of a table or a folder into `output/<name>/`, and write
+        `output/batch.csv`.
 
         Args:
-            source: CSV file or `vtkMRMLTableNode` with the columns degraded, reference (and name), or a folder with
-                one folder per case that holds `degraded.*` and `reference.*`.
-            output: results of the same cases are replaced, those of others stay, also in `batch.csv`.
+            source: CSV file or `vtkMRMLTableNode` with the columns degraded, reference (and name),
+                or a folder with one folder per case that holds `degraded.*` and `reference.*`.
+            output: results of the same cases are replaced, those of others stay, also in
+                `batch.csv`.
 
         Returns:
             One row per case; a case that fails is a row, not an exception.
 
         Raises:
-            FusionError: no cases, or an output that cannot be made. InstallError: PyTorch or safetensors is missing.
+            FusionError: no cases, or an output that cannot be made. InstallError: PyTorch or
+                safetensors is missing.
         """
         self._dependencies.check()
         choices = options or FusionOptions()
         return runCases(
-            readCases(source), absolute(output), lambda case, folder: self._runCase(case, folder, choices), progress
+            readCases(source),
+            absolute(output),
+            lambda case, folder: self._runCase(case, folder, choices),
+            progress,
         )
 
     def report(self, fusedNode: Any) -> dict[str, Any]:
@@ -141,7 +155,9 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         started = time.monotonic()
         tool = self.tool()
         with tempfile.TemporaryDirectory(prefix="uf-") as temporary:
-            command = tool.fuse(case.degraded, case.reference, folder, options, Path(temporary) / "cancel")
+            command = tool.fuse(
+                case.degraded, case.reference, folder, options, Path(temporary) / "cancel"
+            )
             process = ToolProcess(
                 [*command, "--overwrite"],
                 tool.folder,

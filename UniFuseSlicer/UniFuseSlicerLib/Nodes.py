@@ -1,4 +1,6 @@
-"""The border between MRML and arrays, both ways. Arrays are (k, j, i), matrices index (i, j, k) → RAS mm."""
+"""The border between MRML and arrays, both ways. Arrays are (k, j, i), matrices index (i, j, k) →
+RAS mm.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,12 @@ from .Images import Image
 ORTHOGONAL_WITHIN = 1e-4
 
 
-# --- nodes → arrays ----------------------------------------------------------------------------------------------
+# --- nodes → arrays -----------------------------------------------------------------------------
 
 
 def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
-    """M = (parent transform to world) · IJKToRAS, `(4, 4)`: a linear parent is honoured, nothing is hardened.
+    """M = (parent transform to world) · IJKToRAS, `(4, 4)`: a linear parent is honoured, nothing is
+    hardened.
 
     Args:
         without: a parent transform that does not count.
@@ -51,13 +54,16 @@ def checkInput(node: Any, role: str) -> None:
         role: "degraded" or "reference", as the panel calls it.
 
     Raises:
-        InputNodeError: no voxels, not a scalar or RGB volume, or a place that cannot be written to a file.
+        InputNodeError: no voxels, not a scalar or RGB volume, or a place that cannot be written to
+            a file.
     """
     image = node.GetImageData() if node is not None and hasattr(node, "GetImageData") else None
     if image is None or image.GetPointData() is None or image.GetPointData().GetScalars() is None:
         name = node.GetName() if node is not None else _("none")
         raise InputNodeError(
-            _("Expected a {role} volume with voxels, got {name}. Load it first.").format(role=role, name=name)
+            _("Expected a {role} volume with voxels, got {name}. Load it first.").format(
+                role=role, name=name
+            )
         )
     components = image.GetNumberOfScalarComponents()
     if components not in (1, 3) or (role == "reference" and components != 1):
@@ -82,11 +88,13 @@ def imageFromNode(node: Any) -> Image:
     return Image(node.GetImageData(), worldFromIjk(node))
 
 
-# --- arrays → nodes ----------------------------------------------------------------------------------------------
+# --- arrays → nodes -----------------------------------------------------------------------------
 
 
 def updateVolume(node: Any, image: Image) -> None:
-    """Put voxels and place into an existing volume node; its parent transform goes, results lie in world RAS."""
+    """Put voxels and place into an existing volume node; its parent transform goes, results lie in
+    world RAS.
+    """
     node.SetAndObserveTransformNodeID(None)
     node.SetIJKToRASMatrix(_toVtk(image.ijkToRas))
     node.SetAndObserveImageData(image.data)
@@ -95,7 +103,8 @@ def updateVolume(node: Any, image: Image) -> None:
 def updateDeformation(node: Any, image: Image) -> None:
     """T⁻¹(x) = x + u(x): a grid transform set *from parent*, as resampling reads it.
 
-    A volume put under the node then moves onto the reference, and a saved file means the same to plain ITK.
+    A volume put under the node then moves onto the reference, and a saved file means the same to
+    plain ITK.
 
     Args:
         image: `array` `(k, j, i, 3)` RAS mm, world axes, on the grid of the reference.
@@ -121,7 +130,8 @@ def gridTransform(image: Image, scale: float = 1.0) -> Any:
 
 
 def deformationImage(node: Any) -> Image:
-    """The displacements back from a from-parent grid transform node, `(k, j, i, 3)` RAS mm, not copied.
+    """The displacements back from a from-parent grid transform node, `(k, j, i, 3)` RAS mm, not
+    copied.
 
     Raises:
         FusionError: the node holds another kind of transform.
@@ -140,23 +150,29 @@ def deformationImage(node: Any) -> Image:
 
 
 def copyVolume(node: Any, copy: Any, ijkToWorld: np.ndarray) -> None:
-    """Make `copy` show the same voxels at a place in the world, without parent transform (voxels are shared)."""
+    """Make `copy` show the same voxels at a place in the world, without parent transform (voxels
+    are shared).
+    """
     copy.SetAndObserveTransformNodeID(None)
     copy.SetIJKToRASMatrix(_toVtk(ijkToWorld))
     copy.SetAndObserveImageData(node.GetImageData())
 
 
 def removeWithDisplay(node: Any) -> None:
-    """Take a node out of its scene together with its display nodes and the colour tables made for it alone."""
+    """Take a node out of its scene together with its display nodes and the colour tables made for
+    it alone.
+    """
     scene = node.GetScene()
     displays = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
-    colours = {d.GetColorNode() for d in displays if d is not None and d.IsA("vtkMRMLTransformDisplayNode")}
+    colours = {
+        d.GetColorNode() for d in displays if d is not None and d.IsA("vtkMRMLTransformDisplayNode")
+    }
     for item in (node, *displays, *colours):
         if item is not None and item.GetScene() is scene:
             scene.RemoveNode(item)
 
 
-# --- details -----------------------------------------------------------------------------------------------------
+# --- details ------------------------------------------------------------------------------------
 
 
 def _shear(matrix: np.ndarray) -> float:

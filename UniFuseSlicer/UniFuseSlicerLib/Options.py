@@ -19,7 +19,8 @@ class FusionOptions:
         degradedModality, referenceModality: `auto` looks at the intensities.
         device: `auto` takes the GPU when torch finds one.
         precision: `auto` is what the device does best.
-        workingSpacing: mm of the network's isotropic grid; 0 is the spacing the weights were trained for.
+        workingSpacing: mm of the network's isotropic grid; 0 is the spacing the weights were
+            trained for.
         refinement: of the field after the network: `auto`, `off`, or a number of steps.
         weights: another weights file (.safetensors) than the one that comes with the extension.
         keepFiles: leave the run's folder (inputs, results, log) on disk.

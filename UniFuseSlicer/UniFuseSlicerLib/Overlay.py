@@ -1,4 +1,6 @@
-"""The deformation drawn over the slices: grid, arrows or contour lines, coloured in mm, with a legend."""
+"""The deformation drawn over the slices: grid, arrows or contour lines, coloured in mm, with a
+legend.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +48,9 @@ class OverlayStyle:
 class Overlay:
     """Draws one deformation node through its own transform display node.
 
-    Slicer draws *to parent*: an arrow starts where tissue lies in the degraded volume and ends where it lies in the
-    reference. For "only inside the body" a coarse copy, without displacement outside the body, is drawn instead; the
-    deformation node itself is never changed.
+    Slicer draws *to parent*: an arrow starts where tissue lies in the degraded volume and ends
+    where it lies in the reference. For "only inside the body" a coarse copy, without displacement
+    outside the body, is drawn instead; the deformation node itself is never changed.
 
     Args:
         colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
@@ -102,7 +104,9 @@ class Overlay:
     def _showLegend(self, display: Any) -> None:
         if self._colorLogic is None:
             return
-        legend = self._legendOf(display) or self._colorLogic.AddDefaultColorLegendDisplayNode(display)
+        legend = self._legendOf(display) or self._colorLogic.AddDefaultColorLegendDisplayNode(
+            display
+        )
         if legend is None:
             return
         legend.SetTitleText(_("mm"))
@@ -123,7 +127,9 @@ class Overlay:
 
 
 def prepareDisplay(deformation: Any, maximum: float, reference: Any) -> Any:
-    """A display node whose colours run from 0 to this field's maximum (Slicer's default is fixed at 1 to 10 mm)."""
+    """A display node whose colours run from 0 to this field's maximum (Slicer's default is fixed at
+    1 to 10 mm).
+    """
     if deformation.GetDisplayNode() is None:
         deformation.CreateDefaultDisplayNodes()
         deformation.GetDisplayNode().SetVisibility(False)
@@ -161,21 +167,26 @@ def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
 
 
 def displacementMaximum(deformation: Any) -> float:
-    """max |u| in mm inside the body as the report says, else of the whole field (from at most about 10⁶ vectors).
+    """max |u| in mm inside the body as the report says, else of the whole field (from at most about
+    10⁶ vectors).
 
-    The corners of the field of view move most and mean nothing; colours should be spent on the patient. At least
-    `LEAST_MAXIMUM_MM`, so that colours stay apart.
+    The corners of the field of view move most and mean nothing; colours should be spent on the
+    patient. At least `LEAST_MAXIMUM_MM`, so that colours stay apart.
     """
     reported = deformation.GetAttribute(MAXIMUM_ATTRIBUTE)
     if reported:
         return max(LEAST_MAXIMUM_MM, float(reported))
     field = deformationImage(deformation).array
     step = max(1, int(np.ceil((field[..., 0].size / 1e6) ** (1 / 3))))
-    return max(LEAST_MAXIMUM_MM, float(np.linalg.norm(field[::step, ::step, ::step], axis=-1).max()))
+    return max(
+        LEAST_MAXIMUM_MM, float(np.linalg.norm(field[::step, ::step, ::step], axis=-1).max())
+    )
 
 
 def contourLevels(maximum: float) -> list[float]:
-    """Three to nine round levels in mm below the maximum (steps of 1, 2 or 5 times a power of ten)."""
+    """Three to nine round levels in mm below the maximum (steps of 1, 2 or 5 times a power of
+    ten).
+    """
     widest = maximum / 4 * 1.001
     power = 10.0 ** np.floor(np.log10(widest))
     step = power * max(s for s in (1, 2, 5) if s * power <= widest)
@@ -183,7 +194,9 @@ def contourLevels(maximum: float) -> list[float]:
 
 
 def bodyMask(array: np.ndarray) -> np.ndarray:
-    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's threshold)."""
+    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's
+    threshold).
+    """
     low, high = contentWindow(array)
     clipped = np.clip(array.astype(np.float32), low, high)
     itk = sitk.GetImageFromArray(clipped)
@@ -193,9 +206,11 @@ def bodyMask(array: np.ndarray) -> np.ndarray:
 
 
 def insideBody(deformation: Any, reference: Any) -> Image:
-    """v(p) = T(p) − p where T(p) lies in the body of the reference, 0 elsewhere, on a grid of about 3 mm.
+    """v(p) = T(p) − p where T(p) lies in the body of the reference, 0 elsewhere, on a grid of about
+    3 mm.
 
-    v is what Slicer draws (to parent, from degraded to reference), so it is computed here once instead of at every
+    v is what Slicer draws (to parent, from degraded to reference), so it is computed here once
+    instead of at every
     redraw, and its edge can be sharp: the field itself could not be inverted there.
 
     Returns:
@@ -204,7 +219,9 @@ def insideBody(deformation: Any, reference: Any) -> Image:
     field = deformationImage(deformation)
     spacing = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
     steps = np.maximum(1, np.round(DRAWN_SPACING_MM / spacing).astype(int))
-    shape = tuple(int(np.ceil(n / step)) for n, step in zip(field.array.shape[:3], steps[::-1], strict=True))
+    shape = tuple(
+        int(np.ceil(n / step)) for n, step in zip(field.array.shape[:3], steps[::-1], strict=True)
+    )
     matrix = field.ijkToRas.copy()
     matrix[:3, :3] *= steps
     starts = _positions(shape, matrix)

@@ -1,6 +1,8 @@
-"""What the panel shows and the scene remembers; each member is bound to a widget by `SlicerParameterName` in the .ui.
+"""What the panel shows and the scene remembers; each member is bound to a widget by
+`SlicerParameterName` in the .ui.
 
-The device and the weights file belong to the computer, not to the scene: they are in the application settings.
+The device and the weights file belong to the computer, not to the scene: they are in the
+application settings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The fusion tool as a process beside the application: start, poll, cancel, and five plain endings."""
+"""The fusion tool as a process beside the application: start, poll, cancel, and five plain
+endings.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,12 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-# A cancelled run is gone within two seconds: the tool stops by itself at its next step, or is told to, or is ended.
+# A cancelled run is gone within two seconds: the tool stops by itself at its next step, or is told
+# to, or is ended.
 ASK_AGAIN_AFTER_S = 0.6
 END_AFTER_S = 1.2
-# After the tool said that it failed: its last lines may still come, a hanging one must not keep the user waiting.
+# After the tool said that it failed: its last lines may still come, a hanging one must not keep the
+# user waiting.
 LEAVE_AFTER_FAILURE_S = 5.0
 CANCELLED_CODE = 130
 
@@ -44,7 +48,8 @@ class Outcome:
 
 
 class ToolProcess:
-    """One process that prints JSON lines `{"fraction": 0..1, "stage": "…"}` and at last `{"done": true}`.
+    """One process that prints JSON lines `{"fraction": 0..1, "stage": "…"}` and at last `{"done":
+    true}`.
 
     Nothing in here blocks: call `poll` from a timer until it returns an `Outcome`.
 
@@ -118,13 +123,20 @@ class ToolProcess:
         return self._process is not None and self.outcome is None
 
     def poll(self) -> Outcome | None:
-        """Take in what was printed, push a cancellation on, and say how it ended (None: still running)."""
+        """Take in what was printed, push a cancellation on, and say how it ended (None: still
+        running).
+        """
         if not self.running:
             return self.outcome
         self._drain()
-        if self._doneAt is not None and self._cancelledAt is None and not self.lastMessage.get("error"):
-            # all files are there; leaving takes torch half a second, and a helper may keep the pipes open for ever
-            # not waited for: ending a process tree on Windows takes a program of its own
+        if (
+            self._doneAt is not None
+            and self._cancelledAt is None
+            and not self.lastMessage.get("error")
+        ):
+            # all files are there; leaving takes torch half a second, and a helper may keep the
+            # pipes open for ever not waited for: ending a process tree on Windows takes a program
+            # of its own
             threading.Thread(target=self._signal, args=(True,), daemon=True).start()
             self._judge(0)
             return self.outcome
@@ -132,7 +144,11 @@ class ToolProcess:
         if code is None:
             self._hurry()
             return self.outcome
-        if any(reader.is_alive() for reader in self._readers) and self._doneAt is None and self._cancelledAt is None:
+        if (
+            any(reader.is_alive() for reader in self._readers)
+            and self._doneAt is None
+            and self._cancelledAt is None
+        ):
             # The last lines may still be in the pipe, and the last line is the tool's own sentence.
             for reader in self._readers:
                 reader.join(0.05)
@@ -196,7 +212,11 @@ class ToolProcess:
 
     def _hurry(self) -> None:
         now = self._clock()
-        if self._doneAt is not None and self._cancelledAt is None and now - self._doneAt > LEAVE_AFTER_FAILURE_S:
+        if (
+            self._doneAt is not None
+            and self._cancelledAt is None
+            and now - self._doneAt > LEAVE_AFTER_FAILURE_S
+        ):
             self._signal(force=True)
             self._judge(1)
         if self._cancelledAt is None:
@@ -214,25 +234,35 @@ class ToolProcess:
         elif code == 0 and self._doneAt is not None:
             self._end(Ending.DONE, _("Done."), code)
         elif code == 0:
-            self._end(Ending.FAILED, _("The fusion tool ended without a result. The log says how far it came."), code)
+            self._end(
+                Ending.FAILED,
+                _("The fusion tool ended without a result. The log says how far it came."),
+                code,
+            )
         elif _isCrash(code):
             self._end(Ending.CRASHED, _crashSentence(code), code)
         else:
             self._end(Ending.FAILED, self._sentence(code), code)
 
     def _sentence(self, code: int) -> str:
-        """The tool's own words: its error message, else its last line without the prefix a terminal user sees."""
+        """The tool's own words: its error message, else its last line without the prefix a terminal
+        user sees.
+        """
         if self.lastMessage.get("error"):
             return " ".join(str(self.lastMessage["error"]).split())
         if self._errors:
             return self._errors[-1].removeprefix("unifuse: ")
-        return _("The fusion tool stopped with exit code {code} and said nothing. Look at the log.").format(code=code)
+        return _(
+            "The fusion tool stopped with exit code {code} and said nothing. Look at the log."
+        ).format(code=code)
 
     def _end(self, ending: Ending, message: str, code: int | None = None) -> None:
         self.outcome = Outcome(ending, message, code)
 
     def _signal(self, force: bool) -> None:
-        """End the whole process tree: PythonSlicer is a launcher, ending it alone leaves the tool running."""
+        """End the whole process tree: PythonSlicer is a launcher, ending it alone leaves the tool
+        running.
+        """
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             if os.name == "nt":
                 _endTreeOnWindows(self._process.pid, force)
@@ -244,7 +274,9 @@ def _platformOptions() -> dict[str, Any]:
     """A process group of its own, and no console window on Windows."""
     if os.name != "nt":
         return {"start_new_session": True}
-    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
+        subprocess, "CREATE_NO_WINDOW", 0
+    )
     return {"creationflags": flags}
 
 

@@ -1,4 +1,6 @@
-"""A result in the scene: which nodes, how they look, what they remember, where they lie in the hierarchy."""
+"""A result in the scene: which nodes, how they look, what they remember, where they lie in the
+hierarchy.
+"""
 
 from __future__ import annotations
 
@@ -42,13 +44,20 @@ class FusionNodes:
 
 
 def ofThisPair(outputs: FusionNodes, degraded: Any, reference: Any) -> FusionNodes:
-    """The outputs without those that hold the result of other volumes: a second patient never replaces the first."""
+    """The outputs without those that hold the result of other volumes: a second patient never
+    replaces the first.
+    """
 
     def free(node: Any) -> bool:
         made = [node.GetNodeReferenceID(role) for role in (DEGRADED_ROLE, REFERENCE_ROLE)]
-        return node.GetAttribute(RESULT_ATTRIBUTE) is None or made == [degraded.GetID(), reference.GetID()]
+        return node.GetAttribute(RESULT_ATTRIBUTE) is None or made == [
+            degraded.GetID(),
+            reference.GetID(),
+        ]
 
-    return FusionNodes(*(node if node is not None and free(node) else None for node in outputs.all()))
+    return FusionNodes(
+        *(node if node is not None and free(node) else None for node in outputs.all())
+    )
 
 
 def checkOutputs(outputs: FusionNodes, degraded: Any, reference: Any) -> None:
@@ -90,7 +99,9 @@ def updateClassTable(node: Any, probabilities: Mapping[str, float]) -> None:
     node.SetUseColumnTitleAsColumnHeader(True)
 
 
-def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: FusionNodes) -> FusionNodes:
+def updateNodes(
+    images: FusionImages, degraded: Any, reference: Any, outputs: FusionNodes
+) -> FusionNodes:
     """Show a result in the scene: fill the given nodes in place, make those that are missing.
 
     Args:
@@ -102,7 +113,9 @@ def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: Fu
     nodes = FusionNodes(
         fused=_usable(scene, outputs.fused, _volumeClass(images.fused), names["fused"]),
         restored=_usable(scene, outputs.restored, _volumeClass(images.restored), names["restored"]),
-        deformation=_usable(scene, outputs.deformation, "vtkMRMLGridTransformNode", names["deformation"]),
+        deformation=_usable(
+            scene, outputs.deformation, "vtkMRMLGridTransformNode", names["deformation"]
+        ),
         report=_usable(scene, outputs.report, "vtkMRMLTableNode", names["report"]),
     )
     # the window first: Slicer would otherwise look at every voxel to find one
@@ -122,7 +135,8 @@ def updateNodes(images: FusionImages, degraded: Any, reference: Any, outputs: Fu
 def nodesOf(fused: Any) -> FusionNodes:
     """The result that a fused volume belongs to; None for what is no longer in the scene."""
     return FusionNodes(
-        fused, *(fused.GetNodeReference(role) for role in (RESTORED_ROLE, DEFORMATION_ROLE, REPORT_ROLE))
+        fused,
+        *(fused.GetNodeReference(role) for role in (RESTORED_ROLE, DEFORMATION_ROLE, REPORT_ROLE)),
     )
 
 
@@ -202,7 +216,9 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
     nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(_ofNodes(report, degraded, reference)))
     label = report.get("class", "")
     nodes.fused.SetAttribute(CLASS_ATTRIBUTE, label)
-    nodes.fused.SetAttribute(PROBABILITY_ATTRIBUTE, f"{report.get('probabilities', {}).get(label, 0.0):.4f}")
+    nodes.fused.SetAttribute(
+        PROBABILITY_ATTRIBUTE, f"{report.get('probabilities', {}).get(label, 0.0):.4f}"
+    )
 
 
 def _ofNodes(report: Mapping[str, Any], degraded: Any, reference: Any) -> dict[str, Any]:

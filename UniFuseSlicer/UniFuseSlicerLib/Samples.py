@@ -1,4 +1,6 @@
-"""The sample pair that comes with the extension: found, registered with Sample Data, loaded without any network."""
+"""The sample pair that comes with the extension: found, registered with Sample Data, loaded without
+any network.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def samplePair(folder: Path | None = None) -> SamplePair:
     """
     folder = folder or resourceFolder("SampleData")
     if folder is None or not (folder / "sample.json").is_file():
-        raise FusionError(_("The sample data is not part of this installation. Load two volumes of your own."))
+        raise FusionError(
+            _("The sample data is not part of this installation. Load two volumes of your own.")
+        )
     sample = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
     files, pair = sample["files"], sample["pair"]
     degraded, reference = files[pair["degraded"]], files[pair["reference"]]
@@ -51,7 +55,9 @@ def samplePair(folder: Path | None = None) -> SamplePair:
     )
 
 
-def loadSamplePair(pair: SamplePair | None = None, load: Callable[..., Any] | None = None) -> tuple[Any, Any]:
+def loadSamplePair(
+    pair: SamplePair | None = None, load: Callable[..., Any] | None = None
+) -> tuple[Any, Any]:
     """Load the pair into the scene → (degraded node, reference node)."""
     pair = pair or samplePair()
     load = load or slicer.util.loadVolume
@@ -61,7 +67,9 @@ def loadSamplePair(pair: SamplePair | None = None, load: Callable[..., Any] | No
 
 
 def registerSampleData() -> None:
-    """List the pair in the module Sample Data; its files are on disk already, nothing is downloaded."""
+    """List the pair in the module Sample Data; its files are on disk already, nothing is
+    downloaded.
+    """
     import SampleData
 
     try:
@@ -69,7 +77,9 @@ def registerSampleData() -> None:
     except FusionError as error:
         logging.info("UniFuse: %s", error)
         return
-    if hasattr(SampleData.SampleDataLogic, "registerCustomSampleDataCategory"):  # Slicer 5.11 and later
+    if hasattr(
+        SampleData.SampleDataLogic, "registerCustomSampleDataCategory"
+    ):  # Slicer 5.11 and later
         SampleData.SampleDataLogic.registerCustomSampleDataCategory(CATEGORY, title=CATEGORY)
     files = (pair.reference, pair.degraded)
     SampleData.SampleDataLogic.registerCustomSampleDataSource(

@@ -1,4 +1,6 @@
-"""What the module checks about itself inside Slicer; the thorough tests run outside, see Testing/slicer."""
+"""What the module checks about itself inside Slicer; the thorough tests run outside, see
+Testing/slicer.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ class SelfTest:
 
     def test_samplePairIsFused(self) -> None:
         if packageState("torch", (2, 5)) is not PackageState.READY:
-            logging.warning("test_samplePairIsFused is skipped: PyTorch is not installed in this Slicer.")
+            logging.warning(
+                "test_samplePairIsFused is skipped: PyTorch is not installed in this Slicer."
+            )
             return
         degraded, reference = loadSamplePair()
         nodes = UniFuseSlicerLogic().fuse(degraded, reference, options=QUICK)
@@ -65,7 +69,9 @@ class SelfTest:
 
     def test_cancelledRunIsGone(self) -> None:
         degraded, reference = loadSamplePair()
-        job: FusionJob = UniFuseSlicerLogic().makeJob(degraded, reference, FusionNodes(), QUICK, lambda line: None)
+        job: FusionJob = UniFuseSlicerLogic().makeJob(
+            degraded, reference, FusionNodes(), QUICK, lambda line: None
+        )
         job.start()
         job.poll()
         job.endNow()

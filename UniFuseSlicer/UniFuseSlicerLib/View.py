@@ -52,7 +52,10 @@ def resolve(state: PanelState) -> PanelView:
     if reason:
         return PanelView(reason, False, state.problem or reason, True)
     return PanelView(
-        _("Fuse"), True, _("Restore, align and fuse the two volumes. Your volumes stay as they are."), True
+        _("Fuse"),
+        True,
+        _("Restore, align and fuse the two volumes. Your volumes stay as they are."),
+        True,
     )
 
 
@@ -74,8 +77,12 @@ def _running(state: PanelState) -> PanelView:
         stage=state.stage, percent=percent, seconds=round(state.seconds)
     )
     if state.cancelling:
-        return PanelView(_("Cancelling…"), False, _("The run is being stopped"), False, True, percent, text)
-    return PanelView(_("Cancel"), True, _("Stop the run; nothing is changed"), False, True, percent, text)
+        return PanelView(
+            _("Cancelling…"), False, _("The run is being stopped"), False, True, percent, text
+        )
+    return PanelView(
+        _("Cancel"), True, _("Stop the run; nothing is changed"), False, True, percent, text
+    )
 
 
 CLASS_TITLES = {
@@ -87,19 +94,27 @@ CLASS_TITLES = {
 
 
 def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
-    """Two lines for the reader: class with its probability, modalities; alignment, displacement, folds and time."""
+    """Two lines for the reader: class with its probability, modalities; alignment, displacement,
+    folds and time.
+    """
     parts = []
     label = report.get("class")
     title = ""
     if label:
         title = f"{CLASS_TITLES.get(label, label)} {100 * report.get('probabilities', {}).get(label, 0.0):.0f} %"
-    degraded, reference = (report.get(f"{role}_modality", "").upper() for role in ("degraded", "reference"))
+    degraded, reference = (
+        report.get(f"{role}_modality", "").upper() for role in ("degraded", "reference")
+    )
     if title and degraded and reference:
-        title = _("{title} · {degraded} on {reference}").format(title=title, degraded=degraded, reference=reference)
+        title = _("{title} · {degraded} on {reference}").format(
+            title=title, degraded=degraded, reference=reference
+        )
     similarity = report.get("similarity", {})
     if "before" in similarity and "after" in similarity:
         parts.append(
-            _("alignment {before:.2f} → {after:.2f}").format(before=similarity["before"], after=similarity["after"])
+            _("alignment {before:.2f} → {after:.2f}").format(
+                before=similarity["before"], after=similarity["after"]
+            )
         )
     displacement = report.get("displacement_mm", {})
     if "mean" in displacement:

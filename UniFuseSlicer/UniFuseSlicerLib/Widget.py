@@ -1,4 +1,6 @@
-"""What a click does. Decides nothing about pixels or processes: it joins parameter node, job, display and widgets."""
+"""What a click does. Decides nothing about pixels or processes: it joins parameter node, job,
+display and widgets.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,7 @@ class Panel(VTKObservationMixin):
             ),
         )
 
-    # --- life of the panel ---------------------------------------------------------------------------------------
+    # --- life of the panel -----------------------------------------------------------------------
 
     def enter(self) -> None:
         self.initializeParameterNode()
@@ -115,7 +117,9 @@ class Panel(VTKObservationMixin):
         self._disconnectParameterNode()
 
     def cleanup(self) -> None:
-        """The module is unloaded or the application ends: leave no process, file, timer or clone behind."""
+        """The module is unloaded or the application ends: leave no process, file, timer or clone
+        behind.
+        """
         self._endRun()
         self._flickerTimer.stop()
         self._deviceCheck.endNow()
@@ -137,7 +141,9 @@ class Panel(VTKObservationMixin):
             self.initializeParameterNode()
 
     def onSceneStartImport(self, caller: Any = None, event: Any = None) -> None:
-        """A scene is being read: its parameters come before the nodes that they name, so they are not shown yet."""
+        """A scene is being read: its parameters come before the nodes that they name, so they are
+        not shown yet.
+        """
         self._disconnectParameterNode()
 
     def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
@@ -164,7 +170,9 @@ class Panel(VTKObservationMixin):
         if self._parameterNode is not None and self._guiTag is not None:
             self._parameterNode.disconnectGui(self._guiTag)
             self._guiTag = None
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
+            self.removeObserver(
+                self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified
+            )
 
     def _connectScene(self) -> None:
         scene = slicer.mrmlScene
@@ -188,7 +196,7 @@ class Panel(VTKObservationMixin):
         ui.weightsPathLineEdit.setCurrentPath(str(weights) if weights else "")
         ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self.onWeightsChosen)
 
-    # --- what the user does --------------------------------------------------------------------------------------
+    # --- what the user does ----------------------------------------------------------------------
 
     def onFuseButton(self, *args: Any) -> None:
         """Start a run, or cancel the one that goes on."""
@@ -231,7 +239,11 @@ class Panel(VTKObservationMixin):
         wanted = self._wanted()
         if wanted == self._display.shown:
             return
-        if wanted.fused and wanted.fused != self._display.shown.fused and self._choseAnotherResult():
+        if (
+            wanted.fused
+            and wanted.fused != self._display.shown.fused
+            and self._choseAnotherResult()
+        ):
             return  # comes back here
         if self._display.slid(wanted) and wanted.layer is not LayerChoice.DEGRADED:
             self._parameterNode.layer = LayerChoice.DEGRADED  # comes back here
@@ -239,7 +251,9 @@ class Panel(VTKObservationMixin):
         self._showResult(wanted)
 
     def _choseAnotherResult(self) -> bool:
-        """Take restored, deformation and report along with the fused volume; whether that changed anything."""
+        """Take restored, deformation and report along with the fused volume; whether that changed
+        anything.
+        """
         p = self._parameterNode
         if p.outputs() == (nodes := nodesOf(p.fused)):
             return False
@@ -247,14 +261,16 @@ class Panel(VTKObservationMixin):
             p.setOutputs(nodes)
         return True
 
-    # --- a run ---------------------------------------------------------------------------------------------------
+    # --- a run -----------------------------------------------------------------------------------
 
     def _start(self) -> None:
         p = self._parameterNode
         self.ui.logTextEdit.clear()
         self.ui.verdictLabel.setText("")
         self.ui.messageLabel.setText("")
-        job = self.logic.makeJob(p.degraded, p.reference, self._outputs(), self.options(), self._log)
+        job = self.logic.makeJob(
+            p.degraded, p.reference, self._outputs(), self.options(), self._log
+        )
         job.start()
         self._job = job
         self._startedAt = self._clock()
@@ -311,7 +327,7 @@ class Panel(VTKObservationMixin):
             self._job.endNow()
             self._job = None
 
-    # --- what is seen --------------------------------------------------------------------------------------------
+    # --- what is seen ----------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Button, progress and message from what is known now."""
@@ -328,7 +344,9 @@ class Panel(VTKObservationMixin):
         self._showProblem()
 
     def _showProblem(self) -> None:
-        """The long form of what is wrong with the inputs, only when it changes: a run's last words stay readable."""
+        """The long form of what is wrong with the inputs, only when it changes: a run's last words
+        stay readable.
+        """
         problem = self._inputProblem()
         if problem != self._problem:
             self._problem = problem
@@ -378,10 +396,14 @@ class Panel(VTKObservationMixin):
         self._showVerdict(wanted)
 
     def _showVerdict(self, wanted: Shown) -> None:
-        self.ui.verdictLabel.setText(verdict(reportOf(self._parameterNode.fused)) if wanted.fused else "")
+        self.ui.verdictLabel.setText(
+            verdict(reportOf(self._parameterNode.fused)) if wanted.fused else ""
+        )
 
     def _tellWhatFails(self, *steps: Callable[[], Any]) -> None:
-        """Do one after the other; what goes wrong is said in the panel, never lost in the console."""
+        """Do one after the other; what goes wrong is said in the panel, never lost in the
+        console.
+        """
         try:
             for step in steps:
                 step()
@@ -389,7 +411,11 @@ class Panel(VTKObservationMixin):
             self._tell(str(error))
         except Exception as error:
             logging.exception("UniFuse")
-            self._tell(_("{kind}: {reason}. The log says more.").format(kind=type(error).__name__, reason=error))
+            self._tell(
+                _("{kind}: {reason}. The log says more.").format(
+                    kind=type(error).__name__, reason=error
+                )
+            )
 
     def _tell(self, sentence: str, failed: bool = True) -> None:
         self.ui.messageLabel.setText(sentence)

@@ -1,8 +1,8 @@
 """The staged pipelines people use today: restoration, then registration, then fusion.
 
 All work on what a user has: `restore(volume, modality)` in the volume's units on its own grid,
-`register(moving, fixed)` in normalised intensities, returning u `(d, h, w, 3)` RAS mm on the fixed grid, and
-`fuse(a, b)` in normalised intensities.
+`register(moving, fixed)` in normalised intensities, returning u `(d, h, w, 3)` RAS mm on the fixed
+grid, and `fuse(a, b)` in normalised intensities.
 """
 
 from __future__ import annotations
@@ -33,18 +33,27 @@ _NEEDS = {
 
 
 def choose(names: Sequence[str] | None) -> tuple[list[str], list[str], list[str]]:
-    """(restorations, registrations, fusions) named, in their fixed order; a kind that is not named comes whole.
+    """(restorations, registrations, fusions) named, in their fixed order; a kind that is not named
+    comes whole.
 
     Raises:
         InputError: a name that no rival has.
-        MissingDependencyError: a chosen rival's package is not installed; all missing ones are named.
+        MissingDependencyError: a chosen rival's package is not installed; all missing ones are
+            named.
     """
     known = (*RESTORATIONS, *REGISTRATIONS, *FUSIONS)
     unknown = sorted(set(names or ()) - set(known))
     if unknown:
-        raise InputError(f"Unknown rivals {', '.join(unknown)}. Expected some of {', '.join(known)}.")
-    kinds = [[n for n in kind if n in (names or ())] or list(kind) for kind in (RESTORATIONS, REGISTRATIONS, FUSIONS)]
-    missing = sorted({p for kind in kinds for n in kind for m, p in _NEEDS.get(n, ()) if find_spec(m) is None})
+        raise InputError(
+            f"Unknown rivals {', '.join(unknown)}. Expected some of {', '.join(known)}."
+        )
+    kinds = [
+        [n for n in kind if n in (names or ())] or list(kind)
+        for kind in (RESTORATIONS, REGISTRATIONS, FUSIONS)
+    ]
+    missing = sorted(
+        {p for kind in kinds for n in kind for m, p in _NEEDS.get(n, ()) if find_spec(m) is None}
+    )
     if missing:
         raise MissingDependencyError(
             f"The chosen rivals need {', '.join(missing)}. Install them with: pip install '.[bench]' in the "

@@ -16,7 +16,8 @@ SEED = 1
 
 
 def register_syn(moving: Volume, fixed: Volume) -> np.ndarray:
-    """antspyx' `SyN` (affine and SyN, Mattes mutual information): u `(d, h, w, 3)` RAS mm on the fixed grid.
+    """antspyx' `SyN` (affine and SyN, Mattes mutual information): u `(d, h, w, 3)` RAS mm on the
+    fixed grid.
 
     Avants et al. 2008, doi 10.1016/j.media.2007.06.004.
 
@@ -45,4 +46,6 @@ def register_syn(moving: Volume, fixed: Volume) -> np.ndarray:
 def _image(ants: Any, volume: Volume) -> Any:
     frame = frame_of(volume.grid)
     array = np.ascontiguousarray(volume.array.T, dtype=np.float32)
-    return ants.from_numpy(array, origin=frame.origin, spacing=frame.spacing, direction=frame.direction)
+    return ants.from_numpy(
+        array, origin=frame.origin, spacing=frame.spacing, direction=frame.direction
+    )

@@ -17,7 +17,8 @@ SPACING_MM = 1.5
 def register_convex_adam(moving: Volume, fixed: Volume) -> np.ndarray:
     """convexAdam with its published settings: u `(d, h, w, 3)` RAS mm on the fixed grid.
 
-    It counts displacements in voxels of one common grid, so both volumes go onto an isotropic 1.5 mm grid first.
+    It counts displacements in voxels of one common grid, so both volumes go onto an isotropic 1.5
+    mm grid first.
 
     Raises:
         MissingDependencyError: convexAdam is not installed.

@@ -9,8 +9,8 @@ from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.preprocessing.checks import body_mask
 from UniFuseLib.spatial.volume import Volume
 
-# h / σ: the best of 0.8, 1.5, 3, 6, 12 on simulated validation cases; artefacts are correlated, so more than white
-# noise of that σ has to be forgiven in CT, and next to nothing helps against motion
+# h / σ: the best of 0.8, 1.5, 3, 6, 12 on simulated validation cases; artefacts are correlated, so
+# more than white noise of that σ has to be forgiven in CT, and next to nothing helps against motion
 STRENGTH = {"ct": 6.0, "pet": 1.5, "mr": 6.0}
 
 
@@ -20,10 +20,11 @@ def restore_none(volume: Volume, modality: str) -> Volume:
 
 
 def restore_non_local_means(volume: Volume, modality: str) -> Volume:
-    """Non-local means in the volume's own units, its noise level measured inside the body, h tuned per modality.
+    """Non-local means in the volume's own units, its noise level measured inside the body, h tuned
+    per modality.
 
-    Buades et al. 2005, doi 10.1109/CVPR.2005.38, in scikit-image's fast 3-D form: patches of 3³ voxels, searched
-    within 3 voxels.
+    Buades et al. 2005, doi 10.1109/CVPR.2005.38, in scikit-image's fast 3-D form: patches of 3³
+    voxels, searched within 3 voxels.
 
     Raises:
         MissingDependencyError: scikit-image is not installed.
@@ -41,7 +42,8 @@ def restore_non_local_means(volume: Volume, modality: str) -> Volume:
 
 
 def noise_level(array: np.ndarray, body: np.ndarray) -> float:
-    """σ = 1.4826 · median |r| over the body, r = array filtered by (1, -2, 1) / √6 along every axis.
+    """σ = 1.4826 · median |r| over the body, r = array filtered by (1, -2, 1) / √6 along every
+    axis.
 
     The filter leaves white noise at its σ and takes smooth anatomy away (Immerkær 1996,
     doi 10.1006/cviu.1996.0060, with the median of Donoho & Johnstone 1994 against edges).

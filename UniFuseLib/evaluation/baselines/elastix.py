@@ -13,15 +13,18 @@ from UniFuseLib.spatial.volume import Volume
 
 _CONTROL_MM = 20.0  # finest distance of control points
 _RESOLUTIONS = 3
-# elastix' default weight of 1 lets volumes that are cut tightly around a limb tear apart (errors of 40 mm)
+# elastix' default weight of 1 lets volumes that are cut tightly around a limb tear apart (errors of
+# 40 mm)
 _BENDING = 1000.0
 
 
 def register_elastix(moving: Volume, fixed: Volume) -> np.ndarray:
-    """Rigid, then B-splines every 20 mm with a bending penalty: u `(d, h, w, 3)` RAS mm on the fixed grid.
+    """Rigid, then B-splines every 20 mm with a bending penalty: u `(d, h, w, 3)` RAS mm on the
+    fixed grid.
 
-    elastix' default parameter maps (Mattes mutual information, adaptive stochastic gradient descent; Klein et al.
-    2010, doi 10.1109/TMI.2009.2035616) except for the numbers above, tuned on simulated validation cases.
+    elastix' default parameter maps (Mattes mutual information, adaptive stochastic gradient
+    descent; Klein et al. 2010, doi 10.1109/TMI.2009.2035616) except for the numbers above, tuned on
+    simulated validation cases.
     One thread: with more, itk-elastix is known to crash.
 
     Raises:

@@ -24,7 +24,8 @@ def fuse_maximum(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def fuse_laplacian(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Laplacian pyramid: of each detail coefficient the one with the larger magnitude, the bases averaged.
+    """Laplacian pyramid: of each detail coefficient the one with the larger magnitude, the bases
+    averaged.
 
     Burt & Adelson 1983, doi 10.1109/TCOM.1983.1095851; four levels, fewer where an axis is short.
     """
@@ -37,7 +38,8 @@ def fuse_laplacian(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def fuse_wavelet(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """3-D wavelets (Daubechies 2, up to three levels): the stronger detail, the averaged approximation.
+    """3-D wavelets (Daubechies 2, up to three levels): the stronger detail, the averaged
+    approximation.
 
     Li et al. 1995, doi 10.1006/gmip.1995.1022.
 
@@ -49,7 +51,9 @@ def fuse_wavelet(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     first = pywt.wavedecn(a, "db2", mode="symmetric", level=levels)
     second = pywt.wavedecn(b, "db2", mode="symmetric", level=levels)
     merged = [(first[0] + second[0]) / 2]
-    merged += [{k: _stronger(x[k], y[k]) for k in x} for x, y in zip(first[1:], second[1:], strict=True)]
+    merged += [
+        {k: _stronger(x[k], y[k]) for k in x} for x, y in zip(first[1:], second[1:], strict=True)
+    ]
     whole = pywt.waverecn(merged, "db2", mode="symmetric")
     return whole[tuple(slice(n) for n in a.shape)]
 

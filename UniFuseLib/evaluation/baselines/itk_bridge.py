@@ -30,7 +30,12 @@ def frame_of(grid: Grid) -> Frame:
     d, h, w = grid.shape
     spacing = grid.spacing[::-1].tolist()
     origin = (_LPS * grid.affine[:3, 3]).tolist()
-    return Frame((w, h, d), (spacing[0], spacing[1], spacing[2]), (origin[0], origin[1], origin[2]), direction)
+    return Frame(
+        (w, h, d),
+        (spacing[0], spacing[1], spacing[2]),
+        (origin[0], origin[1], origin[2]),
+        direction,
+    )
 
 
 def to_image(volume: Volume) -> sitk.Image:
@@ -49,9 +54,16 @@ def to_ras(field: np.ndarray) -> np.ndarray:
 
 
 def displacement_of(transform: sitk.Transform, grid: Grid) -> np.ndarray:
-    """u(X) = T(X) - X, `(d, h, w, 3)` RAS mm on `grid`; ITK transforms map fixed points to moving points."""
+    """u(X) = T(X) - X, `(d, h, w, 3)` RAS mm on `grid`; ITK transforms map fixed points to moving
+    points.
+    """
     frame = frame_of(grid)
     field = sitk.TransformToDisplacementField(
-        transform, sitk.sitkVectorFloat64, frame.size, frame.origin, frame.spacing, frame.direction.ravel().tolist()
+        transform,
+        sitk.sitkVectorFloat64,
+        frame.size,
+        frame.origin,
+        frame.spacing,
+        frame.direction.ravel().tolist(),
     )
     return to_ras(sitk.GetArrayFromImage(field))

@@ -33,7 +33,8 @@ def run_bench(
     report: Report = lambda _: None,
     start: Start = start_process,
 ) -> Figures:
-    """Run every stage on every case and write `bench.json` and `report.html` into `output`; returns the JSON.
+    """Run every stage on every case and write `bench.json` and `report.html` into `output`; returns
+    the JSON.
 
     Args:
         plan: rivals and weights. weights: name and checksum for the report, None without our model.
@@ -42,7 +43,8 @@ def run_bench(
         start: how a stage's process is started.
 
     Raises:
-        InputError: no readable index. Broken cases and failed stages are skipped and named in the result.
+        InputError: no readable index. Broken cases and failed stages are skipped and named in the
+            result.
     """
     bench = Bench(cases, output, plan, resume, report, start, failures=[])
     ids = read_index(cases)[:limit]
@@ -94,7 +96,13 @@ def _collect(
 
 
 def _headline(case: Case) -> Figures:
-    return {"id": case.id, "task": case.task, "bin": case.bin, "class": case.label, "seed": case.seed}
+    return {
+        "id": case.id,
+        "task": case.task,
+        "bin": case.bin,
+        "class": case.label,
+        "seed": case.seed,
+    }
 
 
 def _versions() -> dict[str, str]:

@@ -17,19 +17,27 @@ from UniFuseLib.report import peak_memory_mb, versions
 
 @dataclass
 class Cost:
-    """Attributes: seconds of the work itself (no imports, no files) and MB of the whole process, its libraries too."""
+    """Attributes: seconds of the work itself (no imports, no files) and MB of the whole process,
+    its libraries too.
+    """
 
     cpu_seconds: float = 0.0
     wall_seconds: float = 0.0
     peak_mb: float | None = None
 
     def as_dict(self) -> dict[str, float | None]:
-        return {"cpu_seconds": self.cpu_seconds, "wall_seconds": self.wall_seconds, "peak_mb": self.peak_mb}
+        return {
+            "cpu_seconds": self.cpu_seconds,
+            "wall_seconds": self.wall_seconds,
+            "peak_mb": self.peak_mb,
+        }
 
 
 @contextmanager
 def measured() -> Iterator[Cost]:
-    """Fill a `Cost` with what the block costs; CPU seconds add up over all threads of this process."""
+    """Fill a `Cost` with what the block costs; CPU seconds add up over all threads of this
+    process.
+    """
     cost = Cost()
     cpu, wall = time.process_time(), time.perf_counter()
     yield cost
@@ -40,7 +48,8 @@ def measured() -> Iterator[Cost]:
 def resident_peak_mb() -> float | None:
     """Largest resident memory of this process, MB.
 
-    Linux hands a process its parent's peak along with `ru_maxrss`; `VmHWM` begins anew with the program.
+    Linux hands a process its parent's peak along with `ru_maxrss`; `VmHWM` begins anew with the
+    program.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,4 +1,6 @@
-"""Plots and pictures of the report, each as a self-contained `<img>` or `<svg>`; matplotlib is imported when drawn."""
+"""Plots and pictures of the report, each as a self-contained `<img>` or `<svg>`; matplotlib is
+imported when drawn.
+"""
 
 from __future__ import annotations
 
@@ -19,12 +21,18 @@ OURS, RIVAL, INK = "#c2410c", "#64748b", "#1e293b"
 
 
 def error_boxes(groups: dict[str, list[float]], ours: str, title: str, unit: str) -> str:
-    """One box per method over its cases, the single cases as dots; methods in the given order, as `<svg>`."""
+    """One box per method over its cases, the single cases as dots; methods in the given order, as
+    `<svg>`.
+    """
     figure = _figure(max(5.0, 0.65 * len(groups) + 1.5), 3.4)
     axes = figure.subplots()
     names = list(groups)
     boxes = axes.boxplot(
-        [groups[n] for n in names], patch_artist=True, showfliers=False, widths=0.55, medianprops={"color": INK}
+        [groups[n] for n in names],
+        patch_artist=True,
+        showfliers=False,
+        widths=0.55,
+        medianprops={"color": INK},
     )
     for name, box, place in zip(names, boxes["boxes"], range(1, len(names) + 1), strict=True):
         colour = OURS if name == ours else RIVAL
@@ -41,7 +49,9 @@ def error_boxes(groups: dict[str, list[float]], ours: str, title: str, unit: str
 
 
 def cost_against_accuracy(points: dict[str, tuple[float, float]], ours: str, title: str) -> str:
-    """CPU seconds (log) against mean TRE in mm, one dot per method; down and left is better, as `<svg>`."""
+    """CPU seconds (log) against mean TRE in mm, one dot per method; down and left is better, as
+    `<svg>`.
+    """
     figure = _figure(10.0, 4.4)
     axes = figure.subplots()
     for number, (name, (seconds, error)) in enumerate(points.items()):
@@ -61,7 +71,9 @@ def cost_against_accuracy(points: dict[str, tuple[float, float]], ours: str, tit
 
 
 def slices(panels: Sequence[tuple[str, np.ndarray]], alt: str) -> str:
-    """Pictures side by side, `(h, w)` on [0, 1] each, as one `<img>`; rows point down, columns right."""
+    """Pictures side by side, `(h, w)` on [0, 1] each, as one `<img>`; rows point down, columns
+    right.
+    """
     ratio = [p.shape[1] / p.shape[0] for _, p in panels]
     figure = _figure(sum(ratio) * 2.3 + 0.1, 2.6)
     for axes, (title, picture) in zip(
@@ -77,7 +89,9 @@ def _figure(width: float, height: float) -> Figure:
     try:
         from matplotlib.figure import Figure as Page
     except ImportError as error:
-        raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.") from error
+        raise MissingDependencyError(
+            "The report needs matplotlib: pip install matplotlib."
+        ) from error
     return Page(figsize=(width, height), layout="constrained")
 
 

@@ -43,7 +43,9 @@ def page(bench: Figures, pictures: dict[str, list[tuple[str, str]]]) -> str:
     for task, title in TASK_TITLES.items():
         rows = [r for r in bench["rows"] if task in r["summary"]]
         if rows:
-            parts.append(f"<h2>{escape(title)}</h2>" + _task(task, rows, bench, pictures.get(task, [])))
+            parts.append(
+                f"<h2>{escape(title)}</h2>" + _task(task, rows, bench, pictures.get(task, []))
+            )
     parts.append("<h2>Conventions</h2>" + _list(bench["conventions"]))
     parts.append("<h2>Machine and seeds</h2>" + _machine(bench))
     parts.append("<h2>What failed</h2>" + _failures(bench))
@@ -56,10 +58,14 @@ def page(bench: Figures, pictures: dict[str, list[tuple[str, str]]]) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], ours: Sequence[bool]) -> str:
-    """An HTML table; the first column is text, rows of our model are marked. Cells are escaped here."""
+    """An HTML table; the first column is text, rows of our model are marked. Cells are escaped
+    here.
+    """
     head = "".join(f"<th>{escape(c)}</th>" for c in header)
     lines = [
-        f"<tr{' class=ours' if own else ''}>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>"
+        f"<tr{' class=ours' if own else ''}>"
+        + "".join(f"<td>{escape(c)}</td>" for c in cells)
+        + "</tr>"
         for cells, own in zip(rows, ours, strict=True)
     ]
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
@@ -76,7 +82,11 @@ def registrations(rows: list[Figures]) -> dict[str, Figures]:
 
 def _opening(bench: Figures) -> str:
     weights = bench["weights"]
-    model = f"weights {escape(weights['name'])} ({escape(weights['sha256'][:12])})" if weights else "no model of ours"
+    model = (
+        f"weights {escape(weights['name'])} ({escape(weights['sha256'][:12])})"
+        if weights
+        else "no model of ours"
+    )
     chains = sum(r["method"] != MODEL for r in bench["rows"])
     return (
         f"{len(bench['ids'])} simulated cases with known truth, {chains} staged pipelines (restoration + registration "
@@ -96,7 +106,9 @@ def _verdict(verdict: dict[str, list[Figures]]) -> str:
             for v in lines
         )
         head = "<tr><th>criterion</th><th>UniFuse</th><th>to beat</th><th>whose</th><th></th></tr>"
-        parts.append(f"<h3>{escape(TASK_TITLES[task])}</h3><div class=scroll><table>{head}{rows}</table></div>")
+        parts.append(
+            f"<h3>{escape(TASK_TITLES[task])}</h3><div class=scroll><table>{head}{rows}</table></div>"
+        )
     return "".join(parts)
 
 
@@ -116,7 +128,10 @@ def _task(task: str, rows: list[Figures], bench: Figures, pictures: list[tuple[s
     if pictures:
         parts.append("<h3>Pictures</h3><p class=note>Axial slice through the middle of the body, anterior up, the "
                      "patient's right on the left; normalised intensities from 0 to 1.</p>")  # fmt: skip
-        parts += [f"<figure>{image}<figcaption>{escape(text)}</figcaption></figure>" for text, image in pictures]
+        parts += [
+            f"<figure>{image}<figcaption>{escape(text)}</figcaption></figure>"
+            for text, image in pictures
+        ]
     return "\n".join(parts)
 
 
@@ -126,10 +141,23 @@ def _bin(aligned: dict[str, Figures], task: str, name: str) -> str:
 
 
 def _registration_table(aligned: dict[str, Figures], task: str, bin_name: str | None) -> str:
-    figures = {m: r["summary"][task] if bin_name is None else r["bins"][bin_name][task] for m, r in aligned.items()}
+    figures = {
+        m: r["summary"][task] if bin_name is None else r["bins"][bin_name][task]
+        for m, r in aligned.items()
+    }
     ordered = sorted(figures, key=lambda m: figures[m]["tre_mm"]["mean"])
     header = (
-        *("method", "cases", "failed", "TRE before, mm", "TRE mean, mm", "median", "p95", "worst", "made worse"),
+        *(
+            "method",
+            "cases",
+            "failed",
+            "TRE before, mm",
+            "TRE mean, mm",
+            "median",
+            "p95",
+            "worst",
+            "made worse",
+        ),
         *("folds %", "Dice", "PSNR dB", "gain dB", "class accuracy", "CPU s", "peak MB"),
     )
     cells = [(_title(m), *_registration_cells(figures[m], aligned[m]["missing"])) for m in ordered]
@@ -156,7 +184,10 @@ def _registration_cells(f: Figures, missing: int) -> tuple[str, ...]:
 
 def _plots(aligned: dict[str, Figures], task: str) -> str:
     ordered = sorted(aligned, key=lambda m: aligned[m]["summary"][task]["tre_mm"]["mean"])
-    boxes = {_title(m): [c["tre_mm"] for c in aligned[m]["cases"].values() if c["task"] == task] for m in ordered}
+    boxes = {
+        _title(m): [c["tre_mm"] for c in aligned[m]["cases"].values() if c["task"] == task]
+        for m in ordered
+    }
     points = {}
     for m in ordered:
         f = aligned[m]["summary"][task]
@@ -175,7 +206,11 @@ def _restoration_table(restorations: Figures, task: str) -> str:
         for name, f in restorations.items()
         if task in f
     ]  # fmt: skip
-    return table(header, rows, [False] * len(rows)) if rows else "<p>No degraded input in this task.</p>"
+    return (
+        table(header, rows, [False] * len(rows))
+        if rows
+        else "<p>No degraded input in this task.</p>"
+    )
 
 
 def _fusion_table(rows: list[Figures], task: str) -> str:

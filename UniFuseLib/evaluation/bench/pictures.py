@@ -1,4 +1,6 @@
-"""Best, median and worst case of our model beside the best staged chain, as pictures of one slice."""
+"""Best, median and worst case of our model beside the best staged chain, as pictures of one
+slice.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +23,14 @@ from UniFuseLib.spatial.volume import Volume
 Figures = dict[str, Any]
 
 
-def case_pictures(rows: list[Figures], cases: Path, output: Path, task: str) -> list[tuple[str, str]]:
-    """(caption, `<img>`) of the best, the median and the worst case of a task by our TRE, or by the best chain's.
+def case_pictures(
+    rows: list[Figures], cases: Path, output: Path, task: str
+) -> list[tuple[str, str]]:
+    """(caption, `<img>`) of the best, the median and the worst case of a task by our TRE, or by the
+    best chain's.
 
-    Panels: reference, degraded as its header places it, the clean truth, our fused volume, the best chain's (where it
-    did not fail).
+    Panels: reference, degraded as its header places it, the clean truth, our fused volume, the best
+    chain's (where it did not fail).
     """
     by_method = {r["method"]: r for r in rows if task in r["summary"]}
     rivals = {m: r["summary"][task] for m, r in by_method.items() if m != MODEL}
@@ -41,7 +46,12 @@ def case_pictures(rows: list[Figures], cases: Path, output: Path, task: str) -> 
         beside = chain if chain and case_id in by_method[chain]["cases"] else None
         image = slices(_panels(case, output, MODEL in by_method, beside), f"{case_id}: slices")
         before = by_method[lead]["cases"][case_id]["tre_before_mm"]
-        found.append((f"{title} case of {shown}: {case_id}, TRE {before:.2f} → {errors[case_id]:.2f} mm", image))
+        found.append(
+            (
+                f"{title} case of {shown}: {case_id}, TRE {before:.2f} → {errors[case_id]:.2f} mm",
+                image,
+            )
+        )
     return found
 
 
@@ -56,13 +66,17 @@ def chosen(errors: dict[str, float]) -> dict[str, str]:
     return seen
 
 
-def _panels(case: Case, output: Path, ours: bool, chain: str | None) -> list[tuple[str, np.ndarray]]:
+def _panels(
+    case: Case, output: Path, ours: bool, chain: str | None
+) -> list[tuple[str, np.ndarray]]:
     stick = yardstick(case)
     affine = case.reference.affine
     before = np.clip(normalised(case.degraded, case.degraded_modality), 0, 1)
     volumes = {
         "reference": stick.reference,
-        "degraded, before": pull(Volume(before, case.degraded.affine), None, case.reference.grid, fill=0.0),
+        "degraded, before": pull(
+            Volume(before, case.degraded.affine), None, case.reference.grid, fill=0.0
+        ),
         "clean truth": stick.clean,
     }
     folder = output / "stages" / case.id
@@ -71,14 +85,21 @@ def _panels(case: Case, output: Path, ours: bool, chain: str | None) -> list[tup
     if chain is not None:
         restoration, registration, fusion = chain.split("+")
         restored = read_volume(folder / "restore" / restoration / "restored.nii.gz")
-        field, _ = read_displacement(folder / "register" / f"{restoration}+{registration}" / "field.nii.gz")
+        field, _ = read_displacement(
+            folder / "register" / f"{restoration}+{registration}" / "field.nii.gz"
+        )
         volumes[f"fused: {chain}"] = fuse_aligned(case, fusion, restored, field)
     body = Volume(case.body.astype(np.float32), affine)
-    return [(title, _slice(Volume(np.asarray(v, np.float32), affine), body)) for title, v in volumes.items()]
+    return [
+        (title, _slice(Volume(np.asarray(v, np.float32), affine), body))
+        for title, v in volumes.items()
+    ]
 
 
 def _slice(volume: Volume, body: Volume) -> np.ndarray:
-    """The axial slice through the middle of the body: `(h, w)`, anterior up, the patient's right on the left."""
+    """The axial slice through the middle of the body: `(h, w)`, anterior up, the patient's right on
+    the left.
+    """
     grid = working_grid(volume.grid, 1.5)
     inside = resample(body, grid, 0.0)[0][0, 0].numpy() > 0.5
     planes = np.flatnonzero(inside.any(axis=(1, 2)))

@@ -55,7 +55,9 @@ def _record(case: Figures, aligned: Figures, fusion: Figures, costs: list[Figure
 
 
 def row(method: str, cases: list[Figures], expected: int) -> Figures:
-    """A method over all its cases: overall, per task, per bin; `missing` counts cases on which a stage failed."""
+    """A method over all its cases: overall, per task, per bin; `missing` counts cases on which a
+    stage failed.
+    """
     return {
         "method": method,
         **stages_of(method),
@@ -63,7 +65,11 @@ def row(method: str, cases: list[Figures], expected: int) -> Figures:
         "overall": _with_peak(cases),
         "summary": {t: _with_peak(c) for t in TASKS if (c := [x for x in cases if x["task"] == t])},
         "bins": {
-            b: {t: _with_peak(c) for t in TASKS if (c := [x for x in cases if x["task"] == t and x["bin"] == b])}
+            b: {
+                t: _with_peak(c)
+                for t in TASKS
+                if (c := [x for x in cases if x["task"] == t and x["bin"] == b])
+            }
             for b in BINS
         },
         "cases": {c["id"]: _short(c) for c in cases},
@@ -71,7 +77,9 @@ def row(method: str, cases: list[Figures], expected: int) -> Figures:
 
 
 def stages_of(method: str) -> dict[str, str]:
-    """`{"restoration", "registration", "fusion"}` of a chain's name; our model is one in all three."""
+    """`{"restoration", "registration", "fusion"}` of a chain's name; our model is one in all
+    three.
+    """
     if method == MODEL:
         return dict.fromkeys(("restoration", "registration", "fusion"), MODEL)
     restoration, registration, fusion = method.split("+")
@@ -79,7 +87,9 @@ def stages_of(method: str) -> dict[str, str]:
 
 
 def restorations(answers: Iterable[tuple[Figures, Figures]]) -> dict[str, Figures]:
-    """Restoration → task → mean figures when aligned by the true field, over degraded inputs; and its cost."""
+    """Restoration → task → mean figures when aligned by the true field, over degraded inputs; and
+    its cost.
+    """
     found: dict[str, dict[str, list[Figures]]] = {}
     for case, stages in answers:
         for label, answer in stages.items():
@@ -87,7 +97,10 @@ def restorations(answers: Iterable[tuple[Figures, Figures]]) -> dict[str, Figure
                 entry = {**answer["true_field"], "cpu_seconds": answer["cost"]["cpu_seconds"]}
                 found.setdefault(answer["name"], {}).setdefault(case["task"], []).append(entry)
     return {
-        name: {task: {key: sum(r[key] for r in rows) / len(rows) for key in rows[0]} for task, rows in tasks.items()}
+        name: {
+            task: {key: sum(r[key] for r in rows) / len(rows) for key in rows[0]}
+            for task, rows in tasks.items()
+        }
         for name, tasks in found.items()
     }
 

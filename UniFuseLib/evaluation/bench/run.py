@@ -1,4 +1,6 @@
-"""The order of the stages: what is computed once is shared, what is finished is kept, what fails is named."""
+"""The order of the stages: what is computed once is shared, what is finished is kept, what fails is
+named.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ class Plan:
     Attributes:
         restorations, registrations, fusions: names from `baselines`.
         refine: of our model, as in `predict.fuse`.
-        weights: safetensors file, None for the shipped one; `checksum` is its SHA-256, None leaves our model out.
+        weights: safetensors file, None for the shipped one; `checksum` is its SHA-256, None leaves
+            our model out.
     """
 
     restorations: list[str]
@@ -46,7 +49,8 @@ class Bench:
 
     Attributes:
         cases, output: folders. resume: keep finished stages.
-        start: runs a job file in a process of its own, returns (exit code, last lines of its errors).
+        start: runs a job file in a process of its own, returns (exit code, last lines of its
+            errors).
         failures: filled while running, one `{"case", "stage", "reason"}` each.
     """
 
@@ -59,7 +63,9 @@ class Bench:
     failures: list[dict[str, str]]
 
     def case(self, case_id: str) -> dict[str, Any]:
-        """All stages of one case: stage label → its answer; a failed stage is missing, and so is what follows it."""
+        """All stages of one case: stage label → its answer; a failed stage is missing, and so is
+        what follows it.
+        """
         plan, answers = self.plan, {}
         restored: dict[str, Path] = {}
         registered: dict[str, Path] = {}
@@ -79,12 +85,20 @@ class Bench:
             label = f"fuse/{fusion}"
             if answer := self._stage(case_id, "fuse", fusion, label, pairs, sources):
                 answers[label] = answer
-        if plan.checksum is not None and (answer := self._stage(case_id, "model", MODEL, MODEL, {}, {})):
+        if plan.checksum is not None and (
+            answer := self._stage(case_id, "model", MODEL, MODEL, {}, {})
+        ):
             answers[MODEL] = answer
         return answers
 
     def _stage(
-        self, case_id: str, kind: Kind, name: str, label: str, inputs: dict[str, str], restored: dict[str, str]
+        self,
+        case_id: str,
+        kind: Kind,
+        name: str,
+        label: str,
+        inputs: dict[str, str],
+        restored: dict[str, str],
     ) -> dict[str, Any] | None:
         """The stage's answer, from an earlier run or a new process; None when it failed."""
         folder = self._folder(case_id, label)
@@ -124,7 +138,9 @@ class Bench:
         return self.output / "stages" / case_id / label
 
     def _key(self, case_id: str, kind: str, name: str, inputs: dict[str, str]) -> str:
-        """Changes with the case, the stage, what it builds on, and, for our model, weights and refinement."""
+        """Changes with the case, the stage, what it builds on, and, for our model, weights and
+        refinement.
+        """
         weights = f"{self.plan.checksum}+refine={self.plan.refine}" if kind == "model" else ""
         labels = sorted(Path(path).name for path in inputs.values())
         text = f"{VERSION}|{case_checksum(self.cases, case_id)}|{kind}|{name}|{labels}|{weights}|{self.plan.device}"

@@ -1,7 +1,9 @@
-"""One stage of a pipeline on one case, in a process of its own: `python -m UniFuseLib.evaluation.bench.stage JOB`.
+"""One stage of a pipeline on one case, in a process of its own: `python -m
+UniFuseLib.evaluation.bench.stage JOB`.
 
-The job's JSON names the case, the stage and the files that earlier stages left; the answer is written beside them.
-Only the stage's own work is on the clock; reading, writing and measuring come before and after it.
+The job's JSON names the case, the stage and the files that earlier stages left; the answer is
+written beside them. Only the stage's own work is on the clock; reading, writing and measuring come
+before and after it.
 """
 
 from __future__ import annotations
@@ -60,8 +62,12 @@ def run_job(job: Job) -> None:
     case = read_case(Path(job.cases), job.case_id)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
-    answer = {"restore": _restore, "register": _register, "fuse": _fuse, "model": _model}[job.kind](job, case, output)
-    write_json({"key": job.key, "kind": job.kind, "name": job.name, **answer}, output / "stage.json")
+    answer = {"restore": _restore, "register": _register, "fuse": _fuse, "model": _model}[job.kind](
+        job, case, output
+    )
+    write_json(
+        {"key": job.key, "kind": job.kind, "name": job.name, **answer}, output / "stage.json"
+    )
 
 
 def _restore(job: Job, case: Case, output: Path) -> dict[str, Any]:
@@ -97,8 +103,8 @@ def _register(job: Job, case: Case, output: Path) -> dict[str, Any]:
 def _fuse(job: Job, case: Case, output: Path) -> dict[str, Any]:
     """One fusion rule after every restoration and registration of this case.
 
-    All chains do the same work on volumes of the same size, so the first one's peak memory, taken before anything
-    was measured, stands for all.
+    All chains do the same work on volumes of the same size, so the first one's peak memory, taken
+    before anything was measured, stands for all.
     """
     chains: dict[str, Any] = {}
     peak: float | None = None
@@ -117,7 +123,8 @@ def _fuse(job: Job, case: Case, output: Path) -> dict[str, Any]:
 def fuse_aligned(case: Case, name: str, restored: Volume, displacement: np.ndarray) -> np.ndarray:
     """The staged chain's last step: pull onto the reference grid, normalise, fuse; `(d, h, w)`.
 
-    The intensity maps are fitted on what the chain has: the restored scan on its own grid, and the reference.
+    The intensity maps are fitted on what the chain has: the restored scan on its own grid, and the
+    reference.
     """
     moving = Volume(normalised(restored, case.degraded_modality), restored.affine)
     aligned = pull(moving, displacement, case.reference.grid, fill=0.0)
@@ -129,7 +136,9 @@ def _model(job: Job, case: Case, output: Path) -> dict[str, Any]:
     from UniFuseLib.device import choose_device
     from UniFuseLib.predict import fuse
 
-    model, contract = load_model(Path(job.weights) if job.weights else None, choose_device(job.device))
+    model, contract = load_model(
+        Path(job.weights) if job.weights else None, choose_device(job.device)
+    )
     with measured() as cost:
         result = fuse(
             case.degraded,
@@ -160,7 +169,9 @@ def _model_figures(stick: Yardstick, result: Any) -> dict[str, Any]:
 
 
 def normalised(volume: Volume, modality: str) -> np.ndarray:
-    """y = f(x), `(d, h, w)` float32, by the default rule of the modality, fitted inside the body of this volume."""
+    """y = f(x), `(d, h, w)` float32, by the default rule of the modality, fitted inside the body of
+    this volume.
+    """
     array = volume.array.astype(np.float32)
     return fit(array, body_mask(array, volume.grid.spacing, modality), modality).forward(array)
 

@@ -13,9 +13,13 @@ Figures = dict[str, Any]
 
 
 def bench_table(bench: Figures) -> str:
-    """Per task: all registrations, and our fusion beside the best staged chain's; then the verdict."""
+    """Per task: all registrations, and our fusion beside the best staged chain's; then the
+    verdict.
+    """
     weights = bench["weights"]
-    parts = [f"{len(bench['ids'])} cases; weights {weights['name'] if weights else 'none'}; {_machine(bench)}."]
+    parts = [
+        f"{len(bench['ids'])} cases; weights {weights['name'] if weights else 'none'}; {_machine(bench)}."
+    ]
     for task, title in TASK_TITLES.items():
         rows = [r for r in bench["rows"] if task in r["summary"]]
         if rows:
@@ -32,7 +36,16 @@ def _machine(bench: Figures) -> str:
 def _registrations(rows: list[Figures], task: str) -> str:
     aligned = registrations(rows)
     ordered = sorted(aligned, key=lambda m: aligned[m]["summary"][task]["tre_mm"]["mean"])
-    header = ("method", "TRE before → after mm", "p95", "worst", "folds %", "PSNR dB (gain)", "CPU s", "peak MB")
+    header = (
+        "method",
+        "TRE before → after mm",
+        "p95",
+        "worst",
+        "folds %",
+        "PSNR dB (gain)",
+        "CPU s",
+        "peak MB",
+    )
     return markdown(header, [(_title(m), *_cells(aligned[m]["summary"][task])) for m in ordered])
 
 
@@ -53,14 +66,18 @@ def _fusions(rows: list[Figures], task: str) -> str:
     rivals = {m: f for m, f in by_method.items() if m != MODEL}
     shown = [m for m in (MODEL, best_chain(rivals) if rivals else "") if m in by_method]
     titles = tuple(FUSION_TITLES.values())[:6]
-    return markdown(("fusion", *titles), [(_title(m), *fusion_cells(by_method[m]["fusion"])[:6]) for m in shown])
+    return markdown(
+        ("fusion", *titles), [(_title(m), *fusion_cells(by_method[m]["fusion"])[:6]) for m in shown]
+    )
 
 
 def _verdict(lines: list[Figures]) -> str:
     lost = [line for line in lines if not line["won"]]
     if not lost:
         return f"All {len(lines)} criteria met."
-    listed = "; ".join(f"{v['criterion']} ({number(v['ours'], 3)} against {number(v['rival'], 3)})" for v in lost)
+    listed = "; ".join(
+        f"{v['criterion']} ({number(v['ours'], 3)} against {number(v['rival'], 3)})" for v in lost
+    )
     return f"{len(lines) - len(lost)} of {len(lines)} criteria met. Not met: {listed}."
 
 

@@ -1,7 +1,7 @@
 """Every figure that the project is judged by, with its formula and source. Start at `fusion.py`.
 
-Conventions of all files: volumes are numpy arrays `(d, h, w)` on [0, 1]; `mask` is a bool array of the same
-shape, the body; windows (SSIM, VIF) are in voxels, not in mm.
+Conventions of all files: volumes are numpy arrays `(d, h, w)` on [0, 1]; `mask` is a bool array of
+the same shape, the body; windows (SSIM, VIF) are in voxels, not in mm.
 """
 
 from UniFuseLib.evaluation.metrics.classification import (

@@ -9,7 +9,9 @@ import numpy as np
 ECE_BINS = 10  # of equal width over [0, 1]; the bin is (lower, upper], the first one includes 0
 
 
-def confusion_matrix(truth: Sequence[str], found: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+def confusion_matrix(
+    truth: Sequence[str], found: Sequence[str], classes: Sequence[str]
+) -> np.ndarray:
     """m[i, j] = cases of class i that were called j: `(c, c)` counts, rows truth, columns answer.
 
     Raises:
@@ -17,7 +19,9 @@ def confusion_matrix(truth: Sequence[str], found: Sequence[str], classes: Sequen
     """
     unknown = sorted((set(truth) | set(found)) - set(classes))
     if unknown or len(truth) != len(found):
-        raise ValueError(f"Expected equal lengths and names of {list(classes)}, got {unknown} in addition.")
+        raise ValueError(
+            f"Expected equal lengths and names of {list(classes)}, got {unknown} in addition."
+        )
     matrix = np.zeros((len(classes), len(classes)), dtype=int)
     for t, f in zip(truth, found, strict=True):
         matrix[classes.index(t), classes.index(f)] += 1
@@ -25,16 +29,21 @@ def confusion_matrix(truth: Sequence[str], found: Sequence[str], classes: Sequen
 
 
 def class_accuracy(matrix: np.ndarray) -> tuple[float, list[float | None]]:
-    """(Σ m[i, i] / Σ m, [m[i, i] / Σ_j m[i, j] per class]): overall and per class; None for a class without cases."""
+    """(Σ m[i, i] / Σ m, [m[i, i] / Σ_j m[i, j] per class]): overall and per class; None for a class
+    without cases.
+    """
     rows = matrix.sum(axis=1)
     per_class = [float(matrix[i, i] / n) if n else None for i, n in enumerate(rows)]
     return float(np.trace(matrix) / max(matrix.sum(), 1)), per_class
 
 
-def calibration_error(confidence: Sequence[float], correct: Sequence[bool], bins: int = ECE_BINS) -> float:
+def calibration_error(
+    confidence: Sequence[float], correct: Sequence[bool], bins: int = ECE_BINS
+) -> float:
     """ECE = Σ_b (n_b / n) |accuracy_b - mean confidence_b| over `bins` bins of equal width.
 
-    Guo et al. 2017, arXiv 1706.04599, eq. 5. With few cases this is biased upwards; it says so in the tables.
+    Guo et al. 2017, arXiv 1706.04599, eq. 5. With few cases this is biased upwards; it says so in
+    the tables.
 
     Args:
         confidence: `(n,)` probability of the class that was answered.

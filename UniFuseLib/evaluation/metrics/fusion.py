@@ -1,7 +1,8 @@
 """The six fusion metrics of the paper (Sec. 4.3), for 3-D volumes.
 
-The paper names its metrics but not their conventions, and its figures cannot be reproduced from any reading of
-them, so these figures compare methods measured by this file in one run, never with the printed tables.
+The paper names its metrics but not their conventions, and its figures cannot be reproduced from any
+reading of them, so these figures compare methods measured by this file in one run, never with the
+printed tables.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ class FusionFigures(NamedTuple):
     vif_unit: float  # as vif with intensities on [0, 1] and the same σn² = 2: the paper's magnitudes fit this one
 
 
-def fusion_figures(fused: np.ndarray, clean: np.ndarray, reference: np.ndarray, mask: np.ndarray) -> FusionFigures:
+def fusion_figures(
+    fused: np.ndarray, clean: np.ndarray, reference: np.ndarray, mask: np.ndarray
+) -> FusionFigures:
     """All six metrics of `fused` F against its sources A = `clean` (I_D) and B = `reference` (I_R).
 
     - Q_mse = (mse(F, A) + mse(F, B)) / 2 (Aslantas & Bendes 2015, paper ref. 1)
@@ -34,7 +37,8 @@ def fusion_figures(fused: np.ndarray, clean: np.ndarray, reference: np.ndarray, 
     - Q_psnr = 10 log10(1 / Q_mse) dB (paper ref. 12)
     - Q_scd = r(F - B, A) + r(F - A, B), sum of the correlations of differences (paper ref. 1,
       doi 10.1016/j.aeue.2015.09.004)
-    - Q_vif = VIF(A → F) + VIF(B → F), see `vif` (paper ref. 9 builds on it); on 0..255 and, labelled, on [0, 1]
+    - Q_vif = VIF(A → F) + VIF(B → F), see `vif` (paper ref. 9 builds on it); on 0..255 and,
+      labelled, on [0, 1]
     - Q_ssim = SSIM(F, A) + SSIM(F, B), see `ssim_map` (paper ref. 31)
 
     Args:
@@ -56,5 +60,7 @@ def fusion_figures(fused: np.ndarray, clean: np.ndarray, reference: np.ndarray, 
 def sum_of_correlations_of_differences(
     fused: np.ndarray, a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None
 ) -> float:
-    """SCD = r(F - B, A) + r(F - A, B) (Aslantas & Bendes 2015); 2 when each difference is the other source."""
+    """SCD = r(F - B, A) + r(F - A, B) (Aslantas & Bendes 2015); 2 when each difference is the other
+    source.
+    """
     return correlation(fused - b, a, mask) + correlation(fused - a, b, mask)

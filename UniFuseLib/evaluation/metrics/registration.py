@@ -1,7 +1,7 @@
 """How well a displacement field undoes the true misalignment.
 
-Displacements are `(d, h, w, 3)` RAS mm (R, A, S) on the reference grid, pull convention: the reference point X
-shows what the degraded scan holds at X + u(X).
+Displacements are `(d, h, w, 3)` RAS mm (R, A, S) on the reference grid, pull convention: the
+reference point X shows what the degraded scan holds at X + u(X).
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ class AlignmentFigures(NamedTuple):
     ssim: float
 
 
-def target_registration_error(displacement: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def target_registration_error(
+    displacement: np.ndarray, truth: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
     """TRE(X) = |u(X) - u_true(X)| for every X in the mask, `(n,)` mm.
 
-    u and u_true pull from the degraded scan at the reference point X, so this is the distance in the degraded scan
-    between the place that is shown at X and the place that belongs there (Fitzpatrick & West 2001,
-    doi 10.1109/42.952729). The identity (u = 0) scores exactly |u_true|.
+    u and u_true pull from the degraded scan at the reference point X, so this is the distance in
+    the degraded scan between the place that is shown at X and the place that belongs there
+    (Fitzpatrick & West 2001, doi 10.1109/42.952729). The identity (u = 0) scores exactly |u_true|.
 
     Args:
         displacement, truth: `(d, h, w, 3)` RAS mm on the reference grid.
@@ -60,26 +62,33 @@ def target_registration_error(displacement: np.ndarray, truth: np.ndarray, mask:
 def tre_figures(displacement: np.ndarray, truth: np.ndarray, mask: np.ndarray) -> ErrorFigures:
     """Mean, median and 95th percentile of `target_registration_error` over the mask, mm."""
     error = target_registration_error(displacement, truth, mask)
-    return ErrorFigures(float(error.mean()), float(np.median(error)), float(np.percentile(error, 95)))
+    return ErrorFigures(
+        float(error.mean()), float(np.median(error)), float(np.percentile(error, 95))
+    )
 
 
 def folds_percent(displacement: np.ndarray, grid: Grid, mask: np.ndarray) -> float:
-    """100 · |{X in mask: det(I + ∂u/∂X) ≤ 0}| / |mask|, the share of the body where the map folds over.
+    """100 · |{X in mask: det(I + ∂u/∂X) ≤ 0}| / |mask|, the share of the body where the map folds
+    over.
 
-    ∂u/∂X is taken in millimetres: with u = A·flow and X = A·x + t, I + ∂u/∂X = A (I + ∂flow/∂x) A⁻¹, whose
-    determinant is that of the voxel map, so anisotropic and oblique grids need no further care.
+    ∂u/∂X is taken in millimetres: with u = A·flow and X = A·x + t, I + ∂u/∂X = A (I + ∂flow/∂x)
+    A⁻¹, whose determinant is that of the voxel map, so anisotropic and oblique grids need no
+    further care.
 
     Args:
         displacement: `(d, h, w, 3)` RAS mm on `grid`; central differences, one-sided at the border.
         mask: `(d, h, w)` bool.
     """
-    world = torch.from_numpy(np.ascontiguousarray(np.moveaxis(displacement, -1, 0), dtype=np.float64))[None]
+    world = torch.from_numpy(
+        np.ascontiguousarray(np.moveaxis(displacement, -1, 0), dtype=np.float64)
+    )[None]
     determinant = jacobian_determinant(world_to_flow(world, grid))[0].numpy()
     return float(100 * np.mean(determinant[mask] <= 0))
 
 
 def dice(labels: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Dice = mean over labels l > 0 of 2 |A_l ∩ B_l| / (|A_l| + |B_l|) (Dice 1945, doi 10.2307/1932409).
+    """Dice = mean over labels l > 0 of 2 |A_l ∩ B_l| / (|A_l| + |B_l|) (Dice 1945, doi
+    10.2307/1932409).
 
     Args:
         labels, truth: `(d, h, w)` integers; every label that occurs in either counts once.
@@ -87,12 +96,16 @@ def dice(labels: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) 
     """
     a, b = (labels.ravel(), truth.ravel()) if mask is None else (labels[mask], truth[mask])
     present = np.union1d(a, b)
-    scores = [2 * np.sum((a == v) & (b == v)) / (np.sum(a == v) + np.sum(b == v)) for v in present[present > 0]]
+    scores = [
+        2 * np.sum((a == v) & (b == v)) / (np.sum(a == v) + np.sum(b == v))
+        for v in present[present > 0]
+    ]
     return float(np.mean(scores)) if scores else 1.0
 
 
 def alignment_figures(warped: np.ndarray, clean: np.ndarray, mask: np.ndarray) -> AlignmentFigures:
-    """mse, cc, ssim of the clean misaligned source pulled through the found field against the aligned source.
+    """mse, cc, ssim of the clean misaligned source pulled through the found field against the
+    aligned source.
 
     The paper's Table 6, without restoration and fusion in between.
 
@@ -100,5 +113,7 @@ def alignment_figures(warped: np.ndarray, clean: np.ndarray, mask: np.ndarray) -
         warped, clean: `(d, h, w)` on [0, 1], reference grid.
     """
     return AlignmentFigures(
-        mean_squared_error(warped, clean, mask), correlation(warped, clean, mask), ssim(warped, clean, mask)
+        mean_squared_error(warped, clean, mask),
+        correlation(warped, clean, mask),
+        ssim(warped, clean, mask),
     )

@@ -25,14 +25,18 @@ def restoration_figures(
 ) -> RestorationFigures:
     """PSNR = 10 log10(1 / mse(restored, I_D)) dB and SSIM, and the same of `degraded` for the gain.
 
-    The comparison input is aligned by the true field, so the gain is what restoration adds beyond a perfect
+    The comparison input is aligned by the true field, so the gain is what restoration adds beyond a
+    perfect
     registration: an output that is sharp but misplaced loses here.
 
     Args:
-        restored, clean, degraded: `(d, h, w)` on [0, 1], reference grid; `degraded` aligned by the TRUE field.
+        restored, clean, degraded: `(d, h, w)` on [0, 1], reference grid; `degraded` aligned by the
+            TRUE field.
         mask: `(d, h, w)` bool, the body as far as the degraded scan covers it.
     """
     psnr = psnr_of(mean_squared_error(restored, clean, mask))
     before = psnr_of(mean_squared_error(degraded, clean, mask))
     structure, structure_before = ssim(restored, clean, mask), ssim(degraded, clean, mask)
-    return RestorationFigures(psnr, structure, before, structure_before, psnr - before, structure - structure_before)
+    return RestorationFigures(
+        psnr, structure, before, structure_before, psnr - before, structure - structure_before
+    )

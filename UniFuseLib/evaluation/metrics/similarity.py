@@ -7,7 +7,9 @@ from scipy.ndimage import correlate1d
 
 from UniFuseLib.evaluation.metrics.checks import masked
 
-PEAK_DB = 100.0  # stands for "equal": 10 log10(1 / 1e-10), so that a perfect score stays a finite number
+PEAK_DB = (
+    100.0  # stands for "equal": 10 log10(1 / 1e-10), so that a perfect score stays a finite number
+)
 SSIM_SIGMA, SSIM_RADIUS = 1.5, 5  # 11 taps, as in Wang et al. 2004
 
 
@@ -18,16 +20,21 @@ def mean_squared_error(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = N
 
 
 def psnr_of(mse: float) -> float:
-    """PSNR = 10 log10(1 / mse) dB, peak 1 (Korhonen & You 2012); at most 100 dB, which means equal."""
+    """PSNR = 10 log10(1 / mse) dB, peak 1 (Korhonen & You 2012); at most 100 dB, which means
+    equal.
+    """
     return float(min(PEAK_DB, -10.0 * np.log10(max(mse, 1e-300))))
 
 
 def correlation(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """r = Σ (a - ā)(b - b̄) / √(Σ (a - ā)² Σ (b - b̄)²) over the mask (Pearson); 0 where one of both is constant."""
+    """r = Σ (a - ā)(b - b̄) / √(Σ (a - ā)² Σ (b - b̄)²) over the mask (Pearson); 0 where one of
+    both is constant.
+    """
     x, y = masked(a, b, mask)
     x, y = x - x.mean(), y - y.mean()
     power = float(np.sqrt((x @ x) * (y @ y)))
-    # a constant that went through float32 keeps a rounding remainder: it is no structure to correlate with
+    # a constant that went through float32 keeps a rounding remainder: it is no structure to
+    # correlate with
     return float(x @ y) / power if power > 1e-12 * x.size else 0.0
 
 
@@ -38,7 +45,9 @@ def gaussian_window(radius: int, sigma: float) -> np.ndarray:
 
 
 def smooth(volume: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """Separable filter with `window` along every axis; the border mirrors (d c b a | a b c d | d c b a)."""
+    """Separable filter with `window` along every axis; the border mirrors (d c b a | a b c d | d c
+    b a).
+    """
     for axis in range(volume.ndim):
         volume = correlate1d(volume, window, axis=axis, mode="reflect")
     return volume
@@ -47,8 +56,9 @@ def smooth(volume: np.ndarray, window: np.ndarray) -> np.ndarray:
 def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """SSIM = (2 μa μb + c1)(2 σab + c2) / ((μa² + μb² + c1)(σa² + σb² + c2)) at every voxel.
 
-    Wang et al. 2004, doi 10.1109/TIP.2003.819861, with a 3-D separable Gaussian window of σ 1.5 voxels cut at
-    5 voxels, population covariances, c1 = 0.01², c2 = 0.03² (data range 1). The border mirrors.
+    Wang et al. 2004, doi 10.1109/TIP.2003.819861, with a 3-D separable Gaussian window of σ 1.5
+    voxels cut at 5 voxels, population covariances, c1 = 0.01², c2 = 0.03² (data range 1). The
+    border mirrors.
 
     Args:
         a, b: `(d, h, w)` (any number of axes) on [0, 1].
@@ -65,6 +75,8 @@ def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def ssim(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """mean of `ssim_map` over the mask: windows count by their centre and may look past the mask and the border."""
+    """mean of `ssim_map` over the mask: windows count by their centre and may look past the mask
+    and the border.
+    """
     values = ssim_map(a, b)
     return float(values.mean() if mask is None else values[mask].mean())

@@ -24,16 +24,17 @@ def vif(
 ) -> float:
     """VIF = Σ log(1 + g² σs² / (σv² + σn²)) / Σ log(1 + σs² / σn²) over voxels and four scales.
 
-    Sheikh & Bovik 2006, doi 10.1109/TIP.2005.859378, in the pixel-domain form of their `vifp_mscale`, with the
-    2-D Gaussian windows (17, 9, 5, 3 taps, σ = taps / 5) made 3-D. g = σsd / σs² is the gain of the channel
-    source → distorted, σv² = σd² - g σsd its noise. 1 for equal volumes, 0 when nothing of the source is left,
-    above 1 when contrast was enhanced.
+    Sheikh & Bovik 2006, doi 10.1109/TIP.2005.859378, in the pixel-domain form of their
+    `vifp_mscale`, with the 2-D Gaussian windows (17, 9, 5, 3 taps, σ = taps / 5) made 3-D. g = σsd
+    / σs² is the gain of the channel source → distorted, σv² = σd² - g σsd its noise. 1 for equal
+    volumes, 0 when nothing of the source is left, above 1 when contrast was enhanced.
 
     Args:
-        source, distorted: `(d, h, w)` on the scale that `noise_variance` belongs to (0..255 for 2.0).
+        source, distorted: `(d, h, w)` on the scale that `noise_variance` belongs to (0..255 for
+            2.0).
         mask: voxels whose windows count (by their centre); every voxel when None.
-        border: `mirror` keeps thin volumes measurable; `valid` drops every window that leaves the volume, as the
-            authors do, and needs at least 41 voxels per axis.
+        border: `mirror` keeps thin volumes measurable; `valid` drops every window that leaves the
+            volume, as the authors do, and needs at least 41 voxels per axis.
 
     Raises:
         ValueError: unknown border, or an axis too short for `valid`.
@@ -61,7 +62,9 @@ def vif(
 def _information(
     s: np.ndarray, d: np.ndarray, window: np.ndarray, noise_variance: float, border: Border
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(information about the source that the distorted volume keeps, that the source holds) at every voxel."""
+    """(information about the source that the distorted volume keeps, that the source holds) at
+    every voxel.
+    """
     mean_s, mean_d = _filtered(s, window, border), _filtered(d, window, border)
     var_s = np.maximum(_filtered(s * s, window, border) - mean_s**2, 0)
     var_d = np.maximum(_filtered(d * d, window, border) - mean_d**2, 0)
@@ -69,7 +72,11 @@ def _information(
     gain = covariance / (var_s + _TINY)
     noise = var_d - gain * covariance
     flat_s, flat_d = var_s < _TINY, var_d < _TINY
-    gain, noise, var_s = np.where(flat_s, 0, gain), np.where(flat_s, var_d, noise), np.where(flat_s, 0, var_s)
+    gain, noise, var_s = (
+        np.where(flat_s, 0, gain),
+        np.where(flat_s, var_d, noise),
+        np.where(flat_s, 0, var_s),
+    )
     gain, noise = np.where(flat_d, 0, gain), np.where(flat_d, 0, noise)
     # an inverted contrast transmits nothing, whatever its noise
     gain, noise = np.maximum(gain, 0), np.maximum(noise, _TINY)
@@ -86,5 +93,7 @@ def _cropped(volume: np.ndarray, window: np.ndarray, border: Border) -> np.ndarr
         return volume
     r = len(window) // 2
     if min(volume.shape) <= 2 * r:
-        raise ValueError(f"Expected at least {2 * r + 1} voxels per axis for border valid, got {volume.shape}.")
+        raise ValueError(
+            f"Expected at least {2 * r + 1} voxels per axis for border valid, got {volume.shape}."
+        )
     return volume[(slice(r, -r),) * volume.ndim]

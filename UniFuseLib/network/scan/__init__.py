@@ -1,6 +1,8 @@
-"""Selective scan of Mamba (S6; Gu & Dao 2023, arXiv:2312.00752): one function, one signature, three engines.
+"""Selective scan of Mamba (S6; Gu & Dao 2023, arXiv:2312.00752): one function, one signature, three
+engines.
 
-Paper → code: Δ `dt`, A `a`, B `b`, C `c`, h `state`; b batch, n tokens, e channels, s states per channel.
+Paper → code: Δ `dt`, A `a`, B `b`, C `c`, h `state`; b batch, n tokens, e channels, s states per
+channel.
 """
 
 from __future__ import annotations
@@ -40,12 +42,15 @@ def selective_scan(
     Computed in float32, or float64 where an input is float64, also under autocast.
 
     Args:
-        u: `(b, n, e)`. dt: `(b, n, e)`, > 0 (after softplus). a: `(e, s)`, < 0. b, c: `(b, n, s)`, n ≥ 1.
+        u: `(b, n, e)`. dt: `(b, n, e)`, > 0 (after softplus). a: `(e, s)`, < 0. b, c: `(b, n, s)`,
+            n ≥ 1.
         initial_state: h_0 `(b, e, s)`; None is zero.
-        engine: "auto" takes mamba-ssm's kernel on CUDA where no gradient is asked for, else the chunked scan.
+        engine: "auto" takes mamba-ssm's kernel on CUDA where no gradient is asked for, else the
+            chunked scan.
 
     Returns:
-        y `(b, n, e)` and the last state `(b, e, s)`; gradients flow through both, except from "mamba_ssm".
+        y `(b, n, e)` and the last state `(b, e, s)`; gradients flow through both, except from
+        "mamba_ssm".
 
     Raises:
         ValueError: shapes that do not fit, or an unknown engine.
@@ -70,24 +75,33 @@ def available_engines() -> tuple[str, ...]:
 def scan_flops(n: int, e: int, s: int) -> int:
     """9·n·e·s: floating point operations of one scan over n tokens, per element of the batch.
 
-    torch's own counter sees only 2·n·e·s of them (the product with C, as the chunked engine forms it).
+    torch's own counter sees only 2·n·e·s of them (the product with C, as the chunked engine forms
+    it).
     """
     return 9 * n * e * s
 
 
 def _common_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """float64 where one of them is, else float32: the state is a sum over all tokens, too long for half precision."""
+    """float64 where one of them is, else float32: the state is a sum over all tokens, too long for
+    half precision.
+    """
     wide = any(x.dtype == torch.float64 for x in tensors)
     return [x.to(torch.float64 if wide else torch.float32) for x in tensors]
 
 
-def _check_shapes(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor) -> None:
+def _check_shapes(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor
+) -> None:
     if u.ndim != 3 or a.ndim != 2 or u.shape[1] == 0:
-        raise ValueError(f"Expected u (b, n ≥ 1, e) and A (e, s), got {tuple(u.shape)} and {tuple(a.shape)}.")
+        raise ValueError(
+            f"Expected u (b, n ≥ 1, e) and A (e, s), got {tuple(u.shape)} and {tuple(a.shape)}."
+        )
     (batch, n, channels), states = u.shape, a.shape[1]
     found = {"dt": dt, "A": a, "B": b, "C": c, "initial_state": initial_state}
     expected = [(batch, n, channels), (channels, states), (batch, n, states), (batch, n, states)]
     expected.append((batch, channels, states))
     for (name, tensor), shape in zip(found.items(), expected, strict=True):
         if tuple(tensor.shape) != shape:
-            raise ValueError(f"Expected {name} {shape} for u {tuple(u.shape)}, got {tuple(tensor.shape)}.")
+            raise ValueError(
+                f"Expected {name} {shape} for u {tuple(u.shape)}, got {tuple(tensor.shape)}."
+            )

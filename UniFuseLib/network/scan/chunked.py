@@ -1,10 +1,11 @@
 """The portable fast scan: blocks of tokens, each block cut into chunks that advance side by side.
 
-A block holds a bounded number of states, so `(n, e, s)` is never in memory; backward recomputes a block's states
-from the one state that entered it. Inside a block the layout is `(t, b, k, ...)`: k chunks of t tokens. All chunks
-take the same step at once (t sequential steps instead of t·k), then their end states are chained (k steps), then
-every state receives what is left of the state its chunk started from. Decays are products of numbers ≤ 1: unlike
-cumulative sums in log space, nothing overflows.
+A block holds a bounded number of states, so `(n, e, s)` is never in memory; backward recomputes a
+block's states from the one state that entered it. Inside a block the layout is `(t, b, k, ...)`: k
+chunks of t tokens. All chunks take the same step at once (t sequential steps instead of t·k), then
+their end states are chained (k steps), then every state receives what is left of the state its
+chunk started from. Decays are products of numbers ≤ 1: unlike cumulative sums in log space, nothing
+overflows.
 
 States are `(..., s, e)` in this file: e is the longer axis, and the innermost one is vectorised.
 """
@@ -30,7 +31,9 @@ _BLOCK_BYTES_ELSEWHERE = 128 * 2**20
 
 
 class _Tokens(NamedTuple):
-    """One block, `(t, b, k, ...)`; tokens that fill the last chunk have Δ = 0: they leave the state as it is."""
+    """One block, `(t, b, k, ...)`; tokens that fill the last chunk have Δ = 0: they leave the state
+    as it is.
+    """
 
     u: Tensor  # (t, b, k, e)
     dt: Tensor  # (t, b, k, e)
@@ -38,14 +41,18 @@ class _Tokens(NamedTuple):
     c: Tensor  # (t, b, k, s)
 
 
-def scan_chunked(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor) -> ScanResult:
+def scan_chunked(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor
+) -> ScanResult:
     """Values and first derivatives of `scan_reference`, which says the arguments."""
     return ScanResult(*_ChunkedScan.apply(u, dt, a, b, c, initial_state))
 
 
 class _ChunkedScan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor) -> Any:
+    def forward(
+        ctx: Any, u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial: Tensor
+    ) -> Any:
         state = initial.transpose(1, 2)
         y, entered = torch.empty_like(u), []
         with _without_autocast(u.device):
@@ -66,7 +73,9 @@ class _ChunkedScan(torch.autograd.Function):
         with _without_autocast(u.device):
             for part, state in reversed(list(zip(_blocks(u, a), entered, strict=True))):
                 tokens = _Tokens(*(_to_chunks(x[:, part]) for x in (u, dt, b, c)))
-                of_tokens, of_a, adjoint = _block_gradients(tokens, a, state, _to_chunks(dy[:, part]), adjoint)
+                of_tokens, of_a, adjoint = _block_gradients(
+                    tokens, a, state, _to_chunks(dy[:, part]), adjoint
+                )
                 da += of_a
                 for whole, block in zip(grads, of_tokens, strict=True):
                     whole[:, part] = _to_tokens(block, part)
@@ -78,7 +87,8 @@ def _block_states(tokens: _Tokens, a: Tensor, state: Tensor) -> tuple[Tensor, Te
     """h_t = ā_t h_{t-1} + Δ_t u_t B_t over one block entered with `state` `(b, s, e)`.
 
     Returns:
-        h_{t-1} at [t] and h_t at [t + 1] `(t + 1, b, k, s, e)`, ā `(t, b, k, s, e)`, the state that leaves the block.
+        h_{t-1} at [t] and h_t at [t + 1] `(t + 1, b, k, s, e)`, ā `(t, b, k, s, e)`, the state that
+        leaves the block.
     """
     decay = _outer_decay(tokens.dt, a)
     states = decay.new_empty(decay.shape[0] + 1, *decay.shape[1:])
@@ -90,10 +100,12 @@ def _block_states(tokens: _Tokens, a: Tensor, state: Tensor) -> tuple[Tensor, Te
 def _block_gradients(
     tokens: _Tokens, a: Tensor, state: Tensor, dy: Tensor, adjoint: Tensor
 ) -> tuple[_Tokens, Tensor, Tensor]:
-    """p_t = ā_t (C_t dy_t + p_{t+1}), p_t = ∂loss/∂h_{t-1} by way of h_t: the same recurrence, backwards in time.
+    """p_t = ā_t (C_t dy_t + p_{t+1}), p_t = ∂loss/∂h_{t-1} by way of h_t: the same recurrence,
+    backwards in time.
 
     Args:
-        state: `(b, s, e)`, entered the block. dy: `(t, b, k, e)`. adjoint: `(b, s, e)`, p right after it.
+        state: `(b, s, e)`, entered the block. dy: `(t, b, k, e)`. adjoint: `(b, s, e)`, p right
+            after it.
 
     Returns:
         Gradients of the tokens, of A `(e, s)`, and p of the block's first token `(b, s, e)`.
@@ -114,7 +126,9 @@ def _block_gradients(
     return _Tokens(d_step * tokens.dt, d_dt, db, dc), da, adjoint
 
 
-def _recur(decay: Tensor, drive: Tensor, carry: Tensor, direction: Literal[1, -1]) -> tuple[Tensor, Tensor]:
+def _recur(
+    decay: Tensor, drive: Tensor, carry: Tensor, direction: Literal[1, -1]
+) -> tuple[Tensor, Tensor]:
     """x_t = decay_t x_{t∓1} + drive_t over one block, in place of `drive`; -1 runs against time.
 
     Args:
@@ -136,8 +150,12 @@ def _recur(decay: Tensor, drive: Tensor, carry: Tensor, direction: Literal[1, -1
     return starts, carry
 
 
-def _chain(ends: Sequence[Tensor], left: Sequence[Tensor], carry: Tensor) -> tuple[list[Tensor], Tensor]:
-    """start_{k+1} = end_k + left_k start_k: what every chunk starts from, and what leaves the last one."""
+def _chain(
+    ends: Sequence[Tensor], left: Sequence[Tensor], carry: Tensor
+) -> tuple[list[Tensor], Tensor]:
+    """start_{k+1} = end_k + left_k start_k: what every chunk starts from, and what leaves the last
+    one.
+    """
     starts = []
     for end, share in zip(ends, left, strict=True):
         starts.append(carry)
@@ -170,7 +188,11 @@ def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
 def _blocks(u: Tensor, a: Tensor) -> list[slice]:
     """Equal parts of the n tokens whose states `(b, part, e, s)` fit into a block."""
     batch, n, _ = u.shape
-    most = max(1, _BLOCK_BYTES.get(u.device.type, _BLOCK_BYTES_ELSEWHERE) // (batch * a.numel() * a.element_size()))
+    most = max(
+        1,
+        _BLOCK_BYTES.get(u.device.type, _BLOCK_BYTES_ELSEWHERE)
+        // (batch * a.numel() * a.element_size()),
+    )
     length = math.ceil(n / math.ceil(n / most))
     return [slice(start, min(start + length, n)) for start in range(0, n, length)]
 

@@ -1,7 +1,7 @@
 """mamba-ssm's CUDA kernel behind the common signature, for inference.
 
-The kernel starts from zero and its last state has no gradient, hence inference only. An initial state enters exactly,
-as s extra tokens in front (see `_prepend_state`).
+The kernel starts from zero and its last state has no gradient, hence inference only. An initial
+state enters exactly, as s extra tokens in front (see `_prepend_state`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _REMEDY = "Choose engine='chunked' or 'auto'"
 _INSTALL = "MAMBA_KEEP_CUDA_BUILD=TRUE pip install mamba-ssm --no-build-isolation (Linux, CUDA)"
 
 
-def scan_mamba_ssm(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor) -> ScanResult:
+def scan_mamba_ssm(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor
+) -> ScanResult:
     """Values of `scan_reference`, which says the arguments, without gradients.
 
     Raises:
@@ -41,12 +43,16 @@ def objection(*inputs: Tensor) -> Exception | None:
     """Why the kernel does not take u, Δ, A, B, C, h_0; None when it does."""
     u, _, a, *_ = inputs
     if torch.is_grad_enabled() and any(x.requires_grad for x in inputs):
-        return ValueError(f"Expected torch.no_grad() for engine 'mamba_ssm', got inputs with gradient. {_REMEDY}")
+        return ValueError(
+            f"Expected torch.no_grad() for engine 'mamba_ssm', got inputs with gradient. {_REMEDY}"
+        )
     if u.dtype != torch.float32 or a.shape[1] > _MOST_STATES:
         expected = f"Expected float32 and at most {_MOST_STATES} states for engine 'mamba_ssm'"
         return ValueError(f"{expected}, got {u.dtype} and {a.shape[1]}. {_REMEDY}")
     if u.device.type != _KERNEL_DEVICE:
-        return DeviceError(f"Expected CUDA tensors for engine 'mamba_ssm', got tensors on {u.device}. {_REMEDY}")
+        return DeviceError(
+            f"Expected CUDA tensors for engine 'mamba_ssm', got tensors on {u.device}. {_REMEDY}"
+        )
     return None
 
 
@@ -61,8 +67,12 @@ def load_kernel() -> Kernel:
         import selective_scan_cuda  # noqa: F401
         from mamba_ssm.ops.selective_scan_interface import selective_scan_fn
     except (ImportError, OSError, RuntimeError) as error:
-        expected = "Expected mamba-ssm with its compiled kernel selective_scan_cuda for engine 'mamba_ssm'"
-        raise MissingDependencyError(f"{expected}, got: {error}. {_REMEDY}, or install it: {_INSTALL}") from error
+        expected = (
+            "Expected mamba-ssm with its compiled kernel selective_scan_cuda for engine 'mamba_ssm'"
+        )
+        raise MissingDependencyError(
+            f"{expected}, got: {error}. {_REMEDY}, or install it: {_INSTALL}"
+        ) from error
     return selective_scan_fn
 
 
@@ -92,9 +102,11 @@ def scan_by_kernel(
 def _prepend_state(
     u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """s tokens that carry zero to `state`: token j writes h_j alone (B = unit vector j), scaled for its later decay.
+    """s tokens that carry zero to `state`: token j writes h_j alone (B = unit vector j), scaled for
+    its later decay.
 
-    With Δ = 1 / (s · max|A|) the decay until the last of them is at least 1/e, so the scale is harmless in float32.
+    With Δ = 1 / (s · max|A|) the decay until the last of them is at least 1/e, so the scale is
+    harmless in float32.
     """
     batch, states = state.shape[0], state.shape[2]
     step = 1 / (states * a.abs().max())

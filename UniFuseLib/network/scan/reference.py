@@ -13,11 +13,15 @@ class ScanResult(NamedTuple):
     last_state: Tensor  # (b, e, s), h after the last token
 
 
-def scan_reference(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor) -> ScanResult:
-    """h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t;  y_t = ⟨C_t, h_t⟩, token after token, differentiable by autograd.
+def scan_reference(
+    u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor
+) -> ScanResult:
+    """h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t;  y_t = ⟨C_t, h_t⟩, token after token, differentiable
+    by autograd.
 
     Args:
-        u, dt: `(b, n, e)`. a: `(e, s)`. b, c: `(b, n, s)`. initial_state: `(b, e, s)`. All of one dtype.
+        u, dt: `(b, n, e)`. a: `(e, s)`. b, c: `(b, n, s)`. initial_state: `(b, e, s)`. All of one
+            dtype.
     """
     state = initial_state
     outputs = []
