@@ -8,13 +8,16 @@ import argparse
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType
+from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import Cancelled, UniFuseError
 from UniFuseLib.process import calm_threads, keep_freed_memory
 from UniFuseLib.version import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
 
 COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "calibrate", "info")
 UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h

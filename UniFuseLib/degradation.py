@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DegradationClass = Literal["clean", "mr_motion", "ct_metal_noise", "pet_low_dose"]
 CLASSES: tuple[DegradationClass, ...] = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")

@@ -8,7 +8,7 @@ gives `aligned` again.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +18,9 @@ from UniFuseLib.preprocessing.checks import BT601
 from UniFuseLib.preprocessing.intensity import BACKGROUND, IntensityMap
 from UniFuseLib.spatial.displacement import sample, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
-from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 
 class Source(NamedTuple):

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import platform
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,8 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.spatial.mind import mind_ssc
-from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.version import __version__
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 NOTICE = "Research use only. Not for diagnosis or treatment."
 _BINS = 48

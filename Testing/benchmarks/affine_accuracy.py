@@ -16,9 +16,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -30,6 +29,9 @@ from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation,
 from UniFuseLib.simulation.misalignment import MisalignmentRange, sample_misalignment
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEGRADATION = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -13,6 +12,10 @@ from scipy.ndimage import gaussian_filter
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.volumes import write_displacement, write_volume
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 TASKS = {
     "mr": ("mr", "mr", "mr_motion"),

@@ -5,7 +5,7 @@ alone.
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -19,6 +19,9 @@ from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.experiments import classifier_calibration as classifier
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture(scope="module")

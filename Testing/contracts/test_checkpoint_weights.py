@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -16,8 +16,12 @@ from UniFuseLib.checkpoint import Contract, load_model, read_contract, save_mode
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import OutputError, WeightsError
 from UniFuseLib.network.build import build, preset
-from UniFuseLib.network.unifuse import UniFuse
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.network.unifuse import UniFuse
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -22,6 +22,9 @@ from UniFuseLib.experiments.ablations import (
 from UniFuseLib.network.build import preset
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.training.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # as the paper prints them
 PAPER_ROWS = [

@@ -8,7 +8,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -27,6 +27,9 @@ from UniFuseLib.evaluation.bench.tables import bench_table
 from UniFuseLib.evaluation.bench.verdict import best_chain, verdicts
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PLAN = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w")
 

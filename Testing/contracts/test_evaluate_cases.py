@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -20,6 +20,9 @@ from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TASKS = ("mr", "ctmr", "petct")
 

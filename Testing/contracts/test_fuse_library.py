@@ -5,10 +5,8 @@ refusals.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,9 +18,14 @@ from torch import Tensor
 import UniFuseLib
 from UniFuseLib.errors import Cancelled, DeviceError, InputError, WeightsError
 from UniFuseLib.io import volumes as io
-from UniFuseLib.predict import FusionResult
 from UniFuseLib.registration.affine import InitialAlignment
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from UniFuseLib.predict import FusionResult
 
 
 class Output(NamedTuple):

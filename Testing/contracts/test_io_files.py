@@ -7,8 +7,8 @@ from __future__ import annotations
 import errno
 import shutil
 import struct
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
@@ -19,6 +19,9 @@ from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.io.nifti_checks import check_nifti, non_finite_voxels
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SUFFIXES = ["nii", "nii.gz", "nrrd", "mha"]
 

@@ -5,6 +5,7 @@ ablations.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,7 +14,9 @@ from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import Alignment
 from UniFuseLib.network.build import ABLATIONS, NetworkConfig, build, preset
 from UniFuseLib.network.cost import cost, count_parameters
-from UniFuseLib.network.unifuse import UniFuse
+
+if TYPE_CHECKING:
+    from UniFuseLib.network.unifuse import UniFuse
 
 SHAPE = (19, 24, 13)
 

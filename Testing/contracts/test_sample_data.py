@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,7 +16,9 @@ from scipy import ndimage
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.checks import body_mask, detect_modality
 from UniFuseLib.simulation.misalignment import Deformation, Misalignment
-from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Volume
 
 FOLDER = Path(__file__).resolve().parents[2] / "Resources" / "SampleData"
 SAMPLE = json.loads((FOLDER / "sample.json").read_text(encoding="utf-8"))

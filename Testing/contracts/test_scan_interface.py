@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -16,6 +16,9 @@ from torch import Tensor
 from UniFuseLib.errors import DeviceError, MissingDependencyError
 from UniFuseLib.network import scan
 from UniFuseLib.network.scan import available_engines, mamba_ssm, scan_flops, selective_scan
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def tokens() -> dict[str, Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from UniFuseLib.spatial import displacement as g
-from UniFuseLib.spatial.volume import Grid
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid
 
 SHAPE = (7, 9, 11)
 

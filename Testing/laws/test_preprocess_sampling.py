@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,6 +14,9 @@ from UniFuseLib.io import volumes as io
 from UniFuseLib.spatial import resampling
 from UniFuseLib.spatial.resampling import block_mean, inside, resample, shrink
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def simpleitk_resample(volume: Volume, grid: Grid, fill: float, folder: Path) -> np.ndarray:

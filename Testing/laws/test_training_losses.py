@@ -5,9 +5,8 @@ turn these red.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 import torch
@@ -21,6 +20,9 @@ from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
 from UniFuseLib.training.objective import _coarse_loss, _matching_loss, _padded, total_loss
 from UniFuseLib.training.samples import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SHAPE = (7, 9, 11)
 E10 = math.exp(10.0)  # e^{1/τ} with the paper's τ = 0.1

@@ -5,15 +5,18 @@ through EGL.
 from __future__ import annotations
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
-import numpy as np
 import slicer
 import vtk
 from vtk.util.numpy_support import vtk_to_numpy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
 
 MANAGERS = ("vtkMRMLTransformsDisplayableManager2D", "vtkMRMLColorLegendDisplayableManager")
 

@@ -12,8 +12,8 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -28,6 +28,9 @@ from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SHAPE = (22, 40, 36)
 AFFINE = np.array([[0.1, 0.2, 2.2, -38], [0, -2.1, 0.2, 45], [3.4, 0, -0.1, -40], [0, 0, 0, 1.0]])

@@ -4,16 +4,18 @@ scans.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.degradation import SURE
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.output_folder import is_taken
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_parser(subparsers: Any) -> None:

@@ -4,16 +4,18 @@ truth.
 
 from __future__ import annotations
 
-import argparse
 import functools
 import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import count, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def add_parser(subparsers: Any) -> None:

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from UniFuseLib.errors import Cancelled, MissingDependencyError, OutputError, Un
 from UniFuseLib.io.output_folder import ResultFolder, result_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from UniFuseLib.predict import FusionResult
     from UniFuseLib.spatial.volume import Volume

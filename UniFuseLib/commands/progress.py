@@ -9,14 +9,16 @@ and ends with one of
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
 
 KINDS = ("auto", "json", "none")
 

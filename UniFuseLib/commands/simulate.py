@@ -4,13 +4,15 @@ maps of heads.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.errors import InputError, UniFuseError
+
+if TYPE_CHECKING:
+    import argparse
 
 DEMO_SEED, DEMO_BIN, DEMO_SEVERITY = 7, "3-8", 0.6
 

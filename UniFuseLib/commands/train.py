@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
+    import argparse
+
     from UniFuseLib.training.config import TrainingConfig
 
 _DESCRIPTION = """\

@@ -5,11 +5,10 @@ functions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from UniFuseLib.evaluation.cases import Case
 from UniFuseLib.evaluation.metrics import (
     AlignmentFigures,
     ErrorFigures,
@@ -24,7 +23,10 @@ from UniFuseLib.evaluation.metrics import (
 )
 from UniFuseLib.evaluation.sampling import covered, pull
 from UniFuseLib.preprocessing.checks import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
-from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.evaluation.cases import Case
+    from UniFuseLib.spatial.volume import Volume
 
 
 class RegistrationFigures(NamedTuple):

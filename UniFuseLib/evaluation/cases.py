@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from UniFuseLib.evaluation.metrics.similarity import correlation
 from UniFuseLib.evaluation.sampling import covered, pull
 from UniFuseLib.io.json_files import read_json
 from UniFuseLib.io.volumes import read_displacement, read_volume
-from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 TASKS = ("mr", "ctmr", "petct")
 BINS = ("0-3", "3-8", "8-15")  # mean displacement inside the body, mm

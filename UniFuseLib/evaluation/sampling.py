@@ -4,13 +4,17 @@ coverage.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.spatial.resampling import inside
-from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 
 def pull(

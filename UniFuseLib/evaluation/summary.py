@@ -8,15 +8,17 @@ percentile of the case means.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.evaluation.cases import BINS, TASKS
 from UniFuseLib.evaluation.metrics import calibration_error, class_accuracy, confusion_matrix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Figures = dict[str, Any]
 FUSION_KEYS = ("mse", "cc", "psnr", "scd", "vif", "ssim", "vif_unit")

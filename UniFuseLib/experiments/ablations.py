@@ -13,18 +13,21 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.evaluation.evaluate import Fuse, evaluate
 from UniFuseLib.evaluation.tables import markdown, number
 from UniFuseLib.io.json_files import plain, write_json, write_text
 from UniFuseLib.predict import fuse
-from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.train import train
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+
+    from UniFuseLib.training.config import TrainingConfig
 
 Figures = dict[str, Any]
 Report = Callable[[str], None]

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,7 +20,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from UniFuseLib.checkpoint import Contract
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, SURE, given_modality
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
@@ -29,9 +27,15 @@ from UniFuseLib.evaluation.metrics.classification import calibration_error
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.network.dapl import DAPL, StateClassifier
 from UniFuseLib.network.layers import pad_to_multiple
-from UniFuseLib.network.unifuse import UniFuse
 from UniFuseLib.preprocessing.prepare import image_of, place, prepare, shared_grid
 from UniFuseLib.registration.affine import align
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from UniFuseLib.checkpoint import Contract
+    from UniFuseLib.network.unifuse import UniFuse
 
 FOLDS = 5
 EPOCHS = 100  # at most; every case once, all in one step

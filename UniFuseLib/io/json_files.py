@@ -6,12 +6,14 @@ import contextlib
 import json
 import math
 import uuid
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from UniFuseLib.errors import OutputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def write_json(content: Any, path: Path) -> None:

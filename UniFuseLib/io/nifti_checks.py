@@ -8,14 +8,16 @@ import gzip
 import math
 import struct
 import zlib
-from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from UniFuseLib.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 _NIFTI1, _NIFTI2 = 348, 540
 _FLOATS = {16: "f4", 64: "f8"}  # NIfTI datatype → NumPy

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import shutil
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import SimpleITK as sitk
@@ -27,6 +27,9 @@ from UniFuseLib.io.nifti_checks import (
     read_nifti_header,
 )
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # LPS ↔ RAS

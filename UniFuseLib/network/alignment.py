@@ -5,14 +5,12 @@ correlation-aware.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, zero_bias
 from UniFuseLib.network.matching import (
     best_offset,
@@ -20,10 +18,15 @@ from UniFuseLib.network.matching import (
     local_correlation,
     structure_cost,
 )
-from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.prompt import PromptGuide, modulate
 from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp
 from UniFuseLib.spatial.mind import box_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from UniFuseLib.network.encoder import Encoded
+    from UniFuseLib.network.oufr import Unified
 
 _FEATURE_OFFSETS = 27  # correlation of learned features: one voxel around
 

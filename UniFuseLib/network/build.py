@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
-
-from torch import nn
+from typing import TYPE_CHECKING, Any, Literal
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
@@ -23,6 +20,11 @@ from UniFuseLib.network.oufr import (
     WithoutMixer,
 )
 from UniFuseLib.network.unifuse import UniFuse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
 from UniFuseLib.network.mamba import MambaBlock, MambaStates
+
+if TYPE_CHECKING:
+    from UniFuseLib.network.encoder import Encoded
 
 _AIR = 0.08  # network intensity below which a patch of both sources is background
 _SEGMENT = 216  # tokens: a crop of 48³ voxels

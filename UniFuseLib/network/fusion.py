@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import itertools
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from UniFuseLib.network.dapl import Context
 from UniFuseLib.network.encoder import fold_blocks, unfold_blocks
 from UniFuseLib.network.layers import (
     activation,
@@ -24,6 +23,9 @@ from UniFuseLib.network.layers import (
 )
 from UniFuseLib.network.prompt import PromptGuide, modulate
 from UniFuseLib.spatial.mind import box_mean
+
+if TYPE_CHECKING:
+    from UniFuseLib.network.dapl import Context
 
 SMOOTHINGS = 4  # S_0 to S_3 of `smoothings`
 

@@ -5,13 +5,16 @@ slowest.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.spatial.mind import box_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
-from UniFuseLib.network.encoder import Encoded
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
-from UniFuseLib.network.oufr import Unified
 from UniFuseLib.spatial.displacement import resize_flow, warp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from UniFuseLib.network.encoder import Encoded
+    from UniFuseLib.network.oufr import Unified
 
 
 class UniFuseOutput(NamedTuple):

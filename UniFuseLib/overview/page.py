@@ -14,7 +14,6 @@ import numpy as np
 
 from UniFuseLib.overview import panels
 from UniFuseLib.overview.header import draw_footer, draw_header, draw_legend, highest_mm, modalities
-from UniFuseLib.overview.panels import Paint
 from UniFuseLib.overview.planes import PLANE_NAMES, Plane, plane_through, view_box, view_centre
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
 from UniFuseLib.spatial.volume import Volume
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from UniFuseLib.overview.panels import Paint
     from UniFuseLib.predict import FusionResult
 
 _HEADER, _TITLES, _FOOTER, _GAP = (

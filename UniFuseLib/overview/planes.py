@@ -9,12 +9,13 @@ and anterior are up.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.spatial.volume import Grid, Volume
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 PlaneName = Literal["axial", "coronal", "sagittal"]
 PLANE_NAMES: tuple[PlaneName, ...] = ("axial", "coronal", "sagittal")

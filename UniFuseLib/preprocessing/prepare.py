@@ -4,12 +4,10 @@ training.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from torch import Tensor
 
-from UniFuseLib.checkpoint import Contract
 from UniFuseLib.errors import InputError
 from UniFuseLib.postprocess import Source
 from UniFuseLib.preprocessing.checks import (
@@ -25,6 +23,11 @@ from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES
 from UniFuseLib.registration.affine import Image, InitialAlignment, alignment_image
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from UniFuseLib.checkpoint import Contract
 
 LARGEST_WORKING_GRID = 256**3
 

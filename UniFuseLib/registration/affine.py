@@ -8,15 +8,13 @@ result is believed is decided in `affine_shrinkage.py`.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from scipy import ndimage
 
 from UniFuseLib.preprocessing.checks import acquired_mask
-from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.registration.affine_shrinkage import LEAST_COVERED, judge
 from UniFuseLib.registration.affine_solver import (
     BY_SIZE,
@@ -30,6 +28,11 @@ from UniFuseLib.registration.affine_solver import (
 )
 from UniFuseLib.spatial.resampling import shrink
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from UniFuseLib.preprocessing.intensity import IntensityMap
 
 # (spacing in mm, steps at most)
 _LEVELS = ((8.0, 16), (5.0, 10), (3.5, 6))

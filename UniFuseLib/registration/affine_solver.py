@@ -9,8 +9,7 @@ generator of a small affine δ, A ← A · exp(δ), with the mean of both volume
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +22,9 @@ from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import inside, resample, shrink
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RIGID, AFFINE = 6, 12
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side

@@ -14,8 +14,7 @@ training patients.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +31,9 @@ from UniFuseLib.spatial.displacement import (
     sample,
 )
 from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PITCH = 20  # voxels of the working grid between control points
 _LEAST_SIDE = 8  # voxels of the descriptors; smaller volumes are left as they are

@@ -12,11 +12,15 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass, fields
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.contrast import STYLES
-from UniFuseLib.simulation.degrade import DegradationClass
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.simulation.degrade import DegradationClass
 
 #: task: degraded modality, reference modality, class of the degradation
 TASKS: dict[str, tuple[str, str, DegradationClass]] = {

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -42,6 +41,9 @@ from UniFuseLib.simulation.misalignment import (
 from UniFuseLib.simulation.parameters import local_generator, to_json, uniform
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 1
 BODY_POINTS = 4000

@@ -4,13 +4,10 @@ back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DegradationClass
 from UniFuseLib.errors import InputError
@@ -19,7 +16,14 @@ from UniFuseLib.simulation.implants import Implant
 from UniFuseLib.simulation.mr_motion import MotionParameters, apply_motion, sample_motion
 from UniFuseLib.simulation.parameters import to_json, tupled
 from UniFuseLib.simulation.pet_low_dose import DoseParameters, apply_low_dose, sample_low_dose
-from UniFuseLib.spatial.volume import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import torch
+    from torch import Tensor
+
+    from UniFuseLib.spatial.volume import Grid
 
 Triple = tuple[float, float, float]
 

@@ -4,16 +4,19 @@ along bone.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from UniFuseLib.simulation.parameters import choice, integer, normal, uniform
-from UniFuseLib.simulation.spectrum import Metal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from UniFuseLib.simulation.spectrum import Metal
 
 Triple = tuple[float, float, float]
 BONE_HU, BODY_HU = 250.0, -250.0

@@ -6,12 +6,15 @@ Flows are voxels of the grid they live on, components in array order (d, h, w), 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.spatial.volume import Grid
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid
 
 
 def index_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ centre the border repeats. That is what ITK's linear resampling does, so both gi
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +16,9 @@ from torch import Tensor
 
 from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 

@@ -7,8 +7,7 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,6 +17,9 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.spatial.displacement import affine_index, sample, sample_cubic
 from UniFuseLib.spatial.volume import Grid
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 INDEX = "index.json"
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from UniFuseLib.checkpoint import Contract, save_model
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.build import preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
-from UniFuseLib.training.config import TrainingConfig
-from UniFuseLib.training.state import TrainingState
 from UniFuseLib.version import __version__
+
+if TYPE_CHECKING:
+    import torch
+
+    from UniFuseLib.training.config import TrainingConfig
+    from UniFuseLib.training.state import TrainingState
 
 _SECONDS_PER_HOUR = 3600.0
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.network.layers import pad_to_multiple
-from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
 from UniFuseLib.spatial.displacement import resize, resize_flow, warp
 from UniFuseLib.training import losses
-from UniFuseLib.training.config import Precision, TrainingConfig
-from UniFuseLib.training.samples import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
+    from UniFuseLib.training.config import Precision, TrainingConfig
+    from UniFuseLib.training.samples import Sample
 
 
 def total_loss(

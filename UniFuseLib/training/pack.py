@@ -10,9 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +24,10 @@ from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
 from UniFuseLib.training.splits import Split, select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 _MARGIN = 4  # voxels kept around what is not background
 _MOST_LABELS = 256  # what a byte tells apart

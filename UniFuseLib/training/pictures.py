@@ -5,17 +5,20 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from UniFuseLib.errors import InputError, MissingDependencyError
-from UniFuseLib.network.unifuse import UniFuse
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.training.journal import LOG, read_log
-from UniFuseLib.training.samples import Sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.network.unifuse import UniFuse
+    from UniFuseLib.training.samples import Sample
 
 CURVES, VALIDATION = "curves.png", "validation.png"
 _ROWS = 6  # samples on the validation picture

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.objective import total_loss
 from UniFuseLib.training.samples import Sample, draw_sample, generator_of
 from UniFuseLib.training.state import TrainingState, initial_state
 from UniFuseLib.training.step import settings_of, update
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from UniFuseLib.training.config import Phase, TrainingConfig
 
 _WARM_UP = 2  # steps that build projectors and fill caches
 

@@ -5,10 +5,12 @@ gradient.
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 from torch.utils.checkpoint import checkpoint
 
-from UniFuseLib.network.unifuse import UniFuse
+if TYPE_CHECKING:
+    from UniFuseLib.network.unifuse import UniFuse
 
 STAGES = ("encoder", "dapl", "oufr", "alignment", "fusion")
 

@@ -8,9 +8,8 @@ grid.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -29,10 +28,14 @@ from UniFuseLib.simulation.misalignment import (
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid
-from UniFuseLib.training.config import Frame
-from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid
 from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from UniFuseLib.training.config import Frame
+    from UniFuseLib.training.data import PackedSubject, PackedVolume
 
 _TILT_DEG = 6.0  # of a crop, about each axis
 # the reference that goes with a degraded modality in the three tasks; the other ones are drawn less

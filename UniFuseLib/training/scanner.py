@@ -8,16 +8,19 @@ spacing; the network has to meet what it will meet later.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.spatial.resampling import block_factors, blocks_of, mean_of_blocks
 from UniFuseLib.spatial.volume import Grid
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 # one map for every synthetic and every gained volume: MR and PET have no unit of their own
 _UNITS = {

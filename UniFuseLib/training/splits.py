@@ -6,15 +6,18 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.json_files import write_json
 from UniFuseLib.io.output_folder import is_taken
-from UniFuseLib.training.layouts import Subject
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.training.layouts import Subject
 
 Split = Literal["train", "val"]
 SPLITS: tuple[Split, ...] = ("train", "val")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
 from UniFuseLib.network.build import NetworkConfig, build, preset
-from UniFuseLib.network.unifuse import UniFuse
-from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.recompute import forget_inside_stages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.network.unifuse import UniFuse
+    from UniFuseLib.training.config import TrainingConfig
 
 CHECKPOINT = "checkpoint.pt"
 

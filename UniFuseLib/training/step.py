@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from UniFuseLib.network.dapl import RunningNorm
-from UniFuseLib.training.config import TrainingConfig
-from UniFuseLib.training.data import PackedSubject
 from UniFuseLib.training.objective import total_loss
 from UniFuseLib.training.parallel import Ranks, average_gradients, mean_over_ranks
 from UniFuseLib.training.samples import Sample, SampleSettings, draw_batch, generator_of
-from UniFuseLib.training.state import TrainingState
+
+if TYPE_CHECKING:
+    from UniFuseLib.training.config import TrainingConfig
+    from UniFuseLib.training.data import PackedSubject
+    from UniFuseLib.training.state import TrainingState
 
 
 def draw(subjects: list[PackedSubject], config: TrainingConfig, step: int, ranks: Ranks) -> Sample:

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from UniFuseLib.io.output_folder import make_folder
-from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.export import write_weights
 from UniFuseLib.training.journal import Journal
 from UniFuseLib.training.parallel import Ranks, first_decides, joined, local_device
 from UniFuseLib.training.pictures import draw_progress
-from UniFuseLib.training.samples import Sample
 from UniFuseLib.training.state import CHECKPOINT, TrainingState, initial_state, restore, save
 from UniFuseLib.training.step import draw, gradients, learning_rate, update
 from UniFuseLib.training.validation import validate, validation_samples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from UniFuseLib.training.config import TrainingConfig
+    from UniFuseLib.training.samples import Sample
 
 _SECONDS_PER_HOUR = 3600.0
 

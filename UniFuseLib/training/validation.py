@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.network.unifuse import UniFuse
 from UniFuseLib.spatial.displacement import jacobian_determinant, warp
-from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import load_pack
 from UniFuseLib.training.samples import Sample, draw_batch
 from UniFuseLib.training.step import settings_of
+
+if TYPE_CHECKING:
+    from UniFuseLib.network.unifuse import UniFuse
+    from UniFuseLib.training.config import TrainingConfig
 
 _SEED = 20_000  # far from the seeds of training
 

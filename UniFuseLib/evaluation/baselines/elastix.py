@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.baselines.itk_bridge import frame_of, to_ras
-from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Volume
 
 _CONTROL_MM = 20.0  # finest distance of control points
 _RESOLUTIONS = 3

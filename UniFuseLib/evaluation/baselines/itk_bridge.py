@@ -5,12 +5,13 @@ With SimpleITK's array order (k, j, i) an image's axes i, j, k are our w, h, d.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import SimpleITK as sitk
 
-from UniFuseLib.spatial.volume import Grid, Volume
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 _LPS = np.array([-1.0, -1.0, 1.0])
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import SimpleITK as sitk
 
 from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, to_image
-from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Volume
 
 SEED = 1
 _SAMPLED = 0.25  # of the voxels, for the rigid part

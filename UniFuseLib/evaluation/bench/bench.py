@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.errors import UniFuseError
 from UniFuseLib.evaluation.bench import rows as records
@@ -16,6 +15,9 @@ from UniFuseLib.evaluation.bench.verdict import verdicts
 from UniFuseLib.evaluation.cases import Case, read_case, read_index
 from UniFuseLib.evaluation.summary import CONVENTIONS
 from UniFuseLib.io.json_files import plain, write_json, write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VERSION = 1
 _PACKAGES = ("itk-elastix", "antspyx", "convexAdam", "scikit-image", "PyWavelets")

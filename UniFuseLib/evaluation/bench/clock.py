@@ -6,13 +6,15 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.report import peak_memory_mb, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass

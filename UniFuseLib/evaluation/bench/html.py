@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.evaluation.bench.figures import cost_against_accuracy, error_boxes
 from UniFuseLib.evaluation.bench.run import MODEL
 from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells, number, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Figures = dict[str, Any]
 TASK_TITLES = {

@@ -4,8 +4,7 @@ slice.
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +18,9 @@ from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.volumes import read_displacement, read_volume
 from UniFuseLib.preprocessing.checks import resample, working_grid
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Figures = dict[str, Any]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.evaluation.bench.run import MODEL
 from UniFuseLib.evaluation.cases import BINS, TASKS
 from UniFuseLib.evaluation.summary import aggregate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Figures = dict[str, Any]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ECE_BINS = 10  # of equal width over [0, 1]; the bin is (lower, upper], the first one includes 0
 

@@ -7,12 +7,13 @@ printed tables.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.evaluation.metrics.similarity import correlation, mean_squared_error, psnr_of, ssim
 from UniFuseLib.evaluation.metrics.vif import vif
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class FusionFigures(NamedTuple):

@@ -6,14 +6,16 @@ reference point X shows what the degraded scan holds at X + u(X).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 
 from UniFuseLib.evaluation.metrics.similarity import correlation, mean_squared_error, ssim
 from UniFuseLib.spatial.displacement import jacobian_determinant, world_to_flow
-from UniFuseLib.spatial.volume import Grid
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid
 
 
 class ErrorFigures(NamedTuple):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.evaluation.metrics.similarity import mean_squared_error, psnr_of, ssim
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class RestorationFigures(NamedTuple):

@@ -7,8 +7,7 @@ channel.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -16,6 +15,9 @@ from torch import Tensor
 from UniFuseLib.network.scan.chunked import scan_chunked
 from UniFuseLib.network.scan.mamba_ssm import is_importable, objection, scan_mamba_ssm
 from UniFuseLib.network.scan.reference import ScanResult, scan_reference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 __all__ = ["Engine", "ScanResult", "available_engines", "scan_flops", "selective_scan"]
 

@@ -13,10 +13,9 @@ States are `(..., s, e)` in this file: e is the longer axis, and the innermost o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +23,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from UniFuseLib.network.scan.reference import ScanResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # CPU: a block's few buffers stay near the last-level cache. Elsewhere: few, large launches.
 _BLOCK_BYTES = {"cpu": 2 * 2**20}
