@@ -21,10 +21,12 @@ import SimpleITK as sitk
 import torch
 from scipy import ndimage
 
-from UniFuseLib import cli, io, output_folder
+from UniFuseLib import cli
 from UniFuseLib.checkpoint import Contract, save_model
 from UniFuseLib.commands.fuse import FILES
 from UniFuseLib.degradation import CLASSES
+from UniFuseLib.io import output_folder
+from UniFuseLib.io import volumes as io
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 from UniFuseLib.spatial.volume import Volume
