@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Set up and run: `python3 start.py sample` or `python3 start.py test`. Needs Python 3.10 or newer,
-nothing else.
+"""Set up and run: `python3 start.py sample`, `test` or `check`. Needs Python 3.10 or newer.
 
 Creates `.venv` beside this file (again only when the requirements changed), installs the package
-there with pinned versions, and then runs the main job on the shipped sample pair, or the tests.
+there with pinned versions, and then fuses the shipped sample pair, runs the tests, or checks style
+and types.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
-EXTRAS = {"sample": "report", "test": "test"}
+EXTRAS = {"sample": "report", "test": "test", "check": "dev"}
+Command = list[str]
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
     )
     parser.add_argument("job", choices=sorted(EXTRAS))
     parser.add_argument(
-        "rest", nargs=argparse.REMAINDER, help="goes to pytest or to 'unifuse fuse'"
+        "rest", nargs=argparse.REMAINDER, help="passed on to pytest or to 'unifuse fuse'"
     )
     args = parser.parse_args()
     if sys.version_info < (3, 10):  # noqa: UP036  whoever starts this may have an older Python
@@ -35,41 +36,38 @@ def main() -> int:
     python = set_up(EXTRAS[args.job])
     # idle OpenMP threads that spin slow a busy machine down many times
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
-    command = {"sample": sample_command, "test": test_command}[args.job](python)
-    return subprocess.run([*command, *args.rest], cwd=ROOT, env=environment, check=False).returncode
+    jobs = {"sample": sample_commands, "test": test_commands, "check": check_commands}
+    for command in jobs[args.job](str(python), args.rest):
+        ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        if ended.returncode:
+            return ended.returncode
+    return 0
 
 
-def sample_command(python: Path) -> list[str]:
-    sample = ROOT / "Resources" / "SampleData"
-    return [
-        str(python),
-        "-m",
-        "UniFuseLib",
-        "fuse",
-        *sample_pair(sample),
-        "--output",
-        "out/sample",
-        "--overwrite",
-    ]
+def sample_commands(python: str, rest: Command) -> list[Command]:
+    pair = sample_pair(ROOT / "Resources" / "SampleData")
+    fuse = [python, "-m", "UniFuseLib", "fuse", *pair, "--output", "out/sample", "--overwrite"]
+    return [[*fuse, *rest]]
 
 
 def sample_pair(folder: Path) -> list[str]:
     return [str(folder / "degraded.nii.gz"), str(folder / "reference.nii.gz")]
 
 
-def test_command(python: Path) -> list[str]:
-    """Slicer's real scene comes from a wheel that not every platform has; without it its tests say
-    so and skip.
-    """
-    probe = subprocess.run(
-        [str(python), "-c", "import slicer"], cwd=ROOT, capture_output=True, check=False
-    )
-    if probe.returncode and pip(python, "-e", ".[slicer]", check=False).returncode:
-        print(
-            "slicer-core is not to be had for this Python: tests on real MRML nodes will be skipped.",
-            flush=True,
-        )
-    return [str(python), "-m", "pytest"]
+def test_commands(python: str, rest: Command) -> list[Command]:
+    """Slicer's real scene comes from a wheel that not every platform has."""
+    probe = [python, "-c", "import slicer"]
+    missing = subprocess.run(probe, cwd=ROOT, capture_output=True, check=False).returncode
+    if missing and pip(Path(python), "-e", ".[slicer]", check=False).returncode:
+        print("slicer-core is not available for this Python version.", flush=True)
+        print("Tests on real MRML nodes will be skipped.", flush=True)
+    return [[python, "-m", "pytest", *rest]]
+
+
+def check_commands(python: str, rest: Command) -> list[Command]:
+    """Lint, format and types, as in CI; all of the repository, whatever `rest` holds."""
+    ruff = [python, "-m", "ruff"]
+    return [[*ruff, "check", "."], [*ruff, "format", "--check", "."], [python, "-m", "mypy", *rest]]
 
 
 def set_up(extra: str) -> Path:
