@@ -8,7 +8,7 @@ import errno
 import shutil
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
@@ -92,8 +92,10 @@ def test_useless_spacing_is_refused(tmp_path: Path, value: float) -> None:
 def test_zero_spacing_is_refused_in_other_formats(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"v.{suffix}"
     heads = {
-        "nrrd": "NRRD0004\ntype: float\ndimension: 3\nsizes: 2 2 2\nspacings: 1 1 0\nencoding: raw\nendian: little\n\n",
-        "mha": "ObjectType = Image\nNDims = 3\nBinaryData = True\nElementSpacing = 1 1 0\nDimSize = 2 2 2\n"
+        "nrrd": "NRRD0004\ntype: float\ndimension: 3\nsizes: 2 2 2\nspacings: 1 1 0\n"
+        "encoding: raw\nendian: little\n\n",
+        "mha": "ObjectType = Image\nNDims = 3\nBinaryData = True\nElementSpacing = 1 1 0\n"
+        "DimSize = 2 2 2\n"
         "ElementType = MET_FLOAT\nElementDataFile = LOCAL\n",
     }
     path.write_bytes(heads[suffix].encode() + bytes(32))
@@ -104,7 +106,7 @@ def test_zero_spacing_is_refused_in_other_formats(tmp_path: Path, suffix: str) -
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_broken_voxels_are_not_hidden(
-    tmp_path: Path, oblique_volume: Volume, suffix: str, kind: type
+    tmp_path: Path, oblique_volume: Volume, suffix: str, kind: type[np.floating]
 ) -> None:
     array = oblique_volume.array.astype(kind)
     array[1, 2, 3], array[6, 8, 10] = np.nan, np.inf
@@ -230,7 +232,7 @@ def test_a_full_disk_is_noticed(
 ) -> None:
     whole = sitk.WriteImage
 
-    def cut(image: sitk.Image, name: str, *rest: object) -> None:
+    def cut(image: sitk.Image, name: str, *rest: Any) -> None:
         whole(image, name, *rest)
         if suffix in ("nrrd", "mha"):  # these writers complain themselves
             raise RuntimeError("No space left on device")

@@ -212,8 +212,8 @@ def test_broken_voxels_are_filled_and_reported(tmp_path: Path) -> None:
     told: list[str] = []
     pack(tmp_path, "unifuse", tmp_path / "p", told.append)
     (subject,) = load_pack(tmp_path / "p", CPU)
-    for role, volume in subject.volumes.items():
-        assert volume.codes.float().std() > 10, role
+    for role, packed in subject.volumes.items():
+        assert packed.codes.float().std() > 10, role
         assert any(f"one/{role} volume had 1 NaN" in line for line in told)
 
 

@@ -7,11 +7,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from UniFuseLib.errors import DeviceError, MissingDependencyError
 from UniFuseLib.network import scan
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def tokens() -> dict[str, Tensor]:
+def tokens() -> dict[str, Any]:
     ones = torch.ones(2, 5, 3)
     return {
         "u": ones,
@@ -136,7 +135,8 @@ def test_the_portable_engines_are_always_available() -> None:
 
 def test_importing_leaves_mamba_ssm_alone(tmp_path: Path) -> None:
     (tmp_path / "mamba_ssm.py").touch()
-    code = "import sys, mamba_ssm; del sys.modules['mamba_ssm']; import UniFuseLib.network.scan as scan;"
+    code = "import sys, mamba_ssm; del sys.modules['mamba_ssm'];"
+    code += "import UniFuseLib.network.scan as scan;"
     code += "sys.exit('mamba_ssm' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     assert (

@@ -4,6 +4,7 @@ for bad rows.
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_an_index_that_cannot_be_written_is_told(
 ) -> None:
     write = Path.write_text
 
-    def refuse(self: Path, *args: object, **options: object) -> int:
+    def refuse(self: Path, *args: Any, **options: Any) -> int:
         if "cases." in self.name:
             raise PermissionError(13, "Permission denied")
         return write(self, *args, **options)

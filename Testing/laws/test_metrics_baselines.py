@@ -78,8 +78,8 @@ def test_known_translation_is_found(pair, name, reach):
     moving, fixed, body = pair
     try:
         found = baselines.registration(name)(moving, fixed)
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+    except MissingDependencyError as missing:
+        pytest.skip(str(missing))
     assert found.shape == (*fixed.array.shape, 3)
     error = np.linalg.norm(found[body] - SHIFT, axis=1)
     assert error.mean() < reach
@@ -136,8 +136,8 @@ def test_multiscale_fusion_of_equal_volumes_is_the_volume_and_details_win(fuse):
     try:
         a = random(2)
         np.testing.assert_allclose(fuse(a, a), a, atol=1e-5)
-    except MissingDependencyError as error:
-        pytest.skip(str(error))
+    except MissingDependencyError as missing:
+        pytest.skip(str(missing))
     flat = np.full_like(a, a.mean())
     fused = fuse(a, flat)
     # all details of `a` are kept over the flat volume's, its lowest frequencies are halved

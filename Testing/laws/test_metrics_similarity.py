@@ -140,7 +140,7 @@ def test_vif_agrees_with_torchmetrics_in_two_dimensions():
 
 def test_vif_refuses_unknown_borders_and_thin_volumes():
     with pytest.raises(ValueError, match="mirror or valid"):
-        vif(noise(0), noise(1), border="wrap")
+        vif(noise(0), noise(1), border="wrap")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="voxels per axis"):
         vif(noise(0, (9, 60, 60)), noise(1, (9, 60, 60)), border="valid")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
+from torch import nn
 
 from UniFuseLib.network.alignment import CorrelationRegBLK, Level
 from UniFuseLib.network.build import build, preset
@@ -141,7 +144,7 @@ def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
     block = CorrelationRegBLK(channels=4, context=0, width=8, radius=1, convolutions=1)
     with torch.no_grad():
         block.head.weight.zero_()
-        block.head.bias.copy_(torch.tensor([1.0, 0.0, -2.0]))
+        block.head.bias = nn.Parameter(torch.tensor([1.0, 0.0, -2.0]))
     d, h, w = SHAPE
     ramp = torch.arange(w).float().view(1, 1, 1, 1, w).expand(1, 3, d, h, w).contiguous()
     with torch.no_grad():
@@ -153,7 +156,7 @@ def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
 
 
 @pytest.mark.parametrize("kind", ["lora", "base_only", "experts"])
-def test_alsn_is_equation_7(kind: str) -> None:
+def test_alsn_is_equation_7(kind: Literal["lora", "base_only", "experts"]) -> None:
     torch.manual_seed(0)
     alsn = build_alsn(4, 8, dense=True, rank=2, classes=3, kind=kind)
     for parameter in alsn.parameters():

@@ -14,7 +14,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.checkpoint import checkpoint
 
-from UniFuseLib.network.scan import ScanResult, available_engines, chunked, selective_scan
+from UniFuseLib.network.scan import (
+    Engine,
+    ScanResult,
+    available_engines,
+    chunked,
+    selective_scan,
+)
 from UniFuseLib.network.scan.mamba_ssm import scan_by_kernel
 
 # (b, n, e, s): every axis of another length; one token, fewer tokens than a chunk, several blocks
@@ -55,7 +61,7 @@ def relative(got: Tensor, expected: Tensor) -> float:
 
 
 def gradients(
-    size: tuple[int, int, int, int], dtype: torch.dtype, engine: str
+    size: tuple[int, int, int, int], dtype: torch.dtype, engine: Engine
 ) -> tuple[Tensor, ...]:
     """Of a loss on which y and the last state weigh alike."""
     leaves = [x.requires_grad_() for x in inputs(size, dtype)]
@@ -83,7 +89,7 @@ def test_reference_is_the_recurrence_of_two_tokens_written_out() -> None:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("engine", [x for x in available_engines() if x != "mamba_ssm"])
 def test_engine_agrees_with_the_float64_reference(
-    engine: str, size: tuple[int, int, int, int]
+    engine: Engine, size: tuple[int, int, int, int]
 ) -> None:
     expected = selective_scan(*inputs(size), engine="reference")
     y, last_state = selective_scan(*inputs(size, torch.float32), engine=engine)
@@ -220,8 +226,8 @@ def reference_as_kernel(
     """
     assert return_last_state
     assert all(x.is_contiguous() for x in (u, delta, a, b, c))
-    tokens = [x.transpose(1, 2) for x in (u, delta, b, c)]
-    y, last_state = selective_scan(*tokens[:2], a, *tokens[2:], engine="reference")
+    u, delta, b, c = (x.transpose(1, 2) for x in (u, delta, b, c))
+    y, last_state = selective_scan(u, delta, a, b, c, engine="reference")
     return y.transpose(1, 2), last_state
 
 

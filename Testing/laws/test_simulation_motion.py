@@ -1,6 +1,7 @@
 """Laws of MR motion: closed forms, no movement of the picture, anisotropic voxels."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def head() -> torch.Tensor:
     return 100 * skull * (1 + 0.5 * torch.sin(y / 2.1) * torch.cos(x / 1.7 + z / 2))
 
 
-def movement(**changes: object) -> MotionParameters:
+def movement(**changes: Any) -> MotionParameters:
     still = MotionParameters(0.5, 1, "linear", 1, (0.0, 0.5), ((0.0,) * 3,) * 2, ((0.0,) * 3,) * 2)
     return replace(still, **changes)
 

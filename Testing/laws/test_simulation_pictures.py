@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -136,7 +137,7 @@ def test_absent_nuisances_change_nothing() -> None:
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_each_nuisance_harms_but_does_not_move(changes: dict[str, float]) -> None:
+def test_each_nuisance_harms_but_does_not_move(changes: dict[str, Any]) -> None:
     faulty = apply_nuisance(picture(), SPACING, replace(NOTHING, **changes))
     assert (faulty - picture()).abs().max() > 0.5
     assert max(abs(s) for s in estimate_shift(faulty, picture())) <= 0.1

@@ -145,8 +145,8 @@ def test_features_are_matched_through_the_true_field_on_every_level() -> None:
         levels.append((here.roll(shift, dims=(2, 3, 4)), here))
     weight = torch.zeros(1, 1, 16, 20, 24)
     weight[..., 6:10, 8:12, 8:14] = 1
-    volumes = [noise(1, 1, 16, 20, 24, seed=k) for k in range(5)]
-    sample = Sample(*volumes, flow, torch.tensor([0]), weight, torch.ones(1, 3))
+    a, b, c, d, e = (noise(1, 1, 16, 20, 24, seed=k) for k in range(5))
+    sample = Sample(a, b, c, d, e, flow, torch.tensor([0]), weight, torch.ones(1, 3))
     right, wrong = (
         _matching_loss(levels, sample._replace(flow=sign * flow)).item() for sign in (1, -1)
     )

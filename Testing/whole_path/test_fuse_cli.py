@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -346,7 +346,7 @@ def test_full_disk(
 ) -> None:
     whole = sitk.WriteImage
 
-    def cut(image: sitk.Image, name: str, *rest: object) -> None:
+    def cut(image: sitk.Image, name: str, *rest: Any) -> None:
         whole(image, name, *rest)
         Path(name).write_bytes(Path(name).read_bytes()[:500])
 

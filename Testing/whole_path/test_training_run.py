@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError, OutputError
@@ -261,9 +262,12 @@ def test_recomputed_stages_give_the_same_gradients(config: TrainingConfig) -> No
         chosen = replace(config, recompute=recompute)
         state = initial_state(chosen, CPU)
         held: list[int] = []
-        with torch.autograd.graph.saved_tensors_hooks(
-            lambda t, held=held: held.append(t.nbytes) or t, lambda t: t
-        ):
+
+        def keep(tensor: Tensor, held: list[int] = held) -> Tensor:
+            held.append(tensor.nbytes)
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             gradients(state, sample, chosen, Ranks())
         # hooks inside a recomputed stage belong to the checkpoint itself, ours see only what
         # outlives the stage
@@ -329,7 +333,8 @@ with joined(torch.device("cpu")) as ranks:
     sample = draw(load_pack(Path(config.data), torch.device("cpu")), config, 0, ranks)
     terms = gradients(state, sample, config, ranks)
     if ranks.is_first:
-        torch.save([terms, {name: p.grad for name, p in state.model.named_parameters()}], sys.argv[2])
+        gradient = {name: p.grad for name, p in state.model.named_parameters()}
+        torch.save([terms, gradient], sys.argv[2])
 """
 
 
@@ -370,7 +375,8 @@ def test_two_processes_make_the_step_of_one_with_the_double_batch(
 
 def test_training_needs_neither_scipy_nor_simpleitk(config: TrainingConfig, tmp_path: Path) -> None:
     """What the GPU machine has: torch, numpy, safetensors."""
-    blocked = "import sys; sys.modules.update({n: None for n in ('scipy', 'SimpleITK', 'matplotlib', 'tensorboard')})"
+    absent = "scipy", "SimpleITK", "matplotlib", "tensorboard"
+    blocked = f"import sys; sys.modules.update(dict.fromkeys({absent}))"
     command = [sys.executable, "-c", blocked + RUN]
     settings = replace(config, steps=1, clean=0.0, validation="").to_dict()
     done = subprocess.run(

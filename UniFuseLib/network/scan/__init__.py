@@ -37,6 +37,7 @@ def selective_scan(
     b: Tensor,
     c: Tensor,
     initial_state: Tensor | None = None,
+    *,
     engine: Engine = "auto",
 ) -> ScanResult:
     """h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t;  y_t = ⟨C_t, h_t⟩. The skip D·u is the caller's.
