@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from UniFuseLib import affine_belief, initial_alignment
-from UniFuseLib.evaluation.cases import read_case, read_index
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.predict import standard_contract
 from UniFuseLib.preprocessing.prepare import image_of, prepare
 from UniFuseLib.registration.affine_shrinkage import Belief, likely_affine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,18 +9,13 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.io.volumes import write_displacement, write_volume
+from UniFuseLib.simulation.case_folder import TASKS, add_to_index, write_case
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-TASKS = {
-    "mr": ("mr", "mr", "mr_motion"),
-    "ctmr": ("ct", "mr", "ct_metal_noise"),
-    "petct": ("pet", "ct", "pet_low_dose"),
-}
 SCALE = {"mr": (0.0, 900.0), "ct": (-900.0, 1900.0), "pet": (0.1, 8.0)}
 
 
@@ -47,7 +41,7 @@ def _make_case(
     """A clean source on a finer grid, moved by a constant `shift` (RAS mm): the truth is exact."""
     here = folder / name
     here.mkdir(parents=True)
-    degraded_modality, reference_modality, degradation = TASKS[task]
+    about = TASKS[task]
     reference_grid, degraded_grid = REFERENCE, frame((22, 26, 20), (1.6, 1.3, 1.7), -0.3)
     rng = np.random.default_rng(seed)
 
@@ -58,34 +52,36 @@ def _make_case(
         values = low + span * (values - values.min()) / np.ptp(values)
         return Volume(values.astype(np.float32), big.affine)
 
-    source, other = picture(degraded_modality), picture(reference_modality)
+    source, other = picture(about.degraded), picture(about.reference)
     aligned = Volume(pull(source, None, reference_grid), reference_grid.affine)
     moved = Volume(
         pull(source, np.zeros((*degraded_grid.shape, 3)) - shift, degraded_grid),
         degraded_grid.affine,
     )
-    noisy = Volume(moved.array + 0.04 * SCALE[degraded_modality][1] * rng.standard_normal(moved.array.shape).astype(
-        np.float32), moved.affine)  # fmt: skip
+    noise = rng.standard_normal(moved.array.shape).astype(np.float32)
+    noisy = Volume(moved.array + 0.04 * SCALE[about.degraded][1] * noise, moved.affine)
     body = np.zeros(reference_grid.shape, np.uint8)
     body[3:-3, 3:-3, 4:-4] = 1
-    write_volume(noisy, here / "degraded.nii.gz")
-    write_volume(
-        Volume(pull(other, None, reference_grid), reference_grid.affine), here / "reference.nii.gz"
-    )
-    write_volume(aligned, here / "clean_aligned.nii.gz")
-    write_volume(moved, here / "clean_misaligned.nii.gz")
-    write_volume(Volume(body, reference_grid.affine), here / "body.nii.gz")
     field = np.zeros((*reference_grid.shape, 3)) + shift
-    write_displacement(field, reference_grid, here / "field.nii.gz")
-    names = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
     length = float(np.linalg.norm(shift))
+    volumes = {
+        "degraded": noisy,
+        "reference": Volume(pull(other, None, reference_grid), reference_grid.affine),
+        "clean_aligned": aligned,
+        "clean_misaligned": moved,
+        "body": Volume(body, reference_grid.affine),
+    }
     text = {
-        "version": 1, "id": name, "task": task, "bin": "0-3" if length < 3 else "3-8", "seed": seed,
-        "class": label or degradation, "degraded_modality": degraded_modality,
-        "reference_modality": reference_modality, "degradation": {}, "misalignment": {},
-        "mean_displacement_mm": length, "files": {n: f"{n}.nii.gz" for n in names}, "sources": {},
-    }  # fmt: skip
-    (here / "case.json").write_text(json.dumps(text))
+        "id": name,
+        "task": task,
+        "bin": "0-3" if length < 3 else "3-8",
+        "seed": seed,
+        "class": label or about.degradation,
+        "degraded_modality": about.degraded,
+        "reference_modality": about.reference,
+        "mean_displacement_mm": length,
+    }
+    write_case(here, text, {}, volumes, field)
 
 
 # case id → its constant displacement, RAS mm; one case per task, in the order of TASKS
@@ -119,5 +115,5 @@ def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cases")
     for seed, (name, task) in enumerate(zip(SHIFTS, TASKS, strict=True)):
         _make_case(folder, name, task, SHIFTS[name], seed=seed)
-    (folder / "cases.json").write_text(json.dumps({"version": 1, "cases": list(SHIFTS)}))
+        add_to_index(folder, name)
     return folder

@@ -14,11 +14,12 @@ import pytest
 
 from UniFuseLib.cli import COMMANDS, main, parser
 from UniFuseLib.errors import InputError, MissingDependencyError, OutputError
-from UniFuseLib.evaluation.cases import read_case, read_index
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.evaluate import evaluate, named
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.simulation.case_folder import read_index
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ import SimpleITK as sitk
 
 from UniFuseLib.cli import main
 from UniFuseLib.errors import InputError
-from UniFuseLib.evaluation.cases import read_case, read_index
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.io.volumes import write_volume
-from UniFuseLib.simulation.case_list import BINS, read_case_list
+from UniFuseLib.simulation.case_folder import BINS, read_index
+from UniFuseLib.simulation.case_list import read_case_list
 from UniFuseLib.simulation.heads import crop_to_head, rescan
 from UniFuseLib.spatial.volume import Grid, Volume
 

@@ -82,26 +82,22 @@ def run(args: argparse.Namespace) -> int:
 def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
     """One case, complete or not at all; `cases.json` names it afterwards."""
     from UniFuseLib.io.output_folder import result_folder
-    from UniFuseLib.simulation.cases import FILES, LABEL_FILES, make_case
+    from UniFuseLib.simulation.case_folder import (
+        DESCRIPTION,
+        FILES,
+        LABEL_FILES,
+        add_to_index,
+        file_of,
+    )
+    from UniFuseLib.simulation.cases import make_case
 
-    names = (*(f"{name}.nii.gz" for name in (*FILES, *LABEL_FILES)), "case.json")
+    names = (*(file_of(name) for name in (*FILES, *LABEL_FILES)), DESCRIPTION)
     inputs = tuple(root / path for path in (row.degraded, row.reference, row.labels) if path)
     with result_folder(output / row.id, names, overwrite, inputs) as folder:
         mean = make_case(row, root, folder.working)
         folder.publish()
-    _list(row.id, output)
+    add_to_index(output, row.id)
     return mean
-
-
-def _list(case_id: str, output: Path) -> None:
-    """Add a case to the folder's index; cases that are there already stay."""
-    from UniFuseLib.io.json_files import write_json
-
-    path = output / "cases.json"
-    known: list[str] = (
-        json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else []
-    )
-    write_json({"version": 1, "cases": list(dict.fromkeys([*known, case_id]))}, path)
 
 
 def sample_folder() -> Path:
@@ -124,7 +120,8 @@ def sample_folder() -> Path:
 
 def demo_rows(folder: Path) -> list[Any]:
     """One row per task of `sample.json`."""
-    from UniFuseLib.simulation.case_list import TASKS, Row
+    from UniFuseLib.simulation.case_folder import TASKS
+    from UniFuseLib.simulation.case_list import Row
 
     sample = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
     file_of = {name: entry["file"] for name, entry in sample["files"].items()}
@@ -136,7 +133,7 @@ def demo_rows(folder: Path) -> list[Any]:
             task=task,
             seed=DEMO_SEED + number,
             bin=DEMO_BIN,
-            label=TASKS[task][2],
+            label=TASKS[task].degradation,
             severity=DEMO_SEVERITY,
         )
         for number, (task, pair) in enumerate(sample["tasks"].items())

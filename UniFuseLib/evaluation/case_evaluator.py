@@ -25,7 +25,7 @@ from UniFuseLib.evaluation.sampling import covered, pull
 from UniFuseLib.preprocessing.checks import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
 
 if TYPE_CHECKING:
-    from UniFuseLib.evaluation.cases import Case
+    from UniFuseLib.simulation.case_folder import Case
     from UniFuseLib.spatial.volume import Volume
 
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from UniFuseLib.errors import Cancelled, UniFuseError
 from UniFuseLib.evaluation.case_evaluator import measure, yardstick
-from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.summary import summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
 from UniFuseLib.io.output_folder import make_folder
+from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 from UniFuseLib.spatial.volume import Volume
 
 CASE_VERSION = 1

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.evaluation.cases import BINS, TASKS
 from UniFuseLib.evaluation.metrics import calibration_error, class_accuracy, confusion_matrix
+from UniFuseLib.simulation.case_folder import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

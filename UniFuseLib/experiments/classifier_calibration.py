@@ -22,13 +22,14 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, SURE, given_modality
 from UniFuseLib.errors import InputError
-from UniFuseLib.evaluation.cases import Case, case_checksum, read_case, read_index
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.metrics.classification import calibration_error
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.network.dapl import DAPL, StateClassifier
 from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.preprocessing.prepare import image_of, place, prepare, shared_grid
 from UniFuseLib.registration.affine import align
+from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -240,9 +241,8 @@ def _check(seen: Sequence[SeenCase], folds: int) -> None:
             "long to fit. Simulate cases of more patients."
         )
     for modality in sorted({case.modality for case in seen}):
-        missing = {"clean", DEGRADATION_OF[modality]} - {
-            case.label for case in seen if case.modality == modality
-        }
+        present = {case.label for case in seen if case.modality == modality}
+        missing = [name for name in ("clean", DEGRADATION_OF[modality]) if name not in present]
         if missing:
             raise InputError(
                 f"The cases hold {modality.upper()} scans, but none of class {', '.join(sorted(missing))}. "

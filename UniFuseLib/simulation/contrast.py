@@ -20,10 +20,9 @@ from torch import Tensor
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.nuisance import bias_field
-from UniFuseLib.simulation.parameters import local_generator, new_seed, normal, uniform
+from UniFuseLib.simulation.parameters import Triple, local_generator, new_seed, normal, uniform
 from UniFuseLib.simulation.pet_low_dose import smooth
 
-Triple = tuple[float, float, float]
 Style = Literal["random", "t1", "t2", "flair", "ct", "pet"]
 STYLES: tuple[Style, ...] = ("random", "t1", "t2", "flair", "ct", "pet")
 
@@ -91,8 +90,7 @@ def sample_contrast(generator: torch.Generator, style: str = "random") -> Contra
     Raises:
         InputError: a style that does not exist.
     """
-    if style not in STYLES:
-        raise InputError(f"Expected a contrast of {', '.join(STYLES)}, got {style!r}.")
+    known = _known(style)
     labels: list[int] = []
     means: list[float] = []
     deviations: list[float] = []
@@ -106,7 +104,7 @@ def sample_contrast(generator: torch.Generator, style: str = "random") -> Contra
     blur = {"ct": (1.0, 2.0), "pet": (4.5, 7.0)}.get(style, (0.5, 2.0))
     noise = {"ct": (3.0, 12.0), "pet": (0.01, 0.05)}.get(style, (3.0, 20.0))
     return ContrastParameters(
-        style=style,
+        style=known,
         labels=tuple(labels),
         means=tuple(means),
         deviations=tuple(deviations),
@@ -117,6 +115,13 @@ def sample_contrast(generator: torch.Generator, style: str = "random") -> Contra
         noise=uniform(generator, *noise),
         seed=new_seed(generator),
     )
+
+
+def _known(style: str) -> Style:
+    for known in STYLES:
+        if style == known:
+            return known
+    raise InputError(f"Expected a contrast of {', '.join(STYLES)}, got {style!r}.")
 
 
 def _draw(

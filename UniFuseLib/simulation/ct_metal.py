@@ -14,7 +14,7 @@ with tissue as water of equivalent length. Causes of streaks: De Man et al. 1999
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -22,14 +22,18 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.simulation.implants import Implant, metal_fraction, sample_implants
-from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
+from UniFuseLib.simulation.parameters import Triple, local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn, projector
-from UniFuseLib.simulation.spectrum import MU_BONE, MU_METAL, MU_WATER, WEIGHT, Metal
+from UniFuseLib.simulation.spectrum import (
+    MEAN_MU_WATER,
+    MU_BONE,
+    MU_METAL,
+    MU_WATER,
+    WEIGHT,
+    Metal,
+)
 from UniFuseLib.spatial.displacement import resize
 
-Triple = tuple[float, float, float]
-
-WATER_PER_MM = float((WEIGHT * MU_WATER).sum())
 #: HU of solid cortical bone in this spectrum after 200 mm of water, about what scanners show
 BONE_HU = 1850.0
 #: above this, tissue is modelled as a mixture of water and cortical bone; below, as water of another density
@@ -139,7 +143,7 @@ def metal_difference(
         with_metal[hit] = band_limited(log_signal(w - w_lost, b - b_lost, m, parameters.metal))
     noisy = detect(with_metal, photons, parameters)
     change = precorrect(noisy) - precorrect(without_metal)
-    return beam.filtered_backward(change, parameters.cutoff) * (1000 / WATER_PER_MM)
+    return beam.filtered_backward(change, parameters.cutoff) * (1000 / MEAN_MU_WATER)
 
 
 def tissue(hu: Tensor) -> tuple[Tensor, Tensor]:
@@ -225,7 +229,7 @@ def photons_for_noise(clean: Tensor, parameters: MetalParameters, geometry: Beam
     gain = noise_gain(geometry, parameters.cutoff)
     weight = clean.clamp(min=0)
     mean_variance = (weight * weight.exp()).sum() / weight.sum().clamp(min=1e-6)
-    return mean_variance.clamp(min=1) * (1000 * gain / WATER_PER_MM / parameters.noise_hu) ** 2
+    return mean_variance.clamp(min=1) * (1000 * gain / MEAN_MU_WATER / parameters.noise_hu) ** 2
 
 
 @lru_cache(maxsize=64)
@@ -247,7 +251,7 @@ def _beam_hardening() -> tuple[tuple[float, ...], tuple[float, ...]]:
     """
     length = np.linspace(0.5, 800, 800)
     signal = -np.log((WEIGHT * np.exp(-length[:, None] * MU_WATER)).sum(1))
-    return _fit(length / 100, signal, 100.0), _fit(signal, length * WATER_PER_MM, 1.0)
+    return _fit(length / 100, signal, 100.0), _fit(signal, length * MEAN_MU_WATER, 1.0)
 
 
 def _fit(x: np.ndarray, y: np.ndarray, unit: float, degree: int = 5) -> tuple[float, ...]:
@@ -269,8 +273,3 @@ def _beam(shape: tuple[int, int], pixel_mm: tuple[float, float], device: str) ->
     """
     views = min(360, max(90, round(1.5 * max(shape))))
     return projector(half_turn(shape, pixel_mm, views), device)
-
-
-def without_implants(parameters: MetalParameters) -> MetalParameters:
-    """The same scan of a patient without metal: noise only."""
-    return replace(parameters, implants=())

@@ -1,6 +1,4 @@
-"""One door to the degradations: draw by class name, apply whatever was drawn, store and read
-back.
-"""
+"""One door to the degradations: draw by class name, apply whatever was drawn, describe it."""
 
 from __future__ import annotations
 
@@ -12,20 +10,15 @@ import numpy as np
 from UniFuseLib.degradation import CLASSES, DegradationClass
 from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.ct_metal import MetalParameters, apply_metal, sample_metal
-from UniFuseLib.simulation.implants import Implant
 from UniFuseLib.simulation.mr_motion import MotionParameters, apply_motion, sample_motion
-from UniFuseLib.simulation.parameters import to_json, tupled
+from UniFuseLib.simulation.parameters import Triple, to_json
 from UniFuseLib.simulation.pet_low_dose import DoseParameters, apply_low_dose, sample_low_dose
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import torch
     from torch import Tensor
 
     from UniFuseLib.spatial.volume import Grid
-
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -112,31 +105,6 @@ def degradation_to_json(parameters: Parameters) -> dict[str, Any]:
     return {"class": class_of(parameters), **to_json(parameters)}
 
 
-def degradation_from_json(values: dict[str, Any]) -> Parameters:
-    """Inverse of `degradation_to_json`.
-
-    Raises:
-        InputError: a class that does not exist.
-    """
-    rest = {name: tupled(value) for name, value in values.items() if name != "class"}
-    if values.get("class") not in _READERS:
-        raise InputError(f"Expected a class of {', '.join(CLASSES)}, got {values.get('class')!r}.")
-    return _READERS[values["class"]](rest)
-
-
-def _metal_from(values: dict[str, Any]) -> MetalParameters:
-    pieces = tuple(
-        Implant(**{k: tupled(v) for k, v in piece.items()}) for piece in values.pop("implants")
-    )
-    return MetalParameters(implants=pieces, **values)
-
-
-_READERS: dict[str, Callable[[dict[str, Any]], Parameters]] = {
-    "clean": lambda values: CleanParameters(),
-    "mr_motion": lambda values: MotionParameters(**values),
-    "ct_metal_noise": _metal_from,
-    "pet_low_dose": lambda values: DoseParameters(**values),
-}
 _CLASS_OF: dict[type, DegradationClass] = {
     CleanParameters: "clean",
     MotionParameters: "mr_motion",

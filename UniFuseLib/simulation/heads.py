@@ -10,6 +10,7 @@ from torch import Tensor
 
 from UniFuseLib.simulation.contrast import ContrastParameters, apply_contrast, split_soft_tissue
 from UniFuseLib.simulation.degrade import slice_axis
+from UniFuseLib.simulation.parameters import triple
 from UniFuseLib.simulation.pet_low_dose import smooth
 from UniFuseLib.spatial.displacement import resize
 from UniFuseLib.spatial.volume import Volume
@@ -49,7 +50,7 @@ def scan_head(labels: Volume, parameters: ContrastParameters, anatomy_seed: int)
         labels: `(d, h, w)` integers, SynthSeg's values.
         anatomy_seed: which soft tissue is fat; the same for every contrast of one head.
     """
-    spacing = _triple(labels)
+    spacing = triple(labels.grid.spacing)
     tissue = torch.from_numpy(labels.array.astype(np.int64))
     tissue = split_soft_tissue(tissue, spacing, anatomy_seed)
     return rescan(
@@ -89,8 +90,3 @@ def _average(array: Tensor, ratio: list[float]) -> Tensor:
             widths[axis] = 1 / r
             array = smooth(array, (widths[0], widths[1], widths[2]), 1.0)
     return array
-
-
-def _triple(volume: Volume) -> tuple[float, float, float]:
-    a, b, c = (float(s) for s in volume.grid.spacing)
-    return (a, b, c)

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.simulation.parameters import choice, integer, normal, uniform
+from UniFuseLib.simulation.parameters import Triple, choice, integer, normal, triple, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from UniFuseLib.simulation.spectrum import Metal
 
-Triple = tuple[float, float, float]
 BONE_HU, BODY_HU = 250.0, -250.0
 
 
@@ -129,7 +128,7 @@ def _plate(generator: torch.Generator, site: Site, scale: float) -> list[Implant
     centre = site.centre + way * (site.radius + 1)
     half = site.axis * uniform(generator, 20, 50)
     size = (scale * uniform(generator, 4, 7), scale * uniform(generator, 1.2, 2.2))
-    bar = Implant("box", _triple(centre - half), _triple(centre + half), size, _triple(way))
+    bar = Implant("box", triple(centre - half), triple(centre + half), size, triple(way))
     return [bar, *_across(generator, site, scale, 2 + integer(generator, 0, 3), way)]
 
 
@@ -221,9 +220,4 @@ def _perpendicular(generator: torch.Generator, axis: np.ndarray) -> np.ndarray:
 
 
 def _capsule(start: np.ndarray, end: np.ndarray, radius: float) -> Implant:
-    return Implant("capsule", _triple(start), _triple(end), (radius, 0.0))
-
-
-def _triple(values: np.ndarray) -> Triple:
-    a, b, c = (float(v) for v in values)
-    return (a, b, c)
+    return Implant("capsule", triple(start), triple(end), (radius, 0.0))

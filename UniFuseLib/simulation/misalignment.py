@@ -15,18 +15,24 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.parameters import local_generator, new_seed, tupled, uniform, uniforms
-from UniFuseLib.spatial.displacement import affine_index, integrate, sample, world_to_flow
+from UniFuseLib.simulation.parameters import (
+    Triple,
+    local_generator,
+    new_seed,
+    triple,
+    tupled,
+    uniform,
+    uniforms,
+)
+from UniFuseLib.spatial.displacement import affine_index, integrate, sample
 from UniFuseLib.spatial.volume import Grid
-
-Triple = tuple[float, float, float]
 
 #: the control lattice reaches this far beyond the box, whatever the strength: scaling a misalignment keeps its shape
 LATTICE_MARGIN_MM = 80.0
@@ -54,7 +60,6 @@ class MisalignmentRange:
 FULL = MisalignmentRange()
 #: what an affine stage leaves over: most of the motion is elastic, the affine part is its error
 REMAINDER = MisalignmentRange(rotation_deg=1.2, translation_mm=1.5, scale=0.012, elastic_mm=8.0)
-ELASTIC_ONLY = MisalignmentRange(rotation_deg=0.0, translation_mm=0.0, scale=0.0)
 
 
 @dataclass(frozen=True)
@@ -124,16 +129,16 @@ def sample_misalignment(
     limit = ranges.rotation_deg
     log_limit = math.log1p(ranges.scale)
     return Misalignment(
-        rotation_deg=_triple(uniforms(generator, -limit, limit, 3)),
-        translation_mm=_triple(
+        rotation_deg=triple(uniforms(generator, -limit, limit, 3)),
+        translation_mm=triple(
             uniforms(generator, -ranges.translation_mm, ranges.translation_mm, 3)
         ),
-        log_scale=_triple(uniforms(generator, -log_limit, log_limit, 3)),
+        log_scale=triple(uniforms(generator, -log_limit, log_limit, 3)),
         elastic_mm=uniform(generator, 0.0, ranges.elastic_mm),
         control_mm=uniform(generator, *ranges.control_mm),
         seed=new_seed(generator),
-        centre_mm=_triple(grids[0].corners().mean(0)),
-        box_mm=(_triple(lower), _triple(upper)),
+        centre_mm=triple(grids[0].corners().mean(0)),
+        box_mm=(triple(lower), triple(upper)),
         field_mm=field_mm,
     )
 
@@ -288,44 +293,6 @@ def scale_to_mean(
     return parameters.scaled(factor)
 
 
-class Flows(NamedTuple):
-    """A misalignment on one isotropic grid, in voxels, components (d, h, w).
-
-    moving: `(1, 3, d, h, w)`, moved = warp(clean, moving).
-    label: `(1, 3, d, h, w)`, clean = warp(moved, label).
-    """
-
-    moving: Tensor
-    label: Tensor
-    parameters: Misalignment
-
-
-def sample_flow(
-    shape: tuple[int, int, int],
-    spacing_mm: float,
-    generator: torch.Generator,
-    ranges: MisalignmentRange = FULL,
-    device: torch.device | str = "cpu",
-    field_mm: float | None = None,
-) -> Flows:
-    """moving = ψ − id and label = φ − id on an isotropic grid: the voxel form of the same
-    misalignment, for training.
-
-    Args:
-        shape: voxels (d, h, w).
-        spacing_mm: of the grid; ranges are in mm.
-        field_mm: spacing at which velocities are integrated; the default is twice the grid's, at
-            least 4 mm.
-    """
-    grid = Grid(shape, np.diag([spacing_mm] * 3 + [1.0]))
-    parameters = sample_misalignment(
-        generator, (grid,), ranges, field_mm or max(2 * spacing_mm, 4.0)
-    )
-    deformation = Deformation(parameters, device)
-    moving, label = deformation.psi(grid), deformation.phi(grid)
-    return Flows(world_to_flow(moving, grid), world_to_flow(label, grid), parameters)
-
-
 def _field_grid(parameters: Misalignment, inverse: np.ndarray) -> Grid:
     """RAS-aligned isotropic grid around the box, the box seen through R⁻¹, and the reach of v."""
     box = np.array(parameters.box_mm)
@@ -341,8 +308,3 @@ def _field_grid(parameters: Misalignment, inverse: np.ndarray) -> Grid:
 
 def _times(values: Triple, factor: float) -> Triple:
     return (values[0] * factor, values[1] * factor, values[2] * factor)
-
-
-def _triple(values: Any) -> Triple:
-    a, b, c = (float(v) for v in values)
-    return (a, b, c)

@@ -21,11 +21,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.simulation.parameters import choice, integer, shape_of, uniform
+from UniFuseLib.simulation.parameters import Triple, choice, integer, shape_of, uniform
 from UniFuseLib.spatial.displacement import affine_index, sample
 
 Ordering = Literal["linear", "interleaved"]
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,22 @@ its own generator from it.
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 T = TypeVar("T")
+Triple = tuple[float, float, float]
+
+
+def triple(values: Iterable[Any]) -> Triple:
+    """Exactly three numbers as plain floats, for parameters that are stored as JSON."""
+    a, b, c = (float(v) for v in values)
+    return (a, b, c)
 
 
 def uniform(generator: torch.Generator, low: float, high: float) -> float:
@@ -47,9 +57,7 @@ def new_seed(generator: torch.Generator) -> int:
 
 
 def local_generator(seed: int, device: torch.device | str = "cpu") -> torch.Generator:
-    """A generator that nothing else reads: the same seed gives the same numbers on the same kind of
-    device.
-    """
+    """A generator of its own: the same seed gives the same numbers on the same kind of device."""
     return torch.Generator(device=device).manual_seed(seed)
 
 
@@ -61,7 +69,8 @@ def shape_of(volume: Tensor) -> tuple[int, int, int]:
     """
     if volume.ndim != 3:
         raise ValueError(
-            f"Expected a volume (d, h, w), got shape {tuple(volume.shape)}; index batch and channel first."
+            f"Expected a volume (d, h, w), got shape {tuple(volume.shape)}; "
+            "index batch and channel first."
         )
     return (volume.shape[0], volume.shape[1], volume.shape[2])
 

@@ -19,14 +19,12 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from UniFuseLib.simulation.parameters import local_generator, new_seed, shape_of, uniform
+from UniFuseLib.simulation.parameters import Triple, local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn
 from UniFuseLib.spatial.displacement import resize
 
-Triple = tuple[float, float, float]
-
-#: attenuation of water at 511 keV
-WATER_PER_MM = 0.0096
+#: μ of water at 511 keV, 1/mm
+MU_WATER_511_KEV = 0.0096
 SUBSETS = 8
 
 
@@ -177,7 +175,7 @@ class Scanner:
         activity is.
         """
         body = (volume > 0.1 * volume.clamp(max=2).mean().clamp(min=1e-6)).to(volume.dtype)
-        return [torch.exp(-WATER_PER_MM * p.forward(body)) for p in self.subsets]
+        return [torch.exp(-MU_WATER_511_KEV * p.forward(body)) for p in self.subsets]
 
     def project(self, slices: Tensor, factors: list[Tensor]) -> list[Tensor]:
         """f · A B x for each subset, `(n, views, bins)`."""

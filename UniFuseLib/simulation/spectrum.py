@@ -16,8 +16,8 @@ import numpy as np
 
 Metal = Literal["titanium", "iron", "gold"]
 
-# centre of the bin (keV), share of the detected signal, then μ (1/mm) of water, bone, titanium,
-# iron, gold
+# centre of the bin (keV), share of the detected signal,
+# then μ (1/mm) of water, bone, titanium, iron, gold
 _TABLE = np.array(
     [
         [22.5, 0.00790096, 0.0596617, 0.518832, 4.77082, 13.5961, 105.228],
@@ -43,9 +43,10 @@ _TABLE = np.array(
     ]
 )
 
-ENERGY_KEV = _TABLE[:, 0]
 WEIGHT = _TABLE[:, 1] / _TABLE[:, 1].sum()
 MU_WATER, MU_BONE = _TABLE[:, 2], _TABLE[:, 3]
+#: 1/mm, of the detected signal before anything is in its way
+MEAN_MU_WATER = float((WEIGHT * MU_WATER).sum())
 MU_METAL: dict[Metal, np.ndarray] = {
     "titanium": _TABLE[:, 4],
     "iron": _TABLE[:, 5],

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.case_list import TASKS
+from UniFuseLib.simulation.case_folder import TASKS
 from UniFuseLib.simulation.misalignment import (
     REMAINDER,
     Deformation,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _TILT_DEG = 6.0  # of a crop, about each axis
 # the reference that goes with a degraded modality in the three tasks; the other ones are drawn less
 # often
-_TASK_REFERENCE = {degraded: reference for degraded, reference, _ in TASKS.values()}
+_TASK_REFERENCE = {task.degraded: task.reference for task in TASKS.values()}
 _TASK_SHARE = 2 / 3
 
 

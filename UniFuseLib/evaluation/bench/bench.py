@@ -12,9 +12,10 @@ from UniFuseLib.evaluation.bench.html import page
 from UniFuseLib.evaluation.bench.pictures import case_pictures
 from UniFuseLib.evaluation.bench.run import MODEL, Bench, Plan, Report, Start, start_process
 from UniFuseLib.evaluation.bench.verdict import verdicts
-from UniFuseLib.evaluation.cases import Case, read_case, read_index
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.summary import CONVENTIONS
 from UniFuseLib.io.json_files import plain, write_json, write_text
+from UniFuseLib.simulation.case_folder import Case, read_index
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,10 +13,11 @@ from UniFuseLib.evaluation.bench.run import MODEL
 from UniFuseLib.evaluation.bench.stage import fuse_aligned, normalised
 from UniFuseLib.evaluation.bench.verdict import best_chain
 from UniFuseLib.evaluation.case_evaluator import yardstick
-from UniFuseLib.evaluation.cases import Case, read_case
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.volumes import read_displacement, read_volume
 from UniFuseLib.preprocessing.checks import resample, working_grid
+from UniFuseLib.simulation.case_folder import Case
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.evaluation.bench.run import MODEL
-from UniFuseLib.evaluation.cases import BINS, TASKS
 from UniFuseLib.evaluation.summary import aggregate
+from UniFuseLib.simulation.case_folder import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.evaluation.bench.stage import Job, Kind, write_job
-from UniFuseLib.evaluation.cases import case_checksum
 from UniFuseLib.io.json_files import read_json
+from UniFuseLib.simulation.case_folder import case_checksum
 
 VERSION = 1
 MODEL = "model"

@@ -18,12 +18,13 @@ import numpy as np
 from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.bench.clock import measured
 from UniFuseLib.evaluation.case_evaluator import Yardstick, yardstick
-from UniFuseLib.evaluation.cases import Case, read_case
+from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
 from UniFuseLib.preprocessing.checks import BACKGROUND, body_mask, fit
 from UniFuseLib.process import keep_freed_memory
+from UniFuseLib.simulation.case_folder import Case
 from UniFuseLib.spatial.volume import Volume
 
 Kind = Literal["restore", "register", "fuse", "model"]
