@@ -10,6 +10,11 @@ from UniFuseLib.errors import Cancelled
 
 Progress = Callable[[float, str], None]
 CancelQuestion = Callable[[], bool]
+Log = Callable[[str], None]  # a line of text
+
+
+def silent(_: str) -> None:
+    """A log that nobody reads."""
 
 
 class Stages:

@@ -29,6 +29,7 @@ from UniFuseLib.predict import standard_contract
 from UniFuseLib.preprocessing.prepare import image_of, prepare
 from UniFuseLib.registration.affine_shrinkage import Belief, likely_affine
 from UniFuseLib.registration.affine_solver import Frame, Level, matrix_of, parameters_of
+from UniFuseLib.simulation.case_folder import read_index
 
 FOLDS = 10
 GROUPS = 4  # translations, turns, stretches, shears

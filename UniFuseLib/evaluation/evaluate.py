@@ -1,5 +1,6 @@
-"""Our model on every case of a folder: figures per case, then the summary. Broken cases are skipped
-and named.
+"""The model on every case of a folder: figures per case, then the summary.
+
+Broken cases are skipped and named.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from UniFuseLib.degradation import TITLES
 from UniFuseLib.errors import Cancelled, UniFuseError
-from UniFuseLib.evaluation.case_evaluator import measure, yardstick
+from UniFuseLib.evaluation.case_evaluator import case_evaluator, measure
 from UniFuseLib.evaluation.cases import read_case
-from UniFuseLib.evaluation.summary import summarise
+from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
+from UniFuseLib.progress import Log, silent
 from UniFuseLib.spatial.volume import Volume
 
 CASE_VERSION = 1
@@ -54,7 +57,6 @@ class Fuse(Protocol):
 
 
 Draw = Callable[[Any, Volume, Volume, Path], None]
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Evaluation:
         skipped: `{"id", "reason"}` per broken case.
     """
 
-    summary: dict[str, Any]
+    summary: Figures
     tables: str
     skipped: list[dict[str, str]]
 
@@ -81,45 +83,53 @@ def evaluate(
     resume: bool = False,
     limit: int | None = None,
     draw: Draw | None = None,
-    weights: dict[str, Any] | None = None,
-    report: Report = lambda _: None,
+    weights: Figures | None = None,
+    log: Log = silent,
 ) -> Evaluation:
     """Run `fuse` on every case and measure it against the truth.
 
-    Writes `output/cases/<id>.json` and `<id>/overview.png` per case, `output/summary.json` and
-    `summary.md`.
+    Writes into `output`: `cases/<id>.json` and `cases/<id>/overview.png` per case, `summary.json`
+    and `summary.md`.
 
     Args:
         folder: made by `unifuse simulate`.
-        fuse: `predict.fuse` with a model; it is told both modalities.
-        checksum: of the weights; with `resume`, cases finished with the same weights and truth are
-            not run again.
+        output: where figures and pictures go.
+        fuse: `predict.fuse` with a model; it is given both modalities.
+        checksum: of the weights.
+        resume: keep cases that were finished with the same weights and truth.
         limit: only the first cases of the index.
         draw: `overview.draw_overview`, or None for no pictures.
+        weights: name, preset and checksum for the summary.
+        log: a line per case.
 
     Raises:
         InputError: the folder has no readable index. Single broken cases are skipped, see
             `Evaluation.skipped`.
         OutputError: `output` cannot be made or written to.
     """
-    figures, skipped = [], []
     ids = read_index(folder)[:limit]
     make_folder(output / "cases")
+    figures: list[Figures] = []
+    skipped: list[dict[str, str]] = []
     for number, case_id in enumerate(ids, 1):
+        place = f"[{number}/{len(ids)}]"
         path = output / "cases" / f"{case_id}.json"
         done = _finished(path, checksum, case_checksum(folder, case_id)) if resume else None
+        if done is not None:
+            figures.append(done)
+            log(f"{place} {_line(done)} (from the earlier run)")
+            continue
         try:
-            result = done or _run(folder, case_id, fuse, checksum, output, draw)
+            found = _run(folder, case_id, fuse, checksum, output, draw)
         except Cancelled:
             raise
         except (UniFuseError, ValueError, RuntimeError) as error:
             skipped.append({"id": case_id, "reason": str(error)})
-            report(f"[{number}/{len(ids)}] {case_id}: SKIPPED, {error}")
+            log(f"{place} {case_id}: SKIPPED, {error}")
             continue
-        if done is None:
-            write_json(result, path)
-        figures.append(result)
-        report(f"[{number}/{len(ids)}] {_line(result)}{' (from the earlier run)' if done else ''}")
+        write_json(found, path)
+        figures.append(found)
+        log(f"{place} {_line(found)}")
     summary = plain(summarise(figures, skipped, weights))
     tables = evaluation_tables(summary)
     write_json(summary, output / "summary.json")
@@ -127,9 +137,10 @@ def evaluate(
     return Evaluation(summary, tables, skipped)
 
 
-def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any], Fused]:
-    """The figures of one case, and the result they were taken from. Seconds are those of `fuse`
-    alone.
+def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[Figures, Fused]:
+    """The figures of one case, and the result they were taken from.
+
+    Seconds are those of `fuse` alone.
     """
     wall, cpu = time.perf_counter(), time.process_time()
     result = fuse(
@@ -139,8 +150,9 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any]
         reference_modality=case.reference_modality,
     )
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-    stick = yardstick(case)
-    before = stick.registration(np.zeros_like(case.truth))
+    evaluator = case_evaluator(case)
+    before = evaluator.before()
+    displacement = np.asarray(result.displacement)
     figures = {
         "version": CASE_VERSION,
         "id": case.id,
@@ -155,9 +167,7 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any]
         "tre_before_mm": before.tre_mm,
         "dice_before": before.dice,
         "alignment_before": before.alignment,
-        **measure(
-            stick, result.fused.array, result.restored.array, np.asarray(result.displacement)
-        ),
+        **measure(evaluator, result.fused.array, result.restored.array, displacement),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
@@ -169,7 +179,7 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[dict[str, Any]
 
 def _run(
     folder: Path, case_id: str, fuse: Fuse, checksum: str, output: Path, draw: Draw | None
-) -> dict[str, Any]:
+) -> Figures:
     case = read_case(folder, case_id)
     figures, result = evaluate_case(case, fuse, checksum)
     if draw is not None:
@@ -179,7 +189,7 @@ def _run(
     return figures
 
 
-def _finished(path: Path, checksum: str, truth: str | None) -> dict[str, Any] | None:
+def _finished(path: Path, checksum: str, truth: str | None) -> Figures | None:
     """The figures of an earlier run with the same weights on the same case, or None."""
     earlier = read_json(path)
     if not isinstance(earlier, dict) or earlier.get("version") != CASE_VERSION:
@@ -188,12 +198,14 @@ def _finished(path: Path, checksum: str, truth: str | None) -> dict[str, Any] | 
     return earlier if same else None
 
 
-def _line(c: dict[str, Any]) -> str:
-    mark = "" if c["class_found"] == c["class"] else f" (is {c['class']})"
+def _line(c: Figures) -> str:
+    found, truth = (TITLES.get(c[key], c[key]) for key in ("class_found", "class"))
+    verdict = found if found == truth else f"{found} (truth: {truth})"
+    restoration = c["restoration"]
     return (
         f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, "
-        f"PSNR {c['restoration']['psnr_db']:.1f} dB ({c['restoration']['gain_db']:+.1f}), "
-        f"{c['class_found']}{mark}, {c['cpu_seconds']:.0f} CPU s"
+        f"PSNR {restoration['psnr_db']:.1f} dB ({restoration['gain_db']:+.1f}), "
+        f"{verdict}, {c['cpu_seconds']:.0f} CPU s"
     )
 
 

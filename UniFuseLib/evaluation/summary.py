@@ -14,143 +14,169 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.evaluation.metrics import calibration_error, class_accuracy, confusion_matrix
+from UniFuseLib.evaluation.metrics import (
+    ECE_BINS,
+    AlignmentFigures,
+    FusionFigures,
+    calibration_error,
+    class_accuracy,
+    confusion_matrix,
+)
 from UniFuseLib.simulation.case_folder import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Figures = dict[str, Any]
-FUSION_KEYS = ("mse", "cc", "psnr", "scd", "vif", "ssim", "vif_unit")
+Figures = dict[str, Any]  # names → numbers, lists or further figures, as they stand in JSON
+FUSION_KEYS = FusionFigures._fields
+ALIGNMENT_KEYS = AlignmentFigures._fields
 VERSION = 1
 CONVENTIONS = (
     "Truth: simulated cases; displacements in RAS mm on the reference grid, pull convention.",
-    "Intensities: the default rules of UniFuseLib.preprocessing.checks, fitted on the clean volumes I_D and I_R inside the "
-    "body, clipped to [0, 1]; fusion metrics count the body, restoration and alignment the body as far as the "
-    "degraded scan covers it.",
-    "TRE: distance to the true field; .mean/.median/.p95 average the cases' own mean, median and 95th percentile "
-    "over body voxels, .worst is the largest case mean.",
-    "Q_mse and Q_cc: mean over both sources; Q_psnr = 10 log10(1 / Q_mse); Q_scd, Q_vif, Q_ssim: sums over both. "
-    "VIF: pixel domain, 3-D, four scales, intensities on 0..255, noise variance 2 (vif_unit: the same on [0, 1]). "
-    "SSIM: 3-D Gaussian window of sigma 1.5 voxels (11 taps), data range 1; windows count by their centre, the "
-    "border mirrors.",
-    "Restoration: PSNR of the restored, aligned output against I_D; the gain is over the degraded scan aligned by "
-    "the TRUE field; both over degraded inputs, clean inputs are listed apart. 100 dB stands for equal.",
-    "Calibration: expected calibration error with 10 bins of equal width; with few cases it is biased upwards.",
+    "Intensities: the default rules of UniFuseLib.preprocessing.intensity, fitted on the clean "
+    "volumes I_D and I_R inside the body, clipped to [0, 1]; fusion metrics count the body, "
+    "restoration and alignment the body as far as the degraded scan covers it.",
+    "TRE: distance to the true field; .mean/.median/.p95 average the cases' own mean, median and "
+    "95th percentile over body voxels, .worst is the largest case mean.",
+    "Q_mse and Q_cc: mean over both sources; Q_psnr = 10 log10(1 / Q_mse); Q_scd, Q_vif, Q_ssim: "
+    "sums over both. VIF: pixel domain, 3-D, four scales, intensities on 0..255, noise variance 2 "
+    "(vif_unit: the same on [0, 1]). SSIM: 3-D Gaussian window of sigma 1.5 voxels (11 taps), data "
+    "range 1; windows count by their centre, the border mirrors.",
+    "Restoration: PSNR of the restored, aligned output against I_D; the gain is over the degraded "
+    "scan aligned by the TRUE field; both over degraded inputs, clean inputs are listed apart. "
+    "100 dB stands for equal.",
+    "Calibration: expected calibration error with 10 bins of equal width; with few cases it is "
+    "biased upwards.",
     "Folds: percent of body voxels where the determinant of I + du/dX is not positive.",
-    "Our conventions cannot be compared with printed tables of the paper; compare methods within one run only.",
+    "Our conventions cannot be compared with printed tables of the paper; compare methods within "
+    "one run only.",
 )
 
 
 def summarise(
     cases: Sequence[Figures], skipped: Sequence[Figures] = (), weights: Figures | None = None
 ) -> Figures:
-    """The content of `summary.json`: `summary.<task>`, `bins.<bin>.<task>`, `overall`,
+    """The content of `summary.json`.
+
+    Figures by task are in `summary.<task>` and `bins.<bin>.<task>`, of all cases in `overall` and
     `classification`.
+
+    Args:
+        cases: figures of every case, see `case_evaluator.measure`.
+        skipped: `id` and `reason` of every case that could not be evaluated.
+        weights: name, preset and checksum.
     """
+    by_bin = {name: [case for case in cases if case["bin"] == name] for name in BINS}
     return {
         "version": VERSION,
         "weights": weights or {},
         "conventions": list(CONVENTIONS),
-        "summary": _by_task(cases),
-        "bins": {
-            b: _by_task([c for c in cases if c["bin"] == b])
-            for b in BINS
-            if any(c["bin"] == b for c in cases)
-        },
+        "summary": by_task(cases),
+        "bins": {name: by_task(inside) for name, inside in by_bin.items() if inside},
         "overall": aggregate(cases) if cases else {"cases": 0},
         "classification": classification(cases),
         "skipped": list(skipped),
-        "ids": [c["id"] for c in cases],
+        "ids": [case["id"] for case in cases],
     }
+
+
+def by_task(cases: Sequence[Figures]) -> dict[str, Figures]:
+    """One row of figures for every task that occurs."""
+    groups = {task: [case for case in cases if case["task"] == task] for task in TASKS}
+    return {task: aggregate(group) for task, group in groups.items() if group}
 
 
 def aggregate(cases: Sequence[Figures]) -> Figures:
     """One row of figures over at least one case."""
-    worst = max(cases, key=lambda c: c["tre_mm"]["mean"])
-    degraded = [c for c in cases if c["class"] != "clean"]
-    clean = [c for c in cases if c["class"] == "clean"]
+    worst = max(cases, key=lambda case: case["tre_mm"]["mean"])
+    degraded = [case for case in cases if case["class"] != "clean"]
+    clean = [case for case in cases if case["class"] == "clean"]
     return {
         "cases": len(cases),
-        "tre_before_mm": _spread(c["tre_before_mm"] for c in cases),
-        "tre_mm": _spread(c["tre_mm"] for c in cases),
+        "tre_before_mm": _spread(case["tre_before_mm"] for case in cases),
+        "tre_mm": _spread(case["tre_mm"] for case in cases),
         "worst_case": worst["id"],
-        "made_worse": sum(c["tre_mm"]["mean"] > c["tre_before_mm"]["mean"] for c in cases),
+        "made_worse": sum(map(_is_worse, cases)),
         "folds_percent": _mean(cases, "folds_percent"),
         "dice_before": _mean(cases, "dice_before"),
         "dice": _mean(cases, "dice"),
-        "alignment": {k: _mean(cases, "alignment", k) for k in ("mse", "cc", "ssim")},
+        "alignment": {key: _mean(cases, "alignment", key) for key in ALIGNMENT_KEYS},
         "restoration_psnr_db": _mean(degraded, "restoration", "psnr_db"),
         "restoration_gain_db": _mean(degraded, "restoration", "gain_db"),
         "restoration_ssim": _mean(degraded, "restoration", "ssim"),
         "restoration_gain_ssim": _mean(degraded, "restoration", "gain_ssim"),
         "clean_psnr_db": _mean(clean, "restoration", "psnr_db"),
         "clean_gain_db": _mean(clean, "restoration", "gain_db"),
-        "fusion": {k: _mean(cases, "fusion", k) for k in FUSION_KEYS},
+        "fusion": {key: _mean(cases, "fusion", key) for key in FUSION_KEYS},
         "cpu_seconds": _mean(cases, "cpu_seconds"),
         "wall_seconds": _mean(cases, "wall_seconds"),
-    } | _answers(cases)
+        **_class_figures(cases),
+    }
+
+
+def _is_worse(case: Figures) -> bool:
+    return bool(case["tre_mm"]["mean"] > case["tre_before_mm"]["mean"])
 
 
 def classification(cases: Sequence[Figures]) -> Figures:
-    """Accuracy overall and per class, confusion matrix (rows: truth) and calibration error of all
-    answers.
-    """
-    answered = [c for c in cases if c.get("class_found") is not None]
-    if not answered:
+    """Accuracy overall and per class, confusion matrix (rows: truth), calibration error."""
+    classified = _classified(cases)
+    if not classified:
         return {"classes": list(CLASSES), "cases": 0}
-    matrix = confusion_matrix(
-        [c["class"] for c in answered], [c["class_found"] for c in answered], CLASSES
-    )
+    truth = [case["class"] for case in classified]
+    found = [case["class_found"] for case in classified]
+    matrix = confusion_matrix(truth, found, CLASSES)
     overall, per_class = class_accuracy(matrix)
     return {
         "classes": list(CLASSES),
-        "cases": len(answered),
+        "cases": len(classified),
         "accuracy": overall,
         "accuracy_per_class": dict(zip(CLASSES, per_class, strict=True)),
         "confusion": matrix,
-        "calibration_error": _calibration(answered),
-        "calibration_bins": 10,
+        "calibration_error": _calibration(classified),
+        "calibration_bins": ECE_BINS,
     }
 
 
-def _answers(cases: Sequence[Figures]) -> Figures:
-    answered = [c for c in cases if c.get("class_found") is not None]
-    if not answered:
+def _class_figures(cases: Sequence[Figures]) -> Figures:
+    classified = _classified(cases)
+    if not classified:
         return {"class_accuracy": None, "calibration_error": None}
-    right = fmean(c["class_found"] == c["class"] for c in answered)
-    return {"class_accuracy": right, "calibration_error": _calibration(answered)}
-
-
-def _calibration(answered: Sequence[Figures]) -> float:
-    return calibration_error(
-        [c["confidence"] for c in answered], [c["class_found"] == c["class"] for c in answered]
-    )
-
-
-def _by_task(cases: Sequence[Figures]) -> Figures:
     return {
-        t: aggregate([c for c in cases if c["task"] == t])
-        for t in TASKS
-        if any(c["task"] == t for c in cases)
+        "class_accuracy": fmean(map(_is_right, classified)),
+        "calibration_error": _calibration(classified),
     }
+
+
+def _classified(cases: Sequence[Figures]) -> list[Figures]:
+    """Staged pipelines name no class."""
+    return [case for case in cases if case.get("class_found") is not None]
+
+
+def _is_right(case: Figures) -> bool:
+    return bool(case["class_found"] == case["class"])
+
+
+def _calibration(classified: Sequence[Figures]) -> float:
+    confidence = [case["confidence"] for case in classified]
+    return calibration_error(confidence, [_is_right(case) for case in classified])
 
 
 def _spread(errors: Iterable[Figures]) -> Figures:
     rows = list(errors)
     means = [row["mean"] for row in rows]
-    return {key: fmean(row[key] for row in rows) for key in ("mean", "median", "p95")} | {
+    average = {key: fmean(row[key] for row in rows) for key in ("mean", "median", "p95")}
+    return {
+        **average,
         "worst": max(means),
         "over_cases": {"median": float(np.median(means)), "p95": float(np.percentile(means, 95))},
     }
 
 
 def _mean(cases: Sequence[Figures], *path: str) -> float | None:
-    """Mean of case[path[0]][path[1]]... over the cases that have the figure; None when no case
-    has.
-    """
+    """Mean of case[path[0]][path[1]]... over the cases that have the figure, if any has."""
     values: list[Any] = list(cases)
     for key in path:
-        values = [v[key] for v in values]
-    present = [float(v) for v in values if v is not None]
+        values = [value[key] for value in values]
+    present = [float(value) for value in values if value is not None]
     return fmean(present) if present else None

@@ -5,6 +5,7 @@ the same shape, the body; windows (SSIM, VIF) are in voxels, not in mm.
 """
 
 from UniFuseLib.evaluation.metrics.classification import (
+    ECE_BINS,
     calibration_error,
     class_accuracy,
     confusion_matrix,
@@ -22,6 +23,7 @@ from UniFuseLib.evaluation.metrics.registration import (
 from UniFuseLib.evaluation.metrics.restoration import RestorationFigures, restoration_figures
 
 __all__ = [
+    "ECE_BINS",
     "AlignmentFigures",
     "ErrorFigures",
     "FusionFigures",
