@@ -8,14 +8,15 @@ import sys
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _GIVEN_BACK_BYTES = 128 << 20
+CALM_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 
 
 def calm_threads() -> None:
     """Idle OpenMP threads sleep: those that spin slow a shared machine up to 100 times. Before
     torch is imported.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    for name, value in CALM_THREADS.items():
+        os.environ.setdefault(name, value)
 
 
 def keep_freed_memory() -> None:

@@ -18,13 +18,14 @@ from UniFuseLib.evaluation.baselines import choose
 from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.bench.bench import run_bench
 from UniFuseLib.evaluation.bench.clock import measured, resident_peak_mb
-from UniFuseLib.evaluation.bench.figures import error_boxes
 from UniFuseLib.evaluation.bench.html import page
+from UniFuseLib.evaluation.bench.method import MODEL, OURS, Method, method_of
 from UniFuseLib.evaluation.bench.pictures import chosen
-from UniFuseLib.evaluation.bench.run import MODEL, Plan, start_process
-from UniFuseLib.evaluation.bench.stage import Job, run_job
+from UniFuseLib.evaluation.bench.plots import error_boxes
+from UniFuseLib.evaluation.bench.run import Plan, start_process
+from UniFuseLib.evaluation.bench.stage import Job, read_job, run_job, write_job
 from UniFuseLib.evaluation.bench.tables import bench_table
-from UniFuseLib.evaluation.bench.verdict import best_chain, verdicts
+from UniFuseLib.evaluation.bench.verdict import best_pipeline, verdicts
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.spatial.volume import Volume
 
@@ -51,7 +52,7 @@ class Stages:
         self.broken = broken
 
     def __call__(self, path: Path) -> tuple[int, str]:
-        job = Job(**json.loads(path.read_text(encoding="utf-8")))
+        job = read_job(path)
         self.done.append(f"{job.case_id}/{job.kind}/{job.name}")
         run_job(job)
         return (-11, "Segmentation fault") if job.name == self.broken else (0, "")
@@ -84,7 +85,7 @@ def bench(case_folder, tmp_path, model) -> tuple[dict, Path]:
     return result, tmp_path
 
 
-def test_every_chain_and_the_model_have_a_row_with_known_figures(bench, shifts):
+def test_every_pipeline_and_the_model_have_a_row_with_known_figures(bench, shifts):
     result, output = bench
     methods = [r["method"] for r in result["rows"]]
     assert methods[0] == MODEL
@@ -137,7 +138,7 @@ def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_
     assert again.done == first.done
 
 
-def test_a_rival_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_path, model):
+def test_a_baseline_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_path, model):
     result = run_bench(case_folder, tmp_path, PLAN, limit=2, start=Stages(broken="rigid"))
     assert {(f["case"], f["stage"]) for f in result["failures"]} == {
         ("a", "register/none+rigid"),
@@ -148,7 +149,7 @@ def test_a_rival_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_pat
     assert "Segmentation fault" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_chain_is_not_drawn_where_it_failed(make_case, shifts, tmp_path, model, monkeypatch):
+def test_a_pipeline_is_not_drawn_where_it_failed(make_case, shifts, tmp_path, model, monkeypatch):
     """The volumes that an earlier run left there are not its answer."""
     for seed, name in enumerate("xy"):
         make_case(tmp_path / "cases", name, "mr", shifts["a"], seed=seed)
@@ -166,7 +167,7 @@ def test_a_chain_is_not_drawn_where_it_failed(make_case, shifts, tmp_path, model
     monkeypatch.setattr("UniFuseLib.evaluation.bench.pictures.slices", remember)
     plan = Plan(["none"], ["identity"], ["average"], weights=None, checksum="w")
     run_bench(tmp_path / "cases", tmp_path / "out", plan, start=start)
-    assert drawn["x"][-1] == "fused: none+identity+average"
+    assert drawn["x"][-1] == "fused: no registration + average"
     assert drawn["y"][-1] == "fused: UniFuse"
 
 
@@ -215,7 +216,7 @@ def test_report_is_one_page_that_needs_nothing_else(bench):
         text.count("data:image/png") == 2
     )  # one case per task: best, median and worst are the same
     for row in result["rows"]:
-        assert row["method"] == MODEL or row["method"] in text
+        assert method_of(row).title in text
     assert "NOT met" in text
     for words in ("Conventions", "cores", "Seeds", "By mean displacement"):
         assert words in text
@@ -232,7 +233,8 @@ def test_names_cannot_break_the_page(bench):
 def test_table_for_the_documentation(bench):
     table = bench_table(bench[0])
     assert "**UniFuse**" in table
-    assert "none+rigid" in table
+    assert "| rigid |" in table
+    assert "MR on MR" in table
     assert re.search(r"\d+ of \d+ criteria met", table)
 
 
@@ -244,39 +246,45 @@ def figures(tre: float, cpu: float, quality: float, psnr: float = 20.0) -> dict:
     }  # fmt: skip
 
 
-def rows(ours: dict, **rivals: dict) -> list[dict]:
-    own = {"method": MODEL, "summary": {"mr": ours | {"class_accuracy": 1.0}}}
-    return [
-        own,
-        *({"method": m.replace("_", "+"), "summary": {"mr": f}} for m, f in rivals.items()),
-    ]
+def row(method: Method, **tasks: dict) -> dict:
+    return {**method._asdict(), "summary": tasks}
+
+
+def rows(ours: dict, baselines: dict[Method, dict]) -> list[dict]:
+    own = row(OURS, mr=ours | {"class_accuracy": 1.0})
+    return [own, *(row(method, mr=found) for method, found in baselines.items())]
 
 
 def judged(found: list[dict]) -> dict[str, bool]:
-    return {line["criterion"]: line["won"] for line in verdicts(found)["mr"]}
+    return {line["criterion"]: line["met"] for line in verdicts(found)["mr"]}
+
+
+ACCURATE = Method("none", "elastix", "average")
+CHEAP = Method("nlm", "identity", "maximum")
 
 
 def test_verdict_compares_with_the_best_of_every_kind():
-    good, accurate, cheap = (
-        figures(1.0, 5.0, 0.9, 30),
-        figures(2.0, 60.0, 0.5),
-        figures(9.0, 0.1, 0.8, 25),
-    )
-    found = judged(rows(good, none_elastix_average=accurate, nlm_identity_maximum=cheap))
-    assert all(found.values())
-    assert best_chain({"a": accurate, "b": cheap}) == "b"
-    slow = judged(
-        rows(figures(1.0, 6.1, 0.9, 30), none_elastix_average=accurate, nlm_identity_maximum=cheap)
-    )
-    assert [c for c, won in slow.items() if not won] == ["CPU s, a tenth of the most accurate"]
+    good, accurate = figures(1.0, 5.0, 0.9, 30), figures(2.0, 60.0, 0.5)
+    cheap = figures(9.0, 0.1, 0.8, 25)
+    baselines = {ACCURATE: accurate, CHEAP: cheap}
+    assert all(judged(rows(good, baselines)).values())
+    assert best_pipeline(baselines) == CHEAP
+    slow = judged(rows(figures(1.0, 6.1, 0.9, 30), baselines))
+    assert [c for c, met in slow.items() if not met] == ["CPU s, a tenth of the most accurate"]
 
 
-def test_verdict_shows_what_is_lost():
-    found = judged(
-        rows(figures(3.0, 100.0, 0.4, 10), nlm_elastix_average=figures(2.0, 60.0, 0.5, 20))
-    )
-    assert [c for c, won in found.items() if won] == ["classification ≥ 98 %"]
-    assert verdicts([{"method": "none+rigid+average", "summary": {}}]) == {}
+def test_verdict_shows_what_is_missed():
+    baseline = {Method("nlm", "elastix", "average"): figures(2.0, 60.0, 0.5, 20)}
+    found = judged(rows(figures(3.0, 100.0, 0.4, 10), baseline))
+    assert [c for c, met in found.items() if met] == ["classification ≥ 98 %"]
+    assert verdicts([row(Method("none", "rigid", "average"))]) == {}
+
+
+def test_a_method_is_called_by_what_it_does():
+    assert Method("none", "elastix", "wavelet").title == "elastix + wavelets"
+    assert Method("nlm", "syn", "average").alignment.title == "non-local means + ANTs SyN"
+    assert OURS.title == OURS.alignment.title == "UniFuse"
+    assert Method("nlm", "syn", "average").label == "nlm+syn+average"
 
 
 def test_best_median_and_worst_are_different_cases():
@@ -294,8 +302,8 @@ def test_cost_counts_cpu_seconds_and_memory_of_this_process():
 
 
 def test_a_stage_runs_in_a_fresh_process(case_folder, tmp_path):
-    job = Job("restore", "none", str(case_folder), "a", str(tmp_path), "key", {}, {})
-    (tmp_path / "job.json").write_text(json.dumps(vars(job)))
+    job = Job("restore", "none", str(case_folder), "a", str(tmp_path), "key")
+    write_job(job, tmp_path / "job.json")
     assert start_process(tmp_path / "job.json") == (0, "")
     answer = json.loads((tmp_path / "stage.json").read_text(encoding="utf-8"))
     assert answer["key"] == "key"
@@ -311,7 +319,7 @@ def test_plots_say_what_they_need_when_matplotlib_is_absent(monkeypatch):
         error_boxes({"a": [1.0]}, "a", "title", "mm")
 
 
-def test_missing_rivals_are_named_with_their_remedy(monkeypatch):
+def test_missing_baselines_are_named_with_their_remedy(monkeypatch):
     monkeypatch.setattr("UniFuseLib.evaluation.baselines.find_spec", lambda module: None)
     with pytest.raises(MissingDependencyError, match=r"antspyx.*pip install '\.\[bench\]'"):
         choose(["syn", "average"])
@@ -319,6 +327,6 @@ def test_missing_rivals_are_named_with_their_remedy(monkeypatch):
         require("no_such_module", "antspyx")
 
 
-def test_unknown_rivals_are_refused():
+def test_unknown_baselines_are_refused():
     with pytest.raises(InputError, match="elastiks"):
         choose(["elastiks"])

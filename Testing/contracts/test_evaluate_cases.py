@@ -19,13 +19,12 @@ from UniFuseLib.evaluation.evaluate import evaluate, named
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.simulation.case_folder import read_index
+from UniFuseLib.simulation.case_folder import TASKS, read_index
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TASKS = ("mr", "ctmr", "petct")
 
 
 def make_index(folder: Path, names: list[str]) -> None:
@@ -257,9 +256,9 @@ def test_an_output_that_is_a_file_is_refused_before_any_case_is_run(case_folder,
 @pytest.mark.parametrize("number", ["0", "-3", "1.5", "all"])
 def test_a_number_of_cases_is_a_whole_one(command, number, capsys):
     with pytest.raises(SystemExit):
-        parser().parse_args([command, "cases", "--output", "out", "--cases", number])
-    assert f"expected a whole number from 1 on, got {number}" in capsys.readouterr().err
-    assert parser().parse_args([command, "cases", "--output", "out", "--cases", "2"]).limit == 2
+        parser().parse_args([command, "cases", "--output", "out", "--limit", number])
+    assert f"expected a whole number of at least 1, got {number}" in capsys.readouterr().err
+    assert parser().parse_args([command, "cases", "--output", "out", "--limit", "2"]).limit == 2
 
 
 @pytest.mark.parametrize("command", ["evaluate", "bench"])
@@ -298,9 +297,9 @@ def test_case_reads_the_truth_as_ras(case_folder, shifts):
 def test_results_table_has_a_row_per_task_and_one_for_all(case_folder, tmp_path):
     table = results_table(evaluate(case_folder, tmp_path, identity, checksum="w").summary)
     assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == [
-        "mr",
-        "ctmr",
-        "petct",
-        "all",
+        "MR on MR",
+        "CT on MR",
+        "PET on CT",
+        "all tasks",
     ]
     assert "7.00 → 7.00" in table

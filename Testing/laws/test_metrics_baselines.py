@@ -1,5 +1,6 @@
-"""Rival registrations find a known translation between oblique, anisotropic grids: no adapter may
-swap or flip.
+"""Baseline registrations find a known translation between oblique, anisotropic grids.
+
+No adapter may swap or flip.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from UniFuseLib.evaluation.baselines.fusion_rules import (
     fuse_maximum,
     fuse_wavelet,
 )
-from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, frame_of, to_image
+from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, itk_grid, to_image
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -101,7 +102,7 @@ def test_itk_image_lies_where_the_volume_lies(pair):
         np.testing.assert_allclose(lps * [-1, -1, 1], ras, atol=1e-5)
     assert image.GetPixel(7, 5, 3) == pytest.approx(float(moving.array[3, 5, 7]))
     np.testing.assert_allclose(
-        frame_of(moving.grid).direction.T @ frame_of(moving.grid).direction, np.eye(3), atol=1e-9
+        itk_grid(moving.grid).direction.T @ itk_grid(moving.grid).direction, np.eye(3), atol=1e-9
     )
 
 
@@ -155,11 +156,9 @@ def test_non_local_means_takes_noise_away_and_keeps_units():
     assert baselines.restoration("none")(Volume(noisy, grid.affine), "ct").array is noisy
 
 
-def test_choose_names_unknown_rivals_and_completes_kinds():
-    restorations, registrations, fusions = baselines.choose(
-        ["rigid", "identity", "average", "none"]
-    )
-    assert (restorations, registrations, fusions) == (["none"], ["identity", "rigid"], ["average"])
+def test_choose_names_unknown_baselines_and_completes_kinds():
+    chosen = baselines.choose(["rigid", "identity", "average", "none"])
+    assert chosen == (["none"], ["identity", "rigid"], ["average"])
     with pytest.raises(InputError, match="magic"):
         baselines.choose(["magic"])
 

@@ -1,20 +1,24 @@
-"""`unifuse bench CASES --output DIR`: staged rivals and our model on the same cases, side by side
-in one run.
-"""
+"""`unifuse bench CASES --output DIR`: staged pipelines and the model on the same cases."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import count, refinement
+from UniFuseLib.commands.options import count, log, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     import argparse
+
+_DESCRIPTION = (
+    "Run restoration (none, nlm), registration (identity, rigid, bspline, elastix, syn, "
+    "convexadam) and fusion (average, maximum, laplacian, wavelet) in every combination, and the "
+    "model, on every case. Each stage runs in a process of its own; its CPU seconds and peak "
+    "memory are measured. Writes bench.json and a self-contained report.html."
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,70 +26,76 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "bench",
         help="compare the model with staged pipelines on simulated cases (extra 'bench')",
-        description="Run restoration (none, nlm), registration (identity, rigid, bspline, elastix, syn, convexadam) "
-        "and fusion (average, maximum, laplacian, wavelet) in every combination, and our model, on every case. Each "
-        "stage runs in a process of its own with CPU seconds and peak memory measured. Writes bench.json and one "
-        "self-contained report.html.",
+        description=_DESCRIPTION,
     )
     parser.add_argument(
         "cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="where everything goes"
+        "--output", type=Path, required=True, metavar="DIR", help="folder for all results"
     )
     parser.add_argument(
-        "--rivals",
+        "--baselines",
         metavar="NAMES",
-        help="comma-separated names; a kind (restoration, registration, fusion) of which none is named comes whole",
+        help="comma-separated names; if none of a kind (restoration, registration, fusion) is "
+        "named, all of that kind run",
     )
-    parser.add_argument(
-        "--cases", type=count, dest="limit", metavar="N", help="only the first N cases"
-    )
+    parser.add_argument("--limit", type=count, metavar="N", help="only the first N cases")
     parser.add_argument("--resume", action="store_true", help="keep stages that are finished")
-    parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
-    parser.add_argument(
-        "--device", default="cpu", help="of our model; cpu (default) compares CPU seconds fairly"
-    )
-    parser.add_argument(
-        "--refine",
-        type=refinement,
-        default="auto",
-        metavar="off|auto|N",
-        help="of our model, as in 'fuse'",
-    )
-    parser.add_argument("--no-model", action="store_true", help="rivals only")
     parser.add_argument("--json", action="store_true", help="print bench.json instead of the table")
     parser.add_argument(
         "--write-table", type=Path, metavar="PATH", help="also write a short results table here"
     )
-    ablations = parser.add_argument_group("ablations (Tables 4 and 5)")
-    ablations.add_argument(
-        "--ablations", action="store_true", help="train and measure the variants instead"
+    _add_model(parser.add_argument_group("model"))
+    _add_ablations(parser.add_argument_group("ablations (Tables 4 and 5 of the paper)"))
+    parser.set_defaults(run=run)
+
+
+def _add_model(group: Any) -> None:
+    group.add_argument(
+        "--weights", type=Path, help="safetensors file (default: the shipped weights)"
     )
-    ablations.add_argument(
+    group.add_argument("--device", default="cpu", help="cpu (default) compares CPU seconds fairly")
+    group.add_argument(
+        "--refine",
+        type=refinement,
+        default="auto",
+        metavar="off|auto|N",
+        help="test-time optimisation, as in 'fuse' (default: auto)",
+    )
+    group.add_argument("--no-model", action="store_true", help="baselines only")
+
+
+def _add_ablations(group: Any) -> None:
+    group.add_argument(
+        "--ablations",
+        action="store_true",
+        help="train and measure variants of the network instead of running baselines",
+    )
+    group.add_argument(
         "--training",
         type=Path,
         default=Path("ablations"),
         metavar="CONFIG",
-        help="TOML of 'train' (default: ablations, a small budget)",
+        help="TOML configuration as for 'train' (default: ablations, a small budget)",
     )
-    ablations.add_argument(
-        "--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'"
+    group.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
+    group.add_argument(
+        "--steps",
+        type=count,
+        metavar="N",
+        help="training steps of every variant (default: those of CONFIG)",
     )
-    ablations.add_argument(
-        "--steps", type=count, help="of every variant (default: those of CONFIG)"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare, print the verdict, return 0, or raise when cases were skipped.
 
     Raises:
-        UniFuseError: unknown or missing rivals, no index, no weights, output not writable, cases
+        UniFuseError: unknown or missing baselines, no index, no weights, output not writable, cases
             skipped.
     """
-    return _ablations(args) if args.ablations else _rivals(args)
+    return _ablations(args) if args.ablations else _baselines(args)
 
 
 def _ablations(args: argparse.Namespace) -> int:
@@ -95,62 +105,58 @@ def _ablations(args: argparse.Namespace) -> int:
 
     data = {} if args.data is None else {"data": str(args.data.resolve())}
     config = read_config(args.training, **data)
-    result = run_ablations(
-        args.cases,
-        args.output,
-        config,
-        Budget(args.steps or config.steps, choose_device(args.device)),
-        report=lambda line: print(line, file=sys.stderr, flush=True),
-    )
-    text = ablation_tables(result)
-    print(json.dumps(result, indent=1) if args.json else text)
-    if args.write_table:
-        from UniFuseLib.io.json_files import write_text
-
-        write_text(text, args.write_table)
+    budget = Budget(args.steps or config.steps, choose_device(args.device))
+    result = run_ablations(args.cases, args.output, config, budget, log=log)
+    _show(args, result, ablation_tables(result))
     return 0
 
 
-def _rivals(args: argparse.Namespace) -> int:
-    from UniFuseLib.evaluation.baselines import choose
+def _baselines(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.bench.bench import run_bench
-    from UniFuseLib.evaluation.bench.run import Plan
     from UniFuseLib.evaluation.bench.tables import bench_table
     from UniFuseLib.evaluation.evaluate import named
-    from UniFuseLib.io.json_files import write_text
 
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.")
-    names = [n.strip() for n in args.rivals.split(",") if n.strip()] if args.rivals else None
-    restorations, registrations, fusions = choose(names)
     weights = None if args.no_model else _weights(args.weights)
     result = run_bench(
         args.cases.resolve(),
         args.output.resolve(),
-        Plan(
-            restorations,
-            registrations,
-            fusions,
-            weights=args.weights.resolve() if args.weights else None,
-            checksum=weights["sha256"] if weights else None,
-            device=args.device,
-            refine=args.refine,
-        ),
+        _plan(args, weights["sha256"] if weights else None),
         weights=weights,
         resume=args.resume,
         limit=args.limit,
-        report=lambda line: print(line, file=sys.stderr, flush=True),
+        log=log,
     )
-    text = bench_table(result)
-    print(json.dumps(result, indent=1) if args.json else text)
-    if args.write_table:
-        write_text(text, args.write_table)
-    print(f"{args.output / 'report.html'}", file=sys.stderr)
-    if result["skipped"]:
-        raise InputError(
-            f"{len(result['skipped'])} case(s) could not be compared. {named(result['skipped'])}"
-        )
+    _show(args, result, bench_table(result))
+    log(f"{args.output / 'report.html'}")
+    if skipped := result["skipped"]:
+        raise InputError(f"{len(skipped)} case(s) could not be compared. {named(skipped)}")
     return 0
+
+
+def _plan(args: argparse.Namespace, checksum: str | None) -> Any:
+    from UniFuseLib.evaluation.baselines import choose
+    from UniFuseLib.evaluation.bench.run import Plan
+
+    names = None
+    if args.baselines:
+        names = [name.strip() for name in args.baselines.split(",") if name.strip()]
+    return Plan(
+        *choose(names),
+        weights=args.weights.resolve() if args.weights else None,
+        checksum=checksum,
+        device=args.device,
+        refine=args.refine,
+    )
+
+
+def _show(args: argparse.Namespace, result: dict[str, Any], table: str) -> None:
+    print(json.dumps(result, indent=1) if args.json else table)
+    if args.write_table:
+        from UniFuseLib.io.json_files import write_text
+
+        write_text(table, args.write_table)
 
 
 def _weights(path: Path | None) -> dict[str, Any]:

@@ -1,21 +1,24 @@
-"""`unifuse evaluate CASES --output DIR`: our model on simulated cases, measured against their
-truth.
-"""
+"""`unifuse evaluate CASES --output DIR`: the model on simulated cases with known truth."""
 
 from __future__ import annotations
 
 import functools
 import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import count, refinement
+from UniFuseLib.commands.options import count, log, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     import argparse
+
+_DESCRIPTION = (
+    "Run the model on every case of a folder made by 'unifuse simulate' and measure registration, "
+    "restoration, classification and fusion per task and per misalignment bin. Broken cases are "
+    "skipped and listed at the end; the exit code is then not 0."
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -23,26 +26,24 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "evaluate",
         help="measure the model on simulated cases with known truth",
-        description="Run the model on every case of a folder made by 'unifuse simulate' and measure registration, "
-        "restoration, classification and fusion per task and per misalignment bin. Broken cases are skipped, named "
-        "at the end, and make the exit code non-zero.",
+        description=_DESCRIPTION,
     )
     parser.add_argument(
         "cases", type=Path, metavar="CASES", help="folder made by 'unifuse simulate'"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="where figures and pictures go"
+        "--output", type=Path, required=True, metavar="DIR", help="folder for figures and pictures"
     )
     parser.add_argument(
         "--json", action="store_true", help="print summary.json instead of the table"
     )
     parser.add_argument(
-        "--resume", action="store_true", help="keep cases finished with the same weights"
+        "--resume", action="store_true", help="keep cases that are finished with the same weights"
     )
+    parser.add_argument("--limit", type=count, metavar="N", help="only the first N cases")
     parser.add_argument(
-        "--cases", type=count, dest="limit", metavar="N", help="only the first N cases"
+        "--weights", type=Path, help="safetensors file (default: the shipped weights)"
     )
-    parser.add_argument("--weights", type=Path, help="safetensors file; default: the shipped model")
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
     )
@@ -51,10 +52,10 @@ def add_parser(subparsers: Any) -> None:
         type=refinement,
         default="auto",
         metavar="off|auto|N",
-        help="test-time optimisation, as in 'fuse'",
+        help="test-time optimisation, as in 'fuse' (default: auto)",
     )
     parser.add_argument(
-        "--no-overview", action="store_true", help="draw no pictures (needs no matplotlib)"
+        "--no-overview", action="store_true", help="draw no pictures; matplotlib is not needed then"
     )
     parser.add_argument(
         "--write-table", type=Path, metavar="PATH", help="also write a short results table here"
@@ -80,28 +81,28 @@ def run(args: argparse.Namespace) -> int:
             "The pictures need matplotlib: pip install matplotlib, or give --no-overview."
         )
     model, contract = load_model(args.weights, choose_device(args.device))
+    checksum = contract.sha256
+    if args.refine != "off":
+        checksum += f"+refine={args.refine}"
+    fuse_pair = functools.partial(
+        fuse, model=model, contract=contract, device=args.device, refine=args.refine
+    )
     evaluation = evaluate(
         args.cases,
         args.output,
-        functools.partial(
-            fuse, model=model, contract=contract, device=args.device, refine=args.refine
-        ),
-        checksum=contract.sha256
-        if args.refine == "off"
-        else f"{contract.sha256}+refine={args.refine}",
+        fuse_pair,
+        checksum=checksum,
         resume=args.resume,
         limit=args.limit,
         draw=None if args.no_overview else draw_overview,
         weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
-        report=lambda line: print(line, file=sys.stderr, flush=True),
+        log=log,
     )
     print(json.dumps(evaluation.summary, indent=1) if args.json else evaluation.tables)
     if args.write_table:
         from UniFuseLib.io.json_files import write_text
 
         write_text(results_table(evaluation.summary), args.write_table)
-    if evaluation.skipped:
-        raise InputError(
-            f"{len(evaluation.skipped)} case(s) could not be evaluated. {named(evaluation.skipped)}"
-        )
+    if skipped := evaluation.skipped:
+        raise InputError(f"{len(skipped)} case(s) could not be evaluated. {named(skipped)}")
     return 0

@@ -21,8 +21,8 @@ from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
 from UniFuseLib.io.output_folder import make_folder
-from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 from UniFuseLib.progress import Log, silent
+from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 from UniFuseLib.spatial.volume import Volume
 
 CASE_VERSION = 1

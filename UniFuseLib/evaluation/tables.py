@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
+
+from UniFuseLib.degradation import TITLES
+from UniFuseLib.simulation.case_folder import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Figures = dict[str, Any]
-Rows = list[tuple[str, str, Figures]]  # task, bin, figures
+    from UniFuseLib.evaluation.summary import Figures
+
+ALL_TASKS, ALL_BINS = "all tasks", "all"
 FUSION_TITLES = {
     "mse": "Q_mse ↓",
     "cc": "Q_cc ↑",
@@ -18,6 +22,14 @@ FUSION_TITLES = {
     "ssim": "Q_ssim ↑",
     "vif_unit": "Q_vif on [0, 1]",
 }
+
+
+class Row(NamedTuple):
+    """What the figures of one line are of."""
+
+    task: str  # title
+    bin: str
+    figures: Figures
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -37,14 +49,13 @@ def percent(value: float | None, digits: int = 1) -> str:
 
 
 def evaluation_tables(summary: Figures) -> str:
-    """The content of `summary.md`: registration, restoration, classification, fusion and cost per
-    task and bin.
-    """
+    """The content of `summary.md`, every table per task and bin."""
     rows = _rows(summary)
     weights = summary.get("weights") or {}
+    checksum = str(weights.get("sha256", "unknown"))[:12]
     parts = [
         f"# Evaluation of {weights.get('name', 'the model')}",
-        f"{summary['overall']['cases']} cases; weights {str(weights.get('sha256', 'unknown'))[:12]}.",
+        f"{summary['overall']['cases']} cases; weights {checksum}.",
         "## Registration (mm)",
         _registration(rows),
         "## Restoration, classification, cost",
@@ -52,80 +63,82 @@ def evaluation_tables(summary: Figures) -> str:
         "## Fusion",
         _fusion(rows),
         "## Classification of all cases",
-        _confusion(summary["classification"]),
+        confusion_table(summary["classification"]),
         "## Conventions",
         "\n".join(f"- {line}" for line in summary["conventions"]) + "\n",
     ]
     if summary["skipped"]:
-        parts += [
-            "## Skipped cases",
-            "\n".join(f"- {s['id']}: {s['reason']}" for s in summary["skipped"]) + "\n",
-        ]
+        lines = [f"- {case['id']}: {case['reason']}" for case in summary["skipped"]]
+        parts += ["## Skipped cases", "\n".join(lines) + "\n"]
     return "\n\n".join(parts)
 
 
-def _rows(summary: Figures) -> Rows:
-    """Every task over all bins, then by bin, then everything."""
+def _rows(summary: Figures) -> list[Row]:
+    """Every task over all bins, then by bin; everything at the end."""
     rows = []
     for task, figures in summary["summary"].items():
-        rows.append((task, "all", figures))
-        rows += [
-            (task, b, by_task[task]) for b, by_task in summary["bins"].items() if task in by_task
-        ]
+        title = TASKS[task].title
+        rows.append(Row(title, ALL_BINS, figures))
+        for name, by_task in summary["bins"].items():
+            if task in by_task:
+                rows.append(Row(title, name, by_task[task]))
     if summary["overall"]["cases"]:
-        rows.append(("all", "all", summary["overall"]))
+        rows.append(Row(ALL_TASKS, ALL_BINS, summary["overall"]))
     return rows
 
 
-def _registration(rows: Rows) -> str:
+def _registration(rows: list[Row]) -> str:
     header = (
-        *(
-            "task",
-            "bin mm",
-            "cases",
-            "before: mean",
-            "mean",
-            "median",
-            "p95",
-            "worst",
-            "worst case",
-        ),
-        *("made worse", "folds %", "Dice before", "Dice"),
+        "task",
+        "bin mm",
+        "cases",
+        "before: mean",
+        "mean",
+        "median",
+        "p95",
+        "worst",
+        "worst case",
+        "made worse",
+        "folds %",
+        "Dice before",
+        "Dice",
     )
-    return markdown(header, [(task, b, *_registration_row(f)) for task, b, f in rows])
+    return markdown(header, [(row.task, row.bin, *_registration_cells(row)) for row in rows])
 
 
-def _registration_row(f: Figures) -> tuple[str, ...]:
-    after = (number(f["tre_mm"][k]) for k in ("mean", "median", "p95", "worst"))
-    quality = (number(f["folds_percent"], 4), number(f["dice_before"], 3), number(f["dice"], 3))
+def _registration_cells(row: Row) -> tuple[str, ...]:
+    f = row.figures
     return (
         str(f["cases"]),
         number(f["tre_before_mm"]["mean"]),
-        *after,
+        *(number(f["tre_mm"][key]) for key in ("mean", "median", "p95", "worst")),
         f["worst_case"],
         str(f["made_worse"]),
-        *quality,
+        number(f["folds_percent"], 4),
+        number(f["dice_before"], 3),
+        number(f["dice"], 3),
     )
 
 
-def _restoration(rows: Rows) -> str:
+def _restoration(rows: list[Row]) -> str:
     header = (
-        *(
-            "task",
-            "bin mm",
-            "PSNR dB",
-            "gain dB",
-            "SSIM",
-            "gain SSIM",
-            "clean inputs: PSNR dB",
-            "gain dB",
-        ),
-        *("class accuracy", "calibration error", "CPU s"),
+        "task",
+        "bin mm",
+        "PSNR dB",
+        "gain dB",
+        "SSIM",
+        "gain SSIM",
+        "clean inputs: PSNR dB",
+        "gain dB",
+        "class accuracy",
+        "calibration error",
+        "CPU s",
     )
-    return markdown(header, [(task, b, *_restoration_row(f)) for task, b, f in rows])
+    return markdown(header, [(row.task, row.bin, *_restoration_cells(row)) for row in rows])
 
 
-def _restoration_row(f: Figures) -> tuple[str, ...]:
+def _restoration_cells(row: Row) -> tuple[str, ...]:
+    f = row.figures
     return (
         number(f["restoration_psnr_db"]),
         number(f["restoration_gain_db"]),
@@ -139,9 +152,10 @@ def _restoration_row(f: Figures) -> tuple[str, ...]:
     )
 
 
-def _fusion(rows: Rows) -> str:
+def _fusion(rows: list[Row]) -> str:
     header = ("task", "bin mm", *FUSION_TITLES.values())
-    return markdown(header, [(task, b, *fusion_cells(f["fusion"])) for task, b, f in rows])
+    cells = [(row.task, row.bin, *fusion_cells(row.figures["fusion"])) for row in rows]
+    return markdown(header, cells)
 
 
 def fusion_cells(figures: Figures) -> list[str]:
@@ -149,46 +163,55 @@ def fusion_cells(figures: Figures) -> list[str]:
     return [number(figures[key], 4 if key == "mse" else 3) for key in FUSION_TITLES]
 
 
-def _confusion(answers: Figures) -> str:
-    if not answers["cases"]:
+def confusion_table(classification: Figures) -> str:
+    """Rows: the true class; columns: the predicted one."""
+    if not classification["cases"]:
         return "No case was classified.\n"
+    titles = [TITLES.get(name, name) for name in classification["classes"]]
     rows = [
-        (truth, *(str(n) for n in counts), percent(answers["accuracy_per_class"][truth]))
-        for truth, counts in zip(answers["classes"], answers["confusion"], strict=True)
+        (title, *map(str, counts), percent(accuracy))
+        for title, counts, accuracy in zip(
+            titles,
+            classification["confusion"],
+            classification["accuracy_per_class"].values(),
+            strict=True,
+        )
     ]
-    table = markdown(("truth ↓ answer →", *answers["classes"], "accuracy"), rows)
+    table = markdown(("truth ↓ prediction →", *titles, "accuracy"), rows)
     return table + (
-        f"\nAccuracy {percent(answers['accuracy'])}, expected calibration error "
-        f"{number(answers['calibration_error'], 3)} over {answers['cases']} cases.\n"
+        f"\nAccuracy {percent(classification['accuracy'])}, expected calibration error "
+        f"{number(classification['calibration_error'], 3)} over {classification['cases']} cases.\n"
     )
 
 
 def results_table(summary: Figures) -> str:
     """One short row per task, for `docs/results/README.md`."""
     header = (
-        *(
-            "task",
-            "cases",
-            "TRE before → after mm (p95)",
-            "worst mm",
-            "folds %",
-            "PSNR dB (gain)",
-            "class accuracy",
-        ),
-        *("Q_mse ↓", "Q_cc ↑", "Q_psnr ↑", "Q_scd ↑", "Q_vif ↑", "Q_ssim ↑", "CPU s"),
+        "task",
+        "cases",
+        "TRE before → after, mm (p95)",
+        "worst mm",
+        "folds %",
+        "PSNR dB (gain)",
+        "class accuracy",
+        *list(FUSION_TITLES.values())[:6],
+        "CPU s",
     )
-    rows = {**summary["summary"], "all": summary["overall"]}
-    return markdown(header, [(task, *_results_row(f)) for task, f in rows.items() if f["cases"]])
+    rows = {TASKS[task].title: figures for task, figures in summary["summary"].items()}
+    if summary["overall"]["cases"]:
+        rows[ALL_TASKS] = summary["overall"]
+    return markdown(header, [(title, *_results_cells(f)) for title, f in rows.items()])
 
 
-def _results_row(f: Figures) -> tuple[str, ...]:
+def _results_cells(f: Figures) -> tuple[str, ...]:
     before, after = f["tre_before_mm"], f["tre_mm"]
+    psnr, gain = number(f["restoration_psnr_db"]), number(f["restoration_gain_db"])
     return (
         str(f["cases"]),
         f"{before['mean']:.2f} → {after['mean']:.2f} ({after['p95']:.2f})",
         number(after["worst"]),
         number(f["folds_percent"], 4),
-        f"{number(f['restoration_psnr_db'])} ({number(f['restoration_gain_db'])})",
+        f"{psnr} ({gain})",
         percent(f["class_accuracy"]),
         *fusion_cells(f["fusion"])[:6],
         number(f["cpu_seconds"], 1),

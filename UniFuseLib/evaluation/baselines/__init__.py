@@ -2,64 +2,96 @@
 
 All work on what a user has: `restore(volume, modality)` in the volume's units on its own grid,
 `register(moving, fixed)` in normalised intensities, returning u `(d, h, w, 3)` RAS mm on the fixed
-grid, and `fuse(a, b)` in normalised intensities.
+grid, and a fusion rule `(a, b)` in normalised intensities.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
+from typing import NamedTuple
 
 import numpy as np
 
 from UniFuseLib.errors import InputError, MissingDependencyError
+from UniFuseLib.evaluation.baselines.dependency import INSTALL
 from UniFuseLib.spatial.volume import Volume
 
 Restore = Callable[[Volume, str], Volume]
 Register = Callable[[Volume, Volume], np.ndarray]
-Fuse = Callable[[np.ndarray, np.ndarray], np.ndarray]
+FusionRule = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
-RESTORATIONS = ("none", "nlm")
-REGISTRATIONS = ("identity", "rigid", "bspline", "elastix", "syn", "convexadam")
-FUSIONS = ("average", "maximum", "laplacian", "wavelet")
-# rival → (module, package on PyPI)
-_NEEDS = {
-    "nlm": (("skimage", "scikit-image"),),
-    "elastix": (("itk", "itk-elastix"),),
-    "syn": (("ants", "antspyx"),),
-    "convexadam": (("convexAdam", "convexAdam"),),
-    "wavelet": (("pywt", "PyWavelets"),),
+# name on the command line → title in tables
+RESTORATIONS = {"none": "no restoration", "nlm": "non-local means"}
+REGISTRATIONS = {
+    "identity": "no registration",
+    "rigid": "rigid",
+    "bspline": "B-splines",
+    "elastix": "elastix",
+    "syn": "ANTs SyN",
+    "convexadam": "convexAdam",
+}
+FUSIONS = {
+    "average": "average",
+    "maximum": "maximum",
+    "laplacian": "Laplacian pyramid",
+    "wavelet": "wavelets",
 }
 
 
-def choose(names: Sequence[str] | None) -> tuple[list[str], list[str], list[str]]:
-    """(restorations, registrations, fusions) named, in their fixed order; a kind that is not named
-    comes whole.
+class Package(NamedTuple):
+    """What a baseline needs beyond the library's own dependencies."""
+
+    module: str
+    name: str  # on PyPI
+
+
+_NEEDS = {
+    "nlm": Package("skimage", "scikit-image"),
+    "elastix": Package("itk", "itk-elastix"),
+    "syn": Package("ants", "antspyx"),
+    "convexadam": Package("convexAdam", "convexAdam"),
+    "wavelet": Package("pywt", "PyWavelets"),
+}
+
+
+class Choice(NamedTuple):
+    """The baselines of one run, in their fixed order."""
+
+    restorations: list[str]
+    registrations: list[str]
+    fusions: list[str]
+
+
+def choose(names: Sequence[str] | None) -> Choice:
+    """The baselines of these names; of a kind that is not named, all.
+
+    Args:
+        names: keys of `RESTORATIONS`, `REGISTRATIONS` and `FUSIONS`; None for all.
 
     Raises:
-        InputError: a name that no rival has.
-        MissingDependencyError: a chosen rival's package is not installed; all missing ones are
-            named.
+        InputError: a name that no baseline has.
+        MissingDependencyError: packages of chosen baselines are not installed; all are named.
     """
+    wanted = set(names or ())
     known = (*RESTORATIONS, *REGISTRATIONS, *FUSIONS)
-    unknown = sorted(set(names or ()) - set(known))
-    if unknown:
+    if unknown := sorted(wanted - set(known)):
         raise InputError(
-            f"Unknown rivals {', '.join(unknown)}. Expected some of {', '.join(known)}."
+            f"Unknown baselines {', '.join(unknown)}. Expected some of {', '.join(known)}."
         )
-    kinds = [
-        [n for n in kind if n in (names or ())] or list(kind)
-        for kind in (RESTORATIONS, REGISTRATIONS, FUSIONS)
-    ]
-    missing = sorted(
-        {p for kind in kinds for n in kind for m, p in _NEEDS.get(n, ()) if find_spec(m) is None}
-    )
-    if missing:
+    kinds = (RESTORATIONS, REGISTRATIONS, FUSIONS)
+    chosen = Choice(*([name for name in kind if name in wanted] or list(kind) for kind in kinds))
+    if missing := _missing(name for kind in chosen for name in kind):
         raise MissingDependencyError(
-            f"The chosen rivals need {', '.join(missing)}. Install them with: pip install '.[bench]' in the "
-            "repository's folder, or name others with --rivals."
+            f"The chosen baselines need {', '.join(missing)}. {INSTALL}, "
+            "or choose others with --baselines."
         )
-    return kinds[0], kinds[1], kinds[2]
+    return chosen
+
+
+def _missing(names: Iterable[str]) -> list[str]:
+    packages = [_NEEDS[name] for name in names if name in _NEEDS]
+    return sorted({package.name for package in packages if find_spec(package.module) is None})
 
 
 def restoration(name: str) -> Restore:
@@ -72,7 +104,7 @@ def restoration(name: str) -> Restore:
 def registration(name: str) -> Register:
     """The registration of that name; its package is imported here."""
     if name == "identity":
-        return _stay
+        return _identity
     if name in ("rigid", "bspline"):
         from UniFuseLib.evaluation.baselines import simple_itk
 
@@ -90,8 +122,8 @@ def registration(name: str) -> Register:
     return register_convex_adam
 
 
-def fusion(name: str) -> Fuse:
-    """The fusion of that name."""
+def fusion(name: str) -> FusionRule:
+    """The fusion rule of that name."""
     from UniFuseLib.evaluation.baselines import fusion_rules
 
     return {
@@ -102,6 +134,6 @@ def fusion(name: str) -> Fuse:
     }[name]
 
 
-def _stay(moving: Volume, fixed: Volume) -> np.ndarray:
+def _identity(_: Volume, fixed: Volume) -> np.ndarray:
     """u = 0."""
     return np.zeros((*fixed.array.shape, 3), dtype=np.float32)

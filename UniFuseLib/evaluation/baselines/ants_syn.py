@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.evaluation.baselines.itk_bridge import frame_of, to_ras
+from UniFuseLib.evaluation.baselines.itk_bridge import itk_grid, to_ras
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
@@ -18,10 +18,16 @@ SEED = 1
 
 
 def register_syn(moving: Volume, fixed: Volume) -> np.ndarray:
-    """antspyx' `SyN` (affine and SyN, Mattes mutual information): u `(d, h, w, 3)` RAS mm on the
-    fixed grid.
+    """antspyx' `SyN`: affine, then SyN, with Mattes mutual information.
 
     Avants et al. 2008, doi 10.1016/j.media.2007.06.004.
+
+    Args:
+        moving: normalised intensities.
+        fixed: likewise.
+
+    Returns:
+        u `(d, h, w, 3)` RAS mm on the fixed grid.
 
     Raises:
         MissingDependencyError: antspyx is not installed.
@@ -46,8 +52,11 @@ def register_syn(moving: Volume, fixed: Volume) -> np.ndarray:
 
 
 def _image(ants: Any, volume: Volume) -> Any:
-    frame = frame_of(volume.grid)
+    grid = itk_grid(volume.grid)
     array = np.ascontiguousarray(volume.array.T, dtype=np.float32)
     return ants.from_numpy(
-        array, origin=frame.origin, spacing=frame.spacing, direction=frame.direction
+        array,
+        origin=grid.origin,
+        spacing=grid.spacing,
+        direction=grid.direction,
     )

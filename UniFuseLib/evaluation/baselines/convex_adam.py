@@ -15,10 +15,17 @@ SPACING_MM = 1.5
 
 
 def register_convex_adam(moving: Volume, fixed: Volume) -> np.ndarray:
-    """convexAdam with its published settings: u `(d, h, w, 3)` RAS mm on the fixed grid.
+    """convexAdam with its published settings.
 
-    It counts displacements in voxels of one common grid, so both volumes go onto an isotropic 1.5
-    mm grid first.
+    It counts displacements in voxels of one common grid, so both volumes go onto an isotropic
+    1.5 mm grid first.
+
+    Args:
+        moving: normalised intensities.
+        fixed: likewise.
+
+    Returns:
+        u `(d, h, w, 3)` RAS mm on the fixed grid.
 
     Raises:
         MissingDependencyError: convexAdam is not installed.
@@ -31,6 +38,7 @@ def register_convex_adam(moving: Volume, fixed: Volume) -> np.ndarray:
         dtype=torch.float32,
         device=torch.device("cpu"),
     )
-    world = flow_to_world(torch.from_numpy(np.moveaxis(flow, -1, 0).copy())[None], grid)[0].numpy()
-    onto = [pull(Volume(component, grid.affine), None, fixed.grid) for component in world]
-    return np.stack(onto, axis=-1).astype(np.float32)
+    channels_first = torch.from_numpy(np.moveaxis(flow, -1, 0).copy())[None]
+    world = flow_to_world(channels_first, grid)[0].numpy()
+    onto_fixed = [pull(Volume(component, grid.affine), None, fixed.grid) for component in world]
+    return np.stack(onto_fixed, axis=-1).astype(np.float32)

@@ -14,17 +14,20 @@ from UniFuseLib.spatial.volume import Volume
 STRENGTH = {"ct": 6.0, "pet": 1.5, "mr": 6.0}
 
 
-def restore_none(volume: Volume, modality: str) -> Volume:
-    """The volume as it came."""
+def restore_none(volume: Volume, _: str) -> Volume:
+    """The volume unchanged."""
     return volume
 
 
 def restore_non_local_means(volume: Volume, modality: str) -> Volume:
-    """Non-local means in the volume's own units, its noise level measured inside the body, h tuned
-    per modality.
+    """Non-local means in the volume's own units, h tuned per modality.
 
     Buades et al. 2005, doi 10.1109/CVPR.2005.38, in scikit-image's fast 3-D form: patches of 3³
-    voxels, searched within 3 voxels.
+    voxels, searched within 3 voxels; the noise level is measured inside the body.
+
+    Args:
+        volume: any grid, its own units.
+        modality: key of `STRENGTH`.
 
     Raises:
         MissingDependencyError: scikit-image is not installed.
@@ -42,15 +45,14 @@ def restore_non_local_means(volume: Volume, modality: str) -> Volume:
 
 
 def noise_level(array: np.ndarray, body: np.ndarray) -> float:
-    """σ = 1.4826 · median |r| over the body, r = array filtered by (1, -2, 1) / √6 along every
-    axis.
+    """σ = 1.4826 · median |r| over the body, r = array * (1, -2, 1) / √6 along every axis.
 
     The filter leaves white noise at its σ and takes smooth anatomy away (Immerkær 1996,
     doi 10.1006/cviu.1996.0060, with the median of Donoho & Johnstone 1994 against edges).
     """
-    remainder = array
+    remainder, second_difference = array, np.array([1.0, -2.0, 1.0]) / np.sqrt(6)
     for axis in range(array.ndim):
-        remainder = convolve1d(remainder, np.array([1.0, -2.0, 1.0]) / np.sqrt(6), axis=axis)
+        remainder = convolve1d(remainder, second_difference, axis=axis)
     inside = (slice(1, -1),) * array.ndim  # the mirrored border has less noise
     seen = np.abs(remainder[inside][body[inside]])
     return float(1.4826 * np.median(seen)) if seen.size else 0.0

@@ -1,4 +1,4 @@
-"""Rivals are optional: a missing one is a clear sentence, not a stack trace."""
+"""Packages of baselines are optional: a missing one is a clear sentence, not a stack trace."""
 
 from __future__ import annotations
 
@@ -10,17 +10,23 @@ from UniFuseLib.errors import MissingDependencyError
 if TYPE_CHECKING:
     from types import ModuleType
 
+INSTALL = "Install the baselines with: pip install '.[bench]' in the repository's folder"
+
 
 def require(module: str, package: str) -> ModuleType:
     """Import `module`.
 
+    Args:
+        module: dotted name.
+        package: on PyPI, which holds it.
+
     Raises:
-        MissingDependencyError: `package`, which holds it, is not installed or does not load.
+        MissingDependencyError: the package is not installed or does not load.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         raise MissingDependencyError(
-            f"This rival needs the package {package} ({error}). "
-            "Install the rivals with: pip install '.[bench]' in the repository's folder, or leave it out with --rivals."
+            f"This baseline needs the package {package} ({error}). {INSTALL}, "
+            "or leave it out with --baselines."
         ) from error

@@ -8,26 +8,31 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.evaluation.baselines.itk_bridge import frame_of, to_ras
+from UniFuseLib.evaluation.baselines.itk_bridge import itk_grid, to_ras
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
 
 _CONTROL_MM = 20.0  # finest distance of control points
 _RESOLUTIONS = 3
-# elastix' default weight of 1 lets volumes that are cut tightly around a limb tear apart (errors of
+# elastix' default weight of 1 tears volumes apart that are cut tightly around a limb (errors of
 # 40 mm)
 _BENDING = 1000.0
 
 
 def register_elastix(moving: Volume, fixed: Volume) -> np.ndarray:
-    """Rigid, then B-splines every 20 mm with a bending penalty: u `(d, h, w, 3)` RAS mm on the
-    fixed grid.
+    """Rigid, then B-splines every 20 mm with a bending penalty.
 
     elastix' default parameter maps (Mattes mutual information, adaptive stochastic gradient
     descent; Klein et al. 2010, doi 10.1109/TMI.2009.2035616) except for the numbers above, tuned on
-    simulated validation cases.
-    One thread: with more, itk-elastix is known to crash.
+    simulated validation cases. One thread: with more, itk-elastix is known to crash.
+
+    Args:
+        moving: normalised intensities.
+        fixed: likewise.
+
+    Returns:
+        u `(d, h, w, 3)` RAS mm on the fixed grid.
 
     Raises:
         MissingDependencyError: itk-elastix is not installed.
@@ -54,9 +59,9 @@ def register_elastix(moving: Volume, fixed: Volume) -> np.ndarray:
 
 
 def _image(itk: Any, volume: Volume) -> Any:
-    frame = frame_of(volume.grid)
+    grid = itk_grid(volume.grid)
     image = itk.image_from_array(np.ascontiguousarray(volume.array, dtype=np.float32))
-    image.SetSpacing(frame.spacing)
-    image.SetOrigin(frame.origin)
-    image.SetDirection(itk.matrix_from_array(np.ascontiguousarray(frame.direction)))
+    image.SetSpacing(grid.spacing)
+    image.SetOrigin(grid.origin)
+    image.SetDirection(itk.matrix_from_array(np.ascontiguousarray(grid.direction)))
     return image

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LPS = np.array([-1.0, -1.0, 1.0])
 
 
-class Frame(NamedTuple):
+class ItkGrid(NamedTuple):
     """A grid as ITK describes it; all in the order i, j, k and in LPS mm."""
 
     size: tuple[int, int, int]
@@ -25,13 +25,13 @@ class Frame(NamedTuple):
     direction: np.ndarray  # (3, 3), columns: where i, j, k point
 
 
-def frame_of(grid: Grid) -> Frame:
+def itk_grid(grid: Grid) -> ItkGrid:
     """The same grid for ITK: columns (d, h, w) reversed to (i, j, k), RAS → LPS."""
     direction = (_LPS[:, None] * grid.directions)[:, ::-1]
     d, h, w = grid.shape
     spacing = grid.spacing[::-1].tolist()
     origin = (_LPS * grid.affine[:3, 3]).tolist()
-    return Frame(
+    return ItkGrid(
         (w, h, d),
         (spacing[0], spacing[1], spacing[2]),
         (origin[0], origin[1], origin[2]),
@@ -41,11 +41,11 @@ def frame_of(grid: Grid) -> Frame:
 
 def to_image(volume: Volume) -> sitk.Image:
     """A float32 SimpleITK image at the same place."""
-    frame = frame_of(volume.grid)
+    itk = itk_grid(volume.grid)
     image = sitk.GetImageFromArray(np.ascontiguousarray(volume.array, dtype=np.float32))
-    image.SetSpacing(frame.spacing)
-    image.SetOrigin(frame.origin)
-    image.SetDirection(frame.direction.ravel().tolist())
+    image.SetSpacing(itk.spacing)
+    image.SetOrigin(itk.origin)
+    image.SetDirection(itk.direction.ravel().tolist())
     return image
 
 
@@ -55,16 +55,17 @@ def to_ras(field: np.ndarray) -> np.ndarray:
 
 
 def displacement_of(transform: sitk.Transform, grid: Grid) -> np.ndarray:
-    """u(X) = T(X) - X, `(d, h, w, 3)` RAS mm on `grid`; ITK transforms map fixed points to moving
-    points.
+    """u(X) = T(X) - X, `(d, h, w, 3)` RAS mm on `grid`.
+
+    ITK transforms map fixed points to moving points.
     """
-    frame = frame_of(grid)
+    itk = itk_grid(grid)
     field = sitk.TransformToDisplacementField(
         transform,
         sitk.sitkVectorFloat64,
-        frame.size,
-        frame.origin,
-        frame.spacing,
-        frame.direction.ravel().tolist(),
+        itk.size,
+        itk.origin,
+        itk.spacing,
+        itk.direction.ravel().tolist(),
     )
     return to_ras(sitk.GetArrayFromImage(field))

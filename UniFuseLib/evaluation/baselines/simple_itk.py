@@ -18,20 +18,24 @@ _CONTROL_MM = 60.0
 
 
 def register_rigid(moving: Volume, fixed: Volume) -> np.ndarray:
-    """Rigid, Mattes mutual information, three resolutions: u `(d, h, w, 3)` RAS mm on the fixed
-    grid.
+    """Rigid, Mattes mutual information, three resolutions.
+
+    Returns:
+        u `(d, h, w, 3)` RAS mm on the fixed grid.
     """
     return displacement_of(_rigid(to_image(moving), to_image(fixed)), fixed.grid)
 
 
 def register_bspline(moving: Volume, fixed: Volume) -> np.ndarray:
-    """Rigid, then cubic B-splines with control points every 60 mm: u `(d, h, w, 3)` RAS mm on the
-    fixed grid.
+    """Rigid, then cubic B-splines with control points every 60 mm.
 
     Mattes mutual information over every voxel (Mattes et al. 2003, doi 10.1109/TMI.2003.809072),
     L-BFGS, at half resolution. SimpleITK offers no penalty on bending, so wide control points and
     few iterations keep the field smooth; finer ones raised the mutual information and the error
     alike on simulated validation cases.
+
+    Returns:
+        u `(d, h, w, 3)` RAS mm on the fixed grid.
     """
     moving_image, fixed_image = to_image(moving), to_image(fixed)
     rigid = _rigid(moving_image, fixed_image)
@@ -54,8 +58,7 @@ def _rigid(moving: sitk.Image, fixed: sitk.Image) -> sitk.Transform:
     start = sitk.CenteredTransformInitializer(
         fixed, moving, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.GEOMETRY
     )
-    # the scanner's coordinates are the better first guess than the centres of the two fields of
-    # view
+    # the scanner's coordinates are a better first guess than the centres of the fields of view
     euler = sitk.Euler3DTransform(start)
     euler.SetTranslation((0.0, 0.0, 0.0))
     method = _method(shrink=(4, 2, 1), smooth_mm=(4.0, 2.0, 0.0), bins=32)

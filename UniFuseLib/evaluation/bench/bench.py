@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import importlib.metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import UniFuseError
-from UniFuseLib.evaluation.bench import rows as records
 from UniFuseLib.evaluation.bench.clock import machine
 from UniFuseLib.evaluation.bench.html import page
+from UniFuseLib.evaluation.bench.method import OURS, Method
 from UniFuseLib.evaluation.bench.pictures import case_pictures
-from UniFuseLib.evaluation.bench.run import MODEL, Bench, Plan, Report, Start, start_process
+from UniFuseLib.evaluation.bench.rows import records, restorations, row
+from UniFuseLib.evaluation.bench.run import Bench, CaseAnswers, Plan, Start, start_process
 from UniFuseLib.evaluation.bench.verdict import verdicts
 from UniFuseLib.evaluation.cases import read_case
-from UniFuseLib.evaluation.summary import CONVENTIONS
+from UniFuseLib.evaluation.summary import CONVENTIONS, Figures
 from UniFuseLib.io.json_files import plain, write_json, write_text
+from UniFuseLib.progress import Log, silent
 from UniFuseLib.simulation.case_folder import Case, read_index
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-VERSION = 1
+VERSION = 2
 _PACKAGES = ("itk-elastix", "antspyx", "convexAdam", "scikit-image", "PyWavelets")
-Figures = dict[str, Any]
 
 
 def run_bench(
@@ -33,33 +34,38 @@ def run_bench(
     weights: Figures | None = None,
     resume: bool = False,
     limit: int | None = None,
-    report: Report = lambda _: None,
+    log: Log = silent,
     start: Start = start_process,
 ) -> Figures:
-    """Run every stage on every case and write `bench.json` and `report.html` into `output`; returns
-    the JSON.
+    """Run every stage on every case and write `bench.json` and `report.html` into `output`.
 
     Args:
-        plan: rivals and weights. weights: name and checksum for the report, None without our model.
+        cases: folder that `unifuse simulate` made.
+        output: folder of everything that is written.
+        plan: which methods run.
+        weights: name, preset and checksum for the report; None without the model.
         resume: keep stages that finished on the same case with the same inputs.
         limit: only the first cases of the index.
+        log: a line per stage.
         start: how a stage's process is started.
 
+    Returns:
+        The content of `bench.json`; broken cases are in `skipped`, failed stages in `failures`.
+
     Raises:
-        InputError: no readable index. Broken cases and failed stages are skipped and named in the
-            result.
+        InputError: no readable index.
     """
-    bench = Bench(cases, output, plan, resume, report, start, failures=[])
+    bench = Bench(cases, output, plan, resume, log, start, failures=[])
     ids = read_index(cases)[:limit]
-    answers: list[tuple[Figures, Figures]] = []
+    answers: list[tuple[Figures, CaseAnswers]] = []
     skipped: list[dict[str, str]] = []
     for number, case_id in enumerate(ids, 1):
-        report(f"[{number}/{len(ids)}] {case_id}")
+        log(f"[{number}/{len(ids)}] {case_id}")
         try:
             case = _headline(read_case(cases, case_id))
         except UniFuseError as error:
             skipped.append({"id": case_id, "reason": str(error)})
-            report(f"  SKIPPED, {error}")
+            log(f"  SKIPPED, {error}")
             continue
         answers.append((case, bench.case(case_id)))
     result = plain(_collect(answers, skipped, bench.failures, weights))
@@ -71,17 +77,12 @@ def run_bench(
 
 
 def _collect(
-    answers: list[tuple[Figures, Figures]],
+    answers: list[tuple[Figures, CaseAnswers]],
     skipped: list[dict[str, str]],
     failures: list[dict[str, str]],
     weights: Figures | None,
 ) -> Figures:
-    by_method: dict[str, list[Figures]] = {}
-    for case, stages in answers:
-        for method, record in records.records(case, stages).items():
-            by_method.setdefault(method, []).append(plain(record))
-    rows = [records.row(method, found, len(answers)) for method, found in by_method.items()]
-    rows.sort(key=lambda r: r["method"] != MODEL)
+    rows = _rows(answers)
     return {
         "version": VERSION,
         "weights": weights or {},
@@ -91,11 +92,21 @@ def _collect(
         "seeds": {case["id"]: case["seed"] for case, _ in answers},
         "ids": [case["id"] for case, _ in answers],
         "verdict": verdicts(rows),
-        "restorations": records.restorations(answers),
+        "restorations": restorations(answers),
         "rows": rows,
         "skipped": skipped,
         "failures": failures,
     }
+
+
+def _rows(answers: list[tuple[Figures, CaseAnswers]]) -> list[Figures]:
+    """The model's row first."""
+    by_method: dict[Method, list[Figures]] = {}
+    for case, stages in answers:
+        for method, record in records(case, stages).items():
+            by_method.setdefault(method, []).append(plain(record))
+    ordered = sorted(by_method, key=lambda method: method != OURS)
+    return [row(method, by_method[method], len(answers)) for method in ordered]
 
 
 def _headline(case: Case) -> Figures:

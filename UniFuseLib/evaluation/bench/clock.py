@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Cost:
-    """Attributes: seconds of the work itself (no imports, no files) and MB of the whole process,
-    its libraries too.
+class ResourceUse:
+    """What a stage used.
+
+    Attributes:
+        cpu_seconds: of the work itself (no imports, no files), summed over all threads.
+        wall_seconds: likewise.
+        peak_mb: of the whole process, its libraries too; None where it cannot be measured.
     """
 
     cpu_seconds: float = 0.0
@@ -36,22 +40,21 @@ class Cost:
 
 
 @contextmanager
-def measured() -> Iterator[Cost]:
-    """Fill a `Cost` with what the block costs; CPU seconds add up over all threads of this
-    process.
-    """
-    cost = Cost()
+def measured() -> Iterator[ResourceUse]:
+    """Fill a `ResourceUse` with what the block uses."""
+    used = ResourceUse()
     cpu, wall = time.process_time(), time.perf_counter()
-    yield cost
-    cost.cpu_seconds, cost.wall_seconds = time.process_time() - cpu, time.perf_counter() - wall
-    cost.peak_mb = resident_peak_mb()
+    yield used
+    used.cpu_seconds = time.process_time() - cpu
+    used.wall_seconds = time.perf_counter() - wall
+    used.peak_mb = resident_peak_mb()
 
 
 def resident_peak_mb() -> float | None:
     """Largest resident memory of this process, MB.
 
-    Linux hands a process its parent's peak along with `ru_maxrss`; `VmHWM` begins anew with the
-    program.
+    Linux hands a process its parent's peak along with `ru_maxrss`; `VmHWM` starts from zero with
+    the program.
     """
     status = Path("/proc/self/status")
     if status.exists():

@@ -1,38 +1,36 @@
-"""Stage answers → one case record per method → one row per method."""
+"""Stage answers → one record per method and case → one row per method."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING
 
-from UniFuseLib.evaluation.bench.run import MODEL
-from UniFuseLib.evaluation.summary import aggregate
+from UniFuseLib.evaluation.bench.method import OURS, Method
+from UniFuseLib.evaluation.summary import Figures, aggregate
 from UniFuseLib.simulation.case_folder import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Figures = dict[str, Any]
+    from UniFuseLib.evaluation.bench.run import CaseAnswers
 
 
-def records(case: Figures, answers: Figures) -> dict[str, Figures]:
+def records(case: Figures, answers: CaseAnswers) -> dict[Method, Figures]:
     """Method → the same record that `unifuse evaluate` writes for a case.
 
     Args:
         case: `id`, `task`, `bin`, `class`, `seed`.
-        answers: stage label → answer, from `Bench.case`.
+        answers: from `Bench.case`.
     """
-    found = {}
-    for label, answer in answers.items():
-        if not label.startswith("fuse/"):
-            continue
-        for pair, chain in answer["chains"].items():
-            restored = answers[f"restore/{pair.split('+')[0]}"]
-            registered = answers[f"register/{pair}"]
-            costs = [restored["cost"], registered["cost"], chain["cost"]]
-            found[f"{pair}+{answer['name']}"] = _record(case, registered, chain["fusion"], costs)
-    if MODEL in answers:
-        own = answers[MODEL]
-        found[MODEL] = _record(case, own, own["fusion"], [own["cost"]]) | {
+    found: dict[Method, Figures] = {}
+    for method, fused in answers.fused.items():
+        restored = answers.restored[method.restoration]
+        registered = answers.registered[method.alignment]
+        costs = [restored["cost"], registered["cost"], fused["cost"]]
+        found[method] = _record(case, registered, fused["fusion"], costs)
+    if (own := answers.ours) is not None:
+        found[OURS] = {
+            **_record(case, own, own["fusion"], [own["cost"]]),
             "class_found": own["class_found"],
             "confidence": own["confidence"],
         }
@@ -41,7 +39,6 @@ def records(case: Figures, answers: Figures) -> dict[str, Figures]:
 
 def _record(case: Figures, aligned: Figures, fusion: Figures, costs: list[Figures]) -> Figures:
     before, after = aligned["before"], aligned["registration"]
-    peaks = [c["peak_mb"] for c in costs if c["peak_mb"] is not None]
     return {
         **case,
         "tre_before_mm": before["tre_mm"],
@@ -50,66 +47,66 @@ def _record(case: Figures, aligned: Figures, fusion: Figures, costs: list[Figure
         "restoration": aligned["restoration"],
         "fusion": fusion,
         "class_found": None,
-        "cpu_seconds": sum(c["cpu_seconds"] for c in costs),
-        "wall_seconds": sum(c["wall_seconds"] for c in costs),
-        "peak_mb": max(peaks) if peaks else None,
+        "cpu_seconds": sum(cost["cpu_seconds"] for cost in costs),
+        "wall_seconds": sum(cost["wall_seconds"] for cost in costs),
+        "peak_mb": _peak(costs),
     }
 
 
-def row(method: str, cases: list[Figures], expected: int) -> Figures:
-    """A method over all its cases: overall, per task, per bin; `missing` counts cases on which a
-    stage failed.
+def row(method: Method, cases: list[Figures], expected: int) -> Figures:
+    """A method over all its cases: overall, per task, per bin.
+
+    Args:
+        method: whose row it is.
+        cases: its records.
+        expected: number of cases; the row's `missing` counts those on which a stage failed.
     """
+    in_bin = {name: [case for case in cases if case["bin"] == name] for name in BINS}
     return {
-        "method": method,
-        **stages_of(method),
+        "method": method.label,
+        **method._asdict(),
         "missing": expected - len(cases),
         "overall": _with_peak(cases),
-        "summary": {t: _with_peak(c) for t in TASKS if (c := [x for x in cases if x["task"] == t])},
-        "bins": {
-            b: {
-                t: _with_peak(c)
-                for t in TASKS
-                if (c := [x for x in cases if x["task"] == t and x["bin"] == b])
-            }
-            for b in BINS
-        },
-        "cases": {c["id"]: _short(c) for c in cases},
+        "summary": _by_task(cases),
+        "bins": {name: _by_task(inside) for name, inside in in_bin.items()},
+        "cases": {case["id"]: _short(case) for case in cases},
     }
 
 
-def stages_of(method: str) -> dict[str, str]:
-    """`{"restoration", "registration", "fusion"}` of a chain's name; our model is one in all
-    three.
-    """
-    if method == MODEL:
-        return dict.fromkeys(("restoration", "registration", "fusion"), MODEL)
-    restoration, registration, fusion = method.split("+")
-    return {"restoration": restoration, "registration": registration, "fusion": fusion}
+def restorations(answers: Iterable[tuple[Figures, CaseAnswers]]) -> dict[str, Figures]:
+    """Restoration → task → mean figures when aligned by the true field, and its cost.
 
-
-def restorations(answers: Iterable[tuple[Figures, Figures]]) -> dict[str, Figures]:
-    """Restoration → task → mean figures when aligned by the true field, over degraded inputs; and
-    its cost.
+    Degraded inputs only.
     """
     found: dict[str, dict[str, list[Figures]]] = {}
     for case, stages in answers:
-        for label, answer in stages.items():
-            if label.startswith("restore/") and case["class"] != "clean":
-                entry = {**answer["true_field"], "cpu_seconds": answer["cost"]["cpu_seconds"]}
-                found.setdefault(answer["name"], {}).setdefault(case["task"], []).append(entry)
+        if case["class"] == "clean":
+            continue
+        for name, answer in stages.restored.items():
+            entry = {**answer["true_field"], "cpu_seconds": answer["cost"]["cpu_seconds"]}
+            found.setdefault(name, {}).setdefault(case["task"], []).append(entry)
     return {
-        name: {
-            task: {key: sum(r[key] for r in rows) / len(rows) for key in rows[0]}
-            for task, rows in tasks.items()
-        }
+        name: {task: _means(entries) for task, entries in tasks.items()}
         for name, tasks in found.items()
     }
 
 
+def _means(entries: list[Figures]) -> Figures:
+    return {key: fmean(entry[key] for entry in entries) for key in entries[0]}
+
+
+def _by_task(cases: list[Figures]) -> Figures:
+    groups = {task: [case for case in cases if case["task"] == task] for task in TASKS}
+    return {task: _with_peak(group) for task, group in groups.items() if group}
+
+
 def _with_peak(cases: list[Figures]) -> Figures:
-    peaks = [c["peak_mb"] for c in cases if c["peak_mb"] is not None]
-    return {**aggregate(cases), "peak_mb": max(peaks) if peaks else None}
+    return {**aggregate(cases), "peak_mb": _peak(cases)}
+
+
+def _peak(costs: list[Figures]) -> float | None:
+    peaks = [cost["peak_mb"] for cost in costs if cost["peak_mb"] is not None]
+    return max(peaks) if peaks else None
 
 
 def _short(case: Figures) -> Figures:

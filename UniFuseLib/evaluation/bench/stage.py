@@ -1,9 +1,8 @@
-"""One stage of a pipeline on one case, in a process of its own: `python -m
-UniFuseLib.evaluation.bench.stage JOB`.
+"""One stage of a pipeline on one case, in a process of its own.
 
-The job's JSON names the case, the stage and the files that earlier stages left; the answer is
-written beside them. Only the stage's own work is on the clock; reading, writing and measuring come
-before and after it.
+`python -m UniFuseLib.evaluation.bench.stage JOB`: the job's JSON names the case, the stage and the
+files that earlier stages left; the answer is written beside them. Only the stage's own work is on
+the clock; reading, writing and measuring come before and after it.
 """
 
 from __future__ import annotations
@@ -11,38 +10,71 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.bench.clock import measured
-from UniFuseLib.evaluation.case_evaluator import Yardstick, yardstick
+from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.preprocessing.checks import BACKGROUND, body_mask, fit
+from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.intensity import BACKGROUND, fit
 from UniFuseLib.process import keep_freed_memory
-from UniFuseLib.simulation.case_folder import Case
 from UniFuseLib.spatial.volume import Volume
 
+if TYPE_CHECKING:
+    from UniFuseLib.evaluation.summary import Figures
+    from UniFuseLib.simulation.case_folder import Case
+
 Kind = Literal["restore", "register", "fuse", "model"]
+ANSWER = "stage.json"
+RESTORED, FUSED, FIELD = "restored.nii.gz", "fused.nii.gz", "field.nii.gz"
+
+
+@dataclass(frozen=True)
+class StageInput:
+    """What earlier stages left.
+
+    Attributes:
+        restoration: name of the baseline.
+        restored: folder of its stage.
+        registration: name of the baseline, for a fusion.
+        registered: folder of its stage, for a fusion.
+    """
+
+    restoration: str
+    restored: str
+    registration: str = ""
+    registered: str = ""
+
+    def volume(self) -> Volume:
+        return read_volume(Path(self.restored) / RESTORED)
+
+    def displacement(self) -> np.ndarray:
+        """`(d, h, w, 3)` RAS mm on the reference grid."""
+        return read_displacement(Path(self.registered) / FIELD)[0]
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a stage is told.
+    """One stage to run.
 
     Attributes:
-        kind, name: the stage and the rival's name (`model`: the weights' name).
-        cases, case_id: where the case is.
+        kind: of the stage.
+        name: the baseline's.
+        cases: folder of the cases.
+        case_id: the case.
         output: folder for `stage.json` and the stage's volumes.
-        inputs: label → folder of an earlier stage; `register` reads one restoration, `fuse` pairs
-            `restoration+registration` → the registration's folder.
-        restored: restoration name → its folder (`fuse` only).
         key: stands in the answer; `--resume` compares it.
-        weights, device, refine: of the model.
+        inputs: of `register` one restoration, of `fuse` every alignment.
+        weights: of the model; None for the shipped ones.
+        device: of the model.
+        refine: of the model.
     """
 
     kind: Kind
@@ -51,95 +83,122 @@ class Job:
     case_id: str
     output: str
     key: str
-    inputs: dict[str, str]
-    restored: dict[str, str]
+    inputs: tuple[StageInput, ...] = ()
     weights: str | None = None
     device: str = "cpu"
     refine: str = "auto"
 
 
+def write_job(job: Job, path: Path) -> None:
+    """Store a job for `python -m UniFuseLib.evaluation.bench.stage`."""
+    write_json(asdict(job), path)
+
+
+def read_job(path: Path) -> Job:
+    """Inverse of `write_job`.
+
+    Raises:
+        InputError: there is no such job.
+    """
+    content = read_json(path)
+    if content is None:
+        raise InputError(f"Cannot read the job '{path}'.")
+    inputs = tuple(StageInput(**source) for source in content.pop("inputs"))
+    return Job(**content, inputs=inputs)
+
+
 def run_job(job: Job) -> None:
     """Do the stage, write its volumes and `stage.json`."""
+    run = {"restore": _restore, "register": _register, "fuse": _fuse, "model": _model}[job.kind]
     case = read_case(Path(job.cases), job.case_id)
     output = Path(job.output)
     output.mkdir(parents=True, exist_ok=True)
-    answer = {"restore": _restore, "register": _register, "fuse": _fuse, "model": _model}[job.kind](
-        job, case, output
-    )
-    write_json(
-        {"key": job.key, "kind": job.kind, "name": job.name, **answer}, output / "stage.json"
-    )
+    answer = {"key": job.key, "kind": job.kind, "name": job.name, **run(job, case, output)}
+    write_json(answer, output / ANSWER)
 
 
-def _restore(job: Job, case: Case, output: Path) -> dict[str, Any]:
+def _restore(job: Job, case: Case, output: Path) -> Figures:
     restore = baselines.restoration(job.name)
     with measured() as cost:
         restored = restore(case.degraded, case.degraded_modality)
-    write_volume(restored, output / "restored.nii.gz")
-    stick = yardstick(case)
+    write_volume(restored, output / RESTORED)
     # what this restoration would reach with a perfect registration
-    aligned = _pull(case, restored, case.truth)
-    return {"cost": cost.as_dict(), "true_field": stick.restoration(aligned)}
+    aligned = _aligned(case, restored, case.truth)
+    true_field = case_evaluator(case).restoration(aligned)
+    return {"cost": cost.as_dict(), "true_field": true_field}
 
 
-def _register(job: Job, case: Case, output: Path) -> dict[str, Any]:
+def _register(job: Job, case: Case, output: Path) -> Figures:
     register = baselines.registration(job.name)
-    restored = read_volume(Path(job.inputs["restoration"]) / "restored.nii.gz")
-    moving = Volume(normalised(restored, case.degraded_modality), restored.affine)
-    fixed = Volume(normalised(case.reference, case.reference_modality), case.reference.affine)
+    restored = job.inputs[0].volume()
+    moving = normalised(restored, case.degraded_modality)
+    fixed = normalised(case.reference, case.reference_modality)
     with measured() as cost:
         displacement = register(moving, fixed)
-    write_displacement(displacement, case.reference.grid, output / "field.nii.gz")
-    stick = yardstick(case)
-    aligned = _pull(case, restored, displacement)
-    before = stick.registration(np.zeros_like(case.truth))
+    write_displacement(displacement, case.reference.grid, output / FIELD)
+    evaluator = case_evaluator(case)
     return {
         "cost": cost.as_dict(),
-        "before": before,
-        "registration": stick.registration(displacement),
-        "restoration": stick.restoration(aligned),
+        "before": evaluator.before(),
+        "registration": evaluator.registration(displacement),
+        "restoration": evaluator.restoration(_aligned(case, restored, displacement)),
     }
 
 
-def _fuse(job: Job, case: Case, output: Path) -> dict[str, Any]:
+def _fuse(job: Job, case: Case, _: Path) -> Figures:
     """One fusion rule after every restoration and registration of this case.
 
-    All chains do the same work on volumes of the same size, so the first one's peak memory, taken
-    before anything was measured, stands for all.
+    All pipelines do the same work on volumes of the same size, so the first one's peak memory,
+    taken before anything was measured, stands for all.
     """
-    chains: dict[str, Any] = {}
-    peak: float | None = None
-    stick: Yardstick | None = None
-    for label, folder in job.inputs.items():
-        restored = read_volume(Path(job.restored[label.split("+")[0]]) / "restored.nii.gz")
-        displacement, _ = read_displacement(Path(folder) / "field.nii.gz")
+    found: list[Figures] = []
+    peak_mb: float | None = None
+    evaluator: CaseEvaluator | None = None
+    for source in job.inputs:
+        restored, displacement = source.volume(), source.displacement()
         with measured() as cost:
             fused = fuse_aligned(case, job.name, restored, displacement)
-        peak = peak or cost.peak_mb
-        stick = stick or yardstick(case)
-        chains[label] = {"cost": {**cost.as_dict(), "peak_mb": peak}, "fusion": stick.fusion(fused)}
-    return {"chains": chains}
+        peak_mb = peak_mb or cost.peak_mb
+        evaluator = evaluator or case_evaluator(case)
+        found.append(
+            {
+                "restoration": source.restoration,
+                "registration": source.registration,
+                "cost": {**cost.as_dict(), "peak_mb": peak_mb},
+                "fusion": evaluator.fusion(fused),
+            }
+        )
+    return {"pipelines": found}
 
 
-def fuse_aligned(case: Case, name: str, restored: Volume, displacement: np.ndarray) -> np.ndarray:
-    """The staged chain's last step: pull onto the reference grid, normalise, fuse; `(d, h, w)`.
+def fuse_aligned(case: Case, rule: str, restored: Volume, displacement: np.ndarray) -> np.ndarray:
+    """A staged pipeline's last step: pull onto the reference grid, normalise, fuse.
 
-    The intensity maps are fitted on what the chain has: the restored scan on its own grid, and the
-    reference.
+    The intensity maps are fitted on what the pipeline has: the restored scan on its own grid, and
+    the reference.
+
+    Args:
+        case: whose reference is fused.
+        rule: name from `baselines.FUSIONS`.
+        restored: on its own grid, its own units.
+        displacement: u `(d, h, w, 3)` RAS mm on the reference grid.
+
+    Returns:
+        `(d, h, w)` normalised intensities on the reference grid.
     """
-    moving = Volume(normalised(restored, case.degraded_modality), restored.affine)
+    moving = normalised(restored, case.degraded_modality)
     aligned = pull(moving, displacement, case.reference.grid, fill=0.0)
-    return baselines.fusion(name)(aligned, normalised(case.reference, case.reference_modality))
+    reference = normalised(case.reference, case.reference_modality)
+    return baselines.fusion(rule)(aligned, reference.array)
 
 
-def _model(job: Job, case: Case, output: Path) -> dict[str, Any]:
+def _model(job: Job, case: Case, output: Path) -> Figures:
     from UniFuseLib.checkpoint import load_model
     from UniFuseLib.device import choose_device
     from UniFuseLib.predict import fuse
 
-    model, contract = load_model(
-        Path(job.weights) if job.weights else None, choose_device(job.device)
-    )
+    weights = Path(job.weights) if job.weights else None
+    model, contract = load_model(weights, choose_device(job.device))
     with measured() as cost:
         result = fuse(
             case.degraded,
@@ -151,40 +210,33 @@ def _model(job: Job, case: Case, output: Path) -> dict[str, Any]:
             reference_modality=case.reference_modality,
             refine=job.refine,
         )
-    write_volume(result.fused, output / "fused.nii.gz")
-    write_volume(result.restored, output / "restored.nii.gz")
-    write_displacement(result.displacement, case.reference.grid, output / "field.nii.gz")
-    stick = yardstick(case)
-    return {"cost": cost.as_dict(), **_model_figures(stick, result)}
+    write_volume(result.fused, output / FUSED)
+    write_volume(result.restored, output / RESTORED)
+    write_displacement(result.displacement, case.reference.grid, output / FIELD)
+    return {"cost": cost.as_dict(), **_model_figures(case_evaluator(case), result)}
 
 
-def _model_figures(stick: Yardstick, result: Any) -> dict[str, Any]:
+def _model_figures(evaluator: CaseEvaluator, result: Any) -> Figures:
     return {
-        "before": stick.registration(np.zeros_like(stick.case.truth)),
-        "registration": stick.registration(np.asarray(result.displacement)),
-        "restoration": stick.restoration(result.restored.array),
-        "fusion": stick.fusion(result.fused.array),
+        "before": evaluator.before(),
+        "registration": evaluator.registration(np.asarray(result.displacement)),
+        "restoration": evaluator.restoration(result.restored.array),
+        "fusion": evaluator.fusion(result.fused.array),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
     }
 
 
-def normalised(volume: Volume, modality: str) -> np.ndarray:
-    """y = f(x), `(d, h, w)` float32, by the default rule of the modality, fitted inside the body of
-    this volume.
-    """
+def normalised(volume: Volume, modality: str) -> Volume:
+    """y = f(x), float32, by the default rule of the modality, fitted inside this volume's body."""
     array = volume.array.astype(np.float32)
-    return fit(array, body_mask(array, volume.grid.spacing, modality), modality).forward(array)
+    body = body_mask(array, volume.grid.spacing, modality)
+    return Volume(fit(array, body, modality).forward(array), volume.affine)
 
 
-def _pull(case: Case, volume: Volume, displacement: np.ndarray) -> np.ndarray:
+def _aligned(case: Case, volume: Volume, displacement: np.ndarray) -> np.ndarray:
     fill = BACKGROUND[case.degraded_modality]
     return pull(volume, displacement, case.reference.grid, fill=fill)
-
-
-def write_job(job: Job, path: Path) -> None:
-    """Store a job for `python -m UniFuseLib.evaluation.bench.stage`."""
-    write_json(asdict(job), path)
 
 
 def main() -> int:
@@ -193,10 +245,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="one stage of 'unifuse bench', started by it")
     parser.add_argument("job", type=Path)
     path = parser.parse_args().job
-    content = read_json(path)
-    if content is None:
-        parser.error(f"cannot read the job {path}")
-    run_job(Job(**content))
+    try:
+        job = read_job(path)
+    except InputError as error:
+        parser.error(str(error))
+    run_job(job)
     return 0
 
 

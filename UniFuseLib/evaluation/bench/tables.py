@@ -2,84 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from UniFuseLib.evaluation.bench.html import TASK_TITLES, registrations
-from UniFuseLib.evaluation.bench.run import MODEL
-from UniFuseLib.evaluation.bench.verdict import best_chain
+from UniFuseLib.evaluation.bench.content import (
+    TASK_DESCRIPTIONS,
+    Table,
+    by_alignment,
+    machine_line,
+    rows_of,
+    short_registration_table,
+)
+from UniFuseLib.evaluation.bench.method import OURS, Method
+from UniFuseLib.evaluation.bench.verdict import METRICS, best_pipeline
 from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells, markdown, number
 
-Figures = dict[str, Any]
+if TYPE_CHECKING:
+    from UniFuseLib.evaluation.summary import Figures
 
 
 def bench_table(bench: Figures) -> str:
-    """Per task: all registrations, and our fusion beside the best staged chain's; then the
-    verdict.
-    """
-    weights = bench["weights"]
-    parts = [
-        f"{len(bench['ids'])} cases; weights {weights['name'] if weights else 'none'}; {_machine(bench)}."
-    ]
-    for task, title in TASK_TITLES.items():
-        rows = [r for r in bench["rows"] if task in r["summary"]]
-        if rows:
-            parts += [f"### {title}", _registrations(rows, task), _fusions(rows, task)]
-            parts += [_verdict(bench["verdict"][task])] if task in bench["verdict"] else []
+    """Per task: all registrations, the fusion of ours and of the best pipeline, the verdict."""
+    weights = bench["weights"]["name"] if bench["weights"] else "none"
+    parts = [f"{len(bench['ids'])} cases; weights {weights}; {machine_line(bench)}."]
+    for task, description in TASK_DESCRIPTIONS.items():
+        rows = rows_of(bench, task)
+        if not rows:
+            continue
+        registration = short_registration_table(by_alignment(rows, task), task)
+        parts += [f"### {description}", _markdown(registration), _markdown(_fusions(rows, task))]
+        if task in bench["verdict"]:
+            parts.append(_verdict(bench["verdict"][task]))
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 
-def _machine(bench: Figures) -> str:
-    m = bench["machine"]
-    return f"{m['processor']}, {m['cores']} cores"
+def _markdown(table: Table) -> str:
+    """The model's row is bold."""
+    rows = [
+        (f"**{name}**" if ours else name, *cells)
+        for (name, *cells), ours in zip(table.rows, table.ours, strict=True)
+    ]
+    return markdown(table.header, rows)
 
 
-def _registrations(rows: list[Figures], task: str) -> str:
-    aligned = registrations(rows)
-    ordered = sorted(aligned, key=lambda m: aligned[m]["summary"][task]["tre_mm"]["mean"])
-    header = (
-        "method",
-        "TRE before → after mm",
-        "p95",
-        "worst",
-        "folds %",
-        "PSNR dB (gain)",
-        "CPU s",
-        "peak MB",
-    )
-    return markdown(header, [(_title(m), *_cells(aligned[m]["summary"][task])) for m in ordered])
-
-
-def _cells(f: Figures) -> tuple[str, ...]:
-    return (
-        f"{number(f['tre_before_mm']['mean'])} → {number(f['tre_mm']['mean'])}",
-        number(f["tre_mm"]["p95"]),
-        number(f["tre_mm"]["worst"]),
-        number(f["folds_percent"], 4),
-        f"{number(f['restoration_psnr_db'])} ({number(f['restoration_gain_db'])})",
-        number(f["cpu_seconds"], 1),
-        number(f["peak_mb"], 0),
-    )
-
-
-def _fusions(rows: list[Figures], task: str) -> str:
-    by_method = {r["method"]: r["summary"][task] for r in rows}
-    rivals = {m: f for m, f in by_method.items() if m != MODEL}
-    shown = [m for m in (MODEL, best_chain(rivals) if rivals else "") if m in by_method]
-    titles = tuple(FUSION_TITLES.values())[:6]
-    return markdown(
-        ("fusion", *titles), [(_title(m), *fusion_cells(by_method[m]["fusion"])[:6]) for m in shown]
-    )
+def _fusions(rows: dict[Method, Figures], task: str) -> Table:
+    figures = {method: row["summary"][task] for method, row in rows.items()}
+    baselines = {method: f for method, f in figures.items() if method != OURS}
+    shown = [OURS] if OURS in figures else []
+    if baselines:
+        shown.append(best_pipeline(baselines))
+    count = len(METRICS)
+    header = ("fusion", *tuple(FUSION_TITLES.values())[:count])
+    cells = [(m.title, *fusion_cells(figures[m]["fusion"])[:count]) for m in shown]
+    return Table(header, cells, [method == OURS for method in shown])
 
 
 def _verdict(lines: list[Figures]) -> str:
-    lost = [line for line in lines if not line["won"]]
-    if not lost:
+    missed = [line for line in lines if not line["met"]]
+    if not missed:
         return f"All {len(lines)} criteria met."
     listed = "; ".join(
-        f"{v['criterion']} ({number(v['ours'], 3)} against {number(v['rival'], 3)})" for v in lost
+        f"{line['criterion']} ({number(line['ours'], 3)}; target {number(line['target'], 3)})"
+        for line in missed
     )
-    return f"{len(lines) - len(lost)} of {len(lines)} criteria met. Not met: {listed}."
-
-
-def _title(method: str) -> str:
-    return "**UniFuse**" if method == MODEL else method
+    return f"{len(lines) - len(missed)} of {len(lines)} criteria met. Not met: {listed}."

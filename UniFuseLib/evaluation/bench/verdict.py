@@ -1,130 +1,126 @@
-"""Who is ahead, criterion by criterion; what we lose stands there like what we win."""
+"""The model against its targets, one criterion a line; those missed are shown like those met."""
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from UniFuseLib.evaluation.bench.run import MODEL
+from UniFuseLib.evaluation.bench.method import OURS, Method, method_of
 
-Figures = dict[str, Any]
-CRITERIA = ("mse", "cc", "psnr", "scd", "vif", "ssim")
+if TYPE_CHECKING:
+    from UniFuseLib.evaluation.summary import Figures
+
+METRICS = ("mse", "cc", "psnr", "scd", "vif", "ssim")
 LEAST_ACCURACY = 0.98
-LARGEST_COST = 0.1  # of the most accurate rival's CPU seconds
+LARGEST_COST = 0.1  # of the most accurate baseline's CPU seconds
+LEAST_METRICS = 5  # at or above the best pipeline, of the six
+Compare = Callable[[float, float], bool]
 
 
 def verdicts(rows: list[Figures]) -> dict[str, list[Figures]]:
-    """Task → criteria, each `{"criterion", "ours", "rival", "rival_name", "won"}`; empty without
-    our model.
+    """Task → criteria, each `{"criterion", "ours", "target", "target_of", "met"}`.
 
-    - TRE: lower than the best rival's mean.
-    - fusion: at or above the best staged chain (the best mean rank over the six metrics) on at
+    - TRE: lower than the best baseline's mean.
+    - fusion: at or above the best staged pipeline (the best mean rank over the six metrics) on at
       least five of six.
-    - restoration: PSNR above that of every chain with non-local means.
+    - restoration: PSNR above that of every pipeline with non-local means.
     - classification: at least 98 %.
-    - cost: at most a tenth of the CPU seconds of the most accurate rival that registers (identity
-      costs nothing).
+    - cost: at most a tenth of the CPU seconds of the most accurate baseline that registers
+      (identity costs nothing).
+
+    Args:
+        rows: of `bench.json`.
+
+    Returns:
+        Nothing without a row of the model.
     """
-    ours = next((r for r in rows if r["method"] == MODEL), None)
-    if ours is None:
-        return {}
-    found = {}
-    for task, own in ours["summary"].items():
-        rivals = {
-            r["method"]: r["summary"][task]
-            for r in rows
-            if r["method"] != MODEL and task in r["summary"]
-        }
-        found[task] = _judge(own, rivals)
-    return found
-
-
-def _judge(own: Figures, rivals: dict[str, Figures]) -> list[Figures]:
-    found = [
-        _line("classification ≥ 98 %", own["class_accuracy"], LEAST_ACCURACY, "bar", _at_least)
-    ]
-    if not rivals:
-        return found
-    accurate = _most_accurate(rivals)
-    error = rivals[accurate]["tre_mm"]["mean"]
-    found.append(_line("TRE mean, mm", own["tre_mm"]["mean"], error, _pair(accurate), _below))
-    if moving := {m: f for m, f in rivals.items() if "+identity+" not in m}:
-        working = _most_accurate(moving)
-        cost = LARGEST_COST * moving[working]["cpu_seconds"]
-        found.append(
-            _line(
-                "CPU s, a tenth of the most accurate",
-                own["cpu_seconds"],
-                cost,
-                _pair(working),
-                _at_most,
-            )
-        )
-    denoised = {m: f["restoration_psnr_db"] for m, f in rivals.items() if m.startswith("nlm+")}
-    denoised = {m: v for m, v in denoised.items() if v is not None}
-    if denoised and own["restoration_psnr_db"] is not None:
-        name = max(denoised, key=lambda m: denoised[m])
-        found.append(
-            _line(
-                "restoration PSNR, dB",
-                own["restoration_psnr_db"],
-                denoised[name],
-                _pair(name),
-                _above,
-            )
-        )
-    chain = best_chain(rivals)
-    for key in CRITERIA:
-        better = _at_most if key == "mse" else _at_least
-        found.append(
-            _line(f"Q_{key}", own["fusion"][key], rivals[chain]["fusion"][key], chain, better)
-        )
-    won = sum(line["won"] for line in found if line["criterion"].startswith("Q_"))
-    found.append(_line("fusion metrics at or above the best chain, of 6", won, 5, chain, _at_least))
-    return found
-
-
-def best_chain(rivals: dict[str, Figures]) -> str:
-    """The staged chain with the best mean rank over the six fusion metrics."""
-    ranks = dict.fromkeys(rivals, 0)
-    for key in CRITERIA:
-        ordered = sorted(rivals, key=lambda m: rivals[m]["fusion"][key], reverse=key != "mse")
-        for rank, method in enumerate(ordered):
-            ranks[method] += rank
-    return min(ranks, key=lambda m: ranks[m])
-
-
-def _most_accurate(rivals: dict[str, Figures]) -> str:
-    return min(rivals, key=lambda m: (rivals[m]["tre_mm"]["mean"], rivals[m]["cpu_seconds"]))
-
-
-def _line(criterion: str, ours: float | None, rival: float, name: str, won: Any) -> Figures:
+    summaries = {method_of(row): row["summary"] for row in rows}
+    own = summaries.pop(OURS, {})
     return {
-        "criterion": criterion,
-        "ours": ours,
-        "rival": rival,
-        "rival_name": name,
-        "won": ours is not None and bool(won(ours, rival)),
+        task: _judge(figures, {m: s[task] for m, s in summaries.items() if task in s})
+        for task, figures in own.items()
     }
 
 
-def _pair(method: str) -> str:
-    """The restoration and registration of a chain: the fusion does not touch what is compared
-    here.
-    """
-    return "+".join(method.split("+")[:2])
+def _judge(own: Figures, baselines: dict[Method, Figures]) -> list[Figures]:
+    accuracy = own["class_accuracy"]
+    found = [_line("classification ≥ 98 %", accuracy, LEAST_ACCURACY, "", operator.ge)]
+    if baselines:
+        found += _registration(own, baselines)
+        found += _cost(own, baselines)
+        found += _restoration(own, baselines)
+        found += _fusion(own, baselines)
+    return found
 
 
-def _below(ours: float, rival: float) -> bool:
-    return ours < rival
+def _registration(own: Figures, baselines: dict[Method, Figures]) -> list[Figures]:
+    best = _most_accurate(baselines)
+    target = baselines[best]["tre_mm"]["mean"]
+    title = best.alignment.title
+    return [_line("TRE mean, mm", own["tre_mm"]["mean"], target, title, operator.lt)]
 
 
-def _above(ours: float, rival: float) -> bool:
-    return ours > rival
+def _cost(own: Figures, baselines: dict[Method, Figures]) -> list[Figures]:
+    moving = {m: f for m, f in baselines.items() if m.registration != "identity"}
+    if not moving:
+        return []
+    best = _most_accurate(moving)
+    target = LARGEST_COST * moving[best]["cpu_seconds"]
+    name = "CPU s, a tenth of the most accurate"
+    return [_line(name, own["cpu_seconds"], target, best.alignment.title, operator.le)]
 
 
-def _at_most(ours: float, rival: float) -> bool:
-    return ours <= rival
+def _restoration(own: Figures, baselines: dict[Method, Figures]) -> list[Figures]:
+    reached = {
+        method: figures["restoration_psnr_db"]
+        for method, figures in baselines.items()
+        if method.restoration == "nlm" and figures["restoration_psnr_db"] is not None
+    }
+    if not reached or own["restoration_psnr_db"] is None:
+        return []
+    best = max(reached, key=lambda method: reached[method])
+    name, ours = "restoration PSNR, dB", own["restoration_psnr_db"]
+    return [_line(name, ours, reached[best], best.alignment.title, operator.gt)]
 
 
-def _at_least(ours: float, rival: float) -> bool:
-    return ours >= rival
+def _fusion(own: Figures, baselines: dict[Method, Figures]) -> list[Figures]:
+    best = best_pipeline(baselines)
+    theirs = baselines[best]["fusion"]
+    found = []
+    for key in METRICS:
+        compare = operator.le if key == "mse" else operator.ge
+        found.append(_line(f"Q_{key}", own["fusion"][key], theirs[key], best.title, compare))
+    met = sum(line["met"] for line in found)
+    name = "fusion metrics at or above the best pipeline, of 6"
+    return [*found, _line(name, met, LEAST_METRICS, best.title, operator.ge)]
+
+
+def best_pipeline(baselines: dict[Method, Figures]) -> Method:
+    """The staged pipeline with the best mean rank over the six fusion metrics."""
+    ranks = dict.fromkeys(baselines, 0)
+    for key in METRICS:
+        values = {method: figures["fusion"][key] for method, figures in baselines.items()}
+        ordered = sorted(values, key=values.__getitem__, reverse=key != "mse")
+        for rank, method in enumerate(ordered):
+            ranks[method] += rank
+    return min(ranks, key=ranks.__getitem__)
+
+
+def _most_accurate(baselines: dict[Method, Figures]) -> Method:
+    """The smallest error; of equal ones the cheapest."""
+    return min(
+        baselines, key=lambda m: (baselines[m]["tre_mm"]["mean"], baselines[m]["cpu_seconds"])
+    )
+
+
+def _line(
+    criterion: str, ours: float | None, target: float, target_of: str, compare: Compare
+) -> Figures:
+    return {
+        "criterion": criterion,
+        "ours": ours,
+        "target": target,
+        "target_of": target_of,
+        "met": ours is not None and bool(compare(ours, target)),
+    }
