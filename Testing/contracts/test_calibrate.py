@@ -16,7 +16,7 @@ from UniFuseLib.checkpoint import Contract, read_contract, save_model
 from UniFuseLib.cli import main
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.experiments import classifier_calibration as classifier
+from UniFuseLib.experiments import case_states
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 
@@ -54,6 +54,7 @@ def weights_of(preset_name: str, folder: Path, classes: tuple[str, ...] = CLASSE
     return folder / "tiny.safetensors"
 
 
+@pytest.mark.slow
 def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path, capsys) -> None:
     weights, output = weights_of("small", tmp_path), tmp_path / "out"
     before = weights.read_bytes()
@@ -99,6 +100,7 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     assert "never overwritten" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(
     cases: Path, tmp_path: Path, capsys, monkeypatch
 ) -> None:
@@ -113,7 +115,7 @@ def test_a_stopped_run_goes_on_where_it_was(
         "--device",
         "cpu",
     ]
-    read, count = classifier.read_case, 0
+    read, count = case_states.read_case, 0
 
     def stop_at_the_fifth(folder: Path, case_id: str):
         nonlocal count
@@ -122,11 +124,11 @@ def test_a_stopped_run_goes_on_where_it_was(
             raise KeyboardInterrupt
         return read(folder, case_id)
 
-    monkeypatch.setattr(classifier, "read_case", stop_at_the_fifth)
+    monkeypatch.setattr(case_states, "read_case", stop_at_the_fifth)
     assert main(command) != 0
     assert not list(output.glob("*.safetensors"))
-    monkeypatch.setattr(classifier, "read_case", read)
-    (output / ".unifuse-states" / "p0_clean.safetensors").write_bytes(b"torn")  # is read anew
+    monkeypatch.setattr(case_states, "read_case", read)
+    (output / ".unifuse-states" / "p0_clean.safetensors").write_bytes(b"torn")  # is read again
     capsys.readouterr()
     main([*command, "--resume"])
     said = capsys.readouterr()

@@ -81,7 +81,7 @@ def test_tables_have_the_papers_rows_and_the_result_is_written(case_folder, tmp_
         CONFIG,
         Budget(7, torch.device("cpu")),
         train_variant=train,
-        fuse_with=fuse_with,
+        load=fuse_with,
     )
     assert {steps for _, steps in trained} == {7}
     assert len(trained) == len({name for name, _ in trained}) == len(TABLE_4) + len(TABLE_5) - 1

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-
 def make_index(folder: Path, names: list[str]) -> None:
     (folder / "cases.json").write_text(json.dumps({"version": 1, "cases": names}))
 

@@ -1,6 +1,4 @@
-"""The classifier's last stage: what it may learn from, and that the patients who judge it were not
-seen.
-"""
+"""The classifier's last stage: what it may learn from, and that held-out patients judge it."""
 
 from __future__ import annotations
 
@@ -10,13 +8,13 @@ import torch
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
+from UniFuseLib.experiments.case_states import CaseStates
 from UniFuseLib.experiments.classifier_calibration import (
-    SeenCase,
-    _answers,
-    _lowest,
-    _train,
-    _weights,
+    case_weights,
     fit_classifier,
+    fitted_epochs,
+    lowest_epoch,
+    predictions,
     sure_from,
 )
 from UniFuseLib.network.dapl import StateClassifier
@@ -30,7 +28,9 @@ def classifier() -> StateClassifier:
     return StateClassifier(INNER, STATES, len(CLASSES)).eval()
 
 
-def cases(patients: int, told: bool = True, seed: int = 0, modality: str = "pet") -> list[SeenCase]:
+def cases(
+    patients: int, told: bool = True, seed: int = 0, modality: str = "pet"
+) -> list[CaseStates]:
     """Clean and degraded scans of each patient; `told`: one of twelve states tells the class."""
     generator = torch.Generator().manual_seed(seed)
     found = []
@@ -39,7 +39,7 @@ def cases(patients: int, told: bool = True, seed: int = 0, modality: str = "pet"
             states = 3.0 + 0.1 * torch.randn(5, INNER, 3 * STATES, generator=generator)
             if told and label != "clean":
                 states[:, :, 7] += 0.3
-            found.append(SeenCase(states, label, modality, f"patient{patient}"))
+            found.append(CaseStates(states, label, modality, f"patient{patient}"))
     return found
 
 
@@ -49,8 +49,8 @@ def test_what_the_states_tell_is_learned_and_holds_for_new_patients(
     fit = fit_classifier(classifier, cases(20))
     assert fit.held_out["accuracy"] >= 0.9
     assert fit.held_out["cases"] == 40
-    new = _answers(fit.classifier, cases(10, seed=9))
-    assert new[:, 2].mean() >= 0.9
+    new = predictions(fit.classifier, cases(10, seed=9))
+    assert new.correct.mean() >= 0.9
     assert fit.held_out["cross_entropy"] < 0.4 < np.log(2)
 
 
@@ -61,23 +61,23 @@ def test_noise_is_not_taken_for_knowledge(classifier: StateClassifier) -> None:
     fit = fit_classifier(classifier, cases(8, told=False))
     assert fit.held_out["accuracy"] < 0.8
     assert fit.held_out["cross_entropy"] > 0.6
-    *_, by_heart = _train(classifier, cases(8, told=False), 100, 0)
-    assert _answers(by_heart, cases(8, told=False))[:, 2].mean() > 0.9
+    *_, by_heart = fitted_epochs(classifier, cases(8, told=False), 100, 0)
+    assert predictions(by_heart, cases(8, told=False)).correct.mean() > 0.9
 
 
 def test_a_class_that_the_modality_cannot_have_gets_nothing(classifier: StateClassifier) -> None:
     with torch.no_grad():
         classifier.linear.bias[CLASSES.index("mr_motion")] = 50.0
-    answers = _answers(classifier, cases(3, modality="ct"))
-    assert np.isfinite(answers).all()
-    assert (answers[:, 1] >= 0.5).all()  # of two classes that are left
+    found = predictions(classifier, cases(3, modality="ct"))
+    assert np.isfinite(found).all()
+    assert (found.confidence >= 0.5).all()  # of two classes that are left
 
 
 def test_every_class_of_every_modality_weighs_the_same() -> None:
     few = [c for c in cases(9) if c.label == "clean" or c.patient == "patient0"] + cases(
         2, modality="mr"
     )
-    weights = _weights(few)
+    weights = case_weights(few)
     assert float(weights.sum()) == pytest.approx(1.0)
     for modality in ("pet", "mr"):
         for label in ("clean", DEGRADATION_OF[modality]):
@@ -112,8 +112,8 @@ def test_the_lowest_point_of_a_curve_is_that_of_its_mean_over_five() -> None:
     curve = np.array(
         [9.0, 8, 7, 6, 5, 4, 3.0, 3.2, 3.4, 5, 6, 7, 0.5, 8, 9]
     )  # one lucky epoch at 12
-    assert _lowest(curve) == 7
-    assert _lowest(np.array([2.0, 1.0])) in (0, 1)
+    assert lowest_epoch(curve) == 7
+    assert lowest_epoch(np.array([2.0, 1.0])) in (0, 1)
 
 
 def test_answers_are_sure_from_where_enough_of_them_are_right() -> None:

@@ -1,10 +1,8 @@
-"""Tables 4 and 5 of the paper: every variant trained alike for one small budget, then measured on
-the same cases.
+"""Tables 4 and 5 of the paper: every variant trained and measured alike, for one small budget.
 
 The budget is a number of optimiser steps, equal for all variants, with the same seed, crops and
-learning rates. It is
-far below a full training: the tables rank the variants under this budget, they do not show what
-each could reach.
+learning rates. It is far below a full training: the tables rank the variants under this budget,
+they do not show what each could reach.
 """
 
 from __future__ import annotations
@@ -16,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.checkpoint import load_model
-from UniFuseLib.evaluation.evaluate import Fuse, evaluate
-from UniFuseLib.evaluation.tables import markdown, number
+from UniFuseLib.evaluation.evaluate import Evaluation, Fuse, evaluate
+from UniFuseLib.evaluation.tables import FUSION_TITLES, markdown, number
 from UniFuseLib.io.json_files import plain, write_json, write_text
 from UniFuseLib.predict import fuse
+from UniFuseLib.progress import Log, silent
 from UniFuseLib.training.train import train
 
 if TYPE_CHECKING:
@@ -27,11 +26,11 @@ if TYPE_CHECKING:
 
     import torch
 
+    from UniFuseLib.evaluation.summary import Figures
     from UniFuseLib.training.config import TrainingConfig
 
-Figures = dict[str, Any]
-Report = Callable[[str], None]
-Train = Callable[..., Any]
+Train = Callable[..., Any]  # `training.train.train`
+Load = Callable[["Path"], tuple[Fuse, str]]  # weights → (fuse, checksum)
 
 OURS = "ours"
 # row of the paper's table → ablation of `network.build`
@@ -46,20 +45,18 @@ TABLE_4 = {
     "Multi-Experts": "multi_experts",
     "Ours": OURS,
 }
-TABLE_5 = {
-    "0": "j0",
-    "2": "j2",
-    "3": "j3",
-    "4": OURS,
-    "5": "j5",
-}  # rows: J, the number of RegBLKs; ours has 4
+# rows: J, the number of RegBLKs; ours has 4
+TABLE_5 = {"0": "j0", "2": "j2", "3": "j3", "4": OURS, "5": "j5"}
 COLUMNS = ("mse", "cc", "psnr", "vif", "ssim")  # the paper's, without Q_scd
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Attributes: steps: of the optimiser, per variant. device: where training and evaluation
-    run.
+    """What every variant gets.
+
+    Attributes:
+        steps: of the optimiser.
+        device: where training and evaluation run.
     """
 
     steps: int
@@ -72,44 +69,42 @@ def run_ablations(
     config: TrainingConfig,
     budget: Budget,
     *,
-    report: Report = lambda _: None,
+    log: Log = silent,
     train_variant: Train = train,
-    fuse_with: Callable[[Path], tuple[Fuse, str]] | None = None,
+    load: Load | None = None,
 ) -> Figures:
-    """Train and evaluate all variants, write `ablations.json` and `ablations.md` into `output`;
-    returns the JSON.
+    """Train and evaluate all variants, write `ablations.json` and `ablations.md` into `output`.
 
     Resumes: a variant that is trained goes on from its checkpoint, measured cases are kept.
 
     Args:
-        cases: made by `unifuse simulate`.
+        cases: folder made by `unifuse simulate`.
+        output: folder of everything that is written.
         config: what all variants share; its preset is the base that each variant changes in one
             place.
-        train_variant: `training.train.train`. fuse_with: weights → (fuse, checksum); both replaced
-            in tests.
+        budget: of every variant.
+        log: a line per step and case.
+        train_variant: another training, for tests.
+        load: another way from weights to `fuse`, for tests.
+
+    Returns:
+        The content of `ablations.json`.
     """
-    load = fuse_with or functools.partial(_fuse_with, device=budget.device)
+    load = load or functools.partial(_fuse_with, device=budget.device)
     variants = list(dict.fromkeys([*TABLE_4.values(), *TABLE_5.values()]))
     found: dict[str, Figures] = {}
-    for number_, variant in enumerate(variants, 1):
-        report(f"[{number_}/{len(variants)}] {variant}")
+    for place, variant in enumerate(variants, 1):
+        log(f"[{place}/{len(variants)}] {variant}")
         started = time.process_time()
         chosen = variant_config(config, variant, budget.steps)
         folder = output / "ablations" / variant
-        train_variant(chosen, folder, budget.device, None, report)
-        with_weights, checksum = load(folder / f"{chosen.name}.safetensors")
-        measured = evaluate(
-            cases, folder / "evaluation", with_weights, checksum=checksum, resume=True
-        )
-        overall = measured.summary["overall"]
+        train_variant(chosen, folder, budget.device, None, log)
+        fuse_pair, checksum = load(folder / f"{chosen.name}.safetensors")
+        measured = evaluate(cases, folder / "evaluation", fuse_pair, checksum=checksum, resume=True)
         found[variant] = {
             "preset": chosen.preset,
             "weights_sha256": checksum,
-            "cases": overall["cases"],
-            "fusion": overall.get("fusion"),
-            "tre_mm": overall.get("tre_mm"),
-            "class_accuracy": overall.get("class_accuracy"),
-            "skipped": measured.skipped,
+            **_measured(measured),
             "cpu_seconds": time.process_time() - started,
         }
     result = plain(_result(config, budget, found))
@@ -118,10 +113,19 @@ def run_ablations(
     return result
 
 
+def _measured(evaluation: Evaluation) -> Figures:
+    overall = evaluation.summary["overall"]
+    return {
+        "cases": overall["cases"],
+        "fusion": overall.get("fusion"),
+        "tre_mm": overall.get("tre_mm"),
+        "class_accuracy": overall.get("class_accuracy"),
+        "skipped": evaluation.skipped,
+    }
+
+
 def variant_config(config: TrainingConfig, variant: str, steps: int) -> TrainingConfig:
-    """The shared configuration with one part of the network replaced and the schedule cut to
-    `steps`.
-    """
+    """The shared configuration with one part of the network replaced, for `steps` steps."""
     base = config.preset.partition("+")[0]
     return replace(
         config,
@@ -137,26 +141,31 @@ def variant_config(config: TrainingConfig, variant: str, steps: int) -> Training
 
 def ablation_tables(result: Figures) -> str:
     """Both tables in the paper's shape, with the budget above them."""
-    b = result["budget"]
-    return (
-        f"Every variant: {b['steps']} steps, preset {b['preset']}, seed {b['seed']}, {b['cases']} cases. "
-        "A small, equal budget: the order of the rows counts, not their height.\n\n"
-        f"### Table 4: DAPL, OUFR and UFR&F\n\n{_table('Setting', TABLE_4, result)}\n"
-        f"### Table 5: number of RegBLKs J\n\n{_table('N-J', TABLE_5, result)}"
-    )
+    budget = result["budget"]
+    parts = [
+        f"Every variant: {budget['steps']} steps, preset {budget['preset']}, "
+        f"seed {budget['seed']}, {budget['cases']} cases. "
+        "A small, equal budget: the order of the rows counts, not their height.",
+        "### Table 4: DAPL, OUFR and UFR&F",
+        _table("Setting", TABLE_4, result).rstrip(),
+        "### Table 5: number of RegBLKs J",
+        _table("N-J", TABLE_5, result),
+    ]
+    return "\n\n".join(parts)
 
 
 def _table(title: str, rows: dict[str, str], result: Figures) -> str:
-    header = (title, "Q_mse ↓", "Q_cc ↑", "Q_psnr ↑", "Q_vif ↑", "Q_ssim ↑", "TRE mm ↓")
-    return markdown(
-        header, [(name, *_cells(result["variants"][variant])) for name, variant in rows.items()]
-    )
+    header = (title, *(FUSION_TITLES[key] for key in COLUMNS), "TRE mm ↓")
+    variants = result["variants"]
+    cells = [(name, *_cells(variants[variant])) for name, variant in rows.items()]
+    return markdown(header, cells)
 
 
 def _cells(variant: Figures) -> list[str]:
     if not variant["cases"]:
         return ["–"] * (len(COLUMNS) + 1)
-    return [*(number(variant["fusion"][k], 4) for k in COLUMNS), number(variant["tre_mm"]["mean"])]
+    fusion = [number(variant["fusion"][key], 4) for key in COLUMNS]
+    return [*fusion, number(variant["tre_mm"]["mean"])]
 
 
 def _result(config: TrainingConfig, budget: Budget, found: dict[str, Figures]) -> Figures:
@@ -167,8 +176,8 @@ def _result(config: TrainingConfig, budget: Budget, found: dict[str, Figures]) -
             "device": budget.device.type,
             "preset": config.preset,
             "seed": config.seed,
-            "cases": max(v["cases"] for v in found.values()),
-            "cpu_seconds": sum(v["cpu_seconds"] for v in found.values()),
+            "cases": max(variant["cases"] for variant in found.values()),
+            "cpu_seconds": sum(variant["cpu_seconds"] for variant in found.values()),
         },
         "variants": found,
     }
@@ -177,7 +186,7 @@ def _result(config: TrainingConfig, budget: Budget, found: dict[str, Figures]) -
 def _fuse_with(weights: Path, device: torch.device) -> tuple[Fuse, str]:
     model, contract = load_model(weights, device)
     # the network's own field: refinement would hide what a variant's alignment is worth
-    measured = functools.partial(
+    fuse_pair = functools.partial(
         fuse, model=model, contract=contract, device=str(device), refine="off"
     )
-    return measured, contract.sha256
+    return fuse_pair, contract.sha256
