@@ -63,7 +63,7 @@ def evaluation_tables(summary: Figures) -> str:
         "## Fusion",
         _fusion(rows),
         "## Classification of all cases",
-        confusion_table(summary["classification"]),
+        _classification(summary["classification"]),
         "## Conventions",
         "\n".join(f"- {line}" for line in summary["conventions"]) + "\n",
     ]
@@ -163,10 +163,17 @@ def fusion_cells(figures: Figures) -> list[str]:
     return [number(figures[key], 4 if key == "mse" else 3) for key in FUSION_TITLES]
 
 
-def confusion_table(classification: Figures) -> str:
-    """Rows: the true class; columns: the predicted one."""
+def _classification(classification: Figures) -> str:
     if not classification["cases"]:
         return "No case was classified.\n"
+    return confusion_table(classification) + (
+        f"\nAccuracy {percent(classification['accuracy'])}, expected calibration error "
+        f"{number(classification['calibration_error'], 3)} over {classification['cases']} cases.\n"
+    )
+
+
+def confusion_table(classification: Figures) -> str:
+    """Rows: the true class; columns: the predicted one."""
     titles = [TITLES.get(name, name) for name in classification["classes"]]
     rows = [
         (title, *map(str, counts), percent(accuracy))
@@ -177,11 +184,7 @@ def confusion_table(classification: Figures) -> str:
             strict=True,
         )
     ]
-    table = markdown(("truth ↓ prediction →", *titles, "accuracy"), rows)
-    return table + (
-        f"\nAccuracy {percent(classification['accuracy'])}, expected calibration error "
-        f"{number(classification['calibration_error'], 3)} over {classification['cases']} cases.\n"
-    )
+    return markdown(("truth ↓ prediction →", *titles, "accuracy"), rows)
 
 
 def results_table(summary: Figures) -> str:
