@@ -22,8 +22,9 @@ import torch
 from scipy import ndimage
 
 from UniFuseLib import cli
-from UniFuseLib.checkpoint import Contract, save_model
+from UniFuseLib.checkpoint import save_model
 from UniFuseLib.commands.fuse import FILES
+from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.io import output_folder
 from UniFuseLib.io import volumes as io
