@@ -17,10 +17,55 @@ from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
+from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.report import (
+    AlignmentReport,
+    DisplacementReport,
+    InputReport,
+    InputsReport,
+    IntensityReport,
+    RefinementReport,
+    Report,
+    SimilarityReport,
+    WeightsReport,
+    WorkingGridReport,
+)
 from UniFuseLib.spatial.volume import Grid, Volume
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 SHAPE = (9, 23, 19)
+
+
+def example_report(**changes: Any) -> Report:
+    """Of an MR on MR pair that gave no reason for a caution."""
+    sides = InputReport((8, 20, 25), (6.0, 3.2, 2.6), "SPL", (0.0, 0.0, 0.0), "float32")
+    rule = IntensityMap("percentile", scale=500.0)
+    similarity = SimilarityReport("example", before=0.4, after_affine=0.5, after=0.6, restored=0.6)
+    report = Report(
+        label="mr_motion",
+        probabilities={"mr_motion": 1.0},
+        sure_from=0.0,
+        displacement_mm=DisplacementReport(mean=3.7, median=3.7, p95=3.7, max=3.7),
+        folds_percent=0.0,
+        similarity=similarity,
+        mutual_information=similarity,
+        coverage_percent=100.0,
+        refinement=RefinementReport(),
+        initial_alignment=AlignmentReport(False, 0.0, (), 0.4, 0.5, 0.0, 0.0),
+        degraded_modality="mr",
+        reference_modality="mr",
+        inputs=InputsReport(sides, sides),
+        intensity=IntensityReport(rule, rule),
+        working_grid=WorkingGridReport(SHAPE, 1.5),
+        seconds={"total": 1.0},
+        cpu_seconds={"total": 1.0},
+        peak_memory_mb=None,
+        device="cpu",
+        precision="auto",
+        weights=WeightsReport("test", "small", ""),
+        warnings=(),
+    )
+    return replace(report, **changes)
 
 
 @dataclass(frozen=True)
@@ -42,15 +87,7 @@ class Result:
             "pet_low_dose": 0.01,
         }
     )
-    report: dict[str, Any] = field(
-        default_factory=lambda: {
-            "degraded_modality": "mr",
-            "reference_modality": "mr",
-            "folds_percent": 0.0,
-            "similarity": {"before": 0.4, "after": 0.6},
-            "weights": {"name": "test"},
-        }
-    )
+    report: Report = field(default_factory=example_report)
 
 
 def grid_of(shape: tuple[int, int, int], turn: float, spacing: tuple[float, float, float]) -> Grid:
@@ -134,12 +171,7 @@ def test_every_panel_answers_to_its_input(
 def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
     result, degraded, reference = case
     rgb = Volume(np.repeat(result.fused.array[..., None], 3, -1).astype(np.uint8), reference.affine)
-    report = {
-        **result.report,
-        "degraded_modality": "pet",
-        "reference_modality": "ct",
-        "similarity": None,
-    }
+    report = replace(result.report, degraded_modality="pet", reference_modality="ct")
     variants = [
         replace(result, fused=rgb),
         replace(result, fused=rgb, restored=rgb, aligned=rgb),
@@ -166,13 +198,14 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
     assert "mean 3.7 mm" in calm
     assert "0.400 → 0.600" in calm
     assert "Research use only" in calm
-    assert "not sure" not in calm
+    assert "Low confidence" not in calm
     assert "covers only" not in calm
-    report = {**result.report, "coverage_percent": 71.2, "warnings": ["one", "two"]}
+    report = example_report(coverage_percent=71.2, warnings=("one", "two"))
     unsure = words(probabilities={name: 0.25 for name in result.probabilities}, report=report)
-    for caution in ("not sure: below 60 %", "covers only 71 % of the body", "2 warnings"):
+    for caution in ("(below 60 %)", "covers only 71 % of the body", "2 warnings"):
         assert caution in unsure
-    assert "not sure: below 98 %" in words(report={**result.report, "sure_from": 0.98})
+    low = words(report=example_report(sure_from=0.98))
+    assert "Low confidence in the degradation type (below 98 %)" in low
 
 
 def test_grid_lines_lie_where_the_displacement_puts_them() -> None:

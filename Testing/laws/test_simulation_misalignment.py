@@ -15,7 +15,6 @@ from UniFuseLib.simulation.misalignment import (
     Deformation,
     Misalignment,
     MisalignmentRange,
-    bspline_basis,
     bspline_velocity,
     mean_displacement,
     sample_flow,
@@ -23,6 +22,7 @@ from UniFuseLib.simulation.misalignment import (
     scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import local_generator, to_json
+from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import compose, integrate, jacobian_determinant, warp
 from UniFuseLib.spatial.volume import Grid
 

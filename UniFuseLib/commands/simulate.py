@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.simulation.case_list import read_case_list
 
     if args.demo:
+        from UniFuseLib.resources import sample_folder
+
         root, faults = sample_folder(), list[str]()
         rows = demo_rows(root)
     else:
@@ -102,24 +104,6 @@ def _list(case_id: str, output: Path) -> None:
         json.loads(path.read_text(encoding="utf-8"))["cases"] if path.exists() else []
     )
     write_json({"version": 1, "cases": list(dict.fromkeys([*known, case_id]))}, path)
-
-
-def sample_folder() -> Path:
-    """`Resources/SampleData`: inside the package when installed, beside it in a source tree.
-
-    Raises:
-        InputError: the sample is not there.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (
-        package / "Resources" / "SampleData",
-        package.parent / "Resources" / "SampleData",
-    ):
-        if (folder / "sample.json").is_file():
-            return folder
-    raise InputError(
-        "The shipped sample (Resources/SampleData) is missing. Install UniFuseLib again."
-    )
 
 
 def demo_rows(folder: Path) -> list[Any]:

@@ -22,7 +22,7 @@ from UniFuseLib.evaluation.metrics import (
     tre_figures,
 )
 from UniFuseLib.evaluation.sampling import covered, pull
-from UniFuseLib.preprocessing.checks import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
+from UniFuseLib.preprocessing.intensity import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
 
 if TYPE_CHECKING:
     from UniFuseLib.evaluation.cases import Case

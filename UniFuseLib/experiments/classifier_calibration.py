@@ -27,14 +27,13 @@ from UniFuseLib.evaluation.metrics.classification import calibration_error
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.network.dapl import DAPL, StateClassifier
 from UniFuseLib.network.layers import pad_to_multiple
-from UniFuseLib.preprocessing.prepare import image_of, place, prepare, shared_grid
-from UniFuseLib.registration.affine import align
+from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from UniFuseLib.checkpoint import Contract
+    from UniFuseLib.contract import Contract
     from UniFuseLib.network.unifuse import UniFuse
 
 FOLDS = 5
@@ -159,14 +158,12 @@ def dapl_of(model: UniFuse) -> DAPL:
 
 @torch.no_grad()
 def _states(case: Case, model: UniFuse, dapl: DAPL, contract: Contract) -> Tensor:
-    moving = prepare(case.degraded, "degraded", case.degraded_modality, contract, [])
-    fixed = prepare(case.reference, "reference", case.reference_modality, contract, [])
-    grid = shared_grid(case.reference.grid, contract.working_spacing_mm, [])
-    work = place(moving, fixed, grid, align(image_of(moving), image_of(fixed)))
+    modalities = (case.degraded_modality, case.reference_modality)
+    pair = working_pair(prepare_pair(case.degraded, case.reference, modalities, contract))
     device = next(model.parameters()).device
     degraded, reference = (
         model.encoder(pad_to_multiple(volume.to(device), model.multiple))
-        for volume in (work.degraded, work.reference)
+        for volume in (pair.degraded, pair.reference)
     )
     return torch.cat(dapl.read(degraded, reference)[0], dim=-1).float().cpu()
 

@@ -19,7 +19,7 @@ from scipy import ndimage
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.volumes import read_volume, write_displacement, write_volume
-from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.simulation.case_list import BINS, TASKS, Row
 from UniFuseLib.simulation.contrast import sample_contrast

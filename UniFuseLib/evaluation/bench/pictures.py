@@ -16,7 +16,8 @@ from UniFuseLib.evaluation.case_evaluator import yardstick
 from UniFuseLib.evaluation.cases import Case, read_case
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.volumes import read_displacement, read_volume
-from UniFuseLib.preprocessing.checks import resample, working_grid
+from UniFuseLib.spatial.axes import working_grid
+from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
