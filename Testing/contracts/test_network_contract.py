@@ -12,7 +12,7 @@ import torch
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import Alignment
-from UniFuseLib.network.build import ABLATIONS, NetworkConfig, build, preset
+from UniFuseLib.network.build import ABLATIONS, PRESETS, NetworkConfig, build, preset
 from UniFuseLib.network.cost import cost, count_parameters
 
 if TYPE_CHECKING:
@@ -184,6 +184,10 @@ def test_cost_grows_with_the_volume_alone() -> None:
     found = cost(preset("small"))
     assert found.gflops_256 / found.gflops_160 == pytest.approx(4.096, rel=0.01)
     assert found.parameters == count_parameters(build(preset("small")))
+
+
+def test_every_preset_tells_the_classes_of_degradation_apart() -> None:
+    assert {config.classes for config in PRESETS.values()} == {len(CLASSES)}
 
 
 def test_config_survives_json() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -17,55 +17,13 @@ from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
-from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.report import (
-    AlignmentReport,
-    DisplacementReport,
-    InputReport,
-    InputsReport,
-    IntensityReport,
-    RefinementReport,
-    Report,
-    SimilarityReport,
-    WeightsReport,
-    WorkingGridReport,
-)
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.report import Report
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 SHAPE = (9, 23, 19)
-
-
-def example_report(**changes: Any) -> Report:
-    """Of an MR on MR pair that gave no reason for a caution."""
-    sides = InputReport((8, 20, 25), (6.0, 3.2, 2.6), "SPL", (0.0, 0.0, 0.0), "float32")
-    rule = IntensityMap("percentile", scale=500.0)
-    similarity = SimilarityReport("example", before=0.4, after_affine=0.5, after=0.6, restored=0.6)
-    report = Report(
-        label="mr_motion",
-        probabilities={"mr_motion": 1.0},
-        sure_from=0.0,
-        displacement_mm=DisplacementReport(mean=3.7, median=3.7, p95=3.7, max=3.7),
-        folds_percent=0.0,
-        similarity=similarity,
-        mutual_information=similarity,
-        coverage_percent=100.0,
-        refinement=RefinementReport(),
-        initial_alignment=AlignmentReport(False, 0.0, (), 0.4, 0.5, 0.0, 0.0),
-        degraded_modality="mr",
-        reference_modality="mr",
-        inputs=InputsReport(sides, sides),
-        intensity=IntensityReport(rule, rule),
-        working_grid=WorkingGridReport(SHAPE, 1.5),
-        seconds={"total": 1.0},
-        cpu_seconds={"total": 1.0},
-        peak_memory_mb=None,
-        device="cpu",
-        precision="auto",
-        weights=WeightsReport("test", "small", ""),
-        warnings=(),
-    )
-    return replace(report, **changes)
 
 
 @dataclass(frozen=True)
@@ -78,6 +36,7 @@ class Result:
     displacement: np.ndarray
     body: np.ndarray
     coverage: np.ndarray
+    report: Report
     label: str = "mr_motion"
     probabilities: dict[str, float] = field(
         default_factory=lambda: {
@@ -87,7 +46,6 @@ class Result:
             "pet_low_dose": 0.01,
         }
     )
-    report: Report = field(default_factory=example_report)
 
 
 def grid_of(shape: tuple[int, int, int], turn: float, spacing: tuple[float, float, float]) -> Grid:
@@ -116,13 +74,15 @@ def head(grid: Grid) -> np.ndarray:
 
 
 @pytest.fixture
-def case() -> tuple[Result, Volume, Volume]:
+def case(example_report: Report) -> tuple[Result, Volume, Volume]:
     grid, other = grid_of(SHAPE, 0.1, (5.0, 3.0, 3.1)), grid_of((8, 20, 25), -0.2, (6.0, 3.2, 2.6))
     reference, degraded = Volume(head(grid), grid.affine), Volume(head(other), other.affine)
     displacement = np.broadcast_to(np.array([3.0, -2.0, 1.0]), (*SHAPE, 3)).astype(np.float32)
     restored, body = Volume(reference.array * 0.8, grid.affine), reference.array > 0
     return (
-        Result(restored, restored, restored, displacement, body, np.ones_like(body)),
+        Result(
+            restored, restored, restored, displacement, body, np.ones_like(body), example_report
+        ),
         degraded,
         reference,
     )
@@ -200,11 +160,11 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
     assert "Research use only" in calm
     assert "Low confidence" not in calm
     assert "covers only" not in calm
-    report = example_report(coverage_percent=71.2, warnings=("one", "two"))
+    report = replace(result.report, coverage_percent=71.2, warnings=("one", "two"))
     unsure = words(probabilities={name: 0.25 for name in result.probabilities}, report=report)
     for caution in ("(below 60 %)", "covers only 71 % of the body", "2 warnings"):
         assert caution in unsure
-    low = words(report=example_report(sure_from=0.98))
+    low = words(report=replace(result.report, sure_from=0.98))
     assert "Low confidence in the degradation type (below 98 %)" in low
 
 
