@@ -17,7 +17,7 @@ from torch import Tensor
 
 from UniFuseLib.simulation.parameters import choice, integer, local_generator, new_seed, uniform
 from UniFuseLib.simulation.pet_low_dose import smooth
-from UniFuseLib.spatial.displacement import resize
+from UniFuseLib.spatial.displacement import interpolate_nodes, resize
 
 Triple = tuple[float, float, float]
 
@@ -105,9 +105,7 @@ def bias_field(volume: Tensor, deviation: float, points: int, seed: int) -> Tens
         return volume
     generator = local_generator(seed)
     coarse = torch.randn(1, 1, points, points, points, generator=generator).to(volume.device)
-    field = torch.nn.functional.interpolate(
-        coarse, size=volume.shape, mode="trilinear", align_corners=True
-    )[0, 0]
+    field = interpolate_nodes(coarse, volume.shape)[0, 0]
     return volume * torch.exp(deviation * (field - field.mean()))
 
 
