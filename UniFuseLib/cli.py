@@ -1,6 +1,4 @@
-"""The command `unifuse`: one parser, one module per subcommand, errors as sentences and exit
-codes.
-"""
+"""The command `unifuse`: one parser, one module per subcommand, errors as sentences."""
 
 from __future__ import annotations
 
@@ -11,21 +9,21 @@ import traceback
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from UniFuseLib.errors import Cancelled, UniFuseError
+from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, Cancelled, UniFuseError
 from UniFuseLib.process import calm_threads, keep_freed_memory
-from UniFuseLib.version import __version__
+from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
 COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "calibrate", "info")
-UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `unifuse ARGV`; returns 0, or the exit code of the error (see `errors.py`; 2: wrong
-    usage).
+    """Run `unifuse ARGV`; returns 0, or the exit code of the error.
+
+    Exit codes: see `errors.py`; 2 is wrong usage.
     """
     calm_threads()
     keep_freed_memory()
@@ -39,16 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("unifuse: stopped; nothing unfinished was written.", Cancelled.exit_code)
     except Exception:
         traceback.print_exc()
-        return _fail(
-            "unifuse: unexpected error; please report it with the lines above.", UNEXPECTED
-        )
+        sentence = "unifuse: unexpected error; please report it with the lines above."
+        return _fail(sentence, UNEXPECTED_EXIT_CODE)
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     top = argparse.ArgumentParser(
         prog="unifuse",
-        description="Fuse a degraded volume with a reference of another modality. Research use only.",
+        description="Restore a degraded volume and fuse it with a clean reference of another "
+        f"modality or MR contrast. {NOTICE}",
     )
     top.add_argument("--version", action="version", version=f"unifuse {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,57 +15,95 @@ TITLES = {
     "ct_metal_noise": "CT metal and noise",
     "pet_low_dose": "Low-dose PET",
 }
-SURE = 0.98  # of the answers are right, from a contract's `sure_from` on
 DEGRADATION_OF: dict[str, DegradationClass] = {
     "mr": "mr_motion",
     "ct": "ct_metal_noise",
     "pet": "pet_low_dose",
 }
+SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
+_CONFLICT = 0.9  # probability from which on an impossible class is worth a warning
+
+
+class Classification(NamedTuple):
+    """The degradation of one volume."""
+
+    label: str  # the most probable class
+    probabilities: dict[str, float]  # class → probability, given the modality; sum 1
+    warnings: tuple[str, ...]
+
+
+def classify(
+    raw_probabilities: Mapping[str, float], modality: str, sure_from: float
+) -> Classification:
+    """The class of a volume of this modality, and what to know before believing it.
+
+    Args:
+        raw_probabilities: class → probability of the network, which does not know the modality.
+        modality: of the degraded volume, `mr`, `ct` or `pet`.
+        sure_from: of the weights' contract.
+    """
+    probabilities = given_modality(raw_probabilities, modality)
+    messages = (
+        modality_conflict_warning(raw_probabilities, modality),
+        low_confidence_warning(probabilities, sure_from),
+    )
+    warnings = tuple(message for message in messages if message)
+    return Classification(_most_probable(probabilities), probabilities, warnings)
 
 
 def given_modality(probabilities: Mapping[str, float], modality: str) -> dict[str, float]:
-    """P(class | volume, modality) ∝ P(class | volume) where the modality can have the class, else
-    0.
+    """P(class | volume, modality) ∝ P(class | volume) where the modality can have the class.
 
     Classes that are not in `CLASSES` (weights trained for others) can occur in any modality.
 
     Args:
-        probabilities: of the network, which is not told the modality. modality: `mr`, `ct` or
-            `pet`.
+        probabilities: of the network, which does not know the modality.
+        modality: `mr`, `ct` or `pet`.
     """
-    kept = {name: p if _possible(name, modality) else 0.0 for name, p in probabilities.items()}
-    total = sum(kept.values())
+    possible = {name: p if _possible(name, modality) else 0.0 for name, p in probabilities.items()}
+    total = sum(possible.values())
     if total <= 0:
         return dict(probabilities)
-    return {name: p / total for name, p in kept.items()}
+    return {name: p / total for name, p in possible.items()}
 
 
-def contradiction(probabilities: Mapping[str, float], modality: str) -> str | None:
+def modality_conflict_warning(raw_probabilities: Mapping[str, float], modality: str) -> str | None:
     """A sentence when the network is sure of a class that the modality cannot have, else None."""
-    name = max(probabilities, key=lambda key: probabilities[key])
-    if _possible(name, modality) or probabilities[name] < 0.9:
+    label = _most_probable(raw_probabilities)
+    if _possible(label, modality) or raw_probabilities[label] < _CONFLICT:
         return None
+    name = modality.upper()
     return (
-        f'The network takes the degraded volume for "{TITLES.get(name, name)}", which {modality.upper()} cannot have. '
-        "Check that the modality is right; the class was chosen among those of the modality."
+        f"The network predicted {title(label)}, which cannot occur in {name}. Check the modality "
+        f"setting; only classes possible for {name} were considered."
     )
 
 
-def doubt(probabilities: Mapping[str, float], sure_from: float) -> str | None:
+def low_confidence_warning(probabilities: Mapping[str, float], sure_from: float) -> str | None:
     """A sentence when the class has a probability below `sure_from`, else None.
 
     Args:
-        probabilities: given the modality. sure_from: of the weights' contract.
+        probabilities: class → probability, given the modality.
+        sure_from: of the weights' contract.
     """
-    name, probability = max(probabilities.items(), key=lambda item: item[1])
-    if probability >= sure_from:
+    label = _most_probable(probabilities)
+    if probabilities[label] >= sure_from:
         return None
     return (
-        f'"{TITLES.get(name, name)}" is not sure: {100 * probability:.0f} %, and only from {100 * sure_from:.0f} % on '
-        f"were {100 * SURE:.0f} % of the answers right. Look at the degraded volume."
+        f"Low confidence: {title(label)} ({100 * probabilities[label]:.0f} %). In validation, "
+        f"predictions were {100 * SURE:.0f} % correct only at {100 * sure_from:.0f} % confidence "
+        "or more. Please inspect the degraded volume."
     )
 
 
-def _possible(name: str, modality: str) -> bool:
-    own = DEGRADATION_OF.get(modality)
-    return name == own or name not in DEGRADATION_OF.values()
+def title(label: str) -> str:
+    """A class in words."""
+    return TITLES.get(label, label)
+
+
+def _most_probable(probabilities: Mapping[str, float]) -> str:
+    return max(probabilities, key=lambda label: probabilities[label])
+
+
+def _possible(label: str, modality: str) -> bool:
+    return label == DEGRADATION_OF.get(modality) or label not in DEGRADATION_OF.values()

@@ -37,7 +37,8 @@ def choose_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= count:
         raise DeviceError(
-            f"Device {name!r} is not there: this machine has {count} usable CUDA devices. Use cpu."
+            f"Device {name!r} is not available: this machine has {count} usable CUDA devices. "
+            "Use cpu."
         )
     return device
 
@@ -49,16 +50,25 @@ def device_name(device: torch.device) -> str:
     return f"cpu ({torch.get_num_threads()} threads)"
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
-    """The context the network runs in; `auto` is float32, the precision of the published figures.
-
-    Raises:
-        InputError: an unknown precision.
-    """
+def check_precision(precision: str) -> None:
+    """Raises InputError for an unknown precision."""
     if precision not in PRECISIONS:
         raise InputError(
             f"Unknown precision {precision!r}. Expected one of {', '.join(PRECISIONS)}."
         )
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """The context the network runs in; `auto` is float32, the precision of the published figures.
+
+    Args:
+        precision: one of `PRECISIONS`.
+        device: where the network runs.
+
+    Raises:
+        InputError: an unknown precision.
+    """
+    check_precision(precision)
     if precision in ("auto", "float32"):
         return nullcontext()
     return torch.autocast(device.type, dtype=getattr(torch, precision))
@@ -78,5 +88,8 @@ def memory_advice(device: torch.device) -> Iterator[None]:
 
 
 def _advice(device: torch.device) -> str:
-    other = "" if device.type == "cpu" else "--device cpu, or "
-    return f"{device} ran out of memory. Try {other}a coarser grid (--working-spacing 2.5), or close other programs."
+    other = "" if device.type == "cpu" else "--device cpu, "
+    return (
+        f"{device} ran out of memory. Try {other}a coarser grid (--working-spacing 2.5), or close "
+        "other programs."
+    )

@@ -1,5 +1,7 @@
 """Errors a user can meet. Each message says what was expected, what came, and what to do."""
 
+UNEXPECTED_EXIT_CODE = 70  # of any other exception; EX_SOFTWARE of sysexits.h
+
 
 class UniFuseError(Exception):
     """A sentence for the user; `exit_code` is what the command line returns."""
@@ -37,7 +39,7 @@ class MissingDependencyError(UniFuseError):
     exit_code = 7
 
 
-class Cancelled(UniFuseError):  # noqa: N818  it is a user's wish, not a fault
+class Cancelled(UniFuseError):  # noqa: N818  a wish, not a fault
     """The user (Ctrl-C, the panel, a callback) asked to stop; nothing was written."""
 
     exit_code = 130

@@ -1,5 +1,4 @@
-"""What the network found on the working grid → volumes on the reference grid, at its own
-resolution.
+"""From the working grid back to the reference grid, at the reference's own resolution.
 
 The degraded volume is sampled once, from its own voxels, at X + u(X); the network adds what it
 changed. So neither volume loses detail to the working grid, and resampling with the written field
@@ -14,39 +13,38 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.preprocessing.checks import BT601
+from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.preprocessing.intensity import BACKGROUND, IntensityMap
-from UniFuseLib.spatial.displacement import sample, world_to_flow
+from UniFuseLib.spatial.displacement import flow_to_world, sample, warp, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
 if TYPE_CHECKING:
-    from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.network.unifuse import UniFuseOutput
+    from UniFuseLib.preprocessing.prepare import InputVolume, WorkingPair
+    from UniFuseLib.spatial.volume import Grid
 
 
-class Source(NamedTuple):
-    """One input, on its own grid."""
-
-    volume: Volume
-    modality: str
-    intensity: IntensityMap
-
-
-class Found(NamedTuple):
-    """What the network found; tensors on the CPU, float32, on `grid`; `(1, 1, d, h, w)` if not said
-    otherwise.
-    """
+class NetworkResult(NamedTuple):
+    """What the network found on the working grid: CPU, float32, `(1, 1, d, h, w)` if not said."""
 
     grid: Grid
-    moved: Tensor  # degraded pulled through affine and flow, network intensities
-    restored: Tensor  # network intensities
-    blend: Tensor  # weight of the reference, 0..1
-    extra: Tensor  # fused - (restored + blend · (reference - restored)), network intensities
-    kept: Tensor  # 0..1: how much of what the working grid cannot carry is taken from the degraded volume
-    remainder: Tensor  # v (1, 3, d, h, w), RAS mm
+    flow: Tensor  # φ (1, 3, d, h, w), voxels of `grid`, pull
     affine: np.ndarray  # A (4, 4), RAS reference point → RAS degraded point
+    maps: NetworkMaps
 
 
-class Native(NamedTuple):
+class NetworkMaps(NamedTuple):
+    """What is carried over to the reference grid; network intensities if not said otherwise."""
+
+    aligned: Tensor  # degraded pulled through affine and flow
+    restored: Tensor
+    blend: Tensor  # weight of the reference, 0..1
+    fusion_residual: Tensor  # fused - (restored + blend · (reference - restored))
+    detail_weight: Tensor  # 0..1, of what the working grid cannot carry of the degraded volume
+    displacement: Tensor  # v (1, 3, d, h, w), RAS mm
+
+
+class ReferenceGridResult(NamedTuple):
     """On the reference grid; arrays `(d, h, w)`, colours `(d, h, w, 3)`."""
 
     fused: np.ndarray  # network intensities float32, or colours uint8
@@ -56,107 +54,126 @@ class Native(NamedTuple):
     coverage: np.ndarray  # bool: X + u(X) lies in the degraded field of view
 
 
-def to_reference_grid(degraded: Source, reference: Source, found: Found) -> Native:
-    """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it,
-    block by block.
-    """
+def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
+    """The network's output as maps that can be carried over to another grid."""
+    restored = output.restored.float().cpu()
+    blend = output.blend.float().cpu()
+    flow = output.flow.float().cpu()
+    mixed = restored + blend * (pair.reference - restored)
+    maps = NetworkMaps(
+        aligned=warp(pair.degraded, flow),
+        restored=restored,
+        blend=blend,
+        fusion_residual=output.fused.float().cpu() - mixed,
+        detail_weight=output.detail_weight.float().cpu(),
+        displacement=flow_to_world(flow, pair.grid),
+    )
+    return NetworkResult(pair.grid, flow, pair.alignment.matrix, maps)
+
+
+def to_reference_grid(
+    degraded: InputVolume, reference: InputVolume, found: NetworkResult
+) -> ReferenceGridResult:
+    """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it."""
     grid = reference.volume.grid
     moving = _channels(degraded.volume.array)
-    stacked = torch.cat(
-        [found.moved, found.restored, found.blend, found.extra, found.kept, found.remainder], dim=1
-    )
-    out = _empty(grid.shape, colour=moving.shape[1] == 3)
-    to_found, to_degraded = (
-        grid.index_to_index(found.grid),
-        grid.index_to_index(degraded.volume.grid),
-    )
+    stacked = torch.cat(found.maps, dim=1)
+    result = _empty(grid.shape, colour=moving.shape[1] == 3)
+    to_working = grid.index_to_index(found.grid)
+    to_degraded = grid.index_to_index(degraded.volume.grid)
     for rows in row_blocks(grid.shape):
-        at = sample(stacked, block_places(to_found, grid.shape, rows))
-        u = _displacement(grid, rows, at[:, 5:], found.affine)
-        y = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
-        covered = inside(y, degraded.volume.array.shape)
-        aligned = torch.where(covered, sample(moving, y), BACKGROUND[degraded.modality])
-        here = torch.from_numpy(
-            np.asarray(luma_of(reference.volume.array[rows]), dtype=np.float32)
-        )[None, None]
-        restored, fused = _compose(aligned, here, at, covered, degraded, reference.intensity)
-        for target, value in zip(out, (fused, restored, aligned, u, covered), strict=True):
-            target[rows] = _into(target, value)
-    return out
+        maps = _split(sample(stacked, block_places(to_working, grid.shape, rows)))
+        u = _displacement(grid, rows, maps.displacement, found.affine)
+        index = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
+        covered = inside(index, degraded.volume.array.shape)
+        aligned = torch.where(covered, sample(moving, index), BACKGROUND[degraded.modality])
+        clean = reference.intensity.forward(_reference_values(reference.volume.array[rows]))
+        restored, fused = _compose(aligned, clean, maps, covered, degraded)
+        _write(result.fused, rows, fused)
+        _write(result.restored, rows, restored)
+        _write(result.aligned, rows, aligned)
+        _write(result.displacement, rows, u)
+        _write(result.coverage, rows, covered)
+    return result
 
 
-def luma_of(array: np.ndarray) -> np.ndarray:
-    """Y of `(..., 3)` colours; scalars `(d, h, w)` unchanged."""
-    return (
-        array if array.ndim == 3 else array.astype(np.float32) @ np.array(BT601, dtype=np.float32)
-    )
+def _split(stacked: Tensor) -> NetworkMaps:
+    """The inverse of `torch.cat(maps, dim=1)`."""
+    return NetworkMaps(*stacked.split([1, 1, 1, 1, 1, 3], dim=1))
 
 
-def _displacement(grid: Grid, rows: slice, remainder: Tensor, affine: np.ndarray) -> Tensor:
+def _displacement(grid: Grid, rows: slice, displacement: Tensor, affine: np.ndarray) -> Tensor:
     """u(X) = A(X + v(X)) - X = (A - 1) X + A v(X), `(1, 3, d, h, w)` float32 RAS mm."""
-    turn = torch.as_tensor(affine[:3, :3], dtype=remainder.dtype)
-    moved = block_places((affine - np.eye(4)) @ grid.affine, grid.shape, rows).float()
-    return moved + torch.einsum("ij,bjdhw->bidhw", turn, remainder)
+    linear = torch.as_tensor(affine[:3, :3], dtype=displacement.dtype)
+    by_affine = block_places((affine - np.eye(4)) @ grid.affine, grid.shape, rows).float()
+    return by_affine + torch.einsum("ij,bjdhw->bidhw", linear, displacement)
+
+
+def _reference_values(array: np.ndarray) -> Tensor:
+    """`(1, 1, rows, h, w)` float32, own units; of colours the luma."""
+    return torch.from_numpy(np.asarray(luma(array), dtype=np.float32))[None, None]
 
 
 def _compose(
     aligned: Tensor,
-    reference: Tensor,
-    at: Tensor,
+    clean: Tensor,
+    maps: NetworkMaps,
     covered: Tensor,
-    degraded: Source,
-    reference_map: IntensityMap,
+    degraded: InputVolume,
 ) -> tuple[Tensor, Tensor]:
     """Restored (own units) and fused (network intensities, or colours 0..255) of one block.
 
     Args:
-        aligned: `(1, 1 or 3, ...)` own units. reference: `(1, 1, ...)` own units.
-        at: `(1, 5+, ...)`: moved, restored, blend, extra, kept of `Found` at the block's voxels.
+        aligned: `(1, 1 or 3, ...)` own units.
+        clean: reference, `(1, 1, ...)` network intensities.
+        maps: at the block's voxels.
+        covered: `(1, 1, ...)` bool.
+        degraded: whose intensity map and modality are meant.
     """
-    grey = aligned if aligned.shape[1] == 1 else _luma(aligned)
-    here = degraded.intensity.forward(grey)
-    detail = at[:, 4:5]
-    restored = at[:, 1:2] + detail * (here - at[:, :1])
-    own = degraded.intensity.inverse(restored) + detail * (grey - degraded.intensity.inverse(here))
+    colour = aligned.shape[1] == 3
+    grey = luma_of_channels(aligned) if colour else aligned
+    intensities = degraded.intensity.forward(grey)
+    detail = maps.detail_weight * (intensities - maps.aligned)
+    restored = maps.restored + detail
+    own = _own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
     own = torch.where(covered, own, BACKGROUND[degraded.modality])
-    clean = reference_map.forward(reference)
-    mixed = (restored + at[:, 2:3] * (clean - restored) + at[:, 3:4]).clip(min=0.0)
-    fused = torch.where(covered, mixed, clean)
-    if aligned.shape[1] == 1:
+    mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
+    fused = torch.where(covered, mixed.clip(min=0.0), clean)
+    if not colour:
         return own, fused
     # Eq. 13: the colour (what a channel has beyond the luma) moves with the volume and comes back
-    # on top
     chroma = aligned - grey
-    return (own + chroma).clip(0, 255), (255 * fused + torch.where(covered, chroma, 0.0)).clip(
-        0, 255
-    )
+    coloured = 255 * fused + torch.where(covered, chroma, 0.0)
+    return (own + chroma).clip(0, 255), coloured.clip(0, 255)
 
 
-def _luma(colours: Tensor) -> Tensor:
-    weights = torch.tensor(BT601, dtype=colours.dtype).view(1, 3, 1, 1, 1)
-    return (colours * weights).sum(dim=1, keepdim=True)
+def _own_units(
+    grey: Tensor, intensities: Tensor, restored: Tensor, detail_weight: Tensor, rule: IntensityMap
+) -> Tensor:
+    """f⁻¹(restored) + w · (x - f⁻¹(f(x))): what f clips comes back where detail is kept."""
+    clipped = grey - rule.inverse(intensities)
+    return rule.inverse(restored) + detail_weight * clipped
 
 
 def _channels(array: np.ndarray) -> Tensor:
     """`(1, 1 or 3, d, h, w)` float32."""
     values = array[..., None] if array.ndim == 3 else array
-    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(values, -1, 0), dtype=np.float32))[
-        None
-    ]
+    channels_first = np.moveaxis(values, -1, 0)
+    return torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32))[None]
 
 
-def _empty(shape: tuple[int, int, int], colour: bool) -> Native:
-    size, kind = ((*shape, 3), np.uint8) if colour else (shape, np.float32)
-    return Native(
-        fused=np.empty(size, dtype=kind),
-        restored=np.empty(size, dtype=kind),
-        aligned=np.empty(size, dtype=kind),
+def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
+    size, dtype = ((*shape, 3), np.uint8) if colour else (shape, np.float32)
+    return ReferenceGridResult(
+        fused=np.empty(size, dtype=dtype),
+        restored=np.empty(size, dtype=dtype),
+        aligned=np.empty(size, dtype=dtype),
         displacement=np.empty((*shape, 3), dtype=np.float32),
         coverage=np.empty(shape, dtype=bool),
     )
 
 
-def _into(target: np.ndarray, value: Tensor) -> np.ndarray:
-    """`(1, c, rows, h, w)` → the layout and type of the array it goes into."""
+def _write(target: np.ndarray, rows: slice, value: Tensor) -> None:
+    """`(1, c, rows, h, w)` into the layout and type of the array."""
     values = value[0].movedim(0, -1) if target.ndim == 4 else value[0, 0]
-    return (values.round() if target.dtype == np.uint8 else values).numpy()
+    target[rows] = (values.round() if target.dtype == np.uint8 else values).numpy()

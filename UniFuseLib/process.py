@@ -1,4 +1,7 @@
-"""How a process that is ours alone treats its machine; a library call leaves its host as it is."""
+"""The process and its machine: threads, freed memory, the memory it took.
+
+Settings are for a process that is ours alone; a library call leaves its host as it is.
+"""
 
 from __future__ import annotations
 
@@ -12,20 +15,20 @@ CALM_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 
 
 def calm_threads() -> None:
-    """Idle OpenMP threads sleep: those that spin slow a shared machine up to 100 times. Before
-    torch is imported.
+    """Let idle OpenMP threads sleep; to be called before torch is imported.
+
+    Threads that spin slow a shared machine up to 100 times.
     """
     for name, value in CALM_THREADS.items():
         os.environ.setdefault(name, value)
 
 
 def keep_freed_memory() -> None:
-    """Memory that was freed stays with the process, for the next tensor (glibc; elsewhere nothing
-    happens).
+    """Keep freed memory for the next tensor (glibc; elsewhere nothing happens).
 
-    By default many a temporary is a new mapping, whose pages the kernel fills with zeros first: a
-    sixth (128³) to a third (192³) of a fusion's CPU seconds. The largest ones go back all the same:
-    they would cost as much memory.
+    By default many temporaries are new mappings, whose pages the kernel fills with zeros first: a
+    sixth (128³) to a third (192³) of a fusion's CPU seconds. The largest ones are given back all
+    the same, they would cost as much memory.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -35,3 +38,13 @@ def keep_freed_memory() -> None:
         return  # another C library
     mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)
     mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+def peak_memory_mb() -> float | None:
+    """Largest resident memory of this process so far, MB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)

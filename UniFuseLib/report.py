@@ -1,119 +1,264 @@
-"""`report.json`: what went in, what was found, what it cost, and how far to trust it. Plain numbers
-and sentences.
+"""`report.json`: what went in, what was found, what it cost, and how far to trust it.
+
+Plain numbers and sentences. Every key is explained in `docs/report-schema.md`, which a test
+compares with the classes below.
 """
 
 from __future__ import annotations
 
-import platform
-import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
 
-from UniFuseLib.spatial.mind import mind_ssc
-from UniFuseLib.version import __version__
+from UniFuseLib.process import peak_memory_mb
+from UniFuseLib.spatial.axes import orientation_code
+from UniFuseLib.version import NOTICE, versions
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.contract import Contract
+    from UniFuseLib.degradation import Classification
+    from UniFuseLib.measurements import Measurements
+    from UniFuseLib.preprocessing.intensity import IntensityMap
+    from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
+    from UniFuseLib.registration.affine import InitialAlignment
     from UniFuseLib.spatial.volume import Grid, Volume
 
-NOTICE = "Research use only. Not for diagnosis or treatment."
-_BINS = 48
+SCHEMA_VERSION = 1
 
 
-def geometry_of(volume: Volume) -> dict[str, Any]:
-    """Shape, spacing, directions and origin of an input, array order (d, h, w)."""
-    grid = volume.grid
-    return {
-        "shape": list(volume.array.shape),
-        "spacing_mm": [round(float(s), 5) for s in grid.spacing],
-        "orientation": orientation_code(grid),
-        "origin_ras_mm": [round(float(v), 4) for v in grid.affine[:3, 3]],
-        "dtype": str(volume.array.dtype),
-    }
+@dataclass(frozen=True)
+class DisplacementReport:
+    """‖u‖ inside the body, mm."""
+
+    mean: float
+    median: float
+    p95: float
+    max: float
 
 
-def orientation_code(grid: Grid) -> str:
-    """Toward which side of the patient d, h and w run, for example `SPL`; the nearest letter when
-    oblique.
+@dataclass(frozen=True)
+class SimilarityReport:
+    """One measure of likeness to the reference, at four points of the road."""
+
+    measure: str
+    before: float
+    after_affine: float
+    after: float
+    restored: float
+
+
+@dataclass(frozen=True)
+class RefinementReport:
+    """What test-time optimisation did; None where it was not run."""
+
+    steps: int = 0
+    followed: float | None = None
+    gain: float | None = None
+    cpu_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class AlignmentReport:
+    """The affine that the network started from."""
+
+    used: bool
+    believed: float
+    matrix_ras: tuple[tuple[float, ...], ...]
+    similarity_before: float
+    similarity_after: float
+    moved_mm: float
+    confidence_t: float
+
+    @classmethod
+    def of(cls, start: InitialAlignment) -> AlignmentReport:
+        matrix = np.round(start.matrix, 6).tolist()
+        return cls(
+            used=start.used,
+            believed=round(start.believed, 3),
+            matrix_ras=tuple(tuple(row) for row in matrix),
+            similarity_before=round(start.similarity_before, 5),
+            similarity_after=round(start.similarity_after, 5),
+            moved_mm=round(start.moved_mm, 3),
+            confidence_t=round(start.confidence, 2),
+        )
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """Geometry of an input, array order (d, h, w)."""
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    orientation: str
+    origin_ras_mm: tuple[float, ...]
+    dtype: str
+    path: str | None = None
+
+    @classmethod
+    def of(cls, volume: Volume) -> InputReport:
+        grid = volume.grid
+        return cls(
+            shape=volume.array.shape,
+            spacing_mm=tuple(round(float(s), 5) for s in grid.spacing),
+            orientation=orientation_code(grid),
+            origin_ras_mm=tuple(round(float(v), 4) for v in grid.affine[:3, 3]),
+            dtype=str(volume.array.dtype),
+        )
+
+
+@dataclass(frozen=True)
+class InputsReport:
+    degraded: InputReport
+    reference: InputReport
+
+
+@dataclass(frozen=True)
+class IntensityReport:
+    """The rules that turned own units into network intensities."""
+
+    degraded: IntensityMap
+    reference: IntensityMap
+
+
+@dataclass(frozen=True)
+class WorkingGridReport:
+    shape: tuple[int, ...]
+    spacing_mm: float
+
+    @classmethod
+    def of(cls, grid: Grid) -> WorkingGridReport:
+        return cls(grid.shape, round(float(grid.spacing[0]), 4))
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    name: str
+    preset: str
+    sha256: str
+
+    @classmethod
+    def of(cls, contract: Contract) -> WeightsReport:
+        return cls(contract.name, contract.preset, contract.sha256)
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that is known about one fusion; `to_json` is the content of `report.json`.
+
+    `label` is called `class` there. Shape, unit and meaning of every key: docs/report-schema.md.
     """
-    letters = (("L", "R"), ("P", "A"), ("I", "S"))
-    axes = [int(np.argmax(np.abs(grid.directions[:, k]))) for k in range(3)]
-    return "".join(letters[axis][int(grid.directions[axis, k] > 0)] for k, axis in enumerate(axes))
+
+    label: str
+    probabilities: dict[str, float]
+    sure_from: float
+    displacement_mm: DisplacementReport
+    folds_percent: float
+    similarity: SimilarityReport
+    mutual_information: SimilarityReport
+    coverage_percent: float
+    refinement: RefinementReport
+    initial_alignment: AlignmentReport
+    degraded_modality: str
+    reference_modality: str
+    inputs: InputsReport
+    intensity: IntensityReport
+    working_grid: WorkingGridReport
+    seconds: dict[str, float]
+    cpu_seconds: dict[str, float]
+    peak_memory_mb: float | None
+    device: str
+    precision: str
+    weights: WeightsReport
+    warnings: tuple[str, ...]
+    versions: dict[str, str] = field(default_factory=versions)
+    notice: str = NOTICE
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts."""
+        values = _lists_for_tuples(asdict(self))
+        label = values.pop("label")
+        return {"schema_version": values.pop("schema_version"), "class": label, **values}
+
+    def with_warnings(self, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Report:
+        """The same with more warnings."""
+        return replace(self, warnings=(*before, *self.warnings, *after))
+
+    def with_files(
+        self, degraded: Path, reference: Path, seconds: dict[str, float], peak_mb: float | None
+    ) -> Report:
+        """The same with what only a run from files to files knows.
+
+        Args:
+            degraded: file or folder of the degraded volume.
+            reference: of the reference.
+            seconds: stage → seconds spent on files.
+            peak_mb: largest memory up to now.
+        """
+        inputs = InputsReport(
+            replace(self.inputs.degraded, path=str(degraded)),
+            replace(self.inputs.reference, path=str(reference)),
+        )
+        spent = {title: s for title, s in self.seconds.items() if title != "total"}
+        return replace(
+            self, inputs=inputs, seconds=with_total({**spent, **seconds}), peak_memory_mb=peak_mb
+        )
 
 
-def displacement_statistics(displacement: np.ndarray, body: np.ndarray) -> dict[str, float]:
-    """‖u‖ in mm inside the body; displacement `(d, h, w, 3)` RAS mm."""
-    field = displacement[body] if body.any() else displacement.reshape(-1, 3)
-    length = np.linalg.norm(field, axis=-1)
-    return {
-        "mean": round(float(length.mean()), 3),
-        "median": round(float(np.median(length)), 3),
-        "p95": round(float(np.percentile(length, 95)), 3),
-        "max": round(float(length.max()), 3),
-    }
+class Cost(NamedTuple):
+    """What a run took, and where it ran."""
+
+    seconds: dict[str, float]  # title of the stage → seconds
+    cpu_seconds: dict[str, float]  # title of the stage → CPU seconds of all threads
+    device: str
+    precision: str
 
 
-def structure_agreement(first: Tensor, second: Tensor, mask: Tensor) -> float:
-    """1 - mean |MIND-SSC(first) - MIND-SSC(second)| over the mask, on every second voxel's grid; 1
-    is best.
-
-    Args:
-        first, second: `(1, 1, d, h, w)` network intensities. mask: `(1, 1, d, h, w)` bool.
-    """
-    first, second, weight = (halve(v.float()) for v in (first, second, mask))
-    distance = (mind_ssc(first) - mind_ssc(second)).abs_().mean(dim=1, keepdim=True)
-    return 1 - float((distance * weight).sum() / weight.sum().clamp(min=1))
-
-
-def mutual_information(first: Tensor, second: Tensor, mask: Tensor) -> float:
-    """(H(a) + H(b)) / H(a, b) of a 48 × 48 histogram over the mask: 1 independent, 2 identical
-    (Studholme 1999).
-    """
-    inside = halve(mask.float()) > 0.5
-    a, b = (halve(v)[inside].clip(0, 1).double().numpy() for v in (first, second))
-    if a.size < _BINS:
-        return 1.0
-    joint = np.histogram2d(a, b, bins=_BINS, range=[[0, 1], [0, 1]])[0] / a.size
-    return float(
-        (_entropy(joint.sum(0)) + _entropy(joint.sum(1))) / max(_entropy(joint.ravel()), 1e-9)
+def fusion_report(
+    pair: PreparedPair,
+    working: WorkingPair,
+    contract: Contract,
+    classified: Classification,
+    measured: Measurements,
+    refinement: RefinementReport,
+    cost: Cost,
+) -> Report:
+    """The report of one run, from what its steps returned."""
+    degraded, reference = pair.degraded.source, pair.reference.source
+    return Report(
+        label=classified.label,
+        probabilities={name: round(p, 6) for name, p in classified.probabilities.items()},
+        sure_from=contract.sure_from,
+        **measured._asdict(),
+        refinement=refinement,
+        initial_alignment=AlignmentReport.of(working.alignment),
+        degraded_modality=degraded.modality,
+        reference_modality=reference.modality,
+        inputs=InputsReport(InputReport.of(degraded.volume), InputReport.of(reference.volume)),
+        intensity=IntensityReport(degraded.intensity, reference.intensity),
+        working_grid=WorkingGridReport.of(pair.grid),
+        seconds=with_total(cost.seconds),
+        cpu_seconds=with_total(cost.cpu_seconds),
+        peak_memory_mb=peak_memory_mb(),
+        device=cost.device,
+        precision=cost.precision,
+        weights=WeightsReport.of(contract),
+        warnings=(*pair.warnings, *classified.warnings),
     )
 
 
-def halve(volume: Tensor) -> Tensor:
-    """Means of 2³ blocks; axes shorter than 16 voxels stay."""
-    factors = [2 if n >= 16 else 1 for n in volume.shape[2:]]
-    return F.avg_pool3d(volume, factors) if max(factors) > 1 else volume
+def with_total(seconds: dict[str, float]) -> dict[str, float]:
+    """The same with their sum as `total`."""
+    return {**seconds, "total": round(sum(seconds.values()), 3)}
 
 
-def versions() -> dict[str, str]:
-    """Of all that takes part in a result."""
-    import scipy
-    import SimpleITK as sitk
-
-    return {
-        "unifuse": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "scipy": scipy.__version__,
-        "SimpleITK": sitk.Version_VersionString(),
-        "platform": platform.platform(),
-    }
-
-
-def peak_memory_mb() -> float | None:
-    """Largest resident memory of this process so far, MB; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
-
-
-def _entropy(p: np.ndarray) -> float:
-    p = p[p > 0]
-    return float(-(p * np.log(p)).sum())
+def _lists_for_tuples(value: Any) -> Any:
+    """What comes back from JSON: lists where tuples went in."""
+    if isinstance(value, dict):
+        return {key: _lists_for_tuples(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_lists_for_tuples(entry) for entry in value]
+    return value

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # the library of this checkout, installed or not
 
-from UniFuseLib.degradation import SURE, TITLES  # noqa: E402
+from UniFuseLib.degradation import SURE, title  # noqa: E402
 from UniFuseLib.evaluation.bench.tables import bench_table  # noqa: E402
 from UniFuseLib.evaluation.tables import (  # noqa: E402
     confusion_table,
@@ -143,7 +143,7 @@ def classification() -> str:
         )
     found = evaluation["classification"]
     per_class = ", ".join(
-        f"{TITLES[name]} {percent(accuracy, 0)}"
+        f"{title(name)} {percent(accuracy, 0)}"
         for name, accuracy in found["accuracy_per_class"].items()
     )
     held_out = contract["training"]["classifier"]["held_out"]

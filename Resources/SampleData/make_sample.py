@@ -20,7 +20,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from UniFuseLib.io.volumes import read_volume, write_volume
-from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.simulation.misalignment import (
     Deformation,
     Misalignment,

@@ -23,10 +23,12 @@ import numpy as np
 import torch
 
 from UniFuseLib.io import volumes as io
-from UniFuseLib.preprocessing.checks import BACKGROUND, body_mask, canonical, fit
+from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.preprocessing.intensity import BACKGROUND, fit
 from UniFuseLib.registration.affine import Image, align, alignment_image
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.simulation.misalignment import MisalignmentRange, sample_misalignment
+from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Volume
 

@@ -24,8 +24,8 @@ import numpy as np
 import torch
 
 from UniFuseLib import affine_belief, initial_alignment
+from UniFuseLib.contract import standard_contract
 from UniFuseLib.evaluation.cases import read_case
-from UniFuseLib.predict import standard_contract
 from UniFuseLib.preprocessing.prepare import image_of, prepare
 from UniFuseLib.registration.affine_shrinkage import Belief, likely_affine
 from UniFuseLib.registration.affine_solver import Frame, Level, matrix_of, parameters_of
@@ -76,7 +76,7 @@ def find(folder: Path, name: str, pairs: list[str]) -> Found | None:
         return None
     contract = standard_contract()
     moving, fixed = (
-        image_of(prepare(volume, side, modality, contract, []))
+        image_of(prepare(volume, side, modality, contract))
         for volume, side, modality in (
             (case.degraded, "degraded", case.degraded_modality),
             (case.reference, "reference", case.reference_modality),

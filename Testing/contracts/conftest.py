@@ -1,4 +1,4 @@
-"""Small case folders with exact truth, for the tests of `unifuse evaluate` and `unifuse bench`."""
+"""What several contracts share: small case folders with exact truth, and a report."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.report import (
+    AlignmentReport,
+    DisplacementReport,
+    InputReport,
+    InputsReport,
+    IntensityReport,
+    RefinementReport,
+    Report,
+    SimilarityReport,
+    WeightsReport,
+    WorkingGridReport,
+)
 from UniFuseLib.simulation.case_folder import TASKS, add_to_index, write_case
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -117,3 +130,35 @@ def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _make_case(folder, name, task, SHIFTS[name], seed=seed)
         add_to_index(folder, name)
     return folder
+
+
+@pytest.fixture
+def example_report() -> Report:
+    """Of an MR on MR pair that gave no reason for a caution."""
+    sides = InputReport((8, 20, 25), (6.0, 3.2, 2.6), "SPL", (0.0, 0.0, 0.0), "float32")
+    rule = IntensityMap("percentile", scale=500.0)
+    similarity = SimilarityReport("example", before=0.4, after_affine=0.5, after=0.6, restored=0.6)
+    return Report(
+        label="mr_motion",
+        probabilities={"mr_motion": 1.0},
+        sure_from=0.0,
+        displacement_mm=DisplacementReport(mean=3.7, median=3.7, p95=3.7, max=3.7),
+        folds_percent=0.0,
+        similarity=similarity,
+        mutual_information=similarity,
+        coverage_percent=100.0,
+        refinement=RefinementReport(),
+        initial_alignment=AlignmentReport(False, 0.0, (), 0.4, 0.5, 0.0, 0.0),
+        degraded_modality="mr",
+        reference_modality="mr",
+        inputs=InputsReport(sides, sides),
+        intensity=IntensityReport(rule, rule),
+        working_grid=WorkingGridReport((30, 46, 40), 1.5),
+        seconds={"total": 1.0},
+        cpu_seconds={"total": 1.0},
+        peak_memory_mb=None,
+        device="cpu",
+        precision="auto",
+        weights=WeightsReport("test", "small", ""),
+        warnings=(),
+    )

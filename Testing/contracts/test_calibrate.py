@@ -12,8 +12,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from UniFuseLib.checkpoint import Contract, read_contract, save_model
+from UniFuseLib.checkpoint import save_model
 from UniFuseLib.cli import main
+from UniFuseLib.contract import Contract, read_contract
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.experiments import case_states

@@ -12,7 +12,8 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from UniFuseLib.checkpoint import Contract, load_model, read_contract, save_model, sha256_of
+from UniFuseLib.checkpoint import load_model, save_model
+from UniFuseLib.contract import Contract, read_contract, sha256_of
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import OutputError, WeightsError
 from UniFuseLib.network.build import build, preset

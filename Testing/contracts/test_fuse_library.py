@@ -5,7 +5,7 @@ refusals.
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +19,8 @@ import UniFuseLib
 from UniFuseLib.errors import Cancelled, DeviceError, InputError, WeightsError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.registration.affine import InitialAlignment
+from UniFuseLib.report import RefinementReport
+from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -28,40 +30,46 @@ if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult
 
 
+class Registered(NamedTuple):
+    flow: Tensor
+    logits: Tensor
+    degraded: Tensor
+    reference: Tensor
+
+
 class Output(NamedTuple):
     fused: Tensor
     restored: Tensor
     blend: Tensor
-    kept: Tensor
+    detail_weight: Tensor
     flow: Tensor
     logits: Tensor
 
 
-def network(
-    voxels: tuple[float, float, float] = (0, 0, 0),
-    label: int = 0,
-    blend: float = 0.5,
-    kept: float = 1.0,
-) -> Callable:
+@dataclass(frozen=True)
+class Network:
     """Moves by a smooth flow of about `voxels`, restores nothing, mixes with a constant weight."""
 
-    def forward(
-        degraded: Tensor, reference: Tensor, improve: Callable[[Tensor], Tensor] = lambda flow: flow
-    ) -> Output:
-        shape = degraded.shape[2:]
-        wave = [torch.cos(torch.linspace(-1, 1, n)) for n in shape]
-        bump = wave[0][:, None, None] * wave[1][None, :, None] * wave[2][None, None, :]
-        flow = improve(torch.stack([v * bump for v in voxels])[None])
-        weight = torch.full_like(degraded, blend)
-        from UniFuseLib.spatial.displacement import warp
+    voxels: tuple[float, float, float] = (0, 0, 0)
+    label: int = 0
+    blend: float = 0.5
+    detail_weight: float = 1.0
 
-        moved = warp(degraded, flow)
+    def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+        d, h, w = (torch.cos(torch.linspace(-1, 1, n)) for n in degraded.shape[2:])
+        bump = d[:, None, None] * h[None, :, None] * w[None, None, :]
+        flow = torch.stack([v * bump for v in self.voxels])[None]
         logits = torch.zeros(1, 4)
-        logits[0, label] = 8.0
-        share = torch.full_like(degraded, kept)
-        return Output(moved + weight * (reference - moved), moved, weight, share, flow, logits)
+        logits[0, self.label] = 8.0
+        return Registered(flow, logits, degraded, reference)
 
-    return forward
+    def fuse(self, registered: Registered, flow: Tensor | None = None) -> Output:
+        flow = registered.flow if flow is None else flow
+        moved = warp(registered.degraded, flow)
+        weight = torch.full_like(moved, self.blend)
+        fused = moved + weight * (registered.reference - moved)
+        detail_weight = torch.full_like(moved, self.detail_weight)
+        return Output(fused, moved, weight, detail_weight, flow, registered.logits)
 
 
 def content(points: np.ndarray) -> np.ndarray:
@@ -113,7 +121,7 @@ def run(pair: tuple[Volume, Volume], **options: object) -> FusionResult:
         "reference_modality": "mr",
         "refine": "off",
     }
-    return UniFuseLib.fuse(*pair, **{"model": network(), **settings, **options})
+    return UniFuseLib.fuse(*pair, **{"model": Network(), **settings, **options})
 
 
 def test_everything_lies_on_the_reference_grid(pair: tuple[Volume, Volume]) -> None:
@@ -131,7 +139,7 @@ def test_everything_lies_on_the_reference_grid(pair: tuple[Volume, Volume]) -> N
 def test_simpleitk_reproduces_the_warp_from_the_files(
     tmp_path: Path, pair: tuple[Volume, Volume]
 ) -> None:
-    result = run(pair, model=network((1.5, -2.0, 1.0)))
+    result = run(pair, model=Network((1.5, -2.0, 1.0)))
     io.write_volume(pair[0], tmp_path / "degraded.nii.gz")
     io.write_displacement(result.displacement, pair[1].grid, tmp_path / "deformation.nii.gz")
     io.write_volume(result.aligned, tmp_path / "aligned.nii.gz")
@@ -156,8 +164,8 @@ def test_known_flow_becomes_millimetres_in_the_right_direction(pair: tuple[Volum
     """Along h of the working grid is posterior, turned with the reference by -7°; nothing else
     moves.
     """
-    result = run(pair, model=network((0, 2.0, 0)))
-    assert not result.report["initial_alignment"]["used"]
+    result = run(pair, model=Network((0, 2.0, 0)))
+    assert not result.report.initial_alignment.used
     middle = tuple(n // 2 for n in pair[1].array.shape)
     turn = np.deg2rad(-7)
     expected = 2.0 * 3.0 * np.array([np.sin(turn), -np.cos(turn), 0])
@@ -175,8 +183,8 @@ def test_affine_and_flow_compose_as_the_network_saw_them(
     matrix[:3, :3] = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]) * [1.1, 0.9, 1.0]
     matrix[:3, 3] = [4, -3, 5]
     start = InitialAlignment(matrix, 0.5, 0.6, True, 10.0, 9.0)
-    monkeypatch.setattr("UniFuseLib.predict.align", lambda *args: start)
-    result = run(pair, model=network((3.0, -2.0, 2.5), kept=0.0), working_spacing=2.0)
+    monkeypatch.setattr("UniFuseLib.preprocessing.prepare.align", lambda *args: start)
+    result = run(pair, model=Network((3.0, -2.0, 2.5), detail_weight=0.0), working_spacing=2.0)
     inside = ndimage.binary_erosion(result.body & result.coverage, iterations=4)
     difference = np.abs(result.restored.array - result.aligned.array)[inside]
     assert inside.sum() > 2000
@@ -203,15 +211,15 @@ def test_outside_the_degraded_field_of_view_the_reference_remains(
     outside = ~result.coverage
     assert outside[result.body].mean() > 0.1
     assert (result.restored.array[outside] == 0).all()
-    scale = result.report["intensity"]["reference"]["scale"]
+    scale = result.report.intensity.reference.scale
     np.testing.assert_allclose(
         result.fused.array[outside], (pair[1].array / scale)[outside].clip(0, 2), atol=1e-5
     )
 
 
 def test_reference_detail_finer_than_the_working_grid_survives(pair: tuple[Volume, Volume]) -> None:
-    result = run(pair, model=network(blend=1.0), working_spacing=8.0)
-    scale = result.report["intensity"]["reference"]["scale"]
+    result = run(pair, model=Network(blend=1.0), working_spacing=8.0)
+    scale = result.report.intensity.reference.scale
     expected = (pair[1].array / scale).clip(0, 2)
     np.testing.assert_allclose(result.fused.array, expected, atol=1e-3)
 
@@ -219,7 +227,9 @@ def test_reference_detail_finer_than_the_working_grid_survives(pair: tuple[Volum
 def test_the_scans_own_detail_survives_where_the_network_keeps_it(
     pair: tuple[Volume, Volume],
 ) -> None:
-    kept, smoothed = (run(pair, model=network(kept=k), working_spacing=8.0) for k in (1.0, 0.0))
+    kept, smoothed = (
+        run(pair, model=Network(detail_weight=k), working_spacing=8.0) for k in (1.0, 0.0)
+    )
     inside = ndimage.binary_erosion(kept.body & kept.coverage, iterations=3)
     scans = kept.aligned.array[inside]
     np.testing.assert_allclose(kept.restored.array[inside], scans, atol=0.2)
@@ -230,19 +240,19 @@ def test_the_scans_own_detail_survives_where_the_network_keeps_it(
 def test_the_modality_rules_classes_out_and_a_contradiction_is_told(
     pair: tuple[Volume, Volume],
 ) -> None:
-    result = run(pair, model=network(label=2), degraded_modality="mr")
+    result = run(pair, model=Network(label=2), degraded_modality="mr")
     assert result.probabilities["ct_metal_noise"] == 0
     assert result.label in ("clean", "mr_motion")
-    assert any("CT metal and noise" in warning for warning in result.report["warnings"])
+    assert any("CT metal and noise" in warning for warning in result.report.warnings)
 
 
 def test_a_class_that_is_not_sure_is_told(pair: tuple[Volume, Volume]) -> None:
-    from UniFuseLib.predict import standard_contract
+    from UniFuseLib.contract import standard_contract
 
     for sure_from, told in ((0.9, False), (1.0, True)):  # the stand-in says 0.999
         contract = replace(standard_contract(), sure_from=sure_from)
-        warnings = run(pair, model=network(label=1), contract=contract).report["warnings"]
-        assert any('"MR motion" is not sure' in warning for warning in warnings) is told
+        warnings = run(pair, model=Network(label=1), contract=contract).report.warnings
+        assert any("Low confidence: MR motion" in warning for warning in warnings) is told
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -256,7 +266,7 @@ def test_storage_order_of_either_input_changes_nothing(
     affine[:3, flip] *= -1
     stored = [*pair]
     stored[which] = Volume(np.ascontiguousarray(array), affine)
-    model = network((1.0, -0.5, 0.7))
+    model = Network((1.0, -0.5, 0.7))
     here, there = run(pair, model=model), run((stored[0], stored[1]), model=model)
     for name in ("fused", "restored", "aligned"):
         expected, got = getattr(here, name).array, getattr(there, name).array
@@ -280,9 +290,9 @@ def test_colours_move_with_the_volume(pair: tuple[Volume, Volume]) -> None:
 
 
 def test_report_is_complete_and_plain(pair: tuple[Volume, Volume]) -> None:
-    report = json.loads(
-        json.dumps(run(pair, model=network((1, 1, 1), label=1)).report, allow_nan=False)
-    )
+    result = run(pair, model=Network((1, 1, 1), label=1))
+    report = json.loads(json.dumps(result.report.to_json(), allow_nan=False))
+    assert report == result.report.to_json()
     assert report["class"] == "mr_motion"
     assert sum(report["probabilities"].values()) == pytest.approx(1, abs=1e-4)
     assert set(report["displacement_mm"]) == {"mean", "median", "p95", "max"}
@@ -305,7 +315,7 @@ def test_report_is_complete_and_plain(pair: tuple[Volume, Volume]) -> None:
 
 def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume, Volume]) -> None:
     """The pair is aligned; a field of 3 mm is wrong, and the volumes say so."""
-    wrong = network((0, 2.0, 0))
+    wrong = Network((0, 2.0, 0))
     off, auto = (
         run(pair, model=wrong, working_spacing=1.5, refine=choice) for choice in ("off", "auto")
     )
@@ -314,17 +324,17 @@ def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume
     ]
     assert by[0] > 1.5
     assert by[1] < 0.5 * by[0]
-    assert off.report["refinement"] == {"steps": 0}
-    assert auto.report["refinement"]["steps"] in (4, 6)  # six where the first four found much
-    assert 0 < auto.report["refinement"]["followed"] <= 1
+    assert off.report.refinement == RefinementReport()
+    assert auto.report.refinement.steps in (4, 6)  # six where the first four found much
+    assert 0 < (auto.report.refinement.followed or 0) <= 1
 
 
 def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(
     pair: tuple[Volume, Volume],
 ) -> None:
-    as_pet = {"degraded_modality": "pet", "model": network((0, 1.0, 0))}
-    assert run(pair, refine="auto", **as_pet).report["refinement"] == {"steps": 0}
-    assert run(pair, refine=2, **as_pet).report["refinement"]["steps"] == 2
+    as_pet = {"degraded_modality": "pet", "model": Network((0, 1.0, 0))}
+    assert run(pair, refine="auto", **as_pet).report.refinement == RefinementReport()
+    assert run(pair, refine=2, **as_pet).report.refinement.steps == 2
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -337,11 +347,11 @@ def test_a_thin_slab_is_fused(axis: int, spacing: float) -> None:
     for pair in ((whole, slab), (slab, whole)):
         result = run(pair, refine="auto", working_spacing=None if spacing < 5 else 25.0)
         assert np.isfinite(result.displacement).all()
-        assert result.report["refinement"]["steps"] == 0 or pair[1] is whole
+        assert result.report.refinement.steps == 0 or pair[1] is whole
 
 
 def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:
-    assert run(pair, model=network((0, 30.0, 0))).report["folds_percent"] > 1
+    assert run(pair, model=Network((0, 30.0, 0))).report.folds_percent > 1
 
 
 def test_progress_grows_and_names_its_stages(pair: tuple[Volume, Volume]) -> None:
@@ -372,7 +382,7 @@ def test_cancelling_stops_the_run(pair: tuple[Volume, Volume], at: int) -> None:
     [
         ({"device": "quantum"}, DeviceError, "Unknown device"),
         ({"device": "mps"}, DeviceError, "not supported"),
-        ({"device": "cuda:7"}, DeviceError, "not there"),
+        ({"device": "cuda:7"}, DeviceError, "not available"),
         ({"precision": "float8"}, InputError, "precision"),
         ({"degraded_modality": "us"}, InputError, "modality"),
         ({"working_spacing": -1.0}, InputError, "working spacing"),
@@ -403,11 +413,12 @@ def test_a_sheared_reference_is_refused_before_the_work(pair: tuple[Volume, Volu
 
 
 def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
-    def greedy(degraded: Tensor, reference: Tensor) -> Output:
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+    class Greedy(Network):
+        def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(DeviceError, match="working-spacing"):
-        run(pair, model=greedy)
+        run(pair, model=Greedy())
 
 
 def test_a_large_field_of_view_is_worked_on_more_coarsely(
@@ -415,12 +426,12 @@ def test_a_large_field_of_view_is_worked_on_more_coarsely(
 ) -> None:
     monkeypatch.setattr("UniFuseLib.preprocessing.prepare.LARGEST_WORKING_GRID", 5000)
     report = run(pair).report
-    assert report["working_grid"]["spacing_mm"] > 4
-    assert "field of view is large" in report["warnings"][0]
+    assert report.working_grid.spacing_mm > 4
+    assert "Large reference field of view" in report.warnings[0]
 
 
 def test_inputs_are_not_changed(pair: tuple[Volume, Volume]) -> None:
     before = [v.array.copy() for v in pair]
-    run(pair, model=network((1, 1, 1)))
+    run(pair, model=Network((1, 1, 1)))
     for volume, array in zip(pair, before, strict=True):
         np.testing.assert_array_equal(volume.array, array)

@@ -12,7 +12,7 @@ import torch
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import Alignment
-from UniFuseLib.network.build import ABLATIONS, NetworkConfig, build, preset
+from UniFuseLib.network.build import ABLATIONS, PRESETS, NetworkConfig, build, preset
 from UniFuseLib.network.cost import cost, count_parameters
 
 if TYPE_CHECKING:
@@ -47,17 +47,22 @@ def test_any_shape_comes_back_as_it_was(shape: tuple[int, int, int]) -> None:
 
 def test_an_improved_field_replaces_the_networks_own() -> None:
     model, pair = seeded(preset("small")).eval(), volumes(shape=(33, 9, 17))
-    asked = []
-
-    def improve(flow: torch.Tensor) -> torch.Tensor:
-        asked.append(flow.shape)
-        return torch.full_like(flow, 2.0)
-
     with torch.no_grad():
-        own, improved = model(*pair), model(*pair, improve)
-    assert asked == [(1, 3, 33, 9, 17)]
+        registered = model.register(*pair)
+        own = model.fuse(registered)
+        improved = model.fuse(registered, torch.full_like(registered.flow, 2.0))
+    assert registered.flow.shape == (1, 3, 33, 9, 17)
+    assert torch.equal(own.flow, registered.flow)
     assert (improved.flow == 2).all()
     assert not torch.allclose(own.restored, improved.restored, atol=1e-3)
+
+
+def test_the_forward_pass_is_registration_and_fusion() -> None:
+    model, pair = seeded(preset("small")).eval(), volumes()
+    with torch.no_grad():
+        together, apart = model(*pair), model.fuse(model.register(*pair))
+    for name in ("fused", "restored", "blend", "detail_weight", "flow", "logits"):
+        assert torch.equal(getattr(together, name), getattr(apart, name))
 
 
 @pytest.mark.parametrize("base", ["small", "paper"])
@@ -179,6 +184,10 @@ def test_cost_grows_with_the_volume_alone() -> None:
     found = cost(preset("small"))
     assert found.gflops_256 / found.gflops_160 == pytest.approx(4.096, rel=0.01)
     assert found.parameters == count_parameters(build(preset("small")))
+
+
+def test_every_preset_tells_the_classes_of_degradation_apart() -> None:
+    assert {config.classes for config in PRESETS.values()} == {len(CLASSES)}
 
 
 def test_config_survives_json() -> None:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,9 @@ from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.report import Report
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 SHAPE = (9, 23, 19)
@@ -33,6 +36,7 @@ class Result:
     displacement: np.ndarray
     body: np.ndarray
     coverage: np.ndarray
+    report: Report
     label: str = "mr_motion"
     probabilities: dict[str, float] = field(
         default_factory=lambda: {
@@ -40,15 +44,6 @@ class Result:
             "mr_motion": 0.97,
             "ct_metal_noise": 0.01,
             "pet_low_dose": 0.01,
-        }
-    )
-    report: dict[str, Any] = field(
-        default_factory=lambda: {
-            "degraded_modality": "mr",
-            "reference_modality": "mr",
-            "folds_percent": 0.0,
-            "similarity": {"before": 0.4, "after": 0.6},
-            "weights": {"name": "test"},
         }
     )
 
@@ -79,13 +74,15 @@ def head(grid: Grid) -> np.ndarray:
 
 
 @pytest.fixture
-def case() -> tuple[Result, Volume, Volume]:
+def case(example_report: Report) -> tuple[Result, Volume, Volume]:
     grid, other = grid_of(SHAPE, 0.1, (5.0, 3.0, 3.1)), grid_of((8, 20, 25), -0.2, (6.0, 3.2, 2.6))
     reference, degraded = Volume(head(grid), grid.affine), Volume(head(other), other.affine)
     displacement = np.broadcast_to(np.array([3.0, -2.0, 1.0]), (*SHAPE, 3)).astype(np.float32)
     restored, body = Volume(reference.array * 0.8, grid.affine), reference.array > 0
     return (
-        Result(restored, restored, restored, displacement, body, np.ones_like(body)),
+        Result(
+            restored, restored, restored, displacement, body, np.ones_like(body), example_report
+        ),
         degraded,
         reference,
     )
@@ -134,12 +131,7 @@ def test_every_panel_answers_to_its_input(
 def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
     result, degraded, reference = case
     rgb = Volume(np.repeat(result.fused.array[..., None], 3, -1).astype(np.uint8), reference.affine)
-    report = {
-        **result.report,
-        "degraded_modality": "pet",
-        "reference_modality": "ct",
-        "similarity": None,
-    }
+    report = replace(result.report, degraded_modality="pet", reference_modality="ct")
     variants = [
         replace(result, fused=rgb),
         replace(result, fused=rgb, restored=rgb, aligned=rgb),
@@ -166,13 +158,14 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
     assert "mean 3.7 mm" in calm
     assert "0.400 → 0.600" in calm
     assert "Research use only" in calm
-    assert "not sure" not in calm
+    assert "Low confidence" not in calm
     assert "covers only" not in calm
-    report = {**result.report, "coverage_percent": 71.2, "warnings": ["one", "two"]}
+    report = replace(result.report, coverage_percent=71.2, warnings=("one", "two"))
     unsure = words(probabilities={name: 0.25 for name in result.probabilities}, report=report)
-    for caution in ("not sure: below 60 %", "covers only 71 % of the body", "2 warnings"):
+    for caution in ("(below 60 %)", "covers only 71 % of the body", "2 warnings"):
         assert caution in unsure
-    assert "not sure: below 98 %" in words(report={**result.report, "sure_from": 0.98})
+    low = words(report=replace(result.report, sure_from=0.98))
+    assert "Low confidence in the degradation type (below 98 %)" in low
 
 
 def test_grid_lines_lie_where_the_displacement_puts_them() -> None:

@@ -10,16 +10,11 @@ import torch
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError, WeightsError
-from UniFuseLib.preprocessing.checks import (
-    DEFAULT_INTENSITY,
-    acquired_mask,
-    body_mask,
-    check_overlap,
-    check_volume,
-    detect_modality,
-    fit,
-    luma,
-)
+from UniFuseLib.preprocessing.body import acquired_mask, body_mask
+from UniFuseLib.preprocessing.checks import check_overlap, check_volume
+from UniFuseLib.preprocessing.colour import luma, luma_of_channels
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, fit
+from UniFuseLib.preprocessing.modality import detect_modality, modality_from_header
 from UniFuseLib.spatial.volume import Grid, Volume
 
 SHAPE = (20, 28, 24)
@@ -58,10 +53,10 @@ def test_modality_is_recognised(modality: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hint", "modality"), [("PT", "pet"), ("ct", "ct"), (" MR ", "mr"), ("US", "ct")]
+    ("hint", "modality"), [("PT", "pet"), ("ct", "ct"), (" MR ", "mr"), ("US", "auto")]
 )
-def test_dicom_modality_decides_when_it_is_known(hint: str, modality: str) -> None:
-    assert detect_modality(Volume(scan("ct"), AFFINE), hint) == modality
+def test_modality_of_the_dicom_header(hint: str, modality: str) -> None:
+    assert modality_from_header(hint) == modality
 
 
 @pytest.mark.parametrize("modality", ["mr", "ct", "pet"])
@@ -154,7 +149,10 @@ def test_few_broken_voxels_are_repaired_with_a_warning() -> None:
     array[3, 4, 5], array[10, 14, 12], array[10, 14, 13] = np.nan, np.inf, -np.inf
     repaired, warnings = check_volume(Volume(array, AFFINE), "degraded")
     assert np.isfinite(repaired.array).all()
-    assert warnings == ["The degraded volume had 3 NaN or infinite voxels; neighbours fill them."]
+    assert warnings == (
+        "3 NaN or infinite voxels in the degraded volume were replaced by their nearest valid "
+        "neighbours.",
+    )
     untouched = np.isfinite(array)
     np.testing.assert_array_equal(repaired.array[untouched], array[untouched])
     assert abs(repaired.array[10, 14, 12]) < 600
@@ -197,4 +195,6 @@ def test_boxes_that_meet_only_around_their_corners_do_not_overlap() -> None:
 def test_luma_weighs_the_colours() -> None:
     colours = np.zeros((*SHAPE, 3), np.uint8)
     colours[..., 1] = 200
-    np.testing.assert_allclose(luma(Volume(colours, AFFINE)).array, 0.587 * 200, rtol=1e-5)
+    np.testing.assert_allclose(luma(colours), 0.587 * 200, rtol=1e-5)
+    channels = torch.from_numpy(np.moveaxis(colours, -1, 0)[None].astype(np.float32))
+    np.testing.assert_allclose(luma_of_channels(channels)[0, 0], luma(colours), rtol=1e-5)

@@ -14,7 +14,8 @@ import pytest
 from scipy import ndimage
 
 from UniFuseLib.io.volumes import read_volume
-from UniFuseLib.preprocessing.checks import body_mask, detect_modality
+from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.preprocessing.modality import detect_modality
 from UniFuseLib.simulation.misalignment import Deformation, Misalignment
 
 if TYPE_CHECKING:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from UniFuseLib.degradation import CLASSES, DEGRADATION_OF, contradiction, doubt, given_modality
+from UniFuseLib.degradation import (
+    CLASSES,
+    DEGRADATION_OF,
+    classify,
+    given_modality,
+    low_confidence_warning,
+    modality_conflict_warning,
+)
 
 READ = dict(zip(CLASSES, (0.1, 0.2, 0.3, 0.4), strict=True))
 
@@ -35,18 +42,28 @@ def test_classes_of_other_weights_are_left_alone() -> None:
 
 def test_a_sure_network_that_the_modality_contradicts_is_a_warning() -> None:
     sure = {"clean": 0.02, "mr_motion": 0.03, "ct_metal_noise": 0.95, "pet_low_dose": 0.0}
-    sentence = contradiction(sure, "mr")
+    sentence = modality_conflict_warning(sure, "mr")
     assert sentence is not None
     assert "CT metal and noise" in sentence
     assert "MR" in sentence
-    assert contradiction(sure, "ct") is None
-    assert contradiction(READ, "mr") is None
+    assert modality_conflict_warning(sure, "ct") is None
+    assert modality_conflict_warning(READ, "mr") is None
 
 
 def test_a_class_below_the_measured_probability_is_a_warning() -> None:
     found = {"clean": 0.7, "mr_motion": 0.3}
-    assert doubt(found, 0.7) is None
-    assert doubt(found, 0.0) is None  # not measured
-    sentence = doubt(found, 0.85)
+    assert low_confidence_warning(found, 0.7) is None
+    assert low_confidence_warning(found, 0.0) is None  # not measured
+    sentence = low_confidence_warning(found, 0.85)
     assert sentence is not None
-    assert '"No degradation" is not sure: 70 %, and only from 85 % on' in sentence
+    assert "Low confidence: No degradation (70 %)" in sentence
+    assert "only at 85 % confidence" in sentence
+
+
+def test_a_classification_brings_its_warnings() -> None:
+    sure = {"clean": 0.02, "mr_motion": 0.03, "ct_metal_noise": 0.95, "pet_low_dose": 0.0}
+    found = classify(sure, "mr", sure_from=0.85)
+    assert found.label == "mr_motion"
+    assert found.probabilities == given_modality(sure, "mr")
+    assert [warning.split()[0] for warning in found.warnings] == ["The", "Low"]
+    assert classify(sure, "ct", sure_from=0.85).warnings == ()

@@ -14,13 +14,13 @@ from UniFuseLib.simulation.misalignment import (
     Deformation,
     Misalignment,
     MisalignmentRange,
-    bspline_basis,
     bspline_velocity,
     mean_displacement,
     sample_misalignment,
     scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import local_generator, to_json
+from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import (
     compose,
     integrate,

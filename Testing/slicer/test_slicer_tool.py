@@ -26,7 +26,8 @@ def weights(tmp_path_factory):
     """
     import torch
 
-    from UniFuseLib.checkpoint import Contract, save_model
+    from UniFuseLib.checkpoint import save_model
+    from UniFuseLib.contract import Contract
     from UniFuseLib.network.build import build, preset
     from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 

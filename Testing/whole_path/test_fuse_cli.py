@@ -22,10 +22,10 @@ import torch
 from scipy import ndimage
 
 from UniFuseLib import cli
-from UniFuseLib.checkpoint import Contract, save_model
+from UniFuseLib.checkpoint import save_model
 from UniFuseLib.commands.fuse import FILES
+from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.io import output_folder
 from UniFuseLib.io import volumes as io
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
@@ -333,9 +333,7 @@ def test_no_permission(
     def refuse(self: Path, *args: object, **options: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(
-        output_folder.Path, call, refuse
-    )  # root may write anywhere, so the refusal is played
+    monkeypatch.setattr(Path, call, refuse)  # root may write anywhere, so the refusal is played
     assert cli.main(arguments(files, tmp_path / "out")) == 4
     assert "Permission denied" in capsys.readouterr().err
     assert left_behind(tmp_path) == []

@@ -160,7 +160,8 @@ def _show(args: argparse.Namespace, result: dict[str, Any], table: str) -> None:
 
 
 def _weights(path: Path | None) -> dict[str, Any]:
-    from UniFuseLib.checkpoint import DEFAULT_WEIGHTS, models_folder, read_contract
+    from UniFuseLib.contract import read_contract
+    from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 
     contract = read_contract(path or models_folder() / DEFAULT_WEIGHTS)
     return {"name": contract.name, "preset": contract.preset, "sha256": contract.sha256}

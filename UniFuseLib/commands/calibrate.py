@@ -15,7 +15,7 @@ from UniFuseLib.io.output_folder import is_taken
 if TYPE_CHECKING:
     import argparse
 
-    from UniFuseLib.checkpoint import Contract
+    from UniFuseLib.contract import Contract
     from UniFuseLib.experiments.classifier_calibration import Fit
 
 _DESCRIPTION = (

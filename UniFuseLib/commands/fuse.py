@@ -7,31 +7,42 @@ import json
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from UniFuseLib.commands import progress
 from UniFuseLib.commands.options import refinement
-from UniFuseLib.errors import Cancelled, MissingDependencyError, OutputError, UniFuseError
+from UniFuseLib.degradation import title
+from UniFuseLib.errors import (
+    UNEXPECTED_EXIT_CODE,
+    Cancelled,
+    MissingDependencyError,
+    OutputError,
+    UniFuseError,
+)
 from UniFuseLib.io.output_folder import ResultFolder, result_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from UniFuseLib.predict import FusionResult
-    from UniFuseLib.spatial.volume import Volume
+    from UniFuseLib.progress import CancelQuestion, Progress
+    from UniFuseLib.report import Report
+    from UniFuseLib.spatial.volume import Grid, Volume
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
 FILES = (*VOLUMES, "report.json", "overview.png")
+_READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
 _EPILOG = """\
 writes into DIR, all on the grid of REFERENCE:
   fused.nii.gz        both volumes in one, intensities about 0 to 1
   restored.nii.gz     DEGRADED, restored and aligned, in its own units
-  deformation.nii.gz  ITK displacement field (LPS mm); resampling DEGRADED with it aligns it
-  report.json         class and probabilities, displacement, folds, similarity, seconds, memory, warnings
-  overview.png        one page to look at (needs matplotlib)
+  deformation.nii.gz  ITK displacement field (LPS mm); resample DEGRADED with it to align it
+  report.json         degradation class, displacement, folds, similarity, seconds, warnings
+  overview.png        one-page summary picture (needs matplotlib)
 
 exit codes: 0 done, 2 usage, 3 input, 4 output, 5 weights, 6 device, 7 missing package, 130 stopped
 """
@@ -42,82 +53,119 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "fuse",
         help="align, restore and fuse two volumes",
-        description="Align DEGRADED with REFERENCE, restore it, and fuse both on the grid of REFERENCE.",
+        description="Align DEGRADED with REFERENCE, restore it, and fuse both on the grid of "
+        "REFERENCE.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    kinds = ("auto", "mr", "ct", "pet")
+    _add_files(parser)
+    _add_computation(parser)
+    _add_output(parser)
+    progress.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "degraded", type=Path, metavar="DEGRADED", help="NIfTI, NRRD, MHA, or a DICOM series folder"
+        "degraded",
+        type=Path,
+        metavar="DEGRADED",
+        help="volume to restore: NIfTI, NRRD, MHA, or a folder with one DICOM series",
     )
     parser.add_argument(
-        "reference", type=Path, metavar="REFERENCE", help="the same, clean, another modality"
+        "reference",
+        type=Path,
+        metavar="REFERENCE",
+        help="clean volume of another modality or MR contrast, in any of these formats",
     )
     parser.add_argument(
         "--output", "-o", type=Path, required=True, metavar="DIR", help="folder for the results"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace results that are in DIR already"
+        "--overwrite", action="store_true", help="replace results that are already in DIR"
     )
-    parser.add_argument("--degraded-modality", choices=kinds, default="auto", help="default: auto")
-    parser.add_argument("--reference-modality", choices=kinds, default="auto", help="default: auto")
+
+
+def _add_computation(parser: argparse.ArgumentParser) -> None:
+    kinds = ("auto", "mr", "ct", "pet")
+    for name in ("degraded", "reference"):
+        parser.add_argument(
+            f"--{name}-modality",
+            choices=kinds,
+            default="auto",
+            help=f"modality of the {name} volume; auto: from the file or the intensities",
+        )
     parser.add_argument(
-        "--weights", type=Path, metavar="FILE", help="safetensors file with its JSON beside it"
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="safetensors file with its JSON contract beside it (default: the shipped weights)",
     )
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
     )
     parser.add_argument(
-        "--precision", default="auto", help="auto (float32), float32, bfloat16 or float16"
+        "--precision",
+        default="auto",
+        help="auto (float32), float32, bfloat16 or float16 (default: auto)",
     )
     parser.add_argument(
         "--working-spacing",
         type=_positive,
         metavar="MM",
-        help="grid of the network; coarser is faster",
+        help="voxel size of the working grid; larger is faster (default: that of the weights)",
     )
     parser.add_argument(
         "--refine",
         type=refinement,
         default="auto",
         metavar="off|auto|N",
-        help="steps of test-time optimisation",
+        help="fine-tune the deformation on this pair (test-time optimisation): off, a number of "
+        "steps, or auto, for pairs of modalities that were measured to gain (default: auto)",
     )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
     parser.add_argument(
-        "--uncompressed", action="store_true", help="write raw .nrrd, not .nii.gz: larger, quick"
+        "--uncompressed",
+        action="store_true",
+        help="write raw .nrrd files instead of .nii.gz: larger, but faster to write",
     )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
-    progress.add_options(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; with `--progress json` the last line says how it ended, whatever
-    happened.
-    """
+    """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
     if args.progress != "json":
         _fuse_files(args)
         return 0
     try:
         summary = _fuse_files(args)
     except UniFuseError as error:
-        progress.emit({"done": True, "error": str(error), "exit_code": error.exit_code})
+        _emit_failure(str(error), error.exit_code)
         raise
     except KeyboardInterrupt:
-        progress.emit(
-            {
-                "done": True,
-                "error": "Stopped; nothing was written.",
-                "exit_code": Cancelled.exit_code,
-            }
-        )
+        _emit_failure("Stopped; nothing was written.", Cancelled.exit_code)
         raise
     except Exception as error:
-        progress.emit({"done": True, "error": f"Unexpected error: {error!r}", "exit_code": 70})
+        _emit_failure(f"Unexpected error: {error!r}", UNEXPECTED_EXIT_CODE)
         raise
     progress.emit(summary)
     return 0
+
+
+def _emit_failure(sentence: str, exit_code: int) -> None:
+    progress.emit({"done": True, "error": sentence, "exit_code": exit_code})
+
+
+class Inputs(NamedTuple):
+    """Both volumes as they were read."""
+
+    degraded: Volume
+    reference: Volume
+    modalities: tuple[str, str]  # of the options, else of the headers, else `auto`
+    warnings: tuple[str, ...]
 
 
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
@@ -129,71 +177,78 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         # volumes of the other suffix would be those of another pair
         result_folder(args.output, (*RAW_VOLUMES, *FILES), args.overwrite, inputs) as folder,
     ):
-        clock: dict[str, float] = {}
-        show(0.0, "Reading the files")
-        with _timed(clock, "Reading the files"):
-            degraded, reference, hints, warnings = _read(args)
-        result = _fuse(args, degraded, reference, hints, _within(show, _READ, _COMPUTED), cancelled)
-        show(_COMPUTED, "Writing the files")
-        result.report["warnings"][:0] = warnings
-        with _timed(clock, "Writing the files"):
-            _write(result, reference, folder.working, RAW_VOLUMES if args.uncompressed else VOLUMES)
-        if not args.no_overview:
-            _draw(result, degraded, reference, folder)
-        report = _complete(result.report, args, clock)
-        _write_report(report, folder.working / "report.json")
+        report = _into_folder(args, folder, show, cancelled)
         if cancelled():
             raise Cancelled("Stopped on request; nothing was written.")
         files = folder.publish()
     show(1.0, "Done")
-    _tell(args, report)
+    _summarise(args, report)
     return {
         "done": True,
         "output": str(args.output),
-        "files": [str(f) for f in files],
-        "class": report["class"],
-        "warnings": report["warnings"],
-        **({"report": report} if args.json else {}),
+        "files": [str(file) for file in files],
+        "class": report.label,
+        "warnings": list(report.warnings),
+        **({"report": report.to_json()} if args.json else {}),
     }
 
 
-def _read(args: argparse.Namespace) -> tuple[Volume, Volume, tuple[str, str], list[str]]:
-    from UniFuseLib.io.volumes import read_volume_with_header
+def _into_folder(
+    args: argparse.Namespace,
+    folder: ResultFolder,
+    show: Progress,
+    cancelled: CancelQuestion,
+) -> Report:
+    """Every file of the result, in the working folder; returns the report that lies there."""
+    from UniFuseLib.process import peak_memory_mb
 
-    degraded, moving = read_volume_with_header(args.degraded)
-    reference, fixed = read_volume_with_header(args.reference)
-    return (
-        degraded,
-        reference,
-        (moving.modality, fixed.modality),
-        [*moving.warnings, *fixed.warnings],
+    clock: dict[str, float] = {}
+    show(0.0, _READING)
+    with _timed(clock, _READING):
+        inputs = _read(args)
+    result = _fuse(args, inputs, _within(show, _READ, _COMPUTED), cancelled)
+    result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
+    show(_COMPUTED, _WRITING)
+    with _timed(clock, _WRITING):
+        names = RAW_VOLUMES if args.uncompressed else VOLUMES
+        _write(result, inputs.reference.grid, folder.working, names)
+    missed = () if args.no_overview else _draw(result, inputs, folder)
+    report = result.report.with_warnings(after=missed)
+    report = report.with_files(args.degraded, args.reference, clock, peak_memory_mb())
+    _write_report(report, folder.working / "report.json")
+    return report
+
+
+def _read(args: argparse.Namespace) -> Inputs:
+    from UniFuseLib.io.volumes import read_volume_with_header
+    from UniFuseLib.preprocessing.modality import modality_from_header
+
+    degraded, degraded_header = read_volume_with_header(args.degraded)
+    reference, reference_header = read_volume_with_header(args.reference)
+
+    def chosen(option: str, header: str) -> str:
+        return modality_from_header(header) if option == "auto" else option
+
+    modalities = (
+        chosen(args.degraded_modality, degraded_header.modality),
+        chosen(args.reference_modality, reference_header.modality),
     )
+    warnings = (*degraded_header.warnings, *reference_header.warnings)
+    return Inputs(degraded, reference, modalities, warnings)
 
 
 def _fuse(
-    args: argparse.Namespace,
-    degraded: Volume,
-    reference: Volume,
-    hints: tuple[str, str],
-    show: Callable[[float, str], None],
-    cancelled: Callable[[], bool],
+    args: argparse.Namespace, inputs: Inputs, show: Progress, cancelled: CancelQuestion
 ) -> FusionResult:
     from UniFuseLib.predict import fuse
-    from UniFuseLib.preprocessing.checks import modality_from_header
 
     return fuse(
-        degraded,
-        reference,
+        inputs.degraded,
+        inputs.reference,
         weights=args.weights,
         device=args.device,
-        degraded_modality=modality_from_header(hints[0])
-        if args.degraded_modality == "auto"
-        else args.degraded_modality,
-        reference_modality=(
-            modality_from_header(hints[1])
-            if args.reference_modality == "auto"
-            else args.reference_modality
-        ),
+        degraded_modality=inputs.modalities[0],
+        reference_modality=inputs.modalities[1],
         working_spacing=args.working_spacing,
         precision=args.precision,
         refine=args.refine,
@@ -202,67 +257,58 @@ def _fuse(
     )
 
 
-def _write(
-    result: FusionResult, reference: Volume, folder: Path, names: tuple[str, str, str]
-) -> None:
+def _write(result: FusionResult, grid: Grid, folder: Path, names: tuple[str, str, str]) -> None:
     from UniFuseLib.io.volumes import write_displacement, write_volume
 
     fused, restored, deformation = names
     write_volume(result.fused, folder / fused)
     write_volume(result.restored, folder / restored)
-    write_displacement(result.displacement, reference.grid, folder / deformation)
+    write_displacement(result.displacement, grid, folder / deformation)
 
 
-def _draw(result: FusionResult, degraded: Volume, reference: Volume, folder: ResultFolder) -> None:
+def _draw(result: FusionResult, inputs: Inputs, folder: ResultFolder) -> tuple[str, ...]:
+    """Draws the overview; returns a warning where it cannot."""
+    path = folder.working / "overview.png"
     try:
         from UniFuseLib.overview import draw_overview
 
-        draw_overview(result, degraded, reference, folder.working / "overview.png")
+        draw_overview(result, inputs.degraded, inputs.reference, path)
     except (MissingDependencyError, ImportError) as error:
-        result.report["warnings"].append(f"overview.png was not drawn: {error}")
+        return (f"{path.name} was not drawn: {error}",)
+    return ()
 
 
-def _complete(
-    report: dict[str, Any], args: argparse.Namespace, clock: dict[str, float]
-) -> dict[str, Any]:
-    """Add what only the command knows: paths, seconds for files, memory to the end."""
-    from UniFuseLib.report import peak_memory_mb
-
-    report["inputs"]["degraded"]["path"] = str(args.degraded)
-    report["inputs"]["reference"]["path"] = str(args.reference)
-    total = report["seconds"].pop("total") + sum(clock.values())
-    report["seconds"] = {**report["seconds"], **clock, "total": round(total, 3)}
-    report["peak_memory_mb"] = peak_memory_mb()
-    return report
-
-
-def _write_report(report: dict[str, Any], path: Path) -> None:
+def _write_report(report: Report, path: Path) -> None:
     try:
-        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_text(_text(report) + "\n", encoding="utf-8")
     except OSError as error:
         raise OutputError(
-            f"Cannot write {path.name}: {error.strerror}. Nothing was left behind."
+            f"Cannot write {path.name}: {error.strerror}. No partial results were left."
         ) from error
 
 
-def _tell(args: argparse.Namespace, report: dict[str, Any]) -> None:
+def _text(report: Report) -> str:
+    return json.dumps(report.to_json(), indent=2, ensure_ascii=False)
+
+
+def _summarise(args: argparse.Namespace, report: Report) -> None:
+    """Report on stdout where it is wanted; warnings and one line about the result on stderr."""
     if args.json and args.progress != "json":
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print(_text(report))
     if args.quiet:
         return
-    for warning in report["warnings"]:
+    for warning in report.warnings:
         print(f"unifuse: warning: {warning}", file=sys.stderr)
-    probability = 100 * report["probabilities"][report["class"]]
-    moved = report["displacement_mm"]["mean"]
+    probability = 100 * report.probabilities[report.label]
     print(
-        f"{report['class']} ({probability:.0f} %), moved by {moved:.1f} mm on average: {args.output}",
+        f"{title(report.label)} ({probability:.0f} %), mean displacement "
+        f"{report.displacement_mm.mean:.1f} mm: {args.output}",
         file=sys.stderr,
     )
 
 
-def _within(
-    show: Callable[[float, str], None], start: float, end: float
-) -> Callable[[float, str], None]:
+def _within(show: Progress, start: float, end: float) -> Progress:
+    """Progress of a part as progress of the whole."""
     return lambda fraction, stage: show(start + (end - start) * fraction, stage)
 
 

@@ -33,7 +33,7 @@ def gather() -> dict[str, Any]:
     from UniFuseLib.network.build import ABLATIONS, PRESETS
     from UniFuseLib.network.cost import cost
     from UniFuseLib.network.scan import available_engines
-    from UniFuseLib.version import __version__
+    from UniFuseLib.version import NOTICE, __version__
 
     return {
         "version": __version__,
@@ -43,14 +43,15 @@ def gather() -> dict[str, Any]:
         "presets": {name: asdict(cost(config)) for name, config in PRESETS.items()},
         "ablations": sorted(ABLATIONS),
         "weights": _weights(),
-        "notice": "Research use only. Not a medical device.",
+        "notice": NOTICE,
     }
 
 
 def _weights() -> list[dict[str, Any]]:
     """Every set in `Resources/Models`; a damaged one is listed with its fault."""
-    from UniFuseLib.checkpoint import models_folder, read_contract
+    from UniFuseLib.contract import read_contract
     from UniFuseLib.errors import WeightsError
+    from UniFuseLib.resources import models_folder
 
     try:
         files = sorted(models_folder().glob("*.safetensors"))

@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.simulation.case_list import read_case_list
 
     if args.demo:
+        from UniFuseLib.resources import sample_folder
+
         root, faults = sample_folder(), list[str]()
         rows = demo_rows(root)
     else:
@@ -98,24 +100,6 @@ def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
         folder.publish()
     add_to_index(output, row.id)
     return mean
-
-
-def sample_folder() -> Path:
-    """`Resources/SampleData`: inside the package when installed, beside it in a source tree.
-
-    Raises:
-        InputError: the sample is not there.
-    """
-    package = Path(__file__).resolve().parents[1]
-    for folder in (
-        package / "Resources" / "SampleData",
-        package.parent / "Resources" / "SampleData",
-    ):
-        if (folder / "sample.json").is_file():
-            return folder
-    raise InputError(
-        "The shipped sample (Resources/SampleData) is missing. Install UniFuseLib again."
-    )
 
 
 def demo_rows(folder: Path) -> list[Any]:

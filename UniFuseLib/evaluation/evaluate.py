@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from UniFuseLib.degradation import TITLES
+from UniFuseLib.degradation import title
 from UniFuseLib.errors import Cancelled, UniFuseError
 from UniFuseLib.evaluation.case_evaluator import case_evaluator, measure
 from UniFuseLib.evaluation.cases import read_case
@@ -199,7 +199,7 @@ def _finished(path: Path, checksum: str, truth: str | None) -> Figures | None:
 
 
 def _line(c: Figures) -> str:
-    found, truth = (TITLES.get(c[key], c[key]) for key in ("class_found", "class"))
+    found, truth = (title(c[key]) for key in ("class_found", "class"))
     verdict = found if found == truth else f"{found} (truth: {truth})"
     restoration = c["restoration"]
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from UniFuseLib.degradation import TITLES
+from UniFuseLib.degradation import title
 from UniFuseLib.simulation.case_folder import TASKS
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ def _rows(summary: Figures) -> list[Row]:
     """Every task over all bins, then by bin; everything at the end."""
     rows = []
     for task, figures in summary["summary"].items():
-        title = TASKS[task].title
-        rows.append(Row(title, ALL_BINS, figures))
-        for name, by_task in summary["bins"].items():
+        name = TASKS[task].title
+        rows.append(Row(name, ALL_BINS, figures))
+        for bin_name, by_task in summary["bins"].items():
             if task in by_task:
-                rows.append(Row(title, name, by_task[task]))
+                rows.append(Row(name, bin_name, by_task[task]))
     if summary["overall"]["cases"]:
         rows.append(Row(ALL_TASKS, ALL_BINS, summary["overall"]))
     return rows
@@ -174,10 +174,10 @@ def _classification(classification: Figures) -> str:
 
 def confusion_table(classification: Figures) -> str:
     """Rows: the true class; columns: the predicted one."""
-    titles = [TITLES.get(name, name) for name in classification["classes"]]
+    titles = [title(name) for name in classification["classes"]]
     rows = [
-        (title, *map(str, counts), percent(accuracy))
-        for title, counts, accuracy in zip(
+        (name, *map(str, counts), percent(accuracy))
+        for name, counts, accuracy in zip(
             titles,
             classification["confusion"],
             classification["accuracy_per_class"].values(),
@@ -203,7 +203,7 @@ def results_table(summary: Figures) -> str:
     rows = {TASKS[task].title: figures for task, figures in summary["summary"].items()}
     if summary["overall"]["cases"]:
         rows[ALL_TASKS] = summary["overall"]
-    return markdown(header, [(title, *_results_cells(f)) for title, f in rows.items()])
+    return markdown(header, [(name, *_results_cells(f)) for name, f in rows.items()])
 
 
 def _results_cells(f: Figures) -> tuple[str, ...]:

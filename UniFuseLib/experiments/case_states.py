@@ -20,15 +20,14 @@ from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.network.dapl import DAPL
 from UniFuseLib.network.layers import pad_to_multiple
-from UniFuseLib.preprocessing.prepare import image_of, place, prepare, shared_grid
+from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import Log, silent
-from UniFuseLib.registration.affine import align
 from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.checkpoint import Contract
+    from UniFuseLib.contract import Contract
     from UniFuseLib.network.unifuse import UniFuse
 
 
@@ -125,10 +124,8 @@ def _extract(case: Case, model: UniFuse, contract: Contract) -> CaseStates:
 @torch.no_grad()
 def _states(case: Case, model: UniFuse, contract: Contract) -> Tensor:
     """`(k, e, 3s)` on the CPU."""
-    moving = prepare(case.degraded, "degraded", case.degraded_modality, contract, [])
-    fixed = prepare(case.reference, "reference", case.reference_modality, contract, [])
-    grid = shared_grid(case.reference.grid, contract.working_spacing_mm, [])
-    pair = place(moving, fixed, grid, align(image_of(moving), image_of(fixed)))
+    modalities = (case.degraded_modality, case.reference_modality)
+    pair = working_pair(prepare_pair(case.degraded, case.reference, modalities, contract))
     device = next(model.parameters()).device
     degraded, reference = (
         model.encoder(pad_to_multiple(volume.to(device), model.multiple))

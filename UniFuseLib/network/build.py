@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 class NetworkConfig:
     """All that is needed to build a network; stored in the weights' contract.
 
-    Symbols of the paper: C `channels`, M `width`, E `inner`, S `states`, Q `patch`, L
+    Symbols of the paper: C `channels`, M `width`, E `inner`, S `states`, Q `patch`, Ñ `classes`, L
     `prompt_length`, J `blocks`.
     """
 
@@ -41,6 +40,7 @@ class NetworkConfig:
     inner: int = 128
     states: int = 16
     patch: int = 8  # voxels of the input volume
+    classes: int = 4  # as many as `degradation.CLASSES`
     prompt_length: int = 4
     mix_stride: int = 2  # of DAPL's convolution, before its patches
     blocks: int = 4
@@ -148,13 +148,13 @@ def _encoder(config: NetworkConfig) -> Encoder | DescriptorEncoder:
 def _dapl(config: NetworkConfig, patch: int) -> nn.Module:
     sizes = (config.width, config.inner, config.states)
     if config.dapl == "none":
-        return WithoutDAPL(*sizes, len(CLASSES), config.prompt_length)
+        return WithoutDAPL(*sizes, config.classes, config.prompt_length)
     textures = TEXTURES if config.encoder == "descriptor" else 0
     dapl = DAPL(
         config.channels,
         *sizes,
         patch,
-        len(CLASSES),
+        config.classes,
         config.prompt_length,
         config.mix_stride,
         textures,
@@ -190,7 +190,7 @@ def _alignment(config: NetworkConfig, stride: int) -> nn.Module:
 
 def _fusion(config: NetworkConfig, folded: bool) -> UFRF:
     skips = [
-        build_alsn(channels, config.width, dense, config.lora_rank, len(CLASSES), config.alsn)
+        build_alsn(channels, config.width, dense, config.lora_rank, config.classes, config.alsn)
         for channels, dense in zip(config.fusion_channels, config.fusion_dense, strict=True)
     ]
     return UFRF(config.channels, config.fusion_channels, config.fusion_dense, skips, folded)

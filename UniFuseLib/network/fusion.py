@@ -34,7 +34,7 @@ class Fusion(NamedTuple):
     fused: Tensor  # I_fuse (b, 1, d, h, w)
     restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
     blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w), 0..1
-    kept: Tensor  # share of the unsmoothed input in `restored` (b, 1, d, h, w), 0..1
+    detail_weight: Tensor  # share of the unsmoothed input in `restored` (b, 1, d, h, w), 0..1
 
 
 def smoothings(volume: Tensor) -> Tensor:

@@ -1,6 +1,4 @@
-"""What the overview says in words and figures: verdict, class bars, displacement, folds,
-similarity, footer.
-"""
+"""The overview in words and figures: class, displacement, folds, similarity, footer."""
 
 from __future__ import annotations
 
@@ -8,18 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from UniFuseLib.degradation import TITLES
-from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS, Modality
+from UniFuseLib.degradation import title as title_of
+from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
-from UniFuseLib.version import __version__
+from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult
 
 UNSURE_BELOW = 0.6  # a caution is written below it, where the weights have no `sure_from`
-COVERED_ABOVE = (
-    97.0  # and when less than this percentage of the body lies in the degraded field of view
-)
+COVERED_ABOVE = 97.0  # % of the body in the degraded field of view; a caution below
 _BAR = "#2a313c"
 _ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
 
@@ -28,7 +24,7 @@ def draw_header(sheet: Sheet, result: FusionResult) -> None:
     """Verdict, class probabilities and the figures that say whether to trust the alignment."""
     probability = result.probabilities[result.label]
     modality, reference_modality = modalities(result)
-    verdict = f"{TITLES.get(result.label, result.label)} {100 * probability:.0f} %"
+    verdict = f"{title_of(result.label)} {100 * probability:.0f} %"
     sheet.text(LEFT, 42, verdict, 25, weight="bold")
     sheet.text(
         LEFT,
@@ -47,13 +43,13 @@ def draw_header(sheet: Sheet, result: FusionResult) -> None:
 
 
 def _cautions(result: FusionResult) -> list[str]:
-    """What a reader must know before he believes the picture."""
-    covered = float(result.report.get("coverage_percent", 100.0))
-    warnings = len(result.report.get("warnings", ()))
+    """What a reader must know before believing the picture."""
+    covered = result.report.coverage_percent
+    warnings = len(result.report.warnings)
     cautions = []
-    sure_from = float(result.report.get("sure_from") or UNSURE_BELOW)
+    sure_from = result.report.sure_from or UNSURE_BELOW
     if result.probabilities[result.label] < sure_from:
-        cautions.append(f"The class is not sure: below {100 * sure_from:.0f} %.")
+        cautions.append(f"Low confidence in the degradation type (below {100 * sure_from:.0f} %).")
     if covered < COVERED_ABOVE:
         cautions.append(f"The degraded volume covers only {covered:.0f} % of the body.")
     if warnings:
@@ -74,23 +70,32 @@ def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.axis("off")
     for number, (name, value) in enumerate(rows):
-        sheet.text(x + 150, y + 24 * number + 1, TITLES.get(name, name), 10.5, ha="right")
+        sheet.text(x + 150, y + 24 * number + 1, title_of(name), 10.5, ha="right")
         sheet.text(x + 420, y + 24 * number + 1, f"{100 * float(value):.1f} %", 10.5)
 
 
 def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
     """(title, value, note) of what the header states in figures."""
     length = lengths_mm(result)
-    report = result.report
-    folds, similarity = report.get("folds_percent"), report.get("similarity") or {}
-    before, after = similarity.get("before"), similarity.get("after")
+    p95 = np.percentile(length, 95)
+    similarity = result.report.similarity
     return [
-        ("Displacement in the body", f"mean {length.mean():.1f} mm",
-         f"95 % below {np.percentile(length, 95):.1f} mm, largest {length.max():.1f} mm"),
-        ("Folding", "not measured" if folds is None else f"{folds:.2f} %", "of the body, where no inverse exists"),
-        ("Similarity to the reference", "not measured" if after is None else f"{before:.3f} → {after:.3f}",
-         "before → after alignment, 1 is best"),
-    ]  # fmt: skip
+        (
+            "Displacement in the body",
+            f"mean {length.mean():.1f} mm",
+            f"95 % below {p95:.1f} mm, maximum {length.max():.1f} mm",
+        ),
+        (
+            "Folding",
+            f"{result.report.folds_percent:.2f} %",
+            "of the body, where no inverse exists",
+        ),
+        (
+            "Similarity to the reference",
+            f"{similarity.before:.3f} → {similarity.after:.3f}",
+            "before → after alignment, 1 is best",
+        ),
+    ]
 
 
 def draw_legend(sheet: Sheet, end_mm: float, top: float, height: float) -> None:
@@ -109,16 +114,19 @@ def draw_legend(sheet: Sheet, end_mm: float, top: float, height: float) -> None:
 def draw_footer(sheet: Sheet, result: FusionResult) -> None:
     """What the picture may be used for, how to read it, and what made it."""
     y = sheet.height - 22
-    sheet.text(LEFT, y, "Research use only. Not for diagnosis or treatment.", 10.5, AMBER)
-    convention = "Patient's left is on the picture's right; sagittal seen from the patient's left. Slate: no data."
+    sheet.text(LEFT, y, NOTICE, 10.5, AMBER)
+    convention = (
+        "The patient's left is on the right of the picture; sagittal views are seen from the "
+        "patient's left. Slate: no data."
+    )
     sheet.text(WIDTH / 2, y, convention, 9.5, MUTED, ha="center")
-    weights = (result.report.get("weights") or {}).get("name", "unknown weights")
-    sheet.text(WIDTH - RIGHT, y, f"UniFuse {__version__} · {weights}", 9.5, MUTED, ha="right")
+    made_by = f"UniFuse {__version__} · {result.report.weights.name}"
+    sheet.text(WIDTH - RIGHT, y, made_by, 9.5, MUTED, ha="right")
 
 
-def modalities(result: FusionResult) -> tuple[Modality, Modality]:
+def modalities(result: FusionResult) -> tuple[str, str]:
     """(of the degraded volume, of the reference)."""
-    return result.report["degraded_modality"], result.report["reference_modality"]
+    return result.report.degraded_modality, result.report.reference_modality
 
 
 def lengths_mm(result: FusionResult) -> np.ndarray:

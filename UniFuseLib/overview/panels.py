@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Paint = Callable[["Axes", Plane], None]
-Modality = Literal["mr", "ct", "pet"]
 
 OUTSIDE = "#20262f"  # no data here: neither air nor background
 AMBER, DARK_AMBER, CYAN = "#ffb000", "#c04a00", "#5ad1ff"
@@ -40,7 +39,7 @@ class Window:
     colours: str = "gray"
 
 
-def window_of(volume: Volume, body: np.ndarray, modality: Modality) -> Window:
+def window_of(volume: Volume, body: np.ndarray, modality: str) -> Window:
     """CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8,
     inverted grey.
     """
@@ -54,7 +53,7 @@ def window_of(volume: Volume, body: np.ndarray, modality: Modality) -> Window:
     return Window(low, max(high, low + 1e-6), "gray_r" if modality == "pet" else "gray")
 
 
-def caption(modality: Modality, window: Window) -> str:
+def caption(modality: str, window: Window) -> str:
     """What a reader needs to judge the greys: `CT, W 400 L 40 HU`, `PET, 0 to 9.8`, `MR`."""
     if modality == "ct":
         return f"CT, W {window.high - window.low:.0f} L {(window.high + window.low) / 2:.0f} HU"

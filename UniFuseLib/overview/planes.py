@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import ndimage
 
+from UniFuseLib.spatial.resampling import inside
+
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -104,12 +106,12 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
     """
     inverse = np.linalg.inv(volume.affine)
     index = np.moveaxis(plane.points() @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
-    last = np.array(volume.array.shape[:3], dtype=np.float64)[:, None, None] - 0.5
-    inside = ((index >= -0.5) & (index <= last)).all(axis=0)
+    covered = inside(index, volume.array.shape, axis=0)[0]
     channels = volume.array[..., None] if volume.array.ndim == 3 else volume.array
     # a block around the plane is enough: the volume may be large and the plane thin
-    low = np.clip(np.floor(index.min(axis=(1, 2))) - 1, 0, last[:, 0, 0] - 0.5).astype(int)
-    high = np.clip(np.ceil(index.max(axis=(1, 2))) + 2, low + 1, last[:, 0, 0] + 0.5).astype(int)
+    size = np.array(volume.array.shape[:3])
+    low = np.clip(np.floor(index.min(axis=(1, 2))) - 1, 0, size - 1).astype(int)
+    high = np.clip(np.ceil(index.max(axis=(1, 2))) + 2, low + 1, size).astype(int)
     block = channels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     local = index - low[:, None, None]
     picture = np.stack(
@@ -121,7 +123,7 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
         ],
         axis=-1,
     )
-    picture[~inside] = np.nan
+    picture[~covered] = np.nan
     return picture[..., 0] if volume.array.ndim == 3 else picture
 
 

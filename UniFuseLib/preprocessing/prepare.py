@@ -1,5 +1,6 @@
-"""Two volumes, checked and brought to one working grid: what the network reads, at run time and in
-training.
+"""Two volumes, checked and brought to one working grid: what the network reads.
+
+One road for a run (`predict.py`) and for the calibration of the classifier.
 """
 
 from __future__ import annotations
@@ -9,116 +10,194 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.postprocess import Source
-from UniFuseLib.preprocessing.checks import (
-    body_mask,
-    canonical,
-    check_volume,
-    detect_modality,
-    fit,
-    luma,
-    working_grid,
-)
-from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES
-from UniFuseLib.registration.affine import Image, InitialAlignment, alignment_image
+from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.preprocessing.checks import check_overlap, check_volume
+from UniFuseLib.preprocessing.colour import luma
+from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES, IntensityMap, fit
+from UniFuseLib.preprocessing.modality import detect_modality
+from UniFuseLib.registration.affine import Image, InitialAlignment, align, alignment_image
+from UniFuseLib.spatial.axes import canonical, working_grid
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-    from UniFuseLib.checkpoint import Contract
+    from UniFuseLib.contract import Contract
 
-LARGEST_WORKING_GRID = 256**3
+LARGEST_WORKING_GRID = 256**3  # voxels
 
 
-class Prepared(NamedTuple):
+class InputVolume(NamedTuple):
+    """One input on its own grid, after its repair."""
+
+    volume: Volume
+    modality: str
+    intensity: IntensityMap
+
+
+class PreparedVolume(NamedTuple):
     """One input after its checks."""
 
-    source: Source
-    scalar: Volume  # luma of colours; axes as in `checks.canonical`
+    source: InputVolume
+    scalar: Volume  # luma of colours; axes as in `spatial.axes.canonical`
     body: np.ndarray  # bool, on the axes of `scalar`
+    warnings: tuple[str, ...]
 
 
-class Work(NamedTuple):
+class WorkingGrid(NamedTuple):
+    """The grid that the network works on."""
+
+    grid: Grid
+    warnings: tuple[str, ...]
+
+
+class PreparedPair(NamedTuple):
+    """Both inputs, and the grid they will be compared on."""
+
+    degraded: PreparedVolume
+    reference: PreparedVolume
+    grid: Grid
+    warnings: tuple[str, ...]
+
+    @property
+    def modalities(self) -> tuple[str, str]:
+        """(of the degraded volume, of the reference)."""
+        return self.degraded.source.modality, self.reference.source.modality
+
+
+class WorkingPair(NamedTuple):
     """Both inputs on the working grid, network intensities `(1, 1, d, h, w)`, CPU."""
 
     grid: Grid
-    unaligned: Tensor
-    degraded: Tensor
+    degraded_unaligned: Tensor
+    degraded: Tensor  # pulled through the affine
     reference: Tensor
     mask: Tensor  # bool: the body, where the degraded volume has content
+    alignment: InitialAlignment
 
 
-def prepare(
-    volume: Volume, name: str, modality: str, contract: Contract, warnings: list[str]
-) -> Prepared:
-    """One input: checked, its modality found, one channel on canonical axes, its body, its
-    intensity rule fitted.
+def prepare_pair(
+    degraded: Volume,
+    reference: Volume,
+    modalities: tuple[str, str],
+    contract: Contract,
+    working_spacing: float | None = None,
+) -> PreparedPair:
+    """Both inputs checked, with modality, body and intensity rule, and their working grid.
 
     Args:
-        name: `degraded` or `reference`, for the sentences. modality: `auto`, `mr`, `ct` or `pet`.
-        warnings: gets what the user should know.
+        degraded: as it comes from the scanner.
+        reference: of the same patient.
+        modalities: of both, `auto`, `mr`, `ct` or `pet`.
+        contract: of the weights.
+        working_spacing: mm, isotropic; None takes the contract's.
 
     Raises:
-        InputError: a modality that does not exist, or see `preprocess.check_volume`.
+        InputError: an input that cannot be used (see `prepare`), no common field of view, or a
+            reference whose grid no file can hold.
     """
-    checked, found = check_volume(volume, name)
-    warnings += found
+    first = prepare(degraded, "degraded", modalities[0], contract)
+    second = prepare(reference, "reference", modalities[1], contract)
+    check_overlap(degraded.grid, reference.grid)
+    working = shared_grid(reference.grid, working_spacing or contract.working_spacing_mm)
+    warnings = (*first.warnings, *second.warnings, *working.warnings)
+    return PreparedPair(first, second, working.grid, warnings)
+
+
+def prepare(volume: Volume, name: str, modality: str, contract: Contract) -> PreparedVolume:
+    """One input: checked, its modality found, one channel on canonical axes, its body, its rule.
+
+    Args:
+        volume: as it comes from the scanner.
+        name: `degraded` or `reference`, for the sentences.
+        modality: `auto`, `mr`, `ct` or `pet`.
+        contract: of the weights, with the intensity rules.
+
+    Raises:
+        InputError: a modality that does not exist, or see `checks.check_volume`.
+    """
+    checked = check_volume(volume, name)
     if modality not in ("auto", *MODALITIES):
         raise InputError(
             f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}."
         )
-    kind = detect_modality(checked) if modality == "auto" else modality
-    scalar = canonical(luma(checked))
+    kind = detect_modality(checked.volume) if modality == "auto" else modality
+    scalar = canonical(Volume(luma(checked.volume.array), checked.volume.affine))
     body = body_mask(scalar.array, scalar.grid.spacing, kind)
-    return Prepared(
-        Source(checked, kind, fit(scalar.array, body, kind, contract.intensity)), scalar, body
-    )
+    intensity = fit(scalar.array, body, kind, contract.intensity)
+    source = InputVolume(checked.volume, kind, intensity)
+    return PreparedVolume(source, scalar, body, checked.warnings)
 
 
-def shared_grid(reference: Grid, spacing: float, warnings: list[str]) -> Grid:
-    """The isotropic grid over `reference` that the network works on; coarser than `spacing` mm
-    where too large.
+def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
+    """The isotropic grid over `reference`; coarser than `spacing` mm where it would be too large.
+
+    Args:
+        reference: which the results will lie on.
+        spacing: mm.
 
     Raises:
-        InputError: the axes of `reference`, which the results will lie on, are not perpendicular.
+        InputError: the axes of `reference` are not perpendicular.
     """
     if reference.sheared:
         raise InputError(
-            "The axes of the reference volume are not perpendicular (a sheared grid, or a tilted scan), and no file "
-            "can hold results on them. Resample it onto perpendicular axes and try again."
+            "The axes of the reference volume are not perpendicular (a sheared grid, or a tilted "
+            "scan), and image files cannot store such a grid. Resample it onto perpendicular axes "
+            "and try again."
         )
     grid = working_grid(reference, spacing)
     voxels = float(np.prod(grid.shape))
     if voxels <= LARGEST_WORKING_GRID:
-        return grid
+        return WorkingGrid(grid, ())
     coarser = spacing * (voxels / LARGEST_WORKING_GRID) ** (1 / 3) * 1.01
-    warnings.append(
-        f"The reference field of view is large: worked at {coarser:.2f} mm instead of {spacing:.2f} mm. "
-        "Crop the reference to the region of interest for a finer alignment."
+    warning = (
+        f"Large reference field of view: processed at {coarser:.2f} mm instead of {spacing:.2f} mm."
+        " Crop the reference to the region of interest for a finer alignment."
     )
-    return working_grid(reference, coarser)
+    return WorkingGrid(working_grid(reference, coarser), (warning,))
 
 
-def image_of(one: Prepared) -> Image:
+def working_pair(
+    pair: PreparedPair, progress: Callable[[float], None] = lambda fraction: None
+) -> WorkingPair:
+    """Both inputs on the working grid, the degraded one aligned by an affine.
+
+    Args:
+        pair: the checked inputs.
+        progress: called with the fraction done (0 to 1); may raise to stop.
+    """
+    start = align(
+        image_of(pair.degraded), image_of(pair.reference), lambda done: progress(_AFFINE * done)
+    )
+    return place(pair, start)
+
+
+_AFFINE = 0.7  # of the time of `working_pair`; resampling takes the rest
+
+
+def image_of(one: PreparedVolume) -> Image:
     """What the affine alignment sees of it."""
     return alignment_image(one.scalar, one.body, one.source.modality, one.source.intensity)
 
 
-def place(moving: Prepared, fixed: Prepared, grid: Grid, start: InitialAlignment) -> Work:
+def place(pair: PreparedPair, start: InitialAlignment) -> WorkingPair:
     """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
-    fill = BACKGROUND[moving.source.modality]
-    forward = moving.source.intensity.forward
-    here = forward(resample(moving.scalar, grid, fill)[0])
-    pulled = Volume(moving.scalar.array, np.linalg.inv(start.matrix) @ moving.scalar.affine)
-    values, coverage = resample(pulled, grid, fill)
-    there, _ = resample(fixed.scalar, grid, BACKGROUND[fixed.source.modality])
-    body, _ = resample(Volume(fixed.body, fixed.scalar.affine), grid, 0.0)
-    return Work(
-        grid,
-        here,
-        forward(values),
-        fixed.source.intensity.forward(there),
-        (body > 0.5) & (coverage > 0.5),
+    degraded, reference, grid = pair.degraded, pair.reference, pair.grid
+    moved = Volume(degraded.scalar.array, np.linalg.inv(start.matrix) @ degraded.scalar.affine)
+    fill = BACKGROUND[degraded.source.modality]
+    to_network = degraded.source.intensity.forward
+    unaligned, _ = resample(degraded.scalar, grid, fill)
+    aligned, coverage = resample(moved, grid, fill)
+    reference_values, _ = resample(reference.scalar, grid, BACKGROUND[reference.source.modality])
+    body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
+    return WorkingPair(
+        grid=grid,
+        degraded_unaligned=to_network(unaligned),
+        degraded=to_network(aligned),
+        reference=reference.source.intensity.forward(reference_values),
+        mask=(body > 0.5) & (coverage > 0.5),
+        alignment=start,
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy import ndimage
 
-from UniFuseLib.preprocessing.checks import acquired_mask
+from UniFuseLib.preprocessing.body import acquired_mask
 from UniFuseLib.registration.affine_shrinkage import LEAST_COVERED, judge
 from UniFuseLib.registration.affine_solver import (
     BY_SIZE,

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from scipy.linalg import expm, logm
 from torch import Tensor
 
-from UniFuseLib.preprocessing.checks import working_grid
+from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import inside, resample, shrink

@@ -23,6 +23,7 @@ from torch import Tensor
 from UniFuseLib.errors import InputError
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
 from UniFuseLib.registration.affine_shrinkage import believed_part
+from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import (
     index_grid,
     jacobian_determinant,
@@ -316,11 +317,7 @@ def _conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor) -> T
 
 def _basis(count: int, pitch: int, points: int) -> Tensor:
     """Cubic B-spline weights `(count, points)`: rows sum to 1."""
-    position = (torch.arange(count) + 0.5) / pitch + 1
-    distance = (position[:, None] - torch.arange(points)[None]).abs()
-    near = 2 / 3 - distance**2 + distance**3 / 2
-    far = (2 - distance).clamp(min=0) ** 3 / 6
-    return torch.where(distance < 1, near, far)
+    return bspline_basis((torch.arange(count) + 0.5) / pitch, points)
 
 
 def _bending_gradient(control: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.simulation.case_folder import BINS
 from UniFuseLib.simulation.field_of_view import as_array, sees
 from UniFuseLib.simulation.misalignment import (

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from UniFuseLib.spatial.resampling import inside
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -33,9 +35,8 @@ def indices_in(scan: Grid, at: Grid, displacement: np.ndarray) -> np.ndarray:
 
 
 def holds(grid: Grid, index: np.ndarray) -> np.ndarray:
-    """True where an index `(3, d, h, w)` lies within the faces of the grid's voxels."""
-    last = np.array(grid.shape).reshape(3, 1, 1, 1) - 0.5
-    return np.asarray(((index >= -0.5) & (index <= last)).all(0))
+    """`(d, h, w)` bool: an index `(3, d, h, w)` lies within the faces of the grid's voxels."""
+    return inside(index, grid.shape, axis=0)[0]
 
 
 def sees(scan: Grid, at: Grid, displacement: np.ndarray) -> np.ndarray:

@@ -31,6 +31,7 @@ from UniFuseLib.simulation.parameters import (
     uniform,
     uniforms,
 )
+from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import affine_index, integrate, sample
 from UniFuseLib.spatial.volume import Grid
 
@@ -232,26 +233,11 @@ def _spread(control: Tensor, axes: list[np.ndarray], lower: np.ndarray, pitch: f
     """Lattice `(c, i, j, k)` → values `(c, d, h, w)` at the positions `axes` in mm."""
     for k, position in enumerate(axes):
         basis = bspline_basis(torch.from_numpy((position - lower[k]) / pitch), control.shape[1])
+        basis = basis.float()
         control = torch.tensordot(
             control, basis, dims=([1], [1])
         )  # (c, j, k, d): after three turns (c, d, h, w)
     return control
-
-
-def bspline_basis(position: Tensor, count: int) -> Tensor:
-    """β³(x − i + 1): `(n, count)` weights of the lattice points i at positions x in units of the
-    lattice.
-
-    Rows sum to 1; positions beyond the lattice get the value at its end.
-    """
-    position = position.clamp(0, count - 3 - 1e-6)
-    cell = position.floor().long()
-    t = position - cell
-    weights = torch.stack(
-        [(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3], dim=1
-    )
-    basis = torch.zeros(len(position), count, dtype=torch.float64)
-    return basis.scatter_(1, cell[:, None] + torch.arange(4), weights / 6).float()
 
 
 def mean_displacement(deformation: Deformation, points: np.ndarray) -> float:

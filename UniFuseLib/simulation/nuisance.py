@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.simulation.parameters import Triple, local_generator
-from UniFuseLib.spatial.displacement import resize
+from UniFuseLib.spatial.displacement import interpolate_nodes, resize
 
 
 def bias_field(volume: Tensor, deviation: float, points: int, seed: int) -> Tensor:
@@ -15,9 +15,7 @@ def bias_field(volume: Tensor, deviation: float, points: int, seed: int) -> Tens
         return volume
     generator = local_generator(seed)
     coarse = torch.randn(1, 1, points, points, points, generator=generator).to(volume.device)
-    field = torch.nn.functional.interpolate(
-        coarse, size=volume.shape, mode="trilinear", align_corners=True
-    )[0, 0]
+    field = interpolate_nodes(coarse, volume.shape)[0, 0]
     return volume * torch.exp(deviation * (field - field.mean()))
 
 

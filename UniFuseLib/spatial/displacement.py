@@ -198,3 +198,13 @@ def world_to_flow(displacement: Tensor, grid: Grid) -> Tensor:
         np.linalg.inv(grid.affine[:3, :3]), dtype=displacement.dtype, device=displacement.device
     )
     return torch.einsum("ij,bjdhw->bidhw", a, displacement)
+
+
+def interpolate_nodes(nodes: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
+    """Trilinear between nodes whose outermost ones lie on the outermost voxels.
+
+    Args:
+        nodes: `(b, c, i, j, k)`.
+        shape: (d, h, w) voxels of the result.
+    """
+    return F.interpolate(nodes, size=tuple(shape), mode="trilinear", align_corners=True)

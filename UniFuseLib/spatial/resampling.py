@@ -7,7 +7,7 @@ centre the border repeats. That is what ITK's linear resampling does, so both gi
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from UniFuseLib.spatial.volume import Grid, Volume
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Array = TypeVar("Array", np.ndarray, Tensor)
 BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 
 
@@ -112,7 +113,25 @@ def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -
     )
 
 
-def inside(index: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """True where the index lies within the voxels' faces: `(1, 1, d, h, w)` bool."""
-    last = torch.tensor(shape[:3], dtype=index.dtype, device=index.device).view(1, 3, 1, 1, 1) - 0.5
-    return ((index >= -0.5) & (index <= last)).all(dim=1, keepdim=True)
+def inside(index: Array, shape: tuple[int, ...], axis: int = 1) -> Array:
+    """True where -0.5 ≤ index[k] ≤ n[k] - 0.5 along d, h and w: within the faces of the voxels.
+
+    Args:
+        index: continuous array indices, NumPy or torch, components (d, h, w) along `axis`.
+        shape: voxels n along d, h, w; further axes are ignored.
+        axis: of the components, from the front.
+
+    Returns:
+        bool, like `index` with a length of 1 along `axis`.
+    """
+    d, h, w = (_component(index, axis, k) for k in range(3))
+    return _between_faces(d, shape[0]) & _between_faces(h, shape[1]) & _between_faces(w, shape[2])
+
+
+def _component(index: Array, axis: int, k: int) -> Array:
+    place: Any = (*[slice(None)] * axis, slice(k, k + 1))
+    return index[place]
+
+
+def _between_faces(index: Array, count: int) -> Array:
+    return (index >= -0.5) & (index <= count - 0.5)

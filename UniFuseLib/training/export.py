@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from UniFuseLib.checkpoint import Contract, save_model
+from UniFuseLib.checkpoint import save_model
+from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.build import preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY

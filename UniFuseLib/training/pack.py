@@ -18,7 +18,8 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.io.output_folder import disk_advice, make_folder
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing import intensity
-from UniFuseLib.preprocessing.checks import body_mask, check_volume
+from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.preprocessing.checks import check_volume
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.data import INDEX

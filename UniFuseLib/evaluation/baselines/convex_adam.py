@@ -7,7 +7,7 @@ import torch
 
 from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.preprocessing.checks import working_grid
+from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import flow_to_world
 from UniFuseLib.spatial.volume import Volume
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import convolve1d
 
 from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.spatial.volume import Volume
 
 # h / σ: the best of 0.8, 1.5, 3, 6, 12 on simulated validation cases; artefacts are correlated, so

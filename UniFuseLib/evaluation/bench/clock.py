@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.report import peak_memory_mb, versions
+from UniFuseLib.process import peak_memory_mb
+from UniFuseLib.version import versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

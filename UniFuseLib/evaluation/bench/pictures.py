@@ -15,7 +15,7 @@ from UniFuseLib.evaluation.case_evaluator import case_evaluator
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.volumes import read_volume
-from UniFuseLib.preprocessing.checks import working_grid
+from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Volume
 

@@ -22,7 +22,7 @@ from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.preprocessing.checks import body_mask
+from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.intensity import BACKGROUND, fit
 from UniFuseLib.process import keep_freed_memory
 from UniFuseLib.spatial.volume import Volume

@@ -68,7 +68,8 @@ class _ChunkedScan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy: Tensor, d_last: Tensor) -> Any:
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
+        dy, d_last = grad_outputs
         u, dt, a, b, c, *entered = ctx.saved_tensors
         grads = [torch.empty_like(x) for x in (u, dt, b, c)]
         da, adjoint = torch.zeros_like(a), d_last.transpose(1, 2)

@@ -1,0 +1,170 @@
+"""The scripts of `examples/` run as a reader would run them, on the sample pair."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from UniFuseLib import Volume, load_model, read_displacement, read_volume, write_volume
+from UniFuseLib.device import choose_device
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+SAMPLE = ROOT / "Resources" / "SampleData"
+DEGRADED, REFERENCE = SAMPLE / "degraded.nii.gz", SAMPLE / "reference.nii.gz"
+COARSE = ("--working-spacing", "6")  # mm: a fusion in about five CPU seconds
+
+
+def run(script: str, *arguments: object, code: int = 0) -> str:
+    """What the script prints; it must end with `code`."""
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"},
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `fuse_two_files.py` has filled."""
+    folder = tmp_path_factory.mktemp("fused")
+    printed = run("fuse_two_files.py", DEGRADED, REFERENCE, folder / "out", *COARSE)
+    assert re.fullmatch(r"(clean|mr_motion): \d+%", printed.strip())
+    return folder / "out"
+
+
+def test_two_files_become_volumes_on_the_grid_of_the_reference(fused: Path) -> None:
+    reference = read_volume(REFERENCE)
+    for name in ("fused", "restored"):
+        assert read_volume(fused / f"{name}.nii.gz").grid.same_as(reference.grid)
+    displacement, grid = read_displacement(fused / "deformation.nii.gz")
+    assert grid.same_as(reference.grid)
+    assert 3 < np.linalg.norm(displacement, axis=-1).mean() < 15  # truth in the body: 6.0 mm
+
+
+def test_the_field_moves_labels_and_points_onto_the_reference(fused: Path, tmp_path: Path) -> None:
+    """Labels by nearest neighbour at X + u(X), computed here with numpy alone; points likewise."""
+    degraded, reference = read_volume(DEGRADED), read_volume(REFERENCE)
+    displacement, _ = read_displacement(fused / "deformation.nii.gz")
+    slabs = np.indices(degraded.array.shape)
+    labels = (1 + slabs[0] // 11 + 4 * (slabs[1] // 50) + 16 * (slabs[2] // 44)).astype(np.uint8)
+    write_volume(Volume(labels, degraded.affine), tmp_path / "labels.nii.gz")
+    chosen = [(24, 100, 90), (30, 60, 70), (12, 130, 110)]  # voxels inside the head
+    places = [reference.affine[:3, :3] @ voxel + reference.affine[:3, 3] for voxel in chosen]
+    with (tmp_path / "points.csv").open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([("r", "a", "s"), *(place.tolist() for place in places)])
+
+    arguments = (
+        fused / "deformation.nii.gz",
+        tmp_path / "labels.nii.gz",
+        tmp_path / "moved.nii.gz",
+    )
+    printed = run("use_the_field.py", *arguments, "--points", tmp_path / "points.csv")
+
+    points = np.array([line.split() for line in printed.splitlines()], dtype=float)
+    expected = [place + displacement[voxel] for place, voxel in zip(places, chosen, strict=True)]
+    np.testing.assert_allclose(points, expected, atol=0.02)
+    index = np.linalg.solve(
+        degraded.affine[:3, :3], (np.array(expected) - degraded.affine[:3, 3]).T
+    )
+    moved = read_volume(tmp_path / "moved.nii.gz")
+    assert moved.grid.same_as(reference.grid)
+    for voxel, place in zip(chosen, np.rint(index.T).astype(int), strict=True):
+        assert moved.array[voxel] == labels[tuple(place)]
+
+
+def test_a_broken_pair_does_not_stop_the_others(tmp_path: Path) -> None:
+    for name in ("patient_1", "patient_2"):
+        (tmp_path / "cases" / name).mkdir(parents=True)
+    (tmp_path / "cases" / "patient_1" / "degraded.nii.gz").write_bytes(b"not an image")
+    for path in (DEGRADED, REFERENCE):
+        target = tmp_path / "cases" / "patient_2" / path.name
+        target.write_bytes(path.read_bytes())
+
+    run("fuse_a_folder.py", tmp_path / "cases", tmp_path / "out", *COARSE)
+
+    with (tmp_path / "out" / "cases.csv").open(newline="", encoding="utf-8") as stream:
+        broken, whole = csv.DictReader(stream)
+    assert "degraded.nii.gz" in broken["error"]
+    assert not broken["degradation"]
+    assert (whole["case"], whole["error"]) == ("patient_2", "")
+    assert 0.5 < float(whole["probability"]) <= 1
+    assert (tmp_path / "out" / "patient_2_fused.nii.gz").is_file()
+    assert not (tmp_path / "out" / "patient_1_fused.nii.gz").exists()
+
+
+def test_training_on_own_data_leaves_weights_that_load(tmp_path: Path) -> None:
+    run("train_on_own_data.py", tmp_path / "toy", "--steps", "2")
+    log = (tmp_path / "toy" / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len([line for line in log if "loss" in json.loads(line)]) >= 2
+    weights = tmp_path / "toy" / "run" / "toy.safetensors"
+    _, contract = load_model(weights, choose_device("cpu"))
+    assert contract.name == "toy"
+    assert contract.preset == "small"
+
+
+def report(**changes: object) -> dict[str, object]:
+    return {
+        "class": "mr_motion",
+        "probabilities": {"clean": 0.1, "mr_motion": 0.9},
+        "displacement_mm": {"mean": 5.9, "median": 5.8, "p95": 9.0, "max": 11.0},
+        "folds_percent": 0.0,
+        "similarity": {"before": 0.6, "after": 0.8},
+        "warnings": [],
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "remark"),
+    [
+        ({}, None),
+        ({"warnings": ["Low confidence."]}, "Low confidence."),
+        ({"similarity": {"before": 0.8, "after": 0.7}}, "did not rise"),
+        ({"folds_percent": 0.2}, "folds in 0.20 % of the body"),
+    ],
+)
+def test_the_report_is_read(tmp_path: Path, changes: dict[str, object], remark: str | None) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report(**changes)), encoding="utf-8")
+    printed = run("read_the_report.py", path, code=0 if remark is None else 1)
+    assert printed.startswith("mr_motion: 90%\nDisplacement in the body: mean 5.9 mm")
+    assert remark is None or remark in printed
+
+
+def test_the_report_of_the_command_is_read(tmp_path: Path) -> None:
+    """The keys that the example reads are those that `unifuse fuse` writes."""
+    command = ["-m", "UniFuseLib", "fuse", DEGRADED, REFERENCE, "--output", tmp_path / "out"]
+    done = subprocess.run(
+        [sys.executable, *map(str, command), "--no-overview", "--quiet", *COARSE],
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0
+    path = tmp_path / "out" / "report.json"
+    warned = bool(json.loads(path.read_text(encoding="utf-8"))["warnings"])
+    printed = run("read_the_report.py", path, code=int(warned))
+    assert "Displacement in the body" in printed
+
+
+def test_every_script_is_described_and_tested() -> None:
+    scripts = {path.name for path in EXAMPLES.glob("*.py")}
+    described = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    tested = Path(__file__).read_text(encoding="utf-8")
+    assert len(scripts) == 5
+    for name in scripts:
+        assert f"[{name}]({name})" in described
+        assert f'run("{name}"' in tested

@@ -1,0 +1,122 @@
+"""Weights travel with their contract: `NAME.safetensors` beside `NAME.json`.
+
+The contract says what network the tensors fill, what preprocessing they expect, how they were
+trained and what they score; whoever uses the weights reads it, nobody repeats it. The tensors
+themselves are read and written in `checkpoint.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from UniFuseLib.degradation import CLASSES
+from UniFuseLib.errors import WeightsError
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a set of weights promises.
+
+    Attributes:
+        name: of the weights.
+        preset: that the network was built from.
+        network: `NetworkConfig` as a dict.
+        classes: degradation classes in the order of the logits.
+        working_spacing_mm: isotropic spacing of the grid the network works on.
+        intensity: modality → intensity rule, see `preprocessing/intensity.py`.
+        sha256: of the safetensors file.
+        license: SPDX name.
+        training: how the weights were trained.
+        validation: what they scored.
+        sure_from: probability from which on `degradation.SURE` of the answers on held-out patients
+            were right; 0: not measured.
+        version: of this file format.
+    """
+
+    name: str
+    preset: str
+    network: dict[str, Any]
+    classes: tuple[str, ...]
+    working_spacing_mm: float
+    intensity: dict[str, dict[str, Any]]
+    sha256: str
+    license: str
+    training: dict[str, Any] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=dict)
+    sure_from: float = 0.0
+    version: int = 1
+
+    def signed(self, weights: Path) -> Contract:
+        """The same with the checksum of a weights file."""
+        return replace(self, sha256=sha256_of(weights))
+
+    def to_text(self) -> str:
+        """The JSON file beside the weights."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def standard_contract() -> Contract:
+    """What a network without a contract is taken to expect: the default rules at 1.5 mm."""
+    return Contract(
+        name="unnamed",
+        preset="",
+        network={},
+        classes=CLASSES,
+        working_spacing_mm=1.5,
+        intensity=DEFAULT_INTENSITY,
+        sha256="",
+        license="",
+    )
+
+
+def read_contract(weights: Path) -> Contract:
+    """The contract beside a weights file; the checksum of the weights is compared.
+
+    Raises:
+        WeightsError: a file is missing, not readable, or not the one the contract was written for.
+    """
+    sidecar = weights.with_suffix(".json")
+    if not weights.is_file():
+        raise WeightsError(
+            f"Expected a weights file at '{weights}', found none. Check the path given to "
+            "--weights."
+        )
+    if not sidecar.is_file():
+        raise WeightsError(
+            f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both "
+            "files."
+        )
+    contract = _parsed(sidecar)
+    found = sha256_of(weights)
+    if found != contract.sha256:
+        raise WeightsError(
+            f"The weights '{weights}' are damaged or do not belong to their contract: expected "
+            f"SHA-256 {contract.sha256[:16]}…, got {found[:16]}…. Copy both files again."
+        )
+    return contract
+
+
+def _parsed(sidecar: Path) -> Contract:
+    try:
+        values = json.loads(sidecar.read_text(encoding="utf-8"))
+        return Contract(**{**values, "classes": tuple(values["classes"])})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise WeightsError(
+            f"The contract '{sidecar}' is not readable ({error}). Copy it again."
+        ) from error
+
+
+def sha256_of(path: Path) -> str:
+    """Checksum of a file, in hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()

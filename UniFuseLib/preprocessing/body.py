@@ -1,0 +1,112 @@
+"""Where the patient is, and where a file is only padded."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+from UniFuseLib.spatial.resampling import block_mean
+
+_BODY_MM = 3.0  # the body is found on about this spacing: noise averages out, and it is quick
+_CT_BODY_HU = -400.0  # between lung or air and soft tissue
+# Chosen by eye on real volumes, not fitted: the cap of the threshold, as a part of the mean root
+# intensity of tissue; islands and bodies that are too small to be one
+_CAP = {"mr": 0.45, "pet": 0.4}
+_LEAST_BODY = 0.005  # of the voxels
+_LEAST_ISLAND = 0.1  # of the largest one
+
+
+def body_mask(
+    array: np.ndarray, spacing: np.ndarray | tuple[float, float, float], modality: str
+) -> np.ndarray:
+    """Where the patient is: bool `(d, h, w)`.
+
+    Holes are filled, islands (table, noise) dropped, both legs kept.
+
+    Args:
+        array: `(d, h, w)`, the volume's units.
+        spacing: mm along d, h, w.
+        modality: `ct` uses -400 HU; the others a threshold between background and tissue.
+
+    Returns:
+        all True where no background can be told from a body.
+    """
+    steps = (round(_BODY_MM / float(s)) for s in spacing)
+    factors = tuple(max(1, min(n // 4, step)) for n, step in zip(array.shape, steps, strict=True))
+    coarse = block_mean(array, factors)
+    mask = ndimage.binary_opening(coarse > _body_threshold(coarse, modality))
+    mask = _fill(_large_components(mask))
+    if mask.mean() < _LEAST_BODY:
+        return np.ones(array.shape, dtype=bool)
+    for axis, factor in enumerate(factors):
+        mask = np.repeat(mask, factor, axis=axis)
+    d, h, w = array.shape
+    return np.ascontiguousarray(mask[:d, :h, :w])
+
+
+def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:
+    """False where the file is padded: `(d, h, w)` bool.
+
+    The edge of a padding is no anatomy. Padding is MR that is exactly constant in 3³ voxels and
+    beyond, connected to the border. Air in CT and PET is physical even where it is clipped to a
+    constant.
+
+    Args:
+        array: `(d, h, w)`, the volume's units.
+        modality: `mr`, `ct` or `pet`.
+    """
+    if modality != "mr":
+        return np.ones(array.shape, dtype=bool)
+    lowest = np.pad(array == array.min(), 1, mode="edge")
+    constant = ndimage.binary_opening(lowest, np.ones((3, 3, 3)))[1:-1, 1:-1, 1:-1]
+    labels, _ = ndimage.label(np.pad(constant, 1, constant_values=True))
+    padding = labels == labels[0, 0, 0]
+    return ~padding[1:-1, 1:-1, 1:-1]
+
+
+def _body_threshold(coarse: np.ndarray, modality: str) -> float:
+    if modality == "ct":
+        return _CT_BODY_HU
+    # the root compresses hot spots and bright fat
+    lowest = min(0.0, float(np.percentile(coarse, 1)))
+    root = np.sqrt(np.clip(coarse - lowest, 0, None))
+    level = float(root[root > root.mean()].mean())
+    # Otsu may cut through a body that fills the picture: hence the cap
+    return min(_otsu(root), _CAP[modality] * level) ** 2
+
+
+def _otsu(values: np.ndarray) -> float:
+    """The cut with the largest variance between the two classes.
+
+    Otsu 1979, doi 10.1109/TSMC.1979.4310076.
+    """
+    counts, edges = np.histogram(values, bins=128)
+    centres = (edges[1:] + edges[:-1]) / 2
+    below = np.cumsum(counts)
+    mass = np.cumsum(counts * centres)
+    total, whole = below[-1], mass[-1]
+    difference = whole * below / total - mass
+    between = difference**2 / np.maximum(below * (total - below), 1)
+    return float(centres[np.argmax(between[:-1])])
+
+
+def _large_components(mask: np.ndarray) -> np.ndarray:
+    """The largest component and all that have a tenth of its voxels."""
+    labels, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return (sizes >= _LEAST_ISLAND * sizes.max())[labels]
+
+
+def _fill(mask: np.ndarray) -> np.ndarray:
+    """Close cavities in space, and those that are closed in a plane of the array.
+
+    Airways leave at the border of the volume.
+    """
+    mask = ndimage.binary_fill_holes(mask)
+    for axis in range(3):
+        planes = [ndimage.binary_fill_holes(plane) for plane in np.moveaxis(mask, axis, 0)]
+        mask = np.moveaxis(np.stack(planes), 0, axis)
+    return mask

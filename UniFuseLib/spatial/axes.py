@@ -1,0 +1,92 @@
+"""Axes of arrays against those of the patient; the working grid is d → S, h → P, w → L."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from UniFuseLib.errors import InputError
+from UniFuseLib.spatial.volume import Grid, Volume
+
+# d → Superior, h → Posterior, w → Left, as RAS unit columns
+WORKING_AXES = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+_LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))  # towards minus and plus, along R, A, S
+
+
+class AxisOrder(NamedTuple):
+    """How an array is stored, seen from the working axes."""
+
+    order: list[int]  # the array axis that runs along d → S, h → P, w → L
+    sign: np.ndarray  # (3,): +1 where it runs that way, -1 where it runs back
+
+
+def working_grid(reference: Grid, spacing_mm: float) -> Grid:
+    """Isotropic grid over the reference's field of view, on its axes as `canonical` turns them.
+
+    At least two voxels along each axis, for derivatives; a thinner volume lies in their middle.
+
+    Args:
+        reference: any axis codes, oblique or not; obliqueness is kept.
+        spacing_mm: side of a voxel.
+
+    Raises:
+        InputError: the spacing is not positive.
+    """
+    if not spacing_mm > 0:
+        raise InputError(f"Expected a working spacing above 0 mm, got {spacing_mm:g}.")
+    order, sign = working_axes(reference)
+    extent_mm = (np.array(reference.shape) * reference.spacing)[order]
+    d, h, w = (int(n) for n in np.maximum(2, np.ceil(extent_mm / spacing_mm - 1e-3)))
+    affine = np.eye(4)
+    affine[:3, :3] = reference.directions[:, order] * sign * spacing_mm
+    middle = (np.array([d, h, w]) - 1) / 2
+    centre = reference.corners().mean(axis=0)
+    affine[:3, 3] = centre - affine[:3, :3] @ middle
+    return Grid((d, h, w), affine)
+
+
+def working_axes(grid: Grid) -> AxisOrder:
+    """The order of axes that is nearest to d → S, h → P, w → L."""
+    cosines = WORKING_AXES.T @ grid.directions  # [working axis, array axis]
+
+    def likeness(order: tuple[int, ...]) -> float:
+        return sum(abs(cosines[working, array]) for working, array in enumerate(order))
+
+    order = max(itertools.permutations(range(3)), key=likeness)
+    sign = np.where(cosines[range(3), order] >= 0, 1.0, -1.0)
+    return AxisOrder(list(order), sign)
+
+
+def canonical(volume: Volume) -> Volume:
+    """The same voxels with the array's axes along d → S, h → P, w → L.
+
+    What follows cannot depend on the storage order.
+    """
+    order, sign = working_axes(volume.grid)
+    channels = range(3, volume.array.ndim)
+    array = volume.array.transpose(*order, *channels)[_flips(sign)]
+    affine = volume.affine.copy()
+    affine[:3, :3] = volume.affine[:3, order] * sign
+    first = (np.array(array.shape[:3]) - 1) * (sign < 0)  # index of the stored origin
+    affine[:3, 3] = volume.affine[:3, 3] - affine[:3, :3] @ first
+    return Volume(array, affine)
+
+
+def from_canonical(array: np.ndarray, grid: Grid) -> np.ndarray:
+    """An array on `canonical`'s axes back in the storage order of `grid`."""
+    order, sign = working_axes(grid)
+    stored = array[_flips(sign)].transpose(*np.argsort(order))
+    return np.ascontiguousarray(stored)
+
+
+def orientation_code(grid: Grid) -> str:
+    """Toward which side of the patient d, h and w run, for example `SPL`; the nearest letters."""
+    nearest = np.abs(grid.directions).argmax(axis=0)
+    ahead = grid.directions[nearest, range(3)] > 0
+    return "".join(_LETTERS[axis][int(plus)] for axis, plus in zip(nearest, ahead, strict=True))
+
+
+def _flips(sign: np.ndarray) -> tuple[slice, ...]:
+    return tuple(slice(None) if s > 0 else slice(None, None, -1) for s in sign)
