@@ -30,7 +30,7 @@ from UniFuseLib.evaluation.tables import (  # noqa: E402
 )
 from UniFuseLib.experiments.ablations import ablation_tables  # noqa: E402
 from UniFuseLib.experiments.classifier_calibration import FOLDS  # noqa: E402
-from UniFuseLib.simulation.case_folder import BINS, TASKS  # noqa: E402
+from UniFuseLib.simulation.tasks import BINS, TASKS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

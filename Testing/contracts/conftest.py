@@ -22,7 +22,8 @@ from UniFuseLib.report import (
     WeightsReport,
     WorkingGridReport,
 )
-from UniFuseLib.simulation.case_folder import TASKS, add_to_index, write_case
+from UniFuseLib.simulation.case_folder import add_to_index, write_case
+from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:

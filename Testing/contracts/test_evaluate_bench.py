@@ -30,6 +30,7 @@ from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 PLAN = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w")
@@ -58,8 +59,8 @@ class Stages:
         return (-11, "Segmentation fault") if job.name == self.broken else (0, "")
 
 
-@pytest.fixture
-def model(monkeypatch, shifts) -> None:
+@pytest.fixture(scope="module")
+def model(shifts) -> Iterator[None]:
     """A stand-in for our model that knows the answer to the first case."""
 
     class Contract:
@@ -72,17 +73,18 @@ def model(monkeypatch, shifts) -> None:
         fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
         return Result(fused, restored, field, probabilities, "mr_motion")
 
-    monkeypatch.setattr("UniFuseLib.checkpoint.load_model", lambda path, device: (None, Contract()))
-    monkeypatch.setattr("UniFuseLib.predict.fuse", fuse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("UniFuseLib.checkpoint.load_model", lambda path, device: (None, Contract()))
+        patch.setattr("UniFuseLib.predict.fuse", fuse)
+        yield
 
 
-@pytest.fixture
-def bench(case_folder, tmp_path, model) -> tuple[dict, Path]:
-    stages = Stages()
-    result = run_bench(
-        case_folder, tmp_path, PLAN, weights={"name": "test", "sha256": "w"}, limit=2, start=stages
-    )
-    return result, tmp_path
+@pytest.fixture(scope="module")
+def bench(case_folder, tmp_path_factory, model) -> tuple[dict, Path]:
+    output = tmp_path_factory.mktemp("bench")
+    weights = {"name": "test", "sha256": "w"}
+    result = run_bench(case_folder, output, PLAN, weights=weights, limit=2, start=Stages())
+    return result, output
 
 
 def test_every_pipeline_and_the_model_have_a_row_with_known_figures(bench, shifts):
@@ -109,6 +111,7 @@ def test_registration_is_shared_between_fusions(bench):
     assert first["fusion"] != second["fusion"]
 
 
+@pytest.mark.slow
 def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_path, model):
     first, second, third = Stages(), Stages(), Stages()
     run_bench(case_folder, tmp_path, PLAN, limit=1, start=first)
@@ -138,6 +141,7 @@ def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_
     assert again.done == first.done
 
 
+@pytest.mark.slow
 def test_a_baseline_that_crashes_is_named_and_the_others_go_on(case_folder, tmp_path, model):
     result = run_bench(case_folder, tmp_path, PLAN, limit=2, start=Stages(broken="rigid"))
     assert {(f["case"], f["stage"]) for f in result["failures"]} == {
@@ -302,6 +306,7 @@ def test_cost_counts_cpu_seconds_and_memory_of_this_process():
     assert peak_mb is None or peak_mb > 20
 
 
+@pytest.mark.slow
 def test_a_stage_runs_in_a_fresh_process(case_folder, tmp_path):
     job = Job("restore", "none", str(case_folder), "a", str(tmp_path), "key")
     write_job(job, tmp_path / "job.json")

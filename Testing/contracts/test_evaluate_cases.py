@@ -19,7 +19,8 @@ from UniFuseLib.evaluation.evaluate import evaluate, named
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.simulation.case_folder import TASKS, read_index
+from UniFuseLib.simulation.case_folder import read_index
+from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:

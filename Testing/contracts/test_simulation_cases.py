@@ -14,9 +14,10 @@ from UniFuseLib.cli import main
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.io.volumes import write_volume
-from UniFuseLib.simulation.case_folder import BINS, read_index
+from UniFuseLib.simulation.case_folder import read_index
 from UniFuseLib.simulation.case_list import read_case_list
 from UniFuseLib.simulation.heads import crop_to_head, rescan
+from UniFuseLib.simulation.tasks import BINS
 from UniFuseLib.spatial.volume import Grid, Volume
 
 HEAD = "id,degraded,reference,task,seed,bin"
@@ -288,6 +289,7 @@ def test_shipped_validation_list_is_sound() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_demo_makes_one_case_per_task(tmp_path: Path) -> None:
     assert main(["simulate", "--demo", "--output", str(tmp_path / "demo")]) == 0

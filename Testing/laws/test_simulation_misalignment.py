@@ -8,7 +8,7 @@ import SimpleITK as sitk
 import torch
 from scipy.spatial.transform import Rotation
 
-from UniFuseLib.io.volumes import _to_image, write_displacement
+from UniFuseLib.io.volumes import to_image, write_displacement
 from UniFuseLib.simulation.misalignment import (
     FULL,
     Deformation,
@@ -127,8 +127,8 @@ def test_written_field_aligns_the_scans_in_itk(deformation: Deformation, tmp_pat
     moved = blob(positions(fine) + as_world(deformation.psi(fine)), centre)
     write_displacement(as_world(deformation.phi(REFERENCE)), REFERENCE, tmp_path / "field.nii.gz")
     field = sitk.ReadImage(str(tmp_path / "field.nii.gz"), sitk.sitkVectorFloat64)
-    target = _to_image(np.zeros(REFERENCE.shape, np.float32), REFERENCE)
-    image = sitk.Cast(_to_image(moved, fine), sitk.sitkFloat64)
+    target = to_image(np.zeros(REFERENCE.shape, np.float32), REFERENCE)
+    image = sitk.Cast(to_image(moved, fine), sitk.sitkFloat64)
     pulled = sitk.Resample(
         image, target, sitk.DisplacementFieldTransform(field), sitk.sitkLinear, -1.0
     )

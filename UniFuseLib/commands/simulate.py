@@ -104,8 +104,8 @@ def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
 
 def demo_rows(folder: Path) -> list[Any]:
     """One row per task of `sample.json`."""
-    from UniFuseLib.simulation.case_folder import TASKS
     from UniFuseLib.simulation.case_list import Row
+    from UniFuseLib.simulation.tasks import TASKS
 
     sample = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
     file_of = {name: entry["file"] for name, entry in sample["files"].items()}

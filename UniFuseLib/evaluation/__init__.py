@@ -1,3 +1,1 @@
-"""How good are we: metrics, cases with known truth, the staged rivals, and the reports made from
-them.
-"""
+"""Metrics, cases with known truth, baselines, and the reports made from them."""

@@ -22,7 +22,7 @@ from UniFuseLib.evaluation.metrics import (
     class_accuracy,
     confusion_matrix,
 )
-from UniFuseLib.simulation.case_folder import BINS, TASKS
+from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.degradation import title
-from UniFuseLib.simulation.case_folder import TASKS
+from UniFuseLib.simulation.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -227,7 +227,7 @@ def _affine(image: sitk.Image) -> np.ndarray:
     return (_FLIP @ affine)[:, [2, 1, 0, 3]]
 
 
-def _to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
+def to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
     if grid.sheared:
         raise OutputError(
             "Medical image files need perpendicular axes; this grid is sheared. Resample it first."
@@ -249,7 +249,7 @@ def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
         raise OutputError(
             f"Cannot write {path.name}: expected a name that ends in {', '.join(WRITABLE)}."
         )
-    image = _to_image(array.astype(np.uint8) if array.dtype == bool else array, grid)
+    image = to_image(array.astype(np.uint8) if array.dtype == bool else array, grid)
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
         with _quiet_itk():

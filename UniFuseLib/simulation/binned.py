@@ -9,7 +9,6 @@ import torch
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import body_mask
-from UniFuseLib.simulation.case_folder import BINS
 from UniFuseLib.simulation.field_of_view import as_array, sees
 from UniFuseLib.simulation.misalignment import (
     FULL,
@@ -19,6 +18,7 @@ from UniFuseLib.simulation.misalignment import (
     scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import uniform
+from UniFuseLib.simulation.tasks import BINS
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid, Volume

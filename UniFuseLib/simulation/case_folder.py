@@ -1,7 +1,7 @@
 """The folder of simulated cases: its writer and its reader side by side.
 
 `DIR/cases.json` names the cases; `DIR/<id>/case.json` describes one and names its files, see
-`Case`. Tasks, misalignment bins, file names and the version of the format are known here alone.
+`Case`. File names and the version of the format are known here alone.
 """
 
 from __future__ import annotations
@@ -10,17 +10,18 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from UniFuseLib.degradation import CLASSES, DegradationClass
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
 
     from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -28,22 +29,6 @@ VERSION = 1
 INDEX, DESCRIPTION = "cases.json", "case.json"
 
 
-class Task(NamedTuple):
-    """What is fused with what."""
-
-    degraded: str  # modality
-    reference: str  # modality
-    degradation: DegradationClass
-    title: str
-
-
-TASKS: dict[str, Task] = {
-    "mr": Task("mr", "mr", "mr_motion", "MR on MR"),
-    "ctmr": Task("ct", "mr", "ct_metal_noise", "CT on MR"),
-    "petct": Task("pet", "ct", "pet_low_dose", "PET on CT"),
-}
-#: misalignment bin: mean displacement inside the body, mm
-BINS: dict[str, tuple[float, float]] = {"0-3": (0.0, 3.0), "3-8": (3.0, 8.0), "8-15": (8.0, 15.0)}
 FILES = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
 LABEL_FILES = ("labels_reference", "labels_degraded")
 #: grid → the other files that lie on it

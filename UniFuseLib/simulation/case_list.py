@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.case_folder import BINS, TASKS
 from UniFuseLib.simulation.contrast import STYLES
+from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,9 +34,9 @@ class Row:
         id: folder name of the case.
         degraded: the scan that will be degraded, or its label map.
         reference: its reference, or its label map.
-        task: key of `case_folder.TASKS`.
+        task: key of `tasks.TASKS`.
         seed: of everything that is drawn.
-        bin: key of `case_folder.BINS`.
+        bin: key of `tasks.BINS`.
         label: class of the degradation: the task's own, or `clean`.
         severity: [0, 1]; None draws one from the seed.
         degraded_contrast: empty for a scan, else what to make of the label map.

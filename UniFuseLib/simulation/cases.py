@@ -19,7 +19,7 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.simulation.binned import sample_for_bin
-from UniFuseLib.simulation.case_folder import TASKS, write_case
+from UniFuseLib.simulation.case_folder import write_case
 from UniFuseLib.simulation.contrast import sample_contrast
 from UniFuseLib.simulation.degrade import (
     Parameters,
@@ -32,6 +32,7 @@ from UniFuseLib.simulation.field_of_view import as_array, holds, indices_in
 from UniFuseLib.simulation.heads import crop_to_head, scan_head
 from UniFuseLib.simulation.misalignment import Deformation, Misalignment
 from UniFuseLib.simulation.parameters import local_generator, to_json, triple
+from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
 

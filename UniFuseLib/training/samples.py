@@ -18,7 +18,6 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.case_folder import TASKS
 from UniFuseLib.simulation.misalignment import (
     REMAINDER,
     Deformation,
@@ -26,6 +25,7 @@ from UniFuseLib.simulation.misalignment import (
     sample_misalignment,
 )
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
+from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from UniFuseLib.evaluation.bench.method import OURS, Method
 from UniFuseLib.evaluation.summary import Figures, aggregate
-from UniFuseLib.simulation.case_folder import BINS, TASKS
+from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

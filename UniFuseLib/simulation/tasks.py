@@ -1,0 +1,26 @@
+"""What is fused with what, and how far apart: the tasks and the bins of simulated cases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from UniFuseLib.degradation import DegradationClass
+
+
+class Task(NamedTuple):
+    """What is fused with what."""
+
+    degraded: str  # modality
+    reference: str  # modality
+    degradation: DegradationClass
+    title: str
+
+
+TASKS: dict[str, Task] = {
+    "mr": Task("mr", "mr", "mr_motion", "MR on MR"),
+    "ctmr": Task("ct", "mr", "ct_metal_noise", "CT on MR"),
+    "petct": Task("pet", "ct", "pet_low_dose", "PET on CT"),
+}
+#: misalignment bin: mean displacement inside the body, mm
+BINS: dict[str, tuple[float, float]] = {"0-3": (0.0, 3.0), "3-8": (3.0, 8.0), "8-15": (8.0, 15.0)}
