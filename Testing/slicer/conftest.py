@@ -21,11 +21,15 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 from measures import positions  # noqa: E402  (this folder is on the path only now)
+from panel import PanelBuilder  # noqa: E402
 
 HAS_SLICER = importlib.util.find_spec("slicer") is not None
 import standin  # noqa: E402
 
 standin.install()
+
+
+collect_ignore = ["sources"]  # a developer's copy of Slicer has tests of its own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -88,8 +92,9 @@ def value(name):
 mode, out, cancel = os.environ["FAKE_MODE"], value("--output"), value("--cancel-file")
 say(fraction=0.1, stage="Loading the network")
 if mode == "refuse":
-    say(done=True, error="The two fields of view do not\\n\\toverlap. Check the volumes.", exit_code=3)
-    print("unifuse: The two fields of view do not\\n\\toverlap. Check the volumes.", file=sys.stderr)
+    sentence = "The two fields of view do not\\n\\toverlap. Check the volumes."
+    say(done=True, error=sentence, exit_code=3)
+    print(f"unifuse: {sentence}", file=sys.stderr)
     sys.exit(3)
 if mode == "traceback":
     raise RuntimeError("CUDA error: no kernel image")
@@ -128,26 +133,32 @@ if mode in ("work", "hang", "half"):
 """
 
 
+class FakeTool:
+    """mode → ToolCommand that runs a stand-in for `unifuse`.
+
+    Attributes:
+        result: folder whose files the stand-in leaves as its result.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        package = folder / "tool" / "UniFuseLib"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        (package / "cli.py").write_text(FAKE_TOOL, encoding="utf-8")
+        self._folder = package.parent
+        self.result = folder / "result"
+        self.result.mkdir()
+
+    def __call__(self, mode: str) -> Any:
+        from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
+
+        added = {"FAKE_MODE": mode, "FAKE_RESULT": str(self.result)}
+        return ToolCommand(sys.executable, toolEnvironment(os.environ) | added, self._folder)
+
+
 @pytest.fixture
 def fakeTool(tmp_path):
-    """mode → ToolCommand that runs a stand-in for `unifuse`; results come from
-    `fakeTool.result`.
-    """
-    from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
-
-    package = tmp_path / "tool" / "UniFuseLib"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "cli.py").write_text(FAKE_TOOL, encoding="utf-8")
-    result = tmp_path / "result"
-    result.mkdir()
-
-    def make(mode: str) -> ToolCommand:
-        environment = toolEnvironment(os.environ) | {"FAKE_MODE": mode, "FAKE_RESULT": str(result)}
-        return ToolCommand(sys.executable, environment, package.parent)
-
-    make.result = result
-    return make
+    return FakeTool(tmp_path)
 
 
 REPORT = {
@@ -245,3 +256,25 @@ def writeResult(pair, referenceMatrix):
         (folder / "report.json").write_text(json.dumps(REPORT), encoding="utf-8")
 
     return write
+
+
+@pytest.fixture
+def images(tmp_path, writeResult):
+    """The result for `pair`, read as the module reads it."""
+    from UniFuseSlicerLib.Images import readResult
+
+    writeResult(tmp_path)
+    return readResult(tmp_path)
+
+
+@pytest.fixture
+def build(pair, fakeTool, writeResult, scene):
+    """mode → a panel on the pair, see `PanelBuilder`."""
+    import slicer
+
+    writeResult(fakeTool.result)
+    scene.AddNode(slicer.vtkMRMLSliceCompositeNode())
+    builder = PanelBuilder(scene, pair, fakeTool)
+    yield builder
+    for panel in builder.panels:
+        panel.cleanup()

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slicer
 @pytest.fixture
 def nodes(tmp_path, writeResult, pair):
     from UniFuseSlicerLib.Images import readResult
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     writeResult(tmp_path)
     return updateNodes(readResult(tmp_path), pair.degraded, pair.reference, FusionNodes())

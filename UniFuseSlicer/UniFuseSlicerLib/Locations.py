@@ -27,7 +27,8 @@ def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
             return root
     raise FusionError(
         _(
-            "Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension."
+            "Expected the folder UniFuseLib in {first} or {second}. "
+            "Reinstall the UniFuse extension."
         ).format(first=moduleFolder, second=moduleFolder.parent)
     )
 
