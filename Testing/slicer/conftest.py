@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 from measures import positions  # noqa: E402  (this folder is on the path only now)
-from panel import PanelBuilder  # noqa: E402
+from panel import FakeTool, PanelBuilder  # noqa: E402
 
 HAS_SLICER = importlib.util.find_spec("slicer") is not None
 import standin  # noqa: E402
@@ -74,86 +73,6 @@ def degradedMatrix() -> np.ndarray:
     matrix[:3, :3] = rotation(1, -15) @ np.diag([-0.9, -1.1, 1.5])
     matrix[:3, 3] = [30, 32, -18]
     return matrix
-
-
-FAKE_TOOL = """
-import json, os, sys, time
-from pathlib import Path
-
-
-def say(**message):
-    print(json.dumps(message), flush=True)
-
-
-def value(name):
-    return Path(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else None
-
-
-mode, out, cancel = os.environ["FAKE_MODE"], value("--output"), value("--cancel-file")
-say(fraction=0.1, stage="Loading the network")
-if mode == "refuse":
-    sentence = "The two fields of view do not\\n\\toverlap. Check the volumes."
-    say(done=True, error=sentence, exit_code=3)
-    print(f"unifuse: {sentence}", file=sys.stderr)
-    sys.exit(3)
-if mode == "traceback":
-    raise RuntimeError("CUDA error: no kernel image")
-if mode == "crash":
-    os.kill(os.getpid(), 11)
-if mode == "killed":
-    os.kill(os.getpid(), 9)
-if mode == "silent":
-    sys.exit(0)
-if mode in ("polite", "deaf", "deafest", "family"):
-    import signal, subprocess
-    if mode in ("deaf", "deafest"):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if mode == "family":
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        say(fraction=0.2, stage=f"child {child.pid}")
-    else:
-        say(fraction=0.5, stage="Running the network")
-    for _ in range(600):
-        time.sleep(0.1)
-        if mode == "polite" and cancel and cancel.exists():
-            say(done=True, error="Stopped; nothing was written.", exit_code=130)
-            sys.exit(130)
-if mode in ("work", "hang", "half"):
-    import shutil
-    say(fraction=0.6, stage="Running the network")
-    out.mkdir()
-    for file in Path(os.environ["FAKE_RESULT"]).iterdir():
-        if mode != "half" or file.name.startswith("fused"):
-            shutil.copy(file, out)
-    print("a line for the log: Größe 3 µm")
-    say(fraction=1.0, stage="Done")
-    say(done=True)
-    if mode == "hang":
-        time.sleep(60)
-"""
-
-
-class FakeTool:
-    """mode → ToolCommand that runs a stand-in for `unifuse`.
-
-    Attributes:
-        result: folder whose files the stand-in leaves as its result.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        package = folder / "tool" / "UniFuseLib"
-        package.mkdir(parents=True)
-        (package / "__init__.py").touch()
-        (package / "cli.py").write_text(FAKE_TOOL, encoding="utf-8")
-        self._folder = package.parent
-        self.result = folder / "result"
-        self.result.mkdir()
-
-    def __call__(self, mode: str) -> Any:
-        from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
-
-        added = {"FAKE_MODE": mode, "FAKE_RESULT": str(self.result)}
-        return ToolCommand(sys.executable, toolEnvironment(os.environ) | added, self._folder)
 
 
 @pytest.fixture

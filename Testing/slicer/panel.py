@@ -1,8 +1,12 @@
-"""A panel on stand-in widgets made from the real .ui file, with injected collaborators."""
+"""A panel on stand-in widgets made from the real .ui file, and a stand-in of the tool."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,6 +46,7 @@ class PanelBuilder:
         answer: bool = True,
     ) -> SimpleNamespace:
         """A panel, its widgets, timers, parameter node, and the questions it asked."""
+        import standin_ui
         import standin_widgets
         from UniFuseSlicerLib.Display import Display
         from UniFuseSlicerLib.Layers import Layers
@@ -63,7 +68,7 @@ class PanelBuilder:
             questions.append(question)
             return answer
 
-        ui = standin_widgets.uiFromFile(scene)
+        ui = standin_ui.uiFromFile(scene)
         store = standin_widgets.QSettings() if settings is None else settings
         display = Display(Overlay(scene), Layers(scene), LiveWarp(scene))
         panel = Panel(
@@ -89,3 +94,26 @@ class PanelBuilder:
             questions=questions,
             liveWarp=display.liveWarp,
         )
+
+
+class FakeTool:
+    """mode → ToolCommand that runs a stand-in for `unifuse`.
+
+    Attributes:
+        result: folder whose files the stand-in leaves as its result.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        package = folder / "tool" / "UniFuseLib"
+        package.mkdir(parents=True)
+        (package / "__init__.py").touch()
+        shutil.copy(Path(__file__).with_name("fake_tool.py"), package / "cli.py")
+        self._folder = package.parent
+        self.result = folder / "result"
+        self.result.mkdir()
+
+    def __call__(self, mode: str) -> Any:
+        from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
+
+        added = {"FAKE_MODE": mode, "FAKE_RESULT": str(self.result)}
+        return ToolCommand(sys.executable, toolEnvironment(os.environ) | added, self._folder)

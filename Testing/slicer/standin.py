@@ -14,7 +14,8 @@ import types
 from pathlib import Path
 from typing import Any
 
-from standin_widgets import MODULE_FOLDER, STANDINS, QWidget
+from standin_ui import MODULE_FOLDER, STANDINS
+from standin_widgets import QWidget
 
 SOURCES = Path(__file__).resolve().parent / "sources" / "Base" / "Python" / "slicer"
 

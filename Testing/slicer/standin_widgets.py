@@ -5,15 +5,9 @@ the real class does not have is an AttributeError, in code as in the .ui file.
 from __future__ import annotations
 
 import inspect
-import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 from typing import Any, ClassVar
 
 import qt_classes
-
-MODULE_FOLDER = Path(__file__).resolve().parents[2] / "UniFuseSlicer"
-UI_FILE = MODULE_FOLDER / "Resources" / "UI" / "UniFuseSlicer.ui"
-SELECTORS_PRIORITY = -10.0  # qMRMLSceneModel::setMRMLScene
 
 
 class Signal:
@@ -154,68 +148,6 @@ class ctkPathLineEdit(QWidget):
     changes: ClassVar = {"currentPath": ("currentPathChanged(QString)",)}
 
 
-class qMRMLNodeComboBox(QWidget):
-    """Lists the nodes of a scene; when the current one is deleted, its neighbour becomes current,
-    as QComboBox does it.
-    """
-
-    def __init__(self, *_args: Any) -> None:
-        super().__init__()
-        self.__dict__.update(scene=None, node=None)
-
-    def mrmlScene(self) -> Any:
-        return self.scene
-
-    def setMRMLScene(self, scene: Any) -> None:
-        import vtk
-
-        @vtk.calldata_type(vtk.VTK_OBJECT)
-        def removed(_caller: Any, _event: Any, node: Any) -> None:
-            self._beforeRemoval(node)
-
-        self.__dict__["scene"] = scene
-        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, removed, SELECTORS_PRIORITY)
-
-    def nodes(self) -> list[Any]:
-        nodes = [self.scene.GetNthNode(n) for n in range(self.scene.GetNumberOfNodes())]
-        return [node for node in nodes if self._isListed(node)]
-
-    def currentNode(self) -> Any:
-        return self.node
-
-    def setCurrentNode(self, node: Any) -> None:
-        if node is not None and self.scene is not None and not self._isListed(node):
-            node = None
-        if self.node is not node:
-            self.__dict__["node"] = node
-            self.currentNodeChanged.emit(node)
-
-    def addNode(self) -> Any:
-        """The menu entry *Create new*."""
-        node = self.scene.AddNewNodeByClass(self.nodeTypes[0], self.baseName or "")
-        self.setCurrentNode(node)
-        self.nodeAddedByUser.emit(node)
-        return node
-
-    def removeCurrentNode(self) -> None:
-        """The menu entry *Delete current*."""
-        self.scene.RemoveNode(self.node)
-
-    def _isListed(self, node: Any) -> bool:
-        if node.GetHideFromEditors() or any(node.IsA(c) for c in self.hideChildNodeTypes or ()):
-            return False
-        if self.showChildNodeTypes is False:
-            return node.GetClassName() in self.nodeTypes
-        return any(node.IsA(kind) for kind in self.nodeTypes)
-
-    def _beforeRemoval(self, node: Any) -> None:
-        if node is not self.node or self.scene.IsClosing():
-            return
-        row = self.nodes().index(node)
-        others = [other for other in self.nodes() if other is not node]
-        self.setCurrentNode(others[min(row, len(others) - 1)] if others else None)
-
-
 class qMRMLWidget(QWidget):
     def setMRMLScene(self, scene: Any) -> None:
         self.mrmlSceneChanged.emit(scene)
@@ -252,7 +184,7 @@ class QSettings(QObject):
         self.stored[key] = value
 
 
-STANDINS: dict[str, type[QObject]] = {
+WIDGETS: dict[str, type[QObject]] = {
     c.__name__: c
     for c in (
         QWidget,
@@ -265,7 +197,6 @@ STANDINS: dict[str, type[QObject]] = {
         ctkCollapsibleButton,
         ctkSliderWidget,
         ctkPathLineEdit,
-        qMRMLNodeComboBox,
         qMRMLWidget,
         QTimer,
         QSettings,
@@ -279,45 +210,3 @@ def makeTimer(callback: Any, milliseconds: int) -> QTimer:
     timer.setInterval(milliseconds)
     timer.connect("timeout()", callback)
     return timer
-
-
-def uiFromFile(scene: Any = None, path: Path = UI_FILE) -> Any:
-    """Widgets by name with the properties and connections of the .ui file, on a scene.
-
-    Raises:
-        AttributeError: the file names a property, signal or slot that its class does not have.
-    """
-    root = ElementTree.parse(path).getroot()  # noqa: S314  a file of ours
-    ui = type("Ui", (), {})()
-    for element in root.iter("widget"):
-        setattr(ui, element.attrib["name"], _widget(element))
-    for connection in root.iter("connection"):
-        sender, signal, receiver, slot = (connection.findtext(tag) or "" for tag in _CONNECTION)
-        getattr(ui, sender).connect(signal, getattr(getattr(ui, receiver), slot.split("(")[0]))
-    if scene is not None:
-        getattr(ui, root.findtext("class") or "").setMRMLScene(scene)
-    return ui
-
-
-_CONNECTION = ("sender", "signal", "receiver", "slot")
-
-
-def _widget(element: ElementTree.Element) -> QObject:
-    widget = STANDINS[element.attrib["class"]]()
-    for entry in element.findall("property"):
-        name, value = entry.attrib["name"], _value(entry[0])
-        if entry.get("stdset") == "0":
-            widget.setProperty(name, value)
-        else:
-            setattr(widget, name, value)
-    return widget
-
-
-def _value(element: ElementTree.Element) -> Any:
-    if element.tag == "stringlist":
-        return [text.text for text in element]
-    text = element.text or ""
-    if element.tag == "bool":
-        return text == "true"
-    kinds: dict[str, Any] = {"number": int, "double": float}
-    return kinds.get(element.tag, str)(text)

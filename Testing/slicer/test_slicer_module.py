@@ -25,7 +25,7 @@ def refuse(*args, **keywords):
 
 socket.socket.connect = socket.getaddrinfo = refuse
 sys.path.insert(0, {here!r})
-import standin, standin_widgets
+import standin, standin_ui
 
 standin.install()
 import slicer
@@ -35,7 +35,7 @@ import UniFuseSlicer
 from UniFuseSlicerLib.Application import panelOfThisApplication
 
 slicer.util.resetSliceViews = lambda: None
-ui = standin_widgets.uiFromFile(slicer.mrmlScene)
+ui = standin_ui.uiFromFile(slicer.mrmlScene)
 panel = panelOfThisApplication(ui, UniFuseSlicer.UniFuseSlicerLogic(), lambda: True)
 panel.enter()
 panel.exit()

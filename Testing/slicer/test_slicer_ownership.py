@@ -110,9 +110,9 @@ def test_aDeletedNodeLeavesNoneAndNothingOfAnotherPatientIsTouched(
 @pytest.mark.parametrize("member", MEMBERS)
 def test_withoutThePanelsCareTheSelectorJumps(scene, others, member):
     """What is guarded against; without this, the tests above could not fail."""
-    import standin_widgets
+    import standin_ui
 
-    ui = standin_widgets.uiFromFile(scene)
+    ui = standin_ui.uiFromFile(scene)
     selector = getattr(ui, f"{member}Selector")
     first = scene.AddNewNodeByClass(KINDS[member], "first")
     selector.setCurrentNode(first)

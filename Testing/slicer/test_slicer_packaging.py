@@ -321,3 +321,29 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(words)
+
+
+def test_noticeAndClassTitlesAreThoseOfTheLibrary():
+    """The module imports nothing of the library, so both have them; here they are compared."""
+    from UniFuseSlicerLib.Words import classTitle, notice
+
+    from UniFuseLib.degradation import TITLES
+    from UniFuseLib.version import NOTICE
+
+    assert notice() == NOTICE
+    assert {label: classTitle(label) for label in TITLES} == TITLES
+    assert classTitle("a class of other weights") == "a class of other weights"
+
+
+def test_leastVersionsAreThoseOfTheLibrary():
+    from UniFuseSlicerLib.Install import SMALL_PACKAGES, TORCH
+
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (dependencies,) = re.findall(r"^dependencies = \[(.*)\]$", text, re.MULTILINE)
+    for requirement in (TORCH, *SMALL_PACKAGES):
+        assert f'"{requirement}"' in dependencies
+
+
+def test_theNoticeStandsInThePanelOnce():
+    """Its text is set by the code, so that it is translated in one place."""
+    assert "Research use only" not in UI.read_text(encoding="utf-8")

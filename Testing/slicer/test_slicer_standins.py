@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import qt_classes
+import standin_selector
+import standin_ui
 import standin_widgets
-from standin_widgets import MODULE_FOLDER, STANDINS, UI_FILE
+from standin_ui import MODULE_FOLDER, STANDINS, UI_FILE
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_aMisspeltNameInTheUiFileIsAnError(tmp_path, right, wrong):
     assert right in text
     (tmp_path / "misspelt.ui").write_text(text.replace(right, wrong, 1), encoding="utf-8")
     with pytest.raises(AttributeError, match="has no"):
-        standin_widgets.uiFromFile(path=tmp_path / "misspelt.ui")
+        standin_ui.uiFromFile(path=tmp_path / "misspelt.ui")
 
 
 @pytest.mark.slicer
@@ -106,7 +108,7 @@ def useThePanel(module, monkeypatch, scene):
 
     monkeypatch.setattr(slicer.util, "resetSliceViews", lambda: None, raising=False)
     logic = importlib.import_module(f"{module.__package__}.Logic").UniFuseSlicerLogic()
-    ui = standin_widgets.uiFromFile(scene)
+    ui = standin_ui.uiFromFile(scene)
     try:
         panel = module.panelOfThisApplication(ui, logic, lambda: True)
         panel.messages.log("a line")
@@ -131,8 +133,9 @@ def test_everyQtClassTheModuleUsesIsListed():
 def test_standInsHaveOnlyMethodsOfTheRealClass():
     """What a stand-in does, the real class does; helpers of the tests are named here."""
     helpers = {"nodes", "fire", "isWidgetType", "className", "property", "connect"}
-    tree = ast.parse(Path(standin_widgets.__file__).read_text(encoding="utf-8"))
-    for node in tree.body:
+    files = (standin_widgets.__file__, standin_selector.__file__)
+    trees = [ast.parse(Path(str(file)).read_text(encoding="utf-8")) for file in files]
+    for node in (node for tree in trees for node in tree.body):
         if isinstance(node, ast.ClassDef) and node.name in STANDINS:
             done = {f.name for f in node.body if isinstance(f, ast.FunctionDef)}
             own = {name for name in done - helpers if not name.startswith("_")}

@@ -19,7 +19,7 @@ from .Errors import FusionError
 from .Images import FusionImages, Image, readResult, writeImage
 from .Nodes import checkInput, imageFromNode
 from .Options import FusionOptions
-from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome
+from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
 from .Ownership import FusionNodes, checkDistinct, checkOverwriting
 from .Process import ToolProcess, ignore
 from .Results import updateNodes
@@ -147,7 +147,7 @@ class FusionJob:
             self._step()
         except Exception as error:
             # whatever goes wrong with files or nodes is reported, never lost in a timer
-            self._finish(Outcome(Ending.FAILED, self._sentence(error)))
+            self._finish(errorOutcome(error, self.folder))
         return self.outcome
 
     def cancel(self) -> None:
@@ -234,13 +234,6 @@ class FusionJob:
     def _keepLine(self, line: str) -> None:
         self._lines.append(line)
         self._log(line)
-
-    def _sentence(self, error: Exception) -> str:
-        if isinstance(error, FusionError):
-            return str(error)
-        return _(
-            "{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})"
-        ).format(kind=type(error).__name__, reason=error, folder=self.folder)
 
     def _finish(self, outcome: Outcome) -> None:
         self.outcome = outcome

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from slicer.i18n import tr as _
+
+from .Errors import FusionError
 
 OUT_OF_MEMORY_SIGNAL = 9  # SIGKILL, as the Linux kernel sends it when memory runs out
 WINDOWS_EXCEPTION = 0xC0000000  # NTSTATUS codes from here on are errors, such as access violations
@@ -49,6 +52,24 @@ def emptyOutcome() -> Outcome:
     """Ended without an error and without a result."""
     sentence = _("The fusion tool ended without a result. See the log for the last completed step.")
     return Outcome(Ending.FAILED, sentence, 0)
+
+
+def errorOutcome(error: Exception, folder: Path) -> Outcome:
+    """Something failed on this side of the tool.
+
+    Args:
+        error: what was raised.
+        folder: of the run's files.
+    """
+    sentence = _(
+        "{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})"
+    )
+    if isinstance(error, FusionError):
+        return Outcome(Ending.FAILED, str(error))
+    return Outcome(
+        Ending.FAILED,
+        sentence.format(kind=type(error).__name__, reason=error, folder=folder),
+    )
 
 
 def failedOutcome(code: int, reason: str) -> Outcome:

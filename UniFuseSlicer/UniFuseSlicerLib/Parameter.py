@@ -18,6 +18,7 @@ from .Nodes import checkInput
 from .Options import FusionOptions
 from .Ownership import FusionNodes, checkDistinct, ofThisPair
 from .Settings import MachineSettings
+from .View import PanelState
 
 NODES = ("degraded", "reference", "fused", "restored", "deformation", "report")
 
@@ -88,6 +89,15 @@ class UniFuseParameterNode:
         except FusionError as error:
             return str(error)
         return ""
+
+    def state(self) -> PanelState:
+        """What the button depends on before a run."""
+        return PanelState(
+            degraded=self.degraded is not None,
+            reference=self.reference is not None,
+            same=self.degraded is not None and self.degraded is self.reference,
+            problem=self.problem(),
+        )
 
     def options(self, settings: MachineSettings) -> FusionOptions:
         """Choices for a run, with those of this computer."""

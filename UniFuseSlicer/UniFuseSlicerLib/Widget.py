@@ -194,16 +194,11 @@ class Panel:
             return
         self.messages.startLog()
         self.ui.verdictLabel.setText("")
-        self.run.start(
-            self.logic.makeJob(
-                p.degraded,
-                p.reference,
-                outputs,
-                p.options(self._settings),
-                self.messages.log,
-                notOurs,
-            )
+        options = p.options(self._settings)
+        job = self.logic.makeJob(
+            p.degraded, p.reference, outputs, options, self.messages.log, notOurs
         )
+        self.run.start(job)
 
     def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
         if outcome.ending is not Ending.DONE:
@@ -232,8 +227,9 @@ class Panel:
 
     def refresh(self) -> None:
         """Button, progress and message from what is known now."""
-        problem = self.parameterNode.problem() if self.parameterNode is not None else ""
-        view = resolve(self._state(problem))
+        p = self.parameterNode
+        chosen = p.state() if p is not None else PanelState()
+        view = resolve(self.run.state() if self.run.running else chosen)
         ui = self.ui
         ui.fuseButton.setText(view.buttonText)
         ui.fuseButton.setEnabled(view.buttonEnabled)
@@ -243,18 +239,7 @@ class Panel:
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)
-        self.messages.showProblem(problem)
-
-    def _state(self, problem: str) -> PanelState:
-        p = self.parameterNode
-        if self.run.running or p is None:
-            return self.run.state()
-        return PanelState(
-            degraded=p.degraded is not None,
-            reference=p.reference is not None,
-            same=p.degraded is not None and p.degraded is p.reference,
-            problem=problem,
-        )
+        self.messages.showProblem(chosen.problem)
 
     def _showResult(self, wanted: Shown) -> None:
         self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
