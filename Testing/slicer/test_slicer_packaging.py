@@ -347,3 +347,19 @@ def test_leastVersionsAreThoseOfTheLibrary():
 def test_theNoticeStandsInThePanelOnce():
     """Its text is set by the code, so that it is translated in one place."""
     assert "Research use only" not in UI.read_text(encoding="utf-8")
+
+
+def test_messagesInTheTroubleshootingTableExist():
+    """Every quoted message is one that the module or the library shows; "…" stands for anything."""
+    readme = (MODULE / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Troubleshooting")[1].split("\n## ")[0]
+    messages = re.findall(r"^\|[^|*]*\*([^*]+)\*", table, re.MULTILINE)
+    sources = [*MODULE.rglob("*.py"), *LIBRARY.rglob("*.py")]
+    code = " ".join(path.read_text(encoding="utf-8") for path in sources)
+    code = re.sub(r"[\"']\s+f?[\"']", "", code)  # adjacent strings are one sentence
+    fromPyTorch = {"CUDA error: no kernel image"}
+    assert len(messages) >= 12
+    for message in set(messages) - fromPyTorch:
+        for part in message.split("…"):
+            words = part.replace(" N ", " {count} ").strip()
+            assert words in code, message
