@@ -129,7 +129,7 @@ def test_closingWhileRunning(makeJob, temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_anInputThatIsRemovedWhileRunningIsSaid(makeJob, pair, scene):
+def test_anInputThatIsRemovedWhileRunningIsReported(makeJob, pair, scene):
     job = makeJob("work")
     job.start()
     scene.RemoveNode(pair.reference)
@@ -156,7 +156,7 @@ def test_filesHaveNamesThatSayNothingAboutThePatient(makeJob, pair):
     assert not any("Doe" in line for line in lines)
 
 
-def test_aTemporaryFolderThatCannotBeWrittenIsSaid(makeJob, temporary, monkeypatch):
+def test_aTemporaryFolderThatCannotBeWrittenIsReported(makeJob, temporary, monkeypatch):
     from UniFuseSlicerLib import Job
 
     def full(image, path):

@@ -136,7 +136,7 @@ def test_theLibraryIsFoundInBothTrees(tmp_path, installed):
     assert resourceFolder("Models", module) == resources
 
 
-def test_aMissingLibraryIsSaid(tmp_path):
+def test_aMissingLibraryIsReported(tmp_path):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Locations import libraryRoot
 

@@ -311,7 +311,7 @@ def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["fused", "restored", "deformation"])
-def test_aMissingResultIsSaid(writeResult, tmp_path, missing):
+def test_aMissingResultIsReported(writeResult, tmp_path, missing):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Images import readResult
 
@@ -321,7 +321,7 @@ def test_aMissingResultIsSaid(writeResult, tmp_path, missing):
         readResult(tmp_path)
 
 
-def test_aResultWithoutNumbersIsSaid(writeResult, tmp_path, pair):
+def test_aResultWithoutNumbersIsReported(writeResult, tmp_path, pair):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Images import readResult
 

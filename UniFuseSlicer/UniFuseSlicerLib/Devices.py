@@ -75,7 +75,7 @@ class DeviceCheck:
 
 
 def deviceSentence(found: Mapping[str, Any]) -> str:
-    """What the panel says, e.g. `NVIDIA RTX A4000, 14 of 16 GB free`."""
+    """The sentence in the panel, e.g. `NVIDIA RTX A4000, 14 of 16 GB free`."""
     if found.get("gpus"):
         return "; ".join(
             _("{name}, {free:.0f} of {total:.0f} GB free").format(**gpu) for gpu in found["gpus"]

@@ -72,7 +72,7 @@ class Display:
             self.layers.show(reference, self._foreground(fused, current), current.opacity)
 
     def forget(self, deformation: Any) -> None:
-        """The nodes of a result were filled anew: everything is drawn again."""
+        """The nodes of a result were filled again: everything is drawn again."""
         self.overlay.forget(deformation)
         self.shown = Shown()
 

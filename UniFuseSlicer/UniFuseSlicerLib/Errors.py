@@ -21,7 +21,7 @@ class InstallError(FusionError):
 
 
 class RunFailed(FusionError):
-    """The tool ended without a result; `outcome` says how."""
+    """The tool ended without a result; see `outcome`."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.message)

@@ -31,8 +31,8 @@ def packageState(
     version: Callable[[str], Any] = importlib.metadata.version,
     findSpec: Callable[[str], Any] = importlib.util.find_spec,
 ) -> PackageState:
-    """Look at a package's files only: importing torch here would take seconds and its files could
-    not be repaired.
+    """Check the files of a package only: importing torch here would take seconds, and its files
+    could not be repaired.
 
     A half install leaves metadata without a package, a package without `__init__.py`, or no version
     in the metadata.

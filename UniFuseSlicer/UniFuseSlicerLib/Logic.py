@@ -87,9 +87,9 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
 
         Raises:
             InputNodeError: an input cannot be fused or is also an output, or a node would be
-                overwritten that `overwriteNodes` does not name; the text says which.
+                overwritten that `overwriteNodes` does not name.
             InstallError: PyTorch or safetensors is missing.
-            RunFailed: the tool did not start, failed, or crashed; `.outcome` says which.
+            RunFailed: the tool did not start, failed, or crashed; see `.outcome`.
         """
         self._dependencies.check()
         job = self.makeJob(

@@ -1,4 +1,4 @@
-"""What the panel says in words: one sentence under the button, and the log."""
+"""The text in the panel: one sentence under the button, and the log."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
 
 
 def checkInput(node: Any, role: str) -> None:
-    """Say in words why a node cannot be fused.
+    """Refuse, with the reason, a node that cannot be fused.
 
     Args:
         node: the chosen node, or None.

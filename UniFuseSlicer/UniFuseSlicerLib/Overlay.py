@@ -162,7 +162,7 @@ def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
 
 
 def displacementMaximum(deformation: Any) -> float:
-    """max |u| in mm inside the body as the report says, else of the whole field (from at most about
+    """max |u| in mm inside the body from the report, else of the whole field (from at most about
     10⁶ vectors).
 
     The corners of the field of view move most and mean nothing; colours should be spent on the

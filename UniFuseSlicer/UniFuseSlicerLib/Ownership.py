@@ -69,7 +69,7 @@ def notMarked(outputs: FusionNodes) -> tuple[Any, ...]:
 
 
 def checkDistinct(outputs: FusionNodes, degraded: Any, reference: Any) -> None:
-    """Say in words that one node is chosen twice.
+    """Refuse one node in two places.
 
     Raises:
         InputNodeError: an output is an input, or two outputs are one node.
@@ -95,7 +95,7 @@ def checkDistinct(outputs: FusionNodes, degraded: Any, reference: Any) -> None:
 def checkOverwriting(
     outputs: FusionNodes, degraded: Any, reference: Any, overwriteNodes: Iterable[Any]
 ) -> None:
-    """Say in words which node would be lost.
+    """Refuse outputs whose content would be lost.
 
     Raises:
         InputNodeError: an output is not ours, or holds the result of other volumes, and is not

@@ -60,7 +60,7 @@ def updateNodes(
         overwriteNodes: outputs that are not ours and that the user agreed to lose.
     """
     nodes = _targets(images, degraded, reference, outputs, list(overwriteNodes))
-    # the window first: Slicer would otherwise look at every voxel to find one
+    # the window first: otherwise Slicer would search every voxel for one
     _showLike(nodes.fused, reference, images.fused.array)
     _showLike(nodes.restored, degraded, images.restored.array)
     updateVolume(nodes.fused, images.fused)

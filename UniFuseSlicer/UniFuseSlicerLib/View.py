@@ -1,4 +1,4 @@
-"""What the panel says at any moment, as a pure function of what is known: no widgets, no scene."""
+"""The text and state of the panel, as a pure function of what is known: no widgets, no scene."""
 
 from __future__ import annotations
 
