@@ -131,7 +131,10 @@ def test_citation_and_changelog_name_the_version() -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert re.search(rf"^version: {re.escape(__version__)}$", citation, re.MULTILINE)
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert f"version {__version__}" in changelog or f"## [{__version__}]" in changelog
+    assert re.search(
+        rf"^## .*\[{re.escape(__version__)}\] - \d{{4}}-\d\d-\d\d$", changelog, re.MULTILINE
+    )
+    assert re.search(rf"^\[{re.escape(__version__)}\]: https://", changelog, re.MULTILINE)
     assert re.search(r"^\[Unreleased\]: https://", changelog, re.MULTILINE)
 
 
@@ -152,3 +155,34 @@ def test_scripts_keep_their_line_ends_on_every_system() -> None:
     """Git on Windows would give `.ci/run` line ends that bash does not read."""
     assert "* text=auto eol=lf" in (ROOT / ".gitattributes").read_text(encoding="utf-8")
     assert b"\r" not in (ROOT / ".ci" / "run").read_bytes()
+
+
+def options_of(command: str) -> set[str]:
+    """All options of `unifuse COMMAND`."""
+    import argparse
+
+    from UniFuseLib.cli import parser
+
+    groups = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return set(next(groups).choices[command]._option_string_actions)
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_options_in_documents_are_known_to_the_tool(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    for line in [*CODE.findall(text), *re.findall(r"^(?: {4})?unifuse .*$", text, re.MULTILINE)]:
+        called = re.search(r"\bunifuse ([a-z]+)( .*)?$", line)
+        if called is not None:
+            used = set(re.findall(r"(--[a-z][\w-]*)", line[called.start() :]))
+            assert used <= options_of(called[1]), line
+
+
+GENERATED = re.compile(r"<!-- begin .*?<!-- end [\w-]+ -->", re.DOTALL)
+JARGON = re.compile(r"\b(rivals?|clicked through|anew|by hand|yardsticks?|chains?|(is|are) told)\b")
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_documents_use_words_that_readers_know(path: Path) -> None:
+    """Say baseline or other method, pipeline, manually, again. Generated tables quote figures."""
+    text = GENERATED.sub("", CODE.sub("", path.read_text(encoding="utf-8")))
+    assert not JARGON.findall(text.lower())
