@@ -1,5 +1,6 @@
-"""Less memory for more time: a stage's inner activations are forgotten and computed again for the
-gradient.
+"""Gradient checkpointing: a stage's inner activations are computed again for the gradient.
+
+Less memory for about a third more time.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 STAGES = ("encoder", "dapl", "oufr", "alignment", "fusion")
 
 
-def forget_inside_stages(model: UniFuse) -> None:
-    """Every stage of Figure 2 keeps only what enters it; names and values of the parameters stay as
-    they are.
+def enable_gradient_checkpointing(model: UniFuse) -> None:
+    """Every stage of Figure 2 keeps only its inputs; parameters keep their names and values.
+
+    Changes `model` for good: the instance's `forward` hides that of its class, so that neither the
+    tree of modules nor `state_dict` changes, as a wrapping module would.
     """
     for name in STAGES:
         stage = getattr(model, name)
-        # the instance's attribute hides the method, so state_dict and module tree do not change
         stage.forward = partial(checkpoint, stage.forward, use_reentrant=False)
