@@ -82,7 +82,7 @@ def _one_step(
     sample = Sample(*(torch.cat(values) for values in zip(*samples, strict=True)))
     with watch.measure("forward and losses"):
         loss, _ = total_loss(
-            state.model, sample, config, step % config.modality_every == 0, state.generator
+            state.forward_model, sample, config, step % config.modality_every == 0, state.generator
         )
     with watch.measure("backward"):
         state.optimiser.zero_grad(set_to_none=True)

@@ -29,6 +29,8 @@ class TrainingState:
 
     Attributes:
         model: the network that is trained.
+        forward_model: the network that the losses call: `model`, or its parameters with gradient
+            checkpointing.
         average: the EMA of its weights, which is what gets shipped.
         optimiser: of the model's parameters.
         generator: of the losses' random choices; the same in every process. (Samples need no stored
@@ -39,6 +41,7 @@ class TrainingState:
     """
 
     model: UniFuse
+    forward_model: UniFuse
     average: UniFuse
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
@@ -73,12 +76,12 @@ def initial_state(
     # channels last halves the time of 3-D convolutions on the CPU
     model.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    if config.recompute == "stages":
-        enable_gradient_checkpointing(model)
+    forward_model = enable_gradient_checkpointing(model) if config.recompute == "stages" else model
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.rate, weight_decay=config.weight_decay
     )
-    return TrainingState(model, average, optimiser, torch.Generator().manual_seed(config.seed))
+    generator = torch.Generator().manual_seed(config.seed)
+    return TrainingState(model, forward_model, average, optimiser, generator)
 
 
 def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor]:
