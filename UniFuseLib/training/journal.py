@@ -15,11 +15,11 @@ TENSORBOARD = "tensorboard"
 
 
 class Journal:
-    """Records of the steps up to `step`; whatever a killed run wrote beyond its checkpoint is
-    dropped.
+    """Records of the steps up to `step`; what a killed run wrote beyond its checkpoint is dropped.
 
     Args:
-        folder: of the run. step: where the run goes on.
+        folder: of the run.
+        step: where the run continues.
     """
 
     def __init__(self, folder: Path, step: int) -> None:

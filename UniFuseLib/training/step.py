@@ -49,7 +49,7 @@ def gradients(
     processes.
     """
     with_modality = state.step % config.modality_every == 0
-    loss, terms = total_loss(state.model, sample, config, with_modality, state.generator)
+    loss, terms = total_loss(state.forward_model, sample, config, with_modality, state.generator)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     average_gradients(state.model.parameters(), ranks)

@@ -1,6 +1,4 @@
-"""Aligned pairs out of one label map: any number of heads, any contrast, no doubt about where
-anything is.
-"""
+"""Aligned pairs out of one label map: any number of heads, any contrast, exact truth."""
 
 from __future__ import annotations
 
@@ -54,10 +52,12 @@ def synthetic_pair(
     """Two scans of the head around `centre`.
 
     Args:
-        labels: a label map. centre: RAS mm.
-        crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it,
-            at this spacing.
+        labels: a label map.
+        centre: RAS mm.
+        crop: side in voxels of the cube that will be read; more is made around it.
+        spacing_mm: of the cube and of what is made around it.
         thick: share of scans with thick slices along one axis.
+        generator: of all draws.
     """
     side = crop + 2 * int(np.ceil(_MARGIN_MM / spacing_mm))
     grid = Grid((side, side, side), _axial_affine(centre, side, spacing_mm))
@@ -71,11 +71,14 @@ def synthetic_pair(
 
 
 def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Generator) -> Grid:
-    """Voxels as scanners make them, d → S, h → P, w → L: in-plane and slice spacing drawn for the
-    modality of `scan`.
+    """Voxels as scanners make them, d → S, h → P, w → L.
+
+    In-plane and slice spacing are drawn for the modality of `scan`.
 
     Args:
+        scan: of the anatomy.
         spacing_mm: of the anatomy; nothing finer than this is there to be scanned.
+        generator: of both draws.
     """
     in_plane, slices = _SCANNERS[scan.kind]
     pixel = max(choice(generator, in_plane), spacing_mm)

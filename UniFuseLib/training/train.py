@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from UniFuseLib.training.config import TrainingConfig
     from UniFuseLib.training.samples import Sample
 
-_SECONDS_PER_HOUR = 3600.0
-
 
 def train(
     config: TrainingConfig,
@@ -109,7 +107,7 @@ def _advance(
         "rate": rate,
         "seconds_sampling": drawn - started,
         "seconds_step": ended - started,
-        "hours": state.seconds / _SECONDS_PER_HOUR,
+        "hours": state.hours,
     }
 
 
