@@ -24,7 +24,7 @@ from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_refinement import Refined, manner_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
-from UniFuseLib.report import Cost, RefinementReport, Report, fusion_report
+from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
 
@@ -161,7 +161,7 @@ def fuse(
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
     refinement = _refinement_report(refined, stages.cpu_seconds[_REFINING.title])
-    cost = Cost(stages.seconds, stages.cpu_seconds, device_name(target), precision)
+    run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
         restored=Volume(native.restored, reference.affine),
@@ -169,7 +169,7 @@ def fuse(
         displacement=native.displacement,
         probabilities=classified.probabilities,
         label=classified.label,
-        report=fusion_report(pair, working, agreed, classified, measured, refinement, cost),
+        report=fusion_report(pair, working, agreed, classified, measured, refinement, run),
         body=body,
         coverage=native.coverage,
     )

@@ -208,7 +208,7 @@ class Report:
         )
 
 
-class Cost(NamedTuple):
+class RunRecord(NamedTuple):
     """What a run took, and where it ran."""
 
     seconds: dict[str, float]  # title of the stage → seconds
@@ -224,7 +224,7 @@ def fusion_report(
     classified: Classification,
     measured: Measurements,
     refinement: RefinementReport,
-    cost: Cost,
+    run: RunRecord,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -240,11 +240,11 @@ def fusion_report(
         inputs=InputsReport(InputReport.of(degraded.volume), InputReport.of(reference.volume)),
         intensity=IntensityReport(degraded.intensity, reference.intensity),
         working_grid=WorkingGridReport.of(pair.grid),
-        seconds=with_total(cost.seconds),
-        cpu_seconds=with_total(cost.cpu_seconds),
+        seconds=with_total(run.seconds),
+        cpu_seconds=with_total(run.cpu_seconds),
         peak_memory_mb=peak_memory_mb(),
-        device=cost.device,
-        precision=cost.precision,
+        device=run.device,
+        precision=run.precision,
         weights=WeightsReport.of(contract),
         warnings=(*pair.warnings, *classified.warnings),
     )

@@ -1,6 +1,4 @@
-"""FA: feature alignment (paper Sec. 3.4, Figure 3, Eq. 6), plain as in the paper and
-correlation-aware.
-"""
+"""FA: feature alignment (Sec. 3.4, Figure 3, Eq. 6), as in the paper and correlation-aware."""
 
 from __future__ import annotations
 
@@ -36,14 +34,14 @@ class Alignment(NamedTuple):
 
     flow: Tensor  # (b, 3, d, h, w), voxels of the full grid
     coarse: Sequence[Tensor] = ()  # coarse to fine, voxels of each one's grid
-    matched: Sequence[
-        tuple[Tensor, Tensor]
-    ] = ()  # features of both sources that are compared, finest first
+    # features of both sources that are compared, finest first
+    matched: Sequence[tuple[Tensor, Tensor]] = ()
 
 
 class PlainRegBLK(nn.Module):
-    """Figure 3: convolve both streams, multiply by the prompt, model their relation, pass both on,
-    upsampled.
+    """Figure 3: convolve both streams, multiply by the prompt, model their relation.
+
+    Both streams are passed on, upsampled.
     """
 
     def __init__(self, channels: int, outputs: int, width: int, upsample: int) -> None:
@@ -59,8 +57,8 @@ class PlainRegBLK(nn.Module):
         d = self.activation(modulate(self.convolve(degraded), guide))
         r = self.activation(modulate(self.convolve(reference), guide))
         relation = self.activation(self.relate(torch.cat([d, r], dim=1)))
-        shape = [n * self.upsample for n in d.shape[2:]]
-        return resize(d + relation, torch.Size(shape)), resize(r + relation, torch.Size(shape))
+        shape = torch.Size(n * self.upsample for n in d.shape[2:])
+        return resize(d + relation, shape), resize(r + relation, shape)
 
 
 class PlainFA(nn.Module):
@@ -69,9 +67,12 @@ class PlainFA(nn.Module):
     The paper's final ReLU cannot stand on φ itself, displacements are signed.
 
     Args:
-        width: M. blocks: J. patch: side of a patch in voxels of the features; the first log2(patch)
-            blocks upsample
-            by two. stride: voxels of the input volume per voxel of the features.
+        width: M of the patch features.
+        blocks: J.
+        patch: side of a patch in voxels of the features; the first log2(patch) blocks upsample by
+            two.
+        prompt_width: M of the prompt.
+        stride: voxels of the input volume per voxel of the features.
     """
 
     def __init__(self, width: int, blocks: int, patch: int, prompt_width: int, stride: int) -> None:
@@ -100,7 +101,7 @@ class PlainFA(nn.Module):
         return Alignment(_full_flow(flow, streams[0].features, self.stride))
 
 
-class Level(NamedTuple):
+class PyramidLevel(NamedTuple):
     """One source on one level of the pyramid."""
 
     features: Tensor  # (b, c, d, h, w)
@@ -108,8 +109,9 @@ class Level(NamedTuple):
 
 
 class StructureSearch(nn.Module):
-    """Distance of MIND-SSC descriptors around every voxel and its best offset; needs no learning to
-    tell a direction.
+    """Distance of MIND-SSC descriptors around every voxel, and its best offset.
+
+    Needs no learning to tell a direction.
 
     Args:
         radius: voxels of this level, at least 1.
@@ -122,8 +124,12 @@ class StructureSearch(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(20.0).log())
 
     def forward(self, degraded: Tensor, reference: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """MIND-SSC of both, flow so far → cost `(b, offsets, d, h, w)` and best offset `(b, 3, d,
-        h, w)` voxels.
+        """Cost `(b, offsets, d, h, w)` and best offset `(b, 3, d, h, w)` voxels.
+
+        Args:
+            degraded: MIND-SSC `(b, 12, d, h, w)`.
+            reference: of the same shape.
+            flow: so far, `(b, 3, d, h, w)` voxels.
         """
         with torch.no_grad():
             cost = structure_cost(warp(degraded, flow), reference, self.radius)
@@ -132,16 +138,17 @@ class StructureSearch(nn.Module):
 
 
 class CorrelationRegBLK(nn.Module):
-    """Warp the moving stream by the flow so far, compare it with the reference around every voxel,
-    add a residual.
+    """Warp the moving stream by the flow so far, compare it with the reference, add a residual.
 
     Learned features are compared by correlation, MIND-SSC descriptors by a search: its best offset,
     averaged where the network trusts it, is the larger part of the step.
 
     Args:
-        channels: of both streams and of the context that this block makes. context: channels that
-            come in.
+        channels: of both streams and of the context that this block makes.
+        context: channels that come in.
+        width: M of the prompt.
         radius: of the search, voxels of this level; 0 leaves the search out.
+        convolutions: after the prompt.
     """
 
     def __init__(
@@ -149,31 +156,35 @@ class CorrelationRegBLK(nn.Module):
     ) -> None:
         super().__init__()
         self.search = StructureSearch(radius) if radius else None
-        seen = (
-            2 * channels + _FEATURE_OFFSETS + context + (self.search.outputs if self.search else 0)
-        )
+        searched = self.search.outputs if self.search else 0
+        seen = 2 * channels + _FEATURE_OFFSETS + context + searched
         self.reduce = convolution(seen, channels, kernel=1)
         self.guide = PromptGuide(width, channels)
-        self.relate = nn.Sequential(
-            *(
-                nn.Sequential(convolution(channels, channels), activation())
-                for _ in range(convolutions)
-            )
-        )
+        stages = [
+            nn.Sequential(convolution(channels, channels), activation())
+            for _ in range(convolutions)
+        ]
+        self.relate = nn.Sequential(*stages)
         self.activation = activation()
         self.confidence = convolution(channels, 1, kernel=1) if radius else None
         self.head = _flow_head(channels, kernel=3)
 
     def forward(
         self,
-        degraded: Level,
-        reference: Level,
+        degraded: PyramidLevel,
+        reference: PyramidLevel,
         flow: Tensor,
         context: Tensor | None,
         prompt: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Both sources and the flow `(b, 3, d, h, w)` on this level → (flow, context) on this
-        level.
+        """The flow `(b, 3, d, h, w)` and the context, both on this level.
+
+        Args:
+            degraded: on this level.
+            reference: on this level.
+            flow: so far, `(b, 3, d, h, w)` voxels of this level.
+            context: of the coarser level, resized; None on the coarsest.
+            prompt: P̂ `(b, classes, l, m)`.
         """
         moved = warp(degraded.features, flow)
         seen = [moved, reference.features, local_correlation(moved, reference.features, 1)]
@@ -189,20 +200,20 @@ class CorrelationRegBLK(nn.Module):
 
     def _relate(self, seen: list[Tensor], prompt: Tensor) -> Tensor:
         """Convolve, multiply by the prompt, convolve (Figure 3)."""
-        return self.relate(
-            self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt)))
-        )
+        reduced = self.reduce(torch.cat(seen, dim=1))
+        return self.relate(self.activation(modulate(reduced, self.guide(prompt))))
 
 
 class CorrelationFA(nn.Module):
-    """J RegBLKs, coarse to fine over a pyramid of the unified features; each doubles the
-    resolution.
+    """J RegBLKs, coarse to fine over a pyramid of the unified features.
 
-    The pyramid starts at the encoder's features and takes the unified patches in where it has their
-    size.
+    Each doubles the resolution. The pyramid starts at the encoder's features and takes the unified
+    patches in where it has their size.
 
     Args:
-        channels, radii: per level, finest first; as many levels as RegBLKs. width: M.
+        channels: per level, finest first; as many levels as RegBLKs.
+        radii: of the search, per level, finest first.
+        width: M.
         token_level: level that has the size of the patches.
         stride: voxels of the input volume per voxel of the finest level.
     """
@@ -235,10 +246,8 @@ class CorrelationFA(nn.Module):
         reference = self._pyramid(streams[1], unified.reference)
         coarsest = degraded[-1].features
         # under autocast features have half precision; the flow must not
-        flow = torch.zeros_like(
-            coarsest[:, :1], dtype=torch.promote_types(coarsest.dtype, torch.float32)
-        )
-        flow = flow.repeat(1, 3, 1, 1, 1)
+        dtype = torch.promote_types(coarsest.dtype, torch.float32)
+        flow = torch.zeros_like(coarsest[:, :1], dtype=dtype).repeat(1, 3, 1, 1, 1)
         context, coarse = None, []
         for d, r, block in reversed(list(zip(degraded, reference, self.blocks, strict=True))):
             shape = d.features.shape[2:]
@@ -249,18 +258,19 @@ class CorrelationFA(nn.Module):
         matched = [(d.features, r.features) for d, r in zip(degraded, reference, strict=True)]
         return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse, matched)
 
-    def _pyramid(self, stream: Encoded, patches: Tensor) -> list[Level]:
+    def _pyramid(self, stream: Encoded, patches: Tensor) -> list[PyramidLevel]:
         features, structure = stream.features, stream.structure
         if structure is None:
             raise ValueError(
-                "Expected an encoder that makes MIND-SSC descriptors; build with encoder='descriptor'."
+                "Expected an encoder that makes MIND-SSC descriptors; build with "
+                "encoder='descriptor'."
             )
-        levels = [Level(features, structure)]
+        levels = [PyramidLevel(features, structure)]
         for level, down in enumerate(self.down, start=1):
             features, structure = down(features), F.avg_pool3d(structure, 2)
             if level == self.token_level:
                 features = features + resize(self.take_in(patches), features.shape[2:])
-            levels.append(Level(features, structure))
+            levels.append(PyramidLevel(features, structure))
         return levels
 
 
@@ -275,7 +285,7 @@ class NoFA(nn.Module):
         )
 
     def forward(
-        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
+        self, unified: Unified, streams: tuple[Encoded, Encoded], _prompt: Tensor
     ) -> Alignment:
         flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
         return Alignment(_full_flow(flow, streams[0].features, self.stride))

@@ -56,11 +56,8 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Inverse of `asdict` after a trip through JSON (lists become tuples again)."""
-        fields: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
-        }
-        return cls(**fields)
+        """Inverse of `to_dict` after a trip through JSON (lists become tuples again)."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -115,7 +112,8 @@ def preset(name: str) -> NetworkConfig:
     base, _, ablation = name.partition("+")
     if base not in PRESETS or (ablation and ablation not in ABLATIONS):
         raise ValueError(
-            f"Expected one of {sorted(PRESETS)}, optionally with '+' and one of {sorted(ABLATIONS)}; got '{name}'."
+            f"Expected one of {sorted(PRESETS)}, optionally with '+' and one of "
+            f"{sorted(ABLATIONS)}; got '{name}'."
         )
     return replace(PRESETS[base], **ABLATIONS[ablation]) if ablation else PRESETS[base]
 

@@ -32,7 +32,7 @@ from UniFuseLib.simulation.parameters import (
     uniforms,
 )
 from UniFuseLib.spatial.bspline import bspline_basis
-from UniFuseLib.spatial.displacement import affine_index, integrate, sample
+from UniFuseLib.spatial.displacement import affine_index, integrate, sample_at
 from UniFuseLib.spatial.volume import Grid
 
 #: the control lattice reaches this far beyond the box, whatever the strength: scaling a misalignment keeps its shape
@@ -176,7 +176,7 @@ class Deformation:
         """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: moved[x] = clean(X +
         this).
         """
-        elastic = sample(self._outward, self._field_index(grid.affine, grid))
+        elastic = sample_at(self._outward, self._field_index(grid.affine, grid))
         turn = torch.as_tensor(self.forward_matrix[:3, :3], dtype=elastic.dtype, device=self.device)
         shift = affine_index((self.forward_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
         return shift + torch.einsum("ij,bjdhw->bidhw", turn, elastic)
@@ -185,7 +185,9 @@ class Deformation:
         """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label of the
         alignment.
         """
-        elastic = sample(self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid))
+        elastic = sample_at(
+            self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid)
+        )
         return (
             affine_index((self.inverse_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
             + elastic
@@ -198,7 +200,7 @@ class Deformation:
         located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device).reshape(
             1, 3, -1, 1, 1
         )
-        elastic = sample(self._inward, located).reshape(3, -1).T
+        elastic = sample_at(self._inward, located).reshape(3, -1).T
         return back - points + elastic.cpu().numpy()
 
     def _field_index(self, affine: np.ndarray, grid: Grid) -> Tensor:

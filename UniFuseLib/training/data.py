@@ -15,7 +15,7 @@ from torch import Tensor
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.spatial.displacement import affine_index, sample, sample_cubic
+from UniFuseLib.spatial.displacement import affine_index, sample_at, sample_cubic
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class PackedVolume:
         codes = (
             sample_cubic(box.float(), local).clamp(0, 255)
             if cubic
-            else sample(box.float()[None, None], local)
+            else sample_at(box.float()[None, None], local)
         )
         return codes * (self.top / 255) * self._inside(index)
 
@@ -67,7 +67,7 @@ class PackedVolume:
         """Label codes at the nearest voxel, int64 `(d, h, w)`, 0 outside."""
         index = self._index(grid, None)
         box, local = self._box(index)
-        nearest = sample(box.float()[None, None], local, mode="nearest")
+        nearest = sample_at(box.float()[None, None], local, mode="nearest")
         return (nearest * self._inside(index)).long()[0, 0]
 
     def narrowed(self, axis: int, start: int, length: int) -> PackedVolume:

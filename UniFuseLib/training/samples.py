@@ -18,6 +18,7 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
+from UniFuseLib.network.dapl import AIR
 from UniFuseLib.simulation.misalignment import (
     REMAINDER,
     Deformation,
@@ -291,7 +292,7 @@ def _vary(
 
 def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:
     """1 within two voxels of what is not air, 0.05 elsewhere."""
-    near = (torch.maximum(reference, clean) > 0.08).float()
+    near = (torch.maximum(reference, clean) > AIR).float()
     for kernel in ((5, 1, 1), (1, 5, 1), (1, 1, 5)):  # one axis at a time: an eighth of the work
         near = F.max_pool3d(near, kernel, 1, [k // 2 for k in kernel])
     return near.clamp(min=0.05)
