@@ -87,7 +87,8 @@ def fit(
     if modality not in rules:
         known = " and ".join(", ".join(sorted(rules)).rsplit(", ", 1))
         raise WeightsError(
-            f"These weights support {known or 'no modality'}, not {modality!r}. Choose one of these."
+            f"These weights support {known or 'no modality'}, not {modality!r}. Choose one of "
+            "these."
         )
     rule = rules[modality]
     if rule.get("kind") == "knots":
