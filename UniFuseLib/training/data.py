@@ -16,6 +16,7 @@ from torch import Tensor
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.spatial.displacement import affine_index, sample_at, sample_cubic
+from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
@@ -105,10 +106,7 @@ class PackedVolume:
         return box, index - torch.tensor(offset, device=index.device).view(1, 3, 1, 1, 1)
 
     def _inside(self, index: Tensor) -> Tensor:
-        size = torch.tensor(self.grid.shape, device=index.device, dtype=index.dtype).view(
-            1, 3, 1, 1, 1
-        )
-        return ((index >= -0.5) & (index <= size - 0.5)).all(1, keepdim=True).to(index.dtype)
+        return inside(index, self.grid.shape).to(index.dtype)
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.device import autocast
 from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.spatial.displacement import resize, resize_flow, warp
 from UniFuseLib.training import losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
     from UniFuseLib.training.config import Precision, TrainingConfig
@@ -63,7 +64,7 @@ def precision(name: Precision, device: torch.device) -> AbstractContextManager[o
     float32.
     """
     half = name == "bfloat16" or (name == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()
+    return autocast("bfloat16" if half else "float32", device)
 
 
 def _terms(output: UniFuseOutput, sample: Sample, padded: Sample) -> dict[str, Tensor]:

@@ -27,6 +27,7 @@ from UniFuseLib.simulation.misalignment import (
 )
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.spatial.axes import WORKING_AXES
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid
@@ -241,12 +242,11 @@ def _crop_grid(
     """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random
     mirror.
     """
-    axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
     turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
     tilt = torch.linalg.matrix_exp(turn).numpy()
     mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
-    directions = tilt @ axes * mirror
+    directions = tilt @ WORKING_AXES * mirror
     shape = (crop, crop, crop)
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing_mm
