@@ -6,6 +6,7 @@ compares with the classes below.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -179,7 +180,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts."""
-        values = _lists_for_tuples(asdict(self))
+        values = json.loads(json.dumps(asdict(self)))  # lists for tuples
         label = values.pop("label")
         return {"schema_version": values.pop("schema_version"), "class": label, **values}
 
@@ -253,12 +254,3 @@ def fusion_report(
 def with_total(seconds: dict[str, float]) -> dict[str, float]:
     """The same with their sum as `total`."""
     return {**seconds, "total": round(sum(seconds.values()), 3)}
-
-
-def _lists_for_tuples(value: Any) -> Any:
-    """What comes back from JSON: lists where tuples went in."""
-    if isinstance(value, dict):
-        return {key: _lists_for_tuples(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_lists_for_tuples(entry) for entry in value]
-    return value

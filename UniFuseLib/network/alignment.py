@@ -1,4 +1,7 @@
-"""FA: feature alignment (Sec. 3.4, Figure 3, Eq. 6), as in the paper and correlation-aware."""
+"""FA: feature alignment (Sec. 3.4, Figure 3, Eq. 6), correlation-aware.
+
+The paper's own, plain one is in `plain_alignment.py`.
+"""
 
 from __future__ import annotations
 
@@ -36,69 +39,6 @@ class Alignment(NamedTuple):
     coarse: Sequence[Tensor] = ()  # coarse to fine, voxels of each one's grid
     # features of both sources that are compared, finest first
     matched: Sequence[tuple[Tensor, Tensor]] = ()
-
-
-class PlainRegBLK(nn.Module):
-    """Figure 3: convolve both streams, multiply by the prompt, model their relation.
-
-    Both streams are passed on, upsampled.
-    """
-
-    def __init__(self, channels: int, outputs: int, width: int, upsample: int) -> None:
-        super().__init__()
-        self.upsample = upsample
-        self.convolve = convolution(channels, outputs)
-        self.guide = PromptGuide(width, outputs)
-        self.relate = convolution(2 * outputs, outputs)
-        self.activation = activation()
-
-    def forward(self, degraded: Tensor, reference: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
-        guide = self.guide(prompt)
-        d = self.activation(modulate(self.convolve(degraded), guide))
-        r = self.activation(modulate(self.convolve(reference), guide))
-        relation = self.activation(self.relate(torch.cat([d, r], dim=1)))
-        shape = torch.Size(n * self.upsample for n in d.shape[2:])
-        return resize(d + relation, shape), resize(r + relation, shape)
-
-
-class PlainFA(nn.Module):
-    """J RegBLKs from patch features to φ, then 3³ convolution → activation → 1³ convolution.
-
-    The paper's final ReLU cannot stand on φ itself, displacements are signed.
-
-    Args:
-        width: M of the patch features.
-        blocks: J.
-        patch: side of a patch in voxels of the features; the first log2(patch) blocks upsample by
-            two.
-        prompt_width: M of the prompt.
-        stride: voxels of the input volume per voxel of the features.
-    """
-
-    def __init__(self, width: int, blocks: int, patch: int, prompt_width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        doublings = patch.bit_length() - 1
-        sides = [max(width >> (i + 1), 8) for i in range(blocks)]
-        inputs = [width, *sides[:-1]]
-        self.blocks = nn.ModuleList(
-            PlainRegBLK(c, o, prompt_width, 2 if i < doublings else 1)
-            for i, (c, o) in enumerate(zip(inputs, sides, strict=False))
-        )
-        last = sides[-1] if sides else width
-        self.head = nn.Sequential(
-            convolution(2 * last, last), activation(), _flow_head(last, kernel=1)
-        )
-
-    def forward(
-        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
-    ) -> Alignment:
-        """`streams` only tell the size of the full grid."""
-        d, r = unified.degraded, unified.reference
-        for block in self.blocks:
-            d, r = block(d, r, prompt)
-        flow = self.head(torch.cat([d, r], dim=1))
-        return Alignment(_full_flow(flow, streams[0].features, self.stride))
 
 
 class PyramidLevel(NamedTuple):
@@ -167,7 +107,7 @@ class CorrelationRegBLK(nn.Module):
         self.relate = nn.Sequential(*stages)
         self.activation = activation()
         self.confidence = convolution(channels, 1, kernel=1) if radius else None
-        self.head = _flow_head(channels, kernel=3)
+        self.head = flow_head(channels, kernel=3)
 
     def forward(
         self,
@@ -256,7 +196,7 @@ class CorrelationFA(nn.Module):
             flow, context = block(d, r, flow, context, prompt)
             coarse.append(flow)
         matched = [(d.features, r.features) for d, r in zip(degraded, reference, strict=True)]
-        return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse, matched)
+        return Alignment(full_flow(flow, streams[0].features, self.stride), coarse, matched)
 
     def _pyramid(self, stream: Encoded, patches: Tensor) -> list[PyramidLevel]:
         features, structure = stream.features, stream.structure
@@ -274,29 +214,12 @@ class CorrelationFA(nn.Module):
         return levels
 
 
-class NoFA(nn.Module):
-    """Table 5, J = 0: no RegBLK; the patch features go straight to the output layer."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.head = nn.Sequential(
-            convolution(2 * width, width), activation(), _flow_head(width, kernel=1)
-        )
-
-    def forward(
-        self, unified: Unified, streams: tuple[Encoded, Encoded], _prompt: Tensor
-    ) -> Alignment:
-        flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
-        return Alignment(_full_flow(flow, streams[0].features, self.stride))
-
-
-def _full_flow(flow: Tensor, features: Tensor, stride: int) -> Tensor:
+def full_flow(flow: Tensor, features: Tensor, stride: int) -> Tensor:
     """The flow on the grid of the input volume, of which `features` has every `stride`-th voxel."""
     return resize_flow(flow, torch.Size(n * stride for n in features.shape[2:]))
 
 
-def _flow_head(channels: int, kernel: int) -> nn.Conv3d:
+def flow_head(channels: int, kernel: int) -> nn.Conv3d:
     """Starts next to the identity, so that an untrained network leaves the volume where it is."""
     head = convolution(channels, 3, kernel)
     nn.init.normal_(head.weight, std=1e-4)

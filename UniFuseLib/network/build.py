@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
+from UniFuseLib.network.alignment import CorrelationFA
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF, build_alsn
@@ -18,6 +18,7 @@ from UniFuseLib.network.oufr import (
     Transformer,
     WithoutMixer,
 )
+from UniFuseLib.network.plain_alignment import NoFA, PlainFA
 from UniFuseLib.network.unifuse import UniFuse
 
 if TYPE_CHECKING:
@@ -57,7 +58,11 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
         """Inverse of `to_dict` after a trip through JSON (lists become tuples again)."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        tuples: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**tuples)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
