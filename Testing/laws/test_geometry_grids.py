@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.spatial.axes import canonical, from_canonical, working_grid
+from UniFuseLib.spatial.axes import canonical, from_canonical, orientation_code, working_grid
 from UniFuseLib.spatial.volume import Grid, Volume
 
 

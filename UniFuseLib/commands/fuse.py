@@ -21,9 +21,9 @@ from UniFuseLib.errors import (
 from UniFuseLib.io.output_folder import ResultFolder, result_folder
 
 if TYPE_CHECKING:
-    from pathlib import Path
     import argparse
     from collections.abc import Iterator
+    from pathlib import Path
 
     from UniFuseLib.predict import FusionResult
     from UniFuseLib.progress import CancelQuestion, Progress
