@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

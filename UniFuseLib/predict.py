@@ -24,7 +24,7 @@ from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_refinement import Refined, manner_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
-from UniFuseLib.report import Cost, RefinementReport, Report, fusion_report
+from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
 
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
 
-# shares of the running time of the sample pair on two CPU cores, percent
-_LOADING = Stage("Loading the network", 2)
-_CHECKING = Stage("Checking the volumes", 2)
-_ALIGNING = Stage("Aligning the volumes", 18)
-_REGISTERING = Stage("Running the network", 20)
-_REFINING = Stage("Refining the deformation", 25)
-_FUSING = Stage("Restoring and fusing", 15)
-_RESAMPLING = Stage("Writing onto the reference grid", 14)
-_MEASURING = Stage("Measuring the result", 4)
+# shares: seconds of the sample pair on two CPU cores
+_LOADING = Stage("Loading the network", 0.3)
+_CHECKING = Stage("Checking the volumes", 0.4)
+_ALIGNING = Stage("Aligning the volumes", 11.6)
+_REGISTERING = Stage("Running the network", 5.4)
+_REFINING = Stage("Refining the deformation", 13.9)
+_FUSING = Stage("Restoring and fusing", 3.4)
+_RESAMPLING = Stage("Writing onto the reference grid", 1.2)
+_MEASURING = Stage("Measuring the result", 1.1)
 _STAGES = (
     _LOADING,
     _CHECKING,
@@ -74,7 +74,7 @@ class FusionResult:
     Attributes:
         fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
         restored: degraded volume, restored and aligned, in its own units.
-        aligned: degraded volume as it came, aligned: degraded(X + u(X)), in its own units.
+        aligned: degraded volume, aligned but not restored: degraded(X + u(X)), in its own units.
         displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
             at X + u(X).
         probabilities: degradation class → probability.
@@ -161,7 +161,7 @@ def fuse(
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
     refinement = _refinement_report(refined, stages.cpu_seconds[_REFINING.title])
-    cost = Cost(stages.seconds, stages.cpu_seconds, device_name(target), precision)
+    run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
         restored=Volume(native.restored, reference.affine),
@@ -169,7 +169,7 @@ def fuse(
         displacement=native.displacement,
         probabilities=classified.probabilities,
         label=classified.label,
-        report=fusion_report(pair, working, agreed, classified, measured, refinement, cost),
+        report=fusion_report(pair, working, agreed, classified, measured, refinement, run),
         body=body,
         coverage=native.coverage,
     )

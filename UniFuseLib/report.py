@@ -6,6 +6,7 @@ compares with the classes below.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -179,7 +180,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts."""
-        values = _lists_for_tuples(asdict(self))
+        values = json.loads(json.dumps(asdict(self)))  # lists for tuples
         label = values.pop("label")
         return {"schema_version": values.pop("schema_version"), "class": label, **values}
 
@@ -208,7 +209,7 @@ class Report:
         )
 
 
-class Cost(NamedTuple):
+class RunRecord(NamedTuple):
     """What a run took, and where it ran."""
 
     seconds: dict[str, float]  # title of the stage → seconds
@@ -224,7 +225,7 @@ def fusion_report(
     classified: Classification,
     measured: Measurements,
     refinement: RefinementReport,
-    cost: Cost,
+    run: RunRecord,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -240,11 +241,11 @@ def fusion_report(
         inputs=InputsReport(InputReport.of(degraded.volume), InputReport.of(reference.volume)),
         intensity=IntensityReport(degraded.intensity, reference.intensity),
         working_grid=WorkingGridReport.of(pair.grid),
-        seconds=with_total(cost.seconds),
-        cpu_seconds=with_total(cost.cpu_seconds),
+        seconds=with_total(run.seconds),
+        cpu_seconds=with_total(run.cpu_seconds),
         peak_memory_mb=peak_memory_mb(),
-        device=cost.device,
-        precision=cost.precision,
+        device=run.device,
+        precision=run.precision,
         weights=WeightsReport.of(contract),
         warnings=(*pair.warnings, *classified.warnings),
     )
@@ -253,12 +254,3 @@ def fusion_report(
 def with_total(seconds: dict[str, float]) -> dict[str, float]:
     """The same with their sum as `total`."""
     return {**seconds, "total": round(sum(seconds.values()), 3)}
-
-
-def _lists_for_tuples(value: Any) -> Any:
-    """What comes back from JSON: lists where tuples went in."""
-    if isinstance(value, dict):
-        return {key: _lists_for_tuples(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_lists_for_tuples(entry) for entry in value]
-    return value

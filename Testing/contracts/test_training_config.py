@@ -16,7 +16,7 @@ import torch
 from UniFuseLib.commands import train as command
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.network.build import preset
-from UniFuseLib.spatial.displacement import index_grid, warp
+from UniFuseLib.spatial.displacement import identity_grid, warp
 from UniFuseLib.training.config import SHIPPED, Phase, TrainingConfig, read_config
 from UniFuseLib.training.journal import LOG, Journal, read_log
 from UniFuseLib.training.objective import precision
@@ -235,7 +235,7 @@ def test_auto_precision_is_half_on_cuda_alone() -> None:
 def test_positions_do_not_suffer_from_half_precision(dtype: torch.dtype) -> None:
     """bfloat16 knows 257 numbers between 128 and 256, half of what a flow on 240 voxels needs."""
     shape = (2, 3, 240)
-    ramp = index_grid(shape, torch.empty(0))[:, 2:] / 240
+    ramp = identity_grid(shape, torch.empty(0))[:, 2:] / 240
     flow = torch.zeros(1, 3, *shape)
     flow[:, 2] = 0.5
     moved = warp(ramp, flow.to(dtype))

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from UniFuseLib.network.alignment import CorrelationRegBLK, Level
+from UniFuseLib.network.alignment import CorrelationRegBLK, PyramidLevel
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.dapl import Context, reading_orders, segments
-from UniFuseLib.network.encoder import TEXTURES, Encoded, fold_blocks, unfold_blocks
+from UniFuseLib.network.encoder import TEXTURES, Encoded, depth_to_space, space_to_depth
 from UniFuseLib.network.fusion import build_alsn
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
@@ -88,9 +88,9 @@ def test_tokens_and_maps_are_inverse_on_unequal_sides() -> None:
 
 def test_folded_blocks_keep_every_voxel_at_its_place() -> None:
     volume = random(2, 3, 4, 6, 8)
-    folded = fold_blocks(volume)
+    folded = space_to_depth(volume)
     assert folded.shape == (2, 24, 2, 3, 4)
-    assert torch.equal(unfold_blocks(folded), volume)
+    assert torch.equal(depth_to_space(folded), volume)
     # voxel (1, 2, 5) of channel 1 lies in block (0, 1, 2) at offset (1, 0, 1)
     assert folded[0, 1 * 8 + 0b101, 0, 1, 2] == volume[0, 1, 1, 2, 5]
 
@@ -132,11 +132,11 @@ def test_confident_mean_spreads_what_is_sure_and_drops_what_is_not() -> None:
     offset[:, :, :, :5] = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
     offset[:, :, :, 5:] = 50.0  # wrong, and known to be
     sure[:, :, :, :5] = 1.0
-    found = confident_mean(offset, sure, doubt=1e-6)
+    found = confident_mean(offset, sure, damping=1e-6)
     torch.testing.assert_close(
         found[0, :, 3, 6, 5], torch.tensor([1.0, -2.0, 3.0]), atol=1e-3, rtol=1e-3
     )
-    assert confident_mean(offset, 1e-3 * sure, doubt=0.2).abs().max() < 0.05
+    assert confident_mean(offset, 1e-3 * sure, damping=0.2).abs().max() < 0.05
 
 
 def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
@@ -149,7 +149,7 @@ def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
     ramp = torch.arange(w).float().view(1, 1, 1, 1, w).expand(1, 3, d, h, w).contiguous()
     with torch.no_grad():
         flat = torch.zeros(1, 12, *SHAPE)  # no structure: the search has no opinion
-        level = Level(random(1, 4, *SHAPE), flat)
+        level = PyramidLevel(random(1, 4, *SHAPE), flat)
         flow, _ = block(level, level, ramp, None, random(1, 4, 2, 8))
     inner = flow[0, :, 2, 2, 5]
     torch.testing.assert_close(inner, torch.tensor([1.0 + 3.0, 0.0 + 3.0, -2.0 + 3.0]))

@@ -19,7 +19,7 @@ from UniFuseLib.registration.bspline_refinement import (
     refine,
     steps_for,
 )
-from UniFuseLib.spatial.displacement import index_grid, warp
+from UniFuseLib.spatial.displacement import identity_grid, warp
 
 SHAPE = (40, 56, 48)
 WHOLLY = Manner(stiffness=0.01, least=1.0, chance=None)
@@ -49,7 +49,7 @@ def everywhere(*shift: float) -> torch.Tensor:
 
 def wave() -> torch.Tensor:
     """A smooth field of up to 2.5 voxels, another one along each axis."""
-    d, h, w = index_grid(SHAPE, NOWHERE)[0]
+    d, h, w = identity_grid(SHAPE, NOWHERE)[0]
     waves = (torch.sin(h / 9), torch.cos(w / 8), torch.sin(d / 7 + 1))
     return torch.stack([size * wave for size, wave in zip((2.5, 2.0, 1.5), waves, strict=True)])[
         None
@@ -176,7 +176,7 @@ def test_where_nothing_is_compared_nothing_moves() -> None:
 
 def test_a_field_that_would_fold_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def wild(self: object, control: torch.Tensor, stiffness: float) -> torch.Tensor:
-        return -100 * index_grid(control.shape[2:], control)
+        return -100 * identity_grid(control.shape[2:], control)
 
     monkeypatch.setattr(refinement._Level, "step", wild)
     start = everywhere(0.0, 1.0, 0.0)

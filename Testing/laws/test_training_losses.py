@@ -15,7 +15,7 @@ from skimage.metrics import structural_similarity
 from UniFuseLib.network.layers import crop_to
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.unifuse import UniFuseOutput
-from UniFuseLib.spatial.displacement import index_grid, resize_flow, warp
+from UniFuseLib.spatial.displacement import identity_grid, resize_flow, warp
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
 from UniFuseLib.training.objective import _coarse_loss, _matching_loss, _padded, total_loss
@@ -337,7 +337,7 @@ def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
     """The network repeats the far border up to whole patches: its levels cover more than the
     crop.
     """
-    places = index_grid((16, 32, 48), torch.empty(0))
+    places = identity_grid((16, 32, 48), torch.empty(0))
     whole = torch.cat(
         [torch.cos(places[:, 1:2] / 6), 2 * torch.sin(places[:, 2:3] / 8), 2 + 0 * places[:, :1]], 1
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.resampling import inside
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def pull(
     """
     index = _index(volume.grid, displacement, grid)
     source = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))[None, None]
-    out = sample(source, index.float(), mode)[0, 0].numpy()
+    out = sample_at(source, index.float(), mode)[0, 0].numpy()
     return out if fill is None else np.where(_inside(index, volume.grid), out, np.float32(fill))
 
 

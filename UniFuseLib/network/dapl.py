@@ -14,7 +14,7 @@ from UniFuseLib.network.mamba import MambaBlock, MambaStates
 if TYPE_CHECKING:
     from UniFuseLib.network.encoder import Encoded
 
-_AIR = 0.08  # network intensity below which a patch of both sources is background
+AIR = 0.08  # network intensity below which a patch of both sources is background
 _SEGMENT = 216  # tokens: a crop of 48³ voxels
 
 
@@ -32,8 +32,9 @@ class Context(NamedTuple):
 
 
 def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Forward, reversed [f^N..f^1] and bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋] order, each
-    `(b, n, m)`.
+    """Forward, reversed and bidirectional order of tokens, each `(b, n, m)`.
+
+    Reversed is [f^N..f^1], bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋].
     """
     half = max(tokens.shape[1] // 2 - 1, 0)
     bidirectional = torch.cat([tokens[:, :half], tokens[:, half:].flip(1)], dim=1)
@@ -41,15 +42,17 @@ def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _chosen(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty or, for counting
-    operations, unknown.
+    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty.
+
+    Also where it is unknown: tensors without memory, that only count operations.
     """
     return tokens if tokens.is_meta or not mask.any() else tokens[mask]
 
 
 def segments(tokens: Tensor) -> Tensor:
-    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`; fewer than k
-    tokens are left out.
+    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`.
+
+    Fewer than k tokens are left out.
     """
     count = max(1, round(tokens.shape[0] / _SEGMENT))
     length = tokens.shape[0] // count
@@ -57,16 +60,20 @@ def segments(tokens: Tensor) -> Tensor:
 
 
 class DAPL(nn.Module):
-    """Two Mamba blocks; the second one's last states h1..h3 tell the degradation and choose the
-    prompt.
+    """Two Mamba blocks; the last states h1..h3 of the second give the class and choose the prompt.
 
     A recurrence remembers its last few hundred tokens: of a whole scan, read in one go, that would
     be the air around the patient. So, where patch statistics tell body from air, only the body is
     read, in segments as long as a training crop, and their states are averaged.
 
     Args:
-        channels: C of the encoder's features. width: M. inner, states: E, S of the Mamba blocks.
-        patch: side of a patch in voxels of the features. classes: Ñ. length: L prompts per class.
+        channels: C of the encoder's features.
+        width: M.
+        inner: E of the Mamba blocks.
+        states: S of the Mamba blocks.
+        patch: side of a patch in voxels of the features.
+        classes: Ñ.
+        length: L prompts per class.
         mix_stride: of the convolution that mixes both sources; the patches shrink by as much.
         textures: channels of each source's patch statistics that join the patches; 0 for none.
     """
@@ -99,27 +106,29 @@ class DAPL(nn.Module):
         self.choose_width = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, classes * width))
 
     def forward(self, degraded: Encoded, reference: Encoded) -> Context:
-        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch
-        statistics.
-        """
-        each = self.read(degraded, reference)
+        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, and their statistics."""
+        of_pairs = self.read(degraded, reference)
         h1, h2, h3 = (
-            torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True)
+            torch.stack([segments.mean(0) for segments in of_state])
+            for of_state in zip(*of_pairs, strict=True)
         )
         states = (h1, h2, h3)
         return Context(states, self.classifier(states), self._prompt(states))
 
     def read(self, degraded: Encoded, reference: Encoded) -> list[tuple[Tensor, Tensor, Tensor]]:
         """h1..h3 of every pair, each `(k, e, s)`: one state for each of its k segments of body."""
-        patches_of_both = self.embed(
-            self.mix(torch.cat([degraded.features, reference.features], dim=1))
-        )
+        features = torch.cat([degraded.features, reference.features], dim=1)
+        patches_of_both = self.embed(self.mix(features))
         if self.join is None or degraded.texture is None or reference.texture is None:
             return [self._states(one[None]) for one in map_to_tokens(patches_of_both)]
         textures = torch.cat([degraded.texture, reference.texture], dim=1)
         tokens = map_to_tokens(patches_of_both + self.join(textures))
-        body = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0]).flatten(1) > _AIR
-        return [self._states(segments(_chosen(t, b))) for t, b in zip(tokens, body, strict=True)]
+        means = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0])
+        body = means.flatten(1) > AIR
+        return [
+            self._states(segments(_chosen(of_pair, mask)))
+            for of_pair, mask in zip(tokens, body, strict=True)
+        ]
 
     def _states(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """tokens `(b, n, m)` → h1..h3, each `(b, e, s)`."""
@@ -169,8 +178,9 @@ class RunningNorm(nn.Module):
         self._passed: deque[Tensor] = deque(maxlen=8)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x `(b, *shape)`; the statistics stay as they are until `remember`, so that a pass can be
-        repeated.
+        """x `(b, *shape)`.
+
+        The statistics stay as they are until `remember`, so that a pass can be repeated.
         """
         if self.training:
             self._passed.append(x.detach().float())
@@ -184,9 +194,8 @@ class RunningNorm(nn.Module):
             return
         x = torch.cat(list(self._passed))
         self._passed.clear()
-        pace = max(
-            self.momentum, 1 / (1 + float(self.seen))
-        )  # the first samples are averaged evenly
+        # the first samples are averaged evenly
+        pace = max(self.momentum, 1 / (1 + float(self.seen)))
         self.mean.lerp_(x.mean(0), pace)
         self.variance.lerp_((x - self.mean).square().mean(0), pace)
         self.seen.add_(1)
@@ -204,20 +213,15 @@ class WithoutDAPL(nn.Module):
         self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
         self.classes = classes
 
-    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
+    def forward(self, degraded: Encoded, _reference: Encoded) -> Context:
         batch = degraded.features.shape[0]
         h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
-        return Context(
-            (h1, h2, h3),
-            degraded.features.new_zeros(batch, self.classes),
-            self.prompts.expand(batch, -1, -1, -1),
-        )
+        logits = degraded.features.new_zeros(batch, self.classes)
+        return Context((h1, h2, h3), logits, self.prompts.expand(batch, -1, -1, -1))
 
 
 class WithoutStates(nn.Module):
-    """Ablation setting A: the wrapped DAPL keeps its prompt, the states h1..h3 stay away from
-    OUFR.
-    """
+    """Ablation setting A: the wrapped DAPL keeps its prompt, OUFR does not get h1..h3."""
 
     def __init__(self, dapl: DAPL) -> None:
         super().__init__()
@@ -230,9 +234,7 @@ class WithoutStates(nn.Module):
 
 
 class WithoutPrompt(nn.Module):
-    """Ablation setting B: the wrapped DAPL feeds OUFR, no degradation-related prompt reaches FA and
-    UFR&F.
-    """
+    """Ablation setting B: the wrapped DAPL feeds OUFR, FA and UFR&F get a prompt of no class."""
 
     def __init__(self, dapl: DAPL) -> None:
         super().__init__()

@@ -43,8 +43,9 @@ def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:
 
 
 def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
-    """He initialisation: torch's default shrinks features by three a layer, until only biases are
-    left to see.
+    """He initialisation.
+
+    torch's default shrinks features by three a layer, until only biases are left to see.
     """
     nn.init.kaiming_normal_(layer.weight, a=_SLOPE, nonlinearity="leaky_relu")
     zero_bias(layer)
@@ -55,10 +56,8 @@ def activation() -> nn.LeakyReLU:
     return nn.LeakyReLU(_SLOPE, inplace=True)
 
 
-def level_out(features: Tensor, floor: float = 0.01) -> Tensor:
-    """x / √(mean over channels of x² + floor): every voxel of `(b, c, d, h, w)` about equally
-    loud.
-    """
+def channel_rms_norm(features: Tensor, floor: float = 0.01) -> Tensor:
+    """x / √(mean over channels of x² + floor), for every voxel of `(b, c, d, h, w)`."""
     return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + floor)
 
 
@@ -71,7 +70,7 @@ def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:
 
 
 def crop_to(volume: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """The near corner of `shape` (d, h, w): what `pad_to_multiple` added goes away again."""
+    """The near corner of `shape` (d, h, w): takes away what `pad_to_multiple` has added."""
     d, h, w = shape
     return volume[:, :, :d, :h, :w]
 

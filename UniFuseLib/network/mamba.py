@@ -50,12 +50,14 @@ class Recurrence(nn.Module):
     def __init__(self, inner: int, states: int) -> None:
         super().__init__()
         self.convolve = nn.Conv1d(inner, inner, 4, groups=inner, padding=3)
-        nn.init.zeros_(self.convolve.bias)  # type: ignore[arg-type]  # a constant input would drown the tokens in h
+        # a constant input would drown the tokens in h
+        nn.init.zeros_(self.convolve.bias)  # type: ignore[arg-type]
         self.parameters_of = SelectiveParameters(inner, states)
 
     def forward(self, u: Tensor, initial_state: Tensor | None = None) -> tuple[Tensor, ScanResult]:
         """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state)."""
-        u = F.silu(self.convolve(u.transpose(1, 2))[..., : u.shape[1]].transpose(1, 2))
+        convolved = self.convolve(u.transpose(1, 2))[..., : u.shape[1]]  # causal
+        u = F.silu(convolved.transpose(1, 2))
         dt, a, b, c = self.parameters_of(u)
         return u, selective_scan(u.float(), dt, a, b, c, initial_state)
 
@@ -65,7 +67,9 @@ class MambaBlock(nn.Module):
     order.
 
     Args:
-        width: M, inner: E, states: S.
+        width: M.
+        inner: E.
+        states: S.
     """
 
     def __init__(self, width: int, inner: int, states: int) -> None:
@@ -85,9 +89,7 @@ class MambaBlock(nn.Module):
 
 
 class MambaStates(nn.Module):
-    """A Mamba block of which only the last hidden state is wanted: no gate, no way out for the
-    tokens.
-    """
+    """A Mamba block of which only the last hidden state is wanted: without gate and output."""
 
     def __init__(self, width: int, inner: int, states: int) -> None:
         super().__init__()
@@ -101,10 +103,10 @@ class MambaStates(nn.Module):
 
 
 class SpatialMambaBlock(nn.Module):
-    """Eq. 3, read literally: f̂_i = C_i (Ā_i h_j + B̄_i f̂_i): every token meets the *global* state
-    h_j.
+    """Eq. 3, read literally: f̂_i = C_i (Ā_i h_j + B̄_i f̂_i).
 
-    There is no recurrence over the tokens, so nothing is forgotten on the way.
+    Every token meets the *global* state h_j. There is no recurrence over the tokens, so nothing is
+    forgotten on the way.
     """
 
     def __init__(self, width: int, inner: int, states: int) -> None:
@@ -129,7 +131,12 @@ def meet_state(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Te
     """y_i = ⟨C_i, exp(Δ_i A) ∘ h + Δ_i u_i B_i⟩ over the state axis, block by block of tokens.
 
     Args:
-        u, dt: `(b, n, e)`. a: `(e, s)`. b, c: `(b, n, s)`. state: `(b, e, s)`.
+        u: `(b, n, e)`.
+        dt: Δ `(b, n, e)`.
+        a: A `(e, s)`.
+        b: B `(b, n, s)`.
+        c: C `(b, n, s)`.
+        state: h `(b, e, s)`.
 
     Returns:
         `(b, n, e)`; never more than a block's `(b, n', e, s)` is held.

@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE, TEXT, MUTED = "#0e1116", "#e8eaed", "#98a1ac"
-WIDTH, LEFT, RIGHT = (
-    2200,
-    46,
-    96,
-)  # pixels: the page, its left margin, its right margin (colour scale)
+# pixels: the page, its left margin, its right margin (colour scale)
+WIDTH, LEFT, RIGHT = 2200, 46, 96
 _DPI = 100
 
 
@@ -48,8 +45,9 @@ class Sheet:
 
 
 def save_atomically(figure: Figure, path: Path) -> None:
-    """Write the PNG under another name in the same folder, then rename: nobody ever meets half a
-    picture.
+    """Write the PNG under another name in the same folder, then rename it.
+
+    Nobody ever meets half a picture.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -69,6 +67,7 @@ def _figure_class() -> type[Figure]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError(
-            "The overview picture needs matplotlib, which is not installed. Install it with `pip install matplotlib`."
+            "The overview picture needs matplotlib, which is not installed. Install it with `pip "
+            "install matplotlib`."
         ) from error
     return Figure

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
 
 LARGEST_WORKING_GRID = 256**3  # voxels
+_AFFINE_SHARE = 0.7  # of the time of `working_pair` on the sample pair; resampling takes the rest
 
 
 class InputVolume(NamedTuple):
@@ -161,7 +162,7 @@ def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
 
 
 def working_pair(
-    pair: PreparedPair, progress: Callable[[float], None] = lambda fraction: None
+    pair: PreparedPair, progress: Callable[[float], None] | None = None
 ) -> WorkingPair:
     """Both inputs on the working grid, the degraded one aligned by an affine.
 
@@ -169,13 +170,13 @@ def working_pair(
         pair: the checked inputs.
         progress: called with the fraction done (0 to 1); may raise to stop.
     """
-    start = align(
-        image_of(pair.degraded), image_of(pair.reference), lambda done: progress(_AFFINE * done)
-    )
+
+    def affine_progress(fraction: float) -> None:
+        if progress is not None:
+            progress(_AFFINE_SHARE * fraction)
+
+    start = align(image_of(pair.degraded), image_of(pair.reference), affine_progress)
     return place(pair, start)
-
-
-_AFFINE = 0.7  # of the time of `working_pair`; resampling takes the rest
 
 
 def image_of(one: PreparedVolume) -> Image:

@@ -18,7 +18,7 @@ from scipy.linalg import expm, logm
 from torch import Tensor
 
 from UniFuseLib.spatial.axes import working_grid
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import inside, resample, shrink
 from UniFuseLib.spatial.volume import Volume
@@ -185,7 +185,7 @@ class Level:
         """m(degraded∘A) - m(reference), m(degraded∘A), weight."""
         pull = np.linalg.solve(self._moving.affine, matrix @ self.grid.affine)
         index = affine_index(pull, self.grid.shape, self._values)
-        values, acquired, importance = sample(self._values, index).split(1, dim=1)
+        values, acquired, importance = sample_at(self._values, index).split(1, dim=1)
         covered = inside(index, self._moving.array.shape) & (acquired > 0.99)
         moved = mind_ssc(values, dilation=1)
         return (

@@ -25,11 +25,11 @@ from UniFuseLib.network.layers import crop_to, pad_to_multiple
 from UniFuseLib.registration.affine_shrinkage import believed_part
 from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import (
-    index_grid,
+    identity_grid,
     jacobian_determinant,
     resize,
     resize_flow,
-    sample,
+    sample_at,
 )
 from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
 
@@ -194,7 +194,7 @@ class _Level:
             _basis(n, pitch, p).to(flow.device) for n, p in zip(shape, points, strict=True)
         ]
         self._spread_blocks = [_means_of_two(basis) for basis in self._spread]
-        self._here = index_grid(shape, self.start)
+        self._here = identity_grid(shape, self.start)
         self._random = torch.Generator().manual_seed(0)
 
     def field(self, control: Tensor) -> Tensor:
@@ -263,7 +263,7 @@ class _Level:
         at = self._here + (torch.rand(1, 3, 1, 1, 1, generator=self._random) - 0.5).to(
             self._here.device
         )
-        return sample(self.moving, at + flow), sample(self.fixed, at)
+        return sample_at(self.moving, at + flow), sample_at(self.fixed, at)
 
 
 def _along_axes(field: Tensor, spread: list[Tensor], side: int) -> Tensor:

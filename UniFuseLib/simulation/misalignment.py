@@ -31,7 +31,7 @@ from UniFuseLib.simulation.parameters import (
     uniforms,
 )
 from UniFuseLib.spatial.bspline import bspline_basis
-from UniFuseLib.spatial.displacement import affine_index, integrate, sample
+from UniFuseLib.spatial.displacement import affine_index, integrate, sample_at
 from UniFuseLib.spatial.volume import Grid
 
 #: the control lattice reaches this far beyond the box, whatever the strength: scaling a
@@ -180,14 +180,16 @@ class Deformation:
 
         moved[x] = clean(X + this)
         """
-        elastic = sample(self._outward, self._field_index(grid.affine, grid))
+        elastic = sample_at(self._outward, self._field_index(grid.affine, grid))
         turn = torch.as_tensor(self.forward_matrix[:3, :3], dtype=elastic.dtype, device=self.device)
         shift = affine_index((self.forward_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
         return shift + torch.einsum("ij,bjdhw->bidhw", turn, elastic)
 
     def phi(self, grid: Grid) -> Tensor:
         """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label."""
-        elastic = sample(self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid))
+        elastic = sample_at(
+            self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid)
+        )
         matrix = (self.inverse_matrix - np.eye(4)) @ grid.affine
         return affine_index(matrix, grid.shape, elastic) + elastic
 
@@ -196,7 +198,7 @@ class Deformation:
         back = points @ self.inverse_matrix[:3, :3].T + self.inverse_matrix[:3, 3]
         index = (back - self.field_grid.affine[:3, 3]) / self.parameters.field_mm
         located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device)
-        elastic = sample(self._inward, located.reshape(1, 3, -1, 1, 1)).reshape(3, -1).T
+        elastic = sample_at(self._inward, located.reshape(1, 3, -1, 1, 1)).reshape(3, -1).T
         return back - points + elastic.cpu().numpy()
 
     def _field_index(self, affine: np.ndarray, grid: Grid) -> Tensor:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.simulation.parameters import Triple, choice, integer, shape_of, uniform
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 
 Ordering = Literal["linear", "interleaved"]
 
@@ -166,7 +166,7 @@ def move_rigidly(
     matrix = np.eye(4)
     matrix[:3, :3] = rotation.T * spacing / spacing[:, None]
     matrix[:3, 3] = (centre - rotation.T @ (centre + translation_mm)) / spacing
-    return sample(volume[None, None], affine_index(matrix, shape_of(volume), volume))[0, 0]
+    return sample_at(volume[None, None], affine_index(matrix, shape_of(volume), volume))[0, 0]
 
 
 def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 
 
 def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
-    """out[x] = volume at the place of grid index x, trilinear, means of blocks where the grid is
-    much coarser.
+    """out[x] = volume at the place of grid index x, trilinear.
+
+    Means of blocks are sampled where the grid is much coarser.
 
     Args:
         volume: `(d, h, w)`, any unit.
@@ -45,26 +46,32 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     coverage = torch.empty_like(out)
     for rows in row_blocks(grid.shape):
         covered = inside(block_places(to_volume, grid.shape, rows), volume.array.shape)
+        sampled = sample_at(values, block_places(to_source, grid.shape, rows))
         coverage[:, :, rows] = covered.float()
-        out[:, :, rows] = torch.where(
-            covered, sample(values, block_places(to_source, grid.shape, rows)), fill
-        )
+        out[:, :, rows] = torch.where(covered, sampled, fill)
     return out, coverage
 
 
 def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
-    """Means of whole blocks of voxels, as many as fit into the target spacing: no aliasing when
-    going coarser.
+    """Means of whole blocks of voxels, as many as fit into the target spacing.
+
+    So there is no aliasing when going coarser.
+
+    Args:
+        volume: `(d, h, w)`, any unit.
+        target_spacing: mm.
     """
     factors = block_factors(volume.grid, target_spacing)
     if max(factors) == 1:
         return volume
-    return Volume(block_mean(volume.array, factors), blocks_of(volume.grid, factors).affine)
+    means = block_mean(volume.array, factors)
+    return Volume(means, blocks_of(volume.grid, factors).affine)
 
 
 def block_factors(grid: Grid, target_spacing: tuple[float, ...]) -> tuple[int, int, int]:
-    """Voxels of `grid` per block along (d, h, w), such that blocks are about as large as the
-    target's finest side.
+    """Voxels of `grid` per block along (d, h, w).
+
+    Blocks become about as large as the finest side of the target, mm.
     """
     finest = min(target_spacing)
     d, h, w = (max(1, math.floor(finest / s + 0.25)) for s in grid.spacing)

@@ -42,8 +42,9 @@ class Grid:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         if spacing.min() <= 0 or abs(np.linalg.det(affine[:3, :3])) < 1e-9 * spacing.prod():
             raise InputError(
-                f"Expected a positive spacing and independent axes, got spacing {spacing.round(4).tolist()} mm. "
-                "Repair the volume's header (spacing and orientation) and try again."
+                "Expected a positive spacing and independent axes, got spacing "
+                f"{spacing.round(4).tolist()} mm. Repair the volume's header (spacing and "
+                "orientation) and try again."
             )
         object.__setattr__(self, "affine", affine)
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
@@ -60,31 +61,25 @@ class Grid:
 
     @property
     def sheared(self) -> bool:
-        """True when two axes are so far from perpendicular that no medical image file can hold the
-        grid.
-        """
+        """True when the axes are so far from perpendicular that image files cannot store them."""
         unit = self.directions
         return bool(np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3)
 
     def corners(self) -> np.ndarray:
         """`(8, 3)` RAS mm of the eight outermost voxel centres."""
-        last = np.array(self.shape, dtype=np.float64) - 1
-        index = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), axis=-1).reshape(
-            -1, 3
-        )
+        ends = [(0.0, n - 1.0) for n in self.shape]
+        index = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
         return index @ self.affine[:3, :3].T + self.affine[:3, 3]
 
     def index_to_index(self, other: Grid) -> np.ndarray:
-        """`(4, 4)` that maps an index of this grid to the (continuous) index of `other` at the same
-        place.
-        """
+        """`(4, 4)`: index of this grid → continuous index of `other` at the same place."""
         return np.linalg.solve(other.affine, self.affine)
 
     def same_as(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
         """True when both grids sample the same places."""
-        return self.shape == other.shape and bool(
-            np.abs(self.corners() - other.corners()).max() <= tolerance_mm
-        )
+        if self.shape != other.shape:
+            return False
+        return bool(np.abs(self.corners() - other.corners()).max() <= tolerance_mm)
 
 
 @dataclass(frozen=True)
@@ -102,11 +97,12 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4) or (self.array.ndim == 4 and self.array.shape[-1] != 3):
             raise InputError(
-                f"Expected a 3-D volume (d, h, w) or RGB (d, h, w, 3), got an array of shape {self.array.shape}. "
-                "Pick one 3-D volume (of a time series: one frame)."
+                "Expected a 3-D volume (d, h, w) or RGB (d, h, w, 3), got an array of shape "
+                f"{self.array.shape}. Choose one 3-D volume (of a time series: one frame)."
             )
         object.__setattr__(self, "affine", self.grid.affine)
 
     @property
     def grid(self) -> Grid:
+        """Where the voxels lie."""
         return Grid(self.array.shape[:3], self.affine)

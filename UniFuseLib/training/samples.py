@@ -18,6 +18,7 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
+from UniFuseLib.network.dapl import AIR
 from UniFuseLib.simulation.misalignment import (
     REMAINDER,
     Deformation,
@@ -26,6 +27,7 @@ from UniFuseLib.simulation.misalignment import (
 )
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.spatial.axes import WORKING_AXES
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid
@@ -240,12 +242,11 @@ def _crop_grid(
     """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random
     mirror.
     """
-    axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
     turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
     tilt = torch.linalg.matrix_exp(turn).numpy()
     mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
-    directions = tilt @ axes * mirror
+    directions = tilt @ WORKING_AXES * mirror
     shape = (crop, crop, crop)
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing_mm
@@ -291,7 +292,7 @@ def _vary(
 
 def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:
     """1 within two voxels of what is not air, 0.05 elsewhere."""
-    near = (torch.maximum(reference, clean) > 0.08).float()
+    near = (torch.maximum(reference, clean) > AIR).float()
     for kernel in ((5, 1, 1), (1, 5, 1), (1, 1, 5)):  # one axis at a time: an eighth of the work
         near = F.max_pool3d(near, kernel, 1, [k // 2 for k in kernel])
     return near.clamp(min=0.05)

@@ -16,7 +16,7 @@ import numpy as np
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, IntensityMap, fit
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
 from UniFuseLib.simulation.parameters import triple
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.resampling import block_factors, blocks_of, mean_of_blocks
 from UniFuseLib.spatial.volume import Grid
 
@@ -102,4 +102,4 @@ def bring(volume: Tensor, scanner: Grid, crop: Grid) -> Tensor:
     """
     factors = block_factors(scanner, tuple(float(s) for s in crop.spacing))
     to_blocks = crop.index_to_index(blocks_of(scanner, factors))
-    return sample(mean_of_blocks(volume, factors), affine_index(to_blocks, crop.shape, volume))
+    return sample_at(mean_of_blocks(volume, factors), affine_index(to_blocks, crop.shape, volume))

@@ -10,6 +10,7 @@ from UniFuseLib.preprocessing.intensity import fit
 from UniFuseLib.simulation.contrast import Style, apply_contrast, sample_contrast, split_soft_tissue
 from UniFuseLib.simulation.nuisance import thick_slices
 from UniFuseLib.simulation.parameters import choice, new_seed, uniform
+from UniFuseLib.spatial.axes import WORKING_AXES
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedVolume
 
@@ -92,7 +93,7 @@ def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Ge
 def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarray:
     """Isotropic, d → S, h → P, w → L, its middle at `centre`."""
     affine = np.eye(4)
-    affine[:3, :3] = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]) * spacing_mm
+    affine[:3, :3] = WORKING_AXES * spacing_mm
     affine[:3, 3] = centre - affine[:3, :3] @ np.full(3, (side - 1) / 2)
     return affine
 
