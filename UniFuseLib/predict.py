@@ -213,7 +213,7 @@ def _refinement_report(refined: Refined, cpu_seconds: float) -> RefinementReport
         return RefinementReport()
     return RefinementReport(
         steps=refined.steps,
-        followed=None if refined.part is None else round(refined.part, 3),
+        shrinkage_factor=None if refined.part is None else round(refined.part, 3),
         gain=round(refined.gain, 4),
         cpu_seconds=round(cpu_seconds, 2),
     )

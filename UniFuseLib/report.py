@@ -56,7 +56,7 @@ class RefinementReport:
     """What test-time optimisation did; None where it was not run."""
 
     steps: int = 0
-    followed: float | None = None
+    shrinkage_factor: float | None = None
     gain: float | None = None
     cpu_seconds: float | None = None
 
@@ -66,7 +66,7 @@ class AlignmentReport:
     """The affine that the network started from."""
 
     used: bool
-    believed: float
+    shrinkage_factor: float
     matrix_ras: tuple[tuple[float, ...], ...]
     similarity_before: float
     similarity_after: float
@@ -75,10 +75,11 @@ class AlignmentReport:
 
     @classmethod
     def of(cls, start: InitialAlignment) -> AlignmentReport:
+        """Rounded as it is reported."""
         matrix = np.round(start.matrix, 6).tolist()
         return cls(
             used=start.used,
-            believed=round(start.believed, 3),
+            shrinkage_factor=round(start.believed, 3),
             matrix_ras=tuple(tuple(row) for row in matrix),
             similarity_before=round(start.similarity_before, 5),
             similarity_after=round(start.similarity_after, 5),
@@ -100,6 +101,7 @@ class InputReport:
 
     @classmethod
     def of(cls, volume: Volume) -> InputReport:
+        """Without a path, which a volume does not know."""
         grid = volume.grid
         return cls(
             shape=volume.array.shape,
@@ -112,6 +114,8 @@ class InputReport:
 
 @dataclass(frozen=True)
 class InputsReport:
+    """Both inputs."""
+
     degraded: InputReport
     reference: InputReport
 
@@ -126,22 +130,28 @@ class IntensityReport:
 
 @dataclass(frozen=True)
 class WorkingGridReport:
+    """The isotropic grid that the network worked on."""
+
     shape: tuple[int, ...]
     spacing_mm: float
 
     @classmethod
     def of(cls, grid: Grid) -> WorkingGridReport:
+        """Of an isotropic grid."""
         return cls(grid.shape, round(float(grid.spacing[0]), 4))
 
 
 @dataclass(frozen=True)
 class WeightsReport:
+    """Which weights made the result."""
+
     name: str
     preset: str
     sha256: str
 
     @classmethod
     def of(cls, contract: Contract) -> WeightsReport:
+        """What identifies them."""
         return cls(contract.name, contract.preset, contract.sha256)
 
 

@@ -326,7 +326,7 @@ def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume
     assert by[1] < 0.5 * by[0]
     assert off.report.refinement == RefinementReport()
     assert auto.report.refinement.steps in (4, 6)  # six where the first four found much
-    assert 0 < (auto.report.refinement.followed or 0) <= 1
+    assert 0 < (auto.report.refinement.shrinkage_factor or 0) <= 1
 
 
 def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(

@@ -51,7 +51,7 @@ class PyramidLevel(NamedTuple):
 class StructureSearch(nn.Module):
     """Distance of MIND-SSC descriptors around every voxel, and its best offset.
 
-    Needs no learning to tell a direction.
+    It finds a direction before anything is learned.
 
     Args:
         radius: voxels of this level, at least 1.
@@ -182,6 +182,13 @@ class CorrelationFA(nn.Module):
     def forward(
         self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
     ) -> Alignment:
+        """φ, coarse to fine.
+
+        Args:
+            unified: F̄'_D, F̄_R per patch.
+            streams: both sources at the encoder's resolution.
+            prompt: P̂ `(b, classes, l, m)`.
+        """
         degraded = self._pyramid(streams[0], unified.degraded)
         reference = self._pyramid(streams[1], unified.reference)
         coarsest = degraded[-1].features

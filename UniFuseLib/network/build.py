@@ -65,6 +65,7 @@ class NetworkConfig:
         return cls(**tuples)
 
     def to_dict(self) -> dict[str, Any]:
+        """For the weights' contract."""
         return asdict(self)
 
 

@@ -63,8 +63,8 @@ class DAPL(nn.Module):
     """Two Mamba blocks; the last states h1..h3 of the second give the class and choose the prompt.
 
     A recurrence remembers its last few hundred tokens: of a whole scan, read in one go, that would
-    be the air around the patient. So, where patch statistics tell body from air, only the body is
-    read, in segments as long as a training crop, and their states are averaged.
+    be the air around the patient. So, where patch statistics separate body and air, only the body
+    is read, in segments as long as a training crop, and their states are averaged.
 
     Args:
         channels: C of the encoder's features.

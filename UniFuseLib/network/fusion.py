@@ -95,6 +95,7 @@ class LoRANet(nn.Module):
         zero_bias(self.up)
 
     def forward(self, features: Tensor, prompt: Tensor) -> Tensor:
+        """`(b, C, d, h, w)`, prompt P̂ ⊙ p `(b, classes, l, m)` → the same shape."""
         return self.up(modulate(self.down(features), self.guide(prompt)))
 
 
@@ -111,6 +112,7 @@ class ALSN(nn.Module):
         self.strength = nn.Parameter(torch.tensor(0.1))
 
     def forward(self, features: Tensor, context: Context) -> Tensor:
+        """F̃_i `(b, C, d, h, w)` → the skip of this scale, of the same shape."""
         p = context.probabilities
         weighted = context.prompt * p[:, :, None, None]  # P̂ ⊙ p
         even = channel_rms_norm(features)

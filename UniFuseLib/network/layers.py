@@ -53,6 +53,7 @@ def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
 
 
 def activation() -> nn.LeakyReLU:
+    """The one of all convolutions; its slope is that of their initialisation."""
     return nn.LeakyReLU(_SLOPE, inplace=True)
 
 

@@ -63,8 +63,9 @@ class Recurrence(nn.Module):
 
 
 class MambaBlock(nn.Module):
-    """x + out(scan(silu(conv(in(norm x)))) · silu(gate)); a recurrence over the tokens in their
-    order.
+    """x + out(scan(silu(conv(in(norm x)))) · silu(gate)).
+
+    A recurrence over the tokens in their order.
 
     Args:
         width: M.

@@ -32,6 +32,7 @@ class PlainRegBLK(nn.Module):
         self.activation = activation()
 
     def forward(self, degraded: Tensor, reference: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
+        """Both streams `(b, c, d, h, w)`, P̂ `(b, classes, l, m)` → both, upsampled."""
         guide = self.guide(prompt)
         d = self.activation(modulate(self.convolve(degraded), guide))
         r = self.activation(modulate(self.convolve(reference), guide))
@@ -72,7 +73,7 @@ class PlainFA(nn.Module):
     def forward(
         self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
     ) -> Alignment:
-        """`streams` only tell the size of the full grid."""
+        """φ; of `streams` only the size of the full grid is read."""
         d, r = unified.degraded, unified.reference
         for block in self.blocks:
             d, r = block(d, r, prompt)

@@ -31,12 +31,14 @@ class Sheet:
     def text(
         self, x: float, y: float, words: str, size: float = 11, colour: str = TEXT, **more: Any
     ) -> None:
+        """Words at a place in pixels; `more` goes to matplotlib."""
         options: dict[str, Any] = {"va": "center", "ha": "left", **more}
         self.figure.text(
             x / self.width, 1 - y / self.height, words, fontsize=size, color=colour, **options
         )
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """An empty picture, its upper left corner at (x, y) pixels."""
         w, h = width / self.width, height / self.height
         axes = self.figure.add_axes((x / self.width, 1 - y / self.height - h, w, h))
         axes.set_xticks([])

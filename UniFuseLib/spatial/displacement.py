@@ -47,8 +47,8 @@ def sample_at(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
     values, index = _wide(volume), _wide(index)
     # grid_sample wants [-1, 1] with the last array axis first; a single-voxel axis maps to 0
     last = [n - 1 for n in volume.shape[2:]]
-    scale = index.new_tensor([2 / n if n else 0.0 for n in last]).view(1, 3, 1, 1, 1)
-    shift = index.new_tensor([1.0 if n else 0.0 for n in last]).view(1, 3, 1, 1, 1)
+    scale = _per_axis([2 / n if n else 0.0 for n in last], index)
+    shift = _per_axis([1.0 if n else 0.0 for n in last], index)
     unit = index * scale - shift
     locations = unit.flip(1).permute(0, 2, 3, 4, 1)
     if locations.shape[0] != volume.shape[0]:
@@ -79,7 +79,8 @@ def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
         for start, n in zip(first[0], volume.shape, strict=True)
     ]
     _, height, width = volume.shape
-    flat, out = volume.reshape(-1), torch.zeros_like(index[:, :1])
+    flat = volume.reshape(-1)
+    out = torch.zeros_like(index[:, :1])
     for i in range(4):
         for j in range(4):
             rows = (places[0][i] * height + places[1][j]) * width
@@ -112,6 +113,11 @@ def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     return sample_at(volume, identity_grid(flow.shape[2:], flow) + flow, mode)
 
 
+def _per_axis(numbers: list[float], like: Tensor) -> Tensor:
+    """One number for d, h and w each, to be multiplied with `(b, 3, d, h, w)`."""
+    return like.new_tensor(numbers).view(1, 3, 1, 1, 1)
+
+
 def _wide(values: Tensor) -> Tensor:
     """At least float32: half precision cannot tell voxel 200 from voxel 200.5."""
     return values.float() if values.dtype in (torch.bfloat16, torch.float16) else values
@@ -137,8 +143,7 @@ def resize_flow(flow: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tenso
         shape: voxels of the new grid; each component is scaled to its voxels.
     """
     ratio = [new / old for new, old in zip(shape, flow.shape[2:], strict=True)]
-    scale = torch.tensor(ratio, device=flow.device, dtype=flow.dtype).view(1, 3, 1, 1, 1)
-    return resize(flow, shape) * scale
+    return resize(flow, shape) * _per_axis(ratio, flow)
 
 
 def resize(volume: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
@@ -146,6 +151,16 @@ def resize(volume: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
     if tuple(volume.shape[2:]) == tuple(shape):
         return volume
     return F.interpolate(volume, size=tuple(shape), mode="trilinear", align_corners=False)
+
+
+def interpolate_nodes(nodes: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
+    """Trilinear between nodes whose outermost ones lie on the outermost voxels.
+
+    Args:
+        nodes: `(b, c, i, j, k)`.
+        shape: (d, h, w) voxels of the result.
+    """
+    return F.interpolate(nodes, size=tuple(shape), mode="trilinear", align_corners=True)
 
 
 def integrate(velocity: Tensor, steps: int = 6) -> Tensor:
@@ -204,23 +219,15 @@ def flow_to_world(flow: Tensor, grid: Grid) -> Tensor:
 
     A is the affine of `grid` without its origin.
     """
-    a = torch.as_tensor(grid.affine[:3, :3], dtype=flow.dtype, device=flow.device)
-    return torch.einsum("ij,bjdhw->bidhw", a, flow)
+    return _multiply(grid.linear, flow)
 
 
 def world_to_flow(displacement: Tensor, grid: Grid) -> Tensor:
     """flow[x] = A⁻¹ · u[x]: RAS mm → voxels (d, h, w), both `(b, 3, d, h, w)`."""
-    a = torch.as_tensor(
-        np.linalg.inv(grid.affine[:3, :3]), dtype=displacement.dtype, device=displacement.device
-    )
-    return torch.einsum("ij,bjdhw->bidhw", a, displacement)
+    return _multiply(np.linalg.inv(grid.linear), displacement)
 
 
-def interpolate_nodes(nodes: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
-    """Trilinear between nodes whose outermost ones lie on the outermost voxels.
-
-    Args:
-        nodes: `(b, c, i, j, k)`.
-        shape: (d, h, w) voxels of the result.
-    """
-    return F.interpolate(nodes, size=tuple(shape), mode="trilinear", align_corners=True)
+def _multiply(matrix: np.ndarray, field: Tensor) -> Tensor:
+    """out[x] = matrix · field[x], `(b, 3, d, h, w)`."""
+    m = torch.as_tensor(matrix, dtype=field.dtype, device=field.device)
+    return torch.einsum("ij,bjdhw->bidhw", m, field)

@@ -50,14 +50,24 @@ class Grid:
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
 
     @property
+    def linear(self) -> np.ndarray:
+        """`(3, 3)` mm: the affine without its origin; columns are steps along d, h, w."""
+        return self.affine[:3, :3]
+
+    @property
+    def origin(self) -> np.ndarray:
+        """`(3,)` RAS mm of index (0, 0, 0)."""
+        return self.affine[:3, 3]
+
+    @property
     def spacing(self) -> np.ndarray:
         """`(3,)` mm between neighbours along d, h, w."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.linalg.norm(self.linear, axis=0)
 
     @property
     def directions(self) -> np.ndarray:
         """`(3, 3)` unit columns: where d, h, w point in RAS."""
-        return self.affine[:3, :3] / self.spacing
+        return self.linear / self.spacing
 
     @property
     def sheared(self) -> bool:
@@ -69,7 +79,7 @@ class Grid:
         """`(8, 3)` RAS mm of the eight outermost voxel centres."""
         ends = [(0.0, n - 1.0) for n in self.shape]
         index = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
-        return index @ self.affine[:3, :3].T + self.affine[:3, 3]
+        return index @ self.linear.T + self.origin
 
     def index_to_index(self, other: Grid) -> np.ndarray:
         """`(4, 4)`: index of this grid → continuous index of `other` at the same place."""
@@ -80,6 +90,31 @@ class Grid:
         if self.shape != other.shape:
             return False
         return bool(np.abs(self.corners() - other.corners()).max() <= tolerance_mm)
+
+
+def affine_of(linear: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """x → linear · x + origin as a `(4, 4)` matrix.
+
+    Args:
+        linear: `(3, 3)` mm.
+        origin: `(3,)` RAS mm.
+    """
+    affine = np.eye(4)
+    affine[:3, :3] = linear
+    affine[:3, 3] = origin
+    return affine
+
+
+def centred_affine(linear: np.ndarray, shape: tuple[int, ...], centre: np.ndarray) -> np.ndarray:
+    """The `(4, 4)` affine of a grid whose middle lies at `centre`.
+
+    Args:
+        linear: `(3, 3)` mm.
+        shape: (d, h, w).
+        centre: `(3,)` RAS mm.
+    """
+    middle = (np.array(shape) - 1) / 2
+    return affine_of(linear, centre - linear @ middle)
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def load_kernel() -> Kernel:
 
 @cache
 def is_importable() -> bool:
+    """Whether mamba-ssm and its kernel load here; asked once."""
     try:
         load_kernel()
     except MissingDependencyError:
