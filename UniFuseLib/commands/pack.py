@@ -45,6 +45,18 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="resize to N³ voxels (paper: 160); default: every volume's own grid",
     )
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        metavar="MM",
+        help="voxels finer than this are merged to about this size",
+    )
+    parser.add_argument(
+        "--step",
+        type=float,
+        metavar="S",
+        help="round network intensities to multiples of S, for a smaller file",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.set_defaults(run=run)
 
@@ -56,6 +68,9 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"'{args.output}' exists. Name another file, or add --overwrite.")
     if args.split is None and (args.split_file is not None or args.held_out is not None):
         raise InputError("--split-file and --held-out need --split train or --split val.")
+    for name, value in (("--spacing", args.spacing), ("--step", args.step)):
+        if value is not None and not value > 0:
+            raise InputError(f"Expected {name} above 0, got {value:g}.")
     pack(
         args.data,
         args.layout,
@@ -65,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
         split_file=args.split_file,
         held_out=args.held_out,
         shape=args.shape,
+        spacing_mm=args.spacing,
+        step=args.step,
     )
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -53,6 +53,17 @@ def unifuse(root: Path) -> list[Subject]:
     return subjects
 
 
+def anatomy(root: Path) -> list[Subject]:
+    """`unifuse`, and single scans: `ct_headneck_openkbp/*_ct`, `ct_torso/*_ct`, `mr_t1_head/*_t1`, all `.nii[.gz]`."""
+    subjects = unifuse(root)
+    for folder, role in (("ct_headneck_openkbp", "ct"), ("ct_torso", "ct"), ("mr_t1_head", "t1")):
+        for name in sorted(
+            {_stem(path) for s in _SUFFIXES for path in root.glob(f"{folder}/*{s}")}
+        ):
+            subjects.append(Subject(f"{folder}/{name}", _files(root / folder, {name: role})))
+    return subjects
+
+
 def brats2020(root: Path) -> list[Subject]:
     """`BraTS20_{Training,Validation}_XXX/<the same>_{t1,t2,flair,t1ce}.nii[.gz]`, at any depth
     (Menze et al. 2015).
@@ -92,6 +103,7 @@ def fdgpetct(root: Path) -> list[Subject]:
 
 LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {
     "unifuse": unifuse,
+    "anatomy": anatomy,
     "brats2020": brats2020,
     "synthrad2023": synthrad2023,
     "fdgpetct": fdgpetct,
