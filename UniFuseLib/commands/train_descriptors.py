@@ -1,14 +1,18 @@
-"""`unifuse train_descriptors DATA --output DIR`: train the learned descriptors, or go on where the last run stopped."""
+"""`unifuse train_descriptors DATA --output DIR`: train the learned descriptors, or go on where the
+last run stopped.
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
 
 _DESCRIPTION = """\
-Train descriptors that agree whatever the contrast, from a file made by 'unifuse pack --layout anatomy'.
+Train descriptors that agree whatever the contrast, from a file of 'unifuse pack --layout anatomy'.
 Resumes from DIR where it holds a checkpoint.
 """
 

@@ -1,14 +1,14 @@
-"""Learned descriptors: a small 3-D U-Net whose features of one place agree whatever the contrast (Eq. 5's L_cont).
+"""Learned descriptors: a small 3-D U-Net whose features of one place agree whatever the contrast
+(Eq. 5's L_cont).
 
-Features have half the resolution of the volume: descriptor voxel k covers the volume's voxels 2k and 2k + 1 along each
-axis, so faces coincide, as everywhere else.
+Features have half the resolution of the volume: descriptor voxel k covers the volume's voxels 2k
+and 2k + 1 along each axis, so faces coincide, as everywhere else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,7 +21,8 @@ class DescriptorConfig:
     """Channels of the network.
 
     Attributes:
-        stem: at full resolution. widths: at half, a quarter and an eighth. descriptors: of the result.
+        stem: at full resolution. widths: at half, a quarter and an eighth. descriptors: of the
+            result.
     """
 
     stem: int = 8
@@ -32,8 +33,8 @@ class DescriptorConfig:
 class DescriptorNetwork(nn.Module):
     """f(volume): unit vectors that tell places apart and contrasts not.
 
-    Every feature vector is normalised for itself, over channels alone: no statistic of the whole volume, hence the
-    same descriptors for a crop and for a scan, with padding around it or without.
+    Every feature vector is normalised for itself, over channels alone: no statistic of the whole
+    volume, hence the same descriptors for a crop and for a scan, with padding around it or without.
     """
 
     def __init__(self, config: DescriptorConfig = DescriptorConfig()) -> None:  # noqa: B008 (frozen)
@@ -54,7 +55,8 @@ class DescriptorNetwork(nn.Module):
         self.head = nn.Conv3d(half, config.descriptors, 1)
 
     def forward(self, volume: Tensor) -> Tensor:
-        """`(b, 1, d, h, w)` network intensities → `(b, descriptors, ⌈d/2⌉, ⌈h/2⌉, ⌈w/2⌉)`, unit vectors.
+        """`(b, 1, d, h, w)` network intensities → `(b, descriptors, ⌈d/2⌉, ⌈h/2⌉, ⌈w/2⌉)`, unit
+        vectors.
 
         Raises:
             ValueError: another number of axes or channels.
@@ -85,7 +87,7 @@ class _Block(nn.Module):
 def _equally_loud(features: Tensor) -> Tensor:
     """x / √(mean over channels of x² + 1e-4)."""
     power = features.square().mean(dim=1, keepdim=True)
-    return features * torch.rsqrt(power + 1e-4)
+    return features / (power + 1e-4).sqrt()  # under autocast rsqrt would leave half precision
 
 
 def _twice(features: Tensor) -> Tensor:

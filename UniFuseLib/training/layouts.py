@@ -54,7 +54,9 @@ def unifuse(root: Path) -> list[Subject]:
 
 
 def anatomy(root: Path) -> list[Subject]:
-    """`unifuse`, and single scans: `ct_headneck_openkbp/*_ct`, `ct_torso/*_ct`, `mr_t1_head/*_t1`, all `.nii[.gz]`."""
+    """`unifuse`, and single scans: `ct_headneck_openkbp/*_ct`, `ct_torso/*_ct`, `mr_t1_head/*_t1`,
+    all `.nii[.gz]`.
+    """
     subjects = unifuse(root)
     for folder, role in (("ct_headneck_openkbp", "ct"), ("ct_torso", "ct"), ("mr_t1_head", "t1")):
         for name in sorted(

@@ -134,7 +134,9 @@ def _encode(volume: Volume, name: str, kind: str, form: _Form) -> tuple[Volume, 
 
 
 def _thinned(labels: Volume, spacing_mm: float | None) -> Volume:
-    """The label map read at the centres of voxels of `spacing_mm`, faces coincide; as it is where it is coarser."""
+    """The label map read at the centres of voxels of `spacing_mm`, faces coincide; as it is where
+    it is coarser.
+    """
     if spacing_mm is None:
         return labels
     ratio = np.maximum(spacing_mm / labels.grid.spacing, 1.0)
@@ -162,7 +164,9 @@ def _resized(volume: Volume, kind: str, shape: int) -> Volume:
 def _encode_intensities(
     volume: Volume, kind: str, step: float | None
 ) -> tuple[Volume, dict[str, Any], np.ndarray]:
-    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units, and the body."""
+    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units,
+    and the body.
+    """
     body = body_mask(volume.array, volume.grid.spacing, kind)
     fitted = intensity.fit(volume.array, body, kind)
     unit = fitted.forward(volume.array.astype(np.float32))

@@ -1,13 +1,14 @@
-"""Two aligned pictures of one anatomy: from a label map, a CT, a real pair, one MR, or random shapes.
+"""Two aligned pictures of one anatomy: from a label map, a CT, a real pair, one MR, or random
+shapes.
 
-Everything that is drawn per sample (which, where, how turned) is drawn on the CPU from NumPy's generator; voxels stay
-on the device.
+Everything that is drawn per sample (which, where, how turned) is drawn on the CPU from NumPy's
+generator; voxels stay on the device.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -15,8 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.descriptors import contrasts
+
+if TYPE_CHECKING:
+    from UniFuseLib.training.data import PackedSubject, PackedVolume
 
 _POINTS = 2048  # of the body that crops are drawn around, of every volume
 _BODY_CODE = 25  # of 255: above air
@@ -24,8 +27,8 @@ _BODY_CODE = 25  # of 255: above air
 _SHARES = {"labels": 0.33, "ct": 0.33, "real": 0.28, "shapes": 0.06}
 _THICK = 0.4  # share of pictures with thick slices
 _THICK_MM = (2.5, 6.5)
-#: truth of a real pair, in voxels of the descriptors that count as one place (see `loss.py`): two sessions of a limb
-#: differ by 1 to 3 mm, and PET has no detail below that
+#: how exact the truth of a pair is, in voxels of the descriptors that count as one place (see
+#: `loss.py`): two sessions of a limb differ by 1 to 3 mm, and PET has no detail below that
 SLACK = {"exact": 1.0, "real": 2.0}
 
 
@@ -110,8 +113,8 @@ def pictures(
         volume = anatomy.volumes[0]
         names = torch.tensor(volume.labels, device=first.values.device)
         spacing = float(volume.grid.spacing.mean())
-        a, b = contrasts.looks_of_labels(first.values.long(), names, spacing, random, noise)
-        pair = [Field(a, first.affine), Field(b, first.affine)]
+        looks = contrasts.looks_of_labels(first.values.long(), names, spacing, random, noise)
+        pair = [Field(look, first.affine) for look in looks]
     elif anatomy.kind == "ct":
         pair = list(_made_of_one(first, anatomy.volumes[0].kind, random))
     else:
@@ -121,8 +124,7 @@ def pictures(
         pair = [_windowed(f, v.kind, random) for f, v in zip(pair, anatomy.volumes, strict=True)]
     if random.random() < 0.5:
         pair.reverse()
-    a, b = (_thick(field, random) for field in pair)
-    return Pictures(a, b, slack)
+    return Pictures(_thick(pair[0], random), _thick(pair[1], random), slack)
 
 
 def shape_pictures(
@@ -163,7 +165,9 @@ def _windowed(field: Field, kind: str, random: np.random.Generator) -> Field:
 
 
 def _part(volume: PackedVolume, corners: np.ndarray) -> Field:
-    """The voxels between `corners` and one more to each side; codes for labels, else network intensities."""
+    """The voxels between `corners` and one more to each side; codes for labels, else network
+    intensities.
+    """
     to_index = np.linalg.inv(volume.grid.affine)
     index = corners @ to_index[:3, :3].T + to_index[:3, 3]
     low = np.clip(np.floor(index.min(axis=0)).astype(int) - 1, 0, np.array(volume.grid.shape) - 2)
@@ -175,7 +179,9 @@ def _part(volume: PackedVolume, corners: np.ndarray) -> Field:
 
 
 def _thick(field: Field, random: np.random.Generator) -> Field:
-    """Slices averaged along one axis, mostly the one that runs head to foot, or left as they are."""
+    """Slices averaged along one axis, mostly the one that runs head to foot, or left as they
+    are.
+    """
     if random.random() > _THICK:
         return field
     upright = int(np.abs(field.affine[2, :3]).argmax())

@@ -1,7 +1,8 @@
 """One anatomy in many contrasts: label maps, CT values and random shapes → network intensities.
 
-Label maps take the looks of `simulation/contrast.py`. A CT becomes MR-like tissue by tissue: a random curve over its
-intensity, flat within a tissue. All contrasts of one anatomy are aligned without doubt.
+Label maps take the looks of `simulation/contrast.py`. A CT becomes MR-like tissue by tissue: a
+random curve over its intensity, flat within a tissue. All contrasts of one anatomy are aligned
+without doubt.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from UniFuseLib.preprocessing.intensity import fit
 from UniFuseLib.simulation.contrast import FAT, SOFT_TISSUE, sample_contrast
 from UniFuseLib.simulation.pet_low_dose import smooth
 
-# (first, second) look of a pair made from a label map; CT beside MR is the hardest and the most frequent
+# (first, second) look of a pair made from a label map; CT beside MR is the hardest and the most
+# frequent
 _LOOKS = (
     *(("ct", "t1"),) * 3,
     *(("ct", "t2"),) * 2,
@@ -33,7 +35,8 @@ _FIRST_OUTSIDE_BRAIN = 500  # SynthSeg: labels from here on are not brain
 _FAT_LEVEL = 0.25  # standard deviations: 40 % of the soft tissue lies above
 _PATCH_MM = 10.0  # of fat
 _STRIPPED = 0.12  # share of label-map scans with the skull taken off
-# CT network intensity (intensity.py) → tissue: -1024, -300 | -140, -80 | 0, 12 | 30, 60 | 110 | 190, 230 | 500, 1600 HU
+# CT network intensity (intensity.py) → tissue: -1024, -300 | -140, -80 | 0, 12 | 30, 60 | 110 |
+# 190, 230 | 500, 1600 HU
 _KNOTS = (0.0, 0.126, 0.18, 0.27, 0.39, 0.408, 0.435, 0.48, 0.555, 0.675, 0.735, 0.80, 1.0)
 _TISSUE_OF_KNOT = (0, 0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
 _MR_RANGES = (  # air, fat, water, soft tissue, dense (vessels, calcium), spongy bone, cortical bone
@@ -64,7 +67,9 @@ class Curve(NamedTuple):
 
 
 def mr_like(random: np.random.Generator) -> Curve:
-    """CT network intensities → those of an MR-like contrast; one in four is no MR anybody has seen."""
+    """CT network intensities → those of an MR-like contrast; one in four is no MR anybody has
+    seen.
+    """
     ranges = [(0.0, 1.0)] * len(_MR_RANGES) if random.random() < 0.25 else list(_MR_RANGES)
     ranges[0] = _MR_RANGES[0]
     tissue = np.array([random.uniform(low, high) for low, high in ranges])
@@ -75,7 +80,9 @@ def mr_like(random: np.random.Generator) -> Curve:
 
 
 def ct_window(random: np.random.Generator) -> Curve:
-    """What CT loses on its way: nothing, bone saturated from 500 HU, or all but a brain window and the scalp."""
+    """What CT loses on its way: nothing, bone saturated from 500 HU, or all but a brain window and
+    the scalp.
+    """
     x = np.linspace(0, 1, _CURVE_POINTS)
     kind = random.random()
     if kind < 0.35:
@@ -104,7 +111,11 @@ def looks_of_labels(
     """Two contrasts of a label map, `(d, h, w)` network intensities each.
 
     Args:
-        codes: int64 `(d, h, w)`, index into `names`. names: SynthSeg's label of each code. noise: on `codes`' device.
+        codes: int64 `(d, h, w)`, index into `names`.
+        names: SynthSeg's label of each code.
+        spacing_mm: of the map, the mean of its axes.
+        random: draws the looks.
+        noise: draws texture and patches; on the device of `codes`.
     """
     labels = _with_fat(names[codes], spacing_mm, noise)
     first, second = _LOOKS[random.integers(len(_LOOKS))]
@@ -119,7 +130,9 @@ def looks_of_labels(
 def looks_of_shapes(
     size: int, random: np.random.Generator, noise: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Two random contrasts of random shapes in a cube of `size` voxels: labels are the largest of smooth noises."""
+    """Two random contrasts of random shapes in a cube of `size` voxels: labels are the largest of
+    smooth noises.
+    """
     shapes = int(random.integers(4, 12))
     lattice = int(random.integers(4, 14))
     shape = (1, shapes, lattice, lattice, lattice)
@@ -137,7 +150,9 @@ def looks_of_shapes(
 
 
 def softened(volume: Tensor) -> Tensor:
-    """[1 2 1] / 4 along each axis of `(d, h, w)`: a curve over CT would turn its noise into speckle."""
+    """[1 2 1] / 4 along each axis of `(d, h, w)`: a curve over CT would turn its noise into
+    speckle.
+    """
     values = volume[None, None]
     for axis in range(3):
         pad = [0] * 6

@@ -1,7 +1,8 @@
-"""Simulated degradations of a batch of crops, as many at once as there are samples: noise, streaks, ghosts, blur, bias.
+"""Simulated degradations of a batch of crops, as many at once as there are samples: noise, streaks,
+ghosts, blur, bias.
 
-Coarser than the simulators of `simulation/`, which take one whole scan at a time, and thousands of times faster:
-descriptors only have to be indifferent to what they look like.
+Coarser than the simulators of `simulation/`, which take one whole scan at a time, and thousands of
+times faster: descriptors only have to be indifferent to what they look like.
 """
 
 from __future__ import annotations
@@ -16,14 +17,16 @@ _HARMONICS = (3, 5, 7, 9, 12, 15, 19, 23)  # of streaks around the metal
 
 
 def degrade(volumes: Tensor, strength: Tensor, random: torch.Generator) -> Tensor:
-    """`(b, 1, n, n, n)` network intensities, harmed as much as `strength` `(b,)` in [0, 1] says; each fault by chance.
+    """The volumes with faults, each by chance, `(b, 1, n, n, n)` in [0, 2].
 
     Args:
+        volumes: `(b, 1, n, n, n)` network intensities.
+        strength: `(b,)` in [0, 1], how much each volume is harmed.
         random: on the device of `volumes`.
     """
     much = strength.view(-1, 1, 1, 1, 1)
     x = volumes.clamp(min=0)
-    x = x * torch.exp(0.15 * _normal(x, random)) + 0.0
+    x = x * torch.exp(0.15 * _normal(x, random))
     x = x.clamp(min=1e-4) ** torch.exp(0.35 * _normal(x, random) * _gate(x, 0.5, random))
     x = x * torch.exp(0.3 * much * _gate(x, 0.5, random) * _field(x, 4, random))
     x = x * torch.exp(0.25 * much * _gate(x, 0.4, random) * _field(x, 16, random))

@@ -1,12 +1,18 @@
-"""L_cont of Eq. 5 on places: the same one in both volumes against other ones, near (accuracy) and far (uniqueness)."""
+"""L_cont of Eq. 5 on places: the same one in both volumes against other ones, near (accuracy) and
+far (uniqueness).
+"""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from UniFuseLib.spatial.displacement import sample
-from UniFuseLib.training.descriptors.samples import Batch
+
+if TYPE_CHECKING:
+    from UniFuseLib.training.descriptors.samples import Batch
 
 TEMPERATURE = 0.1  # τ of Eq. 5
 _NEAR = 32  # negatives around each place
@@ -15,7 +21,9 @@ _SAME = 2.0  # voxels: other points nearer than that are no far negatives
 
 
 def contrastive_loss(fixed: Tensor, moving: Tensor, batch: Batch, noise: torch.Generator) -> Tensor:
-    """Both directions, mean over points; `fixed`, `moving`: descriptors `(b, c, d, h, w)`, unit vectors."""
+    """Both directions, mean over points; `fixed`, `moving`: descriptors `(b, c, d, h, w)`, unit
+    vectors.
+    """
     there = _one_way(fixed, moving, batch.fixed_points, batch.moving_points, batch.slack, noise)
     back = _one_way(moving, fixed, batch.moving_points, batch.fixed_points, batch.slack, noise)
     per_pair = (there + back) / 2
@@ -23,7 +31,9 @@ def contrastive_loss(fixed: Tensor, moving: Tensor, batch: Batch, noise: torch.G
 
 
 def at_points(features: Tensor, points: Tensor) -> Tensor:
-    """Features at continuous indices: `(b, c, d, h, w)`, `(b, ..., 3)` → `(b, ..., c)`, trilinear, unit vectors."""
+    """Features at continuous indices: `(b, c, d, h, w)`, `(b, ..., 3)` → `(b, ..., c)`, trilinear,
+    unit vectors.
+    """
     flat = points.flatten(1, -2).transpose(1, 2)[..., None, None]
     values = sample(features, flat)[..., 0, 0].transpose(1, 2)
     values = values / values.norm(dim=-1, keepdim=True).clamp(min=1e-6)

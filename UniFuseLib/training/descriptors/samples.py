@@ -1,6 +1,8 @@
-"""A batch of pairs with known correspondence: two contrasts, turned a little against each other, degraded.
+"""A batch of pairs with known correspondence: two contrasts, turned a little against each other,
+degraded.
 
-fixed[x] = first(A x),  moving[y] = second(M A y):  x of the fixed crop lies at y = A⁻¹ M⁻¹ A x of the moving one.
+fixed[x] = first(A x),  moving[y] = second(M A y):  x of the fixed crop lies at y = A⁻¹ M⁻¹ A x of
+the moving one.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class Batch(NamedTuple):
     groups: list[str]
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     fixed: Tensor  # (2, n, n, n): intensities, 1 inside the field of view
     moving: Tensor
     correspondence: np.ndarray  # (4, 4) index of the fixed crop → index of the moving one
@@ -66,12 +68,12 @@ def draw_batch(
     noise: torch.Generator,
 ) -> Batch:
     """`pairs` crops of `crop`³ voxels (a multiple of 8), `points` places in each."""
-    drawn = [_draw_pair(draw(anatomies, random), crop, random, noise) for _ in range(pairs)]
+    drawn = [draw_pair(draw(anatomies, random), crop, random, noise) for _ in range(pairs)]
     return batch_of(drawn, points, random, noise)
 
 
 def batch_of(
-    drawn: list[_Pair], points: int, random: np.random.Generator, noise: torch.Generator
+    drawn: list[Pair], points: int, random: np.random.Generator, noise: torch.Generator
 ) -> Batch:
     """Stacked, with points drawn in tissue, then degraded."""
     device = noise.device
@@ -79,7 +81,7 @@ def batch_of(
     matrix = torch.as_tensor(
         np.stack([p.correspondence for p in drawn]), dtype=torch.float32, device=device
     )
-    at_fixed, at_moving, good = _draw_points(fixed, moving, matrix, points, noise)
+    at_fixed, at_moving, good = draw_points(fixed, moving, matrix, points, noise)
     strength = torch.rand((2, len(drawn)), generator=noise, device=device)
     strength[1] *= 0.5  # one side is the better one
     if random.random() < 0.5:
@@ -101,15 +103,15 @@ def to_descriptors(index: Tensor) -> Tensor:
     return (index - (STRIDE - 1) / 2) / STRIDE
 
 
-def _draw_pair(
+def draw_pair(
     anatomy: Anatomy | None, crop: int, random: np.random.Generator, noise: torch.Generator
-) -> _Pair:
+) -> Pair:
     spacing = float(random.uniform(*_SPACINGS_MM))
     centre = (
         np.zeros(3) if anatomy is None else anatomy.points[random.integers(len(anatomy.points))]
     )
-    affine = _crop_affine(centre, crop, spacing, random)
-    moved = _residual(affine, crop, random) @ affine
+    affine = crop_affine(centre, crop, spacing, random)
+    moved = residual(affine, crop, random) @ affine
     corners = np.concatenate([_corners(affine, crop), _corners(moved, crop)])
     if anatomy is None:
         size = int(crop * 1.5)
@@ -117,9 +119,9 @@ def _draw_pair(
     else:
         both = pictures(anatomy, corners, random, noise)
     second = _cut(both.second, centre, crop * spacing, random)
-    return _Pair(
-        _read(both.first, affine, crop),
-        _read(second, moved, crop),
+    return Pair(
+        read_crop(both.first, affine, crop),
+        read_crop(second, moved, crop),
         np.linalg.solve(moved, affine),
         both.slack,
         spacing,
@@ -127,7 +129,7 @@ def _draw_pair(
     )
 
 
-def _read(field: Field, affine: np.ndarray, crop: int) -> Tensor:
+def read_crop(field: Field, affine: np.ndarray, crop: int) -> Tensor:
     """`(2, n, n, n)`: out[x] = field at affine · x, 0 outside; and where the field has voxels."""
     values = field.values[None, None]
     index = affine_index(np.linalg.solve(field.affine, affine), (crop, crop, crop), values)
@@ -137,7 +139,9 @@ def _read(field: Field, affine: np.ndarray, crop: int) -> Tensor:
 
 
 def _cut(field: Field, centre: np.ndarray, reach_mm: float, random: np.random.Generator) -> Field:
-    """The field with its last slices along one axis gone, so that it ends within the crop; most stay whole."""
+    """The field with its last slices along one axis gone, so that it ends within the crop; most
+    stay whole.
+    """
     if random.random() > _CUT:
         return field
     axis = int(random.integers(3))
@@ -147,7 +151,7 @@ def _cut(field: Field, centre: np.ndarray, reach_mm: float, random: np.random.Ge
     return Field(field.values.narrow(axis, 0, length), field.affine)
 
 
-def _crop_affine(
+def crop_affine(
     centre: np.ndarray, crop: int, spacing_mm: float, random: np.random.Generator
 ) -> np.ndarray:
     """d → S, h → P, w → L up to a tilt, mirrors and, now and then, axes in another order."""
@@ -161,7 +165,7 @@ def _crop_affine(
     return affine
 
 
-def _residual(affine: np.ndarray, crop: int, random: np.random.Generator) -> np.ndarray:
+def residual(affine: np.ndarray, crop: int, random: np.random.Generator) -> np.ndarray:
     """M: a small turn, stretch and shift about the crop's middle, RAS mm."""
     middle = affine[:3, :3] @ np.full(3, (crop - 1) / 2) + affine[:3, 3]
     matrix = np.eye(4)
@@ -186,10 +190,12 @@ def _corners(affine: np.ndarray, crop: int) -> np.ndarray:
     return index @ affine[:3, :3].T + affine[:3, 3]
 
 
-def _draw_points(
+def draw_points(
     fixed: Tensor, moving: Tensor, matrix: Tensor, points: int, noise: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """`(b, m, 3)` indices of the fixed crop and of the moving one, in tissue of both; and which samples have enough."""
+    """`(b, m, 3)` indices of the fixed crop and of the moving one, in tissue of both; and which
+    samples have enough.
+    """
     crop = fixed.shape[-1]
     line = torch.arange(crop // 2, device=fixed.device, dtype=torch.float32) * 2 + 0.5
     at = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), dim=-1).view(1, -1, 3)
@@ -211,7 +217,9 @@ def _within(index: Tensor, crop: int) -> Tensor:
 
 
 def _tissue(picture: Tensor, index: Tensor) -> Tensor:
-    """1 near tissue and inside the field of view, else 0, at `(b, k, 3)` indices of `(b, 2, n, n, n)`."""
+    """1 near tissue and inside the field of view, else 0, at `(b, k, 3)` indices of `(b, 2, n, n,
+    n)`.
+    """
     near = F.max_pool3d((picture[:, :1] > _TISSUE).float(), 5, 1, 2)
     far_from_edge = 1 - F.max_pool3d(1 - picture[:, 1:], 3, 1, 1)
     values = sample(near * far_from_edge, index.transpose(1, 2)[..., None, None])

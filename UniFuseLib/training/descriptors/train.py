@@ -1,4 +1,5 @@
-"""The training loop of the descriptors. START HERE: `samples.py` makes pairs, `loss.py` compares them.
+"""The training loop of the descriptors. START HERE: `samples.py` makes pairs, `loss.py` compares
+them.
 
 Samples are made on the device, a few steps ahead, in threads with streams of their own.
 """
@@ -10,12 +11,10 @@ import json
 import math
 import threading
 import time
-from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -36,6 +35,10 @@ from UniFuseLib.training.descriptors.validation import (
 )
 from UniFuseLib.training.journal import Journal
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
 CHECKPOINT = "checkpoint.pt"
 _AHEAD = 3  # batches made while one is learnt from
 _AVERAGE = 0.999  # decay of the average of the weights, which is what is shipped
@@ -48,9 +51,11 @@ class Settings:
     """Of a run; a resumed one must have the same.
 
     Attributes:
-        pairs: of a batch. crop: voxels along each axis, a multiple of 8. points: places of each pair.
+        pairs: of a batch. crop: voxels along each axis, a multiple of 8. points: places of each
+            pair.
         steps: of the whole schedule; a time budget shortens it.
-        log_every, validate_every: steps. save_every: seconds between checkpoints, written after a log line.
+        log_every, validate_every: steps. save_every: seconds between checkpoints, written after a
+            log line.
     """
 
     pairs: int = 16
@@ -81,12 +86,20 @@ def train(
     folder: Path,
     device: torch.device,
     settings: Settings,
-    time_budget: float | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    time_budget: float | None,
+    report: Callable[[str], None],
 ) -> State:
-    """Train until the schedule or the time budget (seconds, of the whole run) ends; goes on from `folder`'s checkpoint.
+    """Train until the schedule or the time budget ends; goes on from `folder`'s checkpoint.
 
     The rate follows whichever of the two has come further, so that either ends in a cool-down.
+
+    Args:
+        data: file of `unifuse pack --layout anatomy`.
+        folder: of the checkpoint and the log.
+        device: where samples are made and learnt from.
+        settings: of the run.
+        time_budget: seconds of the whole run, all calls together; None: the schedule alone.
+        report: hears every line of the log.
 
     Raises:
         InputError: not a training file, or a checkpoint of other settings.
@@ -144,14 +157,15 @@ class _Run:
         self._journal = Journal(folder, state.step)
 
     def log(self, loss: float, waited: float) -> None:
-        """A line with the loss; `waited`: seconds that samples were waited for, which the log file does not hold.
+        """A line with the loss; `waited`: seconds that samples were waited for, which the log file
+        does not hold.
 
         Raises:
             ValueError: the loss is no number; the checkpoint from before stays.
         """
         if not math.isfinite(loss):
             raise ValueError(
-                f"The loss is {loss} at step {self._state.step}; the last checkpoint is from before."
+                f"The loss is {loss} at step {self._state.step}. Go on from the last checkpoint."
             )
         record: dict[str, Any] = {"step": self._state.step, "loss": round(loss, 5)}
         if self._state.step % self._settings.validate_every == 0:
@@ -244,8 +258,8 @@ def restore(state: State, settings: Settings, path: Path, device: torch.device) 
     values = torch.load(path, map_location=device, weights_only=True)
     if values["settings"] != asdict(settings):
         raise InputError(
-            f"The checkpoint '{path}' was made with {values['settings']}, this run has {asdict(settings)}. "
-            "Choose another output folder."
+            f"The checkpoint '{path}' was made with {values['settings']}, this run has "
+            f"{asdict(settings)}. Choose another output folder."
         )
     state.model.load_state_dict(values["model"])
     state.average.load_state_dict(values["average"])

@@ -1,9 +1,11 @@
-"""How well descriptors find places again: on pairs of held-out training patients, the same ones every time."""
+"""How well descriptors find places again: on pairs of held-out training patients, the same ones
+every time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,12 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.registration.descriptor_network import STRIDE
-from UniFuseLib.training.data import PackedSubject
-from UniFuseLib.training.descriptors.anatomy import Anatomy
 from UniFuseLib.training.descriptors.loss import at_points
 from UniFuseLib.training.descriptors.samples import Batch, draw_batch, generators_of
 
-#: training subjects that are never trained on: limbs (the first two with T1), two heads as labels, MR, CT of the neck
+if TYPE_CHECKING:
+    from UniFuseLib.training.data import PackedSubject
+    from UniFuseLib.training.descriptors.anatomy import Anatomy
+
+#: training subjects that are never trained on: limbs (the first two with T1), two heads as labels,
+#: one in MR, five CTs of the neck
 HELD_OUT = (
     *(f"ct_pet_mr/STS_{number}" for number in ("009", "034", "002", "020")),
     *(f"labels/synthseg_{number}" for number in ("15", "16")),
@@ -55,8 +60,10 @@ def validation_batches(
 
 @torch.no_grad()
 def validate(describe: Describe, batches: list[tuple[str, Batch]]) -> dict[str, dict[str, float]]:
-    """Group → `right`: share of places whose best match among neighbours and far places is the place itself;
-    `place_mm`: mean error of single places within 2 voxels; `shift_mm`: error of a crop's shift from all its places.
+    """Group → `right`: share of places whose best match among neighbours and far places is the
+    place itself;
+    `place_mm`: mean error of single places within 2 voxels; `shift_mm`: error of a crop's shift
+    from all its places.
     """
     return {group: _figures(describe, batch) for group, batch in batches}
 
@@ -90,7 +97,8 @@ def _likeness(here: Tensor, moving: Tensor, batch: Batch) -> tuple[Tensor, Tenso
     """Displacements `(b, k, 3)` around the truth, and the cosine at each, `(b, m, k)`."""
     line = torch.arange(-_REACH, _REACH + _STEP / 2, _STEP, device=here.device)
     lattice = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), dim=-1).view(1, -1, 3)
-    # off the truth by a known fraction of a step: a peak on the lattice would be right by construction
+    # off the truth by a known fraction of a step: a peak on the lattice would be right by
+    # construction
     random = torch.Generator().manual_seed(_SEED)
     off = (torch.rand((len(here), 1, 3), generator=random) - 0.5).to(here.device) * _STEP
     lattice = lattice + off
@@ -102,7 +110,9 @@ def _likeness(here: Tensor, moving: Tensor, batch: Batch) -> tuple[Tensor, Tenso
 
 
 def _peak(likeness: Tensor, lattice: Tensor) -> Tensor:
-    """Displacement of the largest likeness, a parabola through its neighbours along each axis: `(b, ..., 3)`."""
+    """Displacement of the largest likeness, a parabola through its neighbours along each axis: `(b,
+    ..., 3)`.
+    """
     count = round(lattice.shape[1] ** (1 / 3))
     cube = likeness.unflatten(-1, (count,) * 3)
     best = likeness.argmax(dim=-1)
@@ -126,7 +136,9 @@ def _peak(likeness: Tensor, lattice: Tensor) -> Tensor:
 
 
 def _right(here: Tensor, moving: Tensor, batch: Batch) -> Tensor:
-    """1 where the place itself is likelier than 26 neighbours 1.5 voxels away and all places beyond, `(b, m)`."""
+    """1 where the place itself is likelier than 26 neighbours 1.5 voxels away and all places
+    beyond, `(b, m)`.
+    """
     line = torch.tensor([-1.0, 0.0, 1.0], device=here.device)
     around = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), dim=-1).view(-1, 3)
     around = around[around.norm(dim=-1) > 0]
@@ -142,7 +154,9 @@ def _right(here: Tensor, moving: Tensor, batch: Batch) -> Tensor:
 
 
 def mind(volumes: Tensor) -> Tensor:
-    """MIND-SSC at the resolution of the descriptors, for comparison: unit vectors about the mean of its channels."""
+    """MIND-SSC at the resolution of the descriptors, for comparison: unit vectors about the mean of
+    its channels.
+    """
     from UniFuseLib.spatial.mind import mind_ssc
 
     return mind_ssc(F.avg_pool3d(volumes.float(), STRIDE), dilation=1)
