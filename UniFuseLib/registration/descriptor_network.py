@@ -21,8 +21,9 @@ class DescriptorConfig:
     """Channels of the network.
 
     Attributes:
-        stem: at full resolution. widths: at half, a quarter and an eighth. descriptors: of the
-            result.
+        stem: at full resolution.
+        widths: at half, a quarter and an eighth.
+        descriptors: of the result.
     """
 
     stem: int = 8
@@ -31,10 +32,11 @@ class DescriptorConfig:
 
 
 class DescriptorNetwork(nn.Module):
-    """f(volume): unit vectors that tell places apart and contrasts not.
+    """f(volume): vectors that tell places apart and contrasts not, shorter than 1.
 
-    Every feature vector is normalised for itself, over channels alone: no statistic of the whole
-    volume, hence the same descriptors for a crop and for a scan, with padding around it or without.
+    Their length says how much a place has to tell: |f - f'|² of two places without structure is
+    small whatever they are. Vectors are scaled for themselves, over channels alone: no statistic of
+    the whole volume, hence the same descriptors for a crop and for a scan.
     """
 
     def __init__(self, config: DescriptorConfig = DescriptorConfig()) -> None:  # noqa: B008 (frozen)
@@ -55,8 +57,7 @@ class DescriptorNetwork(nn.Module):
         self.head = nn.Conv3d(half, config.descriptors, 1)
 
     def forward(self, volume: Tensor) -> Tensor:
-        """`(b, 1, d, h, w)` network intensities → `(b, descriptors, ⌈d/2⌉, ⌈h/2⌉, ⌈w/2⌉)`, unit
-        vectors.
+        """`(b, 1, d, h, w)` network intensities → `(b, descriptors, ⌈d/2⌉, ⌈h/2⌉, ⌈w/2⌉)`.
 
         Raises:
             ValueError: another number of axes or channels.
@@ -70,7 +71,8 @@ class DescriptorNetwork(nn.Module):
         quarter = self.decode_quarter(quarter + _twice(self.from_eighth(eighth)))
         half = self.decode_half(half + _twice(self.from_quarter(quarter)))
         features = self.head(half)[..., : shape[0], : shape[1], : shape[2]]
-        return F.normalize(features.float(), dim=1)
+        features = features.float()
+        return features / (1 + features.square().sum(dim=1, keepdim=True)).sqrt()
 
 
 class _Block(nn.Module):

@@ -127,10 +127,10 @@ def train(
         asked = time.monotonic()
         batch = next(drawn)
         waited += time.monotonic() - asked
-        loss = learn(state, batch, settings, progress)
+        losses = learn(state, batch, settings, progress)
         state.step += 1
         if state.step % settings.log_every == 0:
-            run.log(float(loss), waited)
+            run.log(losses.tolist(), waited)
             if time.monotonic() - last_save >= settings.save_every:
                 save(state, settings, folder / CHECKPOINT)
                 last_save = time.monotonic()
@@ -156,18 +156,25 @@ class _Run:
         self._state, self._settings, self._batches, self._report = state, settings, batches, report
         self._journal = Journal(folder, state.step)
 
-    def log(self, loss: float, waited: float) -> None:
-        """A line with the loss; `waited`: seconds that samples were waited for, which the log file
-        does not hold.
+    def log(self, losses: list[float], waited: float) -> None:
+        """A line with the losses, of places and of regions.
+
+        Args:
+            losses: of the last step.
+            waited: seconds that samples were waited for, which the log file does not hold.
 
         Raises:
             ValueError: the loss is no number; the checkpoint from before stays.
         """
-        if not math.isfinite(loss):
+        if not math.isfinite(sum(losses)):
             raise ValueError(
-                f"The loss is {loss} at step {self._state.step}. Go on from the last checkpoint."
+                f"The loss is {losses} at step {self._state.step}. Go on from the last checkpoint."
             )
-        record: dict[str, Any] = {"step": self._state.step, "loss": round(loss, 5)}
+        record: dict[str, Any] = {
+            "step": self._state.step,
+            "places": round(losses[0], 5),
+            "regions": round(losses[1], 5),
+        }
         if self._state.step % self._settings.validate_every == 0:
             record |= self._validation()
         self._write(record, waited)
@@ -203,7 +210,7 @@ def initial_state(settings: Settings, device: torch.device) -> State:
 
 
 def learn(state: State, batch: Batch, settings: Settings, progress: float) -> Tensor:
-    """One step; the loss, still on the device."""
+    """One step; the losses of places and of regions, still on the device."""
     _, noise = generators_of(settings.seed + 1, state.step, batch.fixed.device)
     device = batch.fixed.device.type
     with torch.autocast(device, dtype=torch.bfloat16) if device == "cuda" else nullcontext():
@@ -211,7 +218,8 @@ def learn(state: State, batch: Batch, settings: Settings, progress: float) -> Te
             torch.cat([batch.fixed, batch.moving]).contiguous(memory_format=torch.channels_last_3d)
         )
     fixed, moving = both.float().chunk(2)
-    loss = contrastive_loss(fixed, moving, batch, noise)
+    places, regions = contrastive_loss(fixed, moving, batch, noise)
+    loss = places + regions
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(state.model.parameters(), _CLIP)
@@ -222,7 +230,7 @@ def learn(state: State, batch: Batch, settings: Settings, progress: float) -> Te
     with torch.no_grad():
         for mean, value in zip(state.average.parameters(), state.model.parameters(), strict=True):
             mean.lerp_(value, 1 - decay)
-    return loss.detach()
+    return torch.stack([places, regions]).detach()
 
 
 def _rate(step: int, progress: float) -> float:

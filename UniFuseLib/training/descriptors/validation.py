@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.registration.descriptor_network import STRIDE
+from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.training.descriptors.loss import at_points
 from UniFuseLib.training.descriptors.samples import Batch, draw_batch, generators_of
 
@@ -94,7 +95,7 @@ def _figures(describe: Describe, batch: Batch) -> dict[str, Any]:
 
 
 def _likeness(here: Tensor, moving: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Displacements `(b, k, 3)` around the truth, and the cosine at each, `(b, m, k)`."""
+    """Displacements `(b, k, 3)` around the truth, and -½ |f - f'|² at each, `(b, m, k)`."""
     line = torch.arange(-_REACH, _REACH + _STEP / 2, _STEP, device=here.device)
     lattice = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), dim=-1).view(1, -1, 3)
     # off the truth by a known fraction of a step: a peak on the lattice would be right by
@@ -105,7 +106,7 @@ def _likeness(here: Tensor, moving: Tensor, batch: Batch) -> tuple[Tensor, Tenso
     parts = []
     for displacements in lattice.split(81, dim=1):
         there = at_points(moving, batch.moving_points[:, :, None] + displacements[:, None])
-        parts.append(torch.einsum("bmc,bmkc->bmk", here, there))
+        parts.append(-0.5 * (there - here[:, :, None]).square().sum(dim=-1))
     return lattice, torch.cat(parts, dim=-1)
 
 
@@ -143,8 +144,9 @@ def _right(here: Tensor, moving: Tensor, batch: Batch) -> Tensor:
     around = torch.stack(torch.meshgrid(line, line, line, indexing="ij"), dim=-1).view(-1, 3)
     around = around[around.norm(dim=-1) > 0]
     around = 1.5 * around / around.norm(dim=-1, keepdim=True)
-    there = at_points(moving, batch.moving_points)
-    near = at_points(moving, batch.moving_points[:, :, None] + around)
+    here = F.normalize(here, dim=-1)
+    there = F.normalize(at_points(moving, batch.moving_points), dim=-1)
+    near = F.normalize(at_points(moving, batch.moving_points[:, :, None] + around), dim=-1)
     own = (here * there).sum(dim=-1)
     best_near = torch.einsum("bmc,bmkc->bmk", here, near).amax(dim=-1)
     far = (here @ there.transpose(1, 2)).masked_fill(
@@ -154,9 +156,5 @@ def _right(here: Tensor, moving: Tensor, batch: Batch) -> Tensor:
 
 
 def mind(volumes: Tensor) -> Tensor:
-    """MIND-SSC at the resolution of the descriptors, for comparison: unit vectors about the mean of
-    its channels.
-    """
-    from UniFuseLib.spatial.mind import mind_ssc
-
+    """MIND-SSC at the resolution of the descriptors, for comparison."""
     return mind_ssc(F.avg_pool3d(volumes.float(), STRIDE), dilation=1)
