@@ -192,14 +192,17 @@ def _thick(field: Field, random: np.random.Generator) -> Field:
     phase = int(random.integers(max(count, 1)))
     if count < 2 or (length - phase) // count < 2:
         return field
+    return thickened(field, axis, count, phase)
+
+
+def thickened(field: Field, axis: int, count: int, phase: int) -> Field:
+    """Means of `count` voxels along `axis`, the first mean from voxel `phase` on."""
     kernel = [count if k == axis else 1 for k in range(3)]
-    values = F.avg_pool3d(field.values.narrow(axis, phase, length - phase)[None, None], kernel)[
-        0, 0
-    ]
+    rest = field.values.narrow(axis, phase, field.values.shape[axis] - phase)
     affine = field.affine.copy()
     affine[:3, 3] += affine[:3, axis] * (phase + (count - 1) / 2)
     affine[:3, axis] *= count
-    return Field(values, affine)
+    return Field(F.avg_pool3d(rest[None, None], kernel)[0, 0], affine)
 
 
 def _anatomy(name: str, kind: str, group: str, *volumes: PackedVolume) -> Anatomy:

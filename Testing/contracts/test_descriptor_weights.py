@@ -1,0 +1,193 @@
+"""Weights of the descriptors travel with their contract, and a training run survives a kill."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from UniFuseLib.commands import pack as pack_command
+from UniFuseLib.commands import train_descriptors as command
+from UniFuseLib.errors import InputError, WeightsError
+from UniFuseLib.io.volumes import write_volume
+from UniFuseLib.registration.descriptor_network import DescriptorConfig, DescriptorNetwork
+from UniFuseLib.registration.descriptors import (
+    DescriptorContract,
+    load_descriptors,
+    read_contract,
+    save_descriptors,
+)
+from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.training.data import load_pack
+from UniFuseLib.training.descriptors.train import CHECKPOINT, Settings, train
+from UniFuseLib.training.descriptors.validation import HELD_OUT, split
+from UniFuseLib.training.journal import LOG
+from UniFuseLib.training.layouts import find_subjects
+from UniFuseLib.training.pack import pack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CPU = torch.device("cpu")
+CONTRACT = DescriptorContract("test", {}, (2.5, 4.0), (("ct", "mr"),), "", "Apache-2.0")
+TINY = Settings(pairs=2, crop=16, points=16, steps=4, log_every=1, validate_every=2, save_every=0)
+
+
+def silent(line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path / "descriptors.safetensors"
+    save_descriptors(DescriptorNetwork(DescriptorConfig(4, (8, 8, 8), 6)), CONTRACT, path)
+    return path
+
+
+def grid_of(shape: tuple[int, int, int]) -> Grid:
+    affine = np.diag([2.1, 1.3, 1.8, 1.0])
+    affine[:3, 3] = (4.0, -7.0, 2.0)
+    return Grid(shape, affine)
+
+
+def test_what_was_saved_describes_as_before(weights: Path, oblique_volume: Volume) -> None:
+    loaded = load_descriptors(weights)
+    grid = Grid((5, 6, 7), np.diag([2.0, 2.0, 2.0, 1.0]))
+    features = loaded(oblique_volume, grid)
+    assert features.shape == (1, 6, 5, 6, 7)
+    assert torch.equal(features, load_descriptors(weights)(oblique_volume, grid))
+    assert loaded.contract.spacing_mm == (2.5, 4.0)
+
+
+def test_only_pairs_that_were_measured_to_gain_are_helped(weights: Path) -> None:
+    loaded = load_descriptors(weights)
+    assert loaded.helps("ct", "mr")
+    assert not loaded.helps("mr", "ct")
+    assert not loaded.helps("pet", "ct")
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+def test_a_missing_file_is_named(weights: Path, suffix: str) -> None:
+    weights.with_suffix(suffix).unlink()
+    with pytest.raises(WeightsError, match=f"descriptors{suffix}"):
+        load_descriptors(weights)
+
+
+def test_damaged_weights_are_refused(weights: Path) -> None:
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(WeightsError, match="SHA-256"):
+        load_descriptors(weights)
+
+
+def test_weights_of_another_network_are_refused(weights: Path) -> None:
+    sidecar = weights.with_suffix(".json")
+    values = json.loads(sidecar.read_text())
+    values["network"]["widths"] = [8, 8, 16]
+    sidecar.write_text(json.dumps(values))
+    with pytest.raises(WeightsError, match="do not fit"):
+        load_descriptors(weights)
+
+
+@pytest.mark.parametrize("broken", ["{", '{"name": "x"}', "[]"])
+def test_an_unreadable_contract_is_refused(weights: Path, broken: str) -> None:
+    weights.with_suffix(".json").write_text(broken)
+    with pytest.raises(WeightsError, match="not readable"):
+        read_contract(weights)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training file of one limb (CT, T1), one head of labels, one CT of a neck, one held out."""
+    root = tmp_path_factory.mktemp("scans")
+    random = np.random.default_rng(0)
+    grid = grid_of((26, 30, 24))
+    places = np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in grid.shape), indexing="ij"))
+    body = (places**2).sum(0) < 0.7
+    texture = random.random(grid.shape)
+    ct = np.where(body, 300 * texture - 100, -1000).astype(np.float32)
+    mr = np.where(body, 900 * (1 - texture) + 100, 0).astype(np.float32)
+    labels = np.where(body, random.choice([2, 3, 507, 515], grid.shape), 0).astype(np.int16)
+    files = {
+        "ct_pet_mr/STS_001/ct": ct,
+        "ct_pet_mr/STS_001/mr_t1": mr,
+        "labels/synthseg_01": labels,
+        "ct_headneck_openkbp/kbp2_ct": ct,
+        f"{HELD_OUT[0]}/ct": ct,
+    }
+    for name, values in files.items():
+        path = root / f"{name}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_volume(Volume(values, grid.affine), path)
+    output = root / "anatomy.pack"
+    pack(root, "anatomy", output, silent, spacing_mm=2.0, step=0.03)
+    return output
+
+
+def test_single_scans_belong_to_the_layout_of_anatomy(data: Path) -> None:
+    names = {subject.name for subject in find_subjects(data.parent, "anatomy")}
+    assert "ct_headneck_openkbp/kbp2_ct" in names
+    assert "ct_headneck_openkbp/kbp2_ct" not in {
+        subject.name for subject in find_subjects(data.parent, "unifuse")
+    }
+
+
+def test_held_out_patients_are_never_trained_on(data: Path) -> None:
+    trained, held_out = split(load_pack(data, CPU))
+    assert [subject.name for subject in held_out] == [HELD_OUT[0]]
+    assert HELD_OUT[0] not in {subject.name for subject in trained}
+
+
+def test_a_coarse_pack_is_rounded_and_keeps_its_place(data: Path) -> None:
+    """2.0 mm merges no voxels of 1.3 mm, and labels are read at the middle of the new ones."""
+    subjects = {subject.name: subject for subject in load_pack(data, CPU)}
+    ct = subjects["ct_headneck_openkbp/kbp2_ct"].volumes["ct"]
+    steps = ct.codes.double() * (ct.top / 255) / 0.03
+    assert float((steps - steps.round()).abs().max()) < 0.1
+    labels = subjects["labels/synthseg_01"].volumes["labels"]
+    assert np.allclose(labels.grid.spacing, (2.1, 2.0, 2.0), atol=0.01)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path, CPU, replace(TINY, steps=1), None, silent)
+    with pytest.raises(InputError, match="Choose another output folder"):
+        train(data, tmp_path, CPU, TINY, None, silent)
+
+
+def test_resuming_gives_the_same_log(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path / "whole", CPU, TINY, None, silent)
+
+    def stop_after_two(line: str) -> None:
+        if line.startswith('{"step": 3'):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, tmp_path / "parts", CPU, TINY, None, stop_after_two)
+    train(data, tmp_path / "parts", CPU, TINY, None, silent)
+    logs = [(tmp_path / name / LOG).read_text() for name in ("whole", "parts")]
+    assert logs[0] == logs[1]
+
+
+def test_the_command_trains(data: Path, tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    given = ["--steps", "1", "--pairs", "1", "--points", "16", "--log-every", "1"]
+    line = ["train_descriptors", str(data), "-o", str(tmp_path / "run"), "--device", "cpu", *given]
+    arguments = parser.parse_args(line)
+    assert arguments.run(arguments) == 0
+    assert (tmp_path / "run" / CHECKPOINT).exists()
+
+
+@pytest.mark.parametrize("option", ["--spacing", "--step"])
+def test_a_pack_needs_sizes_above_zero(tmp_path: Path, option: str) -> None:
+    parser = argparse.ArgumentParser()
+    pack_command.add_parser(parser.add_subparsers())
+    line = ["pack", str(tmp_path), "-o", str(tmp_path / "x.pack"), option, "0"]
+    arguments = parser.parse_args(line)
+    with pytest.raises(InputError, match=f"Expected {option} above 0"):
+        arguments.run(arguments)
