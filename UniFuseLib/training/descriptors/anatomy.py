@@ -25,7 +25,8 @@ _POINTS = 2048  # of the body that crops are drawn around, of every volume
 _BODY_CODE = 25  # of 255: above air
 # what crops are made of: heads come from label maps and from CT of head and neck
 _SHARES = {"labels": 0.33, "ct": 0.33, "real": 0.28, "shapes": 0.06}
-_THICK = 0.4  # share of pictures with thick slices
+_THICK = 0.35  # share of pictures with thick slices
+_BOTH_THICK = 0.2  # share of pairs whose slices are thick and of the same kind, as of routine heads
 _THICK_MM = (2.5, 6.5)
 #: how exact the truth of a pair is, in voxels of the descriptors that count as one place (see
 #: `loss.py`): two sessions of a limb differ by 1 to 3 mm, and PET has no detail below that
@@ -124,7 +125,7 @@ def pictures(
         pair = [_windowed(f, v.kind, random) for f, v in zip(pair, anatomy.volumes, strict=True)]
     if random.random() < 0.5:
         pair.reverse()
-    return Pictures(_thick(pair[0], random), _thick(pair[1], random), slack)
+    return _with_slices(pair[0], pair[1], slack, random)
 
 
 def shape_pictures(
@@ -138,9 +139,7 @@ def shape_pictures(
     affine = np.diag([spacing_mm] * 3 + [1.0])
     affine[:3, 3] = centre - spacing_mm * (size - 1) / 2
     a, b = contrasts.looks_of_shapes(size, random, noise)
-    return Pictures(
-        _thick(Field(a, affine), random), _thick(Field(b, affine), random), SLACK["exact"]
-    )
+    return _with_slices(Field(a, affine), Field(b, affine), SLACK["exact"], random)
 
 
 def _made_of_one(field: Field, kind: str, random: np.random.Generator) -> tuple[Field, Field]:
@@ -178,16 +177,34 @@ def _part(volume: PackedVolume, corners: np.ndarray) -> Field:
     return Field(codes.float() if volume.labels else codes.float() * (volume.top / 255), affine)
 
 
-def _thick(field: Field, random: np.random.Generator) -> Field:
-    """Slices averaged along one axis, mostly the one that runs head to foot, or left as they
-    are.
-    """
+def _with_slices(
+    first: Field, second: Field, slack: float, random: np.random.Generator
+) -> Pictures:
+    """Both as scanners slice them."""
+    if random.random() < _BOTH_THICK:
+        thickness, across = random.uniform(*_THICK_MM), _across(random)
+        fields = [_thick(field, thickness, across, random) for field in (first, second)]
+    else:
+        fields = [_sometimes_thick(field, random) for field in (first, second)]
+    return Pictures(fields[0], fields[1], slack)
+
+
+def _sometimes_thick(field: Field, random: np.random.Generator) -> Field:
     if random.random() > _THICK:
         return field
-    upright = int(np.abs(field.affine[2, :3]).argmax())
-    axis = upright if random.random() < 0.8 else int(random.integers(3))
+    return _thick(field, random.uniform(*_THICK_MM), _across(random), random)
+
+
+def _across(random: np.random.Generator) -> int:
+    """The axis of R, A, S that slices are stacked along: mostly from foot to head."""
+    return 2 if random.random() < 0.8 else int(random.integers(3))
+
+
+def _thick(field: Field, thickness_mm: float, across: int, random: np.random.Generator) -> Field:
+    """Slices of `thickness_mm` along the array axis nearest to the axis `across` of R, A, S."""
+    axis = int(np.abs(field.affine[across, :3]).argmax())
     spacing = float(np.linalg.norm(field.affine[:3, axis]))
-    count = round(random.uniform(*_THICK_MM) / spacing)
+    count = round(thickness_mm / spacing)
     length = field.values.shape[axis]
     phase = int(random.integers(max(count, 1)))
     if count < 2 or (length - phase) // count < 2:
