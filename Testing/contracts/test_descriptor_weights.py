@@ -183,6 +183,32 @@ def test_the_command_trains(data: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / CHECKPOINT).exists()
 
 
+def test_a_run_is_exported_with_what_is_known_about_it(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path / "run", CPU, replace(TINY, steps=2), None, silent)
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    line = ["train_descriptors", str(data), "-o", str(tmp_path / "run"), "--export"]
+    arguments = parser.parse_args([*line, str(tmp_path / "d.safetensors"), "--helps", "ct:mr"])
+    assert arguments.run(arguments) == 0
+    loaded = load_descriptors(tmp_path / "d.safetensors")
+    assert loaded.helps("ct", "mr")
+    assert loaded.contract.training["steps"] == 2
+    assert loaded.contract.training["held_out"] == list(HELD_OUT)
+    assert "ct and a curve of it" in loaded.contract.validation
+    arguments = parser.parse_args([*line, str(tmp_path / "d.safetensors"), "--helps", "ct"])
+    with pytest.raises(InputError, match="Expected degraded:reference"):
+        arguments.run(arguments)
+
+
+def test_nothing_is_exported_without_a_checkpoint(data: Path, tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    line = ["train_descriptors", str(data), "-o", str(tmp_path), "--export", str(tmp_path / "d")]
+    arguments = parser.parse_args(line)
+    with pytest.raises(InputError, match="Train first"):
+        arguments.run(arguments)
+
+
 @pytest.mark.parametrize("option", ["--spacing", "--step"])
 def test_a_pack_needs_sizes_above_zero(tmp_path: Path, option: str) -> None:
     parser = argparse.ArgumentParser()

@@ -40,10 +40,28 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--points", type=int, metavar="N", help="places compared in each pair")
     parser.add_argument("--validate-every", type=int, metavar="N", help="steps between validations")
     parser.add_argument("--log-every", type=int, metavar="N", help="steps between lines of the log")
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="FILE",
+        help="write the weights of DIR's checkpoint (.safetensors, contract beside it), and stop",
+    )
+    parser.add_argument(
+        "--helps",
+        nargs="*",
+        default=[],
+        metavar="CT:MR",
+        help="with --export: pairs of modalities, degraded:reference, that were measured to gain",
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.export is not None:
+        from UniFuseLib.training.descriptors.export import export
+
+        export(args.output, args.export, tuple(_pair(text) for text in args.helps))
+        return 0
     from UniFuseLib.device import choose_device
     from UniFuseLib.training.descriptors.train import Settings, train
 
@@ -55,6 +73,17 @@ def run(args: argparse.Namespace) -> int:
     budget = None if args.time_budget is None else 60 * args.time_budget
     train(args.data, args.output, choose_device(args.device), settings, budget, _report)
     return 0
+
+
+def _pair(text: str) -> tuple[str, str]:
+    """`ct:mr` → ("ct", "mr")."""
+    from UniFuseLib.errors import InputError
+    from UniFuseLib.preprocessing.intensity import MODALITIES
+
+    degraded, _, reference = text.partition(":")
+    if degraded not in MODALITIES or reference not in MODALITIES:
+        raise InputError(f"Expected degraded:reference of {', '.join(MODALITIES)}, got '{text}'.")
+    return degraded, reference
 
 
 def _report(line: str) -> None:

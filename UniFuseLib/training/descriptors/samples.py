@@ -19,7 +19,8 @@ from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.training.descriptors.anatomy import Anatomy, Field, draw, pictures, shape_pictures
 from UniFuseLib.training.descriptors.faults import degrade
 
-_SPACINGS_MM = (1.3, 2.4)  # of a crop
+#: finest and coarsest spacing of a crop
+SPACINGS_MM = (1.3, 2.4)
 _TILT_DEG = 25.0  # of both volumes together
 _TURN_DEG = 8.0  # of one against the other
 _SHIFT_MM = 8.0
@@ -106,7 +107,7 @@ def to_descriptors(index: Tensor) -> Tensor:
 def draw_pair(
     anatomy: Anatomy | None, crop: int, random: np.random.Generator, noise: torch.Generator
 ) -> Pair:
-    spacing = float(random.uniform(*_SPACINGS_MM))
+    spacing = float(random.uniform(*SPACINGS_MM))
     centre = (
         np.zeros(3) if anatomy is None else anatomy.points[random.integers(len(anatomy.points))]
     )
