@@ -20,7 +20,8 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "pack",
         help="make a training file from a data set",
-        description="Crop, quantise and compress every volume under DATA; training then needs this file alone.",
+        description="Crop, quantise and compress every volume under DATA; training then needs this "
+        "file alone.",
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="root folder of the data set")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE")
@@ -49,13 +50,7 @@ def add_parser(subparsers: Any) -> None:
         "--spacing",
         type=float,
         metavar="MM",
-        help="voxels finer than this are merged to about this size",
-    )
-    parser.add_argument(
-        "--step",
-        type=float,
-        metavar="S",
-        help="round network intensities to multiples of S, for a smaller file",
+        help="merge finer voxels to about this size",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.set_defaults(run=run)
@@ -68,9 +63,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"'{args.output}' exists. Name another file, or add --overwrite.")
     if args.split is None and (args.split_file is not None or args.held_out is not None):
         raise InputError("--split-file and --held-out need --split train or --split val.")
-    for name, value in (("--spacing", args.spacing), ("--step", args.step)):
-        if value is not None and not value > 0:
-            raise InputError(f"Expected {name} above 0, got {value:g}.")
+    if args.spacing is not None and not args.spacing > 0:
+        raise InputError(f"Expected --spacing above 0 mm, got {args.spacing:g}.")
+    if args.spacing is not None and args.shape is not None:
+        raise InputError("--shape and --spacing both set the voxels' size. Give one of them.")
     pack(
         args.data,
         args.layout,
@@ -81,7 +77,6 @@ def run(args: argparse.Namespace) -> int:
         held_out=args.held_out,
         shape=args.shape,
         spacing_mm=args.spacing,
-        step=args.step,
     )
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
     return 0

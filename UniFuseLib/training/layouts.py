@@ -54,16 +54,16 @@ def unifuse(root: Path) -> list[Subject]:
 
 
 def anatomy(root: Path) -> list[Subject]:
-    """`unifuse`, and single scans: `ct_headneck_openkbp/*_ct`, `ct_torso/*_ct`, `mr_t1_head/*_t1`,
-    all `.nii[.gz]`.
+    """`unifuse`, and scans that stand alone: `{ct_headneck_openkbp,ct_torso}/*_ct`,
+    `mr_t1_head/*_t1`, all `.nii[.gz]`.
     """
-    subjects = unifuse(root)
+    subjects = {subject.name: subject for subject in unifuse(root)}
     for folder, role in (("ct_headneck_openkbp", "ct"), ("ct_torso", "ct"), ("mr_t1_head", "t1")):
-        for name in sorted(
-            {_stem(path) for s in _SUFFIXES for path in root.glob(f"{folder}/*{s}")}
-        ):
-            subjects.append(Subject(f"{folder}/{name}", _files(root / folder, {name: role})))
-    return subjects
+        paths = (path for s in _SUFFIXES for path in root.glob(f"{folder}/*_{role}{s}"))
+        for stem in sorted({_stem(path) for path in paths}):
+            name = f"{folder}/{stem.removesuffix(f'_{role}')}"
+            subjects.setdefault(name, Subject(name, _files(root / folder, {stem: role})))
+    return list(subjects.values())
 
 
 def brats2020(root: Path) -> list[Subject]:

@@ -20,7 +20,7 @@ from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing import intensity
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.checks import check_volume
-from UniFuseLib.spatial.resampling import resample, shrink
+from UniFuseLib.spatial.resampling import block_factors, resample, shrink
 from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARGIN = 4  # voxels kept around what is not background
-_MOST_CODES = 256  # what a byte tells apart
+_MOST_LABELS = 256  # what a byte tells apart
 
 
 class _Form(NamedTuple):
@@ -39,7 +39,6 @@ class _Form(NamedTuple):
 
     shape: int | None
     spacing_mm: float | None
-    step: float | None
 
 
 def pack(
@@ -52,19 +51,22 @@ def pack(
     held_out: int | None = None,
     shape: int | None = None,
     spacing_mm: float | None = None,
-    step: float | None = None,
 ) -> Path:
     """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every
     subject.
 
     Args:
-        split, split_file, held_out: one side of the data set, see `splits.select`; None takes all
-            subjects.
+        root: of the data set.
+        layout: of its folders, see `layouts.LAYOUTS`.
+        output: the training file.
+        report: hears of every subject.
+        split: one side of the data set, see `splits.select`; None takes all subjects.
+        split_file: see `splits.select`.
+        held_out: see `splits.select`.
         shape: resize every volume to so many voxels along each axis, as in the paper; None keeps
             its own grid.
         spacing_mm: volumes finer than this become means of blocks of about this size (labels:
-            their middle voxel).
-        step: network intensities are rounded to multiples of it; a coarse one makes a small file.
+            one of each block).
 
     Raises:
         InputError: see `find_subjects`, `select`, `read_volume` and `check_volume`; no label, or
@@ -76,7 +78,7 @@ def pack(
         subjects = select(subjects, layout, split, split_file, held_out)
     make_folder(output.parent)
     partial = output.with_name(output.name + ".partial")
-    form = _Form(shape, spacing_mm, step)
+    form = _Form(shape, spacing_mm)
     index: dict[str, Any] = {"version": 1, "layout": layout, "split": split, "subjects": []}
     try:
         with disk_advice(output):
@@ -123,32 +125,27 @@ def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Vo
 def _encode(volume: Volume, name: str, kind: str, form: _Form) -> tuple[Volume, dict[str, Any]]:
     """uint8 codes and what turns them back; without `shape` only the box around the content."""
     if kind == "labels":
-        codes, entry = _encode_labels(_thinned(volume, form.spacing_mm), name)
+        if form.spacing_mm is not None:
+            volume = _thinned(volume, form.spacing_mm)
+        codes, entry = _encode_labels(volume, name)
         return _crop(codes, codes.array > 0), entry
     if form.shape is not None:
-        return _encode_intensities(_resized(volume, kind, form.shape), kind, form.step)[:2]
+        return _encode_intensities(_resized(volume, kind, form.shape), kind)[:2]
     if form.spacing_mm is not None:
         volume = shrink(volume, (form.spacing_mm,) * 3)
-    codes, entry, body = _encode_intensities(volume, kind, form.step)
+    codes, entry, body = _encode_intensities(volume, kind)
     return _crop(codes, body), entry
 
 
-def _thinned(labels: Volume, spacing_mm: float | None) -> Volume:
-    """The label map read at the centres of voxels of `spacing_mm`, faces coincide; as it is where
-    it is coarser.
-    """
-    if spacing_mm is None:
-        return labels
-    ratio = np.maximum(spacing_mm / labels.grid.spacing, 1.0)
-    count = np.floor(np.array(labels.array.shape) / ratio + 1e-3).astype(int)
-    lines = [
-        np.round((np.arange(n) + 0.5) * r - 0.5).astype(int)
-        for n, r in zip(count, ratio, strict=True)
-    ]
+def _thinned(labels: Volume, spacing_mm: float) -> Volume:
+    """Every n-th label along each axis, n as `shrink` takes it: labels have no mean."""
+    factors = block_factors(labels.grid, (spacing_mm,) * 3)
+    first = [(n - 1) // 2 for n in factors]
+    kept = tuple(slice(k, None, n) for k, n in zip(first, factors, strict=True))
     affine = labels.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((ratio - 1) / 2)
-    affine[:3, :3] = affine[:3, :3] * ratio
-    return Volume(labels.array[np.ix_(*lines)], affine)
+    affine[:3, 3] += affine[:3, :3] @ first
+    affine[:3, :3] = affine[:3, :3] * factors
+    return Volume(labels.array[kept], affine)
 
 
 def _resized(volume: Volume, kind: str, shape: int) -> Volume:
@@ -161,9 +158,7 @@ def _resized(volume: Volume, kind: str, shape: int) -> Volume:
     return Volume(values[0, 0].numpy(), affine)
 
 
-def _encode_intensities(
-    volume: Volume, kind: str, step: float | None
-) -> tuple[Volume, dict[str, Any], np.ndarray]:
+def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any], np.ndarray]:
     """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units,
     and the body.
     """
@@ -172,8 +167,6 @@ def _encode_intensities(
     unit = fitted.forward(volume.array.astype(np.float32))
     top = max(float(unit.max()), 1e-6)
     # dithering is not needed: every map spends its codes where tissue is
-    if step is not None:
-        unit = (np.round(unit / step) * step).clip(0, top)
     codes = Volume(np.round(unit * (255 / top)).astype(np.uint8), volume.affine)
     return codes, {"top": top, "map": fitted.to_json()}, body
 
@@ -181,10 +174,10 @@ def _encode_intensities(
 def _encode_labels(volume: Volume, name: str) -> tuple[Volume, dict[str, Any]]:
     """Codes 0..n-1 for the n labels that occur; `labels` lists them."""
     labels, codes = np.unique(volume.array, return_inverse=True)
-    if not 2 <= len(labels) <= _MOST_CODES:
+    if not 2 <= len(labels) <= _MOST_LABELS:
         raise InputError(
-            f"The {name} volume holds {len(labels)} different values; expected the background and 1 to "
-            f"{_MOST_CODES - 1} labels. Merge labels, or take the file out of the data set."
+            f"The {name} volume holds {len(labels)} different values; expected the background and "
+            f"1 to {_MOST_LABELS - 1} labels. Merge labels, or take the file out of the data set."
         )
     array = codes.reshape(volume.array.shape).astype(np.uint8)
     return Volume(array, volume.affine), {"labels": labels.astype(int).tolist()}

@@ -17,6 +17,7 @@ from torch import Tensor
 from UniFuseLib.preprocessing.intensity import fit
 from UniFuseLib.simulation.contrast import FAT, SOFT_TISSUE, sample_contrast
 from UniFuseLib.simulation.pet_low_dose import smooth
+from UniFuseLib.spatial.displacement import resize
 
 # (first, second) look of a pair made from a label map; CT beside MR is the hardest and the most
 # frequent
@@ -137,7 +138,7 @@ def looks_of_shapes(
     lattice = int(random.integers(4, 14))
     shape = (1, shapes, lattice, lattice, lattice)
     coarse = torch.randn(shape, generator=noise, device=noise.device)
-    fields = F.interpolate(coarse, size=(size,) * 3, mode="trilinear", align_corners=False)
+    fields = resize(coarse, (size,) * 3)
     labels = fields.argmax(dim=1)[0]
     looks = []
     for _ in range(2):
@@ -168,9 +169,7 @@ def _with_fat(labels: Tensor, spacing_mm: float, noise: torch.Generator) -> Tens
     """Part of the soft tissue relabelled as fat, in patches of about 10 mm."""
     points = [max(2, round(n * spacing_mm / _PATCH_MM)) for n in labels.shape]
     coarse = torch.randn((1, 1, *points), generator=noise, device=noise.device)
-    field = F.interpolate(coarse, size=tuple(labels.shape), mode="trilinear", align_corners=False)[
-        0, 0
-    ]
+    field = resize(coarse, labels.shape)[0, 0]
     # interpolation between lattice points takes about half of the variance
     return torch.where(
         (labels == SOFT_TISSUE) & (field > 0.6 * _FAT_LEVEL), torch.full_like(labels, FAT), labels

@@ -1,4 +1,4 @@
-"""A run's averaged weights → the files that are shipped, with what is known about them."""
+"""A run's averaged weights → a weights file, with what is known about them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.registration.descriptor_network import STRIDE, DescriptorNetwork
-from UniFuseLib.registration.descriptors import DescriptorContract, save_descriptors
+from UniFuseLib.training.descriptors.network import STRIDE, DescriptorNetwork
 from UniFuseLib.training.descriptors.samples import SPACINGS_MM
-from UniFuseLib.training.descriptors.train import CHECKPOINT
+from UniFuseLib.training.descriptors.state import CHECKPOINT
 from UniFuseLib.training.descriptors.validation import HELD_OUT
+from UniFuseLib.training.descriptors.weights import DescriptorContract, save_descriptors
 from UniFuseLib.training.journal import LOG, read_log
 
 if TYPE_CHECKING:
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 _LICENSE = "Apache-2.0"
 
 
-def export(folder: Path, weights: Path, helps: tuple[tuple[str, str], ...]) -> DescriptorContract:
+def export(folder: Path, weights: Path) -> DescriptorContract:
     """Write `weights` and its contract from the checkpoint and the log in `folder`.
 
     Args:
         folder: of a run of `train`.
         weights: `.safetensors`; the contract goes beside it.
-        helps: pairs of modalities (degraded, reference) that were measured to gain.
 
     Raises:
         InputError: no checkpoint there.
@@ -42,7 +41,6 @@ def export(folder: Path, weights: Path, helps: tuple[tuple[str, str], ...]) -> D
         name=weights.stem,
         network={},
         spacing_mm=(SPACINGS_MM[0] * STRIDE, SPACINGS_MM[1] * STRIDE),
-        helps=helps,
         sha256="",
         license=_LICENSE,
         training={

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.spatial.displacement import interpolate_nodes
+
 _HARMONICS = (3, 5, 7, 9, 12, 15, 19, 23)  # of streaks around the metal
 
 
@@ -60,7 +62,7 @@ def _noise(x: Tensor, random: torch.Generator) -> Tensor:
 def _field(x: Tensor, points: int, random: torch.Generator) -> Tensor:
     """Smooth noise of about unit size, `points` lattice points along each axis."""
     coarse = torch.randn((len(x), 1, points, points, points), generator=random, device=x.device)
-    return F.interpolate(coarse, size=tuple(x.shape[2:]), mode="trilinear", align_corners=True)
+    return interpolate_nodes(coarse, x.shape[2:])
 
 
 def _blurred(x: Tensor) -> Tensor:

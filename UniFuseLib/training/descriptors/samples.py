@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.registration.descriptor_network import STRIDE
 from UniFuseLib.spatial.displacement import affine_index, sample
 from UniFuseLib.training.descriptors.anatomy import Anatomy, Field, draw, pictures, shape_pictures
 from UniFuseLib.training.descriptors.faults import degrade
+from UniFuseLib.training.descriptors.network import STRIDE
 
 #: finest and coarsest spacing of a crop
 SPACINGS_MM = (1.3, 2.4)

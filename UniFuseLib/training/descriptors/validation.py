@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.registration.descriptor_network import STRIDE
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.training.descriptors.loss import at_points
+from UniFuseLib.training.descriptors.network import STRIDE
 from UniFuseLib.training.descriptors.samples import Batch, draw_batch, generators_of
 
 if TYPE_CHECKING:
@@ -27,15 +27,13 @@ HELD_OUT = (
     *(f"ct_pet_mr/STS_{number}" for number in ("009", "034", "002", "020")),
     *(f"labels/synthseg_{number}" for number in ("15", "16")),
     "mr_multi/openms_patient03_study2",
-    *(f"ct_headneck_openkbp/kbp{number}_ct" for number in (17, 58, 112, 227, 299)),
+    *(f"ct_headneck_openkbp/kbp{number}" for number in (17, 58, 112, 227, 299)),
 )
 _SEED = 2024
 _POINTS = 256
 _PAIRS = 6  # of each group
-_REACH, _STEP = (
-    2.0,
-    0.5,
-)  # of the lattice of displacements that are compared, voxels of the descriptors
+# of the lattice of displacements that are compared, voxels of the descriptors
+_REACH, _STEP = 2.0, 0.5
 
 Describe = Callable[[Tensor], Tensor]
 
@@ -62,9 +60,8 @@ def validation_batches(
 @torch.no_grad()
 def validate(describe: Describe, batches: list[tuple[str, Batch]]) -> dict[str, dict[str, float]]:
     """Group → `right`: share of places whose best match among neighbours and far places is the
-    place itself;
-    `place_mm`: mean error of single places within 2 voxels; `shift_mm`: error of a crop's shift
-    from all its places.
+    place itself; `place_mm`: mean error of single places within 2 voxels; `shift_mm`: error of a
+    crop's shift from all its places.
     """
     return {group: _figures(describe, batch) for group, batch in batches}
 

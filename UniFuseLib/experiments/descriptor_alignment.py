@@ -15,14 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.preprocessing.checks import working_grid
 from UniFuseLib.registration.affine_solver import BASIS, RIGID, Frame, Normal, matrix_of
+from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import sample
 from UniFuseLib.spatial.resampling import inside, resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from UniFuseLib.registration.descriptors import Describe
+    from UniFuseLib.training.descriptors.weights import Describe
 
 _REACH = 2  # voxels that are left out along the edge of a field of view
 _FLOOR = 0.02  # differences below it count by their square
@@ -69,7 +69,7 @@ def align_finely(
     """A with moving(A X) like fixed(X) by the descriptors, `(4, 4)` RAS mm, from `matrix`.
 
     Args:
-        describe: see `descriptors.py`.
+        describe: see `training/descriptors/weights.py`.
         moving: its weight is not looked at.
         fixed: its weight counts, on its own grid.
         matrix: the start, `(4, 4)` RAS mm; within two voxels of the descriptors of the truth.

@@ -8,9 +8,12 @@ and 2k + 1 along each axis, so faces coincide, as everywhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from UniFuseLib.spatial.displacement import resize
 
 STRIDE = 2  # voxels of the volume per voxel of the descriptors, along each axis
 _DEEPEST = 8  # voxels of the volume per voxel of the coarsest features
@@ -29,6 +32,16 @@ class DescriptorConfig:
     stem: int = 8
     widths: tuple[int, int, int] = (24, 40, 48)
     descriptors: int = 16
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> DescriptorConfig:
+        """Of a contract.
+
+        Raises:
+            KeyError, TypeError, ValueError: a number is missing or is none.
+        """
+        half, quarter, eighth = (int(n) for n in values["widths"])
+        return cls(int(values["stem"]), (half, quarter, eighth), int(values["descriptors"]))
 
 
 class DescriptorNetwork(nn.Module):
@@ -94,7 +107,8 @@ def _equally_loud(features: Tensor) -> Tensor:
 
 def _twice(features: Tensor) -> Tensor:
     """Trilinear on voxels half as large, faces coincide."""
-    return F.interpolate(features, scale_factor=2, mode="trilinear", align_corners=False)
+    d, h, w = features.shape[2:]
+    return resize(features, (2 * d, 2 * h, 2 * w))
 
 
 def _padded(volume: Tensor) -> Tensor:

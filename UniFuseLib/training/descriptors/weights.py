@@ -2,15 +2,16 @@
 
     describe(volume, grid) → (1, c, d, h, w): c numbers at every voxel of `grid`
 
-Learned weights travel with their contract: `descriptors.safetensors` beside `descriptors.json`.
+Learned weights travel with their contract, as all weights do: `NAME.safetensors` beside
+`NAME.json`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.checkpoint import models_folder, sha256_of
+from UniFuseLib.contract import sha256_of
 from UniFuseLib.errors import WeightsError
-from UniFuseLib.registration.descriptor_network import STRIDE, DescriptorConfig, DescriptorNetwork
+from UniFuseLib.io.output_folder import disk_advice, make_folder
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.training.descriptors.network import STRIDE, DescriptorConfig, DescriptorNetwork
 
-DEFAULT_DESCRIPTORS = "descriptors.safetensors"
 #: network intensities of a volume, a grid → descriptors on the grid
 Describe = Callable[[Volume, Grid], Tensor]
 
@@ -38,10 +39,8 @@ class DescriptorContract:
         name: of the weights.
         network: `DescriptorConfig` as a dict.
         spacing_mm: finest and coarsest spacing of the descriptors that it was trained for.
-        helps: pairs of modalities (degraded, reference) that were measured to gain; others keep
-            MIND-SSC.
         sha256: of the safetensors file.
-        license: of the weights.
+        license: SPDX name.
         training: how it was trained.
         validation: what it scored.
         version: of this format.
@@ -50,7 +49,6 @@ class DescriptorContract:
     name: str
     network: dict[str, Any]
     spacing_mm: tuple[float, float]
-    helps: tuple[tuple[str, str], ...]
     sha256: str
     license: str
     training: dict[str, Any] = field(default_factory=dict)
@@ -69,13 +67,9 @@ class LearnedDescriptors:
     def __init__(self, network: DescriptorNetwork, contract: DescriptorContract) -> None:
         self._network, self.contract = network, contract
 
-    def helps(self, degraded_modality: str, reference_modality: str) -> bool:
-        """True where this pair of modalities was measured to gain over MIND-SSC."""
-        return (degraded_modality, reference_modality) in self.contract.helps
-
     @torch.no_grad()
     def __call__(self, volume: Volume, grid: Grid) -> Tensor:
-        """Unit vectors `(1, c, d, h, w)` on `grid`; 0 counts outside the field of view.
+        """Vectors shorter than 1, `(1, c, d, h, w)` on `grid`; 0 counts outside the field of view.
 
         Args:
             volume: network intensities.
@@ -104,12 +98,11 @@ def finer(grid: Grid) -> Grid:
     return Grid((d, h, w), affine)
 
 
-def load_descriptors(weights: Path | None = None, device: str = "cpu") -> LearnedDescriptors:
-    """The descriptors of a weights file; None takes the shipped ones.
+def load_descriptors(weights: Path) -> LearnedDescriptors:
+    """The descriptors of a weights file, on the CPU.
 
     Args:
         weights: `.safetensors` beside its `.json`.
-        device: where they run.
 
     Raises:
         WeightsError: a file is missing, damaged, or does not fit the network of its contract.
@@ -117,18 +110,17 @@ def load_descriptors(weights: Path | None = None, device: str = "cpu") -> Learne
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    path = models_folder() / DEFAULT_DESCRIPTORS if weights is None else Path(weights)
-    contract = read_contract(path)
+    contract = read_contract(weights)
     try:
-        network = DescriptorNetwork(_config(contract.network))
-        tensors = load_file(path)
+        network = DescriptorNetwork(DescriptorConfig.from_dict(contract.network))
+        tensors = load_file(weights)
         network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError) as error:
         raise WeightsError(
-            f"The weights '{path}' do not fit the network that their contract describes ({error}). "
-            "Copy both files again."
+            f"The weights '{weights}' do not fit the network that their contract describes "
+            f"({error}). Export them again with 'unifuse train-descriptors --export'."
         ) from error
-    network.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return LearnedDescriptors(network.eval(), contract)
 
 
@@ -145,14 +137,13 @@ def read_contract(weights: Path) -> DescriptorContract:
     for file in (weights, sidecar):
         if not file.is_file():
             raise WeightsError(
-                f"Expected the descriptors '{file.name}' in '{file.parent}', found none. Reinstall "
-                "the extension or copy both files, .safetensors and .json."
+                f"Expected the descriptors '{file.name}' in '{file.parent}', found none. Copy both "
+                "files, .safetensors and .json."
             )
     try:
         values = json.loads(sidecar.read_text(encoding="utf-8"))
         low, high = (float(v) for v in values["spacing_mm"])
-        helps = tuple((str(a), str(b)) for a, b in values["helps"])
-        contract = DescriptorContract(**{**values, "spacing_mm": (low, high), "helps": helps})
+        contract = DescriptorContract(**{**values, "spacing_mm": (low, high)})
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WeightsError(
             f"The contract '{sidecar}' is not readable ({error}). Copy it again."
@@ -177,36 +168,24 @@ def save_descriptors(
         weights: `.safetensors`; the contract goes beside it.
 
     Raises:
-        OutputError: no permission, or the disk is full.
+        OutputError: no permission, or the disk is full; nothing is left behind.
     """
     from safetensors.torch import save
-
-    from UniFuseLib.io.output_folder import disk_advice, make_folder
 
     tensors = {
         name: value.detach().half().cpu().contiguous()
         for name, value in network.state_dict().items()
     }
-    content = save(tensors)
-    signed = DescriptorContract(
-        **{
-            **asdict(contract),
-            "network": asdict(network.config),
-            "sha256": hashlib.sha256(content).hexdigest(),
-        }
-    )
-    text = json.dumps(asdict(signed), indent=2, ensure_ascii=False) + "\n"
     make_folder(weights.parent)
-    with disk_advice(weights):
-        for file, data in ((weights, content), (weights.with_suffix(".json"), text.encode())):
-            partial = file.with_name(file.name + ".partial")
-            partial.write_bytes(data)
-            partial.replace(file)
+    with (
+        disk_advice(weights),
+        tempfile.TemporaryDirectory(prefix=".unifuse-", dir=weights.parent) as working,
+    ):
+        partial = Path(working) / weights.name
+        partial.write_bytes(save(tensors))
+        signed = replace(contract, network=asdict(network.config), sha256=sha256_of(partial))
+        sidecar = partial.with_suffix(".json")
+        sidecar.write_text(json.dumps(asdict(signed), indent=2) + "\n", encoding="utf-8")
+        partial.replace(weights)
+        sidecar.replace(weights.with_suffix(".json"))
     return signed
-
-
-def _config(values: dict[str, Any]) -> DescriptorConfig:
-    half, quarter, eighth = (int(n) for n in values["widths"])
-    return DescriptorConfig(
-        int(values["stem"]), (half, quarter, eighth), int(values["descriptors"])
-    )
