@@ -1,5 +1,5 @@
 """How well descriptors find places again: on pairs of held-out training patients, the same ones
-every time.
+every time on one kind of device. CUDA draws other ones than the CPU: compare within one kind.
 """
 
 from __future__ import annotations
