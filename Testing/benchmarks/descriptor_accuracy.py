@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What learned descriptors bring in the fine stage of a rigid registration, beside MIND-SSC.
 
-    unifuse train-descriptors anatomy.pack --output run --export descriptors.safetensors
+    unifuse train-descriptors --output run --export descriptors.safetensors
     python Testing/benchmarks/descriptor_accuracy.py DATA --weights descriptors.safetensors \\
         --output docs/results/descriptors.json
 

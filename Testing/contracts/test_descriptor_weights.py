@@ -33,7 +33,7 @@ from UniFuseLib.training.descriptors.weights import (
     read_contract,
     save_descriptors,
 )
-from UniFuseLib.training.journal import LOG
+from UniFuseLib.training.journal import LOG, read_log
 from UniFuseLib.training.layouts import find_subjects
 from UniFuseLib.training.pack import pack
 
@@ -196,6 +196,12 @@ def test_a_resumed_run_may_tell_save_and_last_otherwise(
     resumed = initial_state(other, CPU)
     restore(resumed, other, tmp_path / CHECKPOINT, CPU)
     assert resumed.step == 3
+
+
+def test_validation_does_not_wait_for_a_line_of_the_log(data: Path, tmp_path: Path) -> None:
+    train(data, tmp_path, CPU, replace(TINY, steps=3, log_every=99), None, silent)
+    records = read_log(tmp_path / LOG)
+    assert [record["step"] for record in records if "validation" in record] == [2, 3]
 
 
 def test_a_run_that_has_ended_says_how_to_go_on(data: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Settings:
         weight_decay: of AdamW.
         seed: of weights and samples.
         log_every: steps.
-        validate_every: steps, a multiple of `log_every`.
+        validate_every: steps.
         save_every: seconds between checkpoints.
     """
 

@@ -134,13 +134,12 @@ class _Run:
         Raises:
             ValueError: the loss is no number; the checkpoint from before stays.
         """
-        log = self._state.step % self._settings.log_every == 0
-        if log:
+        step, settings = self._state.step, self._settings
+        validation_is_due = step % settings.validate_every == 0
+        if validation_is_due or step % settings.log_every == 0:
             places, regions = self._finite(losses)
-            record = {"step": self._state.step, "places": places, "regions": regions}
-            if self._state.step % self._settings.validate_every == 0:
-                record |= self._validation()
-            self._write(record)
+            record: dict[str, Any] = {"step": step, "places": places, "regions": regions}
+            self._write(record | self._validation() if validation_is_due else record)
         if time.monotonic() - self._saved >= self._settings.save_every:
             self._finite(losses)
             save(self._state, self._settings, self._path)
