@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "calibrate", "info")
+COMMANDS = (
+    "fuse",
+    "simulate",
+    "evaluate",
+    "bench",
+    "pack",
+    "train",
+    "train-descriptors",
+    "calibrate",
+    "info",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"unifuse {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        import_module(f"UniFuseLib.commands.{name}").add_parser(commands)
+        import_module(f"UniFuseLib.commands.{name.replace('-', '_')}").add_parser(commands)
     return top
 
 

@@ -150,6 +150,7 @@ def arguments(**values: object) -> argparse.Namespace:
         "split_file": None,
         "held_out": None,
         "shape": None,
+        "spacing": None,
         "overwrite": False,
     }
     return argparse.Namespace(**{**defaults, **values})

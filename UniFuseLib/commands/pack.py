@@ -49,6 +49,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="resize to N³ voxels; the paper has 160 (default: every volume's own grid)",
     )
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        metavar="MM",
+        help="merge finer voxels to about this size",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.set_defaults(run=run)
 
@@ -60,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"'{args.output}' exists. Choose another file, or add --overwrite.")
     if args.split is None and (args.split_file is not None or args.held_out is not None):
         raise InputError("--split-file and --held-out need --split train or --split val.")
+    if args.spacing is not None and not args.spacing > 0:
+        raise InputError(f"Expected --spacing above 0 mm, got {args.spacing:g}.")
+    if args.spacing is not None and args.shape is not None:
+        raise InputError("--shape and --spacing both set the voxels' size. Give one of them.")
     pack(
         args.data,
         args.layout,
@@ -69,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         split_file=args.split_file,
         held_out=args.held_out,
         shape=args.shape,
+        spacing_mm=args.spacing,
     )
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
     return 0
