@@ -17,7 +17,7 @@ from torch import Tensor
 
 from UniFuseLib.registration.affine_solver import BASIS, RIGID, Frame, Normal, matrix_of
 from UniFuseLib.spatial.axes import working_grid
-from UniFuseLib.spatial.displacement import sample
+from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.resampling import inside, resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -144,7 +144,7 @@ class _Level:
         )
         index = pull[:3, :3] @ self._index + pull[:3, 3:]
         covered = inside(index[None, :, :, None, None], self._grid.shape)[0, 0, :, 0, 0]
-        values = sample(self._both, index[None, :, :, None, None])[0, :, :, 0, 0]
+        values = sample_at(self._both, index[None, :, :, None, None])[0, :, :, 0, 0]
         count = len(self._fixed)
         difference = values[:count] - self._fixed
         gradient = (values[count:].unflatten(0, (3, count)) + self._fixed_gradient) / (

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.spatial.displacement import sample
+from UniFuseLib.spatial.displacement import sample_at
 
 if TYPE_CHECKING:
     from UniFuseLib.training.descriptors.samples import Batch
@@ -49,7 +49,7 @@ def contrastive_loss(
 def at_points(features: Tensor, points: Tensor) -> Tensor:
     """out[m] = features[points[m]], trilinear: `(b, c, d, h, w)`, `(b, ..., 3)` → `(b, ..., c)`."""
     flat = points.flatten(1, -2).transpose(1, 2)[..., None, None]
-    values = sample(features, flat)[..., 0, 0].transpose(1, 2)
+    values = sample_at(features, flat)[..., 0, 0].transpose(1, 2)
     return values.unflatten(1, points.shape[1:-1])
 
 

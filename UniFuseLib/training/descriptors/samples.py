@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.training.descriptors.anatomy import Anatomy, Field, draw, pictures, shape_pictures
 from UniFuseLib.training.descriptors.faults import degrade
 from UniFuseLib.training.descriptors.network import STRIDE
@@ -136,7 +136,7 @@ def read_crop(field: Field, affine: np.ndarray, crop: int) -> Tensor:
     index = affine_index(np.linalg.solve(field.affine, affine), (crop, crop, crop), values)
     last = torch.tensor(values.shape[2:], device=values.device).view(1, 3, 1, 1, 1) - 0.5
     inside = ((index >= -0.5) & (index <= last)).all(dim=1, keepdim=True).float()
-    return torch.cat([sample(values, index) * inside, inside], dim=1)[0]
+    return torch.cat([sample_at(values, index) * inside, inside], dim=1)[0]
 
 
 def _cut(field: Field, centre: np.ndarray, reach_mm: float, random: np.random.Generator) -> Field:
@@ -223,5 +223,5 @@ def _tissue(picture: Tensor, index: Tensor) -> Tensor:
     """
     near = F.max_pool3d((picture[:, :1] > _TISSUE).float(), 5, 1, 2)
     far_from_edge = 1 - F.max_pool3d(1 - picture[:, 1:], 3, 1, 1)
-    values = sample(near * far_from_edge, index.transpose(1, 2)[..., None, None])
+    values = sample_at(near * far_from_edge, index.transpose(1, 2)[..., None, None])
     return (values[:, 0, :, 0, 0] > 0.99).float()
