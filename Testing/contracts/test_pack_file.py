@@ -149,6 +149,7 @@ def arguments(**values: object) -> argparse.Namespace:
         "split_file": None,
         "held_out": None,
         "shape": None,
+        "levels": 256,
         "overwrite": False,
     }
     return argparse.Namespace(**{**defaults, **values})

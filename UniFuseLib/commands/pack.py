@@ -45,6 +45,13 @@ def add_parser(subparsers: Any) -> None:
         metavar="N",
         help="resize to N³ voxels (paper: 160); default: every volume's own grid",
     )
+    parser.add_argument(
+        "--levels",
+        type=int,
+        default=256,
+        metavar="N",
+        help="greys that a volume keeps; fewer make a smaller file",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it is there")
     parser.set_defaults(run=run)
 
@@ -56,6 +63,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"'{args.output}' exists. Name another file, or add --overwrite.")
     if args.split is None and (args.split_file is not None or args.held_out is not None):
         raise InputError("--split-file and --held-out need --split train or --split val.")
+    if not 2 <= args.levels <= 256:
+        raise InputError(f"Expected --levels between 2 and 256, got {args.levels}.")
     pack(
         args.data,
         args.layout,
@@ -65,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         split_file=args.split_file,
         held_out=args.held_out,
         shape=args.shape,
+        levels=args.levels,
     )
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -46,6 +46,19 @@ def smoothings(volume: Tensor) -> Tensor:
     return torch.cat([volume, fine, medium, box_mean(medium, 2)], dim=1)
 
 
+def need_of_restoration(clean: Tensor) -> Tensor:
+    """n = min(1, 2 (1 - p_clean)): what is surely clean stays as it is, what may be degraded is
+    restored in full.
+
+    Args:
+        clean: p_clean `(b,)`; restoration does not teach the classifier.
+
+    Returns:
+        `(b, 1, 1, 1, 1)` in 0..1.
+    """
+    return (2 * (1 - clean.detach())).clamp(max=1)[:, None, None, None, None]
+
+
 class BaseNet(nn.Module):
     """B_i, Eq. 9-10: prompt-driven channel attention, then a gated convolution with GELU.
 
@@ -149,7 +162,7 @@ class UFRF(nn.Module):
         features: channels of each unified feature map that comes in. channels: per scale, finest
             first.
         dense: per scale, whether the expanding path mixes with a 3³ or a separable convolution.
-        skips: one ALSN per scale, finest first.
+        skips: one ALSN per scale, finest first. clean: index of the class `clean`.
     """
 
     def __init__(
@@ -159,9 +172,10 @@ class UFRF(nn.Module):
         dense: tuple[bool, ...],
         skips: list[ALSN],
         folded: bool,
+        clean: int,
     ) -> None:
         super().__init__()
-        self.folded = folded
+        self.folded, self.clean = folded, clean
         blocks = 8 if folded else 1
         self.enter = nn.Sequential(
             convolution(2 * features + 2 * blocks, channels[0], 1), activation()
@@ -213,18 +227,20 @@ class UFRF(nn.Module):
         ):
             x = merge(skip + expand(x))
         out = self.head(x)
-        return self._compose(unfold_blocks(out) if self.folded else out, moved, reference)
+        need = need_of_restoration(context.probabilities[:, self.clean])
+        return self._compose(unfold_blocks(out) if self.folded else out, moved, reference, need)
 
-    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor) -> Fusion:
-        """restored = Σ_k a_k S_k(W(I'_D)) + r, fused = restored + w (I_R - restored) + s; a sums to
-        1, w in 0..1.
+    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:
+        """restored = m + n (Σ_k a_k S_k(m) + r - m), fused = restored + w (I_R - restored) + s,
+        with m = W(I'_D); a sums to 1, w in 0..1, n is the need of restoration.
 
         S_0 is the volume itself, the others are ever smoother: how much to smooth where is easier
         to learn than noise.
         """
         residual, weight, extra = self.smooth(out[:, :3]).float().split(1, dim=1)
         share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)
-        restored = (share * smoothings(moved)).sum(1, keepdim=True) + residual
+        change = (share * smoothings(moved)).sum(1, keepdim=True) + residual - moved
+        restored = moved + need * change
         blend = torch.sigmoid(4 * weight)
         fused = restored + blend * (reference - restored) + 0.1 * torch.tanh(extra)
-        return Fusion(fused, restored, blend, share[:, :1])
+        return Fusion(fused, restored, blend, 1 - need * (1 - share[:, :1]))

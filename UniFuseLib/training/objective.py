@@ -37,12 +37,19 @@ def total_loss(
     Returns:
         L and every term, unweighted; scalars.
     """
+    if config.own_frame:
+        sample = in_own_frame(sample, _drawn(sample, config.own_frame, generator))
+    fields = _Fields(sample.flow, _drawn(sample, config.true_field, generator))
     with precision(config.precision, sample.degraded.device):
-        output = model(sample.degraded, sample.reference)
+        if config.true_field:
+            output = model(sample.degraded, sample.reference, improve=fields)
+        else:
+            output = model(sample.degraded, sample.reference)
+        output = fields.predicted_in(output)
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
         other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
     padded = _padded(sample, model.multiple)
-    terms = _terms(output, sample, padded)
+    terms = _terms(output, sample, padded, fields.used(output.flow))
     if config.weights.matching:  # 27 correlations a level: not for the log alone
         terms["matching"] = _matching_loss(output.matched, padded)
     if other is not None:
@@ -66,9 +73,61 @@ def precision(name: Precision, device: torch.device) -> AbstractContextManager[o
     return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()
 
 
-def _terms(output: UniFuseOutput, sample: Sample, padded: Sample) -> dict[str, Tensor]:
+def in_own_frame(sample: Sample, chosen: Tensor) -> Sample:
+    """The `chosen` `(b,)` samples with the reference brought to the degraded scan's frame: nothing
+    is left to align.
+    """
+    here = chosen[:, None, None, None, None]
+    return sample._replace(
+        reference=torch.where(here, sample.reference_moved, sample.reference),
+        clean=torch.where(here, sample.fine, sample.clean),
+        flow=torch.where(here, 0.0, sample.flow),
+    )
+
+
+def _drawn(sample: Sample, share: float, generator: torch.Generator) -> Tensor:
+    """Which samples of the batch belong to a share of all samples: bool `(b,)`; a share of 0 draws
+    nothing.
+    """
+    count = sample.degraded.shape[0]
+    drawn = (
+        torch.rand(count, generator=generator) < share
+        if share
+        else torch.zeros(count, dtype=torch.bool)
+    )
+    return drawn.to(sample.degraded.device)
+
+
+class _Fields:
+    """Through which field a sample is restored and fused: the predicted one or, where `chosen`, the
+    true one.
+
+    Args:
+        truth: φ_gt `(b, 3, d, h, w)` voxels. chosen: bool `(b,)`.
+    """
+
+    def __init__(self, truth: Tensor, chosen: Tensor) -> None:
+        self.truth, self.chosen = truth, chosen[:, None, None, None, None]
+        self.predicted: Tensor | None = None
+
+    def __call__(self, flow: Tensor) -> Tensor:
+        """The network's `improve`."""
+        self.predicted = flow
+        return self.used(flow)
+
+    def used(self, flow: Tensor) -> Tensor:
+        return torch.where(self.chosen, self.truth, flow.float())
+
+    def predicted_in(self, output: UniFuseOutput) -> UniFuseOutput:
+        """`output` with the field that the network predicted."""
+        return output if self.predicted is None else output._replace(flow=self.predicted.float())
+
+
+def _terms(
+    output: UniFuseOutput, sample: Sample, padded: Sample, used: Tensor
+) -> dict[str, Tensor]:
     # the target is where the network sees the clean volume, it must not pull on the field
-    aligned = warp(sample.fine, output.flow.detach())
+    aligned = warp(sample.fine, used.detach())
     return {
         "classification": losses.classification_loss(output.logits, sample.label),
         "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
@@ -77,6 +136,7 @@ def _terms(output: UniFuseOutput, sample: Sample, padded: Sample) -> dict[str, T
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
+        "retention": losses.retention_loss(output.fused, aligned, sample.reference),
         "gradient": losses.gradient_loss(output.fused, aligned, sample.reference),
         "restore": losses.restoration_loss(output.restored, aligned),
     }

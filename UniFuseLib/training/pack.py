@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARGIN = 4  # voxels kept around what is not background
-_MOST_LABELS = 256  # what a byte tells apart
+_MOST_LABELS = _MOST_LEVELS = 256  # what a byte tells apart
 
 
 def pack(
@@ -43,6 +43,7 @@ def pack(
     split_file: Path | None = None,
     held_out: int | None = None,
     shape: int | None = None,
+    levels: int = _MOST_LEVELS,
 ) -> Path:
     """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every
     subject.
@@ -52,6 +53,7 @@ def pack(
             subjects.
         shape: resize every volume to so many voxels along each axis, as in the paper; None keeps
             its own grid.
+        levels: greys that a volume keeps, 2 to 256; 64 make a file of about two thirds the size.
 
     Raises:
         InputError: see `find_subjects`, `select`, `read_volume` and `check_volume`; no label, or
@@ -69,7 +71,7 @@ def pack(
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_LZMA) as archive:
                 for number, subject in enumerate(subjects):
                     report(f"{number + 1}/{len(subjects)} {subject.name}")
-                    index["subjects"].append(_pack_subject(archive, subject, shape, report))
+                    index["subjects"].append(_pack_subject(archive, subject, shape, levels, report))
                 archive.writestr(INDEX, json.dumps(index))
             partial.replace(output)
     finally:
@@ -78,20 +80,20 @@ def pack(
 
 
 def _pack_subject(
-    archive: zipfile.ZipFile, subject: Subject, shape: int | None, report: Callable[[str], None]
+    archive: zipfile.ZipFile,
+    subject: Subject,
+    shape: int | None,
+    levels: int,
+    report: Callable[[str], None],
 ) -> dict[str, Any]:
     entries = {}
     for role, path in subject.volumes.items():
         name = f"{subject.name}/{role}"
-        codes, entry = _encode(_read(path, name, kind_of(role), report), name, kind_of(role), shape)
+        kind = kind_of(role)
+        codes, entry = _encode(_read(path, name, kind, report), name, kind, shape, levels)
         member = f"{name}.npy"
         archive.writestr(member, _npy(codes.array))
-        entries[role] = {
-            **entry,
-            "member": member,
-            "kind": kind_of(role),
-            "affine": codes.affine.tolist(),
-        }
+        entries[role] = {**entry, "member": member, "kind": kind, "affine": codes.affine.tolist()}
     return {"name": subject.name, "volumes": entries}
 
 
@@ -107,15 +109,15 @@ def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Vo
 
 
 def _encode(
-    volume: Volume, name: str, kind: str, shape: int | None
+    volume: Volume, name: str, kind: str, shape: int | None, levels: int
 ) -> tuple[Volume, dict[str, Any]]:
     """uint8 codes and what turns them back; without `shape` only the box around the content."""
     if kind == "labels":
         codes, entry = _encode_labels(volume, name)
         return _crop(codes, codes.array > 0), entry
     if shape is not None:
-        return _encode_intensities(_resized(volume, kind, shape), kind)[:2]
-    codes, entry, body = _encode_intensities(volume, kind)
+        return _encode_intensities(_resized(volume, kind, shape), kind, levels)[:2]
+    codes, entry, body = _encode_intensities(volume, kind, levels)
     return _crop(codes, body), entry
 
 
@@ -129,16 +131,21 @@ def _resized(volume: Volume, kind: str, shape: int) -> Volume:
     return Volume(values[0, 0].numpy(), affine)
 
 
-def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any], np.ndarray]:
-    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units,
-    and the body.
+def _encode_intensities(
+    volume: Volume, kind: str, levels: int
+) -> tuple[Volume, dict[str, Any], np.ndarray]:
+    """Codes 0..255 of the network intensity 0..`top`, `levels` different ones at equal distances.
+
+    Returns:
+        The codes, what turns them back into the volume's units, and the body.
     """
     body = body_mask(volume.array, volume.grid.spacing, kind)
     fitted = intensity.fit(volume.array, body, kind)
     unit = fitted.forward(volume.array.astype(np.float32))
     top = max(float(unit.max()), 1e-6)
     # dithering is not needed: every map spends its codes where tissue is
-    codes = Volume(np.round(unit * (255 / top)).astype(np.uint8), volume.affine)
+    grey = np.round(unit * ((levels - 1) / top)) * (255 / (levels - 1))
+    codes = Volume(np.round(grey).astype(np.uint8), volume.affine)
     return codes, {"top": top, "map": fitted.to_json()}, body
 
 
