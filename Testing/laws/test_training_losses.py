@@ -18,7 +18,14 @@ from UniFuseLib.network.unifuse import UniFuseOutput
 from UniFuseLib.spatial.displacement import index_grid, resize_flow, warp
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
-from UniFuseLib.training.objective import _coarse_loss, _matching_loss, _padded, total_loss
+from UniFuseLib.training.objective import (
+    _coarse_loss,
+    _Fields,
+    _matching_loss,
+    _padded,
+    in_own_frame,
+    total_loss,
+)
 from UniFuseLib.training.samples import Sample
 
 if TYPE_CHECKING:
@@ -214,6 +221,32 @@ def ramp(slopes: tuple[float, float, float]) -> torch.Tensor:
     return sum(s * a for s, a in zip(slopes, axes, strict=True))[None, None]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("aligned", "reference", "kept"),
+    [
+        (0.91, 0.06, 0.91),  # cortical bone of a CT on T1
+        (0.46, 0.35, 0.35),  # muscle: the reference's grey
+        (0.43, 0.10, 0.10),  # fluid is dark in T1, and CT must not make it grey
+        (0.80, 0.46, 0.80),  # uptake on soft tissue of a CT
+        (0.25, 0.91, 0.91),  # bone without uptake
+        (0.90, 0.95, 0.95),  # bright in both
+    ],
+)
+def test_retention_asks_for_the_reference_and_what_only_the_other_source_shows(
+    aligned: float, reference: float, kept: float
+) -> None:
+    sources = (constant(aligned), constant(reference))
+    assert losses.retention_loss(constant(kept), *sources).item() == pytest.approx(0, abs=1e-6)
+    assert losses.retention_loss(constant(kept - 0.1), *sources).item() == pytest.approx(0.1)
+
+
+def test_a_smooth_step_rises_from_0_to_1_with_flat_ends() -> None:
+    at = torch.tensor([0.0, 0.2, 0.3, 0.4, 0.9])
+    expected = torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0])
+    torch.testing.assert_close(losses.smooth_step(at, 0.2, 0.4), expected)
+    assert losses.smooth_step(torch.tensor(0.21), 0.2, 0.4).item() < 0.01
+
+
 def test_equation_12_takes_the_steeper_gradient_with_its_sign() -> None:
     aligned, reference = ramp((0.1, 0.2, -0.4)), ramp((-0.3, 0.1, 0.2))
     steeper = ramp((-0.3, 0.2, -0.4))
@@ -345,3 +378,55 @@ def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
     level = resize_flow(whole, (8, 16, 24))
     assert _coarse_loss([level], _padded(crop, 16)).item() < 0.2
     assert _coarse_loss([level], crop).item() > 0.5  # as if the levels covered the crop alone
+
+
+# --- own frame, true field -----------------------------------------------------------------------
+
+
+def two_samples() -> Sample:
+    first, second = made_up_sample(), made_up_sample()
+    return Sample(*(torch.cat(pair) for pair in zip(first, second, strict=True)))
+
+
+def test_the_reference_comes_to_the_frame_of_the_chosen_samples_alone() -> None:
+    sample = two_samples()
+    there = in_own_frame(sample, torch.tensor([False, True]))
+    for name in ("reference", "clean", "flow"):
+        assert torch.equal(getattr(there, name)[0], getattr(sample, name)[0]), name
+    assert torch.equal(there.reference[1], sample.reference_moved[1])
+    assert torch.equal(there.clean[1], sample.fine[1])
+    assert there.flow[1].abs().max() == 0
+
+
+def test_where_chosen_restoration_goes_through_the_true_field() -> None:
+    sample = two_samples()
+    predicted = torch.ones_like(sample.flow)
+    fields = _Fields(sample.flow, torch.tensor([True, False]))
+    used = fields(predicted)
+    assert torch.equal(used[0], sample.flow[0])
+    assert torch.equal(used[1], predicted[1])
+    output = UniFuseOutput(*[constant(0.0)] * 4, used, torch.zeros(2, 4), None, [])  # type: ignore[arg-type]
+    assert torch.equal(fields.predicted_in(output).flow, predicted)
+
+
+class ThroughAnyField(Perfect):
+    """Predicts no motion at all, restores perfectly through whatever field it is given."""
+
+    def __call__(  # type: ignore[override]
+        self, degraded: torch.Tensor, reference: torch.Tensor, improve: Any = None
+    ) -> UniFuseOutput:
+        flow = torch.zeros_like(self.sample.flow)
+        used = flow if improve is None else improve(flow)
+        restored = warp(self.sample.fine, used)
+        return super().__call__(degraded, reference)._replace(flow=used, restored=restored)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_the_target_of_restoration_lies_where_the_field_in_use_puts_it(share: float) -> None:
+    sample = made_up_sample()
+    config = TrainingConfig(name="law", data="", true_field=share)
+    model = ThroughAnyField(sample, [])
+    _, terms = total_loss(model, sample, config, False, generator())  # type: ignore[arg-type]
+    assert terms["restore"].item() == pytest.approx(0, abs=1e-5)
+    length = sample.flow.square().sum(1).mean().item()  # of the predicted field's error
+    assert terms["registration"].item() == pytest.approx(length, rel=1e-5)

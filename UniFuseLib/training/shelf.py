@@ -83,16 +83,25 @@ class Shelf:
         Raises:
             RuntimeError: a worker failed; its error is the cause.
         """
+        self.wait(batch)
         with self._arrived:
-            self._arrived.wait_for(
-                lambda: self._failure or len(self._samples) >= min(batch, self.capacity)
-            )
-            if self._failure is not None:
-                raise RuntimeError("A process that draws samples failed.") from self._failure
             count = len(self._samples)
             order = torch.randperm(count, generator=generator)[:batch].tolist()
             chosen = [self._samples[i] for i in order] if count >= batch else list(self._samples)
         return joined([cut(sample, crop, generator) for sample in chosen])
+
+    def wait(self, count: int) -> None:
+        """Until the shelf holds `count` samples, or as many as it can.
+
+        Raises:
+            RuntimeError: a worker failed; its error is the cause.
+        """
+        with self._arrived:
+            self._arrived.wait_for(
+                lambda: self._failure or len(self._samples) >= min(count, self.capacity)
+            )
+            if self._failure is not None:
+                raise RuntimeError("A process that draws samples failed.") from self._failure
 
     def _keep_filling(self, ahead: int) -> None:
         pending: set[Future[str]] = set()

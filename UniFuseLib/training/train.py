@@ -11,7 +11,7 @@ import json
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _SECONDS_PER_HOUR = 3600.0
 _SECONDS_PER_MINUTE = 60.0
+_CUTS = 2**31 - 1  # place of the generator that cuts; no sample of a batch has it
 
 
 def train(
@@ -68,21 +69,18 @@ def train(
         _tune(device)
         if (folder / CHECKPOINT).exists():
             restore(state, config, folder / CHECKPOINT, device)
-        with _batches(state, config, device, ranks) as next_batch:
+        with _batches(state, config, device, ranks) as batches:
             recorder = None
             if ranks.is_first:
                 report(f"{ranks.count} × {device}, from step {state.step} to {_end(config)}")
                 recorder = _Recorder(config, folder, device, state, report)
-            while config.progress(state.step, state.seconds) < 1 and state.step < config.steps:
-                record = _advance(state, next_batch, config, ranks)
-                out_of_time = first_decides(
-                    deadline is not None and time.monotonic() > deadline, ranks, device
-                )
-                ended = (
-                    config.progress(state.step, state.seconds) >= 1 or state.step >= config.steps
-                )
+            batches.wait()
+            while not _is_over(state, config):
+                record = _advance(state, batches, config, ranks)
+                out_of_time = deadline is not None and time.monotonic() > deadline
+                out_of_time = first_decides(out_of_time, ranks, device)
                 if recorder is not None:
-                    recorder.after_step(state, record, last=out_of_time or ended)
+                    recorder.after_step(state, record, out_of_time or _is_over(state, config))
                 if out_of_time:
                     break
             if recorder is not None:
@@ -90,30 +88,41 @@ def train(
     return state
 
 
+def _is_over(state: TrainingState, config: TrainingConfig) -> bool:
+    return state.step >= config.steps or config.progress(state.step, state.seconds) >= 1
+
+
 def _end(config: TrainingConfig) -> str:
     return f"{config.minutes:.3g} minutes" if config.minutes else str(config.steps)
+
+
+class _Batches(NamedTuple):
+    """Where the batches of this process come from."""
+
+    draw: Callable[[], Sample]
+    wait: Callable[[], None]  # until the first one can be drawn
 
 
 @contextmanager
 def _batches(
     state: TrainingState, config: TrainingConfig, device: torch.device, ranks: Ranks
-) -> Iterator[Callable[[], Sample]]:
-    """What makes the next batch of this process: drawn when it is asked for, or cut from what
-    workers have made.
-    """
+) -> Iterator[_Batches]:
+    """Batches drawn when they are asked for, or cut from what workers have made."""
     if not config.workers:
         subjects = load_pack(Path(config.data), device)
-        yield lambda: draw(subjects, config, state.step, ranks, state.seconds)
+        yield _Batches(
+            lambda: draw(subjects, config, state.step, ranks, state.seconds), lambda: None
+        )
         return
     stream = state.step * ranks.count + ranks.index  # a resumed run meets other samples
-    generator = generator_of(config.seed, stream, -1 + 2**31)
+    generator = generator_of(config.seed, stream, _CUTS)
     with Shelf(config, settings_of(config, config.shelf_crop), device, stream) as shelf:
 
-        def next_batch() -> Sample:
+        def cut_batch() -> Sample:
             phase = config.phase_at(config.progress(state.step, state.seconds))
             return shelf.draw(phase.batch, phase.crop, generator)
 
-        yield next_batch
+        yield _Batches(cut_batch, lambda: shelf.wait(config.phases[0].batch))
 
 
 def _tune(device: torch.device) -> None:
@@ -124,12 +133,12 @@ def _tune(device: torch.device) -> None:
 
 
 def _advance(
-    state: TrainingState, next_batch: Callable[[], Sample], config: TrainingConfig, ranks: Ranks
+    state: TrainingState, batches: _Batches, config: TrainingConfig, ranks: Ranks
 ) -> dict[str, Any]:
     """One optimiser step; returns what goes into the log."""
     started = time.monotonic()
     rate = learning_rate(config, state.step, state.seconds)
-    sample = next_batch()
+    sample = batches.draw()
     drawn = time.monotonic()
     terms = gradients(state, sample, config, ranks)
     norm = update(state, config)
