@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationRegBLK, Level
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.dapl import Context, RunningNorm, reading_orders, segments
 from UniFuseLib.network.encoder import TEXTURES, Encoded, fold_blocks, unfold_blocks
-from UniFuseLib.network.fusion import build_alsn, need_of_restoration
+from UniFuseLib.network.fusion import CLEAN, build_alsn, need_of_restoration
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
 from UniFuseLib.network.matching import (
@@ -282,6 +283,10 @@ def test_a_norm_forgets_the_states_of_a_step_that_was_not_made() -> None:
 # --- restoration ---------------------------------------------------------------------------------
 
 
+def test_the_class_that_needs_no_restoration_is_clean() -> None:
+    assert CLASSES[CLEAN] == "clean"
+
+
 def test_the_need_of_restoration_is_none_when_clean_is_certain_and_full_from_a_half_on() -> None:
     probability = torch.tensor([1.0, 0.75, 0.5, 0.1], requires_grad=True)
     need = need_of_restoration(probability)
@@ -298,6 +303,6 @@ def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
     need = torch.tensor([0.0, 1.0])[:, None, None, None, None]
     fused = fusion._compose(out, moved, reference, need)
     assert torch.equal(fused.restored[0], moved[0])
-    assert (fused.kept[0] == 1).all()
+    assert (fused.detail_weight[0] == 1).all()
     assert (fused.restored[1] - moved[1]).abs().mean() > 0.1
-    assert (fused.kept[1] < 1).all()
+    assert (fused.detail_weight[1] < 1).all()

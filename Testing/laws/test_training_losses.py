@@ -14,13 +14,12 @@ from skimage.metrics import structural_similarity
 
 from UniFuseLib.network.layers import crop_to
 from UniFuseLib.network.oufr import Unified
-from UniFuseLib.network.unifuse import UniFuseOutput
+from UniFuseLib.network.unifuse import Registered, UniFuseOutput
 from UniFuseLib.spatial.displacement import index_grid, resize_flow, warp
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
 from UniFuseLib.training.objective import (
     _coarse_loss,
-    _Fields,
     _matching_loss,
     _padded,
     in_own_frame,
@@ -286,15 +285,29 @@ class Perfect(NamedTuple):
     asked: list[Any]
     multiple: int = 1
 
-    def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
-        aligned = warp(self.sample.fine, self.sample.flow)
+    def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> Registered:
+        self.asked.append((degraded, reference))
         logits = torch.nn.functional.one_hot(self.sample.label, 4).float() * 100
         unified = Unified(*two_positions((0, 1), (1, 2)))
+        return Registered(self.field, logits, unified, [self.field], (), None)  # type: ignore[arg-type]
+
+    def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+        aligned = warp(self.sample.fine, flow)
         fused = torch.maximum(aligned, self.sample.reference)
-        self.asked.append((degraded, reference))
         return UniFuseOutput(
-            fused, aligned, fused, fused, self.sample.flow, logits, unified, [self.sample.flow]
+            fused=fused,
+            restored=aligned,
+            blend=fused,
+            detail_weight=fused,
+            flow=flow,
+            logits=registered.logits,
+            unified=registered.unified,
+            coarse_flows=registered.coarse_flows,
         )
+
+    @property
+    def field(self) -> torch.Tensor:
+        return self.sample.flow
 
     def unify(self, first: torch.Tensor, second: torch.Tensor) -> Unified:
         self.asked.append((first, second))
@@ -341,8 +354,15 @@ def test_the_restoration_target_does_not_pull_on_the_field() -> None:
     flow = torch.zeros_like(sample.flow, requires_grad=True)
 
     class Still(Perfect):
-        def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
-            return super().__call__(degraded, reference)._replace(flow=flow, coarse_flows=[])
+        @property
+        def field(self) -> torch.Tensor:
+            return flow
+
+        def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> Registered:
+            return super().register(degraded, reference)._replace(coarse_flows=[])
+
+        def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+            return super().fuse(registered, flow.detach())._replace(flow=flow)
 
     config = TrainingConfig(
         name="law", data="", weights=LossWeights(registration=0.0, endpoint=0.0)
@@ -398,35 +418,30 @@ def test_the_reference_comes_to_the_frame_of_the_chosen_samples_alone() -> None:
     assert there.flow[1].abs().max() == 0
 
 
-def test_where_chosen_restoration_goes_through_the_true_field() -> None:
-    sample = two_samples()
-    predicted = torch.ones_like(sample.flow)
-    fields = _Fields(sample.flow, torch.tensor([True, False]))
-    used = fields(predicted)
-    assert torch.equal(used[0], sample.flow[0])
-    assert torch.equal(used[1], predicted[1])
-    output = UniFuseOutput(*[constant(0.0)] * 4, used, torch.zeros(2, 4), None, [])  # type: ignore[arg-type]
-    assert torch.equal(fields.predicted_in(output).flow, predicted)
+class PredictsNoMotion(Perfect):
+    """Restores perfectly through whatever field it is given."""
 
-
-class ThroughAnyField(Perfect):
-    """Predicts no motion at all, restores perfectly through whatever field it is given."""
-
-    def __call__(  # type: ignore[override]
-        self, degraded: torch.Tensor, reference: torch.Tensor, improve: Any = None
-    ) -> UniFuseOutput:
-        flow = torch.zeros_like(self.sample.flow)
-        used = flow if improve is None else improve(flow)
-        restored = warp(self.sample.fine, used)
-        return super().__call__(degraded, reference)._replace(flow=used, restored=restored)
+    @property
+    def field(self) -> torch.Tensor:
+        return torch.zeros_like(self.sample.flow)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_the_target_of_restoration_lies_where_the_field_in_use_puts_it(share: float) -> None:
+def test_restoration_goes_through_the_true_field_and_the_loss_sees_the_predicted(
+    share: float,
+) -> None:
     sample = made_up_sample()
     config = TrainingConfig(name="law", data="", true_field=share)
-    model = ThroughAnyField(sample, [])
-    _, terms = total_loss(model, sample, config, False, generator())  # type: ignore[arg-type]
-    assert terms["restore"].item() == pytest.approx(0, abs=1e-5)
+    model = PredictsNoMotion(sample, [])
+    used: list[torch.Tensor] = []
+
+    class Watched(PredictsNoMotion):
+        def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+            used.append(flow)
+            return model.fuse(registered, flow)
+
+    _, terms = total_loss(Watched(sample, []), sample, config, False, generator())  # type: ignore[arg-type]
+    assert torch.equal(used[0], share * sample.flow)
+    assert terms["restore"].item() == pytest.approx(0, abs=1e-5)  # the target moves with the field
     length = sample.flow.square().sum(1).mean().item()  # of the predicted field's error
     assert terms["registration"].item() == pytest.approx(length, rel=1e-5)

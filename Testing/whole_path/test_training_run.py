@@ -288,6 +288,25 @@ def test_bfloat16_is_close_to_float32(config: TrainingConfig) -> None:
         assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
 
 
+class Stub:
+    """Answers `output`, and `own_frame` when it is told to move nothing."""
+
+    def __init__(self, output: UniFuseOutput, own_frame: torch.Tensor) -> None:
+        self.output, self.own_frame = output, own_frame
+        self.references: list[torch.Tensor] = []
+
+    def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
+        return self.output
+
+    def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
+        self.references.append(reference)
+        return self.output
+
+    def fuse(self, registered: UniFuseOutput, flow: torch.Tensor) -> UniFuseOutput:
+        assert not flow.any()
+        return registered._replace(restored=self.own_frame)
+
+
 def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
     config: TrainingConfig,
 ) -> None:
@@ -296,20 +315,12 @@ def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
     logits = torch.nn.functional.one_hot(sample.label, 4).float()
     still = UniFuseOutput(moved, sample.degraded, moved, moved, 0 * sample.flow, -logits, None, [])  # type: ignore[arg-type]
     knows = still._replace(restored=aligned, flow=sample.flow, logits=logits)
-    asked: list[torch.Tensor] = []
-
-    def idle_network(degraded: torch.Tensor, reference: torch.Tensor, improve: Any = None) -> Any:
-        asked.append(reference)
-        return still
-
-    def best_network(degraded: torch.Tensor, reference: torch.Tensor, improve: Any = None) -> Any:
-        return knows if improve is None else knows._replace(restored=sample.fine)
-
-    idle = validate(idle_network, [sample])  # type: ignore[arg-type]
+    idle = validate(Stub(still, sample.degraded), [sample])  # type: ignore[arg-type]
+    best_network = Stub(knows, sample.fine)
     best = validate(best_network, [sample, sample])  # type: ignore[arg-type]
     clean = sample._replace(label=torch.zeros_like(sample.label))
     assert (idle["own_frame_gain_db"], best["own_frame_gain_db"] > 20) == (0, True)
-    assert torch.equal(asked[1], sample.reference_moved)
+    assert torch.equal(best_network.references[0], sample.reference_moved)
     assert "own_frame_clean_psnr_db" not in best
     assert validate(best_network, [clean])["own_frame_clean_psnr_db"] > 90  # type: ignore[arg-type]
     assert idle["tre_mm"] == pytest.approx(idle["tre_before_mm"])

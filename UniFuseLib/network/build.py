@@ -193,11 +193,4 @@ def _fusion(config: NetworkConfig, folded: bool) -> UFRF:
         build_alsn(channels, config.width, dense, config.lora_rank, config.classes, config.alsn)
         for channels, dense in zip(config.fusion_channels, config.fusion_dense, strict=True)
     ]
-    return UFRF(
-        config.channels,
-        config.fusion_channels,
-        config.fusion_dense,
-        skips,
-        folded,
-        CLASSES.index("clean"),
-    )
+    return UFRF(config.channels, config.fusion_channels, config.fusion_dense, skips, folded)

@@ -27,6 +27,7 @@ from UniFuseLib.spatial.mind import box_mean
 if TYPE_CHECKING:
     from UniFuseLib.network.dapl import Context
 
+CLEAN = 0  # place of the class `clean` among `degradation.CLASSES`
 SMOOTHINGS = 4  # S_0 to S_3 of `smoothings`
 
 
@@ -162,7 +163,7 @@ class UFRF(nn.Module):
         features: channels of each unified feature map that comes in. channels: per scale, finest
             first.
         dense: per scale, whether the expanding path mixes with a 3³ or a separable convolution.
-        skips: one ALSN per scale, finest first. clean: index of the class `clean`.
+        skips: one ALSN per scale, finest first.
     """
 
     def __init__(
@@ -172,10 +173,9 @@ class UFRF(nn.Module):
         dense: tuple[bool, ...],
         skips: list[ALSN],
         folded: bool,
-        clean: int,
     ) -> None:
         super().__init__()
-        self.folded, self.clean = folded, clean
+        self.folded = folded
         blocks = 8 if folded else 1
         self.enter = nn.Sequential(
             convolution(2 * features + 2 * blocks, channels[0], 1), activation()
@@ -227,7 +227,7 @@ class UFRF(nn.Module):
         ):
             x = merge(skip + expand(x))
         out = self.head(x)
-        need = need_of_restoration(context.probabilities[:, self.clean])
+        need = need_of_restoration(context.probabilities[:, CLEAN])
         return self._compose(unfold_blocks(out) if self.folded else out, moved, reference, need)
 
     def _compose(self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:

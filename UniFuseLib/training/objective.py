@@ -39,17 +39,15 @@ def total_loss(
     """
     if config.own_frame:
         sample = in_own_frame(sample, _drawn(sample, config.own_frame, generator))
-    fields = _Fields(sample.flow, _drawn(sample, config.true_field, generator))
+    known = _drawn(sample, config.true_field, generator)[:, None, None, None, None]
     with precision(config.precision, sample.degraded.device):
-        if config.true_field:
-            output = model(sample.degraded, sample.reference, improve=fields)
-        else:
-            output = model(sample.degraded, sample.reference)
-        output = fields.predicted_in(output)
+        registered = model.register(sample.degraded, sample.reference)
+        used = torch.where(known, sample.flow, registered.flow)
+        output = model.fuse(registered, used)
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
         other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
     padded = _padded(sample, model.multiple)
-    terms = _terms(output, sample, padded, fields.used(output.flow))
+    terms = _terms(output, registered.flow, sample, padded)
     if config.weights.matching:  # 27 correlations a level: not for the log alone
         terms["matching"] = _matching_loss(output.matched, padded)
     if other is not None:
@@ -98,40 +96,16 @@ def _drawn(sample: Sample, share: float, generator: torch.Generator) -> Tensor:
     return drawn.to(sample.degraded.device)
 
 
-class _Fields:
-    """Through which field a sample is restored and fused: the predicted one or, where `chosen`, the
-    true one.
-
-    Args:
-        truth: φ_gt `(b, 3, d, h, w)` voxels. chosen: bool `(b,)`.
-    """
-
-    def __init__(self, truth: Tensor, chosen: Tensor) -> None:
-        self.truth, self.chosen = truth, chosen[:, None, None, None, None]
-        self.predicted: Tensor | None = None
-
-    def __call__(self, flow: Tensor) -> Tensor:
-        """The network's `improve`."""
-        self.predicted = flow
-        return self.used(flow)
-
-    def used(self, flow: Tensor) -> Tensor:
-        return torch.where(self.chosen, self.truth, flow.float())
-
-    def predicted_in(self, output: UniFuseOutput) -> UniFuseOutput:
-        """`output` with the field that the network predicted."""
-        return output if self.predicted is None else output._replace(flow=self.predicted.float())
-
-
 def _terms(
-    output: UniFuseOutput, sample: Sample, padded: Sample, used: Tensor
+    output: UniFuseOutput, predicted: Tensor, sample: Sample, padded: Sample
 ) -> dict[str, Tensor]:
+    """Every term but those of features; `predicted` is the FA's own φ, `output.flow` the one used."""
     # the target is where the network sees the clean volume, it must not pull on the field
-    aligned = warp(sample.fine, used.detach())
+    aligned = warp(sample.fine, output.flow.detach())
     return {
         "classification": losses.classification_loss(output.logits, sample.label),
-        "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
-        "endpoint": losses.endpoint_loss(output.flow, sample.flow, sample.weight),
+        "registration": losses.registration_loss(predicted, sample.flow, sample.weight),
+        "endpoint": losses.endpoint_loss(predicted, sample.flow, sample.weight),
         "coarse": _coarse_loss(output.coarse_flows, padded),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),

@@ -72,7 +72,8 @@ def _scores(model: UniFuse, sample: Sample) -> dict[str, float]:
 
 
 def _own_frame_scores(model: UniFuse, sample: Sample) -> dict[str, float]:
-    output = model(sample.degraded, sample.reference_moved, improve=torch.zeros_like)
+    registered = model.register(sample.degraded, sample.reference_moved)
+    output = model.fuse(registered, torch.zeros_like(registered.flow))
     body = torch.maximum(sample.fine, sample.reference_moved)[:, 0] > _AIR
     restored = _psnr(output.restored, sample.fine, body)
     if int(sample.label) == CLASSES.index("clean"):
