@@ -231,7 +231,7 @@ class UFRF(nn.Module):
         return self._compose(unfold_blocks(out) if self.folded else out, moved, reference, need)
 
     def _compose(self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:
-        """restored = m + n (Σ_k a_k S_k(m) + r - m), fused = restored + w (I_R - restored) + s,
+        """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r), fused = restored + w (I_R - restored) + s,
         with m = W(I'_D); a sums to 1, w in 0..1, n is the need of restoration.
 
         S_0 is the volume itself, the others are ever smoother: how much to smooth where is easier
@@ -239,8 +239,9 @@ class UFRF(nn.Module):
         """
         residual, weight, extra = self.smooth(out[:, :3]).float().split(1, dim=1)
         share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)
-        change = (share * smoothings(moved)).sum(1, keepdim=True) + residual - moved
-        restored = moved + need * change
+        whole = (share * smoothings(moved)).sum(1, keepdim=True) + residual
+        restored = torch.lerp(moved, whole, need)  # exact at both ends
         blend = torch.sigmoid(4 * weight)
         fused = restored + blend * (reference - restored) + 0.1 * torch.tanh(extra)
-        return Fusion(fused, restored, blend, 1 - need * (1 - share[:, :1]))
+        detail = torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)
+        return Fusion(fused, restored, blend, detail)
