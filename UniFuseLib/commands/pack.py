@@ -20,7 +20,10 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "pack",
         help="make a training file from a data set",
-        description="Crop, quantise and compress every volume under DATA; training then needs this file alone.",
+        description=(
+            "Crop, quantise and compress every volume under DATA; training then needs this file "
+            "alone."
+        ),
     )
     parser.add_argument("data", type=Path, metavar="DATA", help="root folder of the data set")
     parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE")

@@ -45,7 +45,8 @@ def _orders_of_lengths(tokens: Tensor, lengths: list[int]) -> list[tuple[Tensor,
     """`reading_orders` of segments that are filled up at their end.
 
     Args:
-        tokens: `(b, n, m)`. lengths: of every segment, n at most.
+        tokens: `(b, n, m)`.
+        lengths: of every segment, n at most.
 
     Returns:
         For each order the tokens, still filled up at the end, and which of them count, bool `(b,

@@ -1,6 +1,7 @@
 """A depthwise 3³ convolution whose gradients are a depthwise convolution and 27 sums.
 
-torch's own backward takes twenty times its forward on a CPU, and on CUDA one block of threads for every weight.
+torch's own backward takes twenty times its forward on a CPU, and on CUDA one block of threads for
+every weight.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ _SIDE = 3
 
 
 class DepthwiseConvolution(nn.Conv3d):
-    """out[c] = w[c] * x[c] + bias[c], same size; parameters as those of `nn.Conv3d(c, c, 3, padding=1, groups=c)`."""
+    """out[c] = w[c] * x[c] + bias[c], same size.
+
+    Parameters are those of `nn.Conv3d(c, c, 3, padding=1, groups=c)`.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__(channels, channels, _SIDE, padding=_SIDE // 2, groups=channels)
@@ -42,11 +46,11 @@ class _Depthwise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, *grad_outputs: Any) -> Any:
         features, weight = ctx.saved_tensors
-        return _convolve(grad, weight.flip(2, 3, 4)), _weight_gradient(features, grad).to(
-            weight.dtype
-        )
+        (grad,) = grad_outputs
+        of_weight = _weight_gradient(features, grad).to(weight.dtype)
+        return _convolve(grad, weight.flip(2, 3, 4)), of_weight
 
 
 def _convolve(features: Tensor, weight: Tensor) -> Tensor:
@@ -54,7 +58,11 @@ def _convolve(features: Tensor, weight: Tensor) -> Tensor:
 
 
 def _weight_gradient(features: Tensor, grad: Tensor) -> Tensor:
-    """g[c, k] = Σ_{b, x} grad[b, c, x] · features[b, c, x + k - 1], zero beyond the border: `(c, 1, 3, 3, 3)` float32."""
+    """g[c, k] = Σ_{b, x} grad[b, c, x] · features[b, c, x + k - 1], zero beyond the border.
+
+    Returns:
+        `(c, 1, 3, 3, 3)` float32.
+    """
     d, h, w = grad.shape[2:]
     padded = F.pad(features, [_SIDE // 2] * (2 * 3))
     sums = [

@@ -59,6 +59,8 @@ class Recurrence(nn.Module):
         """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state).
 
         Args:
+            u: the inner channels of the tokens.
+            initial_state: h_0 `(b, e, s)`; None is 0.
             counts: bool `(b, n)`; the state passes by tokens that do not count (Δ = 0). None: all
                 count.
         """
@@ -140,7 +142,12 @@ def meet_state(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Te
     """y_i = ⟨C_i, exp(Δ_i A) ∘ h + Δ_i u_i B_i⟩ over the state axis, block by block of tokens.
 
     Args:
-        u, dt: `(b, n, e)`. a: `(e, s)`. b, c: `(b, n, s)`. state: `(b, e, s)`.
+        u: `(b, n, e)`.
+        dt: Δ `(b, n, e)`.
+        a: A `(e, s)`.
+        b: B `(b, n, s)`.
+        c: C `(b, n, s)`.
+        state: h `(b, e, s)`.
 
     Returns:
         `(b, n, e)`; never more than a block's `(b, n', e, s)` is held.

@@ -35,7 +35,8 @@ from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import affine_index, integrate, sample
 from UniFuseLib.spatial.volume import Grid
 
-#: the control lattice reaches this far beyond the box, whatever the strength: scaling a misalignment keeps its shape
+#: the control lattice reaches this far beyond the box, whatever the strength: scaling a
+#: misalignment keeps its shape
 LATTICE_MARGIN_MM = 80.0
 
 
@@ -277,7 +278,8 @@ def scale_to_mean(
             break
         if abs(mean - low_mean) < 1e-9:
             raise InputError(
-                f"Expected a misalignment that can reach {target_mm} mm, got one that does not move."
+                f"Expected a misalignment that can reach {target_mm} mm, "
+                "got one that does not move."
             )
         step = (target_mm - mean) * (factor - low) / (mean - low_mean)
         low, low_mean, factor = factor, mean, max(factor + step, factor / 4)

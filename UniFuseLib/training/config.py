@@ -189,10 +189,12 @@ class TrainingConfig:
 
 
 def read_config(path: Path, **overrides: str) -> TrainingConfig:
-    """A TOML file, or `default` or `paper` for a shipped one; `data` and `validation` are relative
-    to its folder.
+    """A TOML file, or the name of a shipped one (`default`, `gpu`, `paper`).
+
+    `data` and `validation` are relative to its folder.
 
     Args:
+        path: of the file, or the name of a shipped one.
         overrides: values that replace those of the file; paths as seen from the working directory.
 
     Raises:

@@ -42,10 +42,11 @@ def contrastive_loss(
     """L_cont (Eq. 5): -log(e^{s⁺/τ} / (e^{s⁺/τ} + Σ_K e^{s⁻/τ})), s the cosine similarity.
 
     Args:
-        first, second: `(b, m, d, h, w)`; the positive of a position is the same position in
-            `second`.
+        first: `(b, m, d, h, w)`.
+        second: likewise; the positive of a position is the same position here.
         negatives: K other positions of `second`, drawn for every position.
         generator: on the CPU or the features' device; decides the negatives.
+        temperature: τ.
     """
     a = F.normalize(first.flatten(2).float(), dim=1).transpose(1, 2)  # (b, n, m)
     b = F.normalize(second.flatten(2).float(), dim=1).transpose(1, 2)
@@ -95,8 +96,10 @@ def matching_loss(
 
     Args:
         moved: `(b, c, d, h, w)` features of the degraded volume, pulled through the TRUE field.
-            reference: its partner.
-        weight: `(b, 1, d, h, w)` of every voxel. radius: of the offsets, voxels.
+        reference: features of its partner, likewise.
+        weight: `(b, 1, d, h, w)` of every voxel.
+        radius: of the offsets, voxels.
+        temperature: τ.
     """
     similarity = local_correlation(moved, reference, radius) / temperature
     here = similarity.shape[1] // 2

@@ -1,26 +1,29 @@
-"""A partner for a scan that has none: the same anatomy in another contrast, perfectly aligned with it.
+"""A partner for a scan that has none: its own anatomy in another contrast, perfectly aligned.
 
-A CT becomes MR-like tissue by tissue, an MR gets its greys another order. Figures that rest on such pairs are figures of
-MR-like contrast made from CT, not of MR.
+A CT becomes MR-like tissue by tissue, an MR gets its greys another order. Figures that rest on such
+pairs are figures of MR-like contrast made from CT, not of MR.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.spatial.mind import box_mean
 from UniFuseLib.simulation.degrade import slice_axis
 from UniFuseLib.simulation.nuisance import bias_field
 from UniFuseLib.simulation.parameters import choice, local_generator, new_seed, uniform
+from UniFuseLib.spatial.mind import box_mean
+from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedVolume
 from UniFuseLib.training.synthesis import SCANNERS
-from UniFuseLib.spatial.volume import Grid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 #: HU between which a tissue is itself; in between two tissues share the voxel
 _TISSUES: tuple[tuple[str, tuple[float, float]], ...] = (
@@ -31,7 +34,8 @@ _TISSUES: tuple[tuple[str, tuple[float, float]], ...] = (
     ("spongy bone", (180.0, 330.0)),
     ("cortical bone", (750.0, 1600.0)),
 )
-#: MR of a tissue, lowest and highest, 1 is the brightest of the body; proton-poor cortical bone is dark in all of them
+#: MR of a tissue, lowest and highest, 1 is the brightest of the body; cortical bone, poor in
+#: protons, is dark in all of them
 _LOOKS: dict[str, dict[str, tuple[float, float]]] = {
     "t1": {
         "fat": (0.75, 1.0),
@@ -67,7 +71,11 @@ def made_pair(
     """(degraded, reference, scanner of the degraded one) made of `scan` around `centre`.
 
     Args:
-        scan: CT or MR. centre: RAS mm. reach_mm: from the centre; no more is made. spacing_mm: of the crop.
+        scan: CT or MR.
+        centre: RAS mm.
+        reach_mm: from the centre, mm; no more is made.
+        spacing_mm: of the crop.
+        generator: draws the contrasts.
     """
     box = _around(scan, centre, reach_mm)
     if scan.kind == "ct":
@@ -136,7 +144,10 @@ def piecewise_linear(values: Tensor, places: Sequence[float], shown: Sequence[fl
 
 
 def _with_noise(picture: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """|p + σ (n₁ + i n₂)|: magnitude noise, σ a share of the brightest tissue (Gudbjartsson & Patz 1995)."""
+    """|p + σ (n₁ + i n₂)|: magnitude noise (Gudbjartsson & Patz 1995).
+
+    σ is a share of the brightest tissue.
+    """
     noise = local_generator(new_seed(generator), picture.device)
     real, imaginary = (
         torch.randn(picture.shape, generator=noise, device=picture.device) for _ in range(2)
@@ -151,7 +162,10 @@ def _coded(picture: Tensor, grid: Grid) -> PackedVolume:
 
 
 def _scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Generator) -> Grid:
-    """Voxels as scanners make them, along the axes of `scan`; nothing finer than `spacing_mm` is there to be scanned."""
+    """Voxels as scanners make them, along the axes of `scan`.
+
+    Nothing finer than `spacing_mm` is there to be scanned.
+    """
     in_plane, slices = SCANNERS[scan.kind]
     pixel, thickness = (max(choice(generator, drawn), spacing_mm) for drawn in (in_plane, slices))
     across = slice_axis(scan.grid)

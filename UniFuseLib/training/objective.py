@@ -32,7 +32,11 @@ def total_loss(
     OUFR.
 
     Args:
-        generator: draws the negatives of L_moda.
+        model: in training mode.
+        sample: a batch.
+        config: weights of the terms, shares of the batch in its own frame and along the true field.
+        with_modality: see above.
+        generator: draws those shares and the negatives of L_moda.
 
     Returns:
         L and every term, unweighted; scalars.
@@ -99,7 +103,7 @@ def _drawn(sample: Sample, share: float, generator: torch.Generator) -> Tensor:
 def _terms(
     output: UniFuseOutput, predicted: Tensor, sample: Sample, padded: Sample
 ) -> dict[str, Tensor]:
-    """Every term but those of features; `predicted` is the FA's own φ, `output.flow` the one used."""
+    """Every term but those of features; `predicted` is the FA's φ, `output.flow` the one used."""
     # the target is where the network sees the clean volume, it must not pull on the field
     aligned = warp(sample.fine, output.flow.detach())
     return {

@@ -49,8 +49,13 @@ def pack(
     subject.
 
     Args:
-        split, split_file, held_out: one side of the data set, see `splits.select`; None takes all
-            subjects.
+        root: folder of the data set.
+        layout: name of its layout, see `layouts`.
+        output: the file.
+        report: hears a line for every subject.
+        split: one side of the data set, see `splits.select`; None takes all subjects.
+        split_file: see `splits.select`.
+        held_out: see `splits.select`.
         shape: resize every volume to so many voxels along each axis, as in the paper; None keeps
             its own grid.
         levels: greys that a volume keeps, 2 to 256; 64 make a file of about two thirds the size.
@@ -154,8 +159,8 @@ def _encode_labels(volume: Volume, name: str) -> tuple[Volume, dict[str, Any]]:
     labels, codes = np.unique(volume.array, return_inverse=True)
     if not 2 <= len(labels) <= _MOST_LABELS:
         raise InputError(
-            f"The {name} volume holds {len(labels)} different values; expected the background and 1 to "
-            f"{_MOST_LABELS - 1} labels. Merge labels, or take the file out of the data set."
+            f"The {name} volume holds {len(labels)} different values; expected the background and "
+            f"1 to {_MOST_LABELS - 1} labels. Merge labels, or take the file out of the data set."
         )
     array = codes.reshape(volume.array.shape).astype(np.uint8)
     return Volume(array, volume.affine), {"labels": labels.astype(int).tolist()}

@@ -99,8 +99,8 @@ def _table(watch: Stopwatch, config: TrainingConfig, phase: Phase, steps: int) -
     }
     total = sum(parts.values())
     lines = [
-        f"preset {config.preset}, crop {phase.crop}, batch {phase.batch}, {steps} steps, {watch.device}, "
-        f"{torch.get_num_threads()} threads",
+        f"preset {config.preset}, crop {phase.crop}, batch {phase.batch}, {steps} steps, "
+        f"{watch.device}, {torch.get_num_threads()} threads",
         "",
         "| part | s/step | share |",
         "|---|---|---|",

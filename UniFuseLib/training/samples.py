@@ -191,7 +191,8 @@ def _draw_pair(
                     of_kind.append(Pair(degraded, reference, degraded.grid))
     if not pairings:
         raise InputError(
-            f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'})."
+            "No subject has two volumes that pair up "
+            f"(asked for: {settings.pairings or 'any two'})."
         )
     kind = choice(generator, tuple(sorted(pairings)))
     references = pairings[kind]

@@ -45,7 +45,9 @@ def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
     one size.
 
     Args:
-        scanner: of any extent. kind: `mr`, `ct` or `pet`.
+        scanner: of any extent.
+        crop: what will be read.
+        kind: `mr`, `ct` or `pet`.
     """
     side = float((np.array(crop.shape) * crop.spacing).max())
     across = slice_axis(scanner)
@@ -72,6 +74,10 @@ def degrade(
 
     Args:
         scanned: `(1, 1, d, h, w)` network intensities on `scanner`.
+        kind: `mr`, `ct` or `pet`.
+        label: class of the degradation.
+        scanner: grid of the scan.
+        generator: draws the degradation.
     """
     if label == "clean":
         return scanned

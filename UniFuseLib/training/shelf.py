@@ -1,9 +1,10 @@
 """Samples made by worker processes, held on the training device and used several times.
 
-A GPU takes a step in the time one core needs for a sample. So samples are made larger than the network reads them, as
-many are held as fit, every batch cuts its crops at random places and mirrors them, and the oldest samples give way to
-new ones as these arrive. Which samples a step meets depends on the machine's pace: a resumed run is not the
-uninterrupted one, unlike with `workers = 0`.
+A GPU takes a step in the time one core needs for a sample. So samples are made larger than the
+network reads them, as many are held as fit, every batch cuts its crops at random places and mirrors
+them, and the oldest samples give way to new ones as these arrive. Which samples a step meets
+depends on the machine's pace: a resumed run is not the uninterrupted one, unlike with
+`workers = 0`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ import threading
 import warnings
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.data import PackedSubject, load_pack
 from UniFuseLib.training.samples import Sample, SampleSettings, draw_sample, generator_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from UniFuseLib.training.config import TrainingConfig
 
 _AHEAD = 2  # samples that are asked for, per worker
 _MOST_FAILURES = 3
@@ -34,7 +39,10 @@ class Shelf:
     A context: its workers and their files end with it.
 
     Args:
-        settings: of the samples. stream: runs of one seed draw different samples on different streams.
+        config: data, seed, number of workers and of samples.
+        settings: of the samples.
+        device: what holds them.
+        stream: runs of one seed draw different samples on different streams.
     """
 
     def __init__(
@@ -78,7 +86,9 @@ class Shelf:
         self._folder.cleanup()
 
     def draw(self, batch: int, crop: int, generator: torch.Generator) -> Sample:
-        """`batch` crops out of samples of the shelf, no sample twice where there are enough; waits for the first ones.
+        """`batch` crops out of samples of the shelf, no sample twice where there are enough.
+
+        Waits for the first ones.
 
         Raises:
             RuntimeError: a worker failed; its error is the cause.
@@ -114,19 +124,19 @@ class Shelf:
                 done, pending = wait(pending, timeout=1.0, return_when=FIRST_COMPLETED)
                 for future in done:
                     self._take(future)
-        except (
-            BaseException
-        ) as error:  # a broken pool included: the training must not wait for ever
+        except BaseException as error:
+            # a broken pool included: the training must not wait for ever
             if not self._closed.is_set():
                 with self._arrived:
                     self._failure = error
                     self._arrived.notify_all()
 
     def _take(self, future: Future[str]) -> None:
-        """Put what a worker has made on the shelf; one sample that could not be drawn is told, not fatal.
+        """Put what a worker has made on the shelf; one that could not be drawn is told, not fatal.
 
         Raises:
-            Exception: that of the last one, after `_MOST_FAILURES` in a row or when the workers are gone.
+            Exception: that of the last one, after `_MOST_FAILURES` in a row or when the workers are
+                gone.
         """
         try:
             path = Path(future.result())
@@ -162,7 +172,10 @@ class Shelf:
 
 
 def cut(sample: Sample, crop: int, generator: torch.Generator) -> Sample:
-    """A cube of `crop`³ voxels at a random place, mirrored along random axes; a flow's component turns with its axis."""
+    """A cube of `crop`³ voxels at a random place, mirrored along random axes.
+
+    A flow's component turns with its axis.
+    """
     side = sample.degraded.shape[-1]
     first = [int(torch.randint(0, side - crop + 1, (), generator=generator)) for _ in range(3)]
     mirrored = [axis for axis in range(3) if torch.rand((), generator=generator) < 0.5]
@@ -183,7 +196,10 @@ def joined(samples: list[Sample]) -> Sample:
 
 
 def halved(sample: Sample) -> dict[str, Tensor]:
-    """Voxelwise fields in half precision: 5e-4 of an intensity of 1, 4e-3 of a displacement of 5 voxels."""
+    """Voxelwise fields in half precision.
+
+    That rounds to 5e-4 of an intensity of 1, to 4e-3 of a displacement of 5 voxels.
+    """
     return {name: v.half() if name in _VOXELWISE else v for name, v in sample._asdict().items()}
 
 

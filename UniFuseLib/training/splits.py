@@ -36,6 +36,9 @@ def select(
     """The subjects of one side of the split.
 
     Args:
+        subjects: all of the data set.
+        layout: its name, see `layouts`.
+        split: `train` or `val`.
         file: JSON `{"train": [names], "val": [names]}`; read where it exists, else the layout's
             split is written to it.
         held_out: subjects of `val` instead of the paper's number.
@@ -94,7 +97,8 @@ def _split_of(subjects: list[Subject], layout: str, held_out: int | None) -> dic
         val = hold_out(subjects, held_out if held_out is not None else HELD_OUT[layout])
     else:
         raise InputError(
-            f"The layout '{layout}' has no split of its own. Leave --split out, or say how many with --held-out."
+            f"The layout '{layout}' has no split of its own. Leave --split out, or say how many "
+            "with --held-out."
         )
     sides: dict[str, list[str]] = {"train": [], "val": []}
     for subject in subjects:

@@ -71,8 +71,9 @@ def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor
     model, contract = load_model(weights, torch.device("cpu"))
     if NetworkConfig.from_dict(contract.network) != preset(config.preset):
         raise InputError(
-            f"The weights '{weights}' are those of preset '{contract.preset}', the configuration asks for "
-            f"'{config.preset}'. Set preset = \"{contract.preset}\" in the configuration, or start without them."
+            f"The weights '{weights}' are those of preset '{contract.preset}', the configuration "
+            f"asks for '{config.preset}'. Set preset = \"{contract.preset}\" in the configuration, "
+            "or start without them."
         )
     return model.state_dict()
 
@@ -106,16 +107,16 @@ def restore(state: TrainingState, config: TrainingConfig, path: Path, device: to
     values = torch.load(path, map_location=device, weights_only=True)
     if values["config"]["preset"] != config.preset:
         raise InputError(
-            f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the configuration asks for "
-            f"'{config.preset}'. Choose another output folder."
+            f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the "
+            f"configuration asks for '{config.preset}'. Choose another output folder."
         )
     try:
         state.model.load_state_dict(values["model"])
         state.average.load_state_dict(values["average"])
     except RuntimeError as error:
         raise InputError(
-            f"The checkpoint '{path}' is of another version of preset '{config.preset}'. Go on with the version that "
-            "wrote it, or choose another output folder."
+            f"The checkpoint '{path}' is of another version of preset '{config.preset}'. Go on "
+            "with the version that wrote it, or choose another output folder."
         ) from error
     state.optimiser.load_state_dict(values["optimiser"])
     state.generator.set_state(values["generator"].cpu())

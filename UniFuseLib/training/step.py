@@ -93,6 +93,8 @@ def learning_rate(config: TrainingConfig, step: int, seconds: float = 0.0) -> fl
     """Linear warm-up, then a cosine from `rate` to `final_rate` over the whole schedule.
 
     Args:
+        config: `warm_up`, `rate` and `final_rate`, and how long the schedule is.
+        step: steps made so far.
         seconds: of training so far, for a schedule in minutes.
     """
     if step < config.warm_up:

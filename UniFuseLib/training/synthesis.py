@@ -54,10 +54,12 @@ def synthetic_pair(
     """Two scans of the head around `centre`.
 
     Args:
-        labels: a label map. centre: RAS mm.
-        crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it,
-            at this spacing.
+        labels: a label map.
+        centre: RAS mm.
+        crop: voxels along a side of the cube that will be read; more is made around it.
+        spacing_mm: of that cube.
         thick: share of scans with thick slices along one axis.
+        generator: draws both scanners and contrasts.
     """
     side = crop + 2 * int(np.ceil(_MARGIN_MM / spacing_mm))
     grid = Grid((side, side, side), _axial_affine(centre, side, spacing_mm))
@@ -75,7 +77,9 @@ def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Ge
     modality of `scan`.
 
     Args:
+        scan: of the modality.
         spacing_mm: of the anatomy; nothing finer than this is there to be scanned.
+        generator: draws the spacings.
     """
     in_plane, slices = SCANNERS[scan.kind]
     pixel = max(choice(generator, in_plane), spacing_mm)

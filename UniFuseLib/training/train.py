@@ -43,7 +43,7 @@ def train(
     folder: Path,
     device: torch.device,
     time_budget: float | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda _: None,
     weights: Path | None = None,
 ) -> TrainingState:
     """Train until the schedule or the time budget (seconds) ends; resumes from `folder` where it
@@ -54,6 +54,11 @@ def train(
     writes.
 
     Args:
+        config: the recipe.
+        folder: of the run, made if need be.
+        device: what trains; under `torchrun` the local one of its kind.
+        time_budget: seconds; None trains until the schedule ends.
+        report: hears a line now and then.
         weights: start from these (safetensors with contract); not looked at when there is a
             checkpoint.
 
