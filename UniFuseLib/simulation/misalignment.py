@@ -218,6 +218,7 @@ def bspline_velocity(parameters: Misalignment, grid: Grid) -> Tensor:
     `elastic_mm`.
 
     Args:
+        parameters: of the misalignment.
         grid: RAS-aligned and isotropic; the lattice hangs on the box, not on this grid.
 
     Returns:
@@ -261,7 +262,10 @@ def scale_to_mean(
     method.
 
     Args:
+        parameters: p.
         points: `(n, 3)` RAS mm inside the body; a few thousand suffice.
+        target_mm: the mean asked for.
+        tolerance_mm: how near to it is near enough.
 
     Raises:
         InputError: the misalignment moves nothing, so that no factor reaches the target.

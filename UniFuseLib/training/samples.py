@@ -267,7 +267,7 @@ def _cut(
 
 
 def _crop_grid(
-    around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+    _around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
 ) -> Grid:
     """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random
     mirror.
@@ -286,7 +286,7 @@ def _crop_grid(
 
 
 def _whole_grid(
-    whole: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+    whole: Grid, _centre: np.ndarray, crop: int, _spacing_mm: float, generator: torch.Generator
 ) -> Grid:
     """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in
     one.
