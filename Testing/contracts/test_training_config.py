@@ -86,7 +86,9 @@ def test_phases_follow_each_other() -> None:
     config = TrainingConfig(
         name="x", data="", steps=100, phases=(Phase(0.4, 48, 2), Phase(1.0, 64, 1))
     )
-    assert [config.phase_at(step).crop for step in (0, 39, 40, 99, 100, 500)] == [
+    assert [
+        config.phase_at(config.progress(step, 0)).crop for step in (0, 39, 40, 99, 100, 500)
+    ] == [
         48,
         48,
         64,
@@ -245,3 +247,21 @@ def test_positions_do_not_suffer_from_half_precision(dtype: torch.dtype) -> None
         atol=1e-5,
         rtol=0,
     )
+
+
+def test_a_schedule_in_minutes_follows_the_clock_not_the_steps() -> None:
+    phases = (Phase(0.4, 48, 2), Phase(1.0, 64, 1))
+    config = TrainingConfig(
+        name="x", data="", minutes=10.0, rate=1.0, final_rate=0.0, warm_up=5, phases=phases
+    )
+    assert config.progress(9999, 300.0) == pytest.approx(0.5)
+    assert config.progress(1, 601.0) == 1.0
+    assert [config.phase_at(config.progress(7, s)).crop for s in (0, 239, 241, 600)] == [
+        48,
+        48,
+        64,
+        64,
+    ]
+    assert learning_rate(config, 2, 0.0) == pytest.approx(0.6)  # the warm-up counts steps
+    assert learning_rate(config, 10**6, 300.0) == pytest.approx(0.5)
+    assert learning_rate(config, 10**6, 600.0) == pytest.approx(0.0, abs=1e-9)

@@ -55,6 +55,13 @@ def add_parser(subparsers: Any) -> None:
         metavar="MM",
         help="merge finer voxels to about this size",
     )
+    parser.add_argument(
+        "--levels",
+        type=int,
+        default=256,
+        metavar="N",
+        help="greys that a volume keeps; fewer make a smaller file (default: 256)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace FILE if it exists")
     parser.set_defaults(run=run)
 
@@ -70,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"Expected --spacing above 0 mm, got {args.spacing:g}.")
     if args.spacing is not None and args.shape is not None:
         raise InputError("--shape and --spacing both set the voxels' size. Give one of them.")
+    if not 2 <= args.levels <= 256:
+        raise InputError(f"Expected --levels between 2 and 256, got {args.levels}.")
     pack(
         args.data,
         args.layout,
@@ -80,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         held_out=args.held_out,
         shape=args.shape,
         spacing_mm=args.spacing,
+        levels=args.levels,
     )
     print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
@@ -39,6 +40,36 @@ def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     half = max(tokens.shape[1] // 2 - 1, 0)
     bidirectional = torch.cat([tokens[:, :half], tokens[:, half:].flip(1)], dim=1)
     return tokens, tokens.flip(1), bidirectional
+
+
+def _orders_of_lengths(tokens: Tensor, lengths: list[int]) -> list[tuple[Tensor, Tensor]]:
+    """`reading_orders` of segments that are filled up at their end.
+
+    Args:
+        tokens: `(b, n, m)`.
+        lengths: of every segment, n at most.
+
+    Returns:
+        For each order the tokens, still filled up at the end, and which of them count, bool `(b,
+        n)`.
+    """
+    longest = tokens.shape[1]
+    rows = {
+        n: [F.pad(o[0, :, 0], (0, longest - n)) for o in reading_orders(_places(n))]
+        for n in set(lengths)
+    }
+    counts = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    counts = counts.to(tokens.device)
+    orders = []
+    for k in range(3):
+        index = torch.stack([rows[n][k] for n in lengths]).to(tokens.device)
+        orders.append((tokens.gather(1, index[..., None].expand_as(tokens)), counts))
+    return orders
+
+
+def _places(count: int) -> Tensor:
+    """0..count - 1 as tokens `(1, count, 1)`."""
+    return torch.arange(count)[None, :, None]
 
 
 def _chosen(tokens: Tensor, mask: Tensor) -> Tensor:
@@ -120,20 +151,30 @@ class DAPL(nn.Module):
         features = torch.cat([degraded.features, reference.features], dim=1)
         patches_of_both = self.embed(self.mix(features))
         if self.join is None or degraded.texture is None or reference.texture is None:
-            return [self._states(one[None]) for one in map_to_tokens(patches_of_both)]
+            return self._states(list(map_to_tokens(patches_of_both)[:, None]))
         textures = torch.cat([degraded.texture, reference.texture], dim=1)
         tokens = map_to_tokens(patches_of_both + self.join(textures))
         means = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0])
         body = means.flatten(1) > AIR
-        return [
-            self._states(segments(_chosen(of_pair, mask)))
-            for of_pair, mask in zip(tokens, body, strict=True)
-        ]
+        chosen = zip(tokens, body, strict=True)
+        return self._states([segments(_chosen(of_pair, mask)) for of_pair, mask in chosen])
 
-    def _states(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """tokens `(b, n, m)` → h1..h3, each `(b, e, s)`."""
-        h1, h2, h3 = (self.second(order) for order in reading_orders(self.first(tokens)))
-        return h1, h2, h3
+    def _states(self, pairs: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Segments `(k, n, m)` of every pair → its h1..h3, each `(k, e, s)`; all pairs in one scan
+        a reading order.
+        """
+        lengths = [tokens.shape[1] for tokens in pairs for _ in range(tokens.shape[0])]
+        longest = max(lengths)
+        filled = torch.cat(
+            [F.pad(tokens, (0, 0, 0, longest - tokens.shape[1])) for tokens in pairs]
+        )
+        read = self.first(filled)  # causal: what fills a segment's end does not reach its tokens
+        if min(lengths) == longest:
+            states = [self.second(order) for order in reading_orders(read)]
+        else:
+            states = [self.second(*order) for order in _orders_of_lengths(read, lengths)]
+        counts = [tokens.shape[0] for tokens in pairs]
+        return list(zip(*(h.split(counts) for h in states), strict=True))
 
     def _prompt(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """P̂ = P ⊙ G (Eq. 2); one MLP gives G its length L, the other its classes Ñ and width M."""
@@ -186,6 +227,12 @@ class RunningNorm(nn.Module):
             self._passed.append(x.detach().float())
         floor = 1e-2 * self.variance.mean()
         return ((x - self.mean) / (self.variance + floor).sqrt()).clamp(-8, 8)
+
+    def forget(self) -> None:
+        """Drop what has passed since the last `remember`: a step that was not made must not leave
+        its states here.
+        """
+        self._passed.clear()
 
     @torch.no_grad()
     def remember(self) -> None:

@@ -25,6 +25,7 @@ from UniFuseLib.spatial.mind import box_mean
 if TYPE_CHECKING:
     from UniFuseLib.network.dapl import Context
 
+CLEAN = 0  # place of the class `clean` among `degradation.CLASSES`
 SMOOTHINGS = 4  # S_0 to S_3 of `smoothings`
 
 
@@ -45,6 +46,19 @@ def smoothings(volume: Tensor) -> Tensor:
     fine = box_mean(volume, 1)
     medium = box_mean(fine, 1)
     return torch.cat([volume, fine, medium, box_mean(medium, 2)], dim=1)
+
+
+def need_of_restoration(clean: Tensor) -> Tensor:
+    """n = min(1, 2 (1 - p_clean)): what is surely clean stays as it is, what may be degraded is
+    restored in full.
+
+    Args:
+        clean: p_clean `(b,)`; restoration does not teach the classifier.
+
+    Returns:
+        `(b, 1, 1, 1, 1)` in 0..1.
+    """
+    return (2 * (1 - clean.detach())).clamp(max=1)[:, None, None, None, None]
 
 
 class BaseNet(nn.Module):
@@ -219,17 +233,22 @@ class UFRF(nn.Module):
         for skip, expand, merge in reversed(upwards):
             x = merge(skip + expand(x))
         out = self.head(x)
-        return self._compose(depth_to_space(out) if self.folded else out, moved, reference)
+        need = need_of_restoration(context.probabilities[:, CLEAN])
+        return self._compose(depth_to_space(out) if self.folded else out, moved, reference, need)
 
-    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor) -> Fusion:
-        """restored = Σ_k a_k S_k(W(I'_D)) + r, fused = restored + w (I_R - restored) + s.
+    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:
+        """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r), fused = restored + w (I_R - restored) + s.
+
+        m is W(I'_D), n the need of restoration.
 
         a sums to 1, w lies in 0..1. S_0 is the volume itself, the others are ever smoother: how
         much to smooth where is easier to learn than noise.
         """
         residual, weight, extra = self.smooth(out[:, :3]).float().split(1, dim=1)
         share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)
-        restored = (share * smoothings(moved)).sum(1, keepdim=True) + residual
+        whole = (share * smoothings(moved)).sum(1, keepdim=True) + residual
+        restored = torch.lerp(moved, whole, need)  # exact at both ends
         blend = torch.sigmoid(4 * weight)
         fused = restored + blend * (reference - restored) + 0.1 * torch.tanh(extra)
-        return Fusion(fused, restored, blend, detail_weight=share[:, :1])
+        detail = torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)
+        return Fusion(fused, restored, blend, detail_weight=detail)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from UniFuseLib.network.depthwise import DepthwiseConvolution
+
 _SLOPE = 0.1
 
 
@@ -31,9 +33,12 @@ def unpatch(inputs: int, outputs: int, side: int) -> nn.ConvTranspose3d:
 
 def separable_convolution(channels: int, outputs: int) -> nn.Sequential:
     """1³ mixing of channels, then a depthwise 3³: the cheap convolution of the fine scales."""
-    return nn.Sequential(
-        convolution(channels, outputs, kernel=1), convolution(outputs, outputs, groups=outputs)
-    )
+    return nn.Sequential(convolution(channels, outputs, kernel=1), depthwise_convolution(outputs))
+
+
+def depthwise_convolution(channels: int) -> nn.Conv3d:
+    """3³, every channel by itself."""
+    return _keep_variance(DepthwiseConvolution(channels))
 
 
 def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:

@@ -54,11 +54,22 @@ class Recurrence(nn.Module):
         nn.init.zeros_(self.convolve.bias)  # type: ignore[arg-type]
         self.parameters_of = SelectiveParameters(inner, states)
 
-    def forward(self, u: Tensor, initial_state: Tensor | None = None) -> tuple[Tensor, ScanResult]:
-        """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state)."""
+    def forward(
+        self, u: Tensor, initial_state: Tensor | None = None, counts: Tensor | None = None
+    ) -> tuple[Tensor, ScanResult]:
+        """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state).
+
+        Args:
+            u: the inner channels of the tokens.
+            initial_state: h_0 `(b, e, s)`; None is 0.
+            counts: bool `(b, n)`; the state passes by tokens that do not count (Δ = 0). None: all
+                count.
+        """
         convolved = self.convolve(u.transpose(1, 2))[..., : u.shape[1]]  # causal
         u = F.silu(convolved.transpose(1, 2))
         dt, a, b, c = self.parameters_of(u)
+        if counts is not None:
+            dt = dt * counts[..., None]
         return u, selective_scan(u.float(), dt, a, b, c, initial_state)
 
 
@@ -98,9 +109,11 @@ class MambaStates(nn.Module):
         self.project_in = nn.Linear(width, inner, bias=False)
         self.recurrence = Recurrence(inner, states)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """tokens `(b, n, m)` → h after the last token, `(b, e, s)`."""
-        return self.recurrence(self.project_in(self.norm(tokens)))[1].last_state
+    def forward(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
+        """tokens `(b, n, m)` → h after the last token, or the last that `counts` `(b, n)`: `(b, e,
+        s)`.
+        """
+        return self.recurrence(self.project_in(self.norm(tokens)), counts=counts)[1].last_state
 
 
 class SpatialMambaBlock(nn.Module):

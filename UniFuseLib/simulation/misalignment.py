@@ -57,6 +57,11 @@ class MisalignmentRange:
     elastic_mm: float = 10.0
     control_mm: tuple[float, float] = (35.0, 80.0)
 
+    def times(self, factor: float) -> MisalignmentRange:
+        """All of it `factor` times as large, at the same distance of the control points."""
+        names = ("rotation_deg", "translation_mm", "scale", "elastic_mm")
+        return replace(self, **{name: factor * getattr(self, name) for name in names})
+
 
 FULL = MisalignmentRange()
 #: what an affine stage leaves over: most of the motion is elastic, the affine part is its error

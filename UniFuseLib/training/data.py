@@ -49,7 +49,8 @@ class PackedVolume:
         """out[x] = volume(X(x) + u[x]): network intensities, 0 outside the field of view.
 
         Args:
-            grid: where to read. displacement: u, RAS mm `(1, 3, d, h, w)`.
+            grid: where to read.
+            displacement: u, RAS mm `(1, 3, d, h, w)`.
             cubic: keep the noise that linear interpolation would smooth away.
 
         Returns:

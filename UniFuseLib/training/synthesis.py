@@ -15,7 +15,7 @@ from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedVolume
 
 # in-plane and slice spacings, mm; few, so that projectors are reused
-_SCANNERS = {
+SCANNERS = {
     "mr": ((1.0,), (1.0, 3.0, 4.0)),
     "ct": ((1.0, 1.5, 2.0), (1.0, 2.0, 3.3)),
     "pet": ((4.0, 5.3), (3.3,)),
@@ -81,7 +81,7 @@ def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Ge
         spacing_mm: of the anatomy; nothing finer than this is there to be scanned.
         generator: of both draws.
     """
-    in_plane, slices = _SCANNERS[scan.kind]
+    in_plane, slices = SCANNERS[scan.kind]
     pixel = max(choice(generator, in_plane), spacing_mm)
     thickness = max(choice(generator, slices), spacing_mm)
     return Grid(
