@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
@@ -230,7 +230,7 @@ def changed(scan: Encoded, voxels: slice) -> Encoded:
 
 def test_dapl_does_not_hear_the_air_around_the_patient() -> None:
     torch.manual_seed(0)
-    dapl = build(preset("small")).dapl.eval()
+    dapl: Any = build(preset("small")).dapl.eval()
     body, reference = encoded_scan(1, slice(0, 6)), encoded_scan(2, slice(0, 6))
     with torch.no_grad():
         as_it_is = dapl(body, reference).states[0]
@@ -251,7 +251,7 @@ def test_segments_are_consecutive_and_as_long_as_a_training_crop() -> None:
 def test_dapl_reads_a_batch_as_it_reads_each_pair_alone() -> None:
     """Bodies of different sizes: shorter segments are filled up, and the filling is not read."""
     torch.manual_seed(0)
-    dapl = build(preset("small")).dapl.eval()
+    dapl: Any = build(preset("small")).dapl.eval()
     pairs = [(encoded_scan(k, body), encoded_scan(k + 9, body)) for k, body in enumerate(BODIES)]
     with torch.no_grad():
         alone = [dapl(*pair) for pair in pairs]
@@ -296,7 +296,7 @@ def test_the_need_of_restoration_is_none_when_clean_is_certain_and_full_from_a_h
 
 def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
     torch.manual_seed(1)
-    fusion = build(preset("small")).fusion
+    fusion: Any = build(preset("small")).fusion
     blocks = 8 if fusion.folded else 1
     out = random(2, fusion.head.out_channels // blocks, *SHAPE)
     moved, reference = random(2, 1, *SHAPE, seed=1), random(2, 1, *SHAPE, seed=2)

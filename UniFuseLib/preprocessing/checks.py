@@ -70,7 +70,9 @@ def _not_finite(array: np.ndarray) -> np.ndarray:
 
 def _repaired(count: int, name: str) -> str:
     if count == 1:
-        return f"1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour."
+        return (
+            f"1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour."
+        )
     return (
         f"{count} NaN or infinite voxels in the {name} volume were replaced by their nearest "
         "valid neighbours."
