@@ -316,14 +316,15 @@ class Perfect(NamedTuple):
 
 def sample_of(flow: torch.Tensor) -> Sample:
     shape = flow.shape[2:]
-    volumes: Any = [noise(1, 1, *shape, seed=k) for k in range(5)]
-    return Sample(*volumes, flow, torch.tensor([0]), torch.ones(1, 1, *shape), torch.ones(1, 3))
+    volumes = [noise(1, 1, *shape, seed=k) for k in range(5)]
+    weight = torch.ones(1, 1, *shape)
+    return Sample._make([*volumes, flow, torch.tensor([0]), weight, torch.ones(1, 3)])
 
 
 def made_up_sample() -> Sample:
-    volumes: Any = [noise(1, 1, *SHAPE, seed=k) for k in range(5)]
+    volumes = [noise(1, 1, *SHAPE, seed=k) for k in range(5)]
     flow = 0.3 * noise(1, 3, *SHAPE, seed=9)
-    return Sample(*volumes, flow, torch.tensor([2]), constant(1.0), torch.ones(1, 3))
+    return Sample._make([*volumes, flow, torch.tensor([2]), constant(1.0), torch.ones(1, 3)])
 
 
 def test_equation_15_is_small_for_a_network_that_knows_the_answer() -> None:

@@ -4,17 +4,16 @@ contract.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from UniFuseLib.errors import InputError
 
-if sys.version_info >= (3, 11):
+try:
     import tomllib
-else:
-    import tomli as tomllib
+except ModuleNotFoundError:  # Python 3.10
+    import tomli as tomllib  # type: ignore[no-redef]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Recompute = Literal["nothing", "stages"]
