@@ -22,7 +22,8 @@ from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
-from UniFuseLib.registration.bspline_refinement import Refined, manner_of, steps_for
+from UniFuseLib.registration.bspline_problem import RefinementPair, Side
+from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
 from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
 from UniFuseLib.spatial.axes import from_canonical
@@ -151,7 +152,7 @@ def fuse(
         with stages.stage(_REFINING):
             refined = _refine(pair, working, registered.flow, steps, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, refined.flow if refined.steps else None)
+            output = network.fuse(registered, refined.flow if refined.used else None)
         with stages.stage(_RESAMPLING):
             classified = _classify(output.logits, pair, agreed)
             found = network_result(working, output)
@@ -160,7 +161,7 @@ def fuse(
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
-    refinement = _refinement_report(refined, stages.cpu_seconds[_REFINING.title])
+    refinement = RefinementReport.of(refined, stages.cpu_seconds[_REFINING.title])
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
@@ -194,11 +195,13 @@ def _refine(
     progress: Callable[[float], None],
 ) -> Refined:
     """The network's field, adjusted to this pair as far as its volumes support it."""
-    degraded, reference, mask = (
-        volume.to(flow.device) for volume in (working.degraded, working.reference, working.mask)
-    )
-    manner = manner_of(*pair.modalities)
-    return refine_field(degraded, reference, flow, mask, steps, manner, progress)
+    compared = RefinementPair(
+        degraded=Side(working.degraded, working.degraded_acquired),
+        reference=Side(working.reference, working.reference_acquired),
+        body=working.mask,
+        spacing=float(working.grid.spacing[0]),
+    ).to(flow.device)
+    return refine_field(compared, flow, steps, policy_of(*pair.modalities), progress)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
@@ -206,14 +209,3 @@ def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classif
     raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
     raw_probabilities = dict(zip(contract.classes, raw, strict=True))
     return classify(raw_probabilities, pair.degraded.source.modality, contract.sure_from)
-
-
-def _refinement_report(refined: Refined, cpu_seconds: float) -> RefinementReport:
-    if not refined.steps:
-        return RefinementReport()
-    return RefinementReport(
-        steps=refined.steps,
-        shrinkage_factor=None if refined.part is None else round(refined.part, 3),
-        gain=round(refined.gain, 4),
-        cpu_seconds=round(cpu_seconds, 2),
-    )

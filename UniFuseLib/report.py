@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
     from UniFuseLib.registration.affine import InitialAlignment
+    from UniFuseLib.registration.bspline_refinement import Refined
     from UniFuseLib.spatial.volume import Grid, Volume
 
 SCHEMA_VERSION = 1
@@ -56,9 +57,24 @@ class RefinementReport:
     """What test-time optimisation did; None where it was not run."""
 
     steps: int = 0
-    shrinkage_factor: float | None = None
+    used: bool | None = None
     gain: float | None = None
+    confidence_t: float | None = None
+    reason: str | None = None
     cpu_seconds: float | None = None
+
+    @classmethod
+    def of(cls, refined: Refined, cpu_seconds: float) -> RefinementReport:
+        if refined.held_out is None:
+            return cls()
+        return cls(
+            steps=refined.steps,
+            used=refined.used,
+            gain=round(refined.held_out.gain, 5),
+            confidence_t=round(refined.held_out.t, 2),
+            reason=refined.reason,
+            cpu_seconds=round(cpu_seconds, 2),
+        )
 
 
 @dataclass(frozen=True)

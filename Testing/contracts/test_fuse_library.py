@@ -325,8 +325,9 @@ def test_refinement_takes_back_what_the_network_moved_wrongly(pair: tuple[Volume
     assert by[0] > 1.5
     assert by[1] < 0.5 * by[0]
     assert off.report.refinement == RefinementReport()
-    assert auto.report.refinement.steps in (4, 6)  # six where the first four found much
-    assert 0 < (auto.report.refinement.shrinkage_factor or 0) <= 1
+    assert auto.report.refinement.steps == 4
+    assert auto.report.refinement.used
+    assert auto.report.refinement.reason is None
 
 
 def test_pairs_that_were_not_measured_to_gain_are_refined_when_asked_alone(
@@ -347,7 +348,6 @@ def test_a_thin_slab_is_fused(axis: int, spacing: float) -> None:
     for pair in ((whole, slab), (slab, whole)):
         result = run(pair, refine="auto", working_spacing=None if spacing < 5 else 25.0)
         assert np.isfinite(result.displacement).all()
-        assert result.report.refinement.steps == 0 or pair[1] is whole
 
 
 def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_overlap, check_volume
 from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES, IntensityMap, fit
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 LARGEST_WORKING_GRID = 256**3  # voxels
 _AFFINE_SHARE = 0.7  # of the time of `working_pair` on the sample pair; resampling takes the rest
+_WHOLLY = 0.99  # of an interpolated mask: all that it was interpolated from
 
 
 class InputVolume(NamedTuple):
@@ -77,6 +78,8 @@ class WorkingPair(NamedTuple):
     degraded: Tensor  # pulled through the affine
     reference: Tensor
     mask: Tensor  # bool: the body, where the degraded volume has content
+    degraded_acquired: Tensor  # bool: its field of view without padding; pulled as `degraded`
+    reference_acquired: Tensor  # bool
     alignment: InitialAlignment
 
 
@@ -200,5 +203,14 @@ def place(pair: PreparedPair, start: InitialAlignment) -> WorkingPair:
         degraded=to_network(aligned),
         reference=reference.source.intensity.forward(reference_values),
         mask=(body > 0.5) & (coverage > 0.5),
+        degraded_acquired=_acquired(moved, degraded.source.modality, grid),
+        reference_acquired=_acquired(reference.scalar, reference.source.modality, grid),
         alignment=start,
     )
+
+
+def _acquired(volume: Volume, modality: str, grid: Grid) -> Tensor:
+    """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing but what the scanner measured."""
+    mask = acquired_mask(volume.array, modality).astype(np.float32)
+    acquired, _ = resample(Volume(mask, volume.affine), grid, 0.0)
+    return acquired > _WHOLLY
