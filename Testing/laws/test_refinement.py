@@ -15,6 +15,7 @@ from UniFuseLib.registration.bspline_refinement import (
     AUTO_STEPS,
     Manner,
     Refined,
+    believed_part,
     manner_of,
     refine,
     steps_for,
@@ -282,3 +283,9 @@ def test_choices() -> None:
     for wrong in ("often", -1, "100000"):
         with pytest.raises(InputError, match="off, auto or a number"):
             steps_for(wrong, "mr", "mr")
+
+
+def test_the_weaker_the_evidence_the_less_is_believed() -> None:
+    parts = [believed_part(evidence) for evidence in (-1.0, 0.0, 0.9, 1.0, 1.5, 3.0, 1e6)]
+    assert parts[:4] == [0, 0, 0, 0]
+    assert 0.5 < parts[4] < parts[5] < parts[6] <= 1

@@ -5,9 +5,9 @@ as far as it helps.
 
 δ hangs on cubic B-spline control points c (Rueckert et al. 1999, doi 10.1109/42.796284) 20 voxels
 apart; the step is that of reweighted least squares with the mean of both volumes' gradients, as in
-`affine_solver.py`, and conjugate gradients solve it. Descriptors also fit what truly differs
-between the scans. So only a part of φ + δ is followed, by
-how far the residual falls: empirical Bayes, as in `affine_shrinkage.py`, with constants measured on
+`affine_problem.py`, and conjugate gradients solve it. Descriptors also fit what truly differs
+between the scans. So only a part of φ + δ is followed, by how far the residual falls: empirical
+Bayes (Efron and Morris 1973, doi 10.1080/01621459.1973.10481350), with constants measured on
 training patients.
 """
 
@@ -22,7 +22,6 @@ from torch import Tensor
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
-from UniFuseLib.registration.affine_shrinkage import believed_part
 from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import (
     identity_grid,
@@ -41,6 +40,7 @@ _LEAST_SIDE = 8  # voxels of the descriptors; smaller volumes are left as they a
 _FLOOR = 0.02  # residuals below it count by their square
 _RIDGE = 1e-7  # holds control points that no voxel of the body sees
 _CG_STEPS, _CG_TOLERANCE = 60, 1e-3
+_STEEPNESS = 3  # 2 is James and Stein's; takes more from a field whose evidence is strong
 _DRAWS = 3  # fractions of a voxel at which a residual is measured
 
 
@@ -172,6 +172,13 @@ def _part(gain: float, manner: Manner) -> float:
         if manner.chance is None
         else max(manner.least, believed_part(gain / manner.chance))
     )
+
+
+def believed_part(evidence: float) -> float:
+    """1 - 1 / evidence³, 0 where negative; evidence is 1 where a pair that is aligned already gives
+    as much.
+    """
+    return max(0.0, 1 - evidence**-_STEEPNESS) if evidence > 0 else 0.0
 
 
 class _Level:
