@@ -153,10 +153,7 @@ def fuse(
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
         with stages.stage(_REFINING):
-            if align == "deformable":
-                refined = _refine(pair, working, registered.flow, steps, stages.step)
-            else:
-                refined = Refined(torch.zeros_like(registered.flow), None, 0.0, 0)
+            refined = _refine(pair, working, registered.flow, steps, align, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
             own = refined.flow is registered.flow
             output = network.fuse(registered, None if own else refined.flow)
@@ -199,9 +196,12 @@ def _refine(
     working: WorkingPair,
     flow: Tensor,
     steps: int,
+    align: Align,
     progress: Callable[[float], None],
 ) -> Refined:
-    """The network's field, adjusted to this pair as far as its volumes support it."""
+    """The network's field, adjusted to this pair as far as its volumes support it, or no field."""
+    if align != "deformable":
+        return Refined(torch.zeros_like(flow), None, 0.0, 0)
     degraded, reference, mask = (
         volume.to(flow.device) for volume in (working.degraded, working.reference, working.mask)
     )

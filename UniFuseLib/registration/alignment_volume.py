@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FINEST_MM = 3.0  # voxels are not averaged to more than this
 _BONE_HU = 240.0
 # Muscle and skin of a limb lie 3 to 10 mm elsewhere in the next session, its bone does not: how far
-# from a bone a voxel counts, and how much beyond (measured on 15 limbs and 5 heads, decision 0045)
-_BONE_REACH_MM = 10.0
+# from a bone a voxel counts, and how much beyond (measured on heads and limbs, decision 0045)
+_BONE_REACH_MM = 15.0
 _FAR_FROM_BONE = 0.1
 _CLOSING = 2  # voxels of gaps in a skull that are bridged before what it encloses is filled
 
