@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
+    from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
 
 # shares: seconds of the sample pair on two CPU cores
 _LOADING = Stage("Loading the network", 0.3)
@@ -109,6 +109,7 @@ def fuse(
     working_spacing: float | None = None,
     precision: str = "auto",
     refine: str | int = "auto",
+    align: Align = "deformable",
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -128,6 +129,9 @@ def fuse(
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
         refine: test-time optimisation of the field (`registration/bspline_refinement.py`): `off`,
             `auto` (pairs of modalities that gain in every misalignment bin), or a number of steps.
+        align: how far the alignment may go: `deformable`, `affine` or `rigid` (one motion of the
+            whole body, neither the network's field nor its refinement), or `none` (the geometry of
+            the files).
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -146,13 +150,14 @@ def fuse(
             pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing)
             steps = steps_for(refine, *pair.modalities)
         with stages.stage(_ALIGNING):
-            working = working_pair(pair, stages.step)
+            working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
         with stages.stage(_REFINING):
-            refined = _refine(pair, working, registered.flow, steps, stages.step)
+            refined = _refine(pair, working, registered.flow, steps, align, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, refined.flow if refined.used else None)
+            unchanged = refined.flow is registered.flow
+            output = network.fuse(registered, None if unchanged else refined.flow)
         with stages.stage(_RESAMPLING):
             classified = _classify(output.logits, pair, agreed)
             found = network_result(working, output)
@@ -192,9 +197,12 @@ def _refine(
     working: WorkingPair,
     flow: Tensor,
     steps: int,
+    align: Align,
     progress: Callable[[float], None],
 ) -> Refined:
-    """The network's field, adjusted to this pair as far as its volumes support it."""
+    """The network's field, adjusted to this pair as far as its volumes support it, or no field."""
+    if align != "deformable":
+        return Refined(torch.zeros_like(flow), False, None, 0)
     compared = RefinementPair(
         degraded=Side(working.degraded, working.degraded_acquired),
         reference=Side(working.reference, working.reference_acquired),

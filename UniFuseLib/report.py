@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
-    from UniFuseLib.registration.affine import InitialAlignment
+    from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.bspline_refinement import Refined
     from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -79,28 +79,47 @@ class RefinementReport:
 
 @dataclass(frozen=True)
 class AlignmentReport:
-    """The affine that the network started from."""
+    """The motion that the network started from; None where nothing was looked for.
+
+    `used`: other than the geometry of the files. Score, chance and spread: at 8 mm.
+    """
 
     used: bool
-    shrinkage_factor: float
+    freedom: str
     matrix_ras: tuple[tuple[float, ...], ...]
-    similarity_before: float
-    similarity_after: float
-    moved_mm: float
-    confidence_t: float
+    moved_mm: float | None = None
+    rotation_deg: float | None = None
+    stretch_percent: float | None = None
+    covered: float | None = None
+    score: float | None = None
+    score_by_chance: float | None = None
+    chance_spread: float | None = None
+    starts_agreeing: float | None = None
+    runner_up_mm: float | None = None
+    runner_up_score: float | None = None
 
     @classmethod
-    def of(cls, start: InitialAlignment) -> AlignmentReport:
+    def of(cls, found: AffineResult) -> AlignmentReport:
         """Rounded as it is reported."""
-        matrix = np.round(start.matrix, 6).tolist()
+        rows = np.round(found.matrix, 6).tolist()
+        matrix = tuple(tuple(row) for row in rows)
+        evidence = found.evidence
+        if evidence is None:
+            return cls(found.followed, found.freedom, matrix)
         return cls(
-            used=start.used,
-            shrinkage_factor=round(start.believed, 3),
-            matrix_ras=tuple(tuple(row) for row in matrix),
-            similarity_before=round(start.similarity_before, 5),
-            similarity_after=round(start.similarity_after, 5),
-            moved_mm=round(start.moved_mm, 3),
-            confidence_t=round(start.confidence, 2),
+            used=found.followed,
+            freedom=found.freedom,
+            matrix_ras=matrix,
+            moved_mm=round(evidence.moved_mm, 3),
+            rotation_deg=round(evidence.rotation_deg, 2),
+            stretch_percent=round(evidence.stretch_percent, 2),
+            covered=round(evidence.covered, 3),
+            score=round(evidence.score, 4),
+            score_by_chance=round(evidence.chance, 4),
+            chance_spread=round(evidence.spread, 4),
+            starts_agreeing=round(evidence.starts_agreeing, 3),
+            runner_up_mm=round(evidence.runner_up_mm, 3),
+            runner_up_score=round(evidence.runner_up_score, 4),
         )
 
 
@@ -273,7 +292,7 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
-        warnings=(*pair.warnings, *classified.warnings),
+        warnings=(*pair.warnings, *working.alignment.warnings, *classified.warnings),
     )
 
 

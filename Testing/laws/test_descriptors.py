@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from UniFuseLib.experiments.descriptor_alignment import FineSettings, Scan, align_finely
-from UniFuseLib.registration.affine_solver import RIGID
+from UniFuseLib.registration.affine_parameters import RIGID
 from UniFuseLib.spatial.displacement import affine_index
 from UniFuseLib.spatial.resampling import blocks_of
 from UniFuseLib.spatial.volume import Grid, Volume

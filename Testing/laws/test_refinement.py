@@ -13,7 +13,7 @@ from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import Cancelled, InputError
 from UniFuseLib.preprocessing.prepare import place, prepare_pair
 from UniFuseLib.registration import bspline_refinement as refinement
-from UniFuseLib.registration.affine import InitialAlignment
+from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_problem import RefinementPair, RefinementProblem, Side
 from UniFuseLib.registration.bspline_refinement import (
     AUTO_STEPS,
@@ -31,7 +31,7 @@ SPACING = 1.5  # mm
 SAME_MM = 0.1  # 0.07 is left; stiffness, smoothing or points in voxels give 0.12 to 0.8
 SOFT = RefinementPolicy(bending_weight=500.0, least_gain=0.0, least_t=3.0)
 UNASKED = RefinementPolicy(bending_weight=500.0, least_gain=-1.0, least_t=-1e9)
-NO_MOTION = InitialAlignment(np.eye(4), 0.0, 0.0, False, 0.0, 0.0)
+NO_MOTION = unmoved()
 
 
 def anatomy(seed: int = 0) -> torch.Tensor:

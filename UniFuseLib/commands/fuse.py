@@ -159,6 +159,7 @@ def _fuse(
         working_spacing=args.working_spacing,
         precision=args.precision,
         refine=args.refine,
+        align=args.align,
         progress=show,
         cancelled=cancelled,
     )

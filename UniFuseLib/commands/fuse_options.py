@@ -91,6 +91,13 @@ def _add_computation(parser: argparse.ArgumentParser) -> None:
         help="voxel size of the working grid; larger is faster (default: that of the weights)",
     )
     parser.add_argument(
+        "--align",
+        choices=("deformable", "affine", "rigid", "none"),
+        default="deformable",
+        help="how far the alignment may go; affine and rigid move the body as a whole, none keeps "
+        "the geometry of the files (default: deformable)",
+    )
+    parser.add_argument(
         "--refine",
         type=refinement,
         default="auto",

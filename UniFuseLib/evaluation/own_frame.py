@@ -16,7 +16,7 @@ from UniFuseLib.evaluation.sampling import covered, pull
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.preprocessing.prepare import place, prepare_pair
-from UniFuseLib.registration.affine import InitialAlignment
+from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
 
 _INVERSION_STEPS = 12  # a field that shrinks distances by half at most is inverted to 1/4000
-_NO_MOTION = InitialAlignment(np.eye(4), 0.0, 0.0, False, 0.0, 0.0)
 
 
 class RestoreInPlace(Protocol):
@@ -110,7 +109,7 @@ def restore_in_place(
         device: where it lies.
     """
     pair = prepare_pair(degraded, reference, modalities, contract)
-    working = place(pair, _NO_MOTION)
+    working = place(pair, unmoved())
     with torch.no_grad():
         registered = model.register(working.degraded.to(device), working.reference.to(device))
         output = model.fuse(registered, torch.zeros_like(registered.flow))

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.registration.affine_solver import BASIS, RIGID, Frame, Normal, matrix_of
+from UniFuseLib.registration.affine_parameters import BASIS, RIGID, Frame, matrix_of
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.resampling import inside, resample
@@ -42,6 +42,14 @@ class Scan(NamedTuple):
     volume: Volume
     acquired: np.ndarray
     weight: np.ndarray
+
+
+class Normal(NamedTuple):
+    """E(δ) ≈ energy + gradientᵀ δ + ½ δᵀ hessian δ, in the generators of `BASIS`, mm."""
+
+    hessian: np.ndarray  # (12, 12)
+    gradient: np.ndarray  # (12,)
+    energy: float
 
 
 @dataclass(frozen=True)

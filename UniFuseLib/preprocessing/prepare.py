@@ -5,17 +5,18 @@ One road for a run (`predict.py`) and for the calibration of the classifier.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
-from UniFuseLib.preprocessing.checks import check_overlap, check_volume
+from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES, IntensityMap, fit
 from UniFuseLib.preprocessing.modality import detect_modality
-from UniFuseLib.registration.affine import Image, InitialAlignment, align, alignment_image
+from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
+from UniFuseLib.registration.alignment_volume import alignment_volume
 from UniFuseLib.spatial.axes import canonical, working_grid
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -26,9 +27,18 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.contract import Contract
+    from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
+Align = Literal["deformable", "affine", "rigid", "none"]
+# how far the alignment may go → freedom of the motion before the network
+FREEDOM: dict[str, Freedom | None] = {
+    "deformable": "rigid",
+    "affine": "affine",
+    "rigid": "rigid",
+    "none": None,
+}
 LARGEST_WORKING_GRID = 256**3  # voxels
-_AFFINE_SHARE = 0.7  # of the time of `working_pair` on the sample pair; resampling takes the rest
+_AFFINE_SHARE = 0.9  # of the time of `working_pair` on the sample pair; resampling takes the rest
 _WHOLLY = 0.99  # of an interpolated mask: all that it was interpolated from
 
 
@@ -80,7 +90,7 @@ class WorkingPair(NamedTuple):
     mask: Tensor  # bool: the body, where the degraded volume has content
     degraded_acquired: Tensor  # bool: its field of view without padding; pulled as `degraded`
     reference_acquired: Tensor  # bool
-    alignment: InitialAlignment
+    alignment: AffineResult
 
 
 def prepare_pair(
@@ -100,12 +110,11 @@ def prepare_pair(
         working_spacing: mm, isotropic; None takes the contract's.
 
     Raises:
-        InputError: an input that cannot be used (see `prepare`), no common field of view, or a
-            reference whose grid no file can hold.
+        InputError: an input that cannot be used (see `prepare`), or a reference whose grid no file
+            can hold.
     """
     first = prepare(degraded, "degraded", modalities[0], contract)
     second = prepare(reference, "reference", modalities[1], contract)
-    check_overlap(degraded.grid, reference.grid)
     working = shared_grid(reference.grid, working_spacing or contract.working_spacing_mm)
     warnings = (*first.warnings, *second.warnings, *working.warnings)
     return PreparedPair(first, second, working.grid, warnings)
@@ -165,29 +174,63 @@ def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
 
 
 def working_pair(
-    pair: PreparedPair, progress: Callable[[float], None] | None = None
+    pair: PreparedPair,
+    align: Align = "deformable",
+    progress: Callable[[float], None] | None = None,
 ) -> WorkingPair:
-    """Both inputs on the working grid, the degraded one aligned by an affine.
+    """Both inputs on the working grid, the degraded one moved to the reference.
 
     Args:
         pair: the checked inputs.
+        align: how far the alignment may go; `none` keeps the geometry of the files.
         progress: called with the fraction done (0 to 1); may raise to stop.
+
+    Raises:
+        InputError: an `align` that does not exist, or nothing of the degraded volume lies in the
+            reference's field of view, neither before nor after the alignment.
     """
+    if align not in FREEDOM:
+        raise InputError(f"Unknown align {align!r}. Expected {', '.join(FREEDOM)}.")
 
     def affine_progress(fraction: float) -> None:
         if progress is not None:
             progress(_AFFINE_SHARE * fraction)
 
-    start = align(image_of(pair.degraded), image_of(pair.reference), affine_progress)
-    return place(pair, start)
+    return place(pair, _alignment(pair, FREEDOM[align], affine_progress))
 
 
-def image_of(one: PreparedVolume) -> Image:
-    """What the affine alignment sees of it."""
-    return alignment_image(one.scalar, one.body, one.source.modality, one.source.intensity)
+def _alignment(
+    pair: PreparedPair, freedom: Freedom | None, progress: Callable[[float], None]
+) -> AffineResult:
+    """What the volumes say about where they lie, or the geometry of the files."""
+    grids = pair.degraded.source.volume.grid, pair.reference.source.volume.grid
+    apart = overlap(*grids) == 0
+    if freedom is None:
+        found = unmoved()
+    else:
+        found = register(_seen(pair.degraded), _seen(pair.reference), freedom, progress)
+    if apart and not found.followed:
+        raise InputError(
+            f"The fields of view do not overlap: {fields_of_view(*grids)}. "
+            + ("" if freedom is None else "No pose was found in which the volumes agree. ")
+            + "If both show the same patient, bring them together first (3D Slicer: Volumes > "
+            "Volume Information > Center Volume, or a hardened transform) and try again."
+        )
+    if not apart:
+        return found
+    warning = (
+        f"The fields of view do not overlap as the files place them ({fields_of_view(*grids)}): "
+        "the pose was found from the pictures alone. Check it."
+    )
+    return found._replace(warnings=(warning, *found.warnings))
 
 
-def place(pair: PreparedPair, start: InitialAlignment) -> WorkingPair:
+def _seen(one: PreparedVolume) -> AlignmentVolume:
+    """What the registration sees of it."""
+    return alignment_volume(one.scalar, one.body, one.source.modality, one.source.intensity)
+
+
+def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
     degraded, reference, grid = pair.degraded, pair.reference, pair.grid
     moved = Volume(degraded.scalar.array, np.linalg.inv(start.matrix) @ degraded.scalar.affine)
