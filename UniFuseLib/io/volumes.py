@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.io.dicom_series import read_series, series_modality
+from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
+from UniFuseLib.io.dicom_identity import Identity
+from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.nifti_checks import (
     check_nifti,
     damaged,
@@ -30,6 +32,8 @@ from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from UniFuseLib.io.dicom_options import DicomOptions
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 _FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # LPS ↔ RAS
@@ -44,15 +48,27 @@ class Header:
         source: path as given.
         modality: DICOM tag (0008,0060) such as `MR`, `CT`, `PT`; empty when the format has none.
         warnings: sentences for the report.
+        units: of the values, as stated; empty when nothing states them.
+        identity: patient, day and frame of reference, of DICOM.
+        series: SeriesInstanceUID, of DICOM.
+        frame_groups: groups of frames in that series.
     """
 
     source: str
     modality: str = ""
     warnings: tuple[str, ...] = ()
+    units: str = ""
+    identity: Identity = field(default_factory=Identity)
+    series: str = ""
+    frame_groups: int = 1
 
 
-def read_volume(path: Path | str) -> Volume:
+def read_volume(path: Path | str, dicom: DicomOptions | None = None) -> Volume:
     """One 3-D volume from NIfTI, NRRD, MHA, a DICOM file, or a folder with one DICOM series.
+
+    Args:
+        path: file or folder.
+        dicom: choices where a DICOM folder leaves it open.
 
     Returns:
         array `(k, j, i)` in the file's units and type (float64 becomes float32), or `(k, j, i, 3)`
@@ -62,15 +78,20 @@ def read_volume(path: Path | str) -> Volume:
         InputError: missing, unreadable, 2-D, 4-D, several series, or a header without a usable
             spacing.
     """
-    return read_volume_with_header(path)[0]
+    return read_volume_with_header(path, dicom)[0]
 
 
-def read_volume_with_header(path: Path | str) -> tuple[Volume, Header]:
+def read_volume_with_header(
+    path: Path | str, dicom: DicomOptions | None = None
+) -> tuple[Volume, Header]:
     """`read_volume`, and what the file says about itself."""
     path = Path(path).expanduser()
     _check_there(path)
+    if path.is_dir() or is_dicom_file(path):
+        return _read_dicom(path, dicom)
+    refuse_archive(path)
     with _quiet_itk():
-        image, header = _read_folder(path) if path.is_dir() else _read_file(path)
+        image, header = _read_file(path)
     array = sitk.GetArrayFromImage(image)
     if array.dtype == np.float64:
         array = array.astype(np.float32)
@@ -117,9 +138,17 @@ def write_displacement(displacement: np.ndarray, grid: Grid, path: Path | str) -
     _write(lps, grid, Path(path))
 
 
-def _read_folder(path: Path) -> tuple[sitk.Image, Header]:
-    image, files, warnings = read_series(path)
-    return image, Header(str(path), series_modality(files[0]), tuple(warnings))
+def _read_dicom(path: Path, options: DicomOptions | None) -> tuple[Volume, Header]:
+    found = read_dicom(path, options)
+    return found.volume, Header(
+        str(path),
+        found.modality,
+        found.warnings,
+        found.units,
+        found.identity,
+        found.series,
+        found.groups,
+    )
 
 
 def _read_file(path: Path) -> tuple[sitk.Image, Header]:
@@ -130,8 +159,7 @@ def _read_file(path: Path) -> tuple[sitk.Image, Header]:
     image = _read_image(path, reader)
     while image.GetDimension() > 3:
         image = image[..., 0]
-    modality = reader.GetMetaData("0008|0060").strip() if reader.HasMetaDataKey("0008|0060") else ""
-    return image, Header(str(path), modality, tuple(warnings))
+    return image, Header(str(path), warnings=tuple(warnings))
 
 
 def _with_broken_voxels(array: np.ndarray, path: Path) -> np.ndarray:
