@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from UniFuseLib.commands import fuse_options, progress
+from UniFuseLib.commands import dicom, fuse_options, progress
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
@@ -130,8 +130,8 @@ def _read(args: argparse.Namespace) -> Inputs:
     from UniFuseLib.io.volumes import read_volume_with_header
     from UniFuseLib.preprocessing.modality import modality_from_header
 
-    degraded, degraded_header = read_volume_with_header(args.degraded)
-    reference, reference_header = read_volume_with_header(args.reference)
+    degraded, degraded_header = read_volume_with_header(args.degraded, dicom.options_of(args, 0))
+    reference, reference_header = read_volume_with_header(args.reference, dicom.options_of(args, 1))
 
     def chosen(option: str, header: str) -> str:
         return modality_from_header(header) if option == "auto" else option
@@ -140,7 +140,8 @@ def _read(args: argparse.Namespace) -> Inputs:
         chosen(args.degraded_modality, degraded_header.modality),
         chosen(args.reference_modality, reference_header.modality),
     )
-    warnings = (*degraded_header.warnings, *reference_header.warnings)
+    differences = dicom.check_inputs(args, degraded_header, reference_header)
+    warnings = (*degraded_header.warnings, *reference_header.warnings, *differences)
     return Inputs(degraded, reference, modalities, warnings)
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from UniFuseLib.commands import progress
+from UniFuseLib.commands import dicom, progress
 from UniFuseLib.commands.options import refinement
 
 _EPILOG = """\
@@ -34,6 +34,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_files(parser)
+    dicom.add_options(parser)
     _add_computation(parser)
     _add_output(parser)
     progress.add_options(parser)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.io.dicom_files import DicomFile
+    from UniFuseLib.io.dicom_options import DicomOptions
 
 _SLICES = 3  # fewer images are no volume: localisers, screenshots
 # Objects that belong to a series of images but are none (PS3.3, C.7.3.1.1.1).
@@ -28,6 +29,11 @@ class Series(NamedTuple):
     def tag(self, keyword: str) -> str:
         """Of the first file; empty when absent."""
         return str(self.files[0].header.get(keyword) or "").strip()
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """What the user may call it: UID and number."""
+        return self.uid, self.tag("SeriesNumber")
 
     @property
     def images(self) -> int:
@@ -59,15 +65,21 @@ class Choice(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def choose_series(files: list[DicomFile], wanted: str | None, folder: Path) -> Choice:
-    """The series `wanted` by UID or number, or the only one that can be a volume.
+def choose_series(files: list[DicomFile], options: DicomOptions, folder: Path) -> Choice:
+    """The series that is wanted by UID or number, or the only one that can be a volume.
+
+    Args:
+        files: all that was found.
+        options: what the user chose.
+        folder: for sentences.
 
     Raises:
         InputError: several series and none chosen, or none as wanted (they are listed).
     """
     every = _by_uid(files)
-    if wanted is not None:
-        return Choice(_wanted(every, wanted, folder), ())
+    found = [series for series in every if options.series in series.names]
+    if options.series is not None and (found or not options.optional):
+        return Choice(_wanted(every, found, options.series, folder), ())
     volumes = [series for series in every if series.is_volume]
     if len(volumes) > 1:
         raise InputError(
@@ -86,8 +98,7 @@ def _by_uid(files: list[DicomFile]) -> list[Series]:
     return [Series(uid, members) for uid, members in series.items()]
 
 
-def _wanted(every: list[Series], wanted: str, folder: Path) -> Series:
-    found = [series for series in every if wanted in (series.uid, series.tag("SeriesNumber"))]
+def _wanted(every: list[Series], found: list[Series], wanted: str, folder: Path) -> Series:
     if len(found) == 1:
         return found[0]
     problem = "two series of number" if found else "no series"

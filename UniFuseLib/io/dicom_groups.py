@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable
 
     from UniFuseLib.io.dicom_frames import Frame
+    from UniFuseLib.io.dicom_options import DicomOptions
 
 # What may tell images at one place apart, the most telling first: (keywords, word of the list).
 _DIMENSIONS: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -59,7 +60,7 @@ def group(frames: list[Frame]) -> Grouped:
     Raises:
         InputError: images at one place that nothing tells apart.
     """
-    stacks = [stack for stack in _stacks([f for f in frames if not f.is_localiser] or frames)]
+    stacks = _stacks([frame for frame in frames if not frame.is_localiser] or frames)
     whole = [stack for stack in stacks if len(stack) >= _SLICES] or stacks
     left_out = len(frames) - sum(map(len, whole))
     several = len(whole) > 1
@@ -71,18 +72,19 @@ def group(frames: list[Frame]) -> Grouped:
     return Grouped(groups, _left_out(left_out))
 
 
-def pick(groups: list[Group], wanted: int | None, series: str) -> Group:
-    """The group with the number `wanted`, from 1; the only one where there is one.
+def pick(groups: list[Group], options: DicomOptions, series: str) -> Group:
+    """The group whose number is wanted, from 1; the only one where there is one.
 
     Args:
         groups: of `group`.
-        wanted: None where the user chose none.
+        options: what the user chose.
         series: how sentences call the series.
 
     Raises:
         InputError: several groups and none chosen, or no group of that number.
     """
-    if len(groups) == 1 and wanted is None:
+    wanted = options.frame_group
+    if len(groups) == 1 and (wanted is None or options.optional):
         return groups[0]
     if wanted is not None and 1 <= wanted <= len(groups):
         return groups[wanted - 1]

@@ -14,9 +14,12 @@ class DicomOptions:
         frame_group: number of the wanted group of frames, from 1, as the refusal lists them.
         ct_offset: HU of the stored value 0, for CT whose header states none.
         suv_factor: SUV per unit of the file, for PET whose header does not lead to SUV.
+        optional: the choices were made for either of two inputs: a series that is not here and a
+            group where there is only one are passed over.
     """
 
     series: str | None = None
     frame_group: int | None = None
     ct_offset: float | None = None
     suv_factor: float | None = None
+    optional: bool = False

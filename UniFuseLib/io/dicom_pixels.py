@@ -86,6 +86,7 @@ def read_values(frames: list[Frame], as_float: bool) -> np.ndarray:
     rescales = [rescale_of(frame) for frame in frames]
     _check_all_stated(frames, rescales)
     whole = all(r.slope == 1 and r.intercept == round(r.intercept) for r in rescales)
+    kind = _type(frames, rescales) if whole and not as_float else np.float32
     out: np.ndarray | None = None
     path, images = None, np.empty(0)
     with quiet_pydicom():
@@ -94,8 +95,7 @@ def read_values(frames: list[Frame], as_float: bool) -> np.ndarray:
                 path, images = frame.path, _stored(frame.path)
             image = images[frame.number]
             if out is None:
-                kind = image.dtype if image.ndim == 3 else _type(image, rescales, whole, as_float)
-                out = np.empty((len(frames), *image.shape), dtype=kind)
+                out = np.empty((len(frames), *image.shape), dtype=_kind_for(image, kind))
             if image.shape != out.shape[1:]:
                 raise _damaged(frame.path, f"{image.shape} pixels where {out.shape[1:]} were due")
             out[n] = _rescaled(image, rescale, out.dtype)
@@ -113,19 +113,31 @@ def _check_all_stated(frames: list[Frame], rescales: list[Rescale]) -> None:
         )
 
 
-def _type(
-    image: np.ndarray, rescales: list[Rescale], whole: bool, as_float: bool
-) -> type[np.generic]:
-    if as_float or not whole or not np.issubdtype(image.dtype, np.integer):
-        return np.float32
-    intercepts = [int(r.intercept) for r in rescales]
-    limits = np.iinfo(image.dtype)
-    lowest, highest = limits.min + min(intercepts), limits.max + max(intercepts)
-    small = np.iinfo(np.int16)
-    if small.min <= lowest and highest <= small.max:
-        return np.int16
-    large = np.iinfo(np.int32)
-    return np.int32 if large.min <= lowest and highest <= large.max else np.float32
+def _type(frames: list[Frame], rescales: list[Rescale]) -> type[np.generic]:
+    """Of the values, from the bits that are used and the offsets that are added."""
+    limits = [_limits(frame) for frame in frames]
+    lowest = min(low + r.intercept for (low, _), r in zip(limits, rescales, strict=True))
+    highest = max(high + r.intercept for (_, high), r in zip(limits, rescales, strict=True))
+    for kind in (np.int16, np.int32):
+        room = np.iinfo(kind)
+        if room.min <= lowest and highest <= room.max:
+            return kind
+    return np.float32
+
+
+def _limits(frame: Frame) -> tuple[int, int]:
+    """Of the stored values."""
+    bits = int(frame.attributes.get("BitsStored") or frame.attributes.get("BitsAllocated") or 32)
+    if frame.attributes.get("PixelRepresentation"):
+        return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    return 0, (1 << bits) - 1
+
+
+def _kind_for(image: np.ndarray, kind: type[np.generic]) -> np.dtype | type[np.generic]:
+    """Colours stay as stored; pixels stored as floating point become float32."""
+    if image.ndim == 3:
+        return image.dtype
+    return kind if np.issubdtype(image.dtype, np.integer) else np.float32
 
 
 def _rescaled(image: np.ndarray, rescale: Rescale, kind: np.dtype) -> np.ndarray:

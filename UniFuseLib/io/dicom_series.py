@@ -37,7 +37,7 @@ class DicomVolume(NamedTuple):
         modality: DICOM tag (0008,0060), such as `CT`, `MR`, `PT`.
         units: `HU`, `SUV`, or empty.
         identity: patient, day and frame of reference.
-        series: SeriesInstanceUID that was read.
+        series: SeriesInstanceUID and number of the series that was read.
         groups: how many groups of frames the series has.
         warnings: sentences for the report.
     """
@@ -46,7 +46,7 @@ class DicomVolume(NamedTuple):
     modality: str
     units: str
     identity: Identity
-    series: str
+    series: tuple[str, str]
     groups: int
     warnings: tuple[str, ...]
 
@@ -70,10 +70,10 @@ def read_dicom(path: Path, options: DicomOptions | None = None) -> DicomVolume:
         MissingDependencyError: pydicom is not installed.
     """
     options = options or DicomOptions()
-    chosen = choose_series(find_dicom(path), options.series, path)
+    chosen = choose_series(find_dicom(path), options, path)
     with quiet_pydicom():
         grouped = group(_frames(chosen.series))
-        picked = pick(grouped.groups, options.frame_group, f"{path}")
+        picked = pick(grouped.groups, options, str(path))
         stack = arrange(picked.frames)
         _check_colours(stack.frames[0])
         quantity = _quantity(stack, options)
@@ -91,7 +91,7 @@ def read_dicom(path: Path, options: DicomOptions | None = None) -> DicomVolume:
         chosen.series.tag("Modality"),
         quantity.units,
         identity_of(stack.frames[0].attributes),
-        chosen.series.uid,
+        chosen.series.names,
         len(grouped.groups),
         tuple(f"{path}: {warning}" for warning in warnings),
     )
@@ -100,7 +100,7 @@ def read_dicom(path: Path, options: DicomOptions | None = None) -> DicomVolume:
 def _frames(series: Series) -> list[Frame]:
     images = [file for file in series.files if "Rows" in file.header]
     frames = [frame for file in images for frame in frames_of(file)]
-    return sorted(frames, key=lambda frame: _instance(frame))
+    return sorted(frames, key=_instance)
 
 
 def _instance(frame: Frame) -> tuple[int, str, int]:

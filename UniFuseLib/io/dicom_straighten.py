@@ -13,6 +13,7 @@ from UniFuseLib.io.dicom_geometry import TOLERATED_MM, affine_of
 if TYPE_CHECKING:
     from UniFuseLib.io.dicom_geometry import Stack
 
+_DECIMALS = 3  # of a pixel: noise of the header's decimals asks for no margin
 _MOST_SLICES = 2  # times as many as there were, where distances differ much
 
 
@@ -51,7 +52,7 @@ def straighten(planes: np.ndarray, stack: Stack) -> Straightened:
     frame = stack.frames[0]
     if planes.ndim != 3:
         raise InputError(f"{frame.path.parent} holds colour images on an irregular grid.")
-    pixels = stack.drift[:, ::-1] / frame.spacing
+    pixels = np.round(stack.drift[:, ::-1] / frame.spacing, _DECIMALS)
     margins = _Margins(np.floor(pixels.min(axis=0)), np.ceil(pixels.max(axis=0)))
     if (margins.after - margins.before > np.array(frame.shape) / 2).any():
         raise InputError(
@@ -74,7 +75,7 @@ def _undo_drift(planes: np.ndarray, pixels: np.ndarray, margins: _Margins) -> np
     for plane, drift, place in zip(planes, pixels, out, strict=True):
         ndimage.affine_transform(
             plane.astype(np.float32),
-            np.ones(2),
+            np.eye(2),
             offset=margins.before - drift,
             output=place,
             output_shape=place.shape,

@@ -50,7 +50,7 @@ class Header:
         warnings: sentences for the report.
         units: of the values, as stated; empty when nothing states them.
         identity: patient, day and frame of reference, of DICOM.
-        series: SeriesInstanceUID, of DICOM.
+        series: SeriesInstanceUID and number, of DICOM.
         frame_groups: groups of frames in that series.
     """
 
@@ -59,7 +59,7 @@ class Header:
     warnings: tuple[str, ...] = ()
     units: str = ""
     identity: Identity = field(default_factory=Identity)
-    series: str = ""
+    series: tuple[str, ...] = ()
     frame_groups: int = 1
 
 
