@@ -77,7 +77,8 @@ def check_inputs(args: argparse.Namespace, degraded: Header, reference: Header) 
     """Sentences about what differs between the two, after all choices met an input.
 
     Raises:
-        InputError: a series or frame group that neither input has, or two patients.
+        InputError: a series or frame group that neither input has, one series for both, or two
+            patients.
     """
     headers = (degraded, reference)
     for wanted in args.series or ():
@@ -85,6 +86,11 @@ def check_inputs(args: argparse.Namespace, degraded: Header, reference: Header) 
             raise InputError(
                 f"--series {wanted}: neither input holds this series. Check the UID or number."
             )
+    if args.series and degraded.series == reference.series:
+        raise InputError(
+            f"--series {args.series[0]}: both inputs are this series. Give --series twice: first "
+            "for DEGRADED, then for REFERENCE."
+        )
     if args.frame_group and not any(header.frame_groups > 1 for header in headers):
         raise InputError("--frame-group: neither input has several groups of frames. Leave it out.")
     return compare(degraded.identity, reference.identity, args.allow_different_patient)

@@ -20,7 +20,6 @@ _ZIP = b"PK\x03\x04"
 _MAGIC = b"DICM"
 _PREAMBLE = 128  # bytes before the magic word (PS3.10, 7.1)
 _FIRST_GROUPS = (0x0002, 0x0008)  # what a file without preamble starts with
-_DIRECTORY = "1.2.840.10008.1.3.10"  # SOP class of a DICOMDIR
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
@@ -124,15 +123,21 @@ def _read(path: Path) -> DicomFile | None:
 
     try:
         header = dcmread(path, stop_before_pixels=True, force=True)
-        media = getattr(header, "file_meta", {}).get("MediaStorageSOPClassUID", "")
-        known = "SOPClassUID" in header or "Rows" in header
+        broken = _is_broken(header)
     except Exception as error:  # what pydicom raises on damaged bytes is of many types
         raise _damaged(path) from error
-    if media == _DIRECTORY or path.name.upper() == "DICOMDIR":
+    if path.name.upper() == "DICOMDIR" or "DirectoryRecordSequence" in header:
         return None
-    if not known:
+    if broken:
         raise _damaged(path)
     return DicomFile(path, header)
+
+
+def _is_broken(header: FileDataset) -> bool:
+    """True for an image without size, and for what says neither size nor kind."""
+    kind = header.get("SOPClassUID")
+    is_image = kind is None or "Image Storage" in kind.name
+    return is_image and not header.get("Rows")
 
 
 def _damaged(path: Path) -> InputError:

@@ -77,4 +77,5 @@ def _days(degraded: Identity, reference: Identity) -> str:
         ]
     except ValueError:
         return ""
-    return f" ({abs(dates[0] - dates[1])} days apart)"
+    days = abs(dates[0] - dates[1])
+    return f" ({days} {'day' if days == 1 else 'days'} apart)"
