@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import locale
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -127,11 +128,9 @@ def test_lossless_compression_keeps_every_value(tmp_path: Path, syntax: pydicom.
     np.testing.assert_array_equal(read_dicom(tmp_path).volume.array, expected)
 
 
-@pytest.mark.parametrize(
-    ("compressor", "name"), [("JPEG", "JPEG Lossless"), ("JPEG2000", "JPEG 2000")]
-)
-def test_lossless_jpeg_of_itk_keeps_every_value(tmp_path: Path, compressor: str, name: str) -> None:
-    values = noise((4, 20, 24)).astype(np.int16) - 1000
+def write_with_itk(folder: Path, values: np.ndarray, compressor: str) -> None:
+    """A compressed series; ITK's writer leaves the process in the locale C, which is undone."""
+    before = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     writer.SetUseCompression(True)
@@ -145,8 +144,17 @@ def test_lossless_jpeg_of_itk_keeps_every_value(tmp_path: Path, compressor: str,
             "0020|0032": f"-4\\-5\\{2 * k}",
         }.items():
             image.SetMetaData(key, value)
-        writer.SetFileName(str(tmp_path / f"{k}.dcm"))
+        writer.SetFileName(str(folder / f"{k}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)
+
+
+@pytest.mark.parametrize(
+    ("compressor", "name"), [("JPEG", "JPEG Lossless"), ("JPEG2000", "JPEG 2000")]
+)
+def test_lossless_jpeg_of_itk_keeps_every_value(tmp_path: Path, compressor: str, name: str) -> None:
+    values = noise((4, 20, 24)).astype(np.int16) - 1000
+    write_with_itk(tmp_path, values, compressor)
     assert name in pydicom.dcmread(tmp_path / "0.dcm").file_meta.TransferSyntaxUID.name
     np.testing.assert_array_equal(read_dicom(tmp_path).volume.array, values)
 
