@@ -97,7 +97,7 @@ def test_two_stacks_are_two_groups(tmp_path: Path) -> None:
     write_series(tmp_path, STORED, SeriesSpec(tags={"StackID": "1"}))
     above = replace(LAYOUT, origin=tuple(LAYOUT.place(9, 0, 0)))
     write_series(tmp_path, STORED + 7, SeriesSpec(above, first=101, tags={"StackID": "2"}))
-    with pytest.raises(InputError, match=r"1: stack 1 \(6 slices\); 2: stack 2 \(6 slices\)"):
+    with pytest.raises(InputError, match=r"1: stack 1, axial \(6 slices\); 2: stack 2, axial"):
         read_dicom(tmp_path)
     found = read_dicom(tmp_path, DicomOptions(frame_group=2)).volume
     np.testing.assert_array_equal(found.array, STORED + 7)
@@ -151,6 +151,29 @@ def test_an_optional_choice_that_is_not_here_is_passed_over(tmp_path: Path) -> N
     write_series(tmp_path, STORED)
     options = DicomOptions(series="5", frame_group=2, optional=True)
     np.testing.assert_array_equal(read_dicom(tmp_path, options).volume.array, STORED)
+
+
+def test_three_planes_are_three_groups_with_their_names(tmp_path: Path) -> None:
+    for n, degrees in enumerate([(0, 0, 0), (90, 0, 0), (0, 90, 0)]):
+        layout = Layout(turned(degrees), origin=(0.0, 0.0, 0.0))
+        write_series(tmp_path, STORED, SeriesSpec(layout, first=100 * n + 1))
+    with pytest.raises(InputError, match=r"stack 1, axial .*stack 2, coronal .*stack 3, sagittal"):
+        read_dicom(tmp_path)
+
+
+def test_tiled_slices_are_refused(tmp_path: Path) -> None:
+    tags = {"ImageType": ["ORIGINAL", "PRIMARY", "M", "MOSAIC"]}
+    write_series(tmp_path, STORED, SeriesSpec(tags=tags))
+    with pytest.raises(InputError, match="Siemens mosaics.*dcm2niix"):
+        read_dicom(tmp_path)
+
+
+def test_two_patients_under_one_series_are_refused(tmp_path: Path) -> None:
+    spec = SeriesSpec(edit=lambda k, d: setattr(d, "PatientID", f"SECRET{k // 4}"))
+    write_series(tmp_path, STORED, spec)
+    with pytest.raises(InputError, match="different PatientID") as refusal:
+        read_dicom(tmp_path)
+    assert "SECRET" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("modality", ["SEG", "RTDOSE"])

@@ -156,6 +156,7 @@ def test_pet_without_attenuation_correction_is_said(tmp_path: Path) -> None:
     [
         ({"PatientWeight": None}, "PatientWeight is missing"),
         ({"PatientWeight": 0}, "PatientWeight is 0"),
+        ({"PatientWeight": 74000}, "PatientWeight is 74000 kg"),
         ({"RadiopharmaceuticalInformationSequence": None}, "RadionuclideTotalDose is missing"),
         (
             {"RadiopharmaceuticalInformationSequence": drug(RadionuclideTotalDose=370)},

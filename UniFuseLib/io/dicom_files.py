@@ -20,6 +20,10 @@ _ZIP = b"PK\x03\x04"
 _MAGIC = b"DICM"
 _PREAMBLE = 128  # bytes before the magic word (PS3.10, 7.1)
 _FIRST_GROUPS = (0x0002, 0x0008)  # what a file without preamble starts with
+_ALWAYS = (
+    "Rows", "Columns", "NumberOfFrames", "Modality", "SeriesInstanceUID", "SeriesNumber",
+    "SeriesDescription", "ImageType",
+)  # fmt: skip
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
@@ -134,7 +138,13 @@ def _read(path: Path) -> DicomFile | None:
 
 
 def _is_broken(header: FileDataset) -> bool:
-    """True for an image without size, and for what says neither size nor kind."""
+    """True for an image without size, and for what says neither size nor kind.
+
+    Values that are looked at in any case are turned into numbers and strings here, so that damaged
+    bytes are met where the file can be named.
+    """
+    for keyword in _ALWAYS:
+        header.get(keyword)
     kind = header.get("SOPClassUID")
     is_image = kind is None or "Image Storage" in kind.name
     return is_image and not header.get("Rows")
@@ -148,6 +158,9 @@ def _damaged(path: Path) -> InputError:
 
 
 def _start(path: Path) -> bytes:
+    """The first bytes; none of what is no regular file, which may never end."""
+    if not path.is_file():
+        return b""
     try:
         with path.open("rb") as file:
             return file.read(_PREAMBLE + len(_MAGIC))

@@ -25,15 +25,54 @@ class Attributes:
     """DICOM keyword → value: of the frame, else of all frames, else of the object.
 
     Args:
+        path: file, for sentences.
         layers: datasets or dicts, the most particular one first.
     """
 
-    def __init__(self, *layers: Any) -> None:
+    def __init__(self, path: Path, *layers: Any) -> None:
+        self.path = path
         self.layers = layers
 
     def get(self, keyword: str) -> Any:
-        """None when no layer has it."""
-        return next((layer.get(keyword) for layer in self.layers if keyword in layer), None)
+        """None when no layer has it; InputError when its bytes are no such value."""
+        try:
+            return next((layer.get(keyword) for layer in self.layers if keyword in layer), None)
+        except Exception as error:  # what pydicom raises on damaged bytes is of many types
+            raise self._unusable(keyword, "bytes that are no such value") from error
+
+    def numbers(self, keyword: str) -> tuple[float, ...] | None:
+        """Finite numbers; None when absent or empty.
+
+        Raises:
+            InputError: something that is not a finite number; file and keyword are named.
+        """
+        value = self.get(keyword)
+        if value is None or value == "":
+            return None
+        try:
+            plain = isinstance(value, (str, int, float))
+            found = tuple(float(v) for v in ((value,) if plain else value))
+        except (TypeError, ValueError) as error:
+            raise self._unusable(keyword, value) from error
+        if not np.isfinite(found).all():
+            raise self._unusable(keyword, value)
+        return found or None
+
+    def number(self, keyword: str) -> float | None:
+        """The first of `numbers`."""
+        found = self.numbers(keyword)
+        return None if found is None else found[0]
+
+    def whole(self, keyword: str, default: int) -> int:
+        """`number` as a whole number."""
+        found = self.number(keyword)
+        return default if found is None else int(found)
+
+    def _unusable(self, keyword: str, value: Any) -> InputError:
+        return InputError(
+            f"{self.path} gives {keyword} as {value!s}; expected finite numbers. Export the series "
+            "again."
+        )
 
 
 class Frame(NamedTuple):
@@ -71,7 +110,7 @@ class Frame(NamedTuple):
     @property
     def name(self) -> str:
         """For sentences: the file, and which of its frames where it holds several."""
-        several = int(self.attributes.get("NumberOfFrames") or 1) > 1
+        several = self.attributes.whole("NumberOfFrames", 1) > 1
         return f"{self.path.name}, frame {self.number + 1}" if several else self.path.name
 
 
@@ -82,20 +121,19 @@ def frames_of(file: DicomFile) -> list[Frame]:
         InputError: a frame without position, orientation or spacing, or a header that contradicts
             itself; the file is named.
     """
-    return [
-        _frame(file.path, index, attributes) for index, attributes in enumerate(attributes_of(file))
-    ]
+    return [_frame(index, attributes) for index, attributes in enumerate(attributes_of(file))]
 
 
 def attributes_of(file: DicomFile) -> list[Attributes]:
     """What the header says about each frame, functional groups included."""
     header = file.header
-    count = int(header.get("NumberOfFrames") or 1)
+    whole = Attributes(file.path, header)
+    count = whole.whole("NumberOfFrames", 1)
     if "PerFrameFunctionalGroupsSequence" in header:
         return _enhanced(file, count)
     if count > 1:
         return _equidistant(file, count)
-    return [Attributes(header)]
+    return [whole]
 
 
 def words(value: Any) -> tuple[str, ...]:
@@ -103,41 +141,11 @@ def words(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(str(v) for v in value)
 
 
-def numbers(attributes: Attributes, keyword: str, path: Path) -> tuple[float, ...] | None:
-    """Finite numbers of an attribute; None when it is absent or empty.
-
-    Raises:
-        InputError: something that is not a finite number; file and keyword are named.
-    """
-    value = attributes.get(keyword)
-    if value is None or value == "":
-        return None
-    try:
-        plain = isinstance(value, (str, int, float))
-        found = tuple(float(v) for v in ((value,) if plain else value))
-    except (TypeError, ValueError) as error:
-        raise _not_numbers(keyword, value, path) from error
-    if not np.isfinite(found).all():
-        raise _not_numbers(keyword, value, path)
-    return found or None
-
-
-def number(attributes: Attributes, keyword: str, path: Path) -> float | None:
-    """The first of `numbers`."""
-    found = numbers(attributes, keyword, path)
-    return None if found is None else found[0]
-
-
-def _not_numbers(keyword: str, value: Any, path: Path) -> InputError:
-    return InputError(
-        f"{path} gives {keyword} as {value!s}; expected finite numbers. Export the series again."
-    )
-
-
-def _frame(path: Path, index: int, attributes: Attributes) -> Frame:
-    position = _expected(attributes, "ImagePositionPatient", 3, path)
-    axes = np.reshape(_expected(attributes, "ImageOrientationPatient", 6, path), (2, 3))
-    spacing = _expected(attributes, "PixelSpacing", 2, path)
+def _frame(index: int, attributes: Attributes) -> Frame:
+    path = attributes.path
+    position = _expected(attributes, "ImagePositionPatient", 3)
+    axes = np.reshape(_expected(attributes, "ImageOrientationPatient", 6), (2, 3))
+    spacing = _expected(attributes, "PixelSpacing", 2)
     lengths = np.linalg.norm(axes, axis=1)
     # 1e-2: four decimals in the header, and the vectors of some exporters are rounded to two
     if abs(lengths - 1).max() > 1e-2 or abs(axes[0] @ axes[1]) > 1e-2:
@@ -150,7 +158,7 @@ def _frame(path: Path, index: int, attributes: Attributes) -> Frame:
             f"{path} gives a PixelSpacing of {spacing[0]:g} × {spacing[1]:g} mm; expected positive "
             "numbers. Export the series again."
         )
-    shape = int(attributes.get("Rows") or 0), int(attributes.get("Columns") or 0)
+    shape = attributes.whole("Rows", 0), attributes.whole("Columns", 0)
     axes = _perpendicular(axes / lengths[:, None])
     return Frame(path, index, shape, np.array(position), axes, (spacing[0], spacing[1]), attributes)
 
@@ -162,12 +170,12 @@ def _perpendicular(axes: np.ndarray) -> np.ndarray:
     return np.stack([sum_ + difference, sum_ - difference]) / np.sqrt(2)
 
 
-def _expected(attributes: Attributes, keyword: str, count: int, path: Path) -> tuple[float, ...]:
-    found = numbers(attributes, keyword, path)
+def _expected(attributes: Attributes, keyword: str, count: int) -> tuple[float, ...]:
+    found = attributes.numbers(keyword)
     if found is None or len(found) != count:
         raise InputError(
-            f"{path} has no usable {keyword}, so its place in the patient is unknown. Remove the "
-            "file if it is no slice of the volume, or export the series again."
+            f"{attributes.path} has no usable {keyword}, so its place in the patient is unknown. "
+            "Remove the file if it is no slice of the volume, or export the series again."
         )
     return found
 
@@ -183,7 +191,7 @@ def _enhanced(file: DicomFile, count: int) -> list[Attributes]:
     shared: dict[str, Any] = {}
     for item in header.get("SharedFunctionalGroupsSequence") or ():
         shared.update(_macros(item))
-    return [Attributes(_macros(item), shared, header) for item in groups]
+    return [Attributes(file.path, _macros(item), shared, header) for item in groups]
 
 
 def _macros(item: Dataset) -> dict[str, Any]:
@@ -208,11 +216,11 @@ def _deep(item: Dataset) -> Iterator[Any]:
 def _equidistant(file: DicomFile, count: int) -> list[Attributes]:
     """Frames of an NM or other multi-frame object: one position, one distance (PS3.3, C.8.4.15)."""
     detectors = (file.header.get("DetectorInformationSequence") or ())[:1]
-    whole = Attributes(*detectors, file.header)
-    first = np.array(_expected(whole, "ImagePositionPatient", 3, file.path))
-    axes = np.reshape(_expected(whole, "ImageOrientationPatient", 6, file.path), (2, 3))
-    step = _expected(whole, "SpacingBetweenSlices", 1, file.path)[0] * np.cross(*axes)
+    whole = Attributes(file.path, *detectors, file.header)
+    first = np.array(_expected(whole, "ImagePositionPatient", 3))
+    axes = np.reshape(_expected(whole, "ImageOrientationPatient", 6), (2, 3))
+    step = _expected(whole, "SpacingBetweenSlices", 1)[0] * np.cross(*axes)
     return [
-        Attributes({"ImagePositionPatient": list(first + k * step)}, *whole.layers)
+        Attributes(file.path, {"ImagePositionPatient": list(first + k * step)}, *whole.layers)
         for k in range(count)
     ]

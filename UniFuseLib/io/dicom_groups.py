@@ -65,7 +65,7 @@ def group(frames: list[Frame]) -> Grouped:
     left_out = len(frames) - sum(map(len, whole))
     several = len(whole) > 1
     groups = [
-        Group(part.frames, ", ".join(filter(None, (f"stack {n}" * several, part.words))))
+        Group(part.frames, ", ".join(filter(None, (_stack_said(n, stack) * several, part.words))))
         for n, stack in enumerate(whole, 1)
         for part in _split(stack)
     ]
@@ -97,6 +97,11 @@ def pick(groups: list[Group], options: DicomOptions, series: str) -> Group:
     raise InputError(
         f"{series} holds {several} of frames{chosen}: {listed}. Choose one with --frame-group N."
     )
+
+
+def _stack_said(number: int, stack: list[Frame]) -> str:
+    plane = ("sagittal", "coronal", "axial")[int(abs(stack[0].normal).argmax())]
+    return f"stack {number}, {plane}"
 
 
 def _left_out(count: int) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.dicom_files import quiet_pydicom
-from UniFuseLib.io.dicom_frames import number
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -57,8 +56,8 @@ def rescale_of(frame: Frame) -> Rescale:
         ("RescaleSlope", "RescaleIntercept"),
         ("RealWorldValueSlope", "RealWorldValueIntercept"),
     ):
-        slope = number(frame.attributes, slope_word, frame.path)
-        intercept = number(frame.attributes, intercept_word, frame.path)
+        slope = frame.attributes.number(slope_word)
+        intercept = frame.attributes.number(intercept_word)
         if slope == 0:
             raise InputError(
                 f"{frame.path} gives a {slope_word} of 0, which turns every voxel into one value. "
@@ -127,7 +126,8 @@ def _type(frames: list[Frame], rescales: list[Rescale]) -> type[np.generic]:
 
 def _limits(frame: Frame) -> tuple[int, int]:
     """Of the stored values."""
-    bits = int(frame.attributes.get("BitsStored") or frame.attributes.get("BitsAllocated") or 32)
+    allocated = frame.attributes.whole("BitsAllocated", 32)
+    bits = frame.attributes.whole("BitsStored", allocated)
     if frame.attributes.get("PixelRepresentation"):
         return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     return 0, (1 << bits) - 1

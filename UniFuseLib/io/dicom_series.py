@@ -9,7 +9,7 @@ import numpy as np
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.dicom_choice import choose_series
 from UniFuseLib.io.dicom_files import find_dicom, quiet_pydicom
-from UniFuseLib.io.dicom_frames import frames_of
+from UniFuseLib.io.dicom_frames import frames_of, words
 from UniFuseLib.io.dicom_geometry import affine_of, arrange
 from UniFuseLib.io.dicom_groups import group, pick
 from UniFuseLib.io.dicom_hounsfield import to_hounsfield
@@ -72,10 +72,11 @@ def read_dicom(path: Path, options: DicomOptions | None = None) -> DicomVolume:
     options = options or DicomOptions()
     chosen = choose_series(find_dicom(path), options, path)
     with quiet_pydicom():
-        grouped = group(_frames(chosen.series))
+        frames = _frames(chosen.series)
+        _check_kind(frames)
+        grouped = group(frames)
         picked = pick(grouped.groups, options, str(path))
         stack = arrange(picked.frames)
-        _check_colours(stack.frames[0])
         quantity = _quantity(stack, options)
     volume, straightened = _volume(quantity.values, stack)
     named = f"Frame group {options.frame_group} was read: {picked.words}."
@@ -105,17 +106,24 @@ def _frames(series: Series) -> list[Frame]:
 
 def _instance(frame: Frame) -> tuple[int, str, int]:
     """Order of the series, in which groups are numbered."""
-    try:
-        number = int(frame.attributes.get("InstanceNumber") or 0)
-    except (TypeError, ValueError):
-        number = 0
-    return number, frame.path.name, frame.number
+    return frame.attributes.whole("InstanceNumber", 0), frame.path.name, frame.number
 
 
-def _check_colours(frame: Frame) -> None:
-    if frame.attributes.get("PhotometricInterpretation") == "PALETTE COLOR":
+def _check_kind(frames: list[Frame]) -> None:
+    """Refuse colours of a palette, tiled slices, and slices of two patients."""
+    first = frames[0].attributes
+    folder = frames[0].path.parent
+    if first.get("PhotometricInterpretation") == "PALETTE COLOR":
+        raise InputError(f"{folder} holds colours of a palette. Expected intensities or RGB.")
+    if "MOSAIC" in words(first.get("ImageType") or ()):
         raise InputError(
-            f"{frame.path.parent} holds colours of a palette. Expected intensities or RGB."
+            f"{folder} holds Siemens mosaics (all slices tiled in one image). Convert the series "
+            "with dcm2niix and give the NIfTI file."
+        )
+    if len({str(frame.attributes.get("PatientID") or "") for frame in frames}) > 1:
+        raise InputError(
+            f"{folder} holds slices with different PatientID under one SeriesInstanceUID. Separate "
+            "the patients."
         )
 
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.dicom_frames import Attributes, Frame, number, words
+from UniFuseLib.io.dicom_frames import Attributes, Frame, words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ _PHILIPS_SUV, _PHILIPS_ACTIVITY = 0x00, 0x09
 _GE, _GE_GROUP, _GE_SCAN_TIME = "GEMS_PETD_01", 0x0009, 0x0D
 _LONGEST = timedelta(hours=24)  # between injection and scan; more is a wrong date
 _LEAST_DOSE = 1e5  # Bq: 0.1 MBq; clinical doses are 30 to 800 MBq, so this is a dose in MBq
+_LIGHTEST, _HEAVIEST = 0.3, 500.0  # kg: a newborn, a heavy adult; beyond is another unit
 _GRAMS = 1000.0
 _FACTOR_HINT = (
     "or set the factor from the file's unit to SUV yourself with --suv-factor F (1: keep)"
@@ -97,6 +98,8 @@ def _per_activity(frames: Sequence[Frame], header: Dataset) -> float:
     """SUV per Bq/ml."""
     first = frames[0]
     weight = _needed(first.attributes, "PatientWeight", first)
+    if not _LIGHTEST <= weight <= _HEAVIEST:
+        raise _refusal(first, f"PatientWeight is {weight:g} kg")
     drug = _radiopharmaceutical(first)
     dose = _needed(drug, "RadionuclideTotalDose", first)
     if dose < _LEAST_DOSE:
@@ -178,7 +181,7 @@ def _injection_time(drug: Attributes, scan: datetime, frame: Frame) -> datetime:
 
 def _radiopharmaceutical(frame: Frame) -> Attributes:
     items = frame.attributes.get("RadiopharmaceuticalInformationSequence") or ()
-    return Attributes(*items[:1])
+    return Attributes(frame.path, *items[:1])
 
 
 def _joined(attributes: Attributes, date: str, time: str) -> datetime | None:
@@ -200,7 +203,7 @@ def _moment(text: Any) -> datetime | None:
 
 
 def _needed(attributes: Attributes, keyword: str, frame: Frame, zero_too: bool = False) -> float:
-    value = number(attributes, keyword, frame.path)
+    value = attributes.number(keyword)
     if value is None or value < 0 or (value == 0 and not zero_too):
         raise _refusal(frame, f"{keyword} is {'missing' if value is None else f'{value:g}'}")
     return value
