@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.dicom_frames import words
+from UniFuseLib.io.dicom_frames import Attributes, words
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,8 +38,8 @@ class Series(NamedTuple):
     @property
     def images(self) -> int:
         """Frames of all files."""
-        headers = (file.header for file in self.files if "Rows" in file.header)
-        return sum(int(header.get("NumberOfFrames") or 1) for header in headers)
+        scans = (Attributes(f.path, f.header) for f in self.files if "Rows" in f.header)
+        return sum(attributes.whole("NumberOfFrames", 1) for attributes in scans)
 
     @property
     def is_volume(self) -> bool:

@@ -8,7 +8,7 @@ import struct
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
-from UniFuseLib.errors import InputError, MissingDependencyError
+from UniFuseLib.errors import InputError, MissingDependencyError, UniFuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,26 @@ def quiet_pydicom() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """What pydicom and NumPy raise on damaged bytes is of many types; all become one sentence."""
+    try:
+        yield
+    except UniFuseError:
+        raise
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise damaged(path, reason) from error
+
+
+def damaged(path: Path, reason: str) -> InputError:
+    """For a file that cannot be what it says it is."""
+    return InputError(
+        f"{path} is a damaged DICOM file ({reason}). Copy or export it again, or remove it from "
+        "the folder if it does not belong to the series."
+    )
+
+
 def _require_pydicom() -> None:
     try:
         importlib.import_module("pydicom")
@@ -125,15 +145,13 @@ def _read(path: Path) -> DicomFile | None:
     """None for a DICOMDIR, which only lists other files."""
     from pydicom import dcmread
 
-    try:
+    with damage_named(path):
         header = dcmread(path, stop_before_pixels=True, force=True)
         broken = _is_broken(header)
-    except Exception as error:  # what pydicom raises on damaged bytes is of many types
-        raise _damaged(path) from error
     if path.name.upper() == "DICOMDIR" or "DirectoryRecordSequence" in header:
         return None
     if broken:
-        raise _damaged(path)
+        raise damaged(path, "its header is incomplete")
     return DicomFile(path, header)
 
 
@@ -148,13 +166,6 @@ def _is_broken(header: FileDataset) -> bool:
     kind = header.get("SOPClassUID")
     is_image = kind is None or "Image Storage" in kind.name
     return is_image and not header.get("Rows")
-
-
-def _damaged(path: Path) -> InputError:
-    return InputError(
-        f"{path} is a damaged DICOM file: its header cannot be read. Copy or export it again, or "
-        "remove it from the folder if it does not belong to the series."
-    )
 
 
 def _start(path: Path) -> bytes:

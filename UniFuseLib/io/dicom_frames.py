@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.dicom_files import damage_named, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,8 @@ def frames_of(file: DicomFile) -> list[Frame]:
         InputError: a frame without position, orientation or spacing, or a header that contradicts
             itself; the file is named.
     """
-    return [_frame(index, attributes) for index, attributes in enumerate(attributes_of(file))]
+    with damage_named(file.path):
+        return [_frame(index, attributes) for index, attributes in enumerate(attributes_of(file))]
 
 
 def attributes_of(file: DicomFile) -> list[Attributes]:
@@ -184,10 +186,7 @@ def _enhanced(file: DicomFile, count: int) -> list[Attributes]:
     header = file.header
     groups = header.PerFrameFunctionalGroupsSequence
     if len(groups) != count:
-        raise InputError(
-            f"{file.path} announces {count} frames and describes {len(groups)}: it is damaged. "
-            "Copy or export it again."
-        )
+        raise damaged(file.path, f"it announces {count} frames and describes {len(groups)}")
     shared: dict[str, Any] = {}
     for item in header.get("SharedFunctionalGroupsSequence") or ():
         shared.update(_macros(item))

@@ -15,7 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.dicom_files import quiet_pydicom
+from UniFuseLib.io.dicom_files import damage_named, damaged, quiet_pydicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -96,7 +96,7 @@ def read_values(frames: list[Frame], as_float: bool) -> np.ndarray:
             if out is None:
                 out = np.empty((len(frames), *image.shape), dtype=_kind_for(image, kind))
             if image.shape != out.shape[1:]:
-                raise _damaged(frame.path, f"{image.shape} pixels where {out.shape[1:]} were due")
+                raise damaged(frame.path, f"{image.shape} pixels where {out.shape[1:]} were due")
             out[n] = _rescaled(image, rescale, out.dtype)
     if out is None:
         raise ValueError("Expected at least one frame.")
@@ -153,24 +153,22 @@ def _rescaled(image: np.ndarray, rescale: Rescale, kind: np.dtype) -> np.ndarray
 
 def _stored(path: Path) -> np.ndarray:
     """`(frames, rows, columns)` or `(frames, rows, columns, 3)` as stored."""
-    dataset = _with_pixels(path)
-    compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
-    image = _decompressed(dataset, path) if compressed else _native(dataset, path)
-    colours = int(dataset.get("SamplesPerPixel") or 1) > 1
-    due = int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns)
-    image = image.reshape(*due, *image.shape[-1:] * colours)
-    return image if colours or compressed else _used_bits(image, dataset)
+    with damage_named(path):
+        dataset = _with_pixels(path)
+        compressed = dataset.file_meta.TransferSyntaxUID.is_encapsulated
+        image = _decompressed(dataset, path) if compressed else dataset.pixel_array
+        colours = int(dataset.get("SamplesPerPixel") or 1) > 1
+        due = int(dataset.get("NumberOfFrames") or 1), int(dataset.Rows), int(dataset.Columns)
+        image = image.reshape(*due, *image.shape[-1:] * colours)
+        return image if colours or compressed else _used_bits(image, dataset)
 
 
 def _with_pixels(path: Path) -> FileDataset:
     from pydicom import dcmread
 
-    try:
-        dataset = dcmread(path, force=True)
-    except Exception as error:  # what pydicom raises on damaged bytes is of many types
-        raise _damaged(path, str(error)) from error
+    dataset = dcmread(path, force=True)
     if not any(word in dataset for word in _PIXELS):
-        raise _damaged(path, "its pixels are missing")
+        raise damaged(path, "its pixels are missing")
     if "TransferSyntaxUID" not in dataset.file_meta:  # a file without preamble says none
         dataset.file_meta.TransferSyntaxUID = _assumed_syntax(dataset)
     return dataset
@@ -183,13 +181,6 @@ def _assumed_syntax(dataset: FileDataset) -> UID:
     if implicit:
         return uid.ImplicitVRLittleEndian
     return uid.ExplicitVRLittleEndian if little else uid.ExplicitVRBigEndian
-
-
-def _native(dataset: FileDataset, path: Path) -> np.ndarray:
-    try:
-        return dataset.pixel_array
-    except Exception as error:
-        raise _damaged(path, str(error).strip().splitlines()[0]) from error
 
 
 def _used_bits(image: np.ndarray, dataset: FileDataset) -> np.ndarray:
@@ -206,7 +197,7 @@ def _used_bits(image: np.ndarray, dataset: FileDataset) -> np.ndarray:
 def _decompressed(dataset: FileDataset, path: Path) -> np.ndarray:
     pixels = int(dataset.get("NumberOfFrames") or 1) * int(dataset.Rows) * int(dataset.Columns)
     if pixels > _DENSEST * len(dataset.PixelData):
-        raise _damaged(path, f"{len(dataset.PixelData)} bytes cannot hold {pixels} pixels")
+        raise damaged(path, f"{len(dataset.PixelData)} bytes cannot hold {pixels} pixels")
     try:
         with tempfile.TemporaryDirectory() as folder:
             bare = Path(folder) / "pixels.dcm"
@@ -244,7 +235,3 @@ def _bare(dataset: FileDataset) -> Dataset:
     bare.file_meta.MediaStorageSOPClassUID = bare.SOPClassUID
     bare.file_meta.MediaStorageSOPInstanceUID = bare.SOPInstanceUID
     return bare
-
-
-def _damaged(path: Path, reason: str) -> InputError:
-    return InputError(f"{path} is damaged or incomplete ({reason}). Copy or export it again.")
