@@ -119,6 +119,19 @@ def test_a_claim_that_the_file_cannot_hold_is_refused(tmp_path: Path) -> None:
         read_volume(tmp_path)
 
 
+def test_a_code_stream_that_claims_another_size_is_refused(tmp_path: Path) -> None:
+    path = write_series(tmp_path, STORED)[0]
+    dataset = pydicom.dcmread(path)
+    dataset.compress(pydicom.uid.JPEGLSLossless)
+    dataset.save_as(path)
+    content = path.read_bytes()
+    header = content.index(b"\xff\xf7")  # length, precision, lines, samples a line
+    assert content[header + 5 : header + 9] == bytes((0, 9, 0, 11))
+    path.write_bytes(content[: header + 5] + b"\xff\xff\xff\xff" + content[header + 9 :])
+    with pytest.raises(InputError, match=r"9 × 11 pixels in the header, \(65535, 65535\)"):
+        read_volume(tmp_path)
+
+
 def test_a_single_slice_by_name_asks_for_the_series(tmp_path: Path) -> None:
     path = write_series(tmp_path, STORED)[0]
     with pytest.raises(InputError, match="whole series"):

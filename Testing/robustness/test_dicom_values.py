@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from pydicom.encaps import generate_frames
 from pydicom.uid import (
     ExplicitVRBigEndian,
     ImplicitVRLittleEndian,
@@ -25,6 +26,7 @@ from Testing.robustness.dicom_writer import (
     write_series,
 )
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.dicom_codestream import claimed_size
 from UniFuseLib.io.dicom_options import DicomOptions
 from UniFuseLib.io.dicom_series import read_dicom
 
@@ -157,6 +159,10 @@ def test_lossless_jpeg_of_itk_keeps_every_value(tmp_path: Path, compressor: str,
     write_with_itk(tmp_path, values, compressor)
     assert name in pydicom.dcmread(tmp_path / "0.dcm").file_meta.TransferSyntaxUID.name
     np.testing.assert_array_equal(read_dicom(tmp_path).volume.array, values)
+    stream = next(
+        generate_frames(pydicom.dcmread(tmp_path / "0.dcm").PixelData, number_of_frames=1)
+    )
+    assert claimed_size(stream) == (20, 24)
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
