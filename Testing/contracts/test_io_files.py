@@ -5,6 +5,7 @@ sentence.
 from __future__ import annotations
 
 import errno
+import locale
 import shutil
 import struct
 from pathlib import Path
@@ -248,6 +249,7 @@ def _dicom_series(
     folder: Path, volume: np.ndarray, uid: str, heights: list[float] | None = None
 ) -> None:
     folder.mkdir(exist_ok=True)
+    before = locale.setlocale(locale.LC_ALL)
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     for k, plane in enumerate(volume):
@@ -266,6 +268,7 @@ def _dicom_series(
             image.SetMetaData(key, value)
         writer.SetFileName(str(folder / f"{uid}_{volume.shape[0] - k:03d}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, before)  # ITK's DICOM writer leaves the process in C
 
 
 def test_dicom_series_keeps_its_geometry(tmp_path: Path) -> None:
