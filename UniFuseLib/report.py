@@ -94,6 +94,7 @@ class AlignmentReport:
     score: float | None = None
     score_by_chance: float | None = None
     chance_spread: float | None = None
+    gain: float | None = None
     starts_agreeing: float | None = None
     runner_up_mm: float | None = None
     runner_up_score: float | None = None
@@ -117,6 +118,7 @@ class AlignmentReport:
             score=round(evidence.score, 4),
             score_by_chance=round(evidence.chance, 4),
             chance_spread=round(evidence.spread, 4),
+            gain=round(evidence.gain, 4),
             starts_agreeing=round(evidence.starts_agreeing, 3),
             runner_up_mm=round(evidence.runner_up_mm, 3),
             runner_up_score=round(evidence.runner_up_score, 4),

@@ -45,6 +45,7 @@ class Evidence(NamedTuple):
     score: float  # at the coarsest spacing
     chance: float  # what wrong poses reach there, mean
     spread: float  # and standard deviation
+    gain: float  # relative rise of the score over the pose of the files, at the finest spacing
     starts_agreeing: float  # part of the first starts that ended within 10 mm, 0 to 1
     runner_up_mm: float  # mean distance of the second finalist from the pose; 0: there was none
     runner_up_score: float  # of the second finalist, at the medium spacing

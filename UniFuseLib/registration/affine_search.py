@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from UniFuseLib.registration.affine_decision import (
     WRONG_DEG,
     Candidate,
@@ -22,8 +24,6 @@ from UniFuseLib.registration.pose_search import PoseScore, all_poses, header_pos
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    import numpy as np
 
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
@@ -117,8 +117,8 @@ def search(pair: Climber) -> Search:
 
 
 def _near_starts(pair: Climber) -> list[np.ndarray]:
-    """The best poses around that of the files."""
-    return _distinct(pair.near, _NEAR_STARTS, pair.apart_mm, _NEAR_APART_MM)
+    """That of the files, and the best poses around it."""
+    return _distinct([np.eye(4), *pair.near], _NEAR_STARTS, pair.apart_mm, _NEAR_APART_MM)
 
 
 def _far_starts(pair: Climber) -> list[np.ndarray]:
