@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-COMMANDS = ("fuse", "simulate", "evaluate", "bench", "pack", "train", "calibrate", "info")
+COMMANDS = (
+    "fuse",
+    "resample",
+    "simulate",
+    "evaluate",
+    "bench",
+    "pack",
+    "train",
+    "calibrate",
+    "info",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

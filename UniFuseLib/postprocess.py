@@ -14,12 +14,12 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
-from UniFuseLib.preprocessing.intensity import BACKGROUND, IntensityMap
 from UniFuseLib.spatial.displacement import flow_to_world, sample, warp, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
 if TYPE_CHECKING:
     from UniFuseLib.network.unifuse import UniFuseOutput
+    from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.prepare import InputVolume, WorkingPair
     from UniFuseLib.spatial.volume import Grid
 
@@ -86,7 +86,7 @@ def to_reference_grid(
         u = _displacement(grid, rows, maps.displacement, found.affine)
         index = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
         covered = inside(index, degraded.volume.array.shape)
-        aligned = torch.where(covered, sample(moving, index), BACKGROUND[degraded.modality])
+        aligned = torch.where(covered, sample(moving, index), degraded.background)
         clean = reference.intensity.forward(_reference_values(reference.volume.array[rows]))
         restored, fused = _compose(aligned, clean, maps, covered, degraded)
         _write(result.fused, rows, fused)
@@ -136,7 +136,7 @@ def _compose(
     detail = maps.detail_weight * (intensities - maps.aligned)
     restored = maps.restored + detail
     own = _own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
-    own = torch.where(covered, own, BACKGROUND[degraded.modality])
+    own = torch.where(covered, own, degraded.background)
     mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
     fused = torch.where(covered, mixed.clip(min=0.0), clean)
     if not colour:
