@@ -77,7 +77,7 @@ def _fills(array: np.ndarray, known: np.ndarray) -> list[tuple[float, np.ndarray
 
 
 def _low_fill(array: np.ndarray, known: np.ndarray) -> float | None:
-    """The lowest value, where it is negative and far below all others."""
+    """The lowest value, where it is negative and far below all others, or the one below zero."""
     values = array[known]
     lowest = float(values.min())
     if lowest >= 0 or _AIR_HU[0] <= lowest <= _AIR_HU[1]:
@@ -86,6 +86,8 @@ def _low_fill(array: np.ndarray, known: np.ndarray) -> float | None:
     if others.size == 0 or values.size - others.size < _LEAST_REGION:
         return None
     following, top = float(others.min()), float(np.percentile(others, 99.9))
+    if following >= 0:
+        return lowest
     return lowest if following - lowest > _GAP * max(top - following, 1e-12) else None
 
 
@@ -101,6 +103,8 @@ def _padding(array: np.ndarray, known: np.ndarray) -> float | None:
     if not counts.size or counts.max() < _CORNERS:
         return None
     value = float(values[counts.argmax()])
+    if _AIR_HU[0] <= value <= _AIR_HU[1]:
+        return None
     some = array[known]
     if (some < value).mean() > _BELOW and (some == value).mean() > _BELOW:
         return value

@@ -32,7 +32,7 @@ _HOT = 2.2  # P99.9 over P95: uptake has hot spots
 _SUV = (1.0, 100.0)  # P99.9 of standardised uptake values
 # label maps
 _MOST_LABELS = 256
-_FLAT = 0.7  # of neighbours inside labels are equal; noise leaves few
+_FLAT = 0.6  # of neighbours inside labels are equal; noise leaves few
 
 
 class Signs(NamedTuple):
