@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import modality_cases
 import nifti_cases
 import text_cases
-from model import FileCase, VolumeCase
+
+if TYPE_CHECKING:
+    from model import FileCase, VolumeCase
 
 CASES: list[FileCase | VolumeCase] = [
     *nifti_cases.CASES,

@@ -142,9 +142,7 @@ def _evidence() -> list[VolumeCase]:
             named="CT"),
     ]  # fmt: skip
     for stated in ("US", "XC", "SM", "RTDOSE", "MG", "NM", "SEG"):
-        cases.append(
-            one(f"DICOM says {stated}", mr, "refused", sentence=stated, stated=stated)
-        )
+        cases.append(one(f"DICOM says {stated}", mr, "refused", sentence=stated, stated=stated))
     cases.append(one("DICOM says US, set to mr", mr, "right", "mr", stated="US", chosen="mr"))
     return cases
 
@@ -172,7 +170,9 @@ def _label_maps() -> list[VolumeCase]:
     for count in (2, 5, 30):
         name = f"{count} labels"
         cases.append(one(name, partial(labels, count), sentence="label map", dtype="i2"))
-    cases.append(one("labels of FreeSurfer", lambda: labels(9) * 1001, sentence="label", dtype="i4"))
+    cases.append(
+        one("labels of FreeSurfer", lambda: labels(9) * 1001, sentence="label", dtype="i4")
+    )
     for name, make, dtype in (("8 bits", lambda: mr() / 4, "u1"), ("12 bits", mr, "u2")):
         cases.append(_case("label maps", f"MR of {name} is none", make, "right", "mr", dtype=dtype))
     return cases
@@ -205,7 +205,7 @@ def _fills() -> list[VolumeCase]:
               sentence="% of the degraded volume is NaN"),
         _case("not acquired", "nothing but NaN", lambda: _with(mr(), np.nan, mr() > -1), "refused",
               sentence="every voxel"),
-        _case("not acquired", "CT with air of -1024 around", 
+        _case("not acquired", "CT with air of -1024 around",
               lambda: np.maximum(_filled(hu, -1024.0), -1024), "right", "ct"),
         _case("not acquired", "MR padded with 0", partial(_filled, mr, 0.0), "right", "mr"),
         _case("not acquired", "constant", lambda: np.full(SHAPE, 7.0), "refused",

@@ -5,14 +5,16 @@ from __future__ import annotations
 import gzip
 import struct
 from functools import partial
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nibabel as nib
 import numpy as np
 from model import AFFINE, SIZE, SPACING, VALUES, FileCase
 
 from UniFuseLib.io.file_header import ReadOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _STORED = VALUES.transpose(2, 1, 0)
 _MOVED = AFFINE.copy()
@@ -158,7 +160,9 @@ def _numbers() -> list[FileCase]:
     for value in (np.nan, np.inf, 0.0):
         made = {"pixdim3": value}
         cases.append(case(kind, f"pixdim {value:g}, sform", "said", "were used", **made))
-        alone = case(kind, f"pixdim {value:g}, qform alone", "refused", "spacing", sform=None, **made)
+        alone = case(
+            kind, f"pixdim {value:g}, qform alone", "refused", "spacing", sform=None, **made
+        )
         cases.append(alone)
     cases.append(case(kind, "pixdim negative, sform", "said", "were used", pixdim3=-2.1))
     cases.append(

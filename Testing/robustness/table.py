@@ -1,6 +1,6 @@
 """The table of docs/results/robustness.md, from the cases that the tests run.
 
-    python Testing/robustness/table.py --output docs/results/robustness.md
+python Testing/robustness/table.py --output docs/results/robustness.md
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _HEAD = """\
 
     python Testing/robustness/table.py --output docs/results/robustness.md
 
-Every case is a file or a volume that the command generates; `Testing/robustness` runs the same cases
-as tests, with the right voxels, positions or modality in each. *right*: read without a word; *said*:
-read right, with a sentence in the report; *refused*: exit code 3 with the remedy.
+Every case is a file or a volume that the command generates; `Testing/robustness` runs the same
+cases as tests, with the right voxels, positions or modality in each. *right*: read without a
+word; *said*: read right, with a sentence in the report; *refused*: exit code 3 with the remedy.
 """
 
 

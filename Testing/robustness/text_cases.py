@@ -70,7 +70,9 @@ def meta(folder: Path, data: bytes = _RAW, **fields: str | None) -> Path:
     return save_raw(folder, "v.mha", f"{head}ElementDataFile = {last}\n".encode() + data)
 
 
-def _of(make: Any, kind: str, name: str, expected: Any, sentence: str = "", **made: Any) -> FileCase:
+def _of(
+    make: Any, kind: str, name: str, expected: Any, sentence: str = "", **made: Any
+) -> FileCase:
     own = {key: made.pop(key) for key in ("options", "affine", "values") if key in made}
     return FileCase(kind, name, partial(make, **made), expected, sentence, **own)
 

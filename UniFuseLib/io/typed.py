@@ -19,7 +19,7 @@ from UniFuseLib.errors import InputError, UniFuseError
 try:
     import tomllib
 except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[no-redef]
 
 T = TypeVar("T")
 LARGEST = 64 << 20  # bytes; nothing that is read here is near it
@@ -85,6 +85,23 @@ def read_json_object(path: Path, error: type[UniFuseError] = InputError) -> dict
     return read_json_as(dict[str, Any], path, error)
 
 
+def check_key(path: Path, content: dict[str, Any], key: str, kind: Any) -> None:
+    """One value of an object that holds more than is read.
+
+    Args:
+        path: of the file, for the sentence.
+        content: its object.
+        key: that must be there.
+        kind: as for `from_plain`.
+
+    Raises:
+        InputError: the key is missing, or its value does not fit.
+    """
+    if key not in content:
+        raise InputError(f"'{path}': '{key}': expected {_named(kind)}, found nothing.")
+    _as(kind, content[key], path, InputError, key)
+
+
 def read_csv_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """Column names, and each line by column; no spaces around either, empty lines left out.
 
@@ -102,9 +119,7 @@ def read_csv_rows(path: Path) -> tuple[list[str], list[dict[str, str]]]:
             for line in reader
         ]
     except csv.Error as error:
-        raise InputError(
-            f"Cannot read '{path}': {error}. Expected a CSV file in UTF-8."
-        ) from error
+        raise InputError(f"Cannot read '{path}': {error}. Expected a CSV file in UTF-8.") from error
     return columns, rows
 
 
@@ -135,9 +150,9 @@ def from_plain(kind: Any, value: Any, key: str = "") -> Any:
     return _simple(kind, value, key)
 
 
-def _as(kind: Any, content: Any, path: Path, error: type[UniFuseError]) -> Any:
+def _as(kind: Any, content: Any, path: Path, error: type[UniFuseError], key: str = "") -> Any:
     try:
-        return from_plain(kind, content)
+        return from_plain(kind, content, key)
     except FieldError as wrong:
         raise error(f"'{path}': {wrong}. Correct the file, or make it again.") from wrong
 
@@ -152,9 +167,7 @@ def _parsed(path: Path, parse: Any, name: str, error: type[UniFuseError]) -> Any
         ) from wrong
 
 
-def _text(
-    path: Path, name: str, error: type[UniFuseError], encoding: str = "utf-8"
-) -> str:
+def _text(path: Path, name: str, error: type[UniFuseError], encoding: str = "utf-8") -> str:
     expected = f"Expected a {name} file at '{path}'"
     try:
         if not path.is_file():
@@ -215,7 +228,9 @@ def _container(origin: Any, inner: tuple[Any, ...], value: Any, key: str) -> Any
         raise FieldError(key, f"a list of {len(inner)}", f"{len(value)} values")
     else:
         kinds = inner
-    items = [from_plain(k, v, f"{key}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True))]
+    items = [
+        from_plain(k, v, f"{key}[{i}]") for i, (k, v) in enumerate(zip(kinds, value, strict=True))
+    ]
     return origin(items)
 
 

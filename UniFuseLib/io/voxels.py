@@ -40,12 +40,12 @@ class VoxelData(NamedTuple):
     header_inside: bool = False  # the header is part of the compressed stream
 
     @property
-    def count(self) -> int:
+    def voxels(self) -> int:
         return math.prod(self.shape)
 
     @property
     def bytes(self) -> int:
-        return self.count * self.dtype.itemsize
+        return self.voxels * self.dtype.itemsize
 
 
 def read_voxels(data: VoxelData) -> np.ndarray:
@@ -58,10 +58,10 @@ def read_voxels(data: VoxelData) -> np.ndarray:
     if data.compression == "text":
         return _from_text(data)
     try:
-        array = np.empty(data.count, dtype=data.dtype)
+        array = np.empty(data.voxels, dtype=data.dtype)
     except MemoryError as error:
         raise _too_large(data, None) from error
-    target = memoryview(array.view(np.uint8)) if data.count else memoryview(b"")
+    target = array.view(np.uint8).data
     with _opened(data) as stream:
         filled = 0
         while filled < data.bytes:
@@ -90,12 +90,12 @@ def check_claim(data: VoxelData) -> None:
             "compressed data can hold: the header is damaged. Export the file again."
         )
     free = available_memory()
-    if free is not None and data.bytes + 4 * data.count > free:
+    if free is not None and data.bytes + 4 * data.voxels > free:
         raise _too_large(data, free)
 
 
 def _too_large(data: VoxelData, free: int | None) -> InputError:
-    needed = data.bytes + 4 * data.count  # the float32 volume lies beside what is read
+    needed = data.bytes + 4 * data.voxels  # the float32 volume lies beside what is read
     there = "the memory does not hold that" if free is None else f"{_size(free)} are free"
     return InputError(
         f"{shown(data.path)} claims {' × '.join(map(str, data.shape[::-1]))} voxels: reading it "
@@ -212,12 +212,12 @@ def _from_text(data: VoxelData) -> np.ndarray:
     """Numbers in ASCII, separated by blanks."""
     with reading_errors(data.path), data.path.open("rb") as file:
         file.seek(data.offset)
-        words = file.read(32 * data.count + 1).split()
+        words = file.read(32 * data.voxels + 1).split()
     try:
-        values = np.array(words[: data.count], dtype=np.float64)
+        values = np.array(words[: data.voxels], dtype=np.float64)
     except ValueError as error:
         raise damaged(data.path, "a voxel is not a number") from error
-    if values.size < data.count:
+    if values.size < data.voxels:
         raise truncated(data.path)
     return values.astype(data.dtype).reshape(data.shape)
 

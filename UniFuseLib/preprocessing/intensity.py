@@ -100,12 +100,20 @@ def fit(
             f"The weights know the modalities {sorted(rules)}, not {modality!r}. Name another one."
         )
     rule = rules[modality]
-    if rule.get("kind") == "knots":
-        return _knots(rule)
-    if rule.get("kind") == "percentile":
-        return _percentile(array, body, rule)
-    raise WeightsError(
-        f"Expected an intensity rule of kind 'knots' or 'percentile', got {dict(rule)}."
+    try:
+        if rule["kind"] == "knots":
+            return _knots(rule)
+        if rule["kind"] == "percentile":
+            return _percentile(array, body, rule)
+    except (LookupError, TypeError, ValueError) as error:
+        raise _malformed(modality, rule) from error
+    raise _malformed(modality, rule)
+
+
+def _malformed(modality: str, rule: object) -> WeightsError:
+    return WeightsError(
+        f"Expected an intensity rule of kind 'knots' (with knots) or 'percentile' (with upper, "
+        f"gamma, ceiling) for {modality}, got {rule}. Copy the contract of the weights again."
     )
 
 

@@ -4,7 +4,6 @@ from a file.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.typed import read_json_as
 from UniFuseLib.io.output_folder import is_taken
 
 if TYPE_CHECKING:
@@ -103,10 +103,10 @@ def _split_of(subjects: list[Subject], layout: str, held_out: int | None) -> dic
 
 
 def _read(file: Path) -> dict[str, list[str]]:
-    try:
-        names = json.loads(file.read_text(encoding="utf-8"))
-        return {side: [str(name) for name in names[side]] for side in SPLITS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    names = read_json_as(dict[str, list[str]], file)
+    if set(names) != set(SPLITS):
         raise InputError(
-            f'Expected {{"train": [names], "val": [names]}} in \'{file}\' ({error}).'
-        ) from error
+            f'Expected {{"train": [names], "val": [names]}} in \'{file}\', found the keys '
+            f"{', '.join(names) or 'none'}."
+        )
+    return names
