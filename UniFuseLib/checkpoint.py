@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from UniFuseLib.contract import Contract, read_contract
 from UniFuseLib.errors import WeightsError
 from UniFuseLib.io.output_folder import disk_advice, make_folder
-from UniFuseLib.io.typed import FieldError, from_plain
+from UniFuseLib.io.plain_values import FieldError, from_plain
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 
 if TYPE_CHECKING:

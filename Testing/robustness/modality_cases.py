@@ -21,7 +21,7 @@ FINE, COARSE = (3.0, 1.0, 1.3), (4.0, 3.5, 3.0)  # mm
 
 def _ball(radius: float, centre: float = 0.0) -> np.ndarray:
     axes = np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij")
-    return sum((x - centre) ** 2 for x in axes) < radius**2
+    return np.sum([(x - centre) ** 2 for x in axes], axis=0) < radius**2
 
 
 def _noise(scale: float, seed: int = 3) -> np.ndarray:

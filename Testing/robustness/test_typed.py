@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -16,6 +15,9 @@ from UniFuseLib.io.typed import read_csv_rows, read_json_as, read_toml_as
 from UniFuseLib.simulation.case_folder import read_index
 from UniFuseLib.simulation.case_list import read_case_list
 from UniFuseLib.training.config import read_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Outer:
     pair: tuple[int, str] = (1, "x")
     many: tuple[float, ...] = ()
     maybe: int | None = None
-    inner: Inner = Inner(1)
+    inner: Inner = field(default_factory=lambda: Inner(1))
     inners: list[Inner] = field(default_factory=list)
 
 

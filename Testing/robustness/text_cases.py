@@ -104,11 +104,12 @@ def _nrrd_cases() -> list[FileCase]:
             affine=np.diag([0.8, 1.3, 1.0, 1.0])),
         one("no origin", "said", "space origin", space_origin=None,
             affine=np.block([[AFFINE[:3, :3], np.zeros((3, 1))], [np.eye(4)[3:]]])),
-        one("micrometres", "said", "converted", space_directions=micro, space_units='"um" "um" "um"',
-            space_origin=_vector(1000 * _LPS_ORIGIN)),
+        one("micrometres", "said", "converted", space_directions=micro,
+            space_units='"um" "um" "um"', space_origin=_vector(1000 * _LPS_ORIGIN)),
         one("direction of zero", "refused", "spacing", space_directions="(0,0,0) (0,1,0) (0,0,1)"),
         one("direction of NaN", "refused", "spacing", space_directions="(nan,0,0) (0,1,0) (0,0,1)"),
-        one("directions of words", "refused", "numbers", space_directions="(a,b,c) (0,1,0) (0,0,1)"),
+        one("directions of words", "refused", "numbers",
+            space_directions="(a,b,c) (0,1,0) (0,0,1)"),
         one("17 axes", "refused", "axes", dimension="17"),
         one("no axis", "refused", "whole numbers", dimension="0"),
         one("sizes below 1", "refused", "whole numbers", sizes="11 9 -7"),
@@ -216,7 +217,7 @@ def _dangling(folder: Path) -> Path:
 
 def _latin1(folder: Path, suffix: bytes) -> Path:
     path = Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9" + suffix))
-    made = {b".nii": lambda f: save_raw(f, "v.nii", content()), b".nrrd": nrrd}[suffix](folder)
+    made = nrrd(folder) if suffix == b".nrrd" else save_raw(folder, "v.nii", content())
     return made.rename(path)
 
 

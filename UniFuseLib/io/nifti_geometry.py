@@ -57,7 +57,7 @@ def geometry(header: NiftiHeader, path: Path, wanted: Form) -> Geometry:
         spacing = np.abs(np.array(header.pixdim[1:4], dtype=np.float64)) * unit
         _check_spacing(spacing, path)
         return Geometry(None, spacing, "", warnings)
-    name = wanted if wanted != "auto" else next(iter(set_forms))
+    name = wanted if wanted != "auto" else "sform" if "sform" in set_forms else "qform"
     affine = set_forms[name].copy()
     affine[:3] *= unit
     spacing = np.linalg.norm(affine[:3, :3], axis=0)

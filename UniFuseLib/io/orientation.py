@@ -89,7 +89,7 @@ def _assumed(
             "which i, j and k run); else export it again in a format that keeps the orientation."
         )
     spacing = np.array(header.spacing)
-    warnings = (
+    warnings: tuple[str, ...] = (
         f"{shown(path)} has no orientation; its axes were assumed to run towards "
         f"{_SIDES[assumed]}, from 0, 0, 0.",
     )

@@ -10,7 +10,6 @@ import contextlib
 import shutil
 import tempfile
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,52 +18,18 @@ import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io.dicom_series import read_series, series_modality
-from UniFuseLib.io.file_header import LPS_TO_RAS, FileHeader, ReadOptions
-from UniFuseLib.io.foreign import foreign_file, temporary_folder
-from UniFuseLib.io.metaimage import is_metaimage, metaimage_file
-from UniFuseLib.io.mgh import is_mgh, mgh_file
-from UniFuseLib.io.nifti import nifti_data, nifti_file
+from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
+from UniFuseLib.io.files import Header, file_header, load, plain_type
+from UniFuseLib.io.foreign import temporary_folder
+from UniFuseLib.io.nifti import nifti_data
 from UniFuseLib.io.nifti_header import is_nifti
-from UniFuseLib.io.nrrd import is_nrrd, nrrd_file
-from UniFuseLib.io.orientation import placement
 from UniFuseLib.io.paths import expanded, holds_utf8, named_for_itk, readable_path, shown
-from UniFuseLib.io.sidecar import labels_in_name, modality_in_name, read_sidecar
-from UniFuseLib.io.voxels import check_claim, read_voxels
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
-_COLOUR_TYPES = ("u1", "u2", "i2")
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a file says beside intensities and grid.
-
-    Attributes:
-        source: path as given.
-        modality: as stated by DICOM tag (0008,0060), the format or a BIDS sidecar, such as `MR`,
-            `CT`, `PT`; empty when nothing states it.
-        stated_by: what stated it, for the report.
-        name_hint: `MR`, `CT` or `PT` as the file name suggests; empty when it does not.
-        units: of the values, as stated; empty when nothing states them.
-        says_labels: format or name say that this is a label map.
-        form: `sform` or `qform`, whichever of NIfTI was used; empty for other formats.
-        shear_mm: of axes that are not perpendicular, at the corners; 0 for all but odd files.
-        warnings: sentences for the report.
-    """
-
-    source: str
-    modality: str = ""
-    stated_by: str = ""
-    name_hint: str = ""
-    units: str = ""
-    says_labels: bool = False
-    form: str = ""
-    shear_mm: float = 0.0
-    warnings: tuple[str, ...] = ()
 
 
 def read_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
@@ -93,8 +58,8 @@ def read_volume_with_header(
     if path.is_dir():
         return _read_folder(path)
     with temporary_folder() as folder:
-        header = _file_header(path, options or ReadOptions(), Path(folder))
-        return _read_file(path, header, options or ReadOptions())
+        header = file_header(path, options or ReadOptions(), Path(folder))
+        return load(path, header, options or ReadOptions())
 
 
 def write_volume(volume: Volume, path: Path | str) -> None:
@@ -143,97 +108,12 @@ def _read_folder(path: Path) -> tuple[Volume, Header]:
     with _quiet_itk(), named_for_itk(path) as plain:
         image, files, warnings = read_series(plain)
         modality = series_modality(files[0])
-    array = _plain_type(sitk.GetArrayFromImage(image))
+    array = plain_type(sitk.GetArrayFromImage(image))
     if array.ndim == 4:
         array = np.ascontiguousarray(array[..., :3])
     stated_by = "the DICOM header" if modality else ""
     header = Header(shown(path), modality, stated_by, warnings=tuple(warnings))
     return Volume(array, _affine(image)), header
-
-
-def _file_header(path: Path, options: ReadOptions, folder: Path) -> FileHeader:
-    """By name, and by content where a name says nothing."""
-    if is_nifti(path):
-        return nifti_file(path, options)
-    if is_mgh(path):
-        return mgh_file(path)
-    if is_metaimage(path):
-        return metaimage_file(path)
-    if is_nrrd(path):
-        return nrrd_file(path)
-    return foreign_file(path, folder)
-
-
-def _read_file(path: Path, header: FileHeader, options: ReadOptions) -> tuple[Volume, Header]:
-    warnings = _check_kind(path, header)
-    placed = placement(path, header, options.assume_orientation)
-    check_claim(header.data)
-    array = _scaled(read_voxels(header.data), header)
-    shape = header.data.shape[:-1] if header.components > 1 else header.data.shape
-    array = array.reshape(*shape[-3:], *array.shape[len(shape) :])
-    if array.ndim == 4:
-        array = np.ascontiguousarray(array[..., :3])
-    volume = Volume(array, placed.affine[:, [2, 1, 0, 3]])
-    return volume, _described(path, header, placed.shear_mm, (*placed.warnings, *warnings))
-
-
-def _described(
-    path: Path, header: FileHeader, shear_mm: float, warnings: tuple[str, ...]
-) -> Header:
-    """What is known beside the numbers: by the format, else the sidecar, and the name."""
-    sidecar = read_sidecar(path)
-    stated_by = "its header" if header.modality else "its BIDS sidecar" if sidecar.modality else ""
-    return Header(
-        source=shown(path),
-        modality=header.modality or sidecar.modality,
-        stated_by=stated_by,
-        name_hint=modality_in_name(path),
-        units=header.units or sidecar.units,
-        says_labels=header.says_labels or labels_in_name(path),
-        form=header.form,
-        shear_mm=shear_mm,
-        warnings=(*header.warnings, *warnings, *sidecar.warnings),
-    )
-
-
-def _check_kind(path: Path, header: FileHeader) -> tuple[str, ...]:
-    """Refuse whatever is not one 3-D volume of scalars or colours; return warnings."""
-    parts, dtype = header.components, header.data.dtype
-    size = (header.data.shape[:-1] if parts > 1 else header.data.shape)[::-1]
-    shape = " × ".join(str(n) for n in size)
-    if len(size) < 3 or (len(size) == 3 and 1 in size):
-        raise InputError(
-            f"{shown(path)} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series."
-        )
-    if any(n > 1 for n in size[3:]):
-        raise InputError(
-            f"{shown(path)} is a {len(size)}-D series ({shape}). Expected one 3-D volume; extract "
-            "one frame and try again."
-        )
-    if parts == 1 and dtype.kind != "c":
-        return ()
-    if parts not in (3, 4) or dtype.str[1:] not in _COLOUR_TYPES:
-        raise InputError(
-            f"{shown(path)} holds {parts} numbers per voxel ({dtype.name}). Expected one "
-            "intensity, or RGB of integers; is it a deformation field or a derived map?"
-        )
-    return (f"{shown(path)}: the fourth (alpha) channel is ignored.",) if parts == 4 else ()
-
-
-def _scaled(array: np.ndarray, header: FileHeader) -> np.ndarray:
-    """slope · stored + intercept, float32; the stored type where there is nothing to scale."""
-    if (header.slope, header.intercept) == (1.0, 0.0):
-        return _plain_type(array)
-    values = array.astype(np.float64) * header.slope + header.intercept
-    return values.astype(np.float32)
-
-
-def _plain_type(array: np.ndarray) -> np.ndarray:
-    """float64 becomes float32; what is beyond its range becomes infinite, and is met by checks."""
-    if array.dtype != np.float64:
-        return array
-    with np.errstate(over="ignore"):
-        return array.astype(np.float32)
 
 
 def _affine(image: sitk.Image) -> np.ndarray:

@@ -47,7 +47,8 @@ def check_volume(volume: Volume, name: str, *, says_labels: bool = False) -> Che
     """
     _check_kind(volume.array, name)
     _check_extent(volume.grid, name)
-    array, warnings = volume.array, []
+    array = volume.array
+    warnings: list[str] = []
     acquired = np.ones(array.shape[:3], dtype=bool)
     bad = _not_finite(array)
     if bad.any():
@@ -142,7 +143,8 @@ def _without_broken(
         raise InputError(
             f"The {name} volume holds no numbers: every voxel is NaN or infinite. Export it again."
         )
-    outside = outside_patient(bad.all(axis=3) if bad.ndim == 4 else bad)
+    everywhere = np.asarray(bad.all(axis=3)) if bad.ndim == 4 else bad
+    outside = outside_patient(everywhere)
     array = array.copy()
     if outside.any():
         array[outside] = array[~bad].min()

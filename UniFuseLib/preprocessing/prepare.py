@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
 
 LARGEST_WORKING_GRID = 256**3  # voxels
+WHOLLY = 0.99  # of the weights of a sample lie on acquired voxels
 
 
 class InputVolume(NamedTuple):
@@ -37,6 +38,7 @@ class InputVolume(NamedTuple):
     modality: str
     intensity: IntensityMap
     guess: ModalityGuess
+    acquired: np.ndarray  # (d, h, w) bool: False where NaN or a fill value stood
 
     @property
     def background(self) -> float:
@@ -136,7 +138,7 @@ def prepare(
     known = canonical(Volume(checked.acquired, checked.volume.affine)).array
     body = body_mask(scalar.array, scalar.grid.spacing, kind) & known
     intensity = fit(scalar.array, body, kind, contract.intensity)
-    source = InputVolume(checked.volume, kind, intensity, guess)
+    source = InputVolume(checked.volume, kind, intensity, guess, checked.acquired)
     acquired = known & acquired_mask(scalar.array, kind)
     warnings = (*checked.warnings, *guess.warnings)
     return PreparedVolume(source, scalar, body, acquired, warnings)
@@ -203,11 +205,20 @@ def place(pair: PreparedPair, start: InitialAlignment) -> WorkingPair:
     aligned, coverage = resample(moved, grid, fill)
     reference_values, _ = resample(reference.scalar, grid, reference.source.background)
     body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
+    content = (coverage > 0.5) & _acquired(degraded, moved.affine, grid)
     return WorkingPair(
         grid=grid,
         degraded_unaligned=to_network(unaligned),
         degraded=to_network(aligned),
         reference=reference.source.intensity.forward(reference_values),
-        mask=(body > 0.5) & (coverage > 0.5),
+        mask=(body > 0.5) & content,
         alignment=start,
     )
+
+
+def _acquired(degraded: PreparedVolume, affine: np.ndarray, grid: Grid) -> Tensor | bool:
+    """`(1, 1, d, h, w)` bool: no sample of the working grid touches what was not acquired."""
+    if degraded.acquired.all():
+        return True
+    acquired, _ = resample(Volume(degraded.acquired, affine), grid, 0.0)
+    return acquired > WHOLLY

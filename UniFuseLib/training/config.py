@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.typed import FieldError, from_plain, read_toml
+from UniFuseLib.io.plain_values import FieldError, from_plain
+from UniFuseLib.io.typed import read_toml
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Recompute = Literal["nothing", "stages"]
@@ -133,6 +134,7 @@ def read_config(path: Path, **overrides: str) -> TrainingConfig:
     to its folder.
 
     Args:
+        path: of the file, or a name.
         overrides: values that replace those of the file; paths as seen from the working directory.
 
     Raises:
