@@ -108,6 +108,8 @@ def _nrrd_cases() -> list[FileCase]:
             space_units='"um" "um" "um"', space_origin=_vector(1000 * _LPS_ORIGIN)),
         one("direction of zero", "refused", "spacing", space_directions="(0,0,0) (0,1,0) (0,0,1)"),
         one("direction of NaN", "refused", "spacing", space_directions="(nan,0,0) (0,1,0) (0,0,1)"),
+        one("directions that overflow", "refused", "away|voxels of",
+            space_directions="(1e200,0,0) (0,1e200,0) (0,0,1e200)"),
         one("directions of words", "refused", "numbers",
             space_directions="(a,b,c) (0,1,0) (0,0,1)"),
         one("17 axes", "refused", "axes", dimension="17"),

@@ -148,8 +148,9 @@ def _scaled(array: np.ndarray, header: FileHeader) -> np.ndarray:
     """slope · stored + intercept, float32; the stored type where there is nothing to scale."""
     if (header.slope, header.intercept) == (1.0, 0.0):
         return plain_type(array)
-    values = array.astype(np.float64) * header.slope + header.intercept
-    return values.astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is met by checks
+        values = array.astype(np.float64) * header.slope + header.intercept
+        return values.astype(np.float32)
 
 
 def plain_type(array: np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ _CODES = range(1, 6)  # scanner, aligned, Talairach, MNI, template
 _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # unknown, metre, mm, micrometre
 _UNIT_NAMES = {1: "metres", 3: "micrometres"}
 _LARGEST_VOXEL_MM = 100.0  # no scanner's voxel; a unit that was written wrongly
+_BEYOND = 1e9  # no coordinate, in any unit
 _ROUNDING = 1e-6  # relative, of float32
 _SMALLEST_VOXEL_MM = 1e-4
 
@@ -103,7 +104,7 @@ def _qform(header: NiftiHeader) -> np.ndarray | None:
     """Method 2 of nifti1.h: R(b, c, d) · diag(pixdim) with the third axis times qfac."""
     if header.version == 0 or header.qform_code not in _CODES:
         return None
-    b, c, d = header.quaternion
+    b, c, d = np.clip(header.quaternion, -2.0, 2.0)  # beyond 1 it is refused below
     rest = 1.0 - (b * b + c * c + d * d)
     if not rest > -1e-5:  # also NaN; what is only rounded counts as 0
         return None
@@ -125,7 +126,7 @@ def _qform(header: NiftiHeader) -> np.ndarray | None:
 
 
 def _usable(affine: np.ndarray) -> np.ndarray | None:
-    if not np.isfinite(affine).all():
+    if not np.isfinite(affine).all() or np.abs(affine).max() > _BEYOND:
         return None
     size = np.linalg.norm(affine[:3, :3], axis=0)
     if size.min() <= 0 or abs(np.linalg.det(affine[:3, :3] / size)) < 1e-3:
@@ -175,7 +176,7 @@ def _contradictions(
             )
     pixdim = np.array(header.pixdim[1:4], dtype=np.float64)
     spacing = np.linalg.norm(forms[name][:3, :3], axis=0)
-    if not np.isfinite(pixdim).all() or pixdim.min() <= 0:
+    if not np.isfinite(pixdim).all() or pixdim.min() <= 0 or pixdim.max() > _BEYOND:
         found.append(
             f"{shown(path)}: pixdim gives voxel sizes of {_sizes(pixdim)}; "
             f"{_sizes(spacing * unit)} mm of the {name} were used."

@@ -153,7 +153,8 @@ def _geometry(
     if "space directions" not in fields:
         return None, _spacings(path, fields, axes, unit), warnings
     directions = _directions(path, fields["space directions"], axes) * unit
-    lengths = np.linalg.norm(directions, axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(directions, axis=0)
     if not np.isfinite(directions).all() or lengths.min() <= 0:
         raise InputError(
             f"{shown(path)} gives a voxel spacing of zero or no number "

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from UniFuseLib.io.file_header import FileHeader, Orientation
 
 _ROUNDED_MM = 0.01  # at the corners: what float32 rounds away, not worth a word
+_FARTHEST_MM = 1e6  # from the world's origin
+_FINEST_MM, _COARSEST_MM = 1e-4, 100.0  # of a voxel
+_FLATTEST = 1e-3  # determinant of the directions
 _SIDES = {
     "LPS": "left, posterior and superior",
     "RAS": "right, anterior and superior",
@@ -46,6 +49,7 @@ def placement(path: Path, header: FileHeader, assumed: Orientation | None) -> Pl
     affine = header.affine
     if affine is None:
         affine, warnings = _assumed(path, header, assumed)
+    _check_coordinates(path, affine)
     square = perpendicular(affine, last := _last(header))
     apart = corner_distance(affine, square, last)
     if apart > VISIBLE_MM:
@@ -76,6 +80,22 @@ def perpendicular(affine: np.ndarray, last: np.ndarray) -> np.ndarray:
     square[:3, :3] = (u @ v) * spacing
     square[:3, 3] += (affine[:3, :3] - square[:3, :3]) @ (last / 2)
     return square
+
+
+def _check_coordinates(path: Path, affine: np.ndarray) -> None:
+    """Numbers that no scanner writes would overflow what is computed from them."""
+    if not np.isfinite(affine).all() or np.abs(affine).max() > _FARTHEST_MM:
+        raise InputError(
+            f"{shown(path)} places its voxels {np.abs(affine).max():.3g} mm away. Its header is "
+            "damaged (spacing, unit or origin); export the file again."
+        )
+    size = np.linalg.norm(affine[:3, :3], axis=0)
+    sized = size.min() >= _FINEST_MM and size.max() <= _COARSEST_MM
+    if not sized or abs(np.linalg.det(affine[:3, :3] / size)) < _FLATTEST:
+        raise InputError(
+            f"{shown(path)} gives voxels of {' × '.join(f'{v:.4g}' for v in size)} mm, or axes in "
+            "one plane: no scanner makes these. Repair its header (spacing, unit, orientation)."
+        )
 
 
 def _assumed(

@@ -11,8 +11,8 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.json_files import write_json
-from UniFuseLib.io.typed import read_json_as
 from UniFuseLib.io.output_folder import is_taken
+from UniFuseLib.io.typed import read_json_as
 
 if TYPE_CHECKING:
     from pathlib import Path
