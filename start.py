@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
-EXTRAS = {"sample": "report", "test": "test", "check": "dev"}
+EXTRAS = {"sample": "report,dicom", "test": "test", "check": "dev"}
 Command = list[str]
 
 

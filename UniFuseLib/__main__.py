@@ -1,6 +1,4 @@
-"""`python -m UniFuseLib` is `unifuse`, for Pythons without the script on their path (3D
-Slicer's).
-"""
+"""`python -m UniFuseLib` is `unifuse`, where the script is not on the path (3D Slicer)."""
 
 import sys
 

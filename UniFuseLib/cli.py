@@ -25,6 +25,7 @@ COMMANDS = (
     "bench",
     "pack",
     "train",
+    "train-descriptors",
     "calibrate",
     "info",
 )
@@ -61,11 +62,11 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"unifuse {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
-        import_module(f"UniFuseLib.commands.{name}").add_parser(commands)
+        import_module(f"UniFuseLib.commands.{name.replace('-', '_')}").add_parser(commands)
     return top
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.preprocessing.prepare import WHOLLY
-from UniFuseLib.spatial.displacement import flow_to_world, sample, warp, world_to_flow
+from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
 if TYPE_CHECKING:
@@ -84,13 +84,13 @@ def to_reference_grid(
     to_working = grid.index_to_index(found.grid)
     to_degraded = grid.index_to_index(degraded.volume.grid)
     for rows in row_blocks(grid.shape):
-        maps = _split(sample(stacked, block_places(to_working, grid.shape, rows)))
+        maps = _split(sample_at(stacked, block_places(to_working, grid.shape, rows)))
         u = _displacement(grid, rows, maps.displacement, found.affine)
         index = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
         covered = inside(index, degraded.volume.array.shape)
         if acquired is not None:
-            covered = covered & (sample(acquired, index) > WHOLLY)
-        aligned = torch.where(covered, sample(moving, index), degraded.background)
+            covered = covered & (sample_at(acquired, index) > WHOLLY)
+        aligned = torch.where(covered, sample_at(moving, index), degraded.background)
         clean = reference.intensity.forward(_reference_values(reference.volume.array[rows]))
         restored, fused = _compose(aligned, clean, maps, covered, degraded)
         _write(result.fused, rows, fused)

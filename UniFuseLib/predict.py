@@ -22,9 +22,10 @@ from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
-from UniFuseLib.registration.bspline_refinement import Refined, manner_of, steps_for
+from UniFuseLib.registration.bspline_problem import RefinementPair, Side
+from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
-from UniFuseLib.report import Cost, RefinementReport, Report, fusion_report
+from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
 
@@ -35,17 +36,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.preprocessing.modality import ModalityEvidence
-    from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
+    from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
 
-# shares of the running time of the sample pair on two CPU cores, percent
-_LOADING = Stage("Loading the network", 2)
-_CHECKING = Stage("Checking the volumes", 2)
-_ALIGNING = Stage("Aligning the volumes", 18)
-_REGISTERING = Stage("Running the network", 20)
-_REFINING = Stage("Refining the deformation", 25)
-_FUSING = Stage("Restoring and fusing", 15)
-_RESAMPLING = Stage("Writing onto the reference grid", 14)
-_MEASURING = Stage("Measuring the result", 4)
+# shares: seconds of the sample pair on two CPU cores
+_LOADING = Stage("Loading the network", 0.3)
+_CHECKING = Stage("Checking the volumes", 0.4)
+_ALIGNING = Stage("Aligning the volumes", 11.6)
+_REGISTERING = Stage("Running the network", 5.4)
+_REFINING = Stage("Refining the deformation", 13.9)
+_FUSING = Stage("Restoring and fusing", 3.4)
+_RESAMPLING = Stage("Writing onto the reference grid", 1.2)
+_MEASURING = Stage("Measuring the result", 1.1)
 _STAGES = (
     _LOADING,
     _CHECKING,
@@ -75,7 +76,7 @@ class FusionResult:
     Attributes:
         fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
         restored: degraded volume, restored and aligned, in its own units.
-        aligned: degraded volume as it came, aligned: degraded(X + u(X)), in its own units.
+        aligned: degraded volume, aligned but not restored: degraded(X + u(X)), in its own units.
         displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
             at X + u(X).
         probabilities: degradation class → probability.
@@ -109,6 +110,7 @@ def fuse(
     working_spacing: float | None = None,
     precision: str = "auto",
     refine: str | int = "auto",
+    align: Align = "deformable",
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -128,6 +130,9 @@ def fuse(
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
         refine: test-time optimisation of the field (`registration/bspline_refinement.py`): `off`,
             `auto` (pairs of modalities that gain in every misalignment bin), or a number of steps.
+        align: how far the alignment may go: `deformable`, `affine` or `rigid` (one motion of the
+            whole body, neither the network's field nor its refinement), or `none` (the geometry of
+            the files).
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -146,13 +151,14 @@ def fuse(
             pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing)
             steps = steps_for(refine, *pair.modalities)
         with stages.stage(_ALIGNING):
-            working = working_pair(pair, stages.step)
+            working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
         with stages.stage(_REFINING):
-            refined = _refine(pair, working, registered.flow, steps, stages.step)
+            refined = _refine(pair, working, registered.flow, steps, align, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, refined.flow if refined.steps else None)
+            unchanged = refined.flow is registered.flow
+            output = network.fuse(registered, None if unchanged else refined.flow)
         with stages.stage(_RESAMPLING):
             classified = _classify(output.logits, pair, agreed)
             found = network_result(working, output)
@@ -161,8 +167,8 @@ def fuse(
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
-    refinement = _refinement_report(refined, stages.cpu_seconds[_REFINING.title])
-    cost = Cost(stages.seconds, stages.cpu_seconds, device_name(target), precision)
+    refinement = RefinementReport.of(refined, stages.cpu_seconds[_REFINING.title])
+    run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
         restored=Volume(native.restored, reference.affine),
@@ -170,7 +176,7 @@ def fuse(
         displacement=native.displacement,
         probabilities=classified.probabilities,
         label=classified.label,
-        report=fusion_report(pair, working, agreed, classified, measured, refinement, cost),
+        report=fusion_report(pair, working, agreed, classified, measured, refinement, run),
         body=body,
         coverage=native.coverage,
     )
@@ -192,14 +198,19 @@ def _refine(
     working: WorkingPair,
     flow: Tensor,
     steps: int,
+    align: Align,
     progress: Callable[[float], None],
 ) -> Refined:
-    """The network's field, adjusted to this pair as far as its volumes support it."""
-    degraded, reference, mask = (
-        volume.to(flow.device) for volume in (working.degraded, working.reference, working.mask)
-    )
-    manner = manner_of(*pair.modalities)
-    return refine_field(degraded, reference, flow, mask, steps, manner, progress)
+    """The network's field, adjusted to this pair as far as its volumes support it, or no field."""
+    if align != "deformable":
+        return Refined(torch.zeros_like(flow), False, None, 0)
+    compared = RefinementPair(
+        degraded=Side(working.degraded, working.degraded_acquired),
+        reference=Side(working.reference, working.reference_acquired),
+        body=working.mask,
+        spacing=float(working.grid.spacing[0]),
+    ).to(flow.device)
+    return refine_field(compared, flow, steps, policy_of(*pair.modalities), progress)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
@@ -207,14 +218,3 @@ def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classif
     raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
     raw_probabilities = dict(zip(contract.classes, raw, strict=True))
     return classify(raw_probabilities, pair.degraded.source.modality, contract.sure_from)
-
-
-def _refinement_report(refined: Refined, cpu_seconds: float) -> RefinementReport:
-    if not refined.steps:
-        return RefinementReport()
-    return RefinementReport(
-        steps=refined.steps,
-        followed=None if refined.part is None else round(refined.part, 3),
-        gain=round(refined.gain, 4),
-        cpu_seconds=round(cpu_seconds, 2),
-    )

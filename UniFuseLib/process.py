@@ -42,7 +42,7 @@ def keep_freed_memory() -> None:
 
 
 def peak_memory_mb() -> float | None:
-    """Largest resident memory of this process so far, MB; None where the system does not tell."""
+    """Largest resident memory of this process so far, MB; None where the system does not know."""
     try:
         import resource
     except ImportError:  # Windows

@@ -6,6 +6,7 @@ compares with the classes below.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
-    from UniFuseLib.registration.affine import InitialAlignment
+    from UniFuseLib.registration.affine import AffineResult
+    from UniFuseLib.registration.bspline_refinement import Refined
     from UniFuseLib.spatial.volume import Grid, Volume
 
 SCHEMA_VERSION = 1
@@ -54,34 +56,69 @@ class RefinementReport:
     """What test-time optimisation did; None where it was not run."""
 
     steps: int = 0
-    followed: float | None = None
+    used: bool | None = None
     gain: float | None = None
+    confidence_t: float | None = None
+    reason: str | None = None
     cpu_seconds: float | None = None
+
+    @classmethod
+    def of(cls, refined: Refined, cpu_seconds: float) -> RefinementReport:
+        if refined.held_out is None:
+            return cls()
+        return cls(
+            steps=refined.steps,
+            used=refined.used,
+            gain=round(refined.held_out.gain, 5),
+            confidence_t=round(refined.held_out.t, 2),
+            reason=refined.reason,
+            cpu_seconds=round(cpu_seconds, 2),
+        )
 
 
 @dataclass(frozen=True)
 class AlignmentReport:
-    """The affine that the network started from."""
+    """The motion that the network started from; None where nothing was looked for.
+
+    `used`: other than the geometry of the files. Score, chance and spread: at 8 mm.
+    """
 
     used: bool
-    believed: float
+    freedom: str
     matrix_ras: tuple[tuple[float, ...], ...]
-    similarity_before: float
-    similarity_after: float
-    moved_mm: float
-    confidence_t: float
+    moved_mm: float | None = None
+    rotation_deg: float | None = None
+    stretch_percent: float | None = None
+    covered: float | None = None
+    score: float | None = None
+    score_by_chance: float | None = None
+    chance_spread: float | None = None
+    starts_agreeing: float | None = None
+    runner_up_mm: float | None = None
+    runner_up_score: float | None = None
 
     @classmethod
-    def of(cls, start: InitialAlignment) -> AlignmentReport:
-        matrix = np.round(start.matrix, 6).tolist()
+    def of(cls, found: AffineResult) -> AlignmentReport:
+        """Rounded as it is reported."""
+        rows = np.round(found.matrix, 6).tolist()
+        matrix = tuple(tuple(row) for row in rows)
+        evidence = found.evidence
+        if evidence is None:
+            return cls(found.followed, found.freedom, matrix)
         return cls(
-            used=start.used,
-            believed=round(start.believed, 3),
-            matrix_ras=tuple(tuple(row) for row in matrix),
-            similarity_before=round(start.similarity_before, 5),
-            similarity_after=round(start.similarity_after, 5),
-            moved_mm=round(start.moved_mm, 3),
-            confidence_t=round(start.confidence, 2),
+            used=found.followed,
+            freedom=found.freedom,
+            matrix_ras=matrix,
+            moved_mm=round(evidence.moved_mm, 3),
+            rotation_deg=round(evidence.rotation_deg, 2),
+            stretch_percent=round(evidence.stretch_percent, 2),
+            covered=round(evidence.covered, 3),
+            score=round(evidence.score, 4),
+            score_by_chance=round(evidence.chance, 4),
+            chance_spread=round(evidence.spread, 4),
+            starts_agreeing=round(evidence.starts_agreeing, 3),
+            runner_up_mm=round(evidence.runner_up_mm, 3),
+            runner_up_score=round(evidence.runner_up_score, 4),
         )
 
 
@@ -98,6 +135,7 @@ class InputReport:
 
     @classmethod
     def of(cls, volume: Volume) -> InputReport:
+        """Without a path, which a volume does not know."""
         grid = volume.grid
         return cls(
             shape=volume.array.shape,
@@ -110,6 +148,8 @@ class InputReport:
 
 @dataclass(frozen=True)
 class InputsReport:
+    """Both inputs."""
+
     degraded: InputReport
     reference: InputReport
 
@@ -143,22 +183,28 @@ class IntensityReport:
 
 @dataclass(frozen=True)
 class WorkingGridReport:
+    """The isotropic grid that the network worked on."""
+
     shape: tuple[int, ...]
     spacing_mm: float
 
     @classmethod
     def of(cls, grid: Grid) -> WorkingGridReport:
+        """Of an isotropic grid."""
         return cls(grid.shape, round(float(grid.spacing[0]), 4))
 
 
 @dataclass(frozen=True)
 class WeightsReport:
+    """Which weights made the result."""
+
     name: str
     preset: str
     sha256: str
 
     @classmethod
     def of(cls, contract: Contract) -> WeightsReport:
+        """What identifies them."""
         return cls(contract.name, contract.preset, contract.sha256)
 
 
@@ -198,7 +244,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts."""
-        values = _lists_for_tuples(asdict(self))
+        values = json.loads(json.dumps(asdict(self)))  # lists for tuples
         label = values.pop("label")
         return {"schema_version": values.pop("schema_version"), "class": label, **values}
 
@@ -227,7 +273,7 @@ class Report:
         )
 
 
-class Cost(NamedTuple):
+class RunRecord(NamedTuple):
     """What a run took, and where it ran."""
 
     seconds: dict[str, float]  # title of the stage → seconds
@@ -243,7 +289,7 @@ def fusion_report(
     classified: Classification,
     measured: Measurements,
     refinement: RefinementReport,
-    cost: Cost,
+    run: RunRecord,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -260,25 +306,16 @@ def fusion_report(
         inputs=InputsReport(InputReport.of(degraded.volume), InputReport.of(reference.volume)),
         intensity=IntensityReport(degraded.intensity, reference.intensity),
         working_grid=WorkingGridReport.of(pair.grid),
-        seconds=with_total(cost.seconds),
-        cpu_seconds=with_total(cost.cpu_seconds),
+        seconds=with_total(run.seconds),
+        cpu_seconds=with_total(run.cpu_seconds),
         peak_memory_mb=peak_memory_mb(),
-        device=cost.device,
-        precision=cost.precision,
+        device=run.device,
+        precision=run.precision,
         weights=WeightsReport.of(contract),
-        warnings=(*pair.warnings, *classified.warnings),
+        warnings=(*pair.warnings, *working.alignment.warnings, *classified.warnings),
     )
 
 
 def with_total(seconds: dict[str, float]) -> dict[str, float]:
     """The same with their sum as `total`."""
     return {**seconds, "total": round(sum(seconds.values()), 3)}
-
-
-def _lists_for_tuples(value: Any) -> Any:
-    """What comes back from JSON: lists where tuples went in."""
-    if isinstance(value, dict):
-        return {key: _lists_for_tuples(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_lists_for_tuples(entry) for entry in value]
-    return value

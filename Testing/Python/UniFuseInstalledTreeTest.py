@@ -20,7 +20,9 @@ class UniFuseInstalledTreeTest(unittest.TestCase):
         from UniFuseSlicerLib.Samples import samplePair
 
         self.assertTrue(samplePair().degraded.is_file())
-        self.assertTrue(list(resourceFolder("Models").glob("*.safetensors")))
+        models = resourceFolder("Models")
+        self.assertIsNotNone(models)
+        self.assertTrue(models and list(models.glob("*.safetensors")))
 
     def test_openingTheModuleImportsNoTorch(self):
         import slicer

@@ -118,7 +118,8 @@ def write_pair(side: int, folder: Path) -> tuple[Path, Path]:
 
 def import_seconds() -> float:
     """Median of five: `import torch, UniFuseLib` less `import torch`, in fresh processes."""
-    code = "import time, torch; t = time.perf_counter(); import UniFuseLib; print(time.perf_counter() - t)"
+    code = "import time, torch; t = time.perf_counter(); import UniFuseLib;"
+    code += "print(time.perf_counter() - t)"
     runs = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)
         for _ in range(5)

@@ -67,12 +67,12 @@ def fuse(panel):
     loop = EventLoop()
     start = time.monotonic()
     panel.ui.fuseButton.click()
-    turn_until(lambda: panel._job is None)
+    turn_until(lambda: not panel.run.running)
     slicer.app.processEvents()  # views that wait to be drawn
     seconds = time.monotonic() - start
     turn_until(lambda: False, 0.2)  # so that the last turn is counted
     loop.stop()
-    report = panel.logic.report(panel._parameterNode.fused)
+    report = panel.logic.report(panel.parameterNode.fused)
     overhead = seconds - report["seconds"]["total"]
     return {
         "seconds": round(seconds, 2),
@@ -86,14 +86,14 @@ def cancel(panel):
     turn_until(lambda: panel.ui.progressBar.value > 20)
     start = time.monotonic()
     panel.ui.fuseButton.click()
-    turn_until(lambda: panel._job is None)
+    turn_until(lambda: not panel.run.running)
     return round(time.monotonic() - start, 2)
 
 
 def measure():
     slicer.util.selectModule("UniFuseSlicer")
     panel = slicer.modules.UniFuseSlicerWidget.panel
-    parameters = panel._parameterNode
+    parameters = panel.parameterNode
     parameters.degraded, parameters.reference = load("degraded"), load("reference")
     parameters.workingSpacing = 4.0
     runs = [fuse(panel), fuse(panel)]

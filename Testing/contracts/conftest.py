@@ -151,7 +151,7 @@ def example_report() -> Report:
         mutual_information=similarity,
         coverage_percent=100.0,
         refinement=RefinementReport(),
-        initial_alignment=AlignmentReport(False, 0.0, (), 0.4, 0.5, 0.0, 0.0),
+        initial_alignment=AlignmentReport(False, "none", ()),
         degraded_modality="mr",
         reference_modality="mr",
         modality=ModalitiesReport(ModalityReport("sure", "set"), ModalityReport("sure", "set")),

@@ -141,7 +141,7 @@ def test_the_degraded_volume_is_pulled_through_the_flow() -> None:
     model = seeded(preset("small")).eval()
     model.alignment = _Shift((2.0, 0.0, -3.0), shape)
     with torch.no_grad():
-        model.fusion.preference[:, 0] = 20.0  # no smoothing
+        model.fusion.get_parameter("preference")[:, 0] = 20.0  # no smoothing
     degraded, reference = volumes(shape=shape)
     with torch.no_grad():
         output = model(degraded, reference)

@@ -113,11 +113,12 @@ def test_every_panel_answers_to_its_input(
     before = read(tmp_path / "a.png")
     half = Volume(result.fused.array * (np.arange(SHAPE[2]) % 2), reference.affine)
     still = np.zeros_like(result.displacement)
-    for change, columns in [
+    changes: list[tuple[dict[str, Any], set[int]]] = [
         ({"fused": half}, {3}),
         ({"restored": half}, {2}),
         ({"displacement": still}, {4, 5}),
-    ]:
+    ]
+    for change, columns in changes:
         draw_overview(replace(result, **change), degraded, reference, tmp_path / "b.png")
         difference = np.abs(read(tmp_path / "b.png") - before).max(-1)[220:-60, 46:2104]
         changed = {

@@ -173,3 +173,23 @@ def test_a_split_file_is_written_once_and_then_obeyed(tmp_path: Path) -> None:
     file.write_text('{"train": []}')
     with pytest.raises(InputError, match=r"split\.json"):
         select(people(10), "synthrad2023", "val", file)
+
+
+def test_scans_that_stand_alone_are_subjects_of_their_own(tmp_path: Path) -> None:
+    touch(
+        tmp_path,
+        "ct_headneck_openkbp/kbp101_ct.nii.gz",
+        "ct_torso/tsABD_ct.nii",
+        "mr_t1_head/sagT1_t1.nii.gz",
+        "mr_t1_head/notes.txt",
+        "labels/one.nii.gz",
+        "ct_pet_mr/A/ct.nii.gz",
+    )
+    subjects = {s.name: relative(s, tmp_path) for s in find_subjects(tmp_path, "unifuse")}
+    assert subjects == {
+        "ct_pet_mr/A": {"ct": "ct_pet_mr/A/ct.nii.gz"},
+        "ct_headneck_openkbp/kbp101": {"ct": "ct_headneck_openkbp/kbp101_ct.nii.gz"},
+        "ct_torso/tsABD": {"ct": "ct_torso/tsABD_ct.nii"},
+        "mr_t1_head/sagT1": {"t1": "mr_t1_head/sagT1_t1.nii.gz"},
+        "labels/one": {"labels": "labels/one.nii.gz"},
+    }

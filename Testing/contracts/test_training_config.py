@@ -16,7 +16,7 @@ import torch
 from UniFuseLib.commands import train as command
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.network.build import preset
-from UniFuseLib.spatial.displacement import index_grid, warp
+from UniFuseLib.spatial.displacement import identity_grid, warp
 from UniFuseLib.training.config import SHIPPED, Phase, TrainingConfig, read_config
 from UniFuseLib.training.journal import LOG, Journal, read_log
 from UniFuseLib.training.objective import precision
@@ -84,7 +84,9 @@ def test_phases_follow_each_other() -> None:
     config = TrainingConfig(
         name="x", data="", steps=100, phases=(Phase(0.4, 48, 2), Phase(1.0, 64, 1))
     )
-    assert [config.phase_at(step).crop for step in (0, 39, 40, 99, 100, 500)] == [
+    assert [
+        config.phase_at(config.progress(step, 0)).crop for step in (0, 39, 40, 99, 100, 500)
+    ] == [
         48,
         48,
         64,
@@ -233,7 +235,7 @@ def test_auto_precision_is_half_on_cuda_alone() -> None:
 def test_positions_do_not_suffer_from_half_precision(dtype: torch.dtype) -> None:
     """bfloat16 knows 257 numbers between 128 and 256, half of what a flow on 240 voxels needs."""
     shape = (2, 3, 240)
-    ramp = index_grid(shape, torch.empty(0))[:, 2:] / 240
+    ramp = identity_grid(shape, torch.empty(0))[:, 2:] / 240
     flow = torch.zeros(1, 3, *shape)
     flow[:, 2] = 0.5
     moved = warp(ramp, flow.to(dtype))
@@ -243,3 +245,21 @@ def test_positions_do_not_suffer_from_half_precision(dtype: torch.dtype) -> None
         atol=1e-5,
         rtol=0,
     )
+
+
+def test_a_schedule_in_minutes_follows_the_clock_not_the_steps() -> None:
+    phases = (Phase(0.4, 48, 2), Phase(1.0, 64, 1))
+    config = TrainingConfig(
+        name="x", data="", minutes=10.0, rate=1.0, final_rate=0.0, warm_up=5, phases=phases
+    )
+    assert config.progress(9999, 300.0) == pytest.approx(0.5)
+    assert config.progress(1, 601.0) == 1.0
+    assert [config.phase_at(config.progress(7, s)).crop for s in (0, 239, 241, 600)] == [
+        48,
+        48,
+        64,
+        64,
+    ]
+    assert learning_rate(config, 2, 0.0) == pytest.approx(0.6)  # the warm-up counts steps
+    assert learning_rate(config, 10**6, 300.0) == pytest.approx(0.5)
+    assert learning_rate(config, 10**6, 600.0) == pytest.approx(0.0, abs=1e-9)

@@ -47,7 +47,7 @@ def test_warp_pulls_along_the_axis_of_its_component(noise: Tensor, axis: int) ->
 
 def test_warp_agrees_with_scipy(noise: Tensor) -> None:
     flow = smooth_flow(2.0)
-    index = (g.index_grid(SHAPE, flow) + flow)[0].numpy()
+    index = (g.identity_grid(SHAPE, flow) + flow)[0].numpy()
     expected = ndimage.map_coordinates(noise[0, 1].numpy(), index, order=1, mode="nearest")
     np.testing.assert_allclose(g.warp(noise, flow)[0, 1].numpy(), expected, atol=1e-12)
 
@@ -67,7 +67,7 @@ def test_composition_of_affine_flows_is_exact() -> None:
     """On linear fields trilinear sampling is exact, so warp(warp(v, outer), inner) = warp(v,
     compose(outer, inner)).
     """
-    x = g.index_grid(SHAPE, torch.zeros(1, dtype=torch.float64))
+    x = g.identity_grid(SHAPE, torch.zeros(1, dtype=torch.float64))
     ramp = 3 * x[:, :1] - 2 * x[:, 1:2] + 0.5 * x[:, 2:]
     outer = torch.zeros_like(x)
     outer[:, 0] = 0.05 * x[:, 2]
@@ -86,10 +86,10 @@ def test_resized_flow_moves_the_same_millimetres() -> None:
     """
     fine = (14, 27, 11)
     ratio = torch.tensor([2.0, 3.0, 1.0], dtype=torch.float64).view(1, 3, 1, 1, 1)
-    x = g.index_grid(SHAPE, torch.zeros(1, dtype=torch.float64))
+    x = g.identity_grid(SHAPE, torch.zeros(1, dtype=torch.float64))
     coarse = torch.cat([0.1 * x[:, 1:2], 0.2 * x[:, 2:], -0.1 * x[:, :1]], dim=1)
     resized = g.resize_flow(coarse, fine)
-    y = (g.index_grid(fine, x) + 0.5) / ratio - 0.5
+    y = (g.identity_grid(fine, x) + 0.5) / ratio - 0.5
     expected = torch.cat([0.1 * y[:, 1:2], 0.2 * y[:, 2:], -0.1 * y[:, :1]], dim=1) * ratio
     here = (..., slice(2, -2), slice(3, -3), slice(None))
     torch.testing.assert_close(resized[here], expected[here])
@@ -113,7 +113,7 @@ def test_integrated_flow_and_its_negative_cancel() -> None:
 
 def test_jacobian_of_a_linear_flow_is_its_determinant() -> None:
     m = torch.tensor([[0.1, 0.2, 0.0], [0.0, -0.3, 0.4], [0.25, 0.0, 0.05]], dtype=torch.float64)
-    flow = torch.einsum("ij,bjdhw->bidhw", m, g.index_grid(SHAPE, m))
+    flow = torch.einsum("ij,bjdhw->bidhw", m, g.identity_grid(SHAPE, m))
     expected = torch.linalg.det(torch.eye(3, dtype=torch.float64) + m)
     torch.testing.assert_close(g.jacobian_determinant(flow), expected.expand(1, *SHAPE))
 

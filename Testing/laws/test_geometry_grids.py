@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.spatial.axes import canonical, from_canonical, working_grid
+from UniFuseLib.spatial.axes import canonical, from_canonical, orientation_code, working_grid
 from UniFuseLib.spatial.volume import Grid, Volume
 
 
@@ -123,3 +123,13 @@ def test_canonical_axes_undo_the_storage(
     np.testing.assert_array_equal(here.array, there.array)
     np.testing.assert_allclose(here.affine, there.affine, atol=1e-9)
     np.testing.assert_array_equal(from_canonical(there.array, other.grid), other.array)
+
+
+def test_orientation_names_the_side_each_axis_runs_to(oblique_grid: Grid) -> None:
+    assert orientation_code(working_grid(oblique_grid, 1.0)) == "SPL"
+    assert orientation_code(Grid((7, 9, 11), np.diag([2.1, 1.3, 0.8, 1.0]))) == "RAS"
+    stored = oblique_grid.affine[:, [2, 0, 1, 3]].copy()
+    stored[:, 1] *= -1
+    one = orientation_code(oblique_grid)
+    opposite = dict(zip("RLAPSI", "LRPAIS", strict=True))
+    assert orientation_code(Grid((11, 7, 9), stored)) == one[2] + opposite[one[0]] + one[1]

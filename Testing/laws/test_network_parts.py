@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 import torch
 from torch import nn
 
-from UniFuseLib.network.alignment import CorrelationRegBLK, Level
+from UniFuseLib.degradation import CLASSES
+from UniFuseLib.network.alignment import CorrelationRegBLK, PyramidLevel
 from UniFuseLib.network.build import build, preset
-from UniFuseLib.network.dapl import Context, reading_orders, segments
-from UniFuseLib.network.encoder import TEXTURES, Encoded, fold_blocks, unfold_blocks
-from UniFuseLib.network.fusion import build_alsn
+from UniFuseLib.network.dapl import Context, RunningNorm, reading_orders, segments
+from UniFuseLib.network.encoder import TEXTURES, Encoded, depth_to_space, space_to_depth
+from UniFuseLib.network.fusion import CLEAN, build_alsn, need_of_restoration
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
 from UniFuseLib.network.matching import (
@@ -88,9 +89,9 @@ def test_tokens_and_maps_are_inverse_on_unequal_sides() -> None:
 
 def test_folded_blocks_keep_every_voxel_at_its_place() -> None:
     volume = random(2, 3, 4, 6, 8)
-    folded = fold_blocks(volume)
+    folded = space_to_depth(volume)
     assert folded.shape == (2, 24, 2, 3, 4)
-    assert torch.equal(unfold_blocks(folded), volume)
+    assert torch.equal(depth_to_space(folded), volume)
     # voxel (1, 2, 5) of channel 1 lies in block (0, 1, 2) at offset (1, 0, 1)
     assert folded[0, 1 * 8 + 0b101, 0, 1, 2] == volume[0, 1, 1, 2, 5]
 
@@ -132,11 +133,11 @@ def test_confident_mean_spreads_what_is_sure_and_drops_what_is_not() -> None:
     offset[:, :, :, :5] = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1)
     offset[:, :, :, 5:] = 50.0  # wrong, and known to be
     sure[:, :, :, :5] = 1.0
-    found = confident_mean(offset, sure, doubt=1e-6)
+    found = confident_mean(offset, sure, damping=1e-6)
     torch.testing.assert_close(
         found[0, :, 3, 6, 5], torch.tensor([1.0, -2.0, 3.0]), atol=1e-3, rtol=1e-3
     )
-    assert confident_mean(offset, 1e-3 * sure, doubt=0.2).abs().max() < 0.05
+    assert confident_mean(offset, 1e-3 * sure, damping=0.2).abs().max() < 0.05
 
 
 def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
@@ -149,7 +150,7 @@ def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
     ramp = torch.arange(w).float().view(1, 1, 1, 1, w).expand(1, 3, d, h, w).contiguous()
     with torch.no_grad():
         flat = torch.zeros(1, 12, *SHAPE)  # no structure: the search has no opinion
-        level = Level(random(1, 4, *SHAPE), flat)
+        level = PyramidLevel(random(1, 4, *SHAPE), flat)
         flow, _ = block(level, level, ramp, None, random(1, 4, 2, 8))
     inner = flow[0, :, 2, 2, 5]
     torch.testing.assert_close(inner, torch.tensor([1.0 + 3.0, 0.0 + 3.0, -2.0 + 3.0]))
@@ -229,7 +230,7 @@ def changed(scan: Encoded, voxels: slice) -> Encoded:
 
 def test_dapl_does_not_hear_the_air_around_the_patient() -> None:
     torch.manual_seed(0)
-    dapl = build(preset("small")).dapl.eval()
+    dapl: Any = build(preset("small")).dapl.eval()
     body, reference = encoded_scan(1, slice(0, 6)), encoded_scan(2, slice(0, 6))
     with torch.no_grad():
         as_it_is = dapl(body, reference).states[0]
@@ -245,3 +246,63 @@ def test_segments_are_consecutive_and_as_long_as_a_training_crop() -> None:
     assert pieces.shape == (3, 216, 5)
     torch.testing.assert_close(pieces[:, 0, 0], torch.tensor([0.0, 216.0, 432.0]))
     assert segments(tokens[:100]).shape == (1, 100, 5)
+
+
+def test_dapl_reads_a_batch_as_it_reads_each_pair_alone() -> None:
+    """Bodies of different sizes: shorter segments are filled up, and the filling is not read."""
+    torch.manual_seed(0)
+    dapl: Any = build(preset("small")).dapl.eval()
+    pairs = [(encoded_scan(k, body), encoded_scan(k + 9, body)) for k, body in enumerate(BODIES)]
+    with torch.no_grad():
+        alone = [dapl(*pair) for pair in pairs]
+        together = dapl(*(joined_scans(scans) for scans in zip(*pairs, strict=True)))
+    assert len({dapl.read(*pair)[0][0].shape[0] for pair in pairs}) > 1  # more segments and fewer
+    for k, context in enumerate(alone):
+        for found, expected in zip(together.states, context.states, strict=True):
+            torch.testing.assert_close(found[k : k + 1], expected, atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(together.logits[k : k + 1], context.logits, atol=1e-5, rtol=1e-5)
+
+
+BODIES = (slice(0, 5), slice(2, 12), slice(3, 6))
+
+
+def joined_scans(scans: tuple[Encoded, ...]) -> Encoded:
+    texture = [scan.texture for scan in scans if scan.texture is not None]
+    return Encoded(torch.cat([scan.features for scan in scans]), None, torch.cat(texture))
+
+
+def test_a_norm_forgets_the_states_of_a_step_that_was_not_made() -> None:
+    norm = RunningNorm(3).train()
+    norm(torch.full((2, 3), float("nan")))
+    norm.forget()
+    norm(torch.full((2, 3), 4.0))
+    norm.remember()
+    torch.testing.assert_close(norm.mean, torch.full((3,), 4.0))
+
+
+# --- restoration ---------------------------------------------------------------------------------
+
+
+def test_the_class_that_needs_no_restoration_is_clean() -> None:
+    assert CLASSES[CLEAN] == "clean"
+
+
+def test_the_need_of_restoration_is_none_when_clean_is_certain_and_full_from_a_half_on() -> None:
+    probability = torch.tensor([1.0, 0.75, 0.5, 0.1], requires_grad=True)
+    need = need_of_restoration(probability)
+    assert need.flatten().tolist() == pytest.approx([0.0, 0.5, 1.0, 1.0])
+    assert not need.requires_grad  # restoration does not teach the classifier
+
+
+def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
+    torch.manual_seed(1)
+    fusion: Any = build(preset("small")).fusion
+    blocks = 8 if fusion.folded else 1
+    out = random(2, fusion.head.out_channels // blocks, *SHAPE)
+    moved, reference = random(2, 1, *SHAPE, seed=1), random(2, 1, *SHAPE, seed=2)
+    need = torch.tensor([0.0, 1.0])[:, None, None, None, None]
+    fused = fusion._compose(out, moved, reference, need)
+    assert torch.equal(fused.restored[0], moved[0])
+    assert (fused.detail_weight[0] == 1).all()
+    assert (fused.restored[1] - moved[1]).abs().mean() > 0.1
+    assert (fused.detail_weight[1] < 1).all()

@@ -93,3 +93,15 @@ def test_fine_detail_does_not_alias() -> None:
     board = Volume(((i + j + k) % 2).astype(np.float32), np.eye(4))
     values, _ = resample(board, Grid((8, 8, 8), np.diag([3.0, 3.0, 3.0, 1.0])), 0.5)
     assert float((values - 0.5).abs().max()) < 0.06
+
+
+def test_inside_is_the_same_of_arrays_and_tensors_and_ends_at_each_axis_own_face() -> None:
+    shape = (7, 9, 11)
+    just_in = np.array([[6.5, 8.5, 10.5], [-0.5, -0.5, -0.5], [6.4, 0.0, 10.4]])
+    just_out = np.array([[6.6, 8.5, 10.5], [6.5, 8.6, 10.5], [6.5, 8.5, 10.6], [0.0, -0.6, 0.0]])
+    points = np.concatenate([just_in, just_out])
+    found = inside(points, shape)[:, 0]
+    assert found.tolist() == [True] * 3 + [False] * 4
+    channels = torch.from_numpy(points.T[None, :, :, None, None])
+    assert inside(channels, shape)[0, 0, :, 0, 0].tolist() == found.tolist()
+    assert inside(points.T, (*shape, 3), axis=0)[0].tolist() == found.tolist()

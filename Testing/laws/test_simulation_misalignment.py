@@ -9,15 +9,14 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from UniFuseLib.io.volumes import to_image, write_displacement
+from UniFuseLib.simulation.displacement_scale import mean_displacement, scale_to_mean
 from UniFuseLib.simulation.misalignment import (
     FULL,
     Deformation,
     Misalignment,
     MisalignmentRange,
     bspline_velocity,
-    mean_displacement,
     sample_misalignment,
-    scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import local_generator, to_json
 from UniFuseLib.spatial.bspline import bspline_basis

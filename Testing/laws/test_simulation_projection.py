@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from UniFuseLib.simulation import ct_metal, pet_low_dose
+from UniFuseLib.simulation.beam_hardening import log_signal, precorrect, water_log_signal
 from UniFuseLib.simulation.ct_metal import (
     MetalParameters,
     apply_metal,
-    precorrect,
     sample_metal,
     tissue,
 )
@@ -130,11 +130,11 @@ def test_spectrum_is_of_120_kv_and_its_metals_are_in_order() -> None:
 def test_precorrection_is_exact_for_water() -> None:
     length = torch.tensor([1.0, 20.0, 80.0, 200.0, 400.0])
     zero = torch.zeros_like(length)
-    corrected = precorrect(ct_metal.log_signal(length, zero, zero, "iron"))
+    corrected = precorrect(log_signal(length, zero, zero, "iron"))
     torch.testing.assert_close(corrected, length * MEAN_MU_WATER, rtol=4e-3, atol=1e-3)
     torch.testing.assert_close(
-        ct_metal.water_log_signal(length),
-        ct_metal.log_signal(length, zero, zero, "iron"),
+        water_log_signal(length),
+        log_signal(length, zero, zero, "iron"),
         rtol=4e-3,
         atol=1e-3,
     )

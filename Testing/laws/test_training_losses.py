@@ -14,11 +14,17 @@ from skimage.metrics import structural_similarity
 
 from UniFuseLib.network.layers import crop_to
 from UniFuseLib.network.oufr import Unified
-from UniFuseLib.network.unifuse import UniFuseOutput
-from UniFuseLib.spatial.displacement import index_grid, resize_flow, warp
+from UniFuseLib.network.unifuse import Registered, UniFuseOutput
+from UniFuseLib.spatial.displacement import identity_grid, resize_flow, warp
 from UniFuseLib.training import losses
 from UniFuseLib.training.config import LossWeights, TrainingConfig
-from UniFuseLib.training.objective import _coarse_loss, _matching_loss, _padded, total_loss
+from UniFuseLib.training.objective import (
+    _coarse_loss,
+    _matching_loss,
+    _padded,
+    in_own_frame,
+    total_loss,
+)
 from UniFuseLib.training.samples import Sample
 
 if TYPE_CHECKING:
@@ -214,6 +220,32 @@ def ramp(slopes: tuple[float, float, float]) -> torch.Tensor:
     return sum(s * a for s, a in zip(slopes, axes, strict=True))[None, None]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("aligned", "reference", "kept"),
+    [
+        (0.91, 0.06, 0.91),  # cortical bone of a CT on T1
+        (0.46, 0.35, 0.35),  # muscle: the reference's grey
+        (0.43, 0.10, 0.10),  # fluid is dark in T1, and CT must not make it grey
+        (0.80, 0.46, 0.80),  # uptake on soft tissue of a CT
+        (0.25, 0.91, 0.91),  # bone without uptake
+        (0.90, 0.95, 0.95),  # bright in both
+    ],
+)
+def test_retention_asks_for_the_reference_and_what_only_the_other_source_shows(
+    aligned: float, reference: float, kept: float
+) -> None:
+    sources = (constant(aligned), constant(reference))
+    assert losses.retention_loss(constant(kept), *sources).item() == pytest.approx(0, abs=1e-6)
+    assert losses.retention_loss(constant(kept - 0.1), *sources).item() == pytest.approx(0.1)
+
+
+def test_a_smooth_step_rises_from_0_to_1_with_flat_ends() -> None:
+    at = torch.tensor([0.0, 0.2, 0.3, 0.4, 0.9])
+    expected = torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0])
+    torch.testing.assert_close(losses.smooth_step(at, 0.2, 0.4), expected)
+    assert losses.smooth_step(torch.tensor(0.21), 0.2, 0.4).item() < 0.01
+
+
 def test_equation_12_takes_the_steeper_gradient_with_its_sign() -> None:
     aligned, reference = ramp((0.1, 0.2, -0.4)), ramp((-0.3, 0.1, 0.2))
     steeper = ramp((-0.3, 0.2, -0.4))
@@ -253,15 +285,29 @@ class Perfect(NamedTuple):
     asked: list[Any]
     multiple: int = 1
 
-    def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
-        aligned = warp(self.sample.fine, self.sample.flow)
+    def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> Registered:
+        self.asked.append((degraded, reference))
         logits = torch.nn.functional.one_hot(self.sample.label, 4).float() * 100
         unified = Unified(*two_positions((0, 1), (1, 2)))
+        return Registered(self.field, logits, unified, [self.field], (), None)  # type: ignore[arg-type]
+
+    def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+        aligned = warp(self.sample.fine, flow)
         fused = torch.maximum(aligned, self.sample.reference)
-        self.asked.append((degraded, reference))
         return UniFuseOutput(
-            fused, aligned, fused, fused, self.sample.flow, logits, unified, [self.sample.flow]
+            fused=fused,
+            restored=aligned,
+            blend=fused,
+            detail_weight=fused,
+            flow=flow,
+            logits=registered.logits,
+            unified=registered.unified,
+            coarse_flows=registered.coarse_flows,
         )
+
+    @property
+    def field(self) -> torch.Tensor:
+        return self.sample.flow
 
     def unify(self, first: torch.Tensor, second: torch.Tensor) -> Unified:
         self.asked.append((first, second))
@@ -271,13 +317,14 @@ class Perfect(NamedTuple):
 def sample_of(flow: torch.Tensor) -> Sample:
     shape = flow.shape[2:]
     volumes = [noise(1, 1, *shape, seed=k) for k in range(5)]
-    return Sample(*volumes, flow, torch.tensor([0]), torch.ones(1, 1, *shape), torch.ones(1, 3))
+    weight = torch.ones(1, 1, *shape)
+    return Sample._make([*volumes, flow, torch.tensor([0]), weight, torch.ones(1, 3)])
 
 
 def made_up_sample() -> Sample:
     volumes = [noise(1, 1, *SHAPE, seed=k) for k in range(5)]
     flow = 0.3 * noise(1, 3, *SHAPE, seed=9)
-    return Sample(*volumes, flow, torch.tensor([2]), constant(1.0), torch.ones(1, 3))
+    return Sample._make([*volumes, flow, torch.tensor([2]), constant(1.0), torch.ones(1, 3)])
 
 
 def test_equation_15_is_small_for_a_network_that_knows_the_answer() -> None:
@@ -308,8 +355,15 @@ def test_the_restoration_target_does_not_pull_on_the_field() -> None:
     flow = torch.zeros_like(sample.flow, requires_grad=True)
 
     class Still(Perfect):
-        def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
-            return super().__call__(degraded, reference)._replace(flow=flow, coarse_flows=[])
+        @property
+        def field(self) -> torch.Tensor:
+            return flow
+
+        def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> Registered:
+            return super().register(degraded, reference)._replace(coarse_flows=[])
+
+        def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+            return super().fuse(registered, flow.detach())._replace(flow=flow)
 
     config = TrainingConfig(
         name="law", data="", weights=LossWeights(registration=0.0, endpoint=0.0)
@@ -337,7 +391,7 @@ def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
     """The network repeats the far border up to whole patches: its levels cover more than the
     crop.
     """
-    places = index_grid((16, 32, 48), torch.empty(0))
+    places = identity_grid((16, 32, 48), torch.empty(0))
     whole = torch.cat(
         [torch.cos(places[:, 1:2] / 6), 2 * torch.sin(places[:, 2:3] / 8), 2 + 0 * places[:, :1]], 1
     )
@@ -345,3 +399,50 @@ def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
     level = resize_flow(whole, (8, 16, 24))
     assert _coarse_loss([level], _padded(crop, 16)).item() < 0.2
     assert _coarse_loss([level], crop).item() > 0.5  # as if the levels covered the crop alone
+
+
+# --- own frame, true field -----------------------------------------------------------------------
+
+
+def two_samples() -> Sample:
+    first, second = made_up_sample(), made_up_sample()
+    return Sample(*(torch.cat(pair) for pair in zip(first, second, strict=True)))
+
+
+def test_the_reference_comes_to_the_frame_of_the_chosen_samples_alone() -> None:
+    sample = two_samples()
+    there = in_own_frame(sample, torch.tensor([False, True]))
+    for name in ("reference", "clean", "flow"):
+        assert torch.equal(getattr(there, name)[0], getattr(sample, name)[0]), name
+    assert torch.equal(there.reference[1], sample.reference_moved[1])
+    assert torch.equal(there.clean[1], sample.fine[1])
+    assert there.flow[1].abs().max() == 0
+
+
+class PredictsNoMotion(Perfect):
+    """Restores perfectly through whatever field it is given."""
+
+    @property
+    def field(self) -> torch.Tensor:
+        return torch.zeros_like(self.sample.flow)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_restoration_goes_through_the_true_field_and_the_loss_sees_the_predicted(
+    share: float,
+) -> None:
+    sample = made_up_sample()
+    config = TrainingConfig(name="law", data="", true_field=share)
+    model = PredictsNoMotion(sample, [])
+    used: list[torch.Tensor] = []
+
+    class Watched(PredictsNoMotion):
+        def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+            used.append(flow)
+            return model.fuse(registered, flow)
+
+    _, terms = total_loss(Watched(sample, []), sample, config, False, generator())  # type: ignore[arg-type]
+    assert torch.equal(used[0], share * sample.flow)
+    assert terms["restore"].item() == pytest.approx(0, abs=1e-5)  # the target moves with the field
+    length = sample.flow.square().sum(1).mean().item()  # of the predicted field's error
+    assert terms["registration"].item() == pytest.approx(length, rel=1e-5)

@@ -84,7 +84,7 @@ def see(case: FileCase | VolumeCase, folder: Path) -> Seen:
 
 
 def _file(case: FileCase, folder: Path) -> Seen:
-    volume, header = read_volume_with_header(case.make(folder), case.options)
+    volume, header = read_volume_with_header(case.make(folder), options=case.options)
     words = " ".join(header.warnings)
     if not _same(volume, case):
         return Seen("wrong" if words else "silent wrong", words)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,15 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 from measures import positions  # noqa: E402  (this folder is on the path only now)
+from panel import FakeTool, PanelBuilder  # noqa: E402
 
 HAS_SLICER = importlib.util.find_spec("slicer") is not None
 import standin  # noqa: E402
 
 standin.install()
+
+
+collect_ignore = ["sources"]  # a developer's copy of Slicer has tests of its own
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -72,82 +75,9 @@ def degradedMatrix() -> np.ndarray:
     return matrix
 
 
-FAKE_TOOL = """
-import json, os, sys, time
-from pathlib import Path
-
-
-def say(**message):
-    print(json.dumps(message), flush=True)
-
-
-def value(name):
-    return Path(sys.argv[sys.argv.index(name) + 1]) if name in sys.argv else None
-
-
-mode, out, cancel = os.environ["FAKE_MODE"], value("--output"), value("--cancel-file")
-say(fraction=0.1, stage="Loading the network")
-if mode == "refuse":
-    say(done=True, error="The two fields of view do not\\n\\toverlap. Check the volumes.", exit_code=3)
-    print("unifuse: The two fields of view do not\\n\\toverlap. Check the volumes.", file=sys.stderr)
-    sys.exit(3)
-if mode == "traceback":
-    raise RuntimeError("CUDA error: no kernel image")
-if mode == "crash":
-    os.kill(os.getpid(), 11)
-if mode == "killed":
-    os.kill(os.getpid(), 9)
-if mode == "silent":
-    sys.exit(0)
-if mode in ("polite", "deaf", "deafest", "family"):
-    import signal, subprocess
-    if mode in ("deaf", "deafest"):
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if mode == "family":
-        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-        say(fraction=0.2, stage=f"child {child.pid}")
-    else:
-        say(fraction=0.5, stage="Running the network")
-    for _ in range(600):
-        time.sleep(0.1)
-        if mode == "polite" and cancel and cancel.exists():
-            say(done=True, error="Stopped; nothing was written.", exit_code=130)
-            sys.exit(130)
-if mode in ("work", "hang", "half"):
-    import shutil
-    say(fraction=0.6, stage="Running the network")
-    out.mkdir()
-    for file in Path(os.environ["FAKE_RESULT"]).iterdir():
-        if mode != "half" or file.name.startswith("fused"):
-            shutil.copy(file, out)
-    print("a line for the log: Größe 3 µm")
-    say(fraction=1.0, stage="Done")
-    say(done=True)
-    if mode == "hang":
-        time.sleep(60)
-"""
-
-
 @pytest.fixture
 def fakeTool(tmp_path):
-    """mode → ToolCommand that runs a stand-in for `unifuse`; results come from
-    `fakeTool.result`.
-    """
-    from UniFuseSlicerLib.Command import ToolCommand, toolEnvironment
-
-    package = tmp_path / "tool" / "UniFuseLib"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (package / "cli.py").write_text(FAKE_TOOL, encoding="utf-8")
-    result = tmp_path / "result"
-    result.mkdir()
-
-    def make(mode: str) -> ToolCommand:
-        environment = toolEnvironment(os.environ) | {"FAKE_MODE": mode, "FAKE_RESULT": str(result)}
-        return ToolCommand(sys.executable, environment, package.parent)
-
-    make.result = result
-    return make
+    return FakeTool(tmp_path)
 
 
 REPORT = {
@@ -245,3 +175,25 @@ def writeResult(pair, referenceMatrix):
         (folder / "report.json").write_text(json.dumps(REPORT), encoding="utf-8")
 
     return write
+
+
+@pytest.fixture
+def images(tmp_path, writeResult):
+    """The result for `pair`, read as the module reads it."""
+    from UniFuseSlicerLib.Images import readResult
+
+    writeResult(tmp_path)
+    return readResult(tmp_path)
+
+
+@pytest.fixture
+def build(pair, fakeTool, writeResult, scene):
+    """mode → a panel on the pair, see `PanelBuilder`."""
+    import slicer
+
+    writeResult(fakeTool.result)
+    scene.AddNode(slicer.vtkMRMLSliceCompositeNode())
+    builder = PanelBuilder(scene, pair, fakeTool)
+    yield builder
+    for panel in builder.panels:
+        panel.cleanup()

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slicer
 @pytest.fixture
 def nodes(tmp_path, writeResult, pair):
     from UniFuseSlicerLib.Images import readResult
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     writeResult(tmp_path)
     return updateNodes(readResult(tmp_path), pair.degraded, pair.reference, FusionNodes())
@@ -117,8 +118,8 @@ def test_withoutReportTheWholeFieldGivesTheColours(nodes, pair):
 
 def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
     from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.InsideBody import bodyMask, insideBody
     from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
-    from UniFuseSlicerLib.Overlay import bodyMask, insideBody
 
     place = imageFromNode(pair.reference).ijkToRas
     distance = np.linalg.norm(positions(pair.warped.shape, place) - np.array([-2, 4, 3]), axis=-1)
@@ -143,15 +144,16 @@ def test_arrowsPointFromDegradedToReference(nodes, pair):
     """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at
     x.
     """
-    from UniFuseSlicerLib.Nodes import imageFromNode
-    from UniFuseSlicerLib.Overlay import _positions, _transformed, deformationImage
+    from UniFuseSlicerLib.InsideBody import positions as pointsOf
+    from UniFuseSlicerLib.InsideBody import transformed
+    from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
 
     field = deformationImage(nodes.deformation)
-    x = _positions(field.array.shape[:3], imageFromNode(pair.reference).ijkToRas).reshape(
+    x = pointsOf(field.array.shape[:3], imageFromNode(pair.reference).ijkToRas).reshape(
         *field.array.shape
     )
     middle = (slice(6, 13), slice(14, 30), slice(14, 26))
-    ends = _transformed(
+    ends = transformed(
         nodes.deformation.GetTransformToParent(), (x + field.array)[middle].reshape(-1, 3)
     )
     assert np.abs(ends - x[middle].reshape(-1, 3)).max() < 0.05

@@ -23,7 +23,7 @@ def state(found, origin="/site-packages/torch/__init__.py"):
         return found
 
     spec = None if origin == "" else SimpleNamespace(origin=origin)
-    return packageState("torch", (2, 5), version, lambda name: spec).value
+    return packageState("torch>=2.5", version, lambda name: spec).value
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,8 @@ def state(found, origin="/site-packages/torch/__init__.py"):
         ("2.5.0", "/torch/__init__.py", "ready"),
         ("1.8.1", "/torch/__init__.py", "old"),
         ("2.4.1", "/torch/__init__.py", "old"),
+        ("2.14.0.dev20261101+cpu", "/torch/__init__.py", "ready"),
+        ("not a version", "/torch/__init__.py", "broken"),
         (importlib.metadata.PackageNotFoundError("torch"), "", "missing"),
         (importlib.metadata.PackageNotFoundError("torch"), "/torch/__init__.py", "ready"),
         ("2.13.0", None, "broken"),  # metadata is there, the package is an empty folder
@@ -49,7 +51,7 @@ def test_lookingAtTorchDoesNotImportIt(monkeypatch):
     from UniFuseSlicerLib.Install import packageState
 
     monkeypatch.delitem(sys.modules, "torch", raising=False)
-    packageState("torch", (2, 5))
+    packageState("torch>=2.5")
     assert "torch" not in sys.modules
 
 
@@ -87,7 +89,7 @@ def build():
             confirm,
             importUtils,
             pip or (lambda names: done.append(("pip", names))),
-            lambda name, least: states[name],
+            lambda wanted: states[wanted.split(">=")[0]],
         )
         return SimpleNamespace(ensure=dependencies.ensure, done=done)
 
@@ -184,7 +186,7 @@ def test_olderSlicerUsesPipInstall(monkeypatch):
     import slicer
     from UniFuseSlicerLib import Install
 
-    calls = []
+    calls: list[str] = []
     monkeypatch.setattr(Install.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(slicer.util, "pip_install", calls.append, raising=False)
     Install._pipInstall(["safetensors>=0.4"])

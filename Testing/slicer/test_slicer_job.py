@@ -12,14 +12,20 @@ pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="si
 
 
 @pytest.fixture
-def makeJob(pair, fakeTool, writeResult, tmp_path):
-    from UniFuseSlicerLib.Job import FusionJob
-    from UniFuseSlicerLib.Options import FusionOptions
-    from UniFuseSlicerLib.Results import FusionNodes
-
-    writeResult(fakeTool.result)
+def temporary(tmp_path):
+    """Where a job makes its own folder."""
     folder = tmp_path / "temporary"
     folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def makeJob(pair, fakeTool, writeResult, temporary):
+    from UniFuseSlicerLib.Job import FusionJob
+    from UniFuseSlicerLib.Options import FusionOptions
+    from UniFuseSlicerLib.Ownership import FusionNodes
+
+    writeResult(fakeTool.result)
     jobs = []
 
     def make(mode, outputs=None, options=None, **keywords):
@@ -29,13 +35,12 @@ def makeJob(pair, fakeTool, writeResult, tmp_path):
             outputs or FusionNodes(),
             options or FusionOptions(),
             fakeTool(mode),
-            folder,
+            temporary,
             **keywords,
         )
         jobs.append(job)
         return job
 
-    make.folder = folder
     yield make
     for job in jobs:
         job.endNow()
@@ -57,15 +62,15 @@ def waitForStage(job, stage):
         time.sleep(0.01)
 
 
-def test_fromNodesToNodes(makeJob, pair):
+def test_fromNodesToNodes(makeJob, temporary, pair):
     from UniFuseSlicerLib.Nodes import deformationImage
-    from UniFuseSlicerLib.Process import Ending
+    from UniFuseSlicerLib.Outcome import Ending
 
     job = makeJob("work")
     job.start()
     assert finish(job).ending is Ending.DONE
     assert np.allclose(deformationImage(job.nodes.deformation).array, pair.displacement, atol=1e-4)
-    assert list(makeJob.folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -77,18 +82,19 @@ def test_fromNodesToNodes(makeJob, pair):
         ("half", "did not write restored"),
     ],
 )
-def test_aFailureChangesNothingAndLeavesNothing(makeJob, scene, mode, words):
+def test_aFailureChangesNothingAndLeavesNothing(makeJob, temporary, scene, mode, words):
     count = scene.GetNumberOfNodes()
     job = makeJob(mode)
     job.start()
     assert words in finish(job).message
-    assert job.nodes is None
+    with pytest.raises(RuntimeError, match="no result"):
+        assert job.nodes
     assert scene.GetNumberOfNodes() == count
-    assert list(makeJob.folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def test_cancelWhileRunning(makeJob, scene):
-    from UniFuseSlicerLib.Process import Ending
+def test_cancelWhileRunning(makeJob, temporary, scene):
+    from UniFuseSlicerLib.Outcome import Ending
 
     count = scene.GetNumberOfNodes()
     job = makeJob("deafest")
@@ -100,57 +106,57 @@ def test_cancelWhileRunning(makeJob, scene):
     assert finish(job).ending is Ending.CANCELLED
     assert time.monotonic() - start <= 2.0
     assert scene.GetNumberOfNodes() == count
-    assert list(makeJob.folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def test_cancelAtOnce(makeJob):
-    from UniFuseSlicerLib.Process import Ending
+def test_cancelAtOnce(makeJob, temporary):
+    from UniFuseSlicerLib.Outcome import Ending
 
     job = makeJob("work")
     job.start()
     job.cancel()
     assert finish(job).ending is Ending.CANCELLED
-    assert list(makeJob.folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def test_closingWhileRunning(makeJob):
+def test_closingWhileRunning(makeJob, temporary):
     job = makeJob("deafest")
     job.start()
     waitForStage(job, "Running the network")
     process = job._process._process
     job.endNow()
     assert process.poll() is not None
-    assert list(makeJob.folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
-def test_anInputThatIsRemovedWhileRunningIsSaid(makeJob, pair, scene):
+def test_anInputThatIsRemovedWhileRunningIsReported(makeJob, pair, scene):
     job = makeJob("work")
     job.start()
     scene.RemoveNode(pair.reference)
-    assert '"T1" was removed' in finish(job).message
+    assert '"T1" was deleted during the run' in finish(job).message
 
 
-def test_keptFilesHoldTheLog(makeJob):
+def test_keptFilesHoldTheLog(makeJob, temporary):
     from UniFuseSlicerLib.Options import FusionOptions
 
     job = makeJob("work", options=FusionOptions(keepFiles=True))
     job.start()
     finish(job)
-    (kept,) = makeJob.folder.iterdir()
+    (kept,) = temporary.iterdir()
     assert {p.name for p in kept.iterdir()} >= {"degraded.nrrd", "reference.nrrd", "out", "log.txt"}
     assert "Running the network" in (kept / "log.txt").read_text(encoding="utf-8")
 
 
 def test_filesHaveNamesThatSayNothingAboutThePatient(makeJob, pair):
     pair.degraded.SetName("Doe^John 1970")
-    lines = []
-    job = makeJob("work", onLine=lines.append)
+    lines: list[str] = []
+    job = makeJob("work", log=lines.append)
     job.start()
     finish(job)
     assert not any("Doe" in line for line in lines)
 
 
-def test_aTemporaryFolderThatCannotBeWrittenIsSaid(makeJob, monkeypatch):
+def test_aTemporaryFolderThatCannotBeWrittenIsReported(makeJob, temporary, monkeypatch):
     from UniFuseSlicerLib import Job
 
     def full(image, path):
@@ -160,7 +166,7 @@ def test_aTemporaryFolderThatCannotBeWrittenIsSaid(makeJob, monkeypatch):
     job = makeJob("work")
     job.start()
     assert "No space left on device" in finish(job).message
-    assert list(makeJob.folder.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 def test_theWindowIsNeverHeldUp(makeJob, pair):

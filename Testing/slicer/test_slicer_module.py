@@ -25,32 +25,23 @@ def refuse(*args, **keywords):
 
 socket.socket.connect = socket.getaddrinfo = refuse
 sys.path.insert(0, {here!r})
-import standin
+import standin, standin_ui
 
 standin.install()
 import slicer
 
 slicer.mrmlScene = slicer.vtkMRMLScene()
 import UniFuseSlicer
-from types import SimpleNamespace
-from UniFuseSlicerLib import Widget
-from UniFuseSlicerLib.Settings import MachineSettings
+from UniFuseSlicerLib.Application import panelOfThisApplication
 
-class Store(dict):
-    value = dict.get
-    setValue = dict.__setitem__
-
-panel = Widget.Panel(
-    standin.uiFromFile(), UniFuseSlicer.UniFuseSlicerLogic(), lambda: True, standin.Timer, Widget.Dependencies(),
-    MachineSettings(Store()),
-    Widget.Display(
-        Widget.Overlay(slicer.mrmlScene), Widget.Layers(slicer.mrmlScene), Widget.LiveWarp(slicer.mrmlScene)
-    ),
-)
+slicer.util.resetSliceViews = lambda: None
+ui = standin_ui.uiFromFile(slicer.mrmlScene)
+panel = panelOfThisApplication(ui, UniFuseSlicer.UniFuseSlicerLogic(), lambda: True)
 panel.enter()
 panel.exit()
 panel.cleanup()
-print("heavy:", sorted({{"torch", "scipy", "matplotlib", "safetensors", "UniFuseLib"}} & set(sys.modules)))
+heavy = {{"torch", "scipy", "matplotlib", "safetensors", "UniFuseLib"}}
+print("heavy:", sorted(heavy & set(sys.modules)))
 """
 
 
@@ -145,7 +136,7 @@ def test_theLibraryIsFoundInBothTrees(tmp_path, installed):
     assert resourceFolder("Models", module) == resources
 
 
-def test_aMissingLibraryIsSaid(tmp_path):
+def test_aMissingLibraryIsReported(tmp_path):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Locations import libraryRoot
 

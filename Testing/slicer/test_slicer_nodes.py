@@ -13,16 +13,9 @@ pytestmark = pytest.mark.slicer
 
 
 @pytest.fixture
-def images(tmp_path, writeResult):
-    from UniFuseSlicerLib.Images import readResult
-
-    writeResult(tmp_path)
-    return readResult(tmp_path)
-
-
-@pytest.fixture
 def nodes(images, pair):
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     return updateNodes(images, pair.degraded, pair.reference, FusionNodes())
 
@@ -66,7 +59,8 @@ def test_resultsLieOnTheReferenceGrid(nodes, pair):
 
 
 def test_inputsStayAsTheyAre(images, pair):
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     before = [
         (n.GetMTime(), n.GetImageData().GetMTime(), n.GetName())
@@ -120,7 +114,8 @@ def test_runningAgainFillsTheSameNodes(images, nodes, pair, scene):
 
 
 def test_anOutputOfAnotherKindIsNotDestroyed(images, pair, scene):
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     wrong = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "mine")
     nodes = updateNodes(images, pair.degraded, pair.reference, FusionNodes(fused=wrong))
@@ -130,7 +125,8 @@ def test_anOutputOfAnotherKindIsNotDestroyed(images, pair, scene):
 
 def test_restoredKeepsColoursAndUnitsOfTheDegraded(images, pair, scene):
     import slicer
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     table = scene.AddNode(slicer.vtkMRMLColorTableNode())
     table.SetTypeToRainbow()
@@ -181,7 +177,8 @@ def test_classTableAndReportStayReachable(nodes):
 
 def test_resultsLieUnderTheStudyOfTheReference(images, pair, scene):
     import slicer
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     subject = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "patient")
@@ -226,7 +223,7 @@ def test_nonLinearParentIsRefusedInWords(nodes, pair):
 
     pair.degraded.SetAndObserveTransformNodeID(nodes.deformation.GetID())
     with pytest.raises(
-        InputNodeError, match=r'"T2" lies under the non-linear transform "T2 to T1".*harden'
+        InputNodeError, match=r'"T2" is under the non-linear transform "T2 to T1".*harden'
     ):
         checkInput(pair.degraded, "degraded")
 
@@ -266,7 +263,8 @@ def test_unusableInputsAreRefusedInWords(scene, className, role, words):
 def test_rgbDegradedVolume(pair, writeResult, tmp_path, scene, degradedMatrix):
     from UniFuseSlicerLib.Images import Image, readImage, readResult, writeImage
     from UniFuseSlicerLib.Nodes import checkInput, imageFromNode, updateVolume
-    from UniFuseSlicerLib.Results import FusionNodes, updateNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
 
     colours = np.random.default_rng(0).integers(0, 255, (7, 9, 11, 3), dtype=np.uint8)
     rgb = scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "histology")
@@ -285,7 +283,8 @@ def test_rgbDegradedVolume(pair, writeResult, tmp_path, scene, degradedMatrix):
 def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
     import slicer
     from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
-    from UniFuseSlicerLib.Results import CLASS_ATTRIBUTE, DEFORMATION_ROLE, DEGRADED_ROLE, reportOf
+    from UniFuseSlicerLib.Ownership import DEGRADED_ROLE
+    from UniFuseSlicerLib.Results import CLASS_ATTRIBUTE, DEFORMATION_ROLE, reportOf
 
     fused = imageFromNode(nodes.fused).array.copy()
     assert scene.WriteToMRB(str(tmp_path / "saved.mrb"))
@@ -312,7 +311,7 @@ def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["fused", "restored", "deformation"])
-def test_aMissingResultIsSaid(writeResult, tmp_path, missing):
+def test_aMissingResultIsReported(writeResult, tmp_path, missing):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Images import readResult
 
@@ -322,12 +321,12 @@ def test_aMissingResultIsSaid(writeResult, tmp_path, missing):
         readResult(tmp_path)
 
 
-def test_aResultWithoutNumbersIsSaid(writeResult, tmp_path, pair):
+def test_aResultWithoutNumbersIsReported(writeResult, tmp_path, pair):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Images import readResult
 
     writeResult(tmp_path, fused=np.full_like(pair.warped, np.nan))
-    with pytest.raises(FusionError, match="fused volume came back without usable numbers"):
+    with pytest.raises(FusionError, match="fused volume contains no usable values"):
         readResult(tmp_path)
     assert (
         json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["class"] == "mr_motion"

@@ -20,10 +20,9 @@ UI = MODULE / "Resources" / "UI" / "UniFuseSlicer.ui"
 
 
 def listed(cmake: Path, variable: str) -> set[str]:
-    body = re.search(
-        rf"set\({variable}\n(.*?)\n\s*\)", cmake.read_text(encoding="utf-8"), re.DOTALL
-    ).group(1)
-    return set(body.replace("${MODULE_NAME}", "UniFuseSlicer").split())
+    text = cmake.read_text(encoding="utf-8").replace("${MODULE_NAME}", "UniFuseSlicer")
+    (body,) = re.findall(rf"set\({variable}\n(.*?)\n\s*\)", text, re.DOTALL)
+    return set(body.split())
 
 
 def present(folder: Path, wanted) -> set[str]:
@@ -100,9 +99,7 @@ def test_catalogueEntrySaysWhatCMakeSays():
 
 
 def test_namesTheExtensionIndexAccepts():
-    name = re.search(
-        r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
-    ).group(1)
+    (name,) = re.findall(r"project\((\w+)\)", (ROOT / "CMakeLists.txt").read_text(encoding="utf-8"))
     assert (ROOT / f"{name}.json").is_file()
     assert (ROOT / f"{name}.s4ext").is_file()
     assert not name.startswith("Slicer")
@@ -152,30 +149,33 @@ def test_noHeavyPackageIsImportedAtFileScope():
     }
     for path in MODULE.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            names = []
+            names: list[str] = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                names = [node.module]
+                names = [node.module or ""]
             foreign = {name.split(".")[0] for name in names} - allowed
             assert not foreign, f"{path.name}: {foreign}"
 
 
 def uiTree() -> ElementTree.Element:
-    return ElementTree.parse(UI).getroot()
+    return ElementTree.parse(UI).getroot()  # noqa: S314  a file of ours
+
+
+def usedWidgets() -> set[str]:
+    files = (MODULE / "UniFuseSlicerLib").glob("*.py")
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    return set(re.findall(r"\b_?ui\.(\w+)", code))
 
 
 def test_everyWidgetTheCodeUsesIsInTheUiFile():
     names = {w.get("name") for w in uiTree().iter("widget")}
-    code = (MODULE / "UniFuseSlicerLib" / "Widget.py").read_text(encoding="utf-8")
-    used = set(re.findall(r"\bui\.(\w+)", code))
-    assert used
-    assert used - names == set()
+    assert usedWidgets()
+    assert usedWidgets() - names == set()
 
 
 def test_everyWidgetInTheUiFileIsUsed():
-    code = (MODULE / "UniFuseSlicerLib" / "Widget.py").read_text(encoding="utf-8")
-    used = set(re.findall(r"\bui\.(\w+)", code))
+    used = usedWidgets()
     for widget in uiTree().iter("widget"):
         bound = any(p.get("name") == "SlicerParameterName" for p in widget.findall("property"))
         interactive = widget.get("class") not in ("QLabel", "ctkCollapsibleButton", "qMRMLWidget")
@@ -185,7 +185,7 @@ def test_everyWidgetInTheUiFileIsUsed():
 def parameters() -> set[str]:
     tree = ast.parse((MODULE / "UniFuseSlicerLib" / "Parameter.py").read_text(encoding="utf-8"))
     (wrapper,) = [n for n in tree.body if isinstance(n, ast.ClassDef)]
-    return {n.target.id for n in wrapper.body if isinstance(n, ast.AnnAssign)}
+    return {ast.unparse(n.target) for n in wrapper.body if isinstance(n, ast.AnnAssign)}
 
 
 def test_everyParameterHasExactlyOneWidget():
@@ -207,7 +207,7 @@ def test_everyNodeSelectorFollowsTheScene():
         and c.findtext("slot") == "setMRMLScene(vtkMRMLScene*)"
     }
     assert connected == selectors
-    assert root.find("widget").get("class") == "qMRMLWidget"
+    assert [w.get("class") for w in root.findall("widget")] == ["qMRMLWidget"]
 
 
 def test_inputsCannotBeCreatedOrRemovedAndOutputsCan():
@@ -217,7 +217,7 @@ def test_inputsCannotBeCreatedOrRemovedAndOutputsCan():
         flags = {p.get("name"): p[0].text for p in widget.findall("property") if p[0].tag == "bool"}
         isOutput = (
             "true"
-            if widget.get("name").startswith(("fused", "restored", "deform", "report"))
+            if widget.attrib["name"].startswith(("fused", "restored", "deform", "report"))
             else "false"
         )
         assert (flags["addEnabled"], flags["removeEnabled"], flags["noneEnabled"]) == (
@@ -285,7 +285,10 @@ endmacro()
 WHERE = "import UniFuseLib; print(UniFuseLib.__file__)"
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake")
+CMAKE = shutil.which("cmake")
+
+
+@pytest.mark.skipif(CMAKE is None, reason="needs cmake")
 def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
     """The CMake tree with a stand-in for Slicer's macros: what is installed runs from there."""
     package = tmp_path / "slicer"
@@ -299,7 +302,7 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
         ["--build", str(build)],
         ["--install", str(build), "--prefix", str(prefix)],
     ):
-        done = subprocess.run(["cmake", *command], capture_output=True, text=True, check=False)
+        done = subprocess.run([str(CMAKE), *command], capture_output=True, text=True, check=False)
         if "No CMAKE_C_COMPILER" in done.stderr or "CMAKE_MAKE_PROGRAM" in done.stderr:
             pytest.skip("needs a compiler for CMake's project()")
         assert done.returncode == 0, done.stderr
@@ -318,3 +321,45 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(words)
+
+
+def test_noticeAndClassTitlesAreThoseOfTheLibrary():
+    """The module imports nothing of the library, so both have them; here they are compared."""
+    from UniFuseSlicerLib.Words import classTitle, notice
+
+    from UniFuseLib.degradation import TITLES
+    from UniFuseLib.version import NOTICE
+
+    assert notice() == NOTICE
+    assert {label: classTitle(label) for label in TITLES} == TITLES
+    assert classTitle("a class of other weights") == "a class of other weights"
+
+
+def test_leastVersionsAreThoseOfTheLibrary():
+    from UniFuseSlicerLib.Install import SMALL_PACKAGES, TORCH
+
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (dependencies,) = re.findall(r"^dependencies = \[(.*)\]$", text, re.MULTILINE)
+    for requirement in (TORCH, *SMALL_PACKAGES):
+        assert f'"{requirement}"' in dependencies
+
+
+def test_theNoticeStandsInThePanelOnce():
+    """Its text is set by the code, so that it is translated in one place."""
+    assert "Research use only" not in UI.read_text(encoding="utf-8")
+
+
+def test_messagesInTheTroubleshootingTableExist():
+    """Every quoted message is one that the module or the library shows; "…" stands for anything."""
+    readme = (MODULE / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Troubleshooting")[1].split("\n## ")[0]
+    messages = re.findall(r"^\|[^|*]*\*([^*]+)\*", table, re.MULTILINE)
+    sources = [*MODULE.rglob("*.py"), *LIBRARY.rglob("*.py")]
+    code = " ".join(path.read_text(encoding="utf-8") for path in sources)
+    code = re.sub(r"[\"']\s+f?[\"']", "", code)  # adjacent strings are one sentence
+    fromPyTorch = {"CUDA error: no kernel image"}
+    assert len(messages) >= 12
+    for message in set(messages) - fromPyTorch:
+        for part in message.split("…"):
+            words = part.replace(" N ", " {count} ").strip()
+            assert words in code, message

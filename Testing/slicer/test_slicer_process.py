@@ -63,11 +63,11 @@ def alive(pid):
 
 @pytest.mark.slicer
 def test_doneWithProgressAndLog(run, writeResult, fakeTool):
-    from UniFuseSlicerLib.Process import Ending
+    from UniFuseSlicerLib.Outcome import Ending
 
     writeResult(fakeTool.result)
-    lines = []
-    process = run("work", onLine=lines.append)
+    lines: list[str] = []
+    process = run("work", log=lines.append)
     assert wait(process).ending is Ending.DONE
     assert process.fraction == 1.0
     assert lines == [
@@ -97,18 +97,20 @@ def test_everyFailureHasItsOwnWords(run, mode, ending, words):
 
 
 def test_aProgramThatIsNotThereFailsToStart(tmp_path):
-    from UniFuseSlicerLib.Process import Ending, ToolProcess
+    from UniFuseSlicerLib.Outcome import Ending
+    from UniFuseSlicerLib.Process import ToolProcess
 
     process = ToolProcess([str(tmp_path / "PythonSlicer"), "-m", "UniFuseLib.cli"], tmp_path)
     process.start()
-    assert process.poll().ending is Ending.FAILED_TO_START
-    assert "could not be started" in process.poll().message
+    outcome = wait(process)
+    assert outcome.ending is Ending.FAILED_TO_START
+    assert "could not be started" in outcome.message
     assert not process.running
 
 
 @pytest.mark.parametrize("mode", ["polite", "deaf", "deafest"])
 def test_cancelledIsGoneWithinTwoSeconds(run, mode):
-    from UniFuseSlicerLib.Process import Ending
+    from UniFuseSlicerLib.Outcome import Ending
 
     process = run(mode)
     waitForStage(process, "Running the network")
@@ -134,7 +136,7 @@ def test_cancelTakesTheWholeProcessTree(run):
 
 
 def test_endNowLeavesNothing(run):
-    from UniFuseSlicerLib.Process import Ending
+    from UniFuseSlicerLib.Outcome import Ending
 
     process = run("deaf")
     waitForStage(process, "Running the network")
@@ -147,7 +149,7 @@ def test_endNowLeavesNothing(run):
 
 @pytest.mark.slicer
 def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, fakeTool):
-    from UniFuseSlicerLib.Process import Ending
+    from UniFuseSlicerLib.Outcome import Ending
 
     writeResult(fakeTool.result)
     process = run("hang")
@@ -156,9 +158,14 @@ def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, f
 
 
 def test_aToolThatFailedAndHangsHasFailed(tmp_path):
-    from UniFuseSlicerLib.Process import Ending, ToolProcess
+    from UniFuseSlicerLib.Outcome import Ending
+    from UniFuseSlicerLib.Process import ToolProcess
 
-    script = 'print(\'{"done": true, "error": "The disk is full."}\', flush=True)\nimport time; time.sleep(60)'
+    script = """
+import time
+print('{"done": true, "error": "The disk is full."}', flush=True)
+time.sleep(60)
+"""
     offset = [0.0]
     process = ToolProcess(
         [sys.executable, "-c", script], tmp_path, clock=lambda: time.monotonic() + offset[0]
@@ -170,15 +177,18 @@ def test_aToolThatFailedAndHangsHasFailed(tmp_path):
         assert time.monotonic() < end
         time.sleep(0.02)
     offset[0] = 60.0
-    assert (process.poll().ending, process.poll().message) == (Ending.FAILED, "The disk is full.")
+    outcome = wait(process)
+    assert (outcome.ending, outcome.message) == (Ending.FAILED, "The disk is full.")
 
 
 def test_linesThatAreNoMessagesDoNotDisturb(tmp_path):
-    from UniFuseSlicerLib.Process import Ending, ToolProcess
+    from UniFuseSlicerLib.Outcome import Ending
+    from UniFuseSlicerLib.Process import ToolProcess
 
     script = r"""
 import sys
-sys.stdout.buffer.write(b"\xff\xfe broken bytes\n[1, 2]\n{half a message\n{\"fraction\": 7}\n{\"done\": true}\n")
+sys.stdout.buffer.write(b"\xff\xfe broken bytes\n[1, 2]\n{half a message\n")
+sys.stdout.buffer.write(b'{"fraction": 7}\n{"done": true}\n')
 """
     process = ToolProcess([sys.executable, "-c", script], tmp_path)
     process.start()
@@ -187,7 +197,8 @@ sys.stdout.buffer.write(b"\xff\xfe broken bytes\n[1, 2]\n{half a message\n{\"fra
 
 
 def test_stopByItselfIsACancellation(tmp_path):
-    from UniFuseSlicerLib.Process import Ending, ToolProcess
+    from UniFuseSlicerLib.Outcome import Ending
+    from UniFuseSlicerLib.Process import ToolProcess
 
     process = ToolProcess([sys.executable, "-c", "raise SystemExit(130)"], tmp_path)
     process.start()
@@ -206,9 +217,11 @@ def test_pollNeverBlocks(run):
 
 
 def test_windowsEndsTheTree(monkeypatch):
-    from UniFuseSlicerLib import Process
+    from UniFuseSlicerLib.ProcessTree import endTreeOnWindows
 
     calls = []
     monkeypatch.setattr(subprocess, "run", lambda command, **keywords: calls.append(command))
-    Process._endTreeOnWindows(42, force=True)
-    assert calls == [["taskkill", "/T", "/F", "/PID", "42"]]
+    endTreeOnWindows(42, force=True)
+    ((program, *arguments),) = calls
+    assert program.endswith("taskkill.exe")
+    assert arguments == ["/T", "/F", "/PID", "42"]

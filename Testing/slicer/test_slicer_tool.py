@@ -139,7 +139,7 @@ def test_theToolsOwnSentenceReachesTheUser(logic, options, pair):
 def test_cancellingTheRealToolIsQuickAndLeavesNothing(logic, options, pair, tmp_path, monkeypatch):
     import tempfile
 
-    from UniFuseSlicerLib.Results import FusionNodes
+    from UniFuseSlicerLib.Ownership import FusionNodes
 
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     job = logic.makeJob(pair.degraded, pair.reference, FusionNodes(), options, lambda line: None)

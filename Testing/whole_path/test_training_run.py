@@ -288,6 +288,25 @@ def test_bfloat16_is_close_to_float32(config: TrainingConfig) -> None:
         assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
 
 
+class Stub:
+    """Answers `output`, and `own_frame` when it is told to move nothing."""
+
+    def __init__(self, output: UniFuseOutput, own_frame: torch.Tensor) -> None:
+        self.output, self.own_frame = output, own_frame
+        self.references: list[torch.Tensor] = []
+
+    def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
+        return self.output
+
+    def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
+        self.references.append(reference)
+        return self.output
+
+    def fuse(self, registered: UniFuseOutput, flow: torch.Tensor) -> UniFuseOutput:
+        assert not flow.any()
+        return registered._replace(restored=self.own_frame)
+
+
 def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
     config: TrainingConfig,
 ) -> None:
@@ -296,8 +315,14 @@ def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
     logits = torch.nn.functional.one_hot(sample.label, 4).float()
     still = UniFuseOutput(moved, sample.degraded, moved, moved, 0 * sample.flow, -logits, None, [])  # type: ignore[arg-type]
     knows = still._replace(restored=aligned, flow=sample.flow, logits=logits)
-    idle = validate(lambda degraded, reference: still, [sample])  # type: ignore[arg-type]
-    best = validate(lambda degraded, reference: knows, [sample, sample])  # type: ignore[arg-type]
+    idle = validate(Stub(still, sample.degraded), [sample])  # type: ignore[arg-type]
+    best_network = Stub(knows, sample.fine)
+    best = validate(best_network, [sample, sample])  # type: ignore[arg-type]
+    clean = sample._replace(label=torch.zeros_like(sample.label))
+    assert (idle["own_frame_gain_db"], best["own_frame_gain_db"] > 20) == (0, True)
+    assert torch.equal(best_network.references[0], sample.reference_moved)
+    assert "own_frame_clean_psnr_db" not in best
+    assert validate(best_network, [clean])["own_frame_clean_psnr_db"] > 90  # type: ignore[arg-type]
     assert idle["tre_mm"] == pytest.approx(idle["tre_before_mm"])
     assert idle["tre_before_mm"] > 0.3
     assert (idle["accuracy"], idle["restoration_gain_db"]) == (0, 0)
@@ -398,3 +423,35 @@ def test_training_without_validation_data_ends_with_weights_and_curves(
         p.name for p in tmp_path.iterdir()
     }
     assert not (tmp_path / "validation.png").exists()
+
+
+@pytest.mark.slow
+def test_a_run_with_workers_follows_the_clock_and_ends_with_weights(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    """Real processes: samples from the shelf, a schedule in minutes, records by the clock."""
+    chosen = replace(
+        config,
+        steps=1000,
+        minutes=0.4,
+        record_minutes=0.3,
+        workers=1,
+        shelf=4,
+        shelf_crop=24,
+        own_frame=0.5,
+        true_field=0.5,
+        made=0.5,
+        phases=(Phase(0.5, 16, 2), Phase(1.0, 24, 1)),
+    )
+    state = train(chosen, tmp_path, CPU)
+    log = records(tmp_path)
+    assert 1 < state.step < 1000
+    clock = [json.loads(line)["hours"] * 3600 for line in (tmp_path / "log.jsonl").open()]
+    # validation counts: the clock may run out in the last one, after the last line was begun
+    assert state.seconds >= 24.0 > clock[-2]
+    assert sum("validation" in record for record in log) >= 1
+    assert log[-1]["rate"] < 0.2 * max(record["rate"] for record in log)
+    _, contract = load_model(tmp_path / "tiny.safetensors", CPU)
+    assert contract.training["steps"] == state.step
+    resumed = train(replace(chosen, minutes=0.5), tmp_path, CPU)
+    assert resumed.step > state.step

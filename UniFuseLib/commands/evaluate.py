@@ -72,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.checkpoint import load_model
     from UniFuseLib.device import choose_device
     from UniFuseLib.evaluation.evaluate import evaluate, named
+    from UniFuseLib.evaluation.own_frame import restore_in_place
     from UniFuseLib.evaluation.tables import results_table
     from UniFuseLib.overview import draw_overview
     from UniFuseLib.predict import fuse
@@ -80,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
         raise MissingDependencyError(
             "The pictures need matplotlib: pip install matplotlib, or give --no-overview."
         )
-    model, contract = load_model(args.weights, choose_device(args.device))
+    device = choose_device(args.device)
+    model, contract = load_model(args.weights, device)
     checksum = contract.sha256
     if args.refine != "off":
         checksum += f"+refine={args.refine}"
@@ -92,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
         args.output,
         fuse_pair,
         checksum=checksum,
+        restore=functools.partial(restore_in_place, model=model, contract=contract, device=device),
         resume=args.resume,
         limit=args.limit,
         draw=None if args.no_overview else draw_overview,

@@ -1,4 +1,4 @@
-"""`unifuse info`: what is installed, what it costs, which weights are there."""
+"""`unifuse info`: versions, scan engines, the cost of each preset, and the weights."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
-        "info", help="version, engines, device, presets with their cost, weights"
+        "info", help="print version, scan engines, device, cost of each preset, weights"
     )
-    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    report = gather()
-    print(json.dumps(report, indent=2) if args.json else _page(report))
+    found = gather()
+    print(json.dumps(found, indent=2) if args.json else _page(found))
     return 0
 
 
@@ -72,21 +72,22 @@ def _weights_entry(path: Path, read_contract: Any, failure: type[Exception]) -> 
     }
 
 
-def _page(report: dict[str, Any]) -> str:
+def _page(found: dict[str, Any]) -> str:
     lines = [
-        f"UniFuse {report['version']} · torch {report['torch']} · {report['device']}",
-        f"scan engines: {', '.join(report['scan_engines'])}",
+        f"UniFuse {found['version']} · torch {found['torch']} · {found['device']}",
+        f"scan engines: {', '.join(found['scan_engines'])}",
         "",
-        f"{'preset':<10}{'parameters':>12}{'UFR&F':>10}{'with experts':>14}{'GFLOP 160³':>12}{'GFLOP 256³':>12}",
+        f"{'preset':<10}{'parameters':>12}{'UFR&F':>10}{'with experts':>14}"
+        f"{'GFLOP 160³':>12}{'GFLOP 256³':>12}",
     ]
-    for name, cost in report["presets"].items():
+    for name, cost in found["presets"].items():
         lines.append(
             f"{name:<10}{cost['parameters']:>12,}{cost['parameters_fusion']:>10,}"
             f"{cost['parameters_fusion_experts']:>14,}{cost['gflops_160']:>12.1f}{cost['gflops_256']:>12.1f}"
         )
-    lines += ["", f"ablations (PRESET+NAME): {', '.join(report['ablations'])}", ""]
-    lines += [_weights_line(entry) for entry in report["weights"]] or ["no weights found"]
-    return "\n".join([*lines, "", report["notice"]])
+    lines += ["", f"ablations (PRESET+NAME): {', '.join(found['ablations'])}", ""]
+    lines += [_weights_line(entry) for entry in found["weights"]] or ["no weights found"]
+    return "\n".join([*lines, "", found["notice"]])
 
 
 def _weights_line(entry: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from UniFuseLib.commands import dicom
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.file_header import ReadOptions
 from UniFuseLib.io.volumes import Header, read_volume_with_header
@@ -33,16 +34,18 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
         InputError: see `io.volumes.read_volume`; also a reference with sheared axes.
     """
     options = ReadOptions(args.header, args.assume_orientation)
-    degraded, first = read_volume_with_header(args.degraded, options)
-    reference, second = read_volume_with_header(args.reference, options)
+    degraded, first = read_volume_with_header(args.degraded, dicom.options_of(args, 0), options)
+    reference, second = read_volume_with_header(args.reference, dicom.options_of(args, 1), options)
     _check_perpendicular(second)
+    differences = dicom.check_inputs(args, first, second)
     modalities = (
         _evidence(args.degraded_modality, first),
         _evidence(args.reference_modality, second),
     )
     degraded, in_units = _rescaled(degraded, "degraded", args.degraded_rescale)
     reference, reference_in_units = _rescaled(reference, "reference", args.reference_rescale)
-    warnings = (*first.warnings, *second.warnings, *in_units, *reference_in_units)
+    rescaled = (*in_units, *reference_in_units)
+    warnings = (*first.warnings, *second.warnings, *differences, *rescaled)
     return Inputs(degraded, reference, modalities, warnings)
 
 

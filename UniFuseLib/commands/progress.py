@@ -49,8 +49,12 @@ def reporter(args: argparse.Namespace) -> Callable[[float, str], None]:
     if args.progress == "json":
         return lambda fraction, stage: emit({"fraction": round(fraction, 4), "stage": stage})
     if args.quiet or args.progress == "none":
-        return lambda fraction, stage: None
+        return _nothing
     return _terminal() if sys.stderr.isatty() else _lines()
+
+
+def _nothing(_fraction: float, _stage: str) -> None:
+    """Progress that nobody reads."""
 
 
 def emit(message: dict[str, Any]) -> None:
@@ -84,7 +88,7 @@ def stopped_by(cancel_file: Path | None) -> Iterator[Callable[[], bool]]:
 
 
 def _terminal() -> Callable[[float, str], None]:
-    def show(fraction: float, stage: str) -> None:
+    def progress(fraction: float, stage: str) -> None:
         filled = round(24 * fraction)
         bar = "█" * filled + "·" * (24 - filled)
         print(
@@ -94,16 +98,16 @@ def _terminal() -> Callable[[float, str], None]:
         )
         sys.stderr.flush()
 
-    return show
+    return progress
 
 
 def _lines() -> Callable[[float, str], None]:
     """One line per stage, for logs."""
     seen: set[str] = set()
 
-    def show(fraction: float, stage: str) -> None:
+    def progress(fraction: float, stage: str) -> None:
         if stage not in seen:
             seen.add(stage)
             print(f"{100 * fraction:3.0f} %  {stage}", file=sys.stderr, flush=True)
 
-    return show
+    return progress

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     if is_taken(args.output) and not args.overwrite:
         raise OutputError(f"{args.output} exists. Choose another name, or add --overwrite.")
     volume, header = read_volume_with_header(
-        args.input, ReadOptions(args.header, args.assume_orientation)
+        args.input, options=ReadOptions(args.header, args.assume_orientation)
     )
     for warning in header.warnings:
         log(f"unifuse: warning: {warning}")

@@ -1,20 +1,28 @@
-"""`unifuse simulate CASES.csv --output DIR`: cases with known truth, from aligned pairs or label
-maps of heads.
-"""
+"""`unifuse simulate CASES.csv --output DIR`: cases with known truth."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from UniFuseLib.commands.options import log
+from UniFuseLib.degradation import title
 from UniFuseLib.errors import InputError, UniFuseError
 
 if TYPE_CHECKING:
     import argparse
 
 DEMO_SEED, DEMO_BIN, DEMO_SEVERITY = 7, "3-8", 0.6
+_DESCRIPTION = (
+    "Make cases for 'unifuse evaluate' and 'unifuse bench' from aligned pairs of scans, or from "
+    "label maps of heads. Columns of CASES.csv: id, degraded, reference (paths), task (mr: MR on "
+    "MR, ctmr: CT on MR, petct: PET on CT), seed, bin (mean displacement in mm: 0-3, 3-8 or 8-15). "
+    "Optional columns: class ('clean' for no degradation), severity (0 to 1), degraded_contrast "
+    "and reference_contrast (t1, t2, flair, ct, pet or random: the file is a label map of a head, "
+    "and the scan is made from it), labels (a label map aligned with both scans). Rows that cannot "
+    "be made are listed at the end; the others are made."
+)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -22,25 +30,21 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "simulate",
         help="make misaligned, degraded cases with known truth",
-        description="Make cases for 'unifuse evaluate' and 'unifuse bench' from aligned pairs. CASES.csv has the "
-        "columns id,degraded,reference,task,seed,bin and, if needed, class ('clean' for no degradation), severity "
-        "(0 to 1), degraded_contrast and reference_contrast (t1, t2, flair, ct, pet, random: the file is a label map "
-        "of a head and the scan is made from it), labels (a label map aligned with both). Tasks: mr, ctmr, petct. "
-        "Bins of the mean displacement in mm: 0-3, 3-8, 8-15. Rows that cannot be made are named, the others go on.",
+        description=_DESCRIPTION,
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("cases", type=Path, nargs="?", metavar="CASES.csv", help="table of cases")
     source.add_argument(
-        "--demo", action="store_true", help="one case per task from the shipped sample"
+        "--demo", action="store_true", help="make one case per task from the shipped sample"
     )
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="folder of the cases"
+        "--output", type=Path, required=True, metavar="DIR", help="folder for the cases"
     )
     parser.add_argument(
         "--data",
         type=Path,
         metavar="ROOT",
-        help="what paths start from; default: the table's folder",
+        help="folder that paths are relative to (default: that of the table)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace cases of the same id")
     parser.set_defaults(run=run)
@@ -54,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
             others are made).
     """
     from UniFuseLib.simulation.case_list import read_case_list
+    from UniFuseLib.simulation.tasks import TASKS
 
     if args.demo:
         from UniFuseLib.resources import sample_folder
@@ -71,10 +76,11 @@ def run(args: argparse.Namespace) -> int:
             mean = _make(row, root, args.output, args.overwrite)
         except UniFuseError as error:
             faults.append(f"{row.id}: {error}")
-            print(f"{row.id}: {error}", file=sys.stderr, flush=True)
+            log(f"{row.id}: {error}")
             continue
         made += 1
-        print(f"{row.id}: {row.task}, {row.label}, {mean:.1f} mm on average", flush=True)
+        about = f"{TASKS[row.task].title}, {title(row.label)}"
+        print(f"{row.id}: {about}, mean displacement {mean:.1f} mm", flush=True)
     if faults:
         sentence = f"{made} case(s) made in '{args.output}', {len(faults)} could not be made:"
         raise InputError("\n  ".join([sentence, *faults]))

@@ -1,11 +1,11 @@
-"""`unifuse train CONFIG --output DIR`: train, or go on where the last run stopped."""
+"""`unifuse train CONFIG --output DIR`: train, or continue where the last run stopped."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from UniFuseLib.commands.options import log
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from UniFuseLib.training.config import TrainingConfig
 
 _DESCRIPTION = """\
-Train from a TOML configuration; resumes from DIR where it holds a checkpoint. Several GPUs:
+Train from a TOML configuration; continues from DIR if it holds a checkpoint. Several GPUs:
 torchrun --nproc-per-node N -m UniFuseLib train CONFIG --output DIR
 """
 
@@ -22,10 +22,18 @@ torchrun --nproc-per-node N -m UniFuseLib train CONFIG --output DIR
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("train", help="train the network", description=_DESCRIPTION)
     parser.add_argument(
-        "config", type=Path, nargs="?", metavar="CONFIG", help="TOML file, or: default, paper"
+        "config",
+        type=Path,
+        nargs="?",
+        metavar="CONFIG",
+        help="TOML file, or the name of a shipped one: default, paper, ablations",
     )
     parser.add_argument(
-        "--output", "-o", type=Path, metavar="DIR", help="checkpoint, log, weights, pictures"
+        "--output",
+        "-o",
+        type=Path,
+        metavar="DIR",
+        help="folder for checkpoint, log, weights and pictures",
     )
     parser.add_argument("--data", type=Path, metavar="FILE", help="training file of 'unifuse pack'")
     parser.add_argument(
@@ -38,16 +46,16 @@ def add_parser(subparsers: Any) -> None:
         "--time-budget",
         type=float,
         metavar="MINUTES",
-        help="stop cleanly, with a checkpoint, after so many minutes",
+        help="stop cleanly, with a checkpoint, after this many minutes",
     )
     parser.add_argument(
         "--weights-from",
         type=Path,
         metavar="FILE",
-        help="start from these weights (.safetensors beside its .json)",
+        help="start from these weights (safetensors file with its JSON contract beside it)",
     )
     parser.add_argument(
-        "--profile", type=int, metavar="N", help="print where the time of N steps goes, and stop"
+        "--profile", type=int, metavar="N", help="print how the time of N steps is spent, and stop"
     )
     parser.add_argument(
         "--plot", type=Path, metavar="DIR", help="draw the learning curves of a run, and stop"
@@ -70,11 +78,11 @@ def run(args: argparse.Namespace) -> int:
         print(profile(config, device, args.profile))
         return 0
     if args.output is None:
-        raise InputError("Expected --output DIR: where checkpoint, log and weights go.")
+        raise InputError("Expected --output DIR, the folder for checkpoint, log and weights.")
     from UniFuseLib.training.train import train
 
     budget = None if args.time_budget is None else 60 * args.time_budget
-    train(config, args.output, device, budget, _report, args.weights_from)
+    train(config, args.output, device, budget, log, args.weights_from)
     return 0
 
 
@@ -88,7 +96,3 @@ def _config(args: argparse.Namespace) -> TrainingConfig:
         args.config,
         **{name: str(path.resolve()) for name, path in given.items() if path is not None},
     )
-
-
-def _report(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

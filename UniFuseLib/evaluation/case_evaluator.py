@@ -13,11 +13,13 @@ from UniFuseLib.evaluation.metrics import (
     ErrorFigures,
     FusionFigures,
     RestorationFigures,
+    RetentionFigures,
     alignment_figures,
     dice,
     folds_percent,
     fusion_figures,
     restoration_figures,
+    retention_figures,
     tre_figures,
 )
 from UniFuseLib.evaluation.sampling import covered, pull
@@ -69,14 +71,26 @@ class CaseEvaluator:
         """
         return fusion_figures(np.clip(fused, 0, 1), self.clean, self.reference, self.case.body)
 
+    def retention(self, fused: np.ndarray) -> RetentionFigures:
+        """What a fused volume keeps of either source.
+
+        Args:
+            fused: as of `fusion`.
+        """
+        return retention_figures(np.clip(fused, 0, 1), self.clean, self.reference, self.seen)
+
     def restoration(self, restored: np.ndarray) -> RestorationFigures:
         """The restoration metrics of a restored and aligned volume.
 
         Args:
             restored: `(d, h, w)` the degraded scan's units, reference grid.
         """
-        unit = _unit(restored, self.clean_map)
+        unit = self.unit(restored)
         return restoration_figures(unit, self.clean, self.degraded, self.seen)
+
+    def unit(self, volume: np.ndarray) -> np.ndarray:
+        """The degraded scan's units → [0, 1]."""
+        return _unit(volume, self.clean_map)
 
     def registration(self, displacement: np.ndarray) -> RegistrationFigures:
         """The registration metrics of u `(d, h, w, 3)` RAS mm on the reference grid."""
@@ -156,4 +170,5 @@ def measure(
         "alignment": registration.alignment,
         "restoration": evaluator.restoration(restored),
         "fusion": evaluator.fusion(fused),
+        "retention": evaluator.retention(fused),
     }

@@ -15,8 +15,9 @@ import numpy as np
 
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import Cancelled, UniFuseError
-from UniFuseLib.evaluation.case_evaluator import case_evaluator, measure
+from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator, measure
 from UniFuseLib.evaluation.cases import read_case
+from UniFuseLib.evaluation.own_frame import OwnFrameFigures, RestoreInPlace, own_frame_figures
 from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
@@ -25,7 +26,7 @@ from UniFuseLib.progress import Log, silent
 from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 from UniFuseLib.spatial.volume import Volume
 
-CASE_VERSION = 1
+CASE_VERSION = 2
 
 
 class Fused(Protocol):
@@ -80,6 +81,7 @@ def evaluate(
     fuse: Fuse,
     *,
     checksum: str,
+    restore: RestoreInPlace | None = None,
     resume: bool = False,
     limit: int | None = None,
     draw: Draw | None = None,
@@ -96,6 +98,7 @@ def evaluate(
         output: where figures and pictures go.
         fuse: `predict.fuse` with a model; it is given both modalities.
         checksum: of the weights.
+        restore: restores a scan in its own frame (`own_frame.py`); None leaves that out.
         resume: keep cases that were finished with the same weights and truth.
         limit: only the first cases of the index.
         draw: `overview.draw_overview`, or None for no pictures.
@@ -120,7 +123,7 @@ def evaluate(
             log(f"{place} {_line(done)} (from the earlier run)")
             continue
         try:
-            found = _run(folder, case_id, fuse, checksum, output, draw)
+            found = _run(folder, case_id, fuse, restore, checksum, output, draw)
         except Cancelled:
             raise
         except (UniFuseError, ValueError, RuntimeError) as error:
@@ -137,7 +140,9 @@ def evaluate(
     return Evaluation(summary, tables, skipped)
 
 
-def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[Figures, Fused]:
+def evaluate_case(
+    case: Case, fuse: Fuse, checksum: str, restore: RestoreInPlace | None = None
+) -> tuple[Figures, Fused]:
     """The figures of one case, and the result they were taken from.
 
     Seconds are those of `fuse` alone.
@@ -168,6 +173,7 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[Figures, Fused
         "dice_before": before.dice,
         "alignment_before": before.alignment,
         **measure(evaluator, result.fused.array, result.restored.array, displacement),
+        "own_frame": _own_frame(case, evaluator, restore),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
@@ -177,11 +183,23 @@ def evaluate_case(case: Case, fuse: Fuse, checksum: str) -> tuple[Figures, Fused
     return plain(figures), result
 
 
+def _own_frame(
+    case: Case, evaluator: CaseEvaluator, restore: RestoreInPlace | None
+) -> OwnFrameFigures | None:
+    return None if restore is None else own_frame_figures(case, restore, evaluator.unit)
+
+
 def _run(
-    folder: Path, case_id: str, fuse: Fuse, checksum: str, output: Path, draw: Draw | None
+    folder: Path,
+    case_id: str,
+    fuse: Fuse,
+    restore: RestoreInPlace | None,
+    checksum: str,
+    output: Path,
+    draw: Draw | None,
 ) -> Figures:
     case = read_case(folder, case_id)
-    figures, result = evaluate_case(case, fuse, checksum)
+    figures, result = evaluate_case(case, fuse, checksum, restore)
     if draw is not None:
         picture = output / "cases" / case_id / "overview.png"
         picture.parent.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,11 @@ CONVENTIONS = (
     "Restoration: PSNR of the restored, aligned output against I_D; the gain is over the degraded "
     "scan aligned by the TRUE field; both over degraded inputs, clean inputs are listed apart. "
     "100 dB stands for equal.",
+    "Own frame: the network alone on the degraded scan's grid, the reference brought there by the "
+    "truth, no motion; PSNR against the scan before it was degraded.",
+    "Retention: sum of fused - reference over sum of I_D - reference where I_D is 0.6 or more and "
+    "0.25 above the reference; soft-tissue contrast: slope of fused over the reference where I_D "
+    "is below 0.6 and the reference 0.15 to 0.75. 1 keeps everything, averaging gives 0.5.",
     "Calibration: expected calibration error with 10 bins of equal width; with few cases it is "
     "biased upwards.",
     "Folds: percent of body voxels where the determinant of I + du/dX is not positive.",
@@ -107,7 +112,11 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
         "restoration_gain_ssim": _mean(degraded, "restoration", "gain_ssim"),
         "clean_psnr_db": _mean(clean, "restoration", "psnr_db"),
         "clean_gain_db": _mean(clean, "restoration", "gain_db"),
+        "own_frame_gain_db": _mean(degraded, "own_frame", "gain_db"),
+        "own_frame_clean_psnr_db": _mean(clean, "own_frame", "psnr_db"),
         "fusion": {key: _mean(cases, "fusion", key) for key in FUSION_KEYS},
+        "retention": _mean(cases, "retention", "retention"),
+        "soft_tissue_contrast": _mean(cases, "retention", "soft_tissue_contrast"),
         "cpu_seconds": _mean(cases, "cpu_seconds"),
         "wall_seconds": _mean(cases, "wall_seconds"),
         **_class_figures(cases),
@@ -177,6 +186,6 @@ def _mean(cases: Sequence[Figures], *path: str) -> float | None:
     """Mean of case[path[0]][path[1]]... over the cases that have the figure, if any has."""
     values: list[Any] = list(cases)
     for key in path:
-        values = [value[key] for value in values]
+        values = [None if value is None else value[key] for value in values]
     present = [float(value) for value in values if value is not None]
     return fmean(present) if present else None

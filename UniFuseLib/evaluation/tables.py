@@ -130,6 +130,8 @@ def _restoration(rows: list[Row]) -> str:
         "gain SSIM",
         "clean inputs: PSNR dB",
         "gain dB",
+        "own frame: gain dB",
+        "clean PSNR dB",
         "class accuracy",
         "calibration error",
         "CPU s",
@@ -146,6 +148,8 @@ def _restoration_cells(row: Row) -> tuple[str, ...]:
         number(f["restoration_gain_ssim"], 3),
         number(f["clean_psnr_db"]),
         number(f["clean_gain_db"]),
+        number(f["own_frame_gain_db"]),
+        number(f["own_frame_clean_psnr_db"]),
         percent(f["class_accuracy"]),
         number(f["calibration_error"], 3),
         number(f["cpu_seconds"], 1),
@@ -153,9 +157,14 @@ def _restoration_cells(row: Row) -> tuple[str, ...]:
 
 
 def _fusion(rows: list[Row]) -> str:
-    header = ("task", "bin mm", *FUSION_TITLES.values())
-    cells = [(row.task, row.bin, *fusion_cells(row.figures["fusion"])) for row in rows]
-    return markdown(header, cells)
+    header = ("task", "bin mm", *FUSION_TITLES.values(), "retention", "soft-tissue contrast")
+    return markdown(header, [(row.task, row.bin, *_fusion_cells(row)) for row in rows])
+
+
+def _fusion_cells(row: Row) -> tuple[str, ...]:
+    f = row.figures
+    kept = (number(f[key]) for key in ("retention", "soft_tissue_contrast"))
+    return (*fusion_cells(f["fusion"]), *kept)
 
 
 def fusion_cells(figures: Figures) -> list[str]:

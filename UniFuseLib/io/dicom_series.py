@@ -1,116 +1,167 @@
-"""One DICOM series from a folder, or a sentence that says why not."""
+"""One DICOM series → one volume, or a sentence that says why not. The road through `dicom_*`."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.dicom_choice import choose_series
+from UniFuseLib.io.dicom_files import find_dicom, quiet_pydicom
+from UniFuseLib.io.dicom_frames import frames_of, words
+from UniFuseLib.io.dicom_geometry import affine_of, arrange
+from UniFuseLib.io.dicom_groups import group, pick
+from UniFuseLib.io.dicom_hounsfield import to_hounsfield
+from UniFuseLib.io.dicom_identity import Identity, identity_of
+from UniFuseLib.io.dicom_options import DicomOptions
+from UniFuseLib.io.dicom_pixels import read_values, rescale_of
+from UniFuseLib.io.dicom_straighten import straighten
+from UniFuseLib.io.dicom_suv import suv_scale, uncorrected
+from UniFuseLib.spatial.volume import Volume
 
-_POSITION, _ORIENTATION, _MODALITY, _DESCRIPTION = (
-    "0020|0032",
-    "0020|0037",
-    "0008|0060",
-    "0008|103e",
-)
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from UniFuseLib.io.dicom_choice import Series
+    from UniFuseLib.io.dicom_frames import Frame
+    from UniFuseLib.io.dicom_geometry import Stack
 
 
-def read_series(folder: Path) -> tuple[sitk.Image, list[str], list[str]]:
-    """The volume, its files in slice order, and warnings.
+class DicomVolume(NamedTuple):
+    """A volume and what its header says beside it.
+
+    Attributes:
+        volume: array `(k, j, i)`: HU for CT, SUV for PET, the file's own numbers for others;
+            `(k, j, i, 3)` for RGB.
+        modality: DICOM tag (0008,0060), such as `CT`, `MR`, `PT`.
+        units: `HU`, `SUV`, or empty.
+        identity: patient, day and frame of reference.
+        series: SeriesInstanceUID and number of the series that was read.
+        groups: how many groups of frames the series has.
+        warnings: sentences for the report.
+    """
+
+    volume: Volume
+    modality: str
+    units: str
+    identity: Identity
+    series: tuple[str, str]
+    groups: int
+    warnings: tuple[str, ...]
+
+
+class _Quantity(NamedTuple):
+    values: np.ndarray
+    units: str
+    warnings: tuple[str, ...]
+
+
+def read_dicom(path: Path, options: DicomOptions | None = None) -> DicomVolume:
+    """The volume of a folder with a DICOM series, or of one file with many frames.
+
+    Args:
+        path: folder, DICOMDIR, or file.
+        options: what the user chose.
 
     Raises:
-        InputError: no series, several series (they are listed), missing slices, a tilted gantry,
-            several frames.
+        InputError: no series, several of them, several groups of frames (they are listed), missing
+            slices, damaged files, or values that cannot be brought to HU or SUV.
+        MissingDependencyError: pydicom is not installed.
     """
-    files = _the_only_series(folder)
-    warnings = _check_slices(folder, files)
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(files)
-    try:
-        image = sitk.ReadImage(files[0]) if len(files) == 1 else reader.Execute()
-    except RuntimeError as error:
+    options = options or DicomOptions()
+    chosen = choose_series(find_dicom(path), options, path)
+    with quiet_pydicom():
+        frames = _frames(chosen.series)
+        _check_kind(frames)
+        grouped = group(frames)
+        picked = pick(grouped.groups, options, str(path))
+        stack = arrange(picked.frames)
+        quantity = _quantity(stack, options)
+    volume, straightened = _volume(quantity.values, stack)
+    named = f"Frame group {options.frame_group} was read: {picked.words}."
+    warnings = (
+        *chosen.warnings,
+        *grouped.warnings,
+        *(named,) * (len(grouped.groups) > 1),
+        *straightened,
+        *quantity.warnings,
+    )
+    return DicomVolume(
+        volume,
+        chosen.series.tag("Modality"),
+        quantity.units,
+        identity_of(stack.frames[0].attributes),
+        chosen.series.names,
+        len(grouped.groups),
+        tuple(f"{path}: {warning}" for warning in warnings),
+    )
+
+
+def _frames(series: Series) -> list[Frame]:
+    images = [file for file in series.files if "Rows" in file.header]
+    frames = [frame for file in images for frame in frames_of(file)]
+    return sorted(frames, key=_instance)
+
+
+def _instance(frame: Frame) -> tuple[int, str, int]:
+    """Order of the series, in which groups are numbered."""
+    return frame.attributes.whole("InstanceNumber", 0), frame.path.name, frame.number
+
+
+def _check_kind(frames: list[Frame]) -> None:
+    """Refuse colours of a palette, tiled slices, and slices of two patients."""
+    first = frames[0].attributes
+    folder = frames[0].path.parent
+    if first.get("PhotometricInterpretation") == "PALETTE COLOR":
+        raise InputError(f"{folder} holds colours of a palette. Expected intensities or RGB.")
+    if "MOSAIC" in words(first.get("ImageType") or ()):
         raise InputError(
-            f"Cannot read the DICOM series in {folder}: {str(error).strip().splitlines()[-1]}"
-        ) from error
-    if image.GetDimension() != 3 or min(image.GetSize()) < 2:
-        size = " × ".join(str(n) for n in image.GetSize())
+            f"{folder} holds Siemens mosaics (all slices tiled in one image). Convert the series "
+            "with dcm2niix and give the NIfTI file."
+        )
+    if len({str(frame.attributes.get("PatientID") or "") for frame in frames}) > 1:
         raise InputError(
-            f"{folder} holds a 2-D image or a time series ({size}). Expected one 3-D volume."
+            f"{folder} holds slices with different PatientID under one SeriesInstanceUID. Separate "
+            "the patients."
         )
-    return image, files, warnings
 
 
-def series_modality(file: str) -> str:
-    """DICOM tag (0008,0060), such as `CT`, `MR`, `PT`; empty when absent."""
-    return _tags(file, (_MODALITY,))[_MODALITY]
+def _quantity(stack: Stack, options: DicomOptions) -> _Quantity:
+    """Values in the unit of their modality."""
+    first = stack.frames[0]
+    modality = str(first.attributes.get("Modality") or "").strip()
+    values = read_values(stack.frames, as_float=modality == "PT")
+    inverted = _inverted(first)
+    if values.ndim == 4:
+        return _Quantity(values, "", inverted)
+    if modality == "CT":
+        found = to_hounsfield(values, rescale_of(first), options.ct_offset, first.path.parent)
+        return _Quantity(found.values, "HU", found.warnings)
+    if modality == "PT":
+        return _uptake(values, stack, options.suv_factor)
+    return _Quantity(values, "", inverted)
 
 
-def _the_only_series(folder: Path) -> list[str]:
-    found = {
-        s: list(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), s))
-        for s in _series_ids(folder)
-    }
-    if not found:
-        raise InputError(
-            f"{folder} holds no DICOM series. Expected the files of one series, or the path of a file."
-        )
-    if len(found) > 1:
-        listed = "; ".join(
-            _describe(files) for files in sorted(found.values(), key=len, reverse=True)
-        )
-        raise InputError(
-            f"{folder} holds {len(found)} DICOM series: {listed}. Put the files of the wanted one into a folder of "
-            "its own and give that folder."
-        )
-    return next(iter(found.values()))
+def _uptake(values: np.ndarray, stack: Stack, factor: float | None) -> _Quantity:
+    first = stack.frames[0]
+    if factor is not None:
+        values *= np.float32(factor)
+        said = f"The PET values were multiplied by {factor:g}, as --suv-factor asks."
+        return _Quantity(values, "SUV", (said,))
+    scale = suv_scale(stack.frames, first.attributes.layers[-1])
+    values *= np.float32(scale.factor)
+    return _Quantity(values, "SUV", (*scale.warnings, *uncorrected(first)))
 
 
-def _series_ids(folder: Path) -> tuple[str, ...]:
-    try:
-        return tuple(sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)))
-    except RuntimeError as error:
-        raise InputError(f"Cannot list {folder}: {error}") from error
+def _inverted(frame: Frame) -> tuple[str, ...]:
+    if frame.attributes.get("PhotometricInterpretation") != "MONOCHROME1":
+        return ()
+    return ("It is meant to be shown inverted (MONOCHROME1); the values were kept.",)
 
 
-def _describe(files: list[str]) -> str:
-    tags = _tags(files[0], (_MODALITY, _DESCRIPTION))
-    name = " ".join(t for t in (tags[_MODALITY], tags[_DESCRIPTION]) if t) or "without description"
-    return f"{name} ({len(files)} files, the first is {Path(files[0]).name})"
-
-
-def _tags(file: str, keys: tuple[str, ...]) -> dict[str, str]:
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(file)
-    reader.ReadImageInformation()
-    return {k: reader.GetMetaData(k).strip() if reader.HasMetaDataKey(k) else "" for k in keys}
-
-
-def _check_slices(folder: Path, files: list[str]) -> list[str]:
-    """Refuse a geometry that SimpleITK would silently straighten: gaps, double positions, shear."""
-    tags = [_tags(f, (_POSITION, _ORIENTATION)) for f in files]
-    if len(files) < 2 or not all(t[_POSITION] and t[_ORIENTATION] for t in tags):
-        return []
-    points = np.array([[float(v) for v in t[_POSITION].split("\\")] for t in tags])
-    row, column = np.array([float(v) for v in tags[0][_ORIENTATION].split("\\")]).reshape(2, 3)
-    normal = np.cross(row, column)
-    steps = np.diff(points, axis=0)
-    heights = steps @ normal
-    typical = float(np.median(heights))
-    if abs(typical) < 1e-3 or np.abs(heights).min() < 0.1 * abs(typical):
-        raise InputError(
-            f"{folder} holds several images at one slice position (a time series?). Pick one frame."
-        )
-    uneven = float(np.abs(heights - typical).max() / abs(typical))
-    if uneven > 0.1:
-        raise InputError(
-            f"{folder} has uneven slice distances ({np.abs(heights).min():.2f} to {np.abs(heights).max():.2f} mm): "
-            "slices are missing, or the series is not one volume. Complete it, or resample it with a DICOM tool."
-        )
-    sideways = float(np.linalg.norm(steps - heights[:, None] * normal, axis=1).max())
-    if sideways > 0.05 * abs(typical):
-        raise InputError(
-            f"{folder} was taken with a tilted gantry. Straighten it first (dcm2niix does that)."
-        )
-    return [f"{folder}: slice distances differ by {100 * uneven:.1f} %."] if uneven > 0.01 else []
+def _volume(values: np.ndarray, stack: Stack) -> tuple[Volume, tuple[str, ...]]:
+    if stack.regular:
+        return Volume(values, affine_of(stack.frames[0], stack.step)), ()
+    straightened = straighten(values, stack)
+    return Volume(straightened.array, straightened.affine), straightened.warnings

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.dicom_identity import Identity
 from UniFuseLib.io.foreign import foreign_file
 from UniFuseLib.io.metaimage import is_metaimage, metaimage_file
 from UniFuseLib.io.mgh import is_mgh, mgh_file
@@ -43,6 +44,9 @@ class Header:
         form: `sform` or `qform`, whichever of NIfTI was used; empty for other formats.
         shear_mm: of axes that are not perpendicular, at the corners; 0 for all but odd files.
         warnings: sentences for the report.
+        identity: patient, day and frame of reference, of DICOM.
+        series: SeriesInstanceUID and number, of DICOM.
+        frame_groups: groups of frames in that series.
     """
 
     source: str
@@ -54,6 +58,9 @@ class Header:
     form: str = ""
     shear_mm: float = 0.0
     warnings: tuple[str, ...] = ()
+    identity: Identity = field(default_factory=Identity)
+    series: tuple[str, ...] = ()
+    frame_groups: int = 1
 
 
 def file_header(path: Path, options: ReadOptions, folder: Path) -> FileHeader:

@@ -1,7 +1,8 @@
 """Files ↔ volumes: SimpleITK's LPS in (k, j, i) order outside, RAS mm in array order inside.
 
 NIfTI, NRRD, MetaImage and MGH are read by this library, so that a header is checked by the same
-code that reads the voxels; ITK reads the rest (`foreign.py`) and DICOM, and writes.
+code that reads the voxels; `dicom_series.py` reads DICOM; ITK reads the rest (`foreign.py`), and
+writes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import numpy as np
 import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.io.dicom_series import read_series, series_modality
+from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
+from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
-from UniFuseLib.io.files import Header, file_header, load, plain_type
+from UniFuseLib.io.files import Header, file_header, load
 from UniFuseLib.io.foreign import temporary_folder
 from UniFuseLib.io.nifti import nifti_data
 from UniFuseLib.io.nifti_header import is_nifti
@@ -29,15 +31,20 @@ from UniFuseLib.spatial.volume import Grid, Volume
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from UniFuseLib.io.dicom_options import DicomOptions
+
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 
 
-def read_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
+def read_volume(
+    path: Path | str, dicom: DicomOptions | None = None, options: ReadOptions | None = None
+) -> Volume:
     """One 3-D volume from NIfTI, NRRD, MHA, MGZ, a DICOM file, or a folder with one DICOM series.
 
     Args:
         path: file or folder.
-        options: what to do where the file leaves it open; None: see `ReadOptions`.
+        dicom: choices where a DICOM folder leaves it open.
+        options: choices where another file does; None: see `ReadOptions`.
 
     Returns:
         array `(k, j, i)` in the file's units and type (float64 and scaled values become float32),
@@ -47,16 +54,17 @@ def read_volume(path: Path | str, options: ReadOptions | None = None) -> Volume:
         InputError: missing, unreadable, 2-D, 4-D, several series, no orientation, or a header
             without a usable spacing.
     """
-    return read_volume_with_header(path, options)[0]
+    return read_volume_with_header(path, dicom, options)[0]
 
 
 def read_volume_with_header(
-    path: Path | str, options: ReadOptions | None = None
+    path: Path | str, dicom: DicomOptions | None = None, options: ReadOptions | None = None
 ) -> tuple[Volume, Header]:
     """`read_volume`, and what the file says about itself."""
     path = readable_path(path)
-    if path.is_dir():
-        return _read_folder(path)
+    if path.is_dir() or is_dicom_file(path):
+        return _read_dicom(path, dicom)
+    refuse_archive(path)
     with temporary_folder() as folder:
         header = file_header(path, options or ReadOptions(), Path(folder))
         return load(path, header, options or ReadOptions())
@@ -104,16 +112,18 @@ def write_displacement(displacement: np.ndarray, grid: Grid, path: Path | str) -
     _write(lps, grid, Path(path))
 
 
-def _read_folder(path: Path) -> tuple[Volume, Header]:
-    with _quiet_itk(), named_for_itk(path) as plain:
-        image, files, warnings = read_series(plain)
-        modality = series_modality(files[0])
-    array = plain_type(sitk.GetArrayFromImage(image))
-    if array.ndim == 4:
-        array = np.ascontiguousarray(array[..., :3])
-    stated_by = "the DICOM header" if modality else ""
-    header = Header(shown(path), modality, stated_by, warnings=tuple(warnings))
-    return Volume(array, _affine(image)), header
+def _read_dicom(path: Path, options: DicomOptions | None) -> tuple[Volume, Header]:
+    found = read_dicom(path, options)
+    return found.volume, Header(
+        source=shown(path),
+        modality=found.modality,
+        stated_by="the DICOM header",
+        units=found.units,
+        warnings=found.warnings,
+        identity=found.identity,
+        series=found.series,
+        frame_groups=found.groups,
+    )
 
 
 def _affine(image: sitk.Image) -> np.ndarray:

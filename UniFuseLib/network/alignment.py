@@ -1,5 +1,6 @@
-"""FA: feature alignment (paper Sec. 3.4, Figure 3, Eq. 6), plain as in the paper and
-correlation-aware.
+"""FA: feature alignment (Sec. 3.4, Figure 3, Eq. 6), correlation-aware.
+
+The paper's own, plain one is in `plain_alignment.py`.
 """
 
 from __future__ import annotations
@@ -36,71 +37,11 @@ class Alignment(NamedTuple):
 
     flow: Tensor  # (b, 3, d, h, w), voxels of the full grid
     coarse: Sequence[Tensor] = ()  # coarse to fine, voxels of each one's grid
-    matched: Sequence[
-        tuple[Tensor, Tensor]
-    ] = ()  # features of both sources that are compared, finest first
+    # features of both sources that are compared, finest first
+    matched: Sequence[tuple[Tensor, Tensor]] = ()
 
 
-class PlainRegBLK(nn.Module):
-    """Figure 3: convolve both streams, multiply by the prompt, model their relation, pass both on,
-    upsampled.
-    """
-
-    def __init__(self, channels: int, outputs: int, width: int, upsample: int) -> None:
-        super().__init__()
-        self.upsample = upsample
-        self.convolve = convolution(channels, outputs)
-        self.guide = PromptGuide(width, outputs)
-        self.relate = convolution(2 * outputs, outputs)
-        self.activation = activation()
-
-    def forward(self, degraded: Tensor, reference: Tensor, prompt: Tensor) -> tuple[Tensor, Tensor]:
-        guide = self.guide(prompt)
-        d = self.activation(modulate(self.convolve(degraded), guide))
-        r = self.activation(modulate(self.convolve(reference), guide))
-        relation = self.activation(self.relate(torch.cat([d, r], dim=1)))
-        shape = [n * self.upsample for n in d.shape[2:]]
-        return resize(d + relation, torch.Size(shape)), resize(r + relation, torch.Size(shape))
-
-
-class PlainFA(nn.Module):
-    """J RegBLKs from patch features to φ, then 3³ convolution → activation → 1³ convolution.
-
-    The paper's final ReLU cannot stand on φ itself, displacements are signed.
-
-    Args:
-        width: M. blocks: J. patch: side of a patch in voxels of the features; the first log2(patch)
-            blocks upsample
-            by two. stride: voxels of the input volume per voxel of the features.
-    """
-
-    def __init__(self, width: int, blocks: int, patch: int, prompt_width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        doublings = patch.bit_length() - 1
-        sides = [max(width >> (i + 1), 8) for i in range(blocks)]
-        inputs = [width, *sides[:-1]]
-        self.blocks = nn.ModuleList(
-            PlainRegBLK(c, o, prompt_width, 2 if i < doublings else 1)
-            for i, (c, o) in enumerate(zip(inputs, sides, strict=False))
-        )
-        last = sides[-1] if sides else width
-        self.head = nn.Sequential(
-            convolution(2 * last, last), activation(), _flow_head(last, kernel=1)
-        )
-
-    def forward(
-        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
-    ) -> Alignment:
-        """`streams` only tell the size of the full grid."""
-        d, r = unified.degraded, unified.reference
-        for block in self.blocks:
-            d, r = block(d, r, prompt)
-        flow = self.head(torch.cat([d, r], dim=1))
-        return Alignment(_full_flow(flow, streams[0].features, self.stride))
-
-
-class Level(NamedTuple):
+class PyramidLevel(NamedTuple):
     """One source on one level of the pyramid."""
 
     features: Tensor  # (b, c, d, h, w)
@@ -108,8 +49,9 @@ class Level(NamedTuple):
 
 
 class StructureSearch(nn.Module):
-    """Distance of MIND-SSC descriptors around every voxel and its best offset; needs no learning to
-    tell a direction.
+    """Distance of MIND-SSC descriptors around every voxel, and its best offset.
+
+    It finds a direction before anything is learned.
 
     Args:
         radius: voxels of this level, at least 1.
@@ -122,8 +64,12 @@ class StructureSearch(nn.Module):
         self.sharpness = nn.Parameter(torch.tensor(20.0).log())
 
     def forward(self, degraded: Tensor, reference: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """MIND-SSC of both, flow so far → cost `(b, offsets, d, h, w)` and best offset `(b, 3, d,
-        h, w)` voxels.
+        """Cost `(b, offsets, d, h, w)` and best offset `(b, 3, d, h, w)` voxels.
+
+        Args:
+            degraded: MIND-SSC `(b, 12, d, h, w)`.
+            reference: of the same shape.
+            flow: so far, `(b, 3, d, h, w)` voxels.
         """
         with torch.no_grad():
             cost = structure_cost(warp(degraded, flow), reference, self.radius)
@@ -132,16 +78,17 @@ class StructureSearch(nn.Module):
 
 
 class CorrelationRegBLK(nn.Module):
-    """Warp the moving stream by the flow so far, compare it with the reference around every voxel,
-    add a residual.
+    """Warp the moving stream by the flow so far, compare it with the reference, add a residual.
 
     Learned features are compared by correlation, MIND-SSC descriptors by a search: its best offset,
     averaged where the network trusts it, is the larger part of the step.
 
     Args:
-        channels: of both streams and of the context that this block makes. context: channels that
-            come in.
+        channels: of both streams and of the context that this block makes.
+        context: channels that come in.
+        width: M of the prompt.
         radius: of the search, voxels of this level; 0 leaves the search out.
+        convolutions: after the prompt.
     """
 
     def __init__(
@@ -149,31 +96,35 @@ class CorrelationRegBLK(nn.Module):
     ) -> None:
         super().__init__()
         self.search = StructureSearch(radius) if radius else None
-        seen = (
-            2 * channels + _FEATURE_OFFSETS + context + (self.search.outputs if self.search else 0)
-        )
+        searched = self.search.outputs if self.search else 0
+        seen = 2 * channels + _FEATURE_OFFSETS + context + searched
         self.reduce = convolution(seen, channels, kernel=1)
         self.guide = PromptGuide(width, channels)
-        self.relate = nn.Sequential(
-            *(
-                nn.Sequential(convolution(channels, channels), activation())
-                for _ in range(convolutions)
-            )
-        )
+        stages = [
+            nn.Sequential(convolution(channels, channels), activation())
+            for _ in range(convolutions)
+        ]
+        self.relate = nn.Sequential(*stages)
         self.activation = activation()
         self.confidence = convolution(channels, 1, kernel=1) if radius else None
-        self.head = _flow_head(channels, kernel=3)
+        self.head = flow_head(channels, kernel=3)
 
     def forward(
         self,
-        degraded: Level,
-        reference: Level,
+        degraded: PyramidLevel,
+        reference: PyramidLevel,
         flow: Tensor,
         context: Tensor | None,
         prompt: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Both sources and the flow `(b, 3, d, h, w)` on this level → (flow, context) on this
-        level.
+        """The flow `(b, 3, d, h, w)` and the context, both on this level.
+
+        Args:
+            degraded: on this level.
+            reference: on this level.
+            flow: so far, `(b, 3, d, h, w)` voxels of this level.
+            context: of the coarser level, resized; None on the coarsest.
+            prompt: P̂ `(b, classes, l, m)`.
         """
         moved = warp(degraded.features, flow)
         seen = [moved, reference.features, local_correlation(moved, reference.features, 1)]
@@ -189,20 +140,20 @@ class CorrelationRegBLK(nn.Module):
 
     def _relate(self, seen: list[Tensor], prompt: Tensor) -> Tensor:
         """Convolve, multiply by the prompt, convolve (Figure 3)."""
-        return self.relate(
-            self.activation(modulate(self.reduce(torch.cat(seen, dim=1)), self.guide(prompt)))
-        )
+        reduced = self.reduce(torch.cat(seen, dim=1))
+        return self.relate(self.activation(modulate(reduced, self.guide(prompt))))
 
 
 class CorrelationFA(nn.Module):
-    """J RegBLKs, coarse to fine over a pyramid of the unified features; each doubles the
-    resolution.
+    """J RegBLKs, coarse to fine over a pyramid of the unified features.
 
-    The pyramid starts at the encoder's features and takes the unified patches in where it has their
-    size.
+    Each doubles the resolution. The pyramid starts at the encoder's features and takes the unified
+    patches in where it has their size.
 
     Args:
-        channels, radii: per level, finest first; as many levels as RegBLKs. width: M.
+        channels: per level, finest first; as many levels as RegBLKs.
+        radii: of the search, per level, finest first.
+        width: M.
         token_level: level that has the size of the patches.
         stride: voxels of the input volume per voxel of the finest level.
     """
@@ -231,14 +182,19 @@ class CorrelationFA(nn.Module):
     def forward(
         self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
     ) -> Alignment:
+        """φ, coarse to fine.
+
+        Args:
+            unified: F̄'_D, F̄_R per patch.
+            streams: both sources at the encoder's resolution.
+            prompt: P̂ `(b, classes, l, m)`.
+        """
         degraded = self._pyramid(streams[0], unified.degraded)
         reference = self._pyramid(streams[1], unified.reference)
         coarsest = degraded[-1].features
         # under autocast features have half precision; the flow must not
-        flow = torch.zeros_like(
-            coarsest[:, :1], dtype=torch.promote_types(coarsest.dtype, torch.float32)
-        )
-        flow = flow.repeat(1, 3, 1, 1, 1)
+        dtype = torch.promote_types(coarsest.dtype, torch.float32)
+        flow = torch.zeros_like(coarsest[:, :1], dtype=dtype).repeat(1, 3, 1, 1, 1)
         context, coarse = None, []
         for d, r, block in reversed(list(zip(degraded, reference, self.blocks, strict=True))):
             shape = d.features.shape[2:]
@@ -247,46 +203,30 @@ class CorrelationFA(nn.Module):
             flow, context = block(d, r, flow, context, prompt)
             coarse.append(flow)
         matched = [(d.features, r.features) for d, r in zip(degraded, reference, strict=True)]
-        return Alignment(_full_flow(flow, streams[0].features, self.stride), coarse, matched)
+        return Alignment(full_flow(flow, streams[0].features, self.stride), coarse, matched)
 
-    def _pyramid(self, stream: Encoded, patches: Tensor) -> list[Level]:
+    def _pyramid(self, stream: Encoded, patches: Tensor) -> list[PyramidLevel]:
         features, structure = stream.features, stream.structure
         if structure is None:
             raise ValueError(
-                "Expected an encoder that makes MIND-SSC descriptors; build with encoder='descriptor'."
+                "Expected an encoder that makes MIND-SSC descriptors; build with "
+                "encoder='descriptor'."
             )
-        levels = [Level(features, structure)]
+        levels = [PyramidLevel(features, structure)]
         for level, down in enumerate(self.down, start=1):
             features, structure = down(features), F.avg_pool3d(structure, 2)
             if level == self.token_level:
                 features = features + resize(self.take_in(patches), features.shape[2:])
-            levels.append(Level(features, structure))
+            levels.append(PyramidLevel(features, structure))
         return levels
 
 
-class NoFA(nn.Module):
-    """Table 5, J = 0: no RegBLK; the patch features go straight to the output layer."""
-
-    def __init__(self, width: int, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.head = nn.Sequential(
-            convolution(2 * width, width), activation(), _flow_head(width, kernel=1)
-        )
-
-    def forward(
-        self, unified: Unified, streams: tuple[Encoded, Encoded], prompt: Tensor
-    ) -> Alignment:
-        flow = self.head(torch.cat([unified.degraded, unified.reference], dim=1))
-        return Alignment(_full_flow(flow, streams[0].features, self.stride))
-
-
-def _full_flow(flow: Tensor, features: Tensor, stride: int) -> Tensor:
+def full_flow(flow: Tensor, features: Tensor, stride: int) -> Tensor:
     """The flow on the grid of the input volume, of which `features` has every `stride`-th voxel."""
     return resize_flow(flow, torch.Size(n * stride for n in features.shape[2:]))
 
 
-def _flow_head(channels: int, kernel: int) -> nn.Conv3d:
+def flow_head(channels: int, kernel: int) -> nn.Conv3d:
     """Starts next to the identity, so that an untrained network leaves the volume where it is."""
     head = convolution(channels, 3, kernel)
     nn.init.normal_(head.weight, std=1e-4)

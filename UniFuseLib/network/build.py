@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from UniFuseLib.network.alignment import CorrelationFA, NoFA, PlainFA
+from UniFuseLib.network.alignment import CorrelationFA
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF, build_alsn
@@ -18,6 +18,7 @@ from UniFuseLib.network.oufr import (
     Transformer,
     WithoutMixer,
 )
+from UniFuseLib.network.plain_alignment import NoFA, PlainFA
 from UniFuseLib.network.unifuse import UniFuse
 
 if TYPE_CHECKING:
@@ -56,13 +57,15 @@ class NetworkConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Inverse of `asdict` after a trip through JSON (lists become tuples again)."""
-        fields: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in values.items()
+        """Inverse of `to_dict` after a trip through JSON (lists become tuples again)."""
+        tuples: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
         }
-        return cls(**fields)
+        return cls(**tuples)
 
     def to_dict(self) -> dict[str, Any]:
+        """For the weights' contract."""
         return asdict(self)
 
 
@@ -115,7 +118,8 @@ def preset(name: str) -> NetworkConfig:
     base, _, ablation = name.partition("+")
     if base not in PRESETS or (ablation and ablation not in ABLATIONS):
         raise ValueError(
-            f"Expected one of {sorted(PRESETS)}, optionally with '+' and one of {sorted(ABLATIONS)}; got '{name}'."
+            f"Expected one of {sorted(PRESETS)}, optionally with '+' and one of "
+            f"{sorted(ABLATIONS)}; got '{name}'."
         )
     return replace(PRESETS[base], **ABLATIONS[ablation]) if ablation else PRESETS[base]
 

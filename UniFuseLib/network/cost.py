@@ -1,8 +1,7 @@
 """What a preset costs: parameters and floating-point operations, without computing anything.
 
-Convention: FLOPs = 2 x multiply-adds of the forward pass at batch 1, counted by
-`torch.utils.flop_counter` on tensors without memory, plus 9·N·E·S for every scan, which the counter
-does not see.
+FLOPs are 2 x multiply-adds of the forward pass at batch 1, counted by `torch.utils.flop_counter` on
+tensors without memory, plus 9·N·E·S for every scan, which the counter does not see.
 """
 
 from __future__ import annotations
@@ -18,9 +17,10 @@ from UniFuseLib.network.scan import scan_flops
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Parameters of the whole network, of UFR&F, and of UFR&F with full experts in place of the
-    LoRA branches.
+class NetworkCost:
+    """Parameters of the whole network and of UFR&F; operations for two sizes of volume.
+
+    `parameters_fusion_experts`: UFR&F with full experts in place of the LoRA branches.
     """
 
     parameters: int
@@ -30,19 +30,21 @@ class Cost:
     gflops_256: float
 
 
-def cost(config: NetworkConfig) -> Cost:
+def cost(config: NetworkConfig) -> NetworkCost:
+    """Of the network that `config` describes; nothing is allocated or computed."""
     with torch.device("meta"):
         model, experts = build(config), build(replace(config, alsn="experts"))
-    return Cost(
-        count_parameters(model),
-        count_parameters(model.fusion),
-        count_parameters(experts.fusion),
-        round(flops(config, 160) / 1e9, 1),
-        round(flops(config, 256) / 1e9, 1),
+    return NetworkCost(
+        parameters=count_parameters(model),
+        parameters_fusion=count_parameters(model.fusion),
+        parameters_fusion_experts=count_parameters(experts.fusion),
+        gflops_160=round(flops(config, 160) / 1e9, 1),
+        gflops_256=round(flops(config, 256) / 1e9, 1),
     )
 
 
 def count_parameters(module: nn.Module) -> int:
+    """All of them, trained or not."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 
@@ -57,7 +59,9 @@ def flops(config: NetworkConfig, side: int) -> int:
 
 
 def _scans(config: NetworkConfig, side: int) -> int:
-    """DAPL: one scan of the patches forward, three in its reading orders; OUFR: three over both
+    """Operations of all scans.
+
+    DAPL: one scan of the patches forward, three in its reading orders; OUFR: three over both
     sources' patches.
     """
     patches = (-(-side // config.patch)) ** 3

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
@@ -14,7 +15,7 @@ from UniFuseLib.network.mamba import MambaBlock, MambaStates
 if TYPE_CHECKING:
     from UniFuseLib.network.encoder import Encoded
 
-_AIR = 0.08  # network intensity below which a patch of both sources is background
+AIR = 0.08  # network intensity below which a patch of both sources is background
 _SEGMENT = 216  # tokens: a crop of 48³ voxels
 
 
@@ -32,24 +33,57 @@ class Context(NamedTuple):
 
 
 def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Forward, reversed [f^N..f^1] and bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋] order, each
-    `(b, n, m)`.
+    """Forward, reversed and bidirectional order of tokens, each `(b, n, m)`.
+
+    Reversed is [f^N..f^1], bidirectional [f^1..f^(⌊N/2⌋-1), f^N..f^⌊N/2⌋].
     """
     half = max(tokens.shape[1] // 2 - 1, 0)
     bidirectional = torch.cat([tokens[:, :half], tokens[:, half:].flip(1)], dim=1)
     return tokens, tokens.flip(1), bidirectional
 
 
+def _orders_of_lengths(tokens: Tensor, lengths: list[int]) -> list[tuple[Tensor, Tensor]]:
+    """`reading_orders` of segments that are filled up at their end.
+
+    Args:
+        tokens: `(b, n, m)`.
+        lengths: of every segment, n at most.
+
+    Returns:
+        For each order the tokens, still filled up at the end, and which of them count, bool `(b,
+        n)`.
+    """
+    longest = tokens.shape[1]
+    rows = {
+        n: [F.pad(o[0, :, 0], (0, longest - n)) for o in reading_orders(_places(n))]
+        for n in set(lengths)
+    }
+    counts = torch.arange(longest) < torch.tensor(lengths)[:, None]
+    counts = counts.to(tokens.device)
+    orders = []
+    for k in range(3):
+        index = torch.stack([rows[n][k] for n in lengths]).to(tokens.device)
+        orders.append((tokens.gather(1, index[..., None].expand_as(tokens)), counts))
+    return orders
+
+
+def _places(count: int) -> Tensor:
+    """0..count - 1 as tokens `(1, count, 1)`."""
+    return torch.arange(count)[None, :, None]
+
+
 def _chosen(tokens: Tensor, mask: Tensor) -> Tensor:
-    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty or, for counting
-    operations, unknown.
+    """Tokens `(n, m)` where `mask` `(n,)`; all of them where it is empty.
+
+    Also where it is unknown: tensors without memory, that only count operations.
     """
     return tokens if tokens.is_meta or not mask.any() else tokens[mask]
 
 
 def segments(tokens: Tensor) -> Tensor:
-    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`; fewer than k
-    tokens are left out.
+    """Consecutive pieces of about `_SEGMENT` tokens: `(n, m)` → `(k, n // k, m)`.
+
+    Fewer than k tokens are left out.
     """
     count = max(1, round(tokens.shape[0] / _SEGMENT))
     length = tokens.shape[0] // count
@@ -57,16 +91,20 @@ def segments(tokens: Tensor) -> Tensor:
 
 
 class DAPL(nn.Module):
-    """Two Mamba blocks; the second one's last states h1..h3 tell the degradation and choose the
-    prompt.
+    """Two Mamba blocks; the last states h1..h3 of the second give the class and choose the prompt.
 
     A recurrence remembers its last few hundred tokens: of a whole scan, read in one go, that would
-    be the air around the patient. So, where patch statistics tell body from air, only the body is
-    read, in segments as long as a training crop, and their states are averaged.
+    be the air around the patient. So, where patch statistics separate body and air, only the body
+    is read, in segments as long as a training crop, and their states are averaged.
 
     Args:
-        channels: C of the encoder's features. width: M. inner, states: E, S of the Mamba blocks.
-        patch: side of a patch in voxels of the features. classes: Ñ. length: L prompts per class.
+        channels: C of the encoder's features.
+        width: M.
+        inner: E of the Mamba blocks.
+        states: S of the Mamba blocks.
+        patch: side of a patch in voxels of the features.
+        classes: Ñ.
+        length: L prompts per class.
         mix_stride: of the convolution that mixes both sources; the patches shrink by as much.
         textures: channels of each source's patch statistics that join the patches; 0 for none.
     """
@@ -99,32 +137,44 @@ class DAPL(nn.Module):
         self.choose_width = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, classes * width))
 
     def forward(self, degraded: Encoded, reference: Encoded) -> Context:
-        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, with their patch
-        statistics.
-        """
-        each = self.read(degraded, reference)
+        """F'_D and F_R `(b, C, d, h, w)`, sides divisible by `patch`, and their statistics."""
+        of_pairs = self.read(degraded, reference)
         h1, h2, h3 = (
-            torch.stack([h.mean(0) for h in of_all]) for of_all in zip(*each, strict=True)
+            torch.stack([segments.mean(0) for segments in of_state])
+            for of_state in zip(*of_pairs, strict=True)
         )
         states = (h1, h2, h3)
         return Context(states, self.classifier(states), self._prompt(states))
 
     def read(self, degraded: Encoded, reference: Encoded) -> list[tuple[Tensor, Tensor, Tensor]]:
         """h1..h3 of every pair, each `(k, e, s)`: one state for each of its k segments of body."""
-        patches_of_both = self.embed(
-            self.mix(torch.cat([degraded.features, reference.features], dim=1))
-        )
+        features = torch.cat([degraded.features, reference.features], dim=1)
+        patches_of_both = self.embed(self.mix(features))
         if self.join is None or degraded.texture is None or reference.texture is None:
-            return [self._states(one[None]) for one in map_to_tokens(patches_of_both)]
+            return self._states(list(map_to_tokens(patches_of_both)[:, None]))
         textures = torch.cat([degraded.texture, reference.texture], dim=1)
         tokens = map_to_tokens(patches_of_both + self.join(textures))
-        body = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0]).flatten(1) > _AIR
-        return [self._states(segments(_chosen(t, b))) for t, b in zip(tokens, body, strict=True)]
+        means = torch.maximum(degraded.texture[:, 0], reference.texture[:, 0])
+        body = means.flatten(1) > AIR
+        chosen = zip(tokens, body, strict=True)
+        return self._states([segments(_chosen(of_pair, mask)) for of_pair, mask in chosen])
 
-    def _states(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """tokens `(b, n, m)` → h1..h3, each `(b, e, s)`."""
-        h1, h2, h3 = (self.second(order) for order in reading_orders(self.first(tokens)))
-        return h1, h2, h3
+    def _states(self, pairs: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Segments `(k, n, m)` of every pair → its h1..h3, each `(k, e, s)`; all pairs in one scan
+        a reading order.
+        """
+        lengths = [tokens.shape[1] for tokens in pairs for _ in range(tokens.shape[0])]
+        longest = max(lengths)
+        filled = torch.cat(
+            [F.pad(tokens, (0, 0, 0, longest - tokens.shape[1])) for tokens in pairs]
+        )
+        read = self.first(filled)  # causal: what fills a segment's end does not reach its tokens
+        if min(lengths) == longest:
+            states = [self.second(order) for order in reading_orders(read)]
+        else:
+            states = [self.second(*order) for order in _orders_of_lengths(read, lengths)]
+        counts = [tokens.shape[0] for tokens in pairs]
+        return list(zip(*(h.split(counts) for h in states), strict=True))
 
     def _prompt(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """P̂ = P ⊙ G (Eq. 2); one MLP gives G its length L, the other its classes Ñ and width M."""
@@ -169,13 +219,20 @@ class RunningNorm(nn.Module):
         self._passed: deque[Tensor] = deque(maxlen=8)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x `(b, *shape)`; the statistics stay as they are until `remember`, so that a pass can be
-        repeated.
+        """x `(b, *shape)`.
+
+        The statistics stay as they are until `remember`, so that a pass can be repeated.
         """
         if self.training:
             self._passed.append(x.detach().float())
         floor = 1e-2 * self.variance.mean()
         return ((x - self.mean) / (self.variance + floor).sqrt()).clamp(-8, 8)
+
+    def forget(self) -> None:
+        """Drop what has passed since the last `remember`: a step that was not made must not leave
+        its states here.
+        """
+        self._passed.clear()
 
     @torch.no_grad()
     def remember(self) -> None:
@@ -184,9 +241,8 @@ class RunningNorm(nn.Module):
             return
         x = torch.cat(list(self._passed))
         self._passed.clear()
-        pace = max(
-            self.momentum, 1 / (1 + float(self.seen))
-        )  # the first samples are averaged evenly
+        # the first samples are averaged evenly
+        pace = max(self.momentum, 1 / (1 + float(self.seen)))
         self.mean.lerp_(x.mean(0), pace)
         self.variance.lerp_((x - self.mean).square().mean(0), pace)
         self.seen.add_(1)
@@ -204,20 +260,15 @@ class WithoutDAPL(nn.Module):
         self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
         self.classes = classes
 
-    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
+    def forward(self, degraded: Encoded, _reference: Encoded) -> Context:
         batch = degraded.features.shape[0]
         h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
-        return Context(
-            (h1, h2, h3),
-            degraded.features.new_zeros(batch, self.classes),
-            self.prompts.expand(batch, -1, -1, -1),
-        )
+        logits = degraded.features.new_zeros(batch, self.classes)
+        return Context((h1, h2, h3), logits, self.prompts.expand(batch, -1, -1, -1))
 
 
 class WithoutStates(nn.Module):
-    """Ablation setting A: the wrapped DAPL keeps its prompt, the states h1..h3 stay away from
-    OUFR.
-    """
+    """Ablation setting A: the wrapped DAPL keeps its prompt, OUFR does not get h1..h3."""
 
     def __init__(self, dapl: DAPL) -> None:
         super().__init__()
@@ -230,9 +281,7 @@ class WithoutStates(nn.Module):
 
 
 class WithoutPrompt(nn.Module):
-    """Ablation setting B: the wrapped DAPL feeds OUFR, no degradation-related prompt reaches FA and
-    UFR&F.
-    """
+    """Ablation setting B: the wrapped DAPL feeds OUFR, FA and UFR&F get a prompt of no class."""
 
     def __init__(self, dapl: DAPL) -> None:
         super().__init__()

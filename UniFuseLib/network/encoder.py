@@ -12,18 +12,18 @@ from UniFuseLib.network.layers import activation, convolution
 from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
 
 TEXTURES = 8  # channels of `texture`
+_TYPICAL = 0.02  # about the median roughness of tissue, network intensities
+_NOISELESS = 2e-3  # keeps the logarithm of a constant patch finite
 
 
 class Encoded(NamedTuple):
     """One source after the shared encoder."""
 
     features: Tensor  # F (b, C, d, h, w)
-    structure: (
-        Tensor | None
-    )  # MIND-SSC (b, 12, d, h, w) on the same grid, where the encoder makes it
-    texture: Tensor | None = (
-        None  # patch statistics (b, 8, d/Q, h/Q, w/Q), where the encoder makes them
-    )
+    # MIND-SSC (b, 12, d, h, w) on the same grid, where the encoder makes it
+    structure: Tensor | None
+    # patch statistics (b, 8, d/Q, h/Q, w/Q), where the encoder makes them
+    texture: Tensor | None = None
 
 
 class Encoder(nn.Module):
@@ -43,17 +43,19 @@ class Encoder(nn.Module):
 
     def forward(self, volume: Tensor) -> Encoded:
         """`(b, 1, d, h, w)` → F `(b, C, d, h, w)`."""
-        return Encoded(self.activation(self.second(self.activation(self.first(volume)))), None)
+        features = self.activation(self.first(volume))
+        return Encoded(self.activation(self.second(features)), None)
 
 
 class DescriptorEncoder(nn.Module):
-    """Intensities and MIND-SSC at half resolution: the same structure looks alike in both
-    modalities.
+    """Intensities and MIND-SSC at half resolution.
 
-    No detail is lost on the way down: the eight voxels of every 2³ block become eight channels.
+    The same structure looks alike in both modalities. No detail is lost on the way down: the eight
+    voxels of every 2³ block become eight channels.
 
     Args:
-        channels: C of F'_D and F_R. patch: Q, side of a patch in voxels of the volume.
+        channels: C of F'_D and F_R.
+        patch: Q, side of a patch in voxels of the volume.
     """
 
     stride: int = 2
@@ -68,27 +70,27 @@ class DescriptorEncoder(nn.Module):
     def forward(self, volume: Tensor) -> Encoded:
         """`(b, 1, d, h, w)` with even sides → F `(b, C, d/2, h/2, w/2)`."""
         structure = descriptors(volume)
-        described = torch.cat([fold_blocks(volume), structure], dim=1)
-        features = self.activation(self.second(self.activation(self.first(described))))
+        described = torch.cat([space_to_depth(volume), structure], dim=1)
+        features = self.activation(self.first(described))
+        features = self.activation(self.second(features))
         return Encoded(features, structure, texture(volume, self.patch))
 
 
 def descriptors(volume: Tensor) -> Tensor:
-    """MIND-SSC of the half-resolution volume: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`, no
-    gradient.
-    """
+    """MIND-SSC at half resolution, no gradient: `(b, 1, d, h, w)` → `(b, 12, d/2, h/2, w/2)`."""
     with torch.no_grad():
         return mind_ssc(F.avg_pool3d(volume.float(), 2))
 
 
 def texture(volume: Tensor, patch: int) -> Tensor:
-    """How rough every patch is: mean, deviation, and per axis the mean first and second difference,
-    as logarithms.
+    """How rough every patch is: mean, deviation, and mean differences along each axis.
 
-    Noise, streaks and ghosts differ in these before anything is learned.
+    Deviation, first and second differences as logarithms. Noise, streaks and ghosts differ in these
+    before anything is learned.
 
     Args:
         volume: `(b, 1, d, h, w)`, sides divisible by `patch`.
+        patch: Q, voxels.
 
     Returns:
         `(b, 8, d/Q, h/Q, w/Q)`, about 0 ± 2, no gradient.
@@ -98,34 +100,30 @@ def texture(volume: Tensor, patch: int) -> Tensor:
         mean = F.avg_pool3d(volume, patch)
         deviation = (F.avg_pool3d(volume.square(), patch) - mean.square()).clamp(min=0).sqrt()
         rough = [F.avg_pool3d(d, patch) for axis in (2, 3, 4) for d in _differences(volume, axis)]
-        # 0.02 is about the median over tissue
-        return torch.cat(
-            [mean, *(torch.log((r + 2e-3) / 0.02) for r in (deviation, *rough))], dim=1
-        )
+        logarithms = [torch.log((r + _NOISELESS) / _TYPICAL) for r in (deviation, *rough)]
+        return torch.cat([mean, *logarithms], dim=1)
 
 
 def _differences(volume: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """|Δ| and |Δ²| along an axis, same shape: the far border repeats."""
     length = volume.shape[axis]
-    ahead = volume.index_select(
-        axis, torch.arange(1, length + 1, device=volume.device).clamp(max=length - 1)
-    )
-    behind = volume.index_select(
-        axis, torch.arange(-1, length - 1, device=volume.device).clamp(min=0)
-    )
+    index = torch.arange(length, device=volume.device)
+    ahead = volume.index_select(axis, (index + 1).clamp(max=length - 1))
+    behind = volume.index_select(axis, (index - 1).clamp(min=0))
     return (ahead - volume).abs(), (ahead - 2 * volume + behind).abs()
 
 
-def fold_blocks(volume: Tensor) -> Tensor:
-    """2³ voxels become 8 channels: `(b, c, d, h, w)` → `(b, 8c, d/2, h/2, w/2)`; undone by
-    `unfold_blocks`.
+def space_to_depth(volume: Tensor) -> Tensor:
+    """2³ voxels become 8 channels: `(b, c, d, h, w)` → `(b, 8c, d/2, h/2, w/2)`.
+
+    A pixel unshuffle in three dimensions; undone by `depth_to_space`.
     """
     b, c, d, h, w = volume.shape
     blocks = volume.reshape(b, c, d // 2, 2, h // 2, 2, w // 2, 2)
     return blocks.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(b, 8 * c, d // 2, h // 2, w // 2)
 
 
-def unfold_blocks(features: Tensor) -> Tensor:
+def depth_to_space(features: Tensor) -> Tensor:
     """8 channels become 2³ voxels: `(b, 8c, d, h, w)` → `(b, c, 2d, 2h, 2w)`."""
     b, channels, d, h, w = features.shape
     blocks = features.reshape(b, channels // 8, 2, 2, 2, d, h, w)

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from UniFuseLib.network.depthwise import DepthwiseConvolution
+
 _SLOPE = 0.1
 
 
@@ -31,9 +33,12 @@ def unpatch(inputs: int, outputs: int, side: int) -> nn.ConvTranspose3d:
 
 def separable_convolution(channels: int, outputs: int) -> nn.Sequential:
     """1³ mixing of channels, then a depthwise 3³: the cheap convolution of the fine scales."""
-    return nn.Sequential(
-        convolution(channels, outputs, kernel=1), convolution(outputs, outputs, groups=outputs)
-    )
+    return nn.Sequential(convolution(channels, outputs, kernel=1), depthwise_convolution(outputs))
+
+
+def depthwise_convolution(channels: int) -> nn.Conv3d:
+    """3³, every channel by itself."""
+    return _keep_variance(DepthwiseConvolution(channels))
 
 
 def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:
@@ -43,8 +48,9 @@ def zero_bias(layer: nn.Conv3d | nn.ConvTranspose3d) -> None:
 
 
 def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
-    """He initialisation: torch's default shrinks features by three a layer, until only biases are
-    left to see.
+    """He initialisation.
+
+    torch's default shrinks features by three a layer, until only biases are left to see.
     """
     nn.init.kaiming_normal_(layer.weight, a=_SLOPE, nonlinearity="leaky_relu")
     zero_bias(layer)
@@ -52,13 +58,12 @@ def _keep_variance(layer: nn.Conv3d) -> nn.Conv3d:
 
 
 def activation() -> nn.LeakyReLU:
+    """The one of all convolutions; its slope is that of their initialisation."""
     return nn.LeakyReLU(_SLOPE, inplace=True)
 
 
-def level_out(features: Tensor, floor: float = 0.01) -> Tensor:
-    """x / √(mean over channels of x² + floor): every voxel of `(b, c, d, h, w)` about equally
-    loud.
-    """
+def channel_rms_norm(features: Tensor, floor: float = 0.01) -> Tensor:
+    """x / √(mean over channels of x² + floor), for every voxel of `(b, c, d, h, w)`."""
     return features * torch.rsqrt(features.square().mean(dim=1, keepdim=True) + floor)
 
 
@@ -71,7 +76,7 @@ def pad_to_multiple(volume: Tensor, multiple: int) -> Tensor:
 
 
 def crop_to(volume: Tensor, shape: tuple[int, int, int]) -> Tensor:
-    """The near corner of `shape` (d, h, w): what `pad_to_multiple` added goes away again."""
+    """The near corner of `shape` (d, h, w): takes away what `pad_to_multiple` has added."""
     d, h, w = shape
     return volume[:, :, :d, :h, :w]
 

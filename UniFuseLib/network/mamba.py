@@ -50,22 +50,38 @@ class Recurrence(nn.Module):
     def __init__(self, inner: int, states: int) -> None:
         super().__init__()
         self.convolve = nn.Conv1d(inner, inner, 4, groups=inner, padding=3)
-        nn.init.zeros_(self.convolve.bias)  # type: ignore[arg-type]  # a constant input would drown the tokens in h
+        # a constant input would drown the tokens in h
+        nn.init.zeros_(self.convolve.bias)  # type: ignore[arg-type]
         self.parameters_of = SelectiveParameters(inner, states)
 
-    def forward(self, u: Tensor, initial_state: Tensor | None = None) -> tuple[Tensor, ScanResult]:
-        """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state)."""
-        u = F.silu(self.convolve(u.transpose(1, 2))[..., : u.shape[1]].transpose(1, 2))
+    def forward(
+        self, u: Tensor, initial_state: Tensor | None = None, counts: Tensor | None = None
+    ) -> tuple[Tensor, ScanResult]:
+        """u `(b, n, e)` → u' `(b, n, e)` and the scan's (y, last state).
+
+        Args:
+            u: the inner channels of the tokens.
+            initial_state: h_0 `(b, e, s)`; None is 0.
+            counts: bool `(b, n)`; the state passes by tokens that do not count (Δ = 0). None: all
+                count.
+        """
+        convolved = self.convolve(u.transpose(1, 2))[..., : u.shape[1]]  # causal
+        u = F.silu(convolved.transpose(1, 2))
         dt, a, b, c = self.parameters_of(u)
+        if counts is not None:
+            dt = dt * counts[..., None]
         return u, selective_scan(u.float(), dt, a, b, c, initial_state)
 
 
 class MambaBlock(nn.Module):
-    """x + out(scan(silu(conv(in(norm x)))) · silu(gate)); a recurrence over the tokens in their
-    order.
+    """x + out(scan(silu(conv(in(norm x)))) · silu(gate)).
+
+    A recurrence over the tokens in their order.
 
     Args:
-        width: M, inner: E, states: S.
+        width: M.
+        inner: E.
+        states: S.
     """
 
     def __init__(self, width: int, inner: int, states: int) -> None:
@@ -85,9 +101,7 @@ class MambaBlock(nn.Module):
 
 
 class MambaStates(nn.Module):
-    """A Mamba block of which only the last hidden state is wanted: no gate, no way out for the
-    tokens.
-    """
+    """A Mamba block of which only the last hidden state is wanted: without gate and output."""
 
     def __init__(self, width: int, inner: int, states: int) -> None:
         super().__init__()
@@ -95,16 +109,18 @@ class MambaStates(nn.Module):
         self.project_in = nn.Linear(width, inner, bias=False)
         self.recurrence = Recurrence(inner, states)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """tokens `(b, n, m)` → h after the last token, `(b, e, s)`."""
-        return self.recurrence(self.project_in(self.norm(tokens)))[1].last_state
+    def forward(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
+        """tokens `(b, n, m)` → h after the last token, or the last that `counts` `(b, n)`: `(b, e,
+        s)`.
+        """
+        return self.recurrence(self.project_in(self.norm(tokens)), counts=counts)[1].last_state
 
 
 class SpatialMambaBlock(nn.Module):
-    """Eq. 3, read literally: f̂_i = C_i (Ā_i h_j + B̄_i f̂_i): every token meets the *global* state
-    h_j.
+    """Eq. 3, read literally: f̂_i = C_i (Ā_i h_j + B̄_i f̂_i).
 
-    There is no recurrence over the tokens, so nothing is forgotten on the way.
+    Every token meets the *global* state h_j. There is no recurrence over the tokens, so nothing is
+    forgotten on the way.
     """
 
     def __init__(self, width: int, inner: int, states: int) -> None:
@@ -129,7 +145,12 @@ def meet_state(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Te
     """y_i = ⟨C_i, exp(Δ_i A) ∘ h + Δ_i u_i B_i⟩ over the state axis, block by block of tokens.
 
     Args:
-        u, dt: `(b, n, e)`. a: `(e, s)`. b, c: `(b, n, s)`. state: `(b, e, s)`.
+        u: `(b, n, e)`.
+        dt: Δ `(b, n, e)`.
+        a: A `(e, s)`.
+        b: B `(b, n, s)`.
+        c: C `(b, n, s)`.
+        state: h `(b, e, s)`.
 
     Returns:
         `(b, n, e)`; never more than a block's `(b, n', e, s)` is held.

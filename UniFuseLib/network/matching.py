@@ -1,5 +1,6 @@
-"""Comparing two feature maps around every voxel; offsets k run over a cube in array order, d
-slowest.
+"""Comparing two feature maps around every voxel.
+
+Offsets k run over a cube in array order, d slowest.
 """
 
 from __future__ import annotations
@@ -21,33 +22,43 @@ def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     """out[k, x] = cos(reference[x], moved[x + k]).
 
     Args:
-        moved, reference: `(b, c, d, h, w)`.
+        moved: `(b, c, d, h, w)`.
+        reference: of the same shape.
+        radius: of the cube of offsets, voxels.
 
     Returns:
         `(b, (2·radius + 1)³, d, h, w)` in [-1, 1].
     """
-    moved, reference = F.normalize(moved, dim=1, eps=1e-4), F.normalize(reference, dim=1, eps=1e-4)
-    return torch.cat([(reference * m).sum(1, keepdim=True) for m in _shifted(moved, radius)], dim=1)
+    moved = F.normalize(moved, dim=1, eps=1e-4)
+    reference = F.normalize(reference, dim=1, eps=1e-4)
+    products = [(reference * m).sum(1, keepdim=True) for m in _shifted(moved, radius)]
+    return torch.cat(products, dim=1)
 
 
 def structure_cost(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     """out[k, x] = mean over channels and a 3³ window of |reference[x] - moved[x + k]|.
 
     Args:
-        moved, reference: MIND-SSC `(b, 12, d, h, w)`.
+        moved: MIND-SSC `(b, 12, d, h, w)`.
+        reference: of the same shape.
+        radius: of the cube of offsets, voxels.
 
     Returns:
         `(b, (2·radius + 1)³, d, h, w)`, 0 where the structure is the same.
     """
-    cost = torch.cat(
-        [(reference - m).abs().mean(1, keepdim=True) for m in _shifted(moved, radius)], dim=1
-    )
-    return box_mean(cost, 1)
+    distances = [(reference - m).abs().mean(1, keepdim=True) for m in _shifted(moved, radius)]
+    return box_mean(torch.cat(distances, dim=1), 1)
 
 
 def best_offset(cost: Tensor, sharpness: Tensor) -> Tensor:
-    """out[x] = Σ_k softmax_k(-sharpness · cost[k, x]) · k: a soft arg min, voxels, `(b, 3, d, h,
-    w)`.
+    """out[x] = Σ_k softmax_k(-sharpness · cost[k, x]) · k: a soft arg min.
+
+    Args:
+        cost: `(b, (2·radius + 1)³, d, h, w)`.
+        sharpness: one number.
+
+    Returns:
+        `(b, 3, d, h, w)` voxels.
     """
     side = round(cost.shape[1] ** (1 / 3))
     steps = torch.arange(side, device=cost.device, dtype=cost.dtype) - side // 2
@@ -57,21 +68,23 @@ def best_offset(cost: Tensor, sharpness: Tensor) -> Tensor:
 
 
 def confident_mean(
-    offset: Tensor, confidence: Tensor, doubt: float = 0.2, rounds: int = 3
+    offset: Tensor, confidence: Tensor, damping: float = 0.2, rounds: int = 3
 ) -> Tensor:
-    """out = mean(g · offset) / (mean(g) + doubt) over a window of about 5³: normalised convolution.
+    """out = mean(g · offset) / (mean(g) + damping) over a window of about 5³.
 
-    Flat tissue takes over what its surroundings are sure of; where nobody is sure the answer is
-    nearly nothing (Knutsson & Westin 1993, doi 10.1109/CVPR.1993.341081).
+    Normalised convolution (Knutsson & Westin 1993, doi 10.1109/CVPR.1993.341081): flat tissue takes
+    over what its surroundings are sure of; where nothing is certain the answer is nearly zero.
 
     Args:
-        offset: `(b, 3, d, h, w)` voxels. confidence: g `(b, 1, d, h, w)` in 0..1.
+        offset: `(b, 3, d, h, w)` voxels.
+        confidence: g `(b, 1, d, h, w)` in 0..1.
+        damping: confidence at which half of the offset is followed; chosen, not measured.
         rounds: of a 3³ mean.
     """
     weighted = torch.cat([offset * confidence, confidence], dim=1)
     for _ in range(rounds):
         weighted = box_mean(weighted, 1)
-    return weighted[:, :3] / (weighted[:, 3:] + doubt)
+    return weighted[:, :3] / (weighted[:, 3:] + damping)
 
 
 def _shifted(volume: Tensor, radius: int) -> Iterator[Tensor]:

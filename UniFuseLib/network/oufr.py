@@ -1,6 +1,4 @@
-"""OUFR: omni unified feature representation (paper Sec. 3.3, Eq. 3) and its ablation variants
-(Table 4).
-"""
+"""OUFR: omni unified feature representation (Sec. 3.3, Eq. 3) and its ablations (Table 4)."""
 
 from __future__ import annotations
 
@@ -24,12 +22,14 @@ class Unified(NamedTuple):
 
 
 class OUFR(nn.Module):
-    """Patches of both sources as one sequence of 2N tokens through three blocks, block j driven by
-    h_j.
+    """Patches of both sources as one sequence of 2N tokens through three blocks.
+
+    Block j is driven by h_j.
 
     Args:
-        channels: C of the encoder's features. width: M. patch: side of a patch in voxels of the
-            features.
+        channels: C of the encoder's features.
+        width: M.
+        patch: side of a patch in voxels of the features.
         mixer: what turns `(b, 2n, m)` tokens and (h1, h2, h3) into `(b, 2n, m)`.
     """
 
@@ -76,7 +76,7 @@ class RecurrentSpatialMamba(nn.Module):
 class PlainMamba(RecurrentSpatialMamba):
     """Table 4 `Mamba`: the scan starts from nothing, h1..h3 are not used."""
 
-    def forward(self, tokens: Tensor, states: States) -> Tensor:
+    def forward(self, tokens: Tensor, _states: States) -> Tensor:
         for block in self.blocks:
             tokens = block(tokens)
         return tokens
@@ -89,13 +89,15 @@ class Transformer(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(AttentionBlock(width, inner, heads) for _ in range(3))
 
-    def forward(self, tokens: Tensor, states: States) -> Tensor:
+    def forward(self, tokens: Tensor, _states: States) -> Tensor:
         for block in self.blocks:
             tokens = block(tokens)
         return tokens
 
 
 class AttentionBlock(nn.Module):
+    """Pre-norm self-attention and MLP, both residual."""
+
     def __init__(self, width: int, inner: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
@@ -116,5 +118,5 @@ class AttentionBlock(nn.Module):
 class WithoutMixer(nn.Module):
     """Table 4 `w/o OUFR`: patches go on as they are embedded."""
 
-    def forward(self, tokens: Tensor, states: States) -> Tensor:
+    def forward(self, tokens: Tensor, _states: States) -> Tensor:
         return tokens

@@ -1,5 +1,4 @@
-"""The one-page picture of a result: three anatomical planes × what came, what came out, and how it
-was moved.
+"""The one-page picture of a result: three anatomical planes × inputs, results and deformation.
 
 matplotlib comes with the extra `report` and is imported only when a picture is drawn.
 """
@@ -25,12 +24,8 @@ if TYPE_CHECKING:
     from UniFuseLib.overview.panels import Paint
     from UniFuseLib.predict import FusionResult
 
-_HEADER, _TITLES, _FOOTER, _GAP = (
-    150,
-    54,
-    44,
-    10,
-)  # pixels: bands from top to bottom, and between panels
+# pixels: bands from top to bottom, and between panels
+_HEADER, _TITLES, _FOOTER, _GAP = 150, 54, 44, 10
 
 
 @dataclass(frozen=True)
@@ -47,8 +42,9 @@ def draw_overview(result: FusionResult, degraded: Volume, reference: Volume, pat
 
     Args:
         result: what `fuse` returned for these two volumes.
-        degraded: as it came, on its own grid; shown through its header alone.
-        reference: as it came; its grid is the one that `result` lives on.
+        degraded: the input, on its own grid; shown through its header alone.
+        reference: the input; its grid is the one that `result` lives on.
+        path: of the picture.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
@@ -58,8 +54,9 @@ def draw_overview(result: FusionResult, degraded: Volume, reference: Volume, pat
 
 
 def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> Figure:
-    """The whole page as a figure that no global matplotlib state knows; all panels share one scale
-    in mm.
+    """The whole page as a figure that no global matplotlib state knows.
+
+    All panels share one scale in mm.
     """
     planes = _planes(result, reference)
     columns = _columns(result, degraded, reference)
@@ -102,8 +99,9 @@ def _planes(result: FusionResult, reference: Volume) -> list[Plane]:
 
 
 def _hottest(array: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """What exceeds P99.5 of the body, in the array's unit; 0 elsewhere; `(d, h, w)`, of colours
-    their mean.
+    """What exceeds P99.5 of the body, in the array's unit, else 0: `(d, h, w)`.
+
+    Of colours the mean is taken.
     """
     array = array if array.ndim == 3 else array.mean(axis=-1)
     values = array[body] if body.any() else array
@@ -113,32 +111,69 @@ def _hottest(array: np.ndarray, body: np.ndarray) -> np.ndarray:
 def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[Column]:
     body = np.asarray(result.body, dtype=bool)
     modality, reference_modality = modalities(result)
-    there = panels.window_of(reference, body, reference_modality)
-    here = panels.window_of(result.aligned, body, modality)
+    window = panels.window_of(result.aligned, body, modality)
+    reference_window = panels.window_of(reference, body, reference_modality)
+    restored = panels.only_where(result.coverage, result.restored)
+    outlined = f"{panels.caption(modality, window)}; lines: reference"
+    columns = [
+        Column(
+            "Reference",
+            panels.caption(reference_modality, reference_window),
+            panels.intensities(reference, reference_window),
+        ),
+        Column(
+            "Degraded, as acquired",
+            outlined,
+            panels.with_edges(degraded, window, reference, reference_window),
+        ),
+        Column(
+            "Restored and aligned",
+            outlined,
+            panels.with_edges(restored, window, reference, reference_window),
+        ),
+        Column(
+            "Fused",
+            "reference and restored in one volume",
+            panels.intensities(result.fused, panels.full_window(result.fused, body)),
+        ),
+    ]
+    if modality == "pet":
+        overlay = panels.uptake_over(reference, reference_window, restored, window)
+        columns.append(Column("Uptake over reference", "restored PET in colour", overlay))
+    return columns + _deformation_columns(result, reference, reference_window)
+
+
+def _deformation_columns(
+    result: FusionResult, reference: Volume, window: panels.Window
+) -> list[Column]:
+    body = np.asarray(result.body, dtype=bool)
     body_volume = Volume(body.astype(np.float32), reference.affine)
     displacement = Volume(np.asarray(result.displacement, dtype=np.float32), reference.affine)
-    step = panels.grid_step(float(np.ptp(view_box(body, reference.grid), axis=0).max()))
-    restored = panels.only_where(result.coverage, result.restored)
-    fused = panels.intensities(result.fused, panels.full_window(result.fused, body))
-    highest = highest_mm(result)
-    columns = [
-        Column("Reference", panels.caption(reference_modality, there), panels.intensities(reference, there)),
-        Column("Degraded, as it came", f"{panels.caption(modality, here)}; lines: reference",
-               panels.with_edges(degraded, here, reference, there)),
-        Column("Restored and aligned", f"{panels.caption(modality, here)}; lines: reference",
-               panels.with_edges(restored, here, reference, there)),
-        Column("Fused", "reference and restored in one volume", fused),
-    ]  # fmt: skip
-    if modality == "pet":
-        overlay = panels.uptake_over(reference, there, restored, here)
-        columns.append(Column("Uptake over reference", "restored PET in colour", overlay))
-    columns += [
-        Column("Deformation", f"grid of {step:g} mm on the degraded volume",
-               panels.warped_grid(reference, there, displacement, body_volume, step)),
-        Column("Displacement", "length in mm, inside the body",
-               panels.displacement_map(reference, there, displacement, body_volume, highest)),
-    ]  # fmt: skip
-    return columns
+    extent_mm = float(np.ptp(view_box(body, reference.grid), axis=0).max())
+    step_mm = panels.grid_step(extent_mm)
+    return [
+        Column(
+            "Deformation",
+            f"grid of {step_mm:g} mm on the degraded volume",
+            panels.warped_grid(reference, window, displacement, body_volume, step_mm),
+        ),
+        Column(
+            "Displacement",
+            "length in mm, inside the body",
+            panels.displacement_map(
+                reference, window, displacement, body_volume, highest_mm(result)
+            ),
+        ),
+    ]
+
+
+# letters of the patient's sides: x, y as parts of the axes, horizontal and vertical alignment
+_LETTER_PLACES = (
+    (0.02, 0.5, "left", "center"),
+    (0.98, 0.5, "right", "center"),
+    (0.5, 0.98, "center", "top"),
+    (0.5, 0.02, "center", "bottom"),
+)
 
 
 def _dress(axes: Axes, plane: Plane) -> None:
@@ -149,57 +184,41 @@ def _dress(axes: Axes, plane: Plane) -> None:
     axes.set_aspect("equal", adjustable="box", anchor="W")
     for spine in axes.spines.values():
         spine.set_visible(False)
-    places = [(0.02, 0.5, "left", "center"), (0.98, 0.5, "right", "center"), (0.5, 0.98, "center", "top"),
-              (0.5, 0.02, "center", "bottom")]  # fmt: skip
-    for letter, (x, y, horizontal, vertical) in zip(plane.letters, places, strict=True):
-        axes.text(
-            x,
-            y,
-            letter,
-            transform=axes.transAxes,
-            ha=horizontal,
-            va=vertical,
-            **panels.letter_style(),
-        )
+    style = panels.letter_style()
+    for letter, (x, y, ha, va) in zip(plane.letters, _LETTER_PLACES, strict=True):
+        axes.text(x, y, letter, transform=axes.transAxes, ha=ha, va=va, **style)
 
 
 def _orient(axes: Axes, plane: Plane, planes: list[Plane]) -> None:
     """Where the other two planes cut this one, where this one lies, and a scale bar."""
-    row, column = plane.pixel_of(_crossing(planes))
+    crossing = _crossing(planes)
+    row, column = plane.pixel_of(crossing)
     line: dict[str, Any] = {"color": panels.CYAN, "linewidth": 0.6, "alpha": 0.55, "dashes": (4, 4)}
     axes.axhline(row, **line)
     axes.axvline(column, **line)
-    normal = int(np.argmax(1 - np.abs(plane.right) - np.abs(plane.down)))
-    position = float(_crossing(planes)[normal])
-    side = ("RL", "AP", "SI")[normal][position < 0]
     style = panels.letter_style(fontsize=8.5)
-    axes.text(
-        0.02, 0.98, f"{side} {abs(position):.1f} mm", transform=axes.transAxes, va="top", **style
-    )
-    length = (
-        50
-        if min(plane.shape) * plane.pixel_mm > 130
-        else 20
-        if min(plane.shape) * plane.pixel_mm > 50
-        else 5
-    )
-    pixels = length / plane.pixel_mm
+    place = _position(plane, crossing)
+    axes.text(0.02, 0.98, place, transform=axes.transAxes, va="top", **style)
+    _scale_bar(axes, plane, style)
+
+
+def _position(plane: Plane, crossing: np.ndarray) -> str:
+    """Where the plane lies along its normal, for example `S 12.5 mm`."""
+    normal = int(np.argmax(1 - np.abs(plane.right) - np.abs(plane.down)))
+    position = float(crossing[normal])
+    side = ("RL", "AP", "SI")[normal][position < 0]
+    return f"{side} {abs(position):.1f} mm"
+
+
+def _scale_bar(axes: Axes, plane: Plane, style: dict[str, Any]) -> None:
+    shortest_mm = min(plane.shape) * plane.pixel_mm
+    length_mm = next((bar for side, bar in ((130, 50), (50, 20)) if shortest_mm > side), 5)
+    pixels = length_mm / plane.pixel_mm
     right, bottom = 0.975 * plane.shape[1], 0.955 * plane.shape[0]
-    axes.plot(
-        [right - pixels, right],
-        [bottom, bottom],
-        color="white",
-        linewidth=2.2,
-        solid_capstyle="butt",
-    )
-    axes.text(
-        right - pixels / 2,
-        bottom - 0.012 * plane.shape[0],
-        f"{length} mm",
-        ha="center",
-        va="bottom",
-        **style,
-    )
+    ends = [right - pixels, right]
+    axes.plot(ends, [bottom, bottom], color="white", linewidth=2.2, solid_capstyle="butt")
+    middle, above = right - pixels / 2, bottom - 0.012 * plane.shape[0]
+    axes.text(middle, above, f"{length_mm} mm", ha="center", va="bottom", **style)
 
 
 def _crossing(planes: list[Plane]) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""What one panel of the overview shows. Each function returns a painter: (axes, plane) → a drawn
-picture.
+"""What one panel of the overview shows.
+
+Each function returns a painter: (axes, plane) → a drawn picture.
 
 Pictures are sampled in RAS mm through the volume's own affine (`planes.py`), so nothing here knows
 a voxel order.
@@ -38,9 +39,15 @@ class Window:
     high: float
     colours: str = "gray"
 
+    def share(self, picture: np.ndarray) -> np.ndarray:
+        """0 at the low end, 1 at the high end, clipped."""
+        return np.clip((picture - self.low) / (self.high - self.low), 0, 1)
+
 
 def window_of(volume: Volume, body: np.ndarray, modality: str) -> Window:
-    """CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8,
+    """The usual window of a modality.
+
+    CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8,
     inverted grey.
     """
     if modality == "ct":
@@ -64,10 +71,8 @@ def full_window(volume: Volume, body: np.ndarray) -> Window:
     """P0.5 to P99.5 over body and surroundings, for a volume without physical unit (`fused`)."""
     near = volume.array[body] if body.any() else volume.array
     finite = near[np.isfinite(near)]
-    low, high = (
-        float(np.nanmin(volume.array)),
-        float(np.percentile(finite, 99.5)) if finite.size else 1.0,
-    )
+    low = float(np.nanmin(volume.array))
+    high = float(np.percentile(finite, 99.5)) if finite.size else 1.0
     return Window(low, max(high, low + 1e-6))
 
 
@@ -91,8 +96,9 @@ def only_where(mask: np.ndarray, volume: Volume) -> Volume:
 
 
 def with_edges(volume: Volume, window_below: Window, reference: Volume, window: Window) -> Paint:
-    """The edges of the reference as thin lines over another picture: where they leave it, it is
-    misaligned.
+    """The edges of the reference as thin lines over another picture.
+
+    Where they leave its own edges, it is misaligned.
     """
     picture = intensities(volume, window_below)
     colour = DARK_AMBER if window_below.colours.endswith("_r") else AMBER
@@ -109,8 +115,9 @@ def with_edges(volume: Volume, window_below: Window, reference: Volume, window: 
 def warped_grid(
     reference: Volume, window: Window, displacement: Volume, body: Volume, step_mm: float
 ) -> Paint:
-    """Lines (X + u(X)) · e = k · step: a straight grid drawn on the degraded volume, as it lands on
-    the reference.
+    """Lines (X + u(X)) · e = k · step.
+
+    A straight grid drawn on the degraded volume, as it lands on the reference.
     """
     background = intensities(reference, _dimmed(window))
 
@@ -122,14 +129,10 @@ def warped_grid(
             coordinate = arrival @ direction
             if np.isfinite(coordinate).sum() < 4:
                 continue
-            levels = (
-                np.arange(np.ceil(np.nanmin(coordinate) / step_mm), np.nanmax(coordinate) / step_mm)
-                * step_mm
-            )
+            low, high = np.nanmin(coordinate), np.nanmax(coordinate)
+            levels = np.arange(np.ceil(low / step_mm), high / step_mm) * step_mm
             if len(levels):
-                axes.contour(
-                    coordinate, levels=levels, colors=CYAN, linewidths=0.8, linestyles="solid"
-                )
+                axes.contour(coordinate, levels, colors=CYAN, linewidths=0.8, linestyles="solid")
 
     return paint
 
@@ -150,38 +153,34 @@ def displacement_map(
 
 
 def uptake_over(reference: Volume, window: Window, uptake: Volume, uptake_window: Window) -> Paint:
-    """Uptake in hot colours over the grey reference; more transparent where there is little of
-    it.
-    """
+    """Uptake in hot colours over the grey reference, more transparent where there is little."""
     background = intensities(reference, window)
 
     def paint(axes: Axes, plane: Plane) -> None:
         background(axes, plane)
         picture = np.nan_to_num(sample_plane(uptake, plane))
         picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
-        share = np.clip(
-            (picture - uptake_window.low) / (uptake_window.high - uptake_window.low), 0, 1
-        )
+        share = uptake_window.share(picture)
         axes.imshow(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=np.clip(2.5 * share, 0, 0.85))
 
     return paint
 
 
 def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.ndarray | None:
-    """∇²G∗I where |∇G∗I| is large, NaN elsewhere: its zero level is the picture's edges (Marr and
-    Hildreth 1980).
+    """∇²G∗I where |∇G∗I| is large, NaN elsewhere: its zero level is the picture's edges.
+
+    Marr and Hildreth 1980, doi 10.1098/rspb.1980.0020.
 
     Args:
         picture: `(rows, columns)`, NaN outside the field of view.
         window: what lies outside of it cannot be seen and makes no edge.
+        pixel_mm: side of a pixel.
 
     Returns:
         `(rows, columns)`, or None where there is no edge to draw.
     """
     known = np.isfinite(picture)
-    share = np.clip(
-        (np.where(known, picture, window.low) - window.low) / (window.high - window.low), 0, 1
-    )
+    share = window.share(np.where(known, picture, window.low))
     sigma = _EDGE_SCALE_MM / pixel_mm
     steepness = ndimage.gaussian_gradient_magnitude(share, sigma) * sigma
     strong = (steepness > 0.09) & ndimage.binary_erosion(known, iterations=max(1, int(2 * sigma)))
@@ -204,7 +203,7 @@ def grid_step(extent_mm: float) -> float:
 
 
 def _rgb(picture: np.ndarray, window: Window) -> np.ndarray:
-    scaled = np.clip((picture - window.low) / (window.high - window.low), 0, 1)
+    scaled = window.share(picture)
     alpha = np.isfinite(picture).all(axis=-1, keepdims=True).astype(np.float32)
     return np.concatenate([np.nan_to_num(scaled), alpha], axis=-1)
 

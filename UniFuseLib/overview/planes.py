@@ -1,5 +1,4 @@
-"""Anatomical display planes: where each pixel of a picture lies in RAS mm, and what a volume shows
-there.
+"""Anatomical display planes: where each pixel lies in RAS mm, and what a volume shows there.
 
 Radiological convention: axial and coronal pictures have the patient's left on the picture's right;
 sagittal pictures look at the patient from his left, so anterior is on the picture's left. Superior
@@ -58,9 +57,7 @@ class Plane:
 
     @property
     def letters(self) -> tuple[str, str, str, str]:
-        """Where the picture's left, right, upper and lower edge lie in the patient: letters out of
-        R L A P S I.
-        """
+        """Side of the patient at the left, right, upper and lower edge: out of R L A P S I."""
         return _LETTERS[self.name]
 
     def points(self) -> np.ndarray:
@@ -79,6 +76,7 @@ def plane_through(name: PlaneName, centre: np.ndarray, box: np.ndarray, pixel_mm
     """The picture of plane `name` through `centre` that covers `box`.
 
     Args:
+        name: which anatomical plane.
         centre: `(3,)` RAS mm.
         box: `(2, 3)` lowest and highest RAS mm to show.
         pixel_mm: side of a pixel.
@@ -99,6 +97,7 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
 
     Args:
         volume: `(d, h, w)` or `(d, h, w, n)` through `Volume`; any grid, any axis codes.
+        plane: the picture.
         order: 1 for intensities (linear), 0 for masks (nearest).
 
     Returns:
@@ -114,22 +113,19 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
     high = np.clip(np.ceil(index.max(axis=(1, 2))) + 2, low + 1, size).astype(int)
     block = channels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     local = index - low[:, None, None]
-    picture = np.stack(
-        [
-            ndimage.map_coordinates(
-                block[..., c].astype(np.float32), local, order=order, mode="nearest"
-            )
-            for c in range(block.shape[-1])
-        ],
-        axis=-1,
-    )
+    sampled = [
+        ndimage.map_coordinates(channel.astype(np.float32), local, order=order, mode="nearest")
+        for channel in np.moveaxis(block, -1, 0)
+    ]
+    picture = np.stack(sampled, axis=-1)
     picture[~covered] = np.nan
     return picture[..., 0] if volume.array.ndim == 3 else picture
 
 
 def body_points(body: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Array indices `(n, 3)` and RAS mm `(n, 3)` of the body's voxels, thinned to 200 000; all if
-    it is empty.
+    """Array indices `(n, 3)` and RAS mm `(n, 3)` of the body's voxels, thinned to 200 000.
+
+    Of all voxels if the body is empty.
     """
     mask = np.ones(grid.shape, dtype=bool) if not body.any() else body.astype(bool)
     step = int(np.ceil((mask.sum() / _MOST_POINTS) ** (1 / 3)))
@@ -153,6 +149,7 @@ def view_centre(body: np.ndarray, weight: np.ndarray, grid: Grid) -> np.ndarray:
     Args:
         body: `(d, h, w)` mask on `grid`.
         weight: `(d, h, w)` ≥ 0, what the picture should go through (displacement, uptake).
+        grid: of both.
     """
     index, points = body_points(body, grid)
     w = np.nan_to_num(np.asarray(weight)[tuple(index.T)].astype(np.float64))

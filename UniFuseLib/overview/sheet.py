@@ -14,11 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAGE, TEXT, MUTED = "#0e1116", "#e8eaed", "#98a1ac"
-WIDTH, LEFT, RIGHT = (
-    2200,
-    46,
-    96,
-)  # pixels: the page, its left margin, its right margin (colour scale)
+# pixels: the page, its left margin, its right margin (colour scale)
+WIDTH, LEFT, RIGHT = 2200, 46, 96
 _DPI = 100
 
 
@@ -34,12 +31,14 @@ class Sheet:
     def text(
         self, x: float, y: float, words: str, size: float = 11, colour: str = TEXT, **more: Any
     ) -> None:
+        """Words at a place in pixels; `more` goes to matplotlib."""
         options: dict[str, Any] = {"va": "center", "ha": "left", **more}
         self.figure.text(
             x / self.width, 1 - y / self.height, words, fontsize=size, color=colour, **options
         )
 
     def axes(self, x: float, y: float, width: float, height: float) -> Axes:
+        """An empty picture, its upper left corner at (x, y) pixels."""
         w, h = width / self.width, height / self.height
         axes = self.figure.add_axes((x / self.width, 1 - y / self.height - h, w, h))
         axes.set_xticks([])
@@ -48,8 +47,9 @@ class Sheet:
 
 
 def save_atomically(figure: Figure, path: Path) -> None:
-    """Write the PNG under another name in the same folder, then rename: nobody ever meets half a
-    picture.
+    """Write the PNG under another name in the same folder, then rename it.
+
+    Nobody ever meets half a picture.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -69,6 +69,7 @@ def _figure_class() -> type[Figure]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError(
-            "The overview picture needs matplotlib, which is not installed. Install it with `pip install matplotlib`."
+            "The overview picture needs matplotlib, which is not installed. Install it with `pip "
+            "install matplotlib`."
         ) from error
     return Figure

@@ -112,27 +112,34 @@ def _not_finite(array: np.ndarray) -> np.ndarray:
 
 
 def _repaired(count: int, name: str) -> str:
+    if count == 1:
+        return (
+            f"1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour."
+        )
     return (
         f"{count} NaN or infinite voxels in the {name} volume were replaced by their nearest "
         "valid neighbours."
     )
 
 
-def check_overlap(degraded: Grid, reference: Grid) -> float:
+def overlap(degraded: Grid, reference: Grid) -> float:
     """Fraction of the smaller field of view that lies in the other one, from 24³ points each.
 
-    Raises:
-        InputError: no point of either lies in the other.
+    Args:
+        degraded: one grid.
+        reference: the other.
     """
-    fraction = max(_fraction_inside(degraded, reference), _fraction_inside(reference, degraded))
-    if fraction == 0:
-        raise InputError(
-            f"The fields of view do not overlap: degraded {_extent(degraded)}, reference "
-            f"{_extent(reference)}. If both show the same patient, bring them together first (3D "
-            "Slicer: Volumes > Volume Information > Center Volume, or a hardened transform) and "
-            "try again."
-        )
-    return fraction
+    return max(_fraction_inside(degraded, reference), _fraction_inside(reference, degraded))
+
+
+def fields_of_view(degraded: Grid, reference: Grid) -> str:
+    """Where both lie, in words.
+
+    Args:
+        degraded: one grid.
+        reference: the other.
+    """
+    return f"degraded {_extent(degraded)}, reference {_extent(reference)}"
 
 
 def _without_broken(

@@ -1,6 +1,4 @@
-"""Units ↔ network intensities: one invertible map per volume, its rule from the weights'
-contract.
-"""
+"""Own units ↔ network intensities: one invertible map per volume, by the rules of the contract."""
 
 from __future__ import annotations
 
@@ -66,8 +64,9 @@ class IntensityMap:
         return y if self.gamma == 1 else y**self.gamma
 
     def inverse(self, y: Array) -> Array:
-        """Network intensities → volume's units; NumPy or torch, same shape. What was clipped stays
-        clipped.
+        """Network intensities → volume's units; NumPy or torch, same shape.
+
+        What was clipped stays clipped.
         """
         if self.kind == "knots":
             return _piecewise(y, self.units, self.values)
@@ -76,7 +75,7 @@ class IntensityMap:
         return own + self.offset if self.offset else own
 
     def to_json(self) -> dict[str, Any]:
-        """Plain numbers, for `report.json`."""
+        """Plain numbers."""
         return asdict(self)
 
 
@@ -96,8 +95,10 @@ def fit(
         InputError: a percentile rule, and the body holds no positive value.
     """
     if modality not in rules:
+        known = " and ".join(", ".join(sorted(rules)).rsplit(", ", 1))
         raise WeightsError(
-            f"The weights know the modalities {sorted(rules)}, not {modality!r}. Name another one."
+            f"These weights support {known or 'no modality'}, not {modality!r}. Choose one of "
+            "these."
         )
     rule = rules[modality]
     try:
@@ -119,7 +120,7 @@ def _malformed(modality: str, rule: object) -> WeightsError:
 
 def _knots(rule: Mapping[str, Any]) -> IntensityMap:
     values, units = (tuple(float(v) for v in column) for column in zip(*rule["knots"], strict=True))
-    if len(values) < 2 or min(np.diff(values)) <= 0 or min(np.diff(units)) <= 0:
+    if len(values) < 2 or min(*np.diff(values), *np.diff(units)) <= 0:
         raise WeightsError(
             f"Expected at least two knots that increase in both columns, got {rule['knots']}."
         )
@@ -136,7 +137,7 @@ def _percentile(
         scale = float(array.max()) - offset
     if not scale > 0:
         raise InputError(
-            "The volume has no positive value, so it is neither MR nor PET. Name its modality."
+            "The volume has no positive value, so it is neither MR nor PET. Set its modality."
         )
     return IntensityMap(
         "percentile",

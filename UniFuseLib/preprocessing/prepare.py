@@ -5,17 +5,18 @@ One road for a run (`predict.py`) and for the calibration of the classifier.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
-from UniFuseLib.preprocessing.checks import check_overlap, check_volume
+from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
-from UniFuseLib.registration.affine import Image, InitialAlignment, align, alignment_image
+from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
+from UniFuseLib.registration.alignment_volume import alignment_volume
 from UniFuseLib.spatial.axes import canonical, working_grid
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -26,9 +27,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.contract import Contract
+    from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
+Align = Literal["deformable", "affine", "rigid", "none"]
+# how far the alignment may go → freedom of the motion before the network
+FREEDOM: dict[str, Freedom | None] = {
+    "deformable": "rigid",
+    "affine": "affine",
+    "rigid": "rigid",
+    "none": None,
+}
 LARGEST_WORKING_GRID = 256**3  # voxels
-WHOLLY = 0.99  # of the weights of a sample lie on acquired voxels
+WHOLLY = 0.99  # of an interpolated mask: all that it was interpolated from
+_AFFINE_SHARE = 0.9  # of the time of `working_pair` on the sample pair; resampling takes the rest
 
 
 class InputVolume(NamedTuple):
@@ -85,7 +96,9 @@ class WorkingPair(NamedTuple):
     degraded: Tensor  # pulled through the affine
     reference: Tensor
     mask: Tensor  # bool: the body, where the degraded volume has content
-    alignment: InitialAlignment
+    degraded_acquired: Tensor  # bool: its field of view without padding; pulled as `degraded`
+    reference_acquired: Tensor  # bool
+    alignment: AffineResult
 
 
 def prepare_pair(
@@ -105,12 +118,11 @@ def prepare_pair(
         working_spacing: mm, isotropic; None takes the contract's.
 
     Raises:
-        InputError: an input that cannot be used (see `prepare`), no common field of view, or a
-            reference whose grid no file can hold.
+        InputError: an input that cannot be used (see `prepare`), or a reference whose grid no file
+            can hold.
     """
     first = prepare(degraded, "degraded", modalities[0], contract)
     second = prepare(reference, "reference", modalities[1], contract)
-    check_overlap(degraded.grid, reference.grid)
     working = shared_grid(reference.grid, working_spacing or contract.working_spacing_mm)
     warnings = (*first.warnings, *second.warnings, *working.warnings)
     return PreparedPair(first, second, working.grid, warnings)
@@ -173,29 +185,63 @@ def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
 
 
 def working_pair(
-    pair: PreparedPair, progress: Callable[[float], None] = lambda fraction: None
+    pair: PreparedPair,
+    align: Align = "deformable",
+    progress: Callable[[float], None] | None = None,
 ) -> WorkingPair:
-    """Both inputs on the working grid, the degraded one aligned by an affine.
+    """Both inputs on the working grid, the degraded one moved to the reference.
 
     Args:
         pair: the checked inputs.
+        align: how far the alignment may go; `none` keeps the geometry of the files.
         progress: called with the fraction done (0 to 1); may raise to stop.
+
+    Raises:
+        InputError: an `align` that does not exist, or nothing of the degraded volume lies in the
+            reference's field of view, neither before nor after the alignment.
     """
-    start = align(
-        image_of(pair.degraded), image_of(pair.reference), lambda done: progress(_AFFINE * done)
+    if align not in FREEDOM:
+        raise InputError(f"Unknown align {align!r}. Expected {', '.join(FREEDOM)}.")
+
+    def affine_progress(fraction: float) -> None:
+        if progress is not None:
+            progress(_AFFINE_SHARE * fraction)
+
+    return place(pair, _alignment(pair, FREEDOM[align], affine_progress))
+
+
+def _alignment(
+    pair: PreparedPair, freedom: Freedom | None, progress: Callable[[float], None]
+) -> AffineResult:
+    """What the volumes say about where they lie, or the geometry of the files."""
+    grids = pair.degraded.source.volume.grid, pair.reference.source.volume.grid
+    apart = overlap(*grids) == 0
+    if freedom is None:
+        found = unmoved()
+    else:
+        found = register(_seen(pair.degraded), _seen(pair.reference), freedom, progress)
+    if apart and not found.followed:
+        raise InputError(
+            f"The fields of view do not overlap: {fields_of_view(*grids)}. "
+            + ("" if freedom is None else "No pose was found in which the volumes agree. ")
+            + "If both show the same patient, bring them together first (3D Slicer: Volumes > "
+            "Volume Information > Center Volume, or a hardened transform) and try again."
+        )
+    if not apart:
+        return found
+    warning = (
+        f"The fields of view do not overlap as the files place them ({fields_of_view(*grids)}): "
+        "the pose was found from the pictures alone. Check it."
     )
-    return place(pair, start)
+    return found._replace(warnings=(warning, *found.warnings))
 
 
-_AFFINE = 0.7  # of the time of `working_pair`; resampling takes the rest
+def _seen(one: PreparedVolume) -> AlignmentVolume:
+    """What the registration sees of it."""
+    return alignment_volume(one.scalar, one.body, one.source.modality, one.source.intensity)
 
 
-def image_of(one: PreparedVolume) -> Image:
-    """What the affine alignment sees of it."""
-    return alignment_image(one.scalar, one.body, one.source.modality, one.source.intensity)
-
-
-def place(pair: PreparedPair, start: InitialAlignment) -> WorkingPair:
+def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
     degraded, reference, grid = pair.degraded, pair.reference, pair.grid
     moved = Volume(degraded.scalar.array, np.linalg.inv(start.matrix) @ degraded.scalar.affine)
@@ -205,20 +251,20 @@ def place(pair: PreparedPair, start: InitialAlignment) -> WorkingPair:
     aligned, coverage = resample(moved, grid, fill)
     reference_values, _ = resample(reference.scalar, grid, reference.source.background)
     body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
-    content = (coverage > 0.5) & _acquired(degraded, moved.affine, grid)
+    acquired = _acquired(Volume(degraded.acquired, moved.affine), grid)
     return WorkingPair(
         grid=grid,
         degraded_unaligned=to_network(unaligned),
         degraded=to_network(aligned),
         reference=reference.source.intensity.forward(reference_values),
-        mask=(body > 0.5) & content,
+        mask=(body > 0.5) & (coverage > 0.5) & acquired,
+        degraded_acquired=acquired,
+        reference_acquired=_acquired(Volume(reference.acquired, reference.scalar.affine), grid),
         alignment=start,
     )
 
 
-def _acquired(degraded: PreparedVolume, affine: np.ndarray, grid: Grid) -> Tensor | bool:
-    """`(1, 1, d, h, w)` bool: no sample of the working grid touches what was not acquired."""
-    if degraded.acquired.all():
-        return True
-    acquired, _ = resample(Volume(degraded.acquired, affine), grid, 0.0)
+def _acquired(mask: Volume, grid: Grid) -> Tensor:
+    """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing but what the scanner measured."""
+    acquired, _ = resample(Volume(mask.array.astype(np.float32), mask.affine), grid, 0.0)
     return acquired > WHOLLY

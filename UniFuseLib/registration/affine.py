@@ -1,207 +1,115 @@
-"""The global part of the alignment: an affine by descent on MIND-SSC, followed as far as it is
-worth believing.
+"""The global part of the alignment: one motion of the whole body, followed wholly or not at all.
 
-Several starts at the coarsest spacing, then three spacings (`affine_solver.py`); how much of the
-result is believed is decided in `affine_shrinkage.py`.
+Poses from all over are ranked by mutual information (`pose_search.py`), the best of them climb on
+mutual information and MIND-SSC descriptors together (`affine_problem.py`, `affine_solver.py`),
+coarse to fine. Poses that are certainly wrong climb as well: what they reach is what chance gives
+(`affine_decision.py`, `affine_search.py`).
 """
 
 from __future__ import annotations
 
-import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 import torch
-from scipy import ndimage
 
-from UniFuseLib.preprocessing.body import acquired_mask
-from UniFuseLib.registration.affine_shrinkage import LEAST_COVERED, judge
-from UniFuseLib.registration.affine_solver import (
-    BY_SIZE,
-    RIGID,
-    SATURATING,
-    Frame,
-    Level,
-    Side,
-    descend,
-    matrix_of,
-)
-from UniFuseLib.spatial.resampling import shrink
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.registration.affine_decision import Evidence, stretch_percent, warnings_of
+from UniFuseLib.registration.affine_parameters import AFFINE, rotation_degrees
+from UniFuseLib.registration.affine_search import COARSE_MM, FINE_MM, MEDIUM_MM, Climber, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from UniFuseLib.preprocessing.intensity import IntensityMap
+    from UniFuseLib.registration.affine_decision import Candidate
+    from UniFuseLib.registration.affine_search import Search
+    from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
-# (spacing in mm, steps at most)
-_LEVELS = ((8.0, 16), (5.0, 10), (3.5, 6))
-FINEST_MM = _LEVELS[-1][0]
-_START_STEPS = 6
-_KEPT_STARTS = 3
-_START_TURN_DEG = 12.0
-# PET network intensities are roots of the uptake; descriptors of uptake^1.5 find the same edges as
-# those of a CT, not the blurred skirt around them (measured: 4.7 → 4.0 mm)
-_CONTRAST_POWER = {"pet": 3.0}
-# CT beside MR: bone is what both sessions share, skin and muscle lie 3 to 10 mm apart (measured:
-# 5.7 → 4.7 mm)
-_BONE = 0.75  # network intensity of 240 HU
-_BONE_REACH_MM = 10.0
-_LEAST_IMPORTANCE = 0.1  # far from bone
+Freedom = Literal["rigid", "affine"]
+_PATIENCE = 25  # evaluations for the pose that is followed: limbs are smooth along their bone
+_AGREE_MM = 10.0
+_OWN_ERROR_MM = 0.5  # of MR on MR, where it is least: a smaller motion would not be one
+_LEAST_STRETCH_GAIN = 0.25  # of the score; pairs of heads that are not stretched reach 0.22 (0045)
+_STRETCH_TO_TELL = 1.0  # percent
 
 
-class InitialAlignment(NamedTuple):
-    """What `align` found."""
+class AffineResult(NamedTuple):
+    """What `register` found, and what of it is followed."""
 
-    matrix: np.ndarray  # (4, 4): RAS reference point → RAS degraded point; the identity unless used
-    similarity_before: float  # 1 - mean loss of the MIND-SSC difference at 3.5 mm, at the identity
-    similarity_after: float  # the same at the affine that was found, used or not
-    used: bool
-    moved_mm: float  # mean displacement inside the body of the affine that was found, used or not
-    confidence: float  # t of the regions' gain
-    believed: float = 1.0  # part of the affine that was found which `matrix` follows, 0 to 1
+    matrix: np.ndarray  # (4, 4): RAS reference point → RAS degraded point
+    freedom: Literal["none", "rigid", "affine"]  # of `matrix`; none: the identity
+    evidence: Evidence | None  # None where nothing was looked for
+    warnings: tuple[str, ...]
 
-
-class Image(NamedTuple):
-    """One side of the alignment."""
-
-    volume: Volume  # network intensities
-    body: np.ndarray  # bool, on the volume's grid
-    modality: str
-    acquired: (
-        np.ndarray
-    )  # bool, on the volume's grid: False where the file is padded with a constant
+    @property
+    def followed(self) -> bool:
+        """Whether `matrix` is other than the pose of the files."""
+        return self.freedom != "none"
 
 
-def alignment_image(
-    scalar: Volume, body: np.ndarray, modality: str, intensity: IntensityMap
-) -> Image:
-    """Means of blocks, for the alignment works at 3.5 mm and coarser.
+def unmoved() -> AffineResult:
+    """The pose of the files, without looking for another."""
+    return AffineResult(np.eye(4), "none", None, ())
+
+
+def register(
+    degraded: AlignmentVolume,
+    reference: AlignmentVolume,
+    freedom: Freedom = "rigid",
+    progress: Callable[[float], None] = lambda _: None,
+) -> AffineResult:
+    """A with degraded(A X) like reference(X), from any pose; the identity if chance does as well.
 
     Args:
-        scalar: own units. body: bool, same shape. intensity: to network intensities.
-    """
-    coarse = shrink(scalar, (FINEST_MM,) * 3)
-    inside, acquired = (
-        shrink(Volume(mask.astype(np.float32), scalar.affine), (FINEST_MM,) * 3).array
-        for mask in (body, acquired_mask(scalar.array, modality))
-    )
-    values = intensity.forward(coarse.array.astype(np.float32))
-    return Image(Volume(values, coarse.affine), inside > 0.5, modality, acquired > 0.99)
-
-
-def align(
-    degraded: Image, reference: Image, tell: Callable[[float], None] = lambda fraction: None
-) -> InitialAlignment:
-    """A with degraded(A X) like reference(X), from several starts, coarse to fine; as far as A is
-    believed.
-
-    Args:
-        degraded, reference: of one patient, on grids that overlap.
-        tell: called with the fraction done; may raise to stop.
+        degraded: the volume that is pulled.
+        reference: of the same patient.
+        freedom: `rigid`; `affine` stretches and shears as well where the volumes clearly carry it.
+        progress: called with the fraction done (0 to 1); may raise to stop.
     """
     with torch.no_grad():
-        frame = _frame(reference)
-        total = sum(steps for _, steps in _LEVELS) + _KEPT_STARTS * _START_STEPS
-        count = itertools.count(1)
+        pair = Climber(degraded, reference, progress)
+        coarse = search(pair)
+        settled = pair.climb(MEDIUM_MM, coarse.chosen.matrix, steps=_PATIENCE)
+        found = pair.climb(FINE_MM, settled.matrix)
+        evidence = _evidence(pair, coarse, found)
+        if not evidence.convincing:
+            return AffineResult(np.eye(4), "none", evidence, warnings_of(evidence))
+        rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence))
+        result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
+        if result.freedom == "rigid" and evidence.moved_mm < _OWN_ERROR_MM:
+            return AffineResult(np.eye(4), "none", evidence, ())
+        return result
 
-        def one_step() -> None:
-            tell(min(1.0, next(count) / total))
 
-        level = _level(degraded, reference, _LEVELS[0][0], frame)
-        matrix = _best_start(level, _centre(degraded) - frame.centre, one_step)
-        for spacing, steps in _LEVELS:
-            if spacing != level.spacing:
-                level = _level(degraded, reference, spacing, frame)
-            matrix = descend(level, matrix, steps, tell=one_step)
-        moved = _moved_mm(matrix, reference)
-        belief = judge(level, matrix, moved, (degraded.modality, reference.modality))
-        return InitialAlignment(
-            belief.matrix, *belief.similarity, belief.part > 0, moved, belief.agreement, belief.part
+def _evidence(pair: Climber, coarse: Search, found: Candidate) -> Evidence:
+    def apart_mm(matrix: np.ndarray) -> float:
+        return pair.apart_mm(matrix, found.matrix)
+
+    agreeing = [apart_mm(candidate.matrix) < _AGREE_MM for candidate in coarse.first]
+    return Evidence(
+        score=pair.problem(COARSE_MM).expand(found.matrix).score,
+        chance=coarse.chance.mean,
+        spread=coarse.chance.spread,
+        starts_agreeing=sum(agreeing) / len(agreeing),
+        runner_up_mm=apart_mm(coarse.second.matrix),
+        runner_up_score=coarse.second.score,
+        covered=found.covered,
+        moved_mm=apart_mm(np.eye(4)),
+        rotation_deg=rotation_degrees(found.matrix),
+        stretch_percent=0.0,
+    )
+
+
+def _stretched(pair: Climber, rigid: AffineResult, found: Candidate) -> AffineResult:
+    """With twelve parameters, where they raise the score by more than chance does."""
+    twelve = pair.climb(FINE_MM, found.matrix, AFFINE)
+    if twelve.score - found.score < _LEAST_STRETCH_GAIN * found.score:
+        return rigid
+    stretch = stretch_percent(twelve.matrix)
+    evidence = rigid.evidence and rigid.evidence._replace(stretch_percent=stretch)
+    warnings = rigid.warnings
+    if stretch > _STRETCH_TO_TELL:
+        warnings += (
+            f"The degraded volume was stretched by up to {stretch:.1f} %: a patient is not. Check "
+            "the voxel sizes of both files.",
         )
-
-
-def _best_start(level: Level, shift: np.ndarray, one_step: Callable[[], None]) -> np.ndarray:
-    """The best of a few rigid descents, begun where the coarse residual is lowest."""
-    candidates = sorted(_starts(level.frame, shift), key=lambda matrix: _score(level, matrix))[
-        :_KEPT_STARTS
-    ]
-    reached = [descend(level, matrix, _START_STEPS, RIGID, one_step) for matrix in candidates]
-    return min(reached, key=lambda matrix: _score(level, matrix))
-
-
-def _starts(frame: Frame, shift: np.ndarray) -> list[np.ndarray]:
-    """Identity and centre of mass on centre of mass, each also turned by ± 12° about R, A and S."""
-    turn = np.deg2rad(_START_TURN_DEG) * frame.radius
-    turns = [np.zeros(3), *(sign * turn * np.eye(3)[axis] for axis in range(3) for sign in (1, -1))]
-    return [
-        matrix_of(np.concatenate([t, r, np.zeros(6)]), frame)
-        for t in (np.zeros(3), shift)
-        for r in turns
-    ]
-
-
-def _score(level: Level, matrix: np.ndarray) -> float:
-    energy, covered = level.energy(matrix)
-    return energy + (1.0 if covered < LEAST_COVERED else 0.0)
-
-
-def _level(degraded: Image, reference: Image, spacing: float, frame: Frame) -> Level:
-    # PET and its partner share few edges: those that fit at all decide (measured: 3.4 → 2.7 mm)
-    loss = SATURATING if "pet" in (degraded.modality, reference.modality) else BY_SIZE
-    bones = {degraded.modality, reference.modality} == {"ct", "mr"}
-    return Level(
-        _side(degraded, bones), _side(reference, bones), reference.body, spacing, frame, loss
-    )
-
-
-def _side(image: Image, bones: bool) -> Side:
-    power = _CONTRAST_POWER.get(image.modality, 1.0)
-    volume = image.volume if power == 1 else Volume(image.volume.array**power, image.volume.affine)
-    return Side(
-        volume,
-        image.acquired,
-        _near_bone(image.volume) if bones and image.modality == "ct" else None,
-    )
-
-
-def _near_bone(ct: Volume) -> np.ndarray | None:
-    """1 in bone, a Gaussian of the distance around it, `(d, h, w)`; None where there is none."""
-    bone = ct.array > _BONE
-    if not bone.any():
-        return None
-    distance = ndimage.distance_transform_edt(~bone, sampling=ct.grid.spacing)
-    return _LEAST_IMPORTANCE + (1 - _LEAST_IMPORTANCE) * np.exp(
-        -0.5 * (distance / _BONE_REACH_MM) ** 2
-    )
-
-
-def _frame(reference: Image) -> Frame:
-    points = _points(reference)
-    centre = points.mean(axis=0)
-    radius = 1.5 * float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean() / 3))
-    return Frame(centre, max(radius, 1.0))
-
-
-def _centre(image: Image) -> np.ndarray:
-    return _points(image).mean(axis=0)
-
-
-def _moved_mm(matrix: np.ndarray, reference: Image) -> float:
-    """Mean |A X - X| inside the body."""
-    points = _points(reference)
-    return float(
-        np.linalg.norm(points @ (matrix[:3, :3] - np.eye(3)).T + matrix[:3, 3], axis=1).mean()
-    )
-
-
-def _points(image: Image) -> np.ndarray:
-    """`(n, 3)` RAS mm of body voxels, thinned to some ten thousand."""
-    step = max(1, int((image.body.sum() / 1e4) ** (1 / 3)))
-    index = np.argwhere(image.body[::step, ::step, ::step]) * step
-    index = (
-        index
-        if len(index)
-        else np.argwhere(np.ones_like(image.body[::step, ::step, ::step])) * step
-    )
-    return index @ image.volume.affine[:3, :3].T + image.volume.affine[:3, 3]
+    return AffineResult(twelve.matrix, "affine", evidence, warnings)

@@ -9,13 +9,13 @@ import torch
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.simulation.displacement_scale import scale_to_mean
 from UniFuseLib.simulation.field_of_view import as_array, sees
 from UniFuseLib.simulation.misalignment import (
     FULL,
     Deformation,
     Misalignment,
     sample_misalignment,
-    scale_to_mean,
 )
 from UniFuseLib.simulation.parameters import uniform
 from UniFuseLib.simulation.tasks import BINS

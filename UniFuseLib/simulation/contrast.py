@@ -1,7 +1,8 @@
-"""A label map as any contrast: one Gaussian per label → blur → bias → gamma → noise (Billot et al.
-2023, SynthSeg).
+"""A label map as any contrast: one Gaussian per label → blur → bias → gamma → noise.
 
-    x = g_γ(exp(b) · (blur(μ[L] + σ[L] · n))) + noise        doi 10.1016/j.media.2023.102789
+    x = g_γ(exp(b) · (blur(μ[L] + σ[L] · n))) + noise
+
+Billot et al. 2023 (SynthSeg), doi 10.1016/j.media.2023.102789.
 
 Made for whole-head maps with the labels of SynthSeg (FreeSurfer's brain, 5xx for the rest of the
 head). Styles give the look and the unit of a modality (`t1`, `t2`, `flair`: arbitrary, about
@@ -63,10 +64,11 @@ class ContrastParameters:
     Attributes:
         style: the unit follows from it.
         labels: every label that gets a value; others get that of the soft tissue.
-        means, deviations: of each label, in the style's unit; texture within a label is white
-            before the blur.
+        means: of each label, in the style's unit.
+        deviations: of the texture within each label, which is white before the blur.
         blur_mm: full width at half maximum.
-        bias, bias_points: see `nuisance.bias_field`.
+        bias: see `nuisance.bias_field`.
+        bias_points: likewise.
         gamma: exponent on the picture scaled to its largest mean; 1 for CT and PET.
         noise: standard deviation, style's unit; Rician for MR and random, Gaussian else.
         seed: of texture, bias and noise.
@@ -132,19 +134,18 @@ def _draw(
 ) -> tuple[float, float]:
     """Mean and texture deviation of one tissue."""
     if style == "random":
-        return (
-            (uniform(generator, 0.0, 1000.0), uniform(generator, 5.0, 60.0))
-            if tissue != "air"
-            else (0.0, 0.0)
-        )
+        if tissue == "air":
+            return 0.0, 0.0
+        return uniform(generator, 0.0, 1000.0), uniform(generator, 5.0, 60.0)
     value = typical[_COLUMN[style]]
     if tissue == "air":
         return value, 0.0
     if style == "ct":
-        return value + normal(generator, 0.0, 90.0 if abs(value) > 200 else 4.0), 60.0 if abs(
-            value
-        ) > 200 else 6.0
-    return value * math.exp(normal(generator, 0.0, 0.25 if style == "pet" else 0.12)), 0.08 * value
+        bone = abs(value) > 200
+        spread, texture = (90.0, 60.0) if bone else (4.0, 6.0)
+        return value + normal(generator, 0.0, spread), texture
+    spread = 0.25 if style == "pet" else 0.12
+    return value * math.exp(normal(generator, 0.0, spread)), 0.08 * value
 
 
 def apply_contrast(labels: Tensor, spacing_mm: Triple, parameters: ContrastParameters) -> Tensor:
@@ -153,6 +154,7 @@ def apply_contrast(labels: Tensor, spacing_mm: Triple, parameters: ContrastParam
     Args:
         labels: `(d, h, w)` integers in [0, 1023].
         spacing_mm: along (d, h, w).
+        parameters: from `sample_contrast`.
 
     Returns:
         `(d, h, w)` float32 in the style's unit.
@@ -179,11 +181,17 @@ def apply_contrast(labels: Tensor, spacing_mm: Triple, parameters: ContrastParam
 def split_soft_tissue(
     labels: Tensor, spacing_mm: Triple, seed: int, fat_share: float = 0.4
 ) -> Tensor:
-    """The label map with part of its soft tissue (507) relabelled as fat (607), in connected
-    patches of about 10 mm.
+    """The label map with part of its soft tissue (507) relabelled as fat (607).
 
-    SynthSeg has one label for muscle and fat; real heads show both. The same seed gives the same
-    anatomy, so every contrast of one head has to use the map that came out of one call.
+    In connected patches of about 10 mm. SynthSeg has one label for muscle and fat; real heads show
+    both. The same seed gives the same anatomy, so every contrast of one head has to use the map
+    that came out of one call.
+
+    Args:
+        labels: `(d, h, w)` integers.
+        spacing_mm: along (d, h, w).
+        seed: of the patches.
+        fat_share: of the soft tissue.
     """
     noise = torch.randn(
         labels.shape, generator=local_generator(seed, labels.device), device=labels.device

@@ -1,15 +1,14 @@
 """Metal implants and dose-limited noise in CT: a polychromatic parallel-beam chain, slice by slice.
 
     I(ray) = Σ_E w(E) exp(−μ_water(E) p_water − μ_bone(E) p_bone − μ_metal(E) p_metal)
-    N ~ Poisson(I₀ I) + electronic noise        q = g(−ln(N / I₀))        Δμ = FBP(q − g(−ln
-    I_without_metal))
+    N ~ Poisson(I₀ I) + electronic noise        q = g(−ln(N / I₀))
+    Δμ = FBP(q − g(−ln I_without_metal))
 
 g is the water precorrection every scanner has; what it cannot correct (bone, metal) becomes dark
 bands and streaks. Only the *difference* to the same chain without metal and noise is reconstructed
 and added, so that the blur of the reconstruction is not a degradation of its own and nothing moves.
-Slices without metal go through the same noise chain
-with tissue as water of equivalent length. Causes of streaks: De Man et al. 1999, doi
-10.1109/23.775600.
+Slices without metal go through the same noise chain with tissue as water of equivalent length.
+Causes of streaks: De Man et al. 1999, doi 10.1109/23.775600.
 """
 
 from __future__ import annotations
@@ -17,31 +16,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from UniFuseLib.simulation.beam_hardening import log_signal, precorrect, water_log_signal
 from UniFuseLib.simulation.implants import Implant, metal_fraction, sample_implants
 from UniFuseLib.simulation.parameters import Triple, local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn, projector
-from UniFuseLib.simulation.spectrum import (
-    MEAN_MU_WATER,
-    MU_BONE,
-    MU_METAL,
-    MU_WATER,
-    WEIGHT,
-    Metal,
-)
+from UniFuseLib.simulation.spectrum import MEAN_MU_WATER, Metal
 from UniFuseLib.spatial.displacement import resize
 
 #: HU of solid cortical bone in this spectrum after 200 mm of water, about what scanners show
 BONE_HU = 1850.0
-#: above this, tissue is modelled as a mixture of water and cortical bone; below, as water of another density
+#: above this, tissue is modelled as water and cortical bone; below, as water of another density
 BONE_FROM_HU = 100.0
 #: expected photons below which a ray is mixed with its neighbours
 STARVED_BELOW = 60.0
-#: −ln(I) behind 700 mm of water
-CALIBRATED_TO = 14.9
 HU_RANGE = (-1024.0, 3071.0)
 
 
@@ -77,7 +67,9 @@ def sample_metal(
     """Draw implants inside the bone (or, without bone, the body) of `volume`, and a dose.
 
     Args:
+        generator: of all draws.
         volume: `(d, h, w)` HU, axial slices along d.
+        spacing_mm: along (d, h, w).
         severity: [0, 1]; None draws one. More and denser metal, more noise.
     """
     severity = uniform(generator, 0.0, 1.0) if severity is None else severity
@@ -100,20 +92,18 @@ def apply_metal(volume: Tensor, spacing_mm: Triple, parameters: MetalParameters)
     Args:
         volume: `(d, h, w)` HU, axial slices along d.
         spacing_mm: along (d, h, w).
+        parameters: from `sample_metal`.
 
     Returns:
         `(d, h, w)` HU in [−1024, 3071], the range of 12-bit scanners.
     """
-    thick = max(
-        1, round(shape_of(volume)[0] * spacing_mm[0] / max(parameters.slice_mm, spacing_mm[0]))
-    )
+    count, _, _ = shape_of(volume)
+    thick = max(1, round(count * spacing_mm[0] / max(parameters.slice_mm, spacing_mm[0])))
     coarse = resize(volume[None, None], (thick, *volume.shape[1:]))[0, 0]
-    spacing = (volume.shape[0] * spacing_mm[0] / thick, spacing_mm[1], spacing_mm[2])
+    spacing = (count * spacing_mm[0] / thick, spacing_mm[1], spacing_mm[2])
     start_mm = (spacing[0] - spacing_mm[0]) / 2  # faces of the first slices coincide
-    metal = metal_fraction(parameters.implants, shape_of(coarse), spacing, start_mm).to(
-        volume.device
-    )
-    difference = metal_difference(coarse, metal, spacing[1:], parameters)
+    metal = metal_fraction(parameters.implants, shape_of(coarse), spacing, start_mm)
+    difference = metal_difference(coarse, metal.to(volume.device), spacing[1:], parameters)
     change = resize(difference[None, None], volume.shape)[0, 0]
     return (volume + change).clamp(*HU_RANGE)
 
@@ -121,8 +111,13 @@ def apply_metal(volume: Tensor, spacing_mm: Triple, parameters: MetalParameters)
 def metal_difference(
     volume: Tensor, metal: Tensor, pixel_mm: tuple[float, float], parameters: MetalParameters
 ) -> Tensor:
-    """Reconstructed change in HU, `(n, h, w)`, of slices `volume` (HU) with metal fraction `metal`
-    in [0, 1].
+    """Reconstructed change in HU, `(n, h, w)`.
+
+    Args:
+        volume: slices `(n, h, w)`, HU.
+        metal: fraction in [0, 1], same shape.
+        pixel_mm: along (h, w).
+        parameters: from `sample_metal`.
     """
     beam = _beam(shape_of(volume)[1:], pixel_mm, str(volume.device))
     water, bone = tissue(volume)
@@ -132,11 +127,8 @@ def metal_difference(
     with_metal, without_metal = clean.clone(), clean
     hit = metal.flatten(1).amax(1) > 0
     if hit.any():
-        lines = beam.forward(
-            torch.cat(
-                [water[hit], bone[hit], water[hit] * metal[hit], bone[hit] * metal[hit], metal[hit]]
-            )
-        )
+        w, b, m = water[hit], bone[hit], metal[hit]
+        lines = beam.forward(torch.cat([w, b, w * m, b * m, m]))
         w, b, w_lost, b_lost, m = lines.chunk(5)
         without_metal = clean.clone()
         without_metal[hit] = band_limited(log_signal(w, b, torch.zeros_like(m), parameters.metal))
@@ -147,8 +139,9 @@ def metal_difference(
 
 
 def tissue(hu: Tensor) -> tuple[Tensor, Tensor]:
-    """HU → (water, bone), shares of their density: water + bone·(1 + BONE_HU/1000) = 1 +
-    HU/1000.
+    """HU → (water, bone), shares of their density.
+
+    water + bone·(1 + BONE_HU/1000) = 1 + HU/1000
     """
     relative = (1 + hu / 1000).clamp(min=0)
     threshold, solid = 1 + BONE_FROM_HU / 1000, 1 + BONE_HU / 1000
@@ -157,43 +150,11 @@ def tissue(hu: Tensor) -> tuple[Tensor, Tensor]:
     return water, torch.where(relative > solid, relative / solid, bone)
 
 
-def log_signal(water_mm: Tensor, bone_mm: Tensor, metal_mm: Tensor, metal: Metal) -> Tensor:
-    """−ln Σ_E w(E) exp(−Σ_m μ_m(E) p_m): rays of any shape, lengths in mm; in blocks, to save
-    memory.
-    """
-    table = torch.as_tensor(
-        np.stack([MU_WATER, MU_BONE, MU_METAL[metal]]), dtype=water_mm.dtype, device=water_mm.device
-    )
-    log_weight = torch.as_tensor(np.log(WEIGHT), dtype=water_mm.dtype, device=water_mm.device)
-    rays = torch.stack([water_mm, bone_mm, metal_mm], dim=-1).reshape(-1, 3)
-    # logsumexp, since gold stops every photon that a float could count
-    logs = [-torch.logsumexp(log_weight - block @ table, dim=1) for block in rays.split(1 << 16)]
-    return torch.cat(logs).reshape(water_mm.shape)
-
-
-def water_log_signal(water_mm: Tensor) -> Tensor:
-    """−ln Σ_E w(E) exp(−μ_water(E) p): the inverse of `precorrect` up to a factor, as a polynomial
-    in p.
-    """
-    return _horner(water_mm, _beam_hardening()[0])
-
-
-def precorrect(log_signal: Tensor) -> Tensor:
-    """g: measured −ln(I) → −ln(I) of a monochromatic beam, exact for water (the scanner's
-    calibration).
-
-    Beyond the calibrated range, where hardly a photon arrives, it goes on as a line.
-    """
-    inside = log_signal.clamp(max=CALIBRATED_TO)
-    return _horner(inside, _beam_hardening()[1]) + (log_signal - inside) * 1.4
-
-
 def band_limited(log_signal: Tensor) -> Tensor:
-    """k * p, k = (1, 4, 6, 4, 1) / 16 along the bins: scanners sample metal's edges finer than our
-    pixels do.
+    """k * p, k = (1, 4, 6, 4, 1) / 16 along the bins.
 
-    On lines, not on intensities: averaging intensities over bins of 2 mm would exaggerate the edge
-    gradient effect.
+    Scanners sample metal's edges finer than our pixels do. On lines, not on intensities: averaging
+    intensities over bins of 2 mm would exaggerate the edge gradient effect.
     """
     for _ in range(2):
         padded = torch.nn.functional.pad(log_signal, (1, 1), mode="replicate")
@@ -202,29 +163,27 @@ def band_limited(log_signal: Tensor) -> Tensor:
 
 
 def detect(log_signal: Tensor, photons: Tensor, parameters: MetalParameters) -> Tensor:
-    """−ln(N / I₀), N ~ Poisson(I₀ exp(−p)) + N(0, electronic²), never below one photon; starved
-    rays are smoothed.
+    """−ln(N / I₀), N ~ Poisson(I₀ exp(−p)) + N(0, electronic²), never below one photon.
+
+    Starved rays are smoothed.
     """
     generator = local_generator(parameters.seed, log_signal.device)
     expected = photons * torch.exp(-log_signal)
     counts = torch.poisson(expected, generator=generator)
-    counts += parameters.electronic * torch.randn(
-        counts.shape, generator=generator, device=counts.device
-    )
+    electronic = torch.randn(counts.shape, generator=generator, device=counts.device)
+    counts += parameters.electronic * electronic
     noisy = torch.log(photons) - torch.log(counts.clamp(min=1))
-    # scanners filter the rays that hardly any photon passed (Kachelrieß et al. 2001, doi
-    # 10.1118/1.1358303)
+    # scanners filter the rays that hardly any photon passed
+    # (Kachelrieß et al. 2001, doi 10.1118/1.1358303)
     starved = (1 - expected / STARVED_BELOW).clamp(0, 1)
-    return torch.lerp(
-        noisy,
-        torch.nn.functional.avg_pool2d(noisy, (3, 5), 1, (1, 2), count_include_pad=False),
-        starved,
-    )
+    smooth = torch.nn.functional.avg_pool2d(noisy, (3, 5), 1, (1, 2), count_include_pad=False)
+    return torch.lerp(noisy, smooth, starved)
 
 
 def photons_for_noise(clean: Tensor, parameters: MetalParameters, geometry: BeamGeometry) -> Tensor:
-    """I₀ for σ = `noise_hu`: σ² = (1000 gain / μ_water)² · mean(exp p) / I₀, mean over rays through
-    tissue.
+    """I₀ for σ = `noise_hu`: σ² = (1000 gain / μ_water)² · mean(exp p) / I₀.
+
+    The mean is over rays through tissue.
     """
     gain = noise_gain(geometry, parameters.cutoff)
     weight = clean.clamp(min=0)
@@ -234,8 +193,9 @@ def photons_for_noise(clean: Tensor, parameters: MetalParameters, geometry: Beam
 
 @lru_cache(maxsize=64)
 def noise_gain(geometry: BeamGeometry, cutoff: float) -> float:
-    """Standard deviation (1/mm) in the middle of a slice reconstructed from white noise of
-    deviation 1.
+    """Standard deviation (1/mm) in the middle of a slice reconstructed from white noise.
+
+    The noise of the sinogram has deviation 1.
     """
     generator = local_generator(0)
     noise = torch.randn(1, len(geometry.angles), geometry.bins, generator=generator)
@@ -244,32 +204,7 @@ def noise_gain(geometry: BeamGeometry, cutoff: float) -> float:
     return float(middle[h // 4 : h - h // 4, w // 4 : w - w // 4].std())
 
 
-@lru_cache(maxsize=1)
-def _beam_hardening() -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Coefficients, lowest first, of p(length in mm) and of g(p) = μ_water · length, both without
-    constant term.
-    """
-    length = np.linspace(0.5, 800, 800)
-    signal = -np.log((WEIGHT * np.exp(-length[:, None] * MU_WATER)).sum(1))
-    return _fit(length / 100, signal, 100.0), _fit(signal, length * MEAN_MU_WATER, 1.0)
-
-
-def _fit(x: np.ndarray, y: np.ndarray, unit: float, degree: int = 5) -> tuple[float, ...]:
-    powers = x[:, None] ** np.arange(1, degree + 1)
-    coefficients = np.linalg.lstsq(powers / y[:, None], np.ones_like(y), rcond=None)[0]
-    return (0.0, *(float(c) / unit**k for k, c in enumerate(coefficients, start=1)))
-
-
-def _horner(x: Tensor, coefficients: tuple[float, ...]) -> Tensor:
-    out = torch.full_like(x, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        out = out * x + c
-    return out
-
-
 def _beam(shape: tuple[int, int], pixel_mm: tuple[float, float], device: str) -> Projector:
-    """Views enough that sampling streaks stay below the noise (1.5 per pixel), never more than
-    360.
-    """
+    """Views enough that sampling streaks stay below the noise (1.5 per pixel), at most 360."""
     views = min(360, max(90, round(1.5 * max(shape))))
     return projector(half_turn(shape, pixel_mm, views), device)

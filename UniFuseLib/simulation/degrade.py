@@ -40,6 +40,8 @@ def sample_degradation(
     """Draw the parameters of one degradation of class `label`.
 
     Args:
+        label: of `CLASSES`.
+        generator: of all draws.
         volume: `(d, h, w)`, what will be degraded: HU for `ct_metal_noise`, SUV for `pet_low_dose`,
             any unit for MR.
         spacing_mm: along (d, h, w).
@@ -54,9 +56,8 @@ def sample_degradation(
     if label == "mr_motion":
         return sample_motion(generator, severity)
     if label == "ct_metal_noise":
-        return sample_metal(
-            generator, volume.movedim(slice_axis, 0), _moved(spacing_mm, slice_axis), severity
-        )
+        slices = volume.movedim(slice_axis, 0)
+        return sample_metal(generator, slices, _moved(spacing_mm, slice_axis), severity)
     if label == "pet_low_dose":
         return sample_low_dose(generator, severity)
     raise InputError(f"Expected a class of {', '.join(CLASSES)}, got {label!r}.")
@@ -70,12 +71,15 @@ def apply_degradation(
     Args:
         volume: `(d, h, w)` in the unit of its class.
         spacing_mm: along (d, h, w).
+        parameters: from `sample_degradation`.
+        slice_axis: as there.
 
     Returns:
         `(d, h, w)`, same unit.
     """
-    slices, spacing = volume.movedim(slice_axis, 0).contiguous(), _moved(spacing_mm, slice_axis)
-    return _apply(slices, spacing, parameters).movedim(0, slice_axis).contiguous()
+    slices = volume.movedim(slice_axis, 0).contiguous()
+    degraded = _apply(slices, _moved(spacing_mm, slice_axis), parameters)
+    return degraded.movedim(0, slice_axis).contiguous()
 
 
 def _apply(slices: Tensor, spacing_mm: Triple, parameters: Parameters) -> Tensor:
@@ -89,8 +93,9 @@ def _apply(slices: Tensor, spacing_mm: Triple, parameters: Parameters) -> Tensor
 
 
 def slice_axis(grid: Grid) -> int:
-    """The array axis closest to the patient's long axis (superior): CT, PET and 2-D MR slices lie
-    across it.
+    """The array axis closest to the patient's long axis (superior).
+
+    CT, PET and 2-D MR slices lie across it.
     """
     return int(np.abs(grid.directions[2]).argmax())
 

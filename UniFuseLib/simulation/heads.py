@@ -1,6 +1,4 @@
-"""Synthetic heads on scanners' grids: a label map of 1 mm → a scan of some contrast, with that
-contrast's voxels.
-"""
+"""Synthetic heads on scanners' grids: a label map of 1 mm → a scan with its contrast's voxels."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ MARGIN_MM = 8.0
 
 
 def crop_to_head(labels: Volume) -> Volume:
-    """The part of a label map that is not background, with a margin of 8 mm where the map has
-    it.
-    """
+    """The part of a label map that is not background, with a margin of 8 mm where there is one."""
     found = np.argwhere(labels.array > 0)
     margin = np.ceil(MARGIN_MM / labels.grid.spacing).astype(int)
     first = np.maximum(found.min(0) - margin, 0)
@@ -43,25 +39,25 @@ def crop_to_head(labels: Volume) -> Volume:
 
 
 def scan_head(labels: Volume, parameters: ContrastParameters, anatomy_seed: int) -> Volume:
-    """A scan of the head in `labels` with the voxels of its contrast's scanner; float32, unit of
-    the style.
+    """A scan of the head in `labels` with the voxels of its contrast's scanner.
 
     Args:
         labels: `(d, h, w)` integers, SynthSeg's values.
+        parameters: from `sample_contrast`.
         anatomy_seed: which soft tissue is fat; the same for every contrast of one head.
+
+    Returns:
+        float32, unit of the style.
     """
     spacing = triple(labels.grid.spacing)
     tissue = torch.from_numpy(labels.array.astype(np.int64))
     tissue = split_soft_tissue(tissue, spacing, anatomy_seed)
-    return rescan(
-        Volume(apply_contrast(tissue, spacing, parameters).numpy(), labels.affine), parameters.style
-    )
+    picture = apply_contrast(tissue, spacing, parameters).numpy()
+    return rescan(Volume(picture, labels.affine), parameters.style)
 
 
 def rescan(volume: Volume, style: str) -> Volume:
-    """The volume with the voxels of a scanner: averaged over the new voxel's extent, faces
-    coincide.
-    """
+    """The volume with the voxels of a scanner, averaged over their extent; faces coincide."""
     pixel, thick = SCANNER_MM[style]
     across = slice_axis(volume.grid)
     wanted = [thick if axis == across else pixel for axis in range(3)]
@@ -74,16 +70,13 @@ def rescan(volume: Volume, style: str) -> Volume:
     affine = volume.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ ((ratio - 1) / 2)
     affine[:3, :3] = affine[:3, :3] * ratio
-    array = _average(
-        torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32)), ratio.tolist()
-    )
-    return Volume(resize(array[None, None], torch.Size(shape))[0, 0].numpy(), affine)
+    array = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))
+    averaged = _average(array, ratio.tolist())[None, None]
+    return Volume(resize(averaged, torch.Size(shape))[0, 0].numpy(), affine)
 
 
 def _average(array: Tensor, ratio: list[float]) -> Tensor:
-    """A Gaussian as wide as the new voxels along each axis, so that coarser sampling does not
-    alias.
-    """
+    """A Gaussian as wide as the new voxels along each axis: coarser sampling must not alias."""
     for axis, r in enumerate(ratio):
         if r > 1.2:
             widths = [1e6, 1e6, 1e6]

@@ -1,5 +1,6 @@
-"""Where metal sits: rods, screws, plates, joint heads and fillings as capsules and boxes, placed
-along bone.
+"""Where metal sits: rods, screws, plates, joint heads, fillings, placed along bone.
+
+All are made of capsules and boxes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from UniFuseLib.simulation.spectrum import Metal
 
 BONE_HU, BODY_HU = 250.0, -250.0
+_QUARTERS = (-0.375, -0.125, 0.125, 0.375)  # middles of a slice's quarters, share of its thickness
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,10 @@ class Implant:
 
     Attributes:
         shape: `capsule`: all points within `size[0]` of the segment start-end (a ball if both are
-            equal).
-            `box`: a bar from start to end, `2·size[0]` wide along `normal × axis`, `2·size[1]`
-                thick along `normal`.
-        start, end: ends of the axis.
+            equal). `box`: a bar from start to end, `2·size[0]` wide along `normal × axis`,
+            `2·size[1]` thick along `normal`.
+        start: one end of the axis.
+        end: the other end.
         size: mm, see shape.
         normal: unit vector, for boxes.
     """
@@ -54,8 +56,13 @@ class Site:
 def sample_implants(
     generator: torch.Generator, volume: Tensor, spacing_mm: Triple, severity: float
 ) -> tuple[Metal, tuple[Implant, ...]]:
-    """One or two kits of implants at random places of the bone (or body) of `volume` `(d, h, w)`
-    HU.
+    """One or two kits of implants at random places of the bone (or body).
+
+    Args:
+        generator: of all draws.
+        volume: `(d, h, w)` HU.
+        spacing_mm: along (d, h, w).
+        severity: [0, 1]; more is larger and denser.
     """
     kit = choice(generator, KITS[: 3 + round(2 * severity)])
     metals: tuple[Metal, ...] = (
@@ -70,9 +77,7 @@ def sample_implants(
 
 
 def find_site(generator: torch.Generator, volume: Tensor, spacing_mm: Triple) -> Site:
-    """A random bone voxel, and the mean, principal axis and radius of the bone within 25 mm of
-    it.
-    """
+    """Mean, principal axis and radius of the bone within 25 mm of a random bone voxel."""
     hu = volume.detach().cpu()
     candidates = torch.nonzero(hu > BONE_HU)
     if len(candidates) < 30:
@@ -82,11 +87,9 @@ def find_site(generator: torch.Generator, volume: Tensor, spacing_mm: Triple) ->
     points = candidates.numpy() * np.array(spacing_mm)
     anchor = points[integer(generator, 0, len(points))]
     near = points[np.linalg.norm(points - anchor, axis=1) < 25]
-    values, vectors = (
-        np.linalg.eigh(np.cov(near.T) + 1e-3 * np.eye(3))
-        if len(near) > 3
-        else (np.ones(3), np.eye(3))
-    )
+    values, vectors = np.ones(3), np.eye(3)
+    if len(near) > 3:
+        values, vectors = np.linalg.eigh(np.cov(near.T) + 1e-3 * np.eye(3))
     radius = float(np.clip(2 * np.sqrt(values[0]), 4, 20))
     # joints and flat bones have no shaft: there, the axis of the body serves
     axis = vectors[:, -1] if values[-1] > 2.5 * values[-2] else np.array([1.0, 0.0, 0.0])
@@ -101,9 +104,8 @@ def _rod(generator: torch.Generator, site: Site, scale: float) -> list[Implant]:
 
 def _screws(generator: torch.Generator, site: Site, scale: float) -> list[Implant]:
     """Two to four screws across the bone."""
-    return _across(
-        generator, site, scale, 2 + integer(generator, 0, 3), _perpendicular(generator, site.axis)
-    )
+    count = 2 + integer(generator, 0, 3)
+    return _across(generator, site, scale, count, _perpendicular(generator, site.axis))
 
 
 def _across(
@@ -114,11 +116,8 @@ def _across(
     for k in range(count):
         centre = site.centre + site.axis * pitch * (k - (count - 1) / 2)
         tilt = way + 0.15 * np.array([normal(generator) for _ in range(3)])
-        pieces.append(
-            _capsule(
-                centre - tilt * reach, centre + tilt * reach, scale * uniform(generator, 1.4, 2.6)
-            )
-        )
+        half, radius = tilt * reach, scale * uniform(generator, 1.4, 2.6)
+        pieces.append(_capsule(centre - half, centre + half, radius))
     return pieces
 
 
@@ -164,10 +163,14 @@ def metal_fraction(
     spacing_mm: Triple,
     start_mm: float = 0.0,
 ) -> Tensor:
-    """Share of metal in each voxel, `(d, h, w)` in [0, 1]: a soft edge of one pixel, averaged over
-    the thickness.
+    """Share of metal in each voxel, `(d, h, w)` in [0, 1].
+
+    Edges are one pixel soft, and averaged over the thickness of the slices.
 
     Args:
+        implants: positions in mm along (d, h, w).
+        shape: of the result.
+        spacing_mm: along (d, h, w).
         start_mm: position of the first slice's centre in the implants' frame.
     """
     fraction = torch.zeros(shape)
@@ -179,9 +182,7 @@ def metal_fraction(
         first = max(0, int((ends[0] - reach - start_mm) / spacing_mm[0]))
         last = min(shape[0], int((ends[1] + reach - start_mm) / spacing_mm[0]) + 2)
         for k in range(first, last):
-            layers = [
-                start_mm + (k + part) * spacing_mm[0] for part in (-0.375, -0.125, 0.125, 0.375)
-            ]
+            layers = [start_mm + (k + part) * spacing_mm[0] for part in _QUARTERS]
             grid = torch.meshgrid(torch.tensor(layers), y, x, indexing="ij")
             inside = (0.5 - _distance(piece, torch.stack(grid, dim=-1)) / pixel).clamp(0, 1)
             fraction[k] = torch.maximum(fraction[k], inside.mean(0))
@@ -190,10 +191,8 @@ def metal_fraction(
 
 def _distance(piece: Implant, points: Tensor) -> Tensor:
     """Signed distance in mm, negative inside, of `(..., 3)` points."""
-    start, end = (
-        torch.tensor(piece.start, dtype=points.dtype),
-        torch.tensor(piece.end, dtype=points.dtype),
-    )
+    start = torch.tensor(piece.start, dtype=points.dtype)
+    end = torch.tensor(piece.end, dtype=points.dtype)
     axis = end - start
     length = axis.norm()
     offset = points - start

@@ -1,9 +1,9 @@
-"""Known misalignments: an affine after a smooth diffeomorphism, together with the exact inverse as
-label.
+"""Known misalignments: an affine after a smooth diffeomorphism, with the exact inverse as label.
 
     moved[x] = clean(ψ(X(x)))        ψ = R ∘ exp(v)          makes the misaligned scan
-    clean(X) = moved(φ(X))           φ = exp(−v) ∘ R⁻¹       the label: where reference point X is
-    in the moved scan
+    clean(X) = moved(φ(X))           φ = exp(−v) ∘ R⁻¹       the label
+
+φ(X) is where reference point X lies in the moved scan.
 
 v is a stationary velocity field on a cubic B-spline lattice, sampled on an isotropic *field grid*
 in RAS mm that covers all fields of view, so that the two scans may live on different, oblique and
@@ -21,7 +21,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.parameters import (
     Triple,
     local_generator,
@@ -32,10 +31,11 @@ from UniFuseLib.simulation.parameters import (
     uniforms,
 )
 from UniFuseLib.spatial.bspline import bspline_basis
-from UniFuseLib.spatial.displacement import affine_index, integrate, sample
+from UniFuseLib.spatial.displacement import affine_index, integrate, sample_at
 from UniFuseLib.spatial.volume import Grid
 
-#: the control lattice reaches this far beyond the box, whatever the strength: scaling a misalignment keeps its shape
+#: the control lattice reaches this far beyond the box, whatever the strength: scaling a
+#: misalignment keeps its shape
 LATTICE_MARGIN_MM = 80.0
 
 
@@ -56,6 +56,11 @@ class MisalignmentRange:
     scale: float = 0.08
     elastic_mm: float = 10.0
     control_mm: tuple[float, float] = (35.0, 80.0)
+
+    def times(self, factor: float) -> MisalignmentRange:
+        """All of it `factor` times as large, at the same distance of the control points."""
+        names = ("rotation_deg", "translation_mm", "scale", "elastic_mm")
+        return replace(self, **{name: factor * getattr(self, name) for name in names})
 
 
 FULL = MisalignmentRange()
@@ -94,9 +99,7 @@ class Misalignment:
         return cls(**{name: tupled(value) for name, value in values.items()})
 
     def scaled(self, factor: float) -> Misalignment:
-        """The same motion, `factor` times as far: every generator of the transform is
-        multiplied.
-        """
+        """The same motion, `factor` times as far: the transform's generators are multiplied."""
         return replace(
             self,
             rotation_deg=_times(self.rotation_deg, factor),
@@ -122,8 +125,13 @@ def sample_misalignment(
     ranges: MisalignmentRange = FULL,
     field_mm: float = 4.0,
 ) -> Misalignment:
-    """Draw a misalignment defined over the fields of view of all `grids`; R turns about the centre
-    of the first.
+    """Draw a misalignment defined over the fields of view of all `grids`.
+
+    Args:
+        generator: of all draws.
+        grids: R turns about the centre of the first.
+        ranges: largest values.
+        field_mm: spacing of the grid that velocities are integrated on.
     """
     corners = np.concatenate([grid.corners() for grid in grids])
     lower, upper = corners.min(0), corners.max(0)
@@ -173,32 +181,29 @@ class Deformation:
         return integrate(-self.velocity) * self.parameters.field_mm
 
     def psi(self, grid: Grid) -> Tensor:
-        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: moved[x] = clean(X +
-        this).
+        """ψ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`.
+
+        moved[x] = clean(X + this)
         """
-        elastic = sample(self._outward, self._field_index(grid.affine, grid))
+        elastic = sample_at(self._outward, self._field_index(grid.affine, grid))
         turn = torch.as_tensor(self.forward_matrix[:3, :3], dtype=elastic.dtype, device=self.device)
         shift = affine_index((self.forward_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
         return shift + torch.einsum("ij,bjdhw->bidhw", turn, elastic)
 
     def phi(self, grid: Grid) -> Tensor:
-        """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label of the
-        alignment.
-        """
-        elastic = sample(self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid))
-        return (
-            affine_index((self.inverse_matrix - np.eye(4)) @ grid.affine, grid.shape, elastic)
-            + elastic
+        """u(X) = φ(X) − X at the voxels of `grid`, RAS mm `(1, 3, d, h, w)`: the label."""
+        elastic = sample_at(
+            self._inward, self._field_index(self.inverse_matrix @ grid.affine, grid)
         )
+        matrix = (self.inverse_matrix - np.eye(4)) @ grid.affine
+        return affine_index(matrix, grid.shape, elastic) + elastic
 
     def phi_at(self, points: np.ndarray) -> np.ndarray:
         """u(X) = φ(X) − X for single points: `(n, 3)` RAS mm → `(n, 3)` RAS mm."""
         back = points @ self.inverse_matrix[:3, :3].T + self.inverse_matrix[:3, 3]
         index = (back - self.field_grid.affine[:3, 3]) / self.parameters.field_mm
-        located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device).reshape(
-            1, 3, -1, 1, 1
-        )
-        elastic = sample(self._inward, located).reshape(3, -1).T
+        located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device)
+        elastic = sample_at(self._inward, located.reshape(1, 3, -1, 1, 1)).reshape(3, -1).T
         return back - points + elastic.cpu().numpy()
 
     def _field_index(self, affine: np.ndarray, grid: Grid) -> Tensor:
@@ -208,10 +213,10 @@ class Deformation:
 
 
 def bspline_velocity(parameters: Misalignment, grid: Grid) -> Tensor:
-    """v(x) = Σ c_ijk β³(x/h − i) β³(y/h − j) β³(z/h − k), scaled so that its peak inside the box is
-    `elastic_mm`.
+    """v(x) = Σ c_ijk β³(x/h − i) β³(y/h − j) β³(z/h − k), its peak in the box is `elastic_mm`.
 
     Args:
+        parameters: of the misalignment.
         grid: RAS-aligned and isotropic; the lattice hangs on the box, not on this grid.
 
     Returns:
@@ -224,9 +229,8 @@ def bspline_velocity(parameters: Misalignment, grid: Grid) -> Tensor:
     inside = [np.arange(box[0][k], box[1][k] + pitch / 4, pitch / 4) for k in range(3)]
     peak = _spread(control, inside, lower, pitch).square().sum(0).max().sqrt().clamp(min=1e-12)
     axes = [grid.affine[k, 3] + parameters.field_mm * np.arange(grid.shape[k]) for k in range(3)]
-    return (
-        _spread(control, axes, lower, pitch) * (parameters.elastic_mm / parameters.field_mm / peak)
-    )[None]
+    scale = parameters.elastic_mm / parameters.field_mm / peak
+    return (_spread(control, axes, lower, pitch) * scale)[None]
 
 
 def _spread(control: Tensor, axes: list[np.ndarray], lower: np.ndarray, pitch: float) -> Tensor:
@@ -234,49 +238,9 @@ def _spread(control: Tensor, axes: list[np.ndarray], lower: np.ndarray, pitch: f
     for k, position in enumerate(axes):
         basis = bspline_basis(torch.from_numpy((position - lower[k]) / pitch), control.shape[1])
         basis = basis.float()
-        control = torch.tensordot(
-            control, basis, dims=([1], [1])
-        )  # (c, j, k, d): after three turns (c, d, h, w)
+        # (c, j, k, d): after three turns (c, d, h, w)
+        control = torch.tensordot(control, basis, dims=([1], [1]))
     return control
-
-
-def mean_displacement(deformation: Deformation, points: np.ndarray) -> float:
-    """mean |φ(X) − X| over `(n, 3)` RAS points, mm."""
-    return float(np.linalg.norm(deformation.phi_at(points), axis=1).mean())
-
-
-def scale_to_mean(
-    parameters: Misalignment,
-    points: np.ndarray,
-    target_mm: float,
-    tolerance_mm: float = 0.02,
-) -> Misalignment:
-    """The misalignment s·p whose mean displacement over `points` is `target_mm`; s by the secant
-    method.
-
-    Args:
-        points: `(n, 3)` RAS mm inside the body; a few thousand suffice.
-
-    Raises:
-        InputError: the misalignment moves nothing, so that no factor reaches the target.
-    """
-    if len(points) == 0:
-        raise InputError(
-            "Expected points inside the body, got none. Check the reference's intensities."
-        )
-    low, low_mean = 0.0, 0.0
-    factor = 1.0
-    for _ in range(12):
-        mean = mean_displacement(Deformation(parameters.scaled(factor)), points)
-        if abs(mean - target_mm) <= tolerance_mm:
-            break
-        if abs(mean - low_mean) < 1e-9:
-            raise InputError(
-                f"Expected a misalignment that can reach {target_mm} mm, got one that does not move."
-            )
-        step = (target_mm - mean) * (factor - low) / (mean - low_mean)
-        low, low_mean, factor = factor, mean, max(factor + step, factor / 4)
-    return parameters.scaled(factor)
 
 
 def _field_grid(parameters: Misalignment, inverse: np.ndarray) -> Grid:

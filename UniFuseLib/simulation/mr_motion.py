@@ -1,5 +1,6 @@
-"""Rigid movement during an MR acquisition, in k-space (Shaw et al. 2020, doi
-10.1109/TMI.2020.2972547).
+"""Rigid movement during an MR acquisition, in k-space.
+
+Shaw et al. 2020, doi 10.1109/TMI.2020.2972547.
 
 Every line along the phase-encode axis is read while the head has one of a few poses:
 
@@ -22,7 +23,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.simulation.parameters import Triple, choice, integer, shape_of, uniform
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 
 Ordering = Literal["linear", "interleaved"]
 
@@ -55,10 +56,10 @@ class MotionParameters:
 def sample_motion(
     generator: torch.Generator, severity: float | None = None, axes: tuple[int, ...] = (1, 2)
 ) -> MotionParameters:
-    """Draw a movement: a random walk of poses with occasional returns, larger and more frequent
-    with `severity`.
+    """Draw a movement: poses that are larger and more frequent with `severity`.
 
     Args:
+        generator: of all draws.
         severity: [0, 1]; None draws one. 0 is just visible, 1 is hardly readable.
         axes: array axes that may be the phase-encode axis (in the slice plane of a 2-D
             acquisition).
@@ -96,6 +97,7 @@ def apply_motion(volume: Tensor, spacing_mm: Triple, parameters: MotionParameter
     Args:
         volume: `(d, h, w)`, any unit, not negative (a magnitude picture).
         spacing_mm: along (d, h, w); rotations are rigid in mm.
+        parameters: from `sample_motion`.
 
     Returns:
         `(d, h, w)`, same unit.
@@ -128,27 +130,19 @@ def line_poses(lines: int, parameters: MotionParameters) -> Tensor:
 def _centred_poses(
     spectrum: Tensor, pose: Tensor, parameters: MotionParameters
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (deg) and translations (mm) `(s, 3)` minus their mean, weighted with the energy of
-    their lines.
+    """Rotations (deg) and translations (mm) `(s, 3)` minus their mean.
 
-    The zero frequency stays out: it says nothing about position.
+    The mean is weighted with the energy of their lines. The zero frequency stays out: it does not
+    depend on position.
     """
-    rotations, translations = (
-        np.array(parameters.rotations_deg),
-        np.array(parameters.translations_mm),
-    )
+    rotations = np.array(parameters.rotations_deg)
+    translations = np.array(parameters.translations_mm)
     others = [k for k in range(3) if k != parameters.axis]
     energy = spectrum.abs().square().sum(dim=others).double()
-    energy[0] = (
-        spectrum.select(parameters.axis, 0)
-        .abs()
-        .sub(spectrum.select(parameters.axis, 0).abs().mean())
-        .square()
-        .sum()
-    )
-    weight = torch.zeros(len(rotations), dtype=torch.float64, device=energy.device).index_add_(
-        0, pose, energy
-    )
+    middle = spectrum.select(parameters.axis, 0).abs()
+    energy[0] = middle.sub(middle.mean()).square().sum()
+    weight = torch.zeros(len(rotations), dtype=torch.float64, device=energy.device)
+    weight.index_add_(0, pose, energy)
     share = (weight / weight.sum().clamp(min=1e-30)).cpu().numpy()[:, None]
     return rotations - (share * rotations).sum(0), translations - (share * translations).sum(0)
 
@@ -160,6 +154,7 @@ def move_rigidly(
 
     Args:
         volume: `(d, h, w)`.
+        spacing_mm: along (d, h, w).
         rotation_deg: rotation vector along (d, h, w), degrees.
         translation_mm: along (d, h, w).
     """
@@ -171,16 +166,22 @@ def move_rigidly(
     matrix = np.eye(4)
     matrix[:3, :3] = rotation.T * spacing / spacing[:, None]
     matrix[:3, 3] = (centre - rotation.T @ (centre + translation_mm)) / spacing
-    return sample(volume[None, None], affine_index(matrix, shape_of(volume), volume))[0, 0]
+    return sample_at(volume[None, None], affine_index(matrix, shape_of(volume), volume))[0, 0]
 
 
 def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:
-    """argmax_t Σ_k M[k] conj(F[k]) exp(2πi k·t): by how many voxels (d, h, w) `moved` lies beyond
-    `fixed`.
+    """argmax_t Σ_k M[k] conj(F[k]) exp(2πi k·t): by how many voxels `moved` lies beyond `fixed`.
 
     Peak of the circular cross-correlation, then of the same sum on ever finer points around it
-    (matrix products
-    instead of a padded transform: Guizar-Sicairos et al. 2008, doi 10.1364/OL.33.000156).
+    (matrix products instead of a padded transform: Guizar-Sicairos et al. 2008,
+    doi 10.1364/OL.33.000156).
+
+    Args:
+        moved: `(d, h, w)`.
+        fixed: same shape.
+
+    Returns:
+        Voxels along (d, h, w).
     """
     product = torch.fft.fftn(moved) * torch.fft.fftn(fixed).conj()
     correlation = torch.fft.ifftn(product).real
@@ -193,9 +194,8 @@ def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:
         refined = product
         for n, at in zip(product.shape, points, strict=True):
             k = np.fft.fftfreq(n)[:, None]
-            kernel = torch.as_tensor(
-                np.exp(2j * np.pi * k * at), dtype=product.dtype, device=product.device
-            )
+            wave = np.exp(2j * np.pi * k * at)
+            kernel = torch.as_tensor(wave, dtype=product.dtype, device=product.device)
             refined = torch.tensordot(refined, kernel, dims=([0], [0]))
         best = np.unravel_index(int(refined.real.argmax()), refined.shape)
         shift = [float(at[b]) for at, b in zip(points, best, strict=True)]
@@ -203,8 +203,11 @@ def estimate_shift(moved: Tensor, fixed: Tensor) -> tuple[float, float, float]:
 
 
 def shift_volume(volume: Tensor, shift: tuple[float, float, float]) -> Tensor:
-    """out[x] = volume[x + shift], band-limited and circular: a phase ramp in k-space. `(d, h, w)`
-    complex or real.
+    """out[x] = volume[x + shift], band-limited and circular: a phase ramp in k-space.
+
+    Args:
+        volume: `(d, h, w)`, complex or real.
+        shift: voxels along (d, h, w).
     """
     if max(abs(s) for s in shift) < 1e-6:
         return volume

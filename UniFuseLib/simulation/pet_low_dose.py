@@ -1,13 +1,13 @@
 """PET with few counts: projection with PSF and attenuation, Poisson counts with background, OSEM.
 
-    y ~ Poisson(c · a · A B x + r)        x ← x / (B Aᵀ_s a_s c) · B Aᵀ_s (a_s c · y_s / (c a_s A_s
-    B x + r))
+    y ~ Poisson(c · a · A B x + r)
+    x ← x / (B Aᵀ_s a_s c) · B Aᵀ_s (a_s c · y_s / (c a_s A_s B x + r))
 
 A: Joseph projector, slice by slice; B: point spread function; a: attenuation of the body; r:
 scattered and random coincidences; s: subsets of views (Hudson & Larkin 1994, doi
-10.1109/42.363108). The input is itself a reconstruction
-with all the counts, so what is added is the *difference* between the reconstructions with and
-without noise: the resolution of the clean scan stays, its mean activity is kept, and nothing moves.
+10.1109/42.363108). The input is itself a reconstruction with all the counts, so what is added is
+the *difference* between the reconstructions with and without noise: the resolution of the clean
+scan stays, its mean activity is kept, and nothing moves.
 """
 
 from __future__ import annotations
@@ -85,6 +85,7 @@ def apply_low_dose(volume: Tensor, spacing_mm: Triple, parameters: DoseParameter
     Args:
         volume: `(d, h, w)` SUV, not negative, transaxial slices along d.
         spacing_mm: along (d, h, w).
+        parameters: from `sample_low_dose`.
 
     Returns:
         `(d, h, w)` SUV.
@@ -103,8 +104,12 @@ def apply_low_dose(volume: Tensor, spacing_mm: Triple, parameters: DoseParameter
 
 
 def low_dose_difference(volume: Tensor, spacing_mm: Triple, parameters: DoseParameters) -> Tensor:
-    """OSEM(noisy counts) − OSEM(expected counts), filtered, `(d, h, w)` SUV on the scanner's own
-    grid.
+    """OSEM(noisy counts) − OSEM(expected counts), filtered, SUV on the scanner's own grid.
+
+    Args:
+        volume: `(d, h, w)` SUV, the scanner's voxels.
+        spacing_mm: along (d, h, w).
+        parameters: from `sample_low_dose`.
     """
     pixel_mm = (spacing_mm[1], spacing_mm[2])
     scanner = Scanner(shape_of(volume)[1:], pixel_mm, parameters.psf_mm, volume.device)
@@ -115,19 +120,13 @@ def low_dose_difference(volume: Tensor, spacing_mm: Triple, parameters: DosePara
     scale = trues / torch.stack([e.sum() for e in expected]).sum().clamp(min=1e-9)
     background = parameters.background * trues.clamp(min=1e-9) / sum(e.numel() for e in expected)
     generator = local_generator(parameters.seed, volume.device)
-    counts = [
-        torch.cat(
-            [torch.poisson(scale * e + background, generator=generator), scale * e + background]
-        )
-        for e in expected
-    ]
-    attenuation = [torch.cat([a, a]) * scale for a in attenuation]
-    start = torch.full(
-        (2 * volume.shape[0], *volume.shape[1:]), float(volume.mean().clamp(min=1e-6))
-    )
-    both = scanner.osem(
-        counts, attenuation, background, start.to(volume.device), parameters.iterations
-    )
+    means = [scale * e + background for e in expected]
+    # noisy and expected counts side by side: one reconstruction makes both
+    counts = [torch.cat([torch.poisson(mean, generator=generator), mean]) for mean in means]
+    factors = [torch.cat([a, a]) * scale for a in attenuation]
+    level = float(volume.mean().clamp(min=1e-6))
+    start = torch.full((2 * volume.shape[0], *volume.shape[1:]), level).to(volume.device)
+    both = scanner.osem(counts, factors, background, start, parameters.iterations)
     noisy, clean = both.chunk(2)
     return smooth(noisy - clean, spacing_mm, parameters.filter_mm)
 
@@ -171,8 +170,9 @@ class Scanner:
         return self.psf[0] @ slices @ self.psf[1].T
 
     def attenuation(self, volume: Tensor) -> list[Tensor]:
-        """exp(−μ · path through the body) for each subset `(n, views, bins)`; the body is where
-        activity is.
+        """exp(−μ · path through the body) for each subset `(n, views, bins)`.
+
+        The body is where activity is.
         """
         body = (volume > 0.1 * volume.clamp(max=2).mean().clamp(min=1e-6)).to(volume.dtype)
         return [torch.exp(-MU_WATER_511_KEV * p.forward(body)) for p in self.subsets]
@@ -197,6 +197,7 @@ class Scanner:
             factors: f per subset, same shape: attenuation times counts per unit of activity.
             background: r, expected background per bin.
             start: `(n, h, w)`, positive.
+            iterations: over all subsets.
 
         Returns:
             `(n, h, w)` activity.
@@ -221,8 +222,9 @@ def _subset_projector(geometry: BeamGeometry, device: str) -> Projector:
 
 
 def gaussian_matrix(count: int, fwhm: float) -> Tensor:
-    """G[i, j] ∝ exp(−(i − j)² / 2σ²), rows sum to 1, σ = fwhm / 2.355: blur by `G @ x`. `(count,
-    count)`.
+    """G[i, j] ∝ exp(−(i − j)² / 2σ²), `(count, count)`, rows sum to 1: blur by `G @ x`.
+
+    σ = fwhm / 2.355, in samples.
     """
     sigma = max(fwhm / 2.355, 1e-3)
     distance = torch.arange(count)[:, None] - torch.arange(count)[None]

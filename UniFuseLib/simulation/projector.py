@@ -1,7 +1,8 @@
 """Parallel-beam projection of slices as a sparse matrix, shared by CT and PET.
 
-    p(θ, t) = ∫ f(t cos θ − l sin θ, t sin θ + l cos θ) dl        x along w, y along h, origin at
-    the slice's centre
+    p(θ, t) = ∫ f(t cos θ − l sin θ, t sin θ + l cos θ) dl
+
+x runs along w, y along h, the origin is the slice's centre.
 
 Joseph's method (1982, doi 10.1109/TMI.1982.4307572): each ray marches along the axis it is steepest
 to, one pixel at a time, and interpolates linearly across. Its transpose is the matched
@@ -45,8 +46,9 @@ class BeamGeometry:
 
 
 def half_turn(shape: tuple[int, int], pixel_mm: tuple[float, float], views: int) -> BeamGeometry:
-    """`views` equal steps over 180°, bins as fine as the smaller pixel, wide enough for the slice's
-    diagonal.
+    """`views` equal steps over 180°.
+
+    Bins are as fine as the smaller pixel, and reach over the slice's diagonal.
     """
     pixel = (round(pixel_mm[0], 4), round(pixel_mm[1], 4))
     pitch = min(pixel)
@@ -90,8 +92,9 @@ class Projector:
         return pixels.T.reshape(sinogram.shape[0], *self.geometry.shape)
 
     def filtered_backward(self, sinogram: Tensor, cutoff: float = 1.0) -> Tensor:
-        """f(x, y) = (π / views) Σ_θ (h * p)(θ, x cos θ + y sin θ): filtered back-projection over a
-        half turn.
+        """f(x, y) = (π / views) Σ_θ (h * p)(θ, x cos θ + y sin θ).
+
+        Filtered back-projection over a half turn.
 
         Args:
             sinogram: `(n, views, bins)`.
@@ -104,9 +107,8 @@ class Projector:
         geometry = self.geometry
         filtered = ramp_filter(sinogram, geometry.pitch_mm, cutoff)
         pixels = _multiply(self._interpolation, filtered.reshape(sinogram.shape[0], -1).T)
-        return pixels.T.reshape(sinogram.shape[0], *geometry.shape) * (
-            math.pi / len(geometry.angles)
-        )
+        slices = pixels.T.reshape(sinogram.shape[0], *geometry.shape)
+        return slices * (math.pi / len(geometry.angles))
 
 
 @lru_cache(maxsize=8)
@@ -116,8 +118,9 @@ def projector(geometry: BeamGeometry, device: str = "cpu") -> Projector:
 
 
 def ramp_filter(sinogram: Tensor, pitch_mm: float, cutoff: float = 1.0) -> Tensor:
-    """q = h * p with the band-limited ramp |f| of Kak & Slaney (1988, eq. 3.61) and a Hann window
-    along the bins.
+    """q = h * p along the bins: a band-limited ramp and a Hann window.
+
+    The ramp |f| is that of Kak & Slaney (1988, eq. 3.61).
     """
     bins = sinogram.shape[-1]
     size = 1 << math.ceil(math.log2(2 * bins))
@@ -127,9 +130,8 @@ def ramp_filter(sinogram: Tensor, pitch_mm: float, cutoff: float = 1.0) -> Tenso
     kernel[odd] = -1 / (np.pi * index[odd] * pitch_mm) ** 2
     kernel[0] = 1 / (2 * pitch_mm) ** 2
     frequency = np.linspace(0, 1, size // 2 + 1)
-    window = np.where(
-        frequency < cutoff, 0.5 + 0.5 * np.cos(np.pi * np.minimum(frequency / cutoff, 1)), 0
-    )
+    hann = 0.5 + 0.5 * np.cos(np.pi * np.minimum(frequency / cutoff, 1))
+    window = np.where(frequency < cutoff, hann, 0)
     response = torch.as_tensor(np.fft.rfft(kernel).real * window * pitch_mm, dtype=sinogram.dtype)
     spectrum = torch.fft.rfft(sinogram, size, dim=-1) * response.to(sinogram.device)
     return torch.fft.irfft(spectrum, size, dim=-1)[..., :bins]
@@ -165,16 +167,15 @@ def system_entries(geometry: BeamGeometry) -> Entries:
 
 
 def interpolation_entries(geometry: BeamGeometry) -> Entries:
-    """B: `(h · w, views · bins)`: for each pixel and view, the two bins beside t = x cos θ + y sin
-    θ.
+    """B: `(h · w, views · bins)`: for each pixel and view, the two bins beside its t.
+
+    t = x cos θ + y sin θ
     """
-    (height, width), (pixel_h, pixel_w) = geometry.shape, geometry.pixel_mm
-    x = (np.arange(width) - (width - 1) / 2) * pixel_w
-    y = (np.arange(height) - (height - 1) / 2) * pixel_h
+    height, width = geometry.shape
+    x, y = _pixel_centres(geometry)
     theta = np.array(geometry.angles)[:, None, None]
-    place = (x * np.cos(theta) + y[:, None] * np.sin(theta)) / geometry.pitch_mm + (
-        geometry.bins - 1
-    ) / 2
+    t = x * np.cos(theta) + y[:, None] * np.sin(theta)
+    place = t / geometry.pitch_mm + (geometry.bins - 1) / 2
     first = np.clip(np.floor(place), 0, geometry.bins - 2).astype(np.int64)
     share = (place - first).astype(np.float32)
     column = first + np.arange(len(geometry.angles))[:, None, None] * geometry.bins
@@ -187,17 +188,23 @@ def interpolation_entries(geometry: BeamGeometry) -> Entries:
     return Entries(rows, columns, values, (height * width, len(geometry.angles) * geometry.bins))
 
 
+def _pixel_centres(geometry: BeamGeometry) -> tuple[np.ndarray, np.ndarray]:
+    """x `(w,)` and y `(h,)` in mm."""
+    (height, width), (pixel_h, pixel_w) = geometry.shape, geometry.pixel_mm
+    x = (np.arange(width) - (width - 1) / 2) * pixel_w
+    y = (np.arange(height) - (height - 1) / 2) * pixel_h
+    return x, y
+
+
 def _view(
     geometry: BeamGeometry, theta: float, offsets: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Bin, pixel (in a flat slice) and length in mm of every entry of one view."""
     (height, width), (pixel_h, pixel_w) = geometry.shape, geometry.pixel_mm
-    x = (np.arange(width) - (width - 1) / 2) * pixel_w
-    y = (np.arange(height) - (height - 1) / 2) * pixel_h
+    x, y = _pixel_centres(geometry)
     cos, sin = math.cos(theta), math.sin(theta)
-    if (
-        abs(cos) * pixel_w >= abs(sin) * pixel_h
-    ):  # steep: one step per row, interpolated across columns
+    if abs(cos) * pixel_w >= abs(sin) * pixel_h:
+        # steep: one step per row, interpolated across columns
         crossing = (offsets[:, None] - y * sin) / cos / pixel_w + (width - 1) / 2
         length, stride, base, last = pixel_h / abs(cos), 1, np.arange(height) * width, width
     else:

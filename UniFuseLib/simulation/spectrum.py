@@ -1,5 +1,4 @@
-"""A 120 kVp spectrum and the attenuation of what lies in its way, in 20 bins of 5 keV. Numbers
-only.
+"""A 120 kVp spectrum and the attenuation of what lies in its way, in 20 bins of 5 keV.
 
 Origin: spectrum from spekpy 2.5.4 (Poludniowski et al. 2021, doi 10.1002/mp.14945), tungsten anode
 at 12°, 3.5 mm Al, weighted with the photon's energy (an energy-integrating detector). Attenuation

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume, affine_of, centred_affine
 
 # d → Superior, h → Posterior, w → Left, as RAS unit columns
 WORKING_AXES = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
+_ROUNDING = 1e-3  # voxels by which an extent may exceed a whole number without one voxel more
 _LETTERS = (("L", "R"), ("P", "A"), ("I", "S"))  # towards minus and plus, along R, A, S
 
 
@@ -38,13 +39,11 @@ def working_grid(reference: Grid, spacing_mm: float) -> Grid:
         raise InputError(f"Expected a working spacing above 0 mm, got {spacing_mm:g}.")
     order, sign = working_axes(reference)
     extent_mm = (np.array(reference.shape) * reference.spacing)[order]
-    d, h, w = (int(n) for n in np.maximum(2, np.ceil(extent_mm / spacing_mm - 1e-3)))
-    affine = np.eye(4)
-    affine[:3, :3] = reference.directions[:, order] * sign * spacing_mm
-    middle = (np.array([d, h, w]) - 1) / 2
+    voxels = np.ceil(extent_mm / spacing_mm - _ROUNDING)
+    d, h, w = (int(n) for n in np.maximum(2, voxels))
+    linear = reference.directions[:, order] * sign * spacing_mm
     centre = reference.corners().mean(axis=0)
-    affine[:3, 3] = centre - affine[:3, :3] @ middle
-    return Grid((d, h, w), affine)
+    return Grid((d, h, w), centred_affine(linear, (d, h, w), centre))
 
 
 def perpendicular_grid(grid: Grid) -> Grid:
@@ -83,14 +82,14 @@ def canonical(volume: Volume) -> Volume:
 
     What follows cannot depend on the storage order.
     """
-    order, sign = working_axes(volume.grid)
+    grid = volume.grid
+    order, sign = working_axes(grid)
     channels = range(3, volume.array.ndim)
     array = volume.array.transpose(*order, *channels)[_flips(sign)]
-    affine = volume.affine.copy()
-    affine[:3, :3] = volume.affine[:3, order] * sign
-    first = (np.array(array.shape[:3]) - 1) * (sign < 0)  # index of the stored origin
-    affine[:3, 3] = volume.affine[:3, 3] - affine[:3, :3] @ first
-    return Volume(array, affine)
+    linear = grid.linear[:, order] * sign
+    last = np.array(array.shape[:3]) - 1
+    stored_first = last * (sign < 0)  # where index (0, 0, 0) of the file is now
+    return Volume(array, affine_of(linear, grid.origin - linear @ stored_first))
 
 
 def from_canonical(array: np.ndarray, grid: Grid) -> np.ndarray:

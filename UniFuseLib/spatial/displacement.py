@@ -17,31 +17,38 @@ if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
 
 
-def index_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:
-    """x[c, i, j, k] = (i, j, k)[c]: the identity map in voxels, `(1, 3, d, h, w)`, on `like`'s
-    device and dtype.
+def identity_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:
+    """x[c, i, j, k] = (i, j, k)[c]: the identity map in voxels, `(1, 3, d, h, w)`.
+
+    Args:
+        shape: (d, h, w).
+        like: whose device and dtype it gets.
     """
     axes = [torch.arange(n, device=like.device, dtype=like.dtype) for n in shape]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
-def sample(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
+def sample_at(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
     """out[x] = volume[index[x]], trilinear (or `nearest`); outside the grid the border repeats.
 
     Args:
         volume: `(b, c, d, h, w)`, any unit.
         index: `(b, 3, d', h', w')` continuous array indices into `volume`, components (d, h, w).
+        mode: `bilinear` (trilinear in 3-D) or `nearest`.
 
     Returns:
         `(b, c, d', h', w')`.
+
+    Raises:
+        ValueError: `index` has another shape.
     """
     if index.ndim != 5 or index.shape[1] != 3:
         raise ValueError(f"Expected index (b, 3, d, h, w), got {tuple(index.shape)}.")
     values, index = _wide(volume), _wide(index)
     # grid_sample wants [-1, 1] with the last array axis first; a single-voxel axis maps to 0
     last = [n - 1 for n in volume.shape[2:]]
-    scale = index.new_tensor([2 / n if n else 0.0 for n in last]).view(1, 3, 1, 1, 1)
-    shift = index.new_tensor([1.0 if n else 0.0 for n in last]).view(1, 3, 1, 1, 1)
+    scale = _per_axis([2 / n if n else 0.0 for n in last], index)
+    shift = _per_axis([1.0 if n else 0.0 for n in last], index)
     unit = index * scale - shift
     locations = unit.flip(1).permute(0, 2, 3, 4, 1)
     if locations.shape[0] != volume.shape[0]:
@@ -53,28 +60,27 @@ def sample(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
 
 
 def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
-    """out[x] = volume[index[x]] by cubic convolution (Keys 1981, doi 10.1109/TASSP.1981.1163711, a
-    = -1/2).
+    """out[x] = volume[index[x]] by cubic convolution.
 
-    Noise and edges keep more of their sharpness than under `sample`; outside the grid the border
-    repeats.
+    Keys 1981, doi 10.1109/TASSP.1981.1163711, with a = -1/2. Noise and edges keep more of their
+    sharpness than under `sample_at`; outside the grid the border repeats.
 
     Args:
-        volume: `(d, h, w)`, any unit. index: `(1, 3, d', h', w')` continuous array indices,
-            components (d, h, w).
+        volume: `(d, h, w)`, any unit.
+        index: `(1, 3, d', h', w')` continuous array indices, components (d, h, w).
 
     Returns:
         `(1, 1, d', h', w')`.
     """
     first = index.floor()
-    weights = [_keys(f) for f in (index - first)[0]]
-    first = first[0].long()
+    weights = [_keys(fraction) for fraction in (index - first)[0]]
     places = [
-        [(first[axis] + k).clamp(0, n - 1) for k in range(-1, 3)]
-        for axis, n in enumerate(volume.shape)
+        [(start.long() + k).clamp(0, n - 1) for k in range(-1, 3)]
+        for start, n in zip(first[0], volume.shape, strict=True)
     ]
     _, height, width = volume.shape
-    flat, out = volume.reshape(-1), torch.zeros_like(index[:, :1])
+    flat = volume.reshape(-1)
+    out = torch.zeros_like(index[:, :1])
     for i in range(4):
         for j in range(4):
             rows = (places[0][i] * height + places[1][j]) * width
@@ -85,8 +91,11 @@ def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
 
 def _keys(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Weights of the neighbours -1, 0, 1, 2 of a point at fraction `t` between 0 and 1."""
-    outer, inner = -0.5 * t * (1 - t) ** 2, -0.5 * t**2 * (1 - t)
-    return outer, 1 - 2.5 * t**2 + 1.5 * t**3, 0.5 * t + 2 * t**2 - 1.5 * t**3, inner
+    before = -0.5 * t * (1 - t) ** 2
+    left = 1 - 2.5 * t**2 + 1.5 * t**3
+    right = 0.5 * t + 2 * t**2 - 1.5 * t**3
+    after = -0.5 * t**2 * (1 - t)
+    return before, left, right, after
 
 
 def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
@@ -95,12 +104,18 @@ def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     Args:
         volume: `(b, c, d, h, w)`, any unit.
         flow: `(b, 3, d, h, w)` in voxels of this grid; components in array order (d, h, w).
+        mode: `bilinear` (trilinear in 3-D) or `nearest`.
 
     Returns:
         `(b, c, d, h, w)`; samples outside the grid repeat the border.
     """
     flow = _wide(flow)
-    return sample(volume, index_grid(flow.shape[2:], flow) + flow, mode)
+    return sample_at(volume, identity_grid(flow.shape[2:], flow) + flow, mode)
+
+
+def _per_axis(numbers: list[float], like: Tensor) -> Tensor:
+    """One number for d, h and w each, to be multiplied with `(b, 3, d, h, w)`."""
+    return like.new_tensor(numbers).view(1, 3, 1, 1, 1)
 
 
 def _wide(values: Tensor) -> Tensor:
@@ -112,22 +127,23 @@ def compose(outer: Tensor, inner: Tensor) -> Tensor:
     """out[x] = inner[x] + outer[x + inner[x]], so that warp(v, out) = warp(warp(v, outer), inner).
 
     Args:
-        outer, inner: `(b, 3, d, h, w)` voxels.
+        outer: `(b, 3, d, h, w)` voxels, the one that warps first.
+        inner: `(b, 3, d, h, w)` voxels.
     """
     return inner + warp(outer, inner)
 
 
 def resize_flow(flow: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
-    """The same displacement on a grid with other voxels over the same extent (voxel *faces*
-    coincide).
+    """The same displacement on a grid with other voxels over the same extent.
+
+    Voxel *faces* coincide, not centres.
 
     Args:
         flow: `(b, 3, d, h, w)` voxels of its own grid.
         shape: voxels of the new grid; each component is scaled to its voxels.
     """
     ratio = [new / old for new, old in zip(shape, flow.shape[2:], strict=True)]
-    scale = torch.tensor(ratio, device=flow.device, dtype=flow.dtype).view(1, 3, 1, 1, 1)
-    return resize(flow, shape) * scale
+    return resize(flow, shape) * _per_axis(ratio, flow)
 
 
 def resize(volume: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
@@ -135,6 +151,16 @@ def resize(volume: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
     if tuple(volume.shape[2:]) == tuple(shape):
         return volume
     return F.interpolate(volume, size=tuple(shape), mode="trilinear", align_corners=False)
+
+
+def interpolate_nodes(nodes: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
+    """Trilinear between nodes whose outermost ones lie on the outermost voxels.
+
+    Args:
+        nodes: `(b, c, i, j, k)`.
+        shape: (d, h, w) voxels of the result.
+    """
+    return F.interpolate(nodes, size=tuple(shape), mode="trilinear", align_corners=True)
 
 
 def integrate(velocity: Tensor, steps: int = 6) -> Tensor:
@@ -159,52 +185,49 @@ def jacobian_determinant(flow: Tensor) -> Tensor:
     Returns:
         `(b, d, h, w)`, without unit: local volume ratio.
     """
-    # rows: component, columns: axis of differentiation
-    j = [list(torch.gradient(flow[:, c], dim=(1, 2, 3))) for c in range(3)]
-    for c in range(3):
-        j[c][c] = j[c][c] + 1
-    return (
-        j[0][0] * (j[1][1] * j[2][2] - j[1][2] * j[2][1])
-        - j[0][1] * (j[1][0] * j[2][2] - j[1][2] * j[2][0])
-        + j[0][2] * (j[1][0] * j[2][1] - j[1][1] * j[2][0])
+    # row: component of the flow, column: axis of differentiation
+    (dd, dh, dw), (hd, hh, hw), (wd, wh, ww) = (
+        torch.gradient(flow[:, component], dim=(1, 2, 3)) for component in range(3)
     )
+    dd, hh, ww = dd + 1, hh + 1, ww + 1
+    by_d = dd * (hh * ww - hw * wh)
+    by_h = dh * (hd * ww - hw * wd)
+    by_w = dw * (hd * wh - hh * wd)
+    return by_d - by_h + by_w
 
 
 def affine_index(matrix: np.ndarray, shape: tuple[int, int, int], like: Tensor) -> Tensor:
-    """out[x] = matrix · (x, 1): `(1, 3, d, h, w)` continuous indices, from a `(4, 4)` index → index
-    matrix.
+    """out[x] = matrix · (x, 1): continuous indices `(1, 3, d, h, w)`.
+
+    Args:
+        matrix: `(4, 4)`, index → index.
+        shape: (d, h, w) of the grid of x.
+        like: whose device and dtype the result gets.
     """
     m = torch.as_tensor(np.asarray(matrix), dtype=like.dtype, device=like.device)
     # a sum of one line along each axis: a twentieth of the work of a product at every voxel
-    lines = (
+    d, h, w = (
         m[:3, k : k + 1] * torch.arange(n, dtype=like.dtype, device=like.device)
         for k, n in enumerate(shape)
     )
-    d, h, w = lines
-    return (((d + m[:3, 3:])[:, :, None] + h[:, None, :])[..., None] + w[:, None, None, :])[None]
+    plane = (d + m[:3, 3:])[:, :, None] + h[:, None, :]
+    return (plane[..., None] + w[:, None, None, :])[None]
 
 
 def flow_to_world(flow: Tensor, grid: Grid) -> Tensor:
-    """u[x] = A · flow[x]: voxels (d, h, w) → RAS mm (R, A, S), both `(b, 3, d, h, w)`; A without
-    its origin.
+    """u[x] = A · flow[x]: voxels (d, h, w) → RAS mm (R, A, S), both `(b, 3, d, h, w)`.
+
+    A is the affine of `grid` without its origin.
     """
-    a = torch.as_tensor(grid.affine[:3, :3], dtype=flow.dtype, device=flow.device)
-    return torch.einsum("ij,bjdhw->bidhw", a, flow)
+    return _multiply(grid.linear, flow)
 
 
 def world_to_flow(displacement: Tensor, grid: Grid) -> Tensor:
     """flow[x] = A⁻¹ · u[x]: RAS mm → voxels (d, h, w), both `(b, 3, d, h, w)`."""
-    a = torch.as_tensor(
-        np.linalg.inv(grid.affine[:3, :3]), dtype=displacement.dtype, device=displacement.device
-    )
-    return torch.einsum("ij,bjdhw->bidhw", a, displacement)
+    return _multiply(np.linalg.inv(grid.linear), displacement)
 
 
-def interpolate_nodes(nodes: Tensor, shape: tuple[int, int, int] | torch.Size) -> Tensor:
-    """Trilinear between nodes whose outermost ones lie on the outermost voxels.
-
-    Args:
-        nodes: `(b, c, i, j, k)`.
-        shape: (d, h, w) voxels of the result.
-    """
-    return F.interpolate(nodes, size=tuple(shape), mode="trilinear", align_corners=True)
+def _multiply(matrix: np.ndarray, field: Tensor) -> Tensor:
+    """out[x] = matrix · field[x], `(b, 3, d, h, w)`."""
+    m = torch.as_tensor(matrix, dtype=field.dtype, device=field.device)
+    return torch.einsum("ij,bjdhw->bidhw", m, field)

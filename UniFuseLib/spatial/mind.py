@@ -14,7 +14,7 @@ from torch import Tensor
 CHANNELS = 12
 _NEIGHBOURS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 # the twelve edges of the octahedron: pairs of six-neighbours that are not opposite each other
-_PAIRS = tuple(
+PAIRS = tuple(
     (a, b)
     for a, b in itertools.combinations(_NEIGHBOURS, 2)
     if sum(x * y for x, y in zip(a, b, strict=True)) == 0
@@ -39,7 +39,7 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
     distances = torch.cat(
         [
             box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius)
-            for a, b in _PAIRS
+            for a, b in PAIRS
         ],
         1,
     )

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.spatial.displacement import affine_index, sample
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.displacement import affine_index, sample_at
+from UniFuseLib.spatial.volume import Grid, Volume, affine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +25,9 @@ BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 
 
 def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
-    """out[x] = volume at the place of grid index x, trilinear, means of blocks where the grid is
-    much coarser.
+    """out[x] = volume at the place of grid index x, trilinear.
+
+    Means of blocks are sampled where the grid is much coarser.
 
     Args:
         volume: `(d, h, w)`, any unit.
@@ -45,26 +46,32 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     coverage = torch.empty_like(out)
     for rows in row_blocks(grid.shape):
         covered = inside(block_places(to_volume, grid.shape, rows), volume.array.shape)
+        sampled = sample_at(values, block_places(to_source, grid.shape, rows))
         coverage[:, :, rows] = covered.float()
-        out[:, :, rows] = torch.where(
-            covered, sample(values, block_places(to_source, grid.shape, rows)), fill
-        )
+        out[:, :, rows] = torch.where(covered, sampled, fill)
     return out, coverage
 
 
 def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
-    """Means of whole blocks of voxels, as many as fit into the target spacing: no aliasing when
-    going coarser.
+    """Means of whole blocks of voxels, as many as fit into the target spacing.
+
+    So there is no aliasing when going coarser.
+
+    Args:
+        volume: `(d, h, w)`, any unit.
+        target_spacing: mm.
     """
     factors = block_factors(volume.grid, target_spacing)
     if max(factors) == 1:
         return volume
-    return Volume(block_mean(volume.array, factors), blocks_of(volume.grid, factors).affine)
+    means = block_mean(volume.array, factors)
+    return Volume(means, blocks_of(volume.grid, factors).affine)
 
 
 def block_factors(grid: Grid, target_spacing: tuple[float, ...]) -> tuple[int, int, int]:
-    """Voxels of `grid` per block along (d, h, w), such that blocks are about as large as the
-    target's finest side.
+    """Voxels of `grid` per block along (d, h, w).
+
+    Blocks become about as large as the finest side of the target, mm.
     """
     finest = min(target_spacing)
     d, h, w = (max(1, math.floor(finest / s + 0.25)) for s in grid.spacing)
@@ -73,9 +80,8 @@ def block_factors(grid: Grid, target_spacing: tuple[float, ...]) -> tuple[int, i
 
 def blocks_of(grid: Grid, factors: tuple[int, int, int]) -> Grid:
     """The grid of the blocks' centres; a last block that is not full counts."""
-    affine = grid.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((np.array(factors) - 1) / 2)
-    affine[:3, :3] = affine[:3, :3] * factors
+    middle = (np.array(factors) - 1) / 2  # of the first block
+    affine = affine_of(grid.linear * factors, grid.origin + grid.linear @ middle)
     d, h, w = (math.ceil(n / f) for n, f in zip(grid.shape, factors, strict=True))
     return Grid((d, h, w), affine)
 
@@ -88,9 +94,9 @@ def block_mean(array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
 
 def mean_of_blocks(values: Tensor, factors: tuple[int, ...]) -> Tensor:
     """`block_mean` of a tensor `(b, c, d, h, w)`."""
-    pad = [(-n) % f for n, f in zip(values.shape[2:], factors, strict=True)]
-    if any(pad):
-        values = F.pad(values, [0, pad[2], 0, pad[1], 0, pad[0]], mode="replicate")
+    d, h, w = ((-n) % f for n, f in zip(values.shape[2:], factors, strict=True))
+    if d or h or w:
+        values = F.pad(values, [0, w, 0, h, 0, d], mode="replicate")
     return F.avg_pool3d(values, factors) if max(factors) > 1 else values
 
 
@@ -108,9 +114,9 @@ def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -
     """
     shifted = matrix.copy()
     shifted[:3, 3] += matrix[:3, 0] * rows.start
-    return affine_index(
-        shifted, (rows.stop - rows.start, *shape[1:]), torch.empty(0, dtype=torch.float64)
-    )
+    _, h, w = shape
+    like = torch.empty(0, dtype=torch.float64)
+    return affine_index(shifted, (rows.stop - rows.start, h, w), like)
 
 
 def inside(index: Array, shape: tuple[int, ...], axis: int = 1) -> Array:
@@ -124,8 +130,8 @@ def inside(index: Array, shape: tuple[int, ...], axis: int = 1) -> Array:
     Returns:
         bool, like `index` with a length of 1 along `axis`.
     """
-    d, h, w = (_component(index, axis, k) for k in range(3))
-    return _between_faces(d, shape[0]) & _between_faces(h, shape[1]) & _between_faces(w, shape[2])
+    d, h, w = (_between_faces(_component(index, axis, k), shape[k]) for k in range(3))
+    return d & h & w
 
 
 def _component(index: Array, axis: int, k: int) -> Array:

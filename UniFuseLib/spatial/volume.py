@@ -42,49 +42,79 @@ class Grid:
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
         if spacing.min() <= 0 or abs(np.linalg.det(affine[:3, :3])) < 1e-9 * spacing.prod():
             raise InputError(
-                f"Expected a positive spacing and independent axes, got spacing {spacing.round(4).tolist()} mm. "
-                "Repair the volume's header (spacing and orientation) and try again."
+                "Expected a positive spacing and independent axes, got spacing "
+                f"{spacing.round(4).tolist()} mm. Repair the volume's header (spacing and "
+                "orientation) and try again."
             )
         object.__setattr__(self, "affine", affine)
         object.__setattr__(self, "shape", tuple(int(n) for n in self.shape))
 
     @property
+    def linear(self) -> np.ndarray:
+        """`(3, 3)` mm: the affine without its origin; columns are steps along d, h, w."""
+        return self.affine[:3, :3]
+
+    @property
+    def origin(self) -> np.ndarray:
+        """`(3,)` RAS mm of index (0, 0, 0)."""
+        return self.affine[:3, 3]
+
+    @property
     def spacing(self) -> np.ndarray:
         """`(3,)` mm between neighbours along d, h, w."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.linalg.norm(self.linear, axis=0)
 
     @property
     def directions(self) -> np.ndarray:
         """`(3, 3)` unit columns: where d, h, w point in RAS."""
-        return self.affine[:3, :3] / self.spacing
+        return self.linear / self.spacing
 
     @property
     def sheared(self) -> bool:
-        """True when two axes are so far from perpendicular that no medical image file can hold the
-        grid.
-        """
+        """True when the axes are so far from perpendicular that image files cannot store them."""
         unit = self.directions
         return bool(np.abs(unit.T @ unit - np.eye(3)).max() > 1e-3)
 
     def corners(self) -> np.ndarray:
         """`(8, 3)` RAS mm of the eight outermost voxel centres."""
-        last = np.array(self.shape, dtype=np.float64) - 1
-        index = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), axis=-1).reshape(
-            -1, 3
-        )
-        return index @ self.affine[:3, :3].T + self.affine[:3, 3]
+        ends = [(0.0, n - 1.0) for n in self.shape]
+        index = np.stack(np.meshgrid(*ends, indexing="ij"), axis=-1).reshape(-1, 3)
+        return index @ self.linear.T + self.origin
 
     def index_to_index(self, other: Grid) -> np.ndarray:
-        """`(4, 4)` that maps an index of this grid to the (continuous) index of `other` at the same
-        place.
-        """
+        """`(4, 4)`: index of this grid → continuous index of `other` at the same place."""
         return np.linalg.solve(other.affine, self.affine)
 
     def same_as(self, other: Grid, tolerance_mm: float = 1e-3) -> bool:
         """True when both grids sample the same places."""
-        return self.shape == other.shape and bool(
-            np.abs(self.corners() - other.corners()).max() <= tolerance_mm
-        )
+        if self.shape != other.shape:
+            return False
+        return bool(np.abs(self.corners() - other.corners()).max() <= tolerance_mm)
+
+
+def affine_of(linear: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """x → linear · x + origin as a `(4, 4)` matrix.
+
+    Args:
+        linear: `(3, 3)` mm.
+        origin: `(3,)` RAS mm.
+    """
+    affine = np.eye(4)
+    affine[:3, :3] = linear
+    affine[:3, 3] = origin
+    return affine
+
+
+def centred_affine(linear: np.ndarray, shape: tuple[int, ...], centre: np.ndarray) -> np.ndarray:
+    """The `(4, 4)` affine of a grid whose middle lies at `centre`.
+
+    Args:
+        linear: `(3, 3)` mm.
+        shape: (d, h, w).
+        centre: `(3,)` RAS mm.
+    """
+    middle = (np.array(shape) - 1) / 2
+    return affine_of(linear, centre - linear @ middle)
 
 
 @dataclass(frozen=True)
@@ -102,11 +132,12 @@ class Volume:
     def __post_init__(self) -> None:
         if self.array.ndim not in (3, 4) or (self.array.ndim == 4 and self.array.shape[-1] != 3):
             raise InputError(
-                f"Expected a 3-D volume (d, h, w) or RGB (d, h, w, 3), got an array of shape {self.array.shape}. "
-                "Pick one 3-D volume (of a time series: one frame)."
+                "Expected a 3-D volume (d, h, w) or RGB (d, h, w, 3), got an array of shape "
+                f"{self.array.shape}. Choose one 3-D volume (of a time series: one frame)."
             )
         object.__setattr__(self, "affine", self.grid.affine)
 
     @property
     def grid(self) -> Grid:
+        """Where the voxels lie."""
         return Grid(self.array.shape[:3], self.affine)

@@ -24,7 +24,8 @@ class LossWeights:
 
     `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length
     on the FA's coarser levels, `matching` tells the FA's features of a place from those of its
-    neighbours; `fidelity` is Q_mse, `restore` supervises I_D.
+    neighbours; `fidelity` is Q_mse, `retention` keeps what one source alone shows, `restore`
+    supervises I_D.
     """
 
     classification: float = 0.5
@@ -36,6 +37,7 @@ class LossWeights:
     structure: float = 0.25
     intensity: float = 1.0
     fidelity: float = 0.0
+    retention: float = 0.0
     gradient: float = 1.0
     restore: float = 2.0
 
@@ -65,16 +67,30 @@ class TrainingConfig:
         steps: optimiser steps of the whole schedule. phases: curriculum by crop size.
         rate, final_rate: AdamW's learning rate at the start and the end of the cosine; warm_up in
             steps.
+        minutes: cosine and phases run over so many minutes of training; 0: over `steps`.
         synthetic: share of samples from label maps. clean: share of inputs without degradation.
         partial: share of volumes whose field of view ends inside the crop. thick: share of
             synthetic scans with thick slices; real ones are as their scanner made them.
+        still: share of samples without misalignment. misalignment: factor on the largest one
+            (`misalignment.REMAINDER`).
+        made: share of the real samples that pair a scan with a contrast made from itself
+            (`made_contrast.py`).
+        own_frame: share of a batch whose reference is brought to the degraded scan's frame:
+            nothing is left to align.
+        true_field: share of a batch that is restored and fused through the true field, as through
+            a refined one.
+        workers: processes that draw samples beside the training (`shelf.py`); 0: drawn between the
+            steps, so that a resumed run is the uninterrupted one.
+        shelf: samples that are held for reuse. shelf_crop: their voxels along each axis; every use
+            cuts the phase's crop out of them, mirrored at random.
         precision: of the forward pass; `auto` is bfloat16 on CUDA, float32 elsewhere.
         recompute: `stages` forgets what lies inside the network's stages and computes it again for
             the gradient: less memory, a third more time.
         clip: largest gradient norm. average: decay of the EMA weights.
         negatives: K of Eq. 5. modality_every: L_moda needs a second pair, it is added every so many
             steps.
-        validate_every, checkpoint_every: steps. seed: of everything random.
+        validate_every, checkpoint_every: steps. record_minutes: validate and save every so many
+            minutes instead; 0: every so many steps. seed: of everything random.
     """
 
     name: str
@@ -86,6 +102,7 @@ class TrainingConfig:
     rate: float = 3e-4
     final_rate: float = 1e-6
     warm_up: int = 100
+    minutes: float = 0.0
     weight_decay: float = 1e-4
     clip: float = 1.0
     average: float = 0.999
@@ -98,7 +115,16 @@ class TrainingConfig:
     clean: float = 0.25
     partial: float = 0.1
     thick: float = 0.3
+    still: float = 0.2
+    misalignment: float = 1.0
+    made: float = 0.0
+    own_frame: float = 0.0
+    true_field: float = 0.0
+    workers: int = 0
+    shelf: int = 0
+    shelf_crop: int = 96
     validate_every: int = 250
+    record_minutes: float = 0.0
     validation_samples: int = 12
     checkpoint_every: int = 100
     precision: Precision = "auto"
@@ -106,8 +132,16 @@ class TrainingConfig:
     seed: int = 0
     weights: LossWeights = field(default_factory=LossWeights)
 
-    def phase_at(self, step: int) -> Phase:
-        return next(p for p in self.phases if step < p.until * self.steps or p is self.phases[-1])
+    def progress(self, step: int, seconds: float) -> float:
+        """How much of the schedule is behind us after `step` steps and `seconds` of training,
+        0..1.
+        """
+        if self.minutes:
+            return min(seconds / (60 * self.minutes), 1.0)
+        return min(step / self.steps, 1.0)
+
+    def phase_at(self, progress: float) -> Phase:
+        return next(p for p in self.phases if progress < p.until or p is self.phases[-1])
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -130,11 +164,12 @@ class TrainingConfig:
 
 
 def read_config(path: Path, **overrides: str) -> TrainingConfig:
-    """A TOML file, or `default` or `paper` for a shipped one; `data` and `validation` are relative
-    to its folder.
+    """A TOML file, or the name of a shipped one (`default`, `gpu`, `paper`).
+
+    `data` and `validation` are relative to its folder.
 
     Args:
-        path: of the file, or a name.
+        path: of the file, or the name of a shipped one.
         overrides: values that replace those of the file; paths as seen from the working directory.
 
     Raises:

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.spatial.displacement import affine_index, sample, sample_cubic
+from UniFuseLib.spatial.displacement import affine_index, sample_at, sample_cubic
+from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class PackedVolume:
         """out[x] = volume(X(x) + u[x]): network intensities, 0 outside the field of view.
 
         Args:
-            grid: where to read. displacement: u, RAS mm `(1, 3, d, h, w)`.
+            grid: where to read.
+            displacement: u, RAS mm `(1, 3, d, h, w)`.
             cubic: keep the noise that linear interpolation would smooth away.
 
         Returns:
@@ -59,7 +61,7 @@ class PackedVolume:
         codes = (
             sample_cubic(box.float(), local).clamp(0, 255)
             if cubic
-            else sample(box.float()[None, None], local)
+            else sample_at(box.float()[None, None], local)
         )
         return codes * (self.top / 255) * self._inside(index)
 
@@ -67,7 +69,7 @@ class PackedVolume:
         """Label codes at the nearest voxel, int64 `(d, h, w)`, 0 outside."""
         index = self._index(grid, None)
         box, local = self._box(index)
-        nearest = sample(box.float()[None, None], local, mode="nearest")
+        nearest = sample_at(box.float()[None, None], local, mode="nearest")
         return (nearest * self._inside(index)).long()[0, 0]
 
     def narrowed(self, axis: int, start: int, length: int) -> PackedVolume:
@@ -105,10 +107,7 @@ class PackedVolume:
         return box, index - torch.tensor(offset, device=index.device).view(1, 3, 1, 1, 1)
 
     def _inside(self, index: Tensor) -> Tensor:
-        size = torch.tensor(self.grid.shape, device=index.device, dtype=index.dtype).view(
-            1, 3, 1, 1, 1
-        )
-        return ((index >= -0.5) & (index <= size - 0.5)).all(1, keepdim=True).to(index.dtype)
+        return inside(index, self.grid.shape).to(index.dtype)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from UniFuseLib.training.config import TrainingConfig
     from UniFuseLib.training.state import TrainingState
 
-_SECONDS_PER_HOUR = 3600.0
-
 
 def write_weights(
     state: TrainingState,
@@ -28,7 +26,16 @@ def write_weights(
     scores: dict[str, float],
     device: torch.device,
 ) -> Contract:
-    """`NAME.safetensors` and `NAME.json` of the averaged weights in `folder`."""
+    """Write `NAME.safetensors` and `NAME.json` of the averaged weights.
+
+    Args:
+        state: of the training.
+        config: of the run; its name is that of the weights.
+        folder: where both files go.
+        scores: on the validation samples.
+        device: that the training ran on.
+    """
+    files = {"data": Path(config.data).name, "validation": Path(config.validation).name}
     contract = Contract(
         name=config.name,
         preset=config.preset,
@@ -41,13 +48,9 @@ def write_weights(
         training={
             "code_version": __version__,
             "device": device.type,
-            "hours": round(state.seconds / _SECONDS_PER_HOUR, 3),
+            "hours": round(state.hours, 3),
             "steps": state.step,
-            "config": {
-                **config.to_dict(),
-                "data": Path(config.data).name,
-                "validation": Path(config.validation).name,
-            },
+            "config": {**config.to_dict(), **files},
         },
         validation={"training_crops": scores},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +13,15 @@ if TYPE_CHECKING:
 
 LOG = "log.jsonl"
 TENSORBOARD = "tensorboard"
+_SYNC_SECONDS = 1.0
 
 
 class Journal:
-    """Records of the steps up to `step`; whatever a killed run wrote beyond its checkpoint is
-    dropped.
+    """Records of the steps up to `step`; what a killed run wrote beyond its checkpoint is dropped.
 
     Args:
-        folder: of the run. step: where the run goes on.
+        folder: of the run.
+        step: where the run continues.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
@@ -29,13 +31,16 @@ class Journal:
                 self.path, [record for record in read_log(self.path) if record["step"] <= step]
             )
         self._board = _tensorboard(folder, step)
+        self._synced = 0.0
 
     def write(self, record: dict[str, Any]) -> None:
-        """Append one record; it is on disk when this returns."""
+        """Append one record; a kill does not lose it, a power cut the last second's."""
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
             stream.flush()
-            os.fsync(stream.fileno())
+            if time.perf_counter() - self._synced > _SYNC_SECONDS:
+                os.fsync(stream.fileno())
+                self._synced = time.perf_counter()
         if self._board is not None:
             for name, value in _flat(record).items():
                 self._board.add_scalar(name, value, record["step"])

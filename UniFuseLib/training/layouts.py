@@ -38,19 +38,48 @@ def kind_of(role: str) -> Kind:
     return kinds.get(role, "mr")
 
 
+#: folders of scans that stand alone: a partner is made of them while training (`made_contrast`)
+_SINGLES = {"ct_headneck_openkbp": "ct", "ct_torso": "ct", "ct_single": "ct", "mr_t1_head": "t1"}
+
+
 def unifuse(root: Path) -> list[Subject]:
-    """`ct_pet_mr/*/{ct,pet_suv,mr_t1}`, `mr_multi/*/{t1,t2,flair}`, `labels/*`, all `.nii[.gz]`."""
+    """`ct_pet_mr/*/{ct,pet_suv,mr_t1}`, `mr_multi/*/{t1,t2,flair}`, `labels/*`, and scans that
+    stand alone: `{ct_headneck_openkbp,ct_torso,ct_single}/*_ct`, `mr_t1_head/*_t1`; all
+    `.nii[.gz]`.
+    """
     roles = {"ct": "ct", "flair": "flair", "mr_t1": "t1", "pet_suv": "pet", "t1": "t1", "t1w": "t1"}
     roles |= {"t2": "t2", "t2w": "t2"}
     folders = sorted([*root.glob("ct_pet_mr/*/"), *root.glob("mr_multi/*/")])
     subjects = [
         Subject(f"{folder.parent.name}/{folder.name}", _files(folder, roles)) for folder in folders
     ]
-    names = sorted({_stem(path) for suffix in _SUFFIXES for path in root.glob(f"labels/*{suffix}")})
-    subjects += [
-        Subject(f"labels/{name}", _files(root / "labels", {name: "labels"})) for name in names
+    for folder, role in _SINGLES.items():
+        subjects += _one_file_each(root / folder, f"_{role}", role)
+    return subjects + _one_file_each(root / "labels", "", "labels")
+
+
+def _one_file_each(folder: Path, ending: str, role: str) -> list[Subject]:
+    """Every `<name><ending>.nii[.gz]` of a folder as a subject of its own."""
+    names = sorted(
+        {_stem(path) for suffix in _SUFFIXES for path in folder.glob(f"*{ending}{suffix}")}
+    )
+    return [
+        Subject(f"{folder.name}/{name.removesuffix(ending)}", _files(folder, {name: role}))
+        for name in names
     ]
-    return subjects
+
+
+def anatomy(root: Path) -> list[Subject]:
+    """`unifuse`, and scans that stand alone: `{ct_headneck_openkbp,ct_torso}/*_ct`,
+    `mr_t1_head/*_t1`, all `.nii[.gz]`.
+    """
+    subjects = {subject.name: subject for subject in unifuse(root)}
+    for folder, role in (("ct_headneck_openkbp", "ct"), ("ct_torso", "ct"), ("mr_t1_head", "t1")):
+        paths = (path for s in _SUFFIXES for path in root.glob(f"{folder}/*_{role}{s}"))
+        for stem in sorted({_stem(path) for path in paths}):
+            name = f"{folder}/{stem.removesuffix(f'_{role}')}"
+            subjects.setdefault(name, Subject(name, _files(root / folder, {stem: role})))
+    return list(subjects.values())
 
 
 def brats2020(root: Path) -> list[Subject]:
@@ -92,6 +121,7 @@ def fdgpetct(root: Path) -> list[Subject]:
 
 LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {
     "unifuse": unifuse,
+    "anatomy": anatomy,
     "brats2020": brats2020,
     "synthrad2023": synthrad2023,
     "fdgpetct": fdgpetct,

@@ -42,10 +42,11 @@ def contrastive_loss(
     """L_cont (Eq. 5): -log(e^{s⁺/τ} / (e^{s⁺/τ} + Σ_K e^{s⁻/τ})), s the cosine similarity.
 
     Args:
-        first, second: `(b, m, d, h, w)`; the positive of a position is the same position in
-            `second`.
+        first: `(b, m, d, h, w)`.
+        second: likewise; the positive of a position is the same position here.
         negatives: K other positions of `second`, drawn for every position.
         generator: on the CPU or the features' device; decides the negatives.
+        temperature: τ.
     """
     a = F.normalize(first.flatten(2).float(), dim=1).transpose(1, 2)  # (b, n, m)
     b = F.normalize(second.flatten(2).float(), dim=1).transpose(1, 2)
@@ -95,8 +96,10 @@ def matching_loss(
 
     Args:
         moved: `(b, c, d, h, w)` features of the degraded volume, pulled through the TRUE field.
-            reference: its partner.
-        weight: `(b, 1, d, h, w)` of every voxel. radius: of the offsets, voxels.
+        reference: features of its partner, likewise.
+        weight: `(b, 1, d, h, w)` of every voxel.
+        radius: of the offsets, voxels.
+        temperature: τ.
     """
     similarity = local_correlation(moved, reference, radius) / temperature
     here = similarity.shape[1] // 2
@@ -122,6 +125,25 @@ def fidelity_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
     Lowest at the mean of both sources, which Eq. 12 pulls away from towards the brighter one.
     """
     return ((fused - aligned).square().mean() + (fused - reference).square().mean()) / 2
+
+
+def retention_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
+    """mean |I_fuse - t|, t = I_R + w (W(I_fine, φ) - I_R): the reference, and what only the other
+    source shows; ours.
+
+    w = s(W(I_fine, φ); 0.55, 0.75) · s(W(I_fine, φ) - I_R; 0.05, 0.25), s a smooth step between two
+    intensities. Bone of a CT, uptake of a PET, fluid of a T2 are bright (240 HU is 0.75) where the
+    reference is not; soft tissue is left to the reference with its whole contrast. Both lie below
+    Eq. 12 alone, which takes a CT's grey for dark MR.
+    """
+    shown = smooth_step(aligned, 0.55, 0.75) * smooth_step(aligned - reference, 0.05, 0.25)
+    return (fused - torch.lerp(reference, aligned, shown)).abs().mean()
+
+
+def smooth_step(value: Tensor, low: float, high: float) -> Tensor:
+    """0 below `low`, 1 above `high`, 3t² - 2t³ between them."""
+    t = ((value - low) / (high - low)).clamp(0, 1)
+    return t * t * (3 - 2 * t)
 
 
 def gradient_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.device import autocast
 from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.spatial.displacement import resize, resize_flow, warp
 from UniFuseLib.training import losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from UniFuseLib.network.unifuse import UniFuse, UniFuseOutput
     from UniFuseLib.training.config import Precision, TrainingConfig
@@ -32,17 +33,26 @@ def total_loss(
     OUFR.
 
     Args:
-        generator: draws the negatives of L_moda.
+        model: in training mode.
+        sample: a batch.
+        config: weights of the terms, shares of the batch in its own frame and along the true field.
+        with_modality: see above.
+        generator: draws those shares and the negatives of L_moda.
 
     Returns:
         L and every term, unweighted; scalars.
     """
+    if config.own_frame:
+        sample = in_own_frame(sample, _drawn(sample, config.own_frame, generator))
+    known = _drawn(sample, config.true_field, generator)[:, None, None, None, None]
     with precision(config.precision, sample.degraded.device):
-        output = model(sample.degraded, sample.reference)
+        registered = model.register(sample.degraded, sample.reference)
+        used = torch.where(known, sample.flow, registered.flow)
+        output = model.fuse(registered, used)
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
         other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
     padded = _padded(sample, model.multiple)
-    terms = _terms(output, sample, padded)
+    terms = _terms(output, registered.flow, sample, padded)
     if config.weights.matching:  # 27 correlations a level: not for the log alone
         terms["matching"] = _matching_loss(output.matched, padded)
     if other is not None:
@@ -62,21 +72,49 @@ def precision(name: Precision, device: torch.device) -> AbstractContextManager[o
     """The context of the forward pass; `auto` is bfloat16 on CUDA and float32 elsewhere. Losses are
     float32.
     """
-    half = name == "bfloat16" or (name == "auto" and device.type == "cuda")
-    return torch.autocast(device.type, dtype=torch.bfloat16) if half else nullcontext()
+    return autocast("bfloat16" if name == "auto" and device.type == "cuda" else name, device)
 
 
-def _terms(output: UniFuseOutput, sample: Sample, padded: Sample) -> dict[str, Tensor]:
+def in_own_frame(sample: Sample, chosen: Tensor) -> Sample:
+    """The `chosen` `(b,)` samples with the reference brought to the degraded scan's frame: nothing
+    is left to align.
+    """
+    here = chosen[:, None, None, None, None]
+    return sample._replace(
+        reference=torch.where(here, sample.reference_moved, sample.reference),
+        clean=torch.where(here, sample.fine, sample.clean),
+        flow=torch.where(here, 0.0, sample.flow),
+    )
+
+
+def _drawn(sample: Sample, share: float, generator: torch.Generator) -> Tensor:
+    """Which samples of the batch belong to a share of all samples: bool `(b,)`; a share of 0 draws
+    nothing.
+    """
+    count = sample.degraded.shape[0]
+    drawn = (
+        torch.rand(count, generator=generator) < share
+        if share
+        else torch.zeros(count, dtype=torch.bool)
+    )
+    return drawn.to(sample.degraded.device)
+
+
+def _terms(
+    output: UniFuseOutput, predicted: Tensor, sample: Sample, padded: Sample
+) -> dict[str, Tensor]:
+    """Every term but those of features; `predicted` is the FA's φ, `output.flow` the one used."""
     # the target is where the network sees the clean volume, it must not pull on the field
     aligned = warp(sample.fine, output.flow.detach())
     return {
         "classification": losses.classification_loss(output.logits, sample.label),
-        "registration": losses.registration_loss(output.flow, sample.flow, sample.weight),
-        "endpoint": losses.endpoint_loss(output.flow, sample.flow, sample.weight),
+        "registration": losses.registration_loss(predicted, sample.flow, sample.weight),
+        "endpoint": losses.endpoint_loss(predicted, sample.flow, sample.weight),
         "coarse": _coarse_loss(output.coarse_flows, padded),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
+        "retention": losses.retention_loss(output.fused, aligned, sample.reference),
         "gradient": losses.gradient_loss(output.fused, aligned, sample.reference),
         "restore": losses.restoration_loss(output.restored, aligned),
     }

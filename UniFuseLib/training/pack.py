@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing import intensity
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.checks import check_volume
-from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.resampling import block_factors, resample, shrink
 from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MARGIN = 4  # voxels kept around what is not background
-_MOST_LABELS = 256  # what a byte tells apart
+_MOST_LABELS = _MOST_LEVELS = 256  # what a byte tells apart
+
+
+class _Form(NamedTuple):
+    """How volumes are stored, see `pack`."""
+
+    shape: int | None
+    spacing_mm: float | None
+    levels: int
 
 
 def pack(
@@ -43,15 +51,25 @@ def pack(
     split_file: Path | None = None,
     held_out: int | None = None,
     shape: int | None = None,
+    spacing_mm: float | None = None,
+    levels: int = _MOST_LEVELS,
 ) -> Path:
     """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every
     subject.
 
     Args:
-        split, split_file, held_out: one side of the data set, see `splits.select`; None takes all
-            subjects.
+        root: of the data set.
+        layout: of its folders, see `layouts.LAYOUTS`.
+        output: the training file.
+        report: hears of every subject.
+        split: one side of the data set, see `splits.select`; None takes all subjects.
+        split_file: see `splits.select`.
+        held_out: see `splits.select`.
         shape: resize every volume to so many voxels along each axis, as in the paper; None keeps
             its own grid.
+        spacing_mm: volumes finer than this become means of blocks of about this size (labels:
+            one of each block).
+        levels: greys that a volume keeps, 2 to 256; 64 make a file of about two thirds the size.
 
     Raises:
         InputError: see `find_subjects`, `select`, `read_volume` and `check_volume`; no label, or
@@ -63,13 +81,14 @@ def pack(
         subjects = select(subjects, layout, split, split_file, held_out)
     make_folder(output.parent)
     partial = output.with_name(output.name + ".partial")
+    form = _Form(shape, spacing_mm, levels)
     index: dict[str, Any] = {"version": 1, "layout": layout, "split": split, "subjects": []}
     try:
         with disk_advice(output):
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_LZMA) as archive:
                 for number, subject in enumerate(subjects):
                     report(f"{number + 1}/{len(subjects)} {subject.name}")
-                    index["subjects"].append(_pack_subject(archive, subject, shape, report))
+                    index["subjects"].append(_pack_subject(archive, subject, form, report))
                 archive.writestr(INDEX, json.dumps(index))
             partial.replace(output)
     finally:
@@ -78,20 +97,16 @@ def pack(
 
 
 def _pack_subject(
-    archive: zipfile.ZipFile, subject: Subject, shape: int | None, report: Callable[[str], None]
+    archive: zipfile.ZipFile, subject: Subject, form: _Form, report: Callable[[str], None]
 ) -> dict[str, Any]:
     entries = {}
     for role, path in subject.volumes.items():
         name = f"{subject.name}/{role}"
-        codes, entry = _encode(_read(path, name, kind_of(role), report), name, kind_of(role), shape)
+        kind = kind_of(role)
+        codes, entry = _encode(_read(path, name, kind, report), name, kind, form)
         member = f"{name}.npy"
         archive.writestr(member, _npy(codes.array))
-        entries[role] = {
-            **entry,
-            "member": member,
-            "kind": kind_of(role),
-            "affine": codes.affine.tolist(),
-        }
+        entries[role] = {**entry, "member": member, "kind": kind, "affine": codes.affine.tolist()}
     return {"name": subject.name, "volumes": entries}
 
 
@@ -106,17 +121,30 @@ def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Vo
     return checked.volume
 
 
-def _encode(
-    volume: Volume, name: str, kind: str, shape: int | None
-) -> tuple[Volume, dict[str, Any]]:
+def _encode(volume: Volume, name: str, kind: str, form: _Form) -> tuple[Volume, dict[str, Any]]:
     """uint8 codes and what turns them back; without `shape` only the box around the content."""
     if kind == "labels":
+        if form.spacing_mm is not None:
+            volume = _thinned(volume, form.spacing_mm)
         codes, entry = _encode_labels(volume, name)
         return _crop(codes, codes.array > 0), entry
-    if shape is not None:
-        return _encode_intensities(_resized(volume, kind, shape), kind)[:2]
-    codes, entry, body = _encode_intensities(volume, kind)
+    if form.shape is not None:
+        return _encode_intensities(_resized(volume, kind, form.shape), kind, form.levels)[:2]
+    if form.spacing_mm is not None:
+        volume = shrink(volume, (form.spacing_mm,) * 3)
+    codes, entry, body = _encode_intensities(volume, kind, form.levels)
     return _crop(codes, body), entry
+
+
+def _thinned(labels: Volume, spacing_mm: float) -> Volume:
+    """Every n-th label along each axis, n as `shrink` takes it: labels have no mean."""
+    factors = block_factors(labels.grid, (spacing_mm,) * 3)
+    first = [(n - 1) // 2 for n in factors]
+    kept = tuple(slice(k, None, n) for k, n in zip(first, factors, strict=True))
+    affine = labels.affine.copy()
+    affine[:3, 3] += affine[:3, :3] @ first
+    affine[:3, :3] = affine[:3, :3] * factors
+    return Volume(labels.array[kept], affine)
 
 
 def _resized(volume: Volume, kind: str, shape: int) -> Volume:
@@ -129,16 +157,21 @@ def _resized(volume: Volume, kind: str, shape: int) -> Volume:
     return Volume(values[0, 0].numpy(), affine)
 
 
-def _encode_intensities(volume: Volume, kind: str) -> tuple[Volume, dict[str, Any], np.ndarray]:
-    """Codes 0..255 of the network intensity 0..`top`, what turns them back into the volume's units,
-    and the body.
+def _encode_intensities(
+    volume: Volume, kind: str, levels: int
+) -> tuple[Volume, dict[str, Any], np.ndarray]:
+    """Codes 0..255 of the network intensity 0..`top`, `levels` different ones at equal distances.
+
+    Returns:
+        The codes, what turns them back into the volume's units, and the body.
     """
     body = body_mask(volume.array, volume.grid.spacing, kind)
     fitted = intensity.fit(volume.array, body, kind)
     unit = fitted.forward(volume.array.astype(np.float32))
     top = max(float(unit.max()), 1e-6)
     # dithering is not needed: every map spends its codes where tissue is
-    codes = Volume(np.round(unit * (255 / top)).astype(np.uint8), volume.affine)
+    grey = np.round(unit * ((levels - 1) / top)) * (255 / (levels - 1))
+    codes = Volume(np.round(grey).astype(np.uint8), volume.affine)
     return codes, {"top": top, "map": fitted.to_json()}, body
 
 
@@ -147,8 +180,8 @@ def _encode_labels(volume: Volume, name: str) -> tuple[Volume, dict[str, Any]]:
     labels, codes = np.unique(volume.array, return_inverse=True)
     if not 2 <= len(labels) <= _MOST_LABELS:
         raise InputError(
-            f"The {name} volume holds {len(labels)} different values; expected the background and 1 to "
-            f"{_MOST_LABELS - 1} labels. Merge labels, or take the file out of the data set."
+            f"The {name} volume holds {len(labels)} different values; expected the background and "
+            f"1 to {_MOST_LABELS - 1} labels. Merge labels, or take the file out of the data set."
         )
     array = codes.reshape(volume.array.shape).astype(np.uint8)
     return Volume(array, volume.affine), {"labels": labels.astype(int).tolist()}

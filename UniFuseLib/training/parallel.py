@@ -1,4 +1,6 @@
-"""Data parallelism by hand: every process draws its own part of the batch, gradients are averaged.
+"""Data parallelism without DDP (decision 0030).
+
+Every process draws its own part of the batch, gradients are averaged.
 
 `torchrun --nproc-per-node N -m UniFuseLib train CONFIG --output DIR` starts N processes; each one
 gets the batch of the configuration. N processes make the same step as one process with N times the
@@ -34,8 +36,9 @@ class Ranks:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
-    """This process's place among those that `torchrun` started; alone without it. They are left
-    again at the end.
+    """This process's place among those that `torchrun` started; alone without it.
+
+    The group of processes is left at the end.
     """
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:

@@ -1,5 +1,6 @@
-"""Learning curves and what the network does to the validation samples, as PNG; needs matplotlib
-(extra `train`).
+"""Learning curves and what the network does to the validation samples, as PNG.
+
+Needs matplotlib (extra `train`).
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ _COLUMNS = ("degraded", "reference", "aligned, clean", "restored", "fused", "err
 
 
 def draw_progress(model: UniFuse, samples: list[Sample], folder: Path) -> None:
-    """`curves.png` and, given samples, `validation.png` in `folder`; nothing where matplotlib is
-    not installed.
+    """`curves.png` and, given samples, `validation.png` in `folder`.
+
+    Nothing where matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
         return
@@ -37,11 +39,14 @@ def draw_progress(model: UniFuse, samples: list[Sample], folder: Path) -> None:
 
 
 def plot_curves(folder: Path) -> Path:
-    """Every term of the loss and every score over the steps, from the folder's log; returns the
-    picture's path.
+    """Every term of the loss and every score over the steps, from the folder's log.
+
+    Returns:
+        The picture's path.
 
     Raises:
-        InputError: no log there. MissingDependencyError: matplotlib is not installed.
+        InputError: no log there.
+        MissingDependencyError: matplotlib is not installed.
     """
     if find_spec("matplotlib") is None:
         raise MissingDependencyError("Learning curves need matplotlib: pip install matplotlib.")
@@ -66,23 +71,28 @@ def plot_curves(folder: Path) -> Path:
 def curves(
     records: list[dict[str, Any]], points: int = 200
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Name → (steps, values); noisy terms as means over up to `points` stretches, validation scores
-    as they are.
-    """
+    """Name → (steps, values), as means over up to `points` stretches of the run."""
     collected: dict[str, list[tuple[int, float]]] = {}
     for record in records:
-        values = {"loss": record["loss"], **record["terms"]}
-        values |= {
-            f"validation: {name}": value for name, value in record.get("validation", {}).items()
-        }
-        for name, value in values.items():
+        for name, value in _values(record).items():
             collected.setdefault(name, []).append((record["step"], value))
-    series = {}
-    for name, pairs in collected.items():
-        parts = np.array_split(np.array(pairs, dtype=float), min(points, len(pairs)))
-        means = [part.mean(axis=0) for part in parts]
-        series[name] = ([float(m[0]) for m in means], [float(m[1]) for m in means])
-    return series
+    return {name: _thinned(pairs, points) for name, pairs in collected.items()}
+
+
+def _values(record: dict[str, Any]) -> dict[str, float]:
+    scores = record.get("validation", {})
+    return {
+        "loss": record["loss"],
+        **record["terms"],
+        **{f"validation: {name}": value for name, value in scores.items()},
+    }
+
+
+def _thinned(pairs: list[tuple[int, float]], points: int) -> tuple[list[float], list[float]]:
+    """Means of steps and of values."""
+    parts = np.array_split(np.array(pairs, dtype=float), min(points, len(pairs)))
+    steps, values = np.array([part.mean(axis=0) for part in parts]).T
+    return steps.tolist(), values.tolist()
 
 
 @torch.no_grad()

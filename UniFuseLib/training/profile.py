@@ -82,7 +82,7 @@ def _one_step(
     sample = Sample(*(torch.cat(values) for values in zip(*samples, strict=True)))
     with watch.measure("forward and losses"):
         loss, _ = total_loss(
-            state.model, sample, config, step % config.modality_every == 0, state.generator
+            state.forward_model, sample, config, step % config.modality_every == 0, state.generator
         )
     with watch.measure("backward"):
         state.optimiser.zero_grad(set_to_none=True)
@@ -99,8 +99,8 @@ def _table(watch: Stopwatch, config: TrainingConfig, phase: Phase, steps: int) -
     }
     total = sum(parts.values())
     lines = [
-        f"preset {config.preset}, crop {phase.crop}, batch {phase.batch}, {steps} steps, {watch.device}, "
-        f"{torch.get_num_threads()} threads",
+        f"preset {config.preset}, crop {phase.crop}, batch {phase.batch}, {steps} steps, "
+        f"{watch.device}, {torch.get_num_threads()} threads",
         "",
         "| part | s/step | share |",
         "|---|---|---|",

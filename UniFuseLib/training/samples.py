@@ -18,6 +18,7 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.errors import InputError
+from UniFuseLib.network.dapl import AIR
 from UniFuseLib.simulation.misalignment import (
     REMAINDER,
     Deformation,
@@ -26,8 +27,10 @@ from UniFuseLib.simulation.misalignment import (
 )
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.spatial.axes import WORKING_AXES
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid
+from UniFuseLib.training.made_contrast import made_pair
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid
 from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 
@@ -42,6 +45,7 @@ _TILT_DEG = 6.0  # of a crop, about each axis
 # often
 _TASK_REFERENCE = {task.degraded: task.reference for task in TASKS.values()}
 _TASK_SHARE = 2 / 3
+_MARGIN_MM = 30.0  # the misaligned, tilted crop of a made pair reads beyond its own edge
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class SampleSettings:
         partial: share of volumes whose field of view ends inside the crop. thick: of synthetic
             scans with thick slices.
         still: share of samples without misalignment. ranges: of the misalignment.
+        made: share of the real samples that pair a CT or MR with a contrast made from itself.
     """
 
     crop: int = 64
@@ -72,6 +77,7 @@ class SampleSettings:
     thick: float = 0.0
     still: float = 0.2
     ranges: MisalignmentRange = REMAINDER
+    made: float = 0.0
 
 
 class Sample(NamedTuple):
@@ -174,6 +180,8 @@ def _draw_pair(
             subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator
         )
         return Pair(*scans, synthetic_scanner(scans[0], spacing_mm, generator)), centre
+    if settings.made and uniform(generator, 0, 1) < settings.made:
+        return _made_pair(real, settings.crop, spacing_mm, generator)
     # degraded modality first, then the reference's, then the subject: every class is drawn as often
     # as the others
     pairings: dict[str, dict[str, list[Pair]]] = {}
@@ -185,7 +193,8 @@ def _draw_pair(
                     of_kind.append(Pair(degraded, reference, degraded.grid))
     if not pairings:
         raise InputError(
-            f"No subject has two volumes that pair up (asked for: {settings.pairings or 'any two'})."
+            "No subject has two volumes that pair up "
+            f"(asked for: {settings.pairings or 'any two'})."
         )
     kind = choice(generator, tuple(sorted(pairings)))
     references = pairings[kind]
@@ -193,6 +202,31 @@ def _draw_pair(
         generator, tuple(references[_reference_kind(kind, sorted(references), generator)])
     )
     return pair, _point_inside(pair.reference, generator)
+
+
+def _made_pair(
+    subjects: tuple[PackedSubject, ...], crop: int, spacing_mm: float, generator: torch.Generator
+) -> tuple[Pair, np.ndarray]:
+    """A scan and a contrast made from it; scans that stand alone are drawn as often as all others
+    together.
+    """
+    scans = [[v for v in s.volumes.values() if v.kind in ("ct", "mr")] for s in subjects]
+    alone = [
+        of_one for of_one, s in zip(scans, subjects, strict=True) if of_one and len(s.volumes) == 1
+    ]
+    together = [
+        of_one for of_one, s in zip(scans, subjects, strict=True) if of_one and len(s.volumes) > 1
+    ]
+    groups = tuple(tuple(group) for group in (alone, together) if group)
+    if not groups:
+        raise InputError(
+            "No subject has a CT or MR from which a contrast could be made; set made = 0."
+        )
+    scan = choice(generator, tuple(choice(generator, choice(generator, groups))))
+    centre = _point_inside(scan, generator)
+    return Pair(
+        *made_pair(scan, centre, crop * spacing_mm + _MARGIN_MM, spacing_mm, generator)
+    ), centre
 
 
 def _reference_kind(degraded: str, kinds: list[str], generator: torch.Generator) -> str:
@@ -235,17 +269,16 @@ def _cut(
 
 
 def _crop_grid(
-    around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+    _around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
 ) -> Grid:
     """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random
     mirror.
     """
-    axes = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]])
     x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
     turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
     tilt = torch.linalg.matrix_exp(turn).numpy()
     mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
-    directions = tilt @ axes * mirror
+    directions = tilt @ WORKING_AXES * mirror
     shape = (crop, crop, crop)
     affine = np.eye(4)
     affine[:3, :3] = directions * spacing_mm
@@ -254,7 +287,7 @@ def _crop_grid(
 
 
 def _whole_grid(
-    whole: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
+    whole: Grid, _centre: np.ndarray, crop: int, _spacing_mm: float, generator: torch.Generator
 ) -> Grid:
     """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in
     one.
@@ -291,7 +324,7 @@ def _vary(
 
 def _body_weight(reference: Tensor, clean: Tensor) -> Tensor:
     """1 within two voxels of what is not air, 0.05 elsewhere."""
-    near = (torch.maximum(reference, clean) > 0.08).float()
+    near = (torch.maximum(reference, clean) > AIR).float()
     for kernel in ((5, 1, 1), (1, 5, 1), (1, 1, 5)):  # one axis at a time: an eighth of the work
         near = F.max_pool3d(near, kernel, 1, [k // 2 for k in kernel])
     return near.clamp(min=0.05)

@@ -1,5 +1,6 @@
-"""What a scanner makes of the misaligned anatomy: degraded on the scan's own grid, then brought to
-the crop.
+"""What a scanner makes of the misaligned anatomy.
+
+It is degraded on the scan's own grid, then brought to the crop.
 
 Noise of a scanner's voxels, read at the spacing the network works at, is not noise made at that
 spacing; the network has to meet what it will meet later.
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, IntensityMap, fit
 from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
-from UniFuseLib.spatial.displacement import affine_index, sample
+from UniFuseLib.simulation.parameters import triple
+from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.resampling import block_factors, blocks_of, mean_of_blocks
 from UniFuseLib.spatial.volume import Grid
 
@@ -22,17 +24,10 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-# one map for every synthetic and every gained volume: MR and PET have no unit of their own
-_UNITS = {
-    "ct": IntensityMap(
-        "knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0)
-    ),
-    "mr": IntensityMap("percentile", scale=1000.0, gamma=1.0, ceiling=2.0),
-    "pet": IntensityMap("percentile", scale=4.0, gamma=0.5, ceiling=16.0),
-}
-_LEAST_EXTENT = (
-    1.2  # side of the scanned region in sides of the crop: enough for six degrees of tilt
-)
+# what is 1 in every synthetic and every gained volume: MR and PET have no unit of their own
+_SCALE = {"mr": 1000.0, "pet": 4.0}
+# side of the scanned region in sides of the crop: enough for six degrees of tilt
+_LEAST_EXTENT = 1.2
 # the same in the slice plane: a head that turns moves most at its edge, and the noise of PET grows
 # with the body around
 _EXTENT = {"mr": 1.8, "ct": _LEAST_EXTENT, "pet": 2.0}
@@ -40,20 +35,34 @@ _LONGEST_MM = 250.0  # in the slice plane, unless the crop needs more
 _ROUND_TO = 4  # voxels: few different sizes, so that projectors are reused
 
 
+def units_of(kind: str) -> IntensityMap:
+    """Units of `kind` ↔ network intensities, by the default rule; one map for all volumes."""
+    if kind not in _SCALE:
+        return fit(np.empty(0), None, kind)  # HU: the rule looks at no volume
+    rule = DEFAULT_INTENSITY[kind]
+    return IntensityMap(
+        "percentile", scale=_SCALE[kind], gamma=rule["gamma"], ceiling=rule["ceiling"]
+    )
+
+
 def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
-    """Voxels of `scanner`'s size and directions around `crop`, the same number for every crop of
-    one size.
+    """Voxels of `scanner`'s size and directions around `crop`.
+
+    Their number is the same for every crop of one size.
 
     Args:
-        scanner: of any extent. kind: `mr`, `ct` or `pet`.
+        scanner: of any extent.
+        crop: the cube that will be read.
+        kind: `mr`, `ct` or `pet`.
     """
     side = float((np.array(crop.shape) * crop.spacing).max())
     across = slice_axis(scanner)
     least = _LEAST_EXTENT * side
     in_plane = max(least, min(_EXTENT[kind] * side, _LONGEST_MM))
+    extent = [least if axis == across else in_plane for axis in range(3)]
     shape = [
-        _ROUND_TO * math.ceil(((least if axis == across else in_plane) / spacing + 2) / _ROUND_TO)
-        for axis, spacing in enumerate(scanner.spacing)
+        _ROUND_TO * math.ceil((mm / spacing + 2) / _ROUND_TO)
+        for mm, spacing in zip(extent, scanner.spacing, strict=True)
     ]
     middle = crop.corners().mean(axis=0)
     # on the scanner's own voxels: a scan that has not moved is not interpolated
@@ -67,26 +76,30 @@ def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
 def degrade(
     scanned: Tensor, kind: str, label: str, scanner: Grid, generator: torch.Generator
 ) -> Tensor:
-    """I'_D on the scan's grid: to the modality's units, through the simulator of class `label`, and
-    back.
+    """I'_D on the scan's grid: to the modality's units, through the simulator, and back.
 
     Args:
         scanned: `(1, 1, d, h, w)` network intensities on `scanner`.
+        kind: `mr`, `ct` or `pet`.
+        label: the class of degradation.
+        scanner: the scan's grid.
+        generator: of all draws.
     """
     if label == "clean":
         return scanned
-    units = _UNITS[kind]
+    units = units_of(kind)
     volume = units.inverse(scanned)[0, 0]
-    d, h, w = (float(side) for side in scanner.spacing)
-    axis = slice_axis(scanner)
-    parameters = sample_degradation(label, generator, volume, (d, h, w), slice_axis=axis)
-    return units.forward(apply_degradation(volume, (d, h, w), parameters, axis)).float()[None, None]
+    spacing, axis = triple(scanner.spacing), slice_axis(scanner)
+    parameters = sample_degradation(label, generator, volume, spacing, slice_axis=axis)
+    degraded = apply_degradation(volume, spacing, parameters, axis)
+    return units.forward(degraded).float()[None, None]
 
 
 def bring(volume: Tensor, scanner: Grid, crop: Grid) -> Tensor:
-    """out[x] = volume at the place of index x of `crop`: trilinear after means of blocks, as
-    `resampling.resample`.
+    """out[x] = volume at the place of index x of `crop`.
+
+    Trilinear after means of blocks, as `resampling.resample`.
     """
     factors = block_factors(scanner, tuple(float(s) for s in crop.spacing))
     to_blocks = crop.index_to_index(blocks_of(scanner, factors))
-    return sample(mean_of_blocks(volume, factors), affine_index(to_blocks, crop.shape, volume))
+    return sample_at(mean_of_blocks(volume, factors), affine_index(to_blocks, crop.shape, volume))

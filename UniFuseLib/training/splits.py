@@ -1,5 +1,6 @@
-"""Which subjects train and which are held out: the paper's splits (Sec. 4.1), from a fixed seed or
-from a file.
+"""Which subjects train and which are held out: the paper's splits (Sec. 4.1).
+
+They come from a fixed seed or from a file.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ def select(
     """The subjects of one side of the split.
 
     Args:
+        subjects: of the whole data set.
+        layout: of the data set, key of `layouts.LAYOUTS`.
+        split: the side.
         file: JSON `{"train": [names], "val": [names]}`; read where it exists, else the layout's
             split is written to it.
         held_out: subjects of `val` instead of the paper's number.
@@ -72,19 +76,25 @@ def hold_out(subjects: list[Subject], count: int, seed: int = _SEED) -> set[str]
             f"Expected more than {count} subjects to hold out {count}, got {len(subjects)}. "
             "Get the whole data set, or choose another number with --held-out."
         )
-    sessions = Counter(subject.person or subject.name for subject in subjects)
+    sessions = Counter(_person(subject) for subject in subjects)
     persons = sorted(sessions)
     chosen: set[str] = set()
-    free = count
+    missing = count
     for place in np.random.default_rng(seed).permutation(len(persons)):
-        if sessions[persons[place]] <= free:
-            chosen.add(persons[place])
-            free -= sessions[persons[place]]
-    if free:
+        person = persons[place]
+        if sessions[person] <= missing:
+            chosen.add(person)
+            missing -= sessions[person]
+    if missing:
         raise InputError(
-            f"No whole persons make up {count} subjects. Choose another number with --held-out."
+            f"Cannot hold out exactly {count} subjects without splitting a patient. "
+            "Choose another number with --held-out."
         )
-    return {subject.name for subject in subjects if (subject.person or subject.name) in chosen}
+    return {subject.name for subject in subjects if _person(subject) in chosen}
+
+
+def _person(subject: Subject) -> str:
+    return subject.person or subject.name
 
 
 def _split_of(subjects: list[Subject], layout: str, held_out: int | None) -> dict[str, list[str]]:
@@ -94,7 +104,8 @@ def _split_of(subjects: list[Subject], layout: str, held_out: int | None) -> dic
         val = hold_out(subjects, held_out if held_out is not None else HELD_OUT[layout])
     else:
         raise InputError(
-            f"The layout '{layout}' has no split of its own. Leave --split out, or say how many with --held-out."
+            f"The layout '{layout}' has no split of its own. Omit --split, or give the number of "
+            "held-out subjects with --held-out."
         )
     sides: dict[str, list[str]] = {"train": [], "val": []}
     for subject in subjects:

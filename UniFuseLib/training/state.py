@@ -11,7 +11,7 @@ import torch
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
 from UniFuseLib.network.build import NetworkConfig, build, preset
-from UniFuseLib.training.recompute import forget_inside_stages
+from UniFuseLib.training.recompute import enable_gradient_checkpointing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from UniFuseLib.training.config import TrainingConfig
 
 CHECKPOINT = "checkpoint.pt"
+_SECONDS_PER_HOUR = 3600.0
 
 
 @dataclass
@@ -27,29 +28,45 @@ class TrainingState:
     """The state after `step` steps.
 
     Attributes:
-        model, average: the weights that are trained, and their EMA, which is what gets shipped.
+        model: the network that is trained.
+        forward_model: the network that the losses call: `model`, or its parameters with gradient
+            checkpointing.
+        average: the EMA of its weights, which is what gets shipped.
+        optimiser: of the model's parameters.
         generator: of the losses' random choices; the same in every process. (Samples need no stored
-            state, their
-            generators follow from seed, step and place in the batch: see `samples.generator_of`.)
+            state, their generators follow from seed, step and place in the batch: see
+            `samples.generator_of`.)
+        step: how many were made.
         seconds: spent on steps, over all runs.
     """
 
     model: UniFuse
+    forward_model: UniFuse
     average: UniFuse
     optimiser: torch.optim.Optimizer
     generator: torch.Generator
     step: int = 0
     seconds: float = 0.0
 
+    @property
+    def hours(self) -> float:
+        """Spent on steps, over all runs."""
+        return self.seconds / _SECONDS_PER_HOUR
+
 
 def initial_state(
     config: TrainingConfig, device: torch.device, weights: Path | None = None
 ) -> TrainingState:
-    """A fresh start, from `weights` (a safetensors file with its contract) or from the seed alone.
+    """A fresh start, from given weights or from the seed alone.
+
+    Args:
+        config: of the run.
+        device: where the network is trained.
+        weights: safetensors file with its contract; None for random ones.
 
     Raises:
-        WeightsError: weights that cannot be read. InputError: weights of another network than the
-            configuration's.
+        WeightsError: weights that cannot be read.
+        InputError: weights of another network than the configuration's.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -59,41 +76,38 @@ def initial_state(
     # channels last halves the time of 3-D convolutions on the CPU
     model.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    if config.recompute == "stages":
-        forget_inside_stages(model)
+    forward_model = enable_gradient_checkpointing(model) if config.recompute == "stages" else model
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=config.rate, weight_decay=config.weight_decay
     )
-    return TrainingState(model, average, optimiser, torch.Generator().manual_seed(config.seed))
+    generator = torch.Generator().manual_seed(config.seed)
+    return TrainingState(model, forward_model, average, optimiser, generator)
 
 
 def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor]:
     model, contract = load_model(weights, torch.device("cpu"))
     if NetworkConfig.from_dict(contract.network) != preset(config.preset):
         raise InputError(
-            f"The weights '{weights}' are those of preset '{contract.preset}', the configuration asks for "
-            f"'{config.preset}'. Set preset = \"{contract.preset}\" in the configuration, or start without them."
+            f"The weights '{weights}' are those of preset '{contract.preset}', the configuration "
+            f"asks for '{config.preset}'. Set preset = \"{contract.preset}\" in the configuration, "
+            "or start without them."
         )
     return model.state_dict()
 
 
 def save(state: TrainingState, config: TrainingConfig, path: Path) -> None:
-    """Through a temporary name: a kill leaves the old checkpoint or the new one, never half of
-    one.
-    """
+    """Through a temporary name: a kill leaves the old checkpoint or the new one, never a half."""
+    values = {
+        "config": config.to_dict(),
+        "model": state.model.state_dict(),
+        "average": state.average.state_dict(),
+        "optimiser": state.optimiser.state_dict(),
+        "generator": state.generator.get_state(),
+        "step": state.step,
+        "seconds": state.seconds,
+    }
     partial = path.with_name(path.name + ".partial")
-    torch.save(
-        {
-            "config": config.to_dict(),
-            "model": state.model.state_dict(),
-            "average": state.average.state_dict(),
-            "optimiser": state.optimiser.state_dict(),
-            "generator": state.generator.get_state(),
-            "step": state.step,
-            "seconds": state.seconds,
-        },
-        partial,
-    )
+    torch.save(values, partial)
     partial.replace(path)
 
 
@@ -106,16 +120,16 @@ def restore(state: TrainingState, config: TrainingConfig, path: Path, device: to
     values = torch.load(path, map_location=device, weights_only=True)
     if values["config"]["preset"] != config.preset:
         raise InputError(
-            f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the configuration asks for "
-            f"'{config.preset}'. Choose another output folder."
+            f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the "
+            f"configuration asks for '{config.preset}'. Choose another output folder."
         )
     try:
         state.model.load_state_dict(values["model"])
         state.average.load_state_dict(values["average"])
     except RuntimeError as error:
         raise InputError(
-            f"The checkpoint '{path}' is of another version of preset '{config.preset}'. Go on with the version that "
-            "wrote it, or choose another output folder."
+            f"The checkpoint '{path}' is of another version of preset '{config.preset}'. Continue "
+            "with the version that wrote it, or choose another output folder."
         ) from error
     state.optimiser.load_state_dict(values["optimiser"])
     state.generator.set_state(values["generator"].cpu())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.network.dapl import RunningNorm
+from UniFuseLib.simulation.misalignment import REMAINDER
 from UniFuseLib.training.objective import total_loss
 from UniFuseLib.training.parallel import Ranks, average_gradients, mean_over_ranks
 from UniFuseLib.training.samples import Sample, SampleSettings, draw_batch, generator_of
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
     from UniFuseLib.training.state import TrainingState
 
 
-def draw(subjects: list[PackedSubject], config: TrainingConfig, step: int, ranks: Ranks) -> Sample:
+def draw(
+    subjects: list[PackedSubject],
+    config: TrainingConfig,
+    step: int,
+    ranks: Ranks,
+    seconds: float = 0.0,
+) -> Sample:
     """This process's part of the batch of `step`: the same whatever happened before, and on however
-    many processes.
+    many processes; `seconds` of training so far are for a schedule in minutes.
     """
-    phase = config.phase_at(step)
+    phase = config.phase_at(config.progress(step, seconds))
     first = ranks.index * phase.batch
     generators = [generator_of(config.seed, step, first + i) for i in range(phase.batch)]
     return draw_batch(subjects, settings_of(config, phase.crop), generators)
@@ -39,6 +46,9 @@ def settings_of(config: TrainingConfig, crop: int) -> SampleSettings:
         clean=config.clean,
         partial=config.partial,
         thick=config.thick,
+        still=config.still,
+        ranges=REMAINDER.times(config.misalignment),
+        made=config.made,
     )
 
 
@@ -49,7 +59,7 @@ def gradients(
     processes.
     """
     with_modality = state.step % config.modality_every == 0
-    loss, terms = total_loss(state.model, sample, config, with_modality, state.generator)
+    loss, terms = total_loss(state.forward_model, sample, config, with_modality, state.generator)
     state.optimiser.zero_grad(set_to_none=True)
     loss.backward()
     average_gradients(state.model.parameters(), ranks)
@@ -64,25 +74,36 @@ def update(state: TrainingState, config: TrainingConfig) -> float:
     changes no weight.
     """
     for group in state.optimiser.param_groups:
-        group["lr"] = learning_rate(config, state.step)
+        group["lr"] = learning_rate(config, state.step, state.seconds)
     norm = torch.nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+    statistics = [module for module in state.model.modules() if isinstance(module, RunningNorm)]
     if torch.isfinite(norm):
         state.optimiser.step()
-        for module in state.model.modules():
-            if isinstance(module, RunningNorm):
-                module.remember()
+        for norm_of_states in statistics:
+            norm_of_states.remember()
         _average(state, config)
+    else:
+        for norm_of_states in statistics:
+            norm_of_states.forget()
     state.step += 1
     return float(norm)
 
 
-def learning_rate(config: TrainingConfig, step: int) -> float:
-    """Linear warm-up, then a cosine from `rate` to `final_rate` over the whole schedule."""
+def learning_rate(config: TrainingConfig, step: int, seconds: float = 0.0) -> float:
+    """Linear warm-up, then a cosine from `rate` to `final_rate` over the whole schedule.
+
+    Args:
+        config: `warm_up`, `rate` and `final_rate`, and how long the schedule is.
+        step: steps made so far.
+        seconds: of training so far, for a schedule in minutes.
+    """
     if step < config.warm_up:
         return config.rate * (step + 1) / config.warm_up
-    progress = (step - config.warm_up) / max(config.steps - config.warm_up, 1)
+    progress = config.progress(step, seconds)
+    if not config.minutes:
+        progress = min((step - config.warm_up) / max(config.steps - config.warm_up, 1), 1.0)
     return config.final_rate + (config.rate - config.final_rate) * 0.5 * (
-        1 + math.cos(math.pi * min(progress, 1.0))
+        1 + math.cos(math.pi * progress)
     )
 
 

@@ -1,6 +1,4 @@
-"""Aligned pairs out of one label map: any number of heads, any contrast, no doubt about where
-anything is.
-"""
+"""Aligned pairs out of one label map: any number of heads, any contrast, exact truth."""
 
 from __future__ import annotations
 
@@ -12,11 +10,12 @@ from UniFuseLib.preprocessing.intensity import fit
 from UniFuseLib.simulation.contrast import Style, apply_contrast, sample_contrast, split_soft_tissue
 from UniFuseLib.simulation.nuisance import thick_slices
 from UniFuseLib.simulation.parameters import choice, new_seed, uniform
+from UniFuseLib.spatial.axes import WORKING_AXES
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedVolume
 
 # in-plane and slice spacings, mm; few, so that projectors are reused
-_SCANNERS = {
+SCANNERS = {
     "mr": ((1.0,), (1.0, 3.0, 4.0)),
     "ct": ((1.0, 1.5, 2.0), (1.0, 2.0, 3.3)),
     "pet": ((4.0, 5.3), (3.3,)),
@@ -54,10 +53,12 @@ def synthetic_pair(
     """Two scans of the head around `centre`.
 
     Args:
-        labels: a label map. centre: RAS mm.
-        crop, spacing_mm: voxels and spacing of the cube that will be read; more is made around it,
-            at this spacing.
+        labels: a label map.
+        centre: RAS mm.
+        crop: side in voxels of the cube that will be read; more is made around it.
+        spacing_mm: of the cube and of what is made around it.
         thick: share of scans with thick slices along one axis.
+        generator: of all draws.
     """
     side = crop + 2 * int(np.ceil(_MARGIN_MM / spacing_mm))
     grid = Grid((side, side, side), _axial_affine(centre, side, spacing_mm))
@@ -71,13 +72,16 @@ def synthetic_pair(
 
 
 def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Generator) -> Grid:
-    """Voxels as scanners make them, d → S, h → P, w → L: in-plane and slice spacing drawn for the
-    modality of `scan`.
+    """Voxels as scanners make them, d → S, h → P, w → L.
+
+    In-plane and slice spacing are drawn for the modality of `scan`.
 
     Args:
+        scan: of the anatomy.
         spacing_mm: of the anatomy; nothing finer than this is there to be scanned.
+        generator: of both draws.
     """
-    in_plane, slices = _SCANNERS[scan.kind]
+    in_plane, slices = SCANNERS[scan.kind]
     pixel = max(choice(generator, in_plane), spacing_mm)
     thickness = max(choice(generator, slices), spacing_mm)
     return Grid(
@@ -89,7 +93,7 @@ def synthetic_scanner(scan: PackedVolume, spacing_mm: float, generator: torch.Ge
 def _axial_affine(centre: np.ndarray, side: int, spacing_mm: float) -> np.ndarray:
     """Isotropic, d → S, h → P, w → L, its middle at `centre`."""
     affine = np.eye(4)
-    affine[:3, :3] = np.array([[0.0, 0.0, -1.0], [0.0, -1.0, 0.0], [1.0, 0.0, 0.0]]) * spacing_mm
+    affine[:3, :3] = WORKING_AXES * spacing_mm
     affine[:3, 3] = centre - affine[:3, :3] @ np.full(3, (side - 1) / 2)
     return affine
 

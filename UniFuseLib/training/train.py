@@ -9,28 +9,32 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
 from UniFuseLib.io.output_folder import make_folder
-from UniFuseLib.training.data import PackedSubject, load_pack
+from UniFuseLib.training.data import load_pack
 from UniFuseLib.training.export import write_weights
 from UniFuseLib.training.journal import Journal
 from UniFuseLib.training.parallel import Ranks, first_decides, joined, local_device
 from UniFuseLib.training.pictures import draw_progress
+from UniFuseLib.training.samples import generator_of
+from UniFuseLib.training.shelf import Shelf
 from UniFuseLib.training.state import CHECKPOINT, TrainingState, initial_state, restore, save
-from UniFuseLib.training.step import draw, gradients, learning_rate, update
+from UniFuseLib.training.step import draw, gradients, learning_rate, settings_of, update
 from UniFuseLib.training.validation import validate, validation_samples
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from UniFuseLib.training.config import TrainingConfig
     from UniFuseLib.training.samples import Sample
 
-_SECONDS_PER_HOUR = 3600.0
+_SECONDS_PER_MINUTE = 60.0
+_CUTS = 2**31 - 1  # place of the generator that cuts; no sample of a batch has it
 
 
 def train(
@@ -38,7 +42,7 @@ def train(
     folder: Path,
     device: torch.device,
     time_budget: float | None = None,
-    report: Callable[[str], None] = lambda line: None,
+    report: Callable[[str], None] = lambda _: None,
     weights: Path | None = None,
 ) -> TrainingState:
     """Train until the schedule or the time budget (seconds) ends; resumes from `folder` where it
@@ -49,6 +53,11 @@ def train(
     writes.
 
     Args:
+        config: the recipe.
+        folder: of the run, made if need be.
+        device: what trains; under `torchrun` the local one of its kind.
+        time_budget: seconds; None trains until the schedule ends.
+        report: hears a line now and then.
         weights: start from these (safetensors with contract); not looked at when there is a
             checkpoint.
 
@@ -56,30 +65,68 @@ def train(
         InputError: data that cannot be read, a checkpoint or weights of another network.
         OutputError: `folder` cannot be made or written to.
     """
+    deadline = None if time_budget is None else time.monotonic() + time_budget
     make_folder(folder)
     device = local_device(device)
     with joined(device) as ranks:
-        subjects = load_pack(Path(config.data), device)
         state = initial_state(config, device, weights)
         _tune(device)
         if (folder / CHECKPOINT).exists():
             restore(state, config, folder / CHECKPOINT, device)
-        if ranks.is_first:
-            report(f"{ranks.count} × {device}, from step {state.step} to {config.steps}")
-            recorder = _Recorder(config, folder, device, state.step, report)
-        deadline = None if time_budget is None else time.monotonic() + time_budget
-        while state.step < config.steps:
-            record = _advance(state, subjects, config, ranks)
-            out_of_time = first_decides(
-                deadline is not None and time.monotonic() > deadline, ranks, device
-            )
+        with _batches(state, config, device, ranks) as batches:
+            recorder = None
             if ranks.is_first:
-                recorder.after_step(state, record, last=out_of_time or state.step == config.steps)
-            if out_of_time:
-                break
-        if ranks.is_first:
-            recorder.journal.close()
+                report(f"{ranks.count} × {device}, from step {state.step} to {_end(config)}")
+                recorder = _Recorder(config, folder, device, state, report)
+            batches.wait()
+            while not _is_over(state, config):
+                record = _advance(state, batches, config, ranks)
+                out_of_time = deadline is not None and time.monotonic() > deadline
+                out_of_time = first_decides(out_of_time, ranks, device)
+                if recorder is not None:
+                    recorder.after_step(state, record, out_of_time or _is_over(state, config))
+                if out_of_time:
+                    break
+            if recorder is not None:
+                recorder.journal.close()
     return state
+
+
+def _is_over(state: TrainingState, config: TrainingConfig) -> bool:
+    return state.step >= config.steps or config.progress(state.step, state.seconds) >= 1
+
+
+def _end(config: TrainingConfig) -> str:
+    return f"{config.minutes:.3g} minutes" if config.minutes else str(config.steps)
+
+
+class _Batches(NamedTuple):
+    """Where the batches of this process come from."""
+
+    draw: Callable[[], Sample]
+    wait: Callable[[], None]  # until the first one can be drawn
+
+
+@contextmanager
+def _batches(
+    state: TrainingState, config: TrainingConfig, device: torch.device, ranks: Ranks
+) -> Iterator[_Batches]:
+    """Batches drawn when they are asked for, or cut from what workers have made."""
+    if not config.workers:
+        subjects = load_pack(Path(config.data), device)
+        yield _Batches(
+            lambda: draw(subjects, config, state.step, ranks, state.seconds), lambda: None
+        )
+        return
+    stream = state.step * ranks.count + ranks.index  # a resumed run meets other samples
+    generator = generator_of(config.seed, stream, _CUTS)
+    with Shelf(config, settings_of(config, config.shelf_crop), device, stream) as shelf:
+
+        def cut_batch() -> Sample:
+            phase = config.phase_at(config.progress(state.step, state.seconds))
+            return shelf.draw(phase.batch, phase.crop, generator)
+
+        yield _Batches(cut_batch, lambda: shelf.wait(config.phases[0].batch))
 
 
 def _tune(device: torch.device) -> None:
@@ -90,12 +137,12 @@ def _tune(device: torch.device) -> None:
 
 
 def _advance(
-    state: TrainingState, subjects: list[PackedSubject], config: TrainingConfig, ranks: Ranks
+    state: TrainingState, batches: _Batches, config: TrainingConfig, ranks: Ranks
 ) -> dict[str, Any]:
     """One optimiser step; returns what goes into the log."""
     started = time.monotonic()
-    rate = learning_rate(config, state.step)
-    sample = draw(subjects, config, state.step, ranks)
+    rate = learning_rate(config, state.step, state.seconds)
+    sample = batches.draw()
     drawn = time.monotonic()
     terms = gradients(state, sample, config, ranks)
     norm = update(state, config)
@@ -109,7 +156,7 @@ def _advance(
         "rate": rate,
         "seconds_sampling": drawn - started,
         "seconds_step": ended - started,
-        "hours": state.seconds / _SECONDS_PER_HOUR,
+        "hours": state.hours,
     }
 
 
@@ -124,15 +171,19 @@ class _Recorder:
         config: TrainingConfig,
         folder: Path,
         device: torch.device,
-        step: int,
+        state: TrainingState,
         report: Callable[[str], None],
     ) -> None:
         self.config, self.folder, self.device, self.report = config, folder, device, report
         self.samples: list[Sample] = validation_samples(config, device)
-        self.journal = Journal(folder, step)
+        self.journal = Journal(folder, state.step)
+        self._recorded = state.seconds
+        if config.record_minutes and self.samples and not state.step:
+            report(json.dumps({"step": 0, "validation": validate(state.average, self.samples)}))
 
     def after_step(self, state: TrainingState, record: dict[str, Any], last: bool) -> None:
-        validated = last or state.step % self.config.validate_every == 0
+        validated, saved = (last or due for due in self._due(state))
+        started = time.monotonic() if validated and self.config.minutes else 0.0
         if validated and self.samples:
             record["validation"] = validate(state.average, self.samples)
         self.journal.write(record)
@@ -141,6 +192,23 @@ class _Recorder:
                 state, self.config, self.folder, record.get("validation", {}), self.device
             )
             draw_progress(state.average, self.samples, self.folder)
-        if last or state.step % self.config.checkpoint_every == 0:
+        if (
+            validated and self.config.minutes
+        ):  # a schedule in minutes ends in time whatever else takes time
+            state.seconds += time.monotonic() - started
+        if saved:
             save(state, self.config, self.folder / CHECKPOINT)
             self.report(json.dumps(record))
+
+    def _due(self, state: TrainingState) -> tuple[bool, bool]:
+        """Whether to validate, and whether to save."""
+        config = self.config
+        if not config.record_minutes:
+            return (
+                state.step % config.validate_every == 0,
+                state.step % config.checkpoint_every == 0,
+            )
+        due = state.seconds - self._recorded >= _SECONDS_PER_MINUTE * config.record_minutes
+        if due:
+            self._recorded = state.seconds
+        return due, due

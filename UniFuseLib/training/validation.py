@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from UniFuseLib.network.unifuse import UniFuse
     from UniFuseLib.training.config import TrainingConfig
 
+_AIR = 0.08  # network intensity
 _SEED = 20_000  # far from the seeds of training
 
 
@@ -25,10 +26,14 @@ def validation_samples(config: TrainingConfig, device: torch.device) -> list[Sam
     """The same samples at every validation: their generator has a seed of its own."""
     if not config.validation:
         return []
-    subjects = load_pack(Path(config.validation), device)
+    # made where the workers make theirs: noise of a CUDA generator is another one
+    subjects = load_pack(Path(config.validation), torch.device("cpu") if config.workers else device)
     settings = settings_of(config, config.phases[-1].crop)
     generator = torch.Generator().manual_seed(_SEED + config.seed)
-    return [draw_batch(subjects, settings, [generator]) for _ in range(config.validation_samples)]
+    samples = [
+        draw_batch(subjects, settings, [generator]) for _ in range(config.validation_samples)
+    ]
+    return [Sample(*(value.to(device) for value in sample)) for sample in samples]
 
 
 @torch.no_grad()
@@ -36,7 +41,9 @@ def validate(model: UniFuse, samples: list[Sample]) -> dict[str, float]:
     """Means over `samples`, batches of one.
 
     Error of the field in mm before and after, folds, class accuracy, PSNR against I_D, and what
-    restoration alone gains on degraded inputs.
+    restoration alone gains on degraded inputs. In the degraded scan's own frame, the reference
+    brought there by the truth: what restoration gains, or, of a clean input, how close to it the
+    output stays.
     """
     scores: dict[str, list[float]] = {}
     for sample in samples:
@@ -61,7 +68,17 @@ def _scores(model: UniFuse, sample: Sample) -> dict[str, float]:
         scores["restoration_gain_db"] = _psnr(output.restored, target, body) - _psnr(
             input_there, target, body
         )
-    return scores
+    return {**scores, **_own_frame_scores(model, sample)}
+
+
+def _own_frame_scores(model: UniFuse, sample: Sample) -> dict[str, float]:
+    registered = model.register(sample.degraded, sample.reference_moved)
+    output = model.fuse(registered, torch.zeros_like(registered.flow))
+    body = torch.maximum(sample.fine, sample.reference_moved)[:, 0] > _AIR
+    restored = _psnr(output.restored, sample.fine, body)
+    if int(sample.label) == CLASSES.index("clean"):
+        return {"own_frame_clean_psnr_db": restored}
+    return {"own_frame_gain_db": restored - _psnr(sample.degraded, sample.fine, body)}
 
 
 def _length_mm(flow: Tensor, sample: Sample) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from .Errors import FusionError
-from .Process import Ending
+from .Outcome import Ending
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -72,15 +72,16 @@ def readCases(source: Any) -> list[BatchCase]:
     if not cases:
         raise FusionError(
             _(
-                "No case found in {source}. Expected a table with the columns degraded and reference, or a folder with "
-                "one folder per case that holds degraded.* and reference.*."
+                "No case found in {source}. Expected a table with the columns degraded and "
+                "reference, or a folder with one folder per case that holds degraded.* and "
+                "reference.*."
             ).format(source=source)
         )
     names = [case.name for case in cases]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise FusionError(
-            _("Two cases are called {names}. Give each a name of its own.").format(
+            _("Two cases are called {names}. Give each case its own name.").format(
                 names=", ".join(twice)
             )
         )
@@ -115,7 +116,7 @@ def runCases(
         try:
             writeRows(list(written.values()), table)
         except OSError as error:  # open in another program: the next case tries again
-            progress(_("{table} was not written: {reason}").format(table=table, reason=error))
+            progress(_("Cannot write {table}: {reason}").format(table=table, reason=error))
     return rows
 
 
@@ -138,7 +139,8 @@ def earlierRows(path: Path) -> list[dict[str, Any]]:
     if any(set(row) != set(COLUMNS) for row in rows):
         raise FusionError(
             _(
-                "{path} is not a table of this tool. Move it away, or choose another output folder."
+                "{path} was not created by UniFuse and will not be overwritten. "
+                "Move it, or choose another output folder."
             ).format(path=path)
         )
     return rows
@@ -180,7 +182,8 @@ def _caseFromRow(row: dict[str, str], folder: Path, number: int) -> BatchCase:
         if not row.get(column):
             raise FusionError(
                 _(
-                    "Row {number} has no {column}; the table needs the columns degraded and reference."
+                    "Row {number} has no {column}. "
+                    "The table needs the columns degraded and reference."
                 ).format(number=number, column=column)
             )
     name = Path(row.get("name") or f"case{number:03d}").name

@@ -39,7 +39,7 @@ class PrecisionChoice(Enum):
 
 
 class RefinementChoice(Enum):
-    """Of the field, to this very pair, after the network."""
+    """Fine-tuning of the deformation on this pair, after the network."""
 
     AUTO = "auto"
     OFF = "off"

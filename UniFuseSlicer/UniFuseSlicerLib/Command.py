@@ -63,7 +63,7 @@ class ToolCommand:
         )
 
 
-# For files that only go into the scene: compressing them would cost more than the network.
+# For files that only go into the scene: compressing them would take longer than the network.
 QUICK_FILES = ("--uncompressed", "--no-overview")
 
 

@@ -1,5 +1,5 @@
-"""Which devices torch finds here, with free memory: asked in a process of its own, so that Slicer
-imports no torch.
+"""Which devices torch finds on this computer, with their free memory. A process of its own looks,
+so that Slicer imports no torch.
 """
 
 from __future__ import annotations
@@ -11,29 +11,30 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from .Command import ToolCommand
-from .Process import Ending, ToolProcess
+from .Outcome import Ending
+from .Process import ToolProcess
 
 SCRIPT = Path(__file__).resolve().with_name("DeviceScript.py")
 POLL_MS = 100
 
 
 class DeviceCheck:
-    """Runs `DeviceScript.py` beside the application and tells what it found.
+    """Runs `DeviceScript.py` in a process of its own and shows what it found.
 
     Args:
         tool: gives interpreter and environment.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
-        tell: receives the sentence for the panel.
+        show: receives the sentence for the panel.
     """
 
     def __init__(
         self,
         tool: Callable[[], ToolCommand],
         makeTimer: Callable[..., Any],
-        tell: Callable[[str], None],
+        show: Callable[[str], None],
     ) -> None:
         self._tool = tool
-        self._tell = tell
+        self._show = show
         self._timer = makeTimer(self.poll, POLL_MS)
         self._process: ToolProcess | None = None
 
@@ -41,26 +42,27 @@ class DeviceCheck:
     def running(self) -> bool:
         return self._process is not None
 
-    def start(self, *args: Any) -> None:
+    def start(self) -> None:
         if self.running:
             return
         tool = self._tool()
         self._process = ToolProcess([tool.python, str(SCRIPT)], tool.folder, tool.environment)
         self._process.start()
-        self._tell(_("Looking…"))
+        self._show(_("Looking…"))
         self._timer.start()
 
     def poll(self) -> None:
-        outcome = self._process.poll() if self._process is not None else None
-        if outcome is None:
+        process = self._process
+        outcome = process.poll() if process is not None else None
+        if process is None or outcome is None:
             return
         self._timer.stop()
-        process, self._process = self._process, None
+        self._process = None
         if outcome.ending is Ending.DONE:
-            self._tell(deviceSentence(process.lastMessage))
+            self._show(deviceSentence(process.lastMessage))
             return
-        self._tell(
-            _("PyTorch does not answer; press Fuse to install it. {reason}").format(
+        self._show(
+            _("PyTorch could not be loaded. Press Fuse to install it. {reason}").format(
                 reason=outcome.message
             )
         )
@@ -73,11 +75,11 @@ class DeviceCheck:
 
 
 def deviceSentence(found: Mapping[str, Any]) -> str:
-    """What the panel says, e.g. `NVIDIA RTX A4000, 14 of 16 GB free`."""
+    """The sentence in the panel, e.g. `NVIDIA RTX A4000, 14 of 16 GB free`."""
     if found.get("gpus"):
         return "; ".join(
             _("{name}, {free:.0f} of {total:.0f} GB free").format(**gpu) for gpu in found["gpus"]
         )
-    return _("No GPU that PyTorch {version} can use; runs on {threads} CPU threads").format(
+    return _("No GPU that PyTorch {version} can use: runs on {threads} CPU threads").format(
         version=found.get("version", "?"), threads=found.get("threads", "?")
     )

@@ -9,7 +9,8 @@ from .Choices import LayerChoice, OverlayChoice
 from .Layers import Layers
 from .LiveWarp import LiveWarp
 from .Overlay import Overlay, OverlayStyle
-from .Results import DEFORMATION_ROLE, DEGRADED_ROLE, REFERENCE_ROLE, RESTORED_ROLE
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
+from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,15 @@ class Shown:
     opacity: float = 1.0
     style: OverlayStyle = field(default_factory=OverlayStyle)
     warpPercent: float = 100.0
+
+
+def wantedBy(parameterNode: Any) -> Shown:
+    """What the parameters ask the views to show; nothing before there is a result."""
+    p = parameterNode
+    if p is None or not isResult(p.fused):
+        return Shown()
+    style = OverlayStyle(p.overlay, p.overlaySpacing, p.onlyInBody, p.legend)
+    return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.warpPercent)
 
 
 class Display:
@@ -40,8 +50,7 @@ class Display:
         self._drawn: Any = None
 
     def follow(self, fused: Any, current: Shown) -> None:
-        """Take `current` as shown already (a scene was loaded, the module was entered): the views
-        stay as they are.
+        """Take `current` as shown (a scene was loaded, the module was entered): the views stay.
 
         Only the copies that are not saved with a scene are made and drawn again: the warped
         degraded volume, and the points for "only in the body".
@@ -63,13 +72,14 @@ class Display:
             self.layers.show(reference, self._foreground(fused, current), current.opacity)
 
     def forget(self, deformation: Any) -> None:
-        """The nodes of a result were filled anew: everything is drawn again."""
+        """The nodes of a result were filled again: everything is drawn again."""
         self.overlay.forget(deformation)
         self.shown = Shown()
 
-    def slid(self, wanted: Shown) -> bool:
-        """The warp slider was moved, on the same result."""
-        return wanted.warpPercent != self.shown.warpPercent and wanted.fused == self.shown.fused
+    def hide(self, deformation: Any) -> None:
+        """A node is about to be deleted: if it is the drawn deformation, its copies go as well."""
+        if deformation is self._drawn:
+            self._hideDrawn()
 
     def show(self, fused: Any, wanted: Shown) -> None:
         """Apply what differs from what is shown; without a result, or without its reference, no

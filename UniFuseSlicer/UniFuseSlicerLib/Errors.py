@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .Outcome import Outcome
+
 
 class FusionError(Exception):
     """A run that could not be done; the text is shown as it is."""
@@ -16,8 +21,8 @@ class InstallError(FusionError):
 
 
 class RunFailed(FusionError):
-    """The tool ended without a result; `outcome` says how."""
+    """The tool ended without a result; see `outcome`."""
 
-    def __init__(self, outcome) -> None:
+    def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.message)
         self.outcome = outcome

@@ -69,7 +69,7 @@ class FusionImages:
 
 
 def writeImage(image: Image, path: Path) -> None:
-    """Write without compression (it would cost more than the network); RAS → LPS here."""
+    """Write without compression, which would take longer than the network; RAS → LPS here."""
     array = image.array
     itk = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
     lps = LPS @ image.ijkToRas
@@ -118,11 +118,12 @@ def readResult(folder: Path) -> FusionImages:
         ("deformation", displacement),
     ):
         sample = array[::3, ::3, ::3]
-        # NIfTI readers turn NaN into 0, so a spoilt volume may come back constant
+        # NIfTI readers turn NaN into 0, so a volume without values may come back constant
         if not np.isfinite(sample).all() or (name == "fused" and sample.min() == sample.max()):
             raise FusionError(
                 _(
-                    "The {name} volume came back without usable numbers. Look at the log, and try the device CPU."
+                    "The {name} volume contains no usable values. "
+                    "See the log, and choose the device CPU under Advanced."
                 ).format(name=name)
             )
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
@@ -148,4 +149,4 @@ def _resultFile(folder: Path, stem: str) -> Path:
     for path in sorted(folder.glob(f"{stem}.*")):
         if path.suffix in (".gz", ".nii", ".nrrd", ".mha"):
             return path
-    raise FusionError(_("The fusion tool did not write {name}. Look at the log.").format(name=stem))
+    raise FusionError(_("The fusion tool did not write {name}. See the log.").format(name=stem))

@@ -15,9 +15,8 @@ from slicer.i18n import tr as _
 
 from .Errors import InstallError
 
-TORCH_REQUIREMENT = ">=2.5"
+TORCH = "torch>=2.5"
 SMALL_PACKAGES = ("safetensors>=0.4",)
-LEAST = {"torch": (2, 5), "safetensors": (0, 4)}
 
 
 class PackageState(Enum):
@@ -28,41 +27,48 @@ class PackageState(Enum):
 
 
 def packageState(
-    name: str,
-    leastVersion: tuple[int, ...],
+    requirement: str,
     version: Callable[[str], Any] = importlib.metadata.version,
     findSpec: Callable[[str], Any] = importlib.util.find_spec,
 ) -> PackageState:
-    """Look at a package's files only: importing torch here would take seconds and its files could
-    not be repaired.
+    """Check the files of a package only: importing torch here would take seconds, and its files
+    could not be repaired.
 
     A half install leaves metadata without a package, a package without `__init__.py`, or no version
     in the metadata.
+
+    Args:
+        requirement: name and least version, such as `torch>=2.5`.
+        version: name → version in the metadata.
+        findSpec: name → where Python would import it from.
     """
+    # part of Slicer's Python; imported only when asked, as Slicer's extension rules want it
+    from packaging.requirements import Requirement
+    from packaging.version import InvalidVersion, Version
+
+    wanted = Requirement(requirement)
     try:
-        found = version(name)
+        found = version(wanted.name)
     except importlib.metadata.PackageNotFoundError:
-        found = ""
+        return PackageState.READY if _isImportable(wanted.name, findSpec) else PackageState.MISSING
     except (TypeError, KeyError, ValueError, OSError):
         return PackageState.BROKEN
+    if found is None or not _isImportable(wanted.name, findSpec):
+        return PackageState.BROKEN
+    try:
+        newEnough = wanted.specifier.contains(Version(str(found)), prereleases=True)
+    except InvalidVersion:
+        return PackageState.BROKEN
+    return PackageState.READY if newEnough else PackageState.OLD
+
+
+def _isImportable(name: str, findSpec: Callable[[str], Any]) -> bool:
+    """An empty folder left by an uninstall has a specification too, but no file."""
     try:
         spec = findSpec(name)
     except (ImportError, ValueError):
-        spec = None
-    if found == "":
-        return PackageState.MISSING if spec is None or spec.origin is None else PackageState.READY
-    if found is None or spec is None or spec.origin is None:
-        return PackageState.BROKEN
-    return PackageState.READY if _numbers(str(found)) >= leastVersion else PackageState.OLD
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """(2, 5, 1) of "2.5.1+cu121"."""
-    numbers = []
-    for part in version.split("+")[0].split(".")[:3]:
-        digits = "".join(c for c in part if c.isdigit())
-        numbers.append(int(digits) if digits else 0)
-    return tuple(numbers)
+        return False
+    return spec is not None and spec.origin is not None
 
 
 class Dependencies:
@@ -73,7 +79,7 @@ class Dependencies:
         importUtils: returns the module PyTorchUtils of the PyTorch extension, or raises
             ModuleNotFoundError.
         pipInstall: installs a list of requirements; the default picks what this Slicer offers.
-        state: as `packageState`.
+        state: requirement → state, as `packageState`.
     """
 
     def __init__(
@@ -81,7 +87,7 @@ class Dependencies:
         confirm: Callable[[str], bool] | None = None,
         importUtils: Callable[[], Any] | None = None,
         pipInstall: Callable[[list[str]], None] | None = None,
-        state: Callable[[str, tuple[int, ...]], PackageState] = packageState,
+        state: Callable[[str], PackageState] = packageState,
     ) -> None:
         self._confirm = confirm or _askUser
         self._importUtils = importUtils or _importPyTorchUtils
@@ -95,22 +101,18 @@ class Dependencies:
         Raises:
             InstallError: refused, failed, half installed, or the PyTorch extension is missing.
         """
-        torch = self._state("torch", LEAST["torch"])
+        torch = self._state(TORCH)
         if torch is PackageState.BROKEN:
             raise InstallError(_repairSentence())
-        names = {requirement: requirement.split(">=")[0] for requirement in SMALL_PACKAGES}
-        small = [
-            r
-            for r, name in names.items()
-            if self._state(name, LEAST[name]) is not PackageState.READY
-        ]
+        small = [r for r in SMALL_PACKAGES if self._state(r) is not PackageState.READY]
         if torch is PackageState.READY and not small:
             return
         utils = None if torch is PackageState.READY else self._pyTorchUtils()
         if not self._confirm(_question(torch, small)):
             raise InstallError(
                 _(
-                    "Nothing was installed. The fusion needs these packages; press Fuse to be asked again."
+                    "Nothing was installed. UniFuse needs these packages; "
+                    "press Fuse to be asked again."
                 )
             )
         try:
@@ -124,7 +126,7 @@ class Dependencies:
             raise InstallError(
                 _(
                     "The installation failed: {reason}. Without internet access, follow "
-                    '"Install on a computer without internet" in the documentation.'
+                    '"Install on a computer without internet" in the module\'s README.'
                 ).format(reason=error)
             ) from error
 
@@ -135,17 +137,18 @@ class Dependencies:
             InstallError: a package is missing, too old or half installed.
         """
         missing = [
-            name
-            for name, least in LEAST.items()
-            if self._state(name, least) is not PackageState.READY
+            requirement
+            for requirement in (TORCH, *SMALL_PACKAGES)
+            if self._state(requirement) is not PackageState.READY
         ]
         if missing:
             raise InstallError(
                 _(
-                    "UniFuse needs the Python package {names}, which is missing, too old or half installed. Open the "
-                    "module UniFuse and press Fuse once: it asks and installs. Without a window: "
+                    "Python packages are missing, too old or only half installed: {packages}. "
+                    "Open the module UniFuse and press Fuse once; "
+                    "you will be asked for permission to install them. In scripts, call: "
                     "UniFuseSlicerLib.Install.Dependencies(confirm=lambda question: True).ensure()"
-                ).format(names=" and ".join(missing))
+                ).format(packages=", ".join(missing))
             )
 
     def _pyTorchUtils(self) -> Any:
@@ -154,28 +157,27 @@ class Dependencies:
         except ModuleNotFoundError as error:
             raise InstallError(
                 _(
-                    "UniFuse needs the extension PyTorch. Install it in View > Extensions Manager, restart Slicer and "
-                    "press Fuse again."
+                    "UniFuse needs the extension PyTorch. Install it in View > Extensions Manager, "
+                    "restart Slicer and press Fuse again."
                 )
             ) from error
 
     def _installTorch(self, utils: Any) -> None:
         # Few keywords on purpose: their names have changed between versions of the extension.
-        if (
-            utils.PyTorchUtilsLogic().installTorch(torchVersionRequirement=TORCH_REQUIREMENT)
-            is None
-        ):
+        atLeast = TORCH.removeprefix("torch")
+        if utils.PyTorchUtilsLogic().installTorch(torchVersionRequirement=atLeast) is None:
             raise InstallError(
                 _(
-                    "PyTorch was not installed. Look at the log (Help > Report a bug), or use the module PyTorch Utils."
+                    "PyTorch was not installed. See the log (Help > Report a bug), "
+                    "or use the module PyTorch Utils."
                 )
             )
 
 
 def _repairSentence() -> str:
     return _(
-        "PyTorch is only half installed. Open the module PyTorch Utils, press Uninstall PyTorch, restart Slicer, press "
-        "Install PyTorch, and then Fuse again."
+        "PyTorch is only half installed. Open the module PyTorch Utils, press Uninstall PyTorch, "
+        "restart Slicer, press Install PyTorch, and then Fuse again."
     )
 
 
@@ -187,7 +189,8 @@ def _question(torch: PackageState, small: list[str]) -> str:
     lines += [
         "",
         _(
-            "They are installed into Slicer's own Python. Your images never leave this computer. Install now?"
+            "They will be installed into Slicer's own Python. "
+            "Your images never leave this computer. Install now?"
         ),
     ]
     return "\n".join(lines)

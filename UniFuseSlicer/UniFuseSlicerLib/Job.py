@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from slicer.i18n import tr as _
 
 from .Command import QUICK_FILES, ToolCommand
 from .Errors import FusionError
-from .Images import readResult, writeImage
+from .Images import FusionImages, Image, readResult, writeImage
 from .Nodes import checkInput, imageFromNode
 from .Options import FusionOptions
-from .Process import Ending, Outcome, ToolProcess
-from .Results import FusionNodes, checkOutputs, updateNodes
+from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
+from .Ownership import FusionNodes, checkDistinct, checkOverwriting
+from .Process import ToolProcess, ignore
+from .Results import updateNodes
 
 # Shares of the progress bar for writing the inputs, and for writing plus running.
 WRITTEN, RUN = 0.03, 0.96
@@ -35,10 +37,15 @@ class FusionJob:
     node.
 
     Args:
+        degraded: volume node; never changed.
+        reference: volume node; never changed.
         outputs: nodes to fill in place; None means a new one.
-        temporaryFolder: parent of the run's own folder.
-        onLine: receives the log line by line.
+        options: choices for this run.
+        tool: interpreter and environment of `unifuse`.
+        temporaryFolder: parent of the run's own folder; None is the system's.
+        log: receives the log line by line.
         makeProcess: collaborator, replaced in tests.
+        overwriteNodes: outputs without this module's mark that the user agreed to lose.
     """
 
     def __init__(
@@ -49,30 +56,46 @@ class FusionJob:
         options: FusionOptions,
         tool: ToolCommand,
         temporaryFolder: Path | None = None,
-        onLine: Callable[[str], None] = lambda line: None,
+        log: Callable[[str], None] = ignore,
         makeProcess: Callable[..., ToolProcess] = ToolProcess,
+        overwriteNodes: Iterable[Any] = (),
     ) -> None:
         self.degraded = degraded
         self.reference = reference
         self.outputs = outputs
         self.options = options
         self.tool = tool
-        self.nodes: FusionNodes | None = None
         self.outcome: Outcome | None = None
-        self.folder: Path | None = None
+        self._nodes: FusionNodes | None = None
+        self._folder: Path | None = None
         self._temporaryFolder = temporaryFolder
+        self._overwriteNodes = tuple(overwriteNodes)
         self._lines: list[str] = []
-        self._onLine = onLine
+        self._log = log
         self._makeProcess = makeProcess
         self._process: ToolProcess | None = None
         self._worker = ThreadPoolExecutor(1, "UniFuse files")
-        self._writing: Future | None = None
-        self._reading: Future | None = None
+        self._writing: Future[None] | None = None
+        self._reading: Future[FusionImages] | None = None
         self._cancelled = False
 
     @property
+    def folder(self) -> Path:
+        """Of this run's files; there is one once the run was started."""
+        if self._folder is None:
+            raise RuntimeError("The job has not been started.")
+        return self._folder
+
+    @property
+    def nodes(self) -> FusionNodes:
+        """The filled nodes; there are some once the run is done."""
+        if self._nodes is None:
+            raise RuntimeError("The job has no result.")
+        return self._nodes
+
+    @property
     def running(self) -> bool:
-        return self.folder is not None and self.outcome is None
+        return self._folder is not None and self.outcome is None
 
     @property
     def cancelling(self) -> bool:
@@ -83,11 +106,9 @@ class FusionJob:
         """0..1 of the whole run."""
         if self._process is None:
             return 0.0
-        return (
-            1.0
-            if self._reading and self._reading.done()
-            else WRITTEN + (RUN - WRITTEN) * self._process.fraction
-        )
+        if self._reading is not None and self._reading.done():
+            return 1.0
+        return WRITTEN + (RUN - WRITTEN) * self._process.fraction
 
     @property
     def stage(self) -> str:
@@ -95,19 +116,23 @@ class FusionJob:
         if self._cancelled:
             return _("Cancelling")
         if self._process is None:
-            return _("Handing the volumes over")
-        return _("Loading the result") if self._reading else self._process.stage or _("Starting")
+            return _("Exporting volumes")
+        if self._reading is not None:
+            return _("Loading the result")
+        return self._process.stage or _("Starting")
 
     def start(self) -> None:
         """Check the inputs and begin.
 
         Raises:
-            InputNodeError: an input cannot be fused, or would be overwritten; nothing was started.
+            InputNodeError: an input cannot be fused, or a node would be overwritten that the user
+                did not agree to lose; nothing was started.
         """
         checkInput(self.degraded, "degraded")
         checkInput(self.reference, "reference")
-        checkOutputs(self.outputs, self.degraded, self.reference)
-        self.folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
+        checkDistinct(self.outputs, self.degraded, self.reference)
+        checkOverwriting(self.outputs, self.degraded, self.reference, self._overwriteNodes)
+        self._folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
         inputs = {
             "degraded": imageFromNode(self.degraded),
             "reference": imageFromNode(self.reference),
@@ -120,10 +145,9 @@ class FusionJob:
             return self.outcome
         try:
             self._step()
-        except (
-            Exception
-        ) as error:  # whatever goes wrong with files or nodes is told, never lost in a timer
-            self._finish(Outcome(Ending.FAILED, self._sentence(error)))
+        except Exception as error:
+            # whatever goes wrong with files or nodes is reported, never lost in a timer
+            self._finish(errorOutcome(error, self.folder))
         return self.outcome
 
     def cancel(self) -> None:
@@ -139,29 +163,23 @@ class FusionJob:
         self._cancelled = True
         if self._process is not None:
             self._process.endNow()
-        self._finish(Outcome(Ending.CANCELLED, _("Cancelled. Nothing was changed.")))
+        self._finish(cancelledOutcome())
 
     def _step(self) -> None:
         if self._writing is not None:
-            self._afterWriting()
+            self._afterWriting(self._writing)
         elif self._reading is not None:
-            self._afterReading()
+            self._afterReading(self._reading)
         elif self._process is not None:
-            outcome = self._process.poll()
-            if outcome is None:
-                return
-            if outcome.ending is Ending.DONE and not self._cancelled:
-                self._reading = self._worker.submit(readResult, self.folder / "out")
-            else:
-                self._finish(outcome)
+            self._afterRunning(self._process)
 
-    def _afterWriting(self) -> None:
-        if not self._writing.done():
+    def _afterWriting(self, writing: Future[None]) -> None:
+        if not writing.done():
             return
-        self._writing.result()
+        writing.result()
         self._writing = None
         if self._cancelled:
-            self._finish(Outcome(Ending.CANCELLED, _("Cancelled. Nothing was changed.")))
+            self._finish(cancelledOutcome())
             return
         command = self.tool.fuse(
             self.folder / "degraded.nrrd",
@@ -171,41 +189,51 @@ class FusionJob:
             self.folder / "cancel",
         )
         command += QUICK_FILES
-        self._log(" ".join(command))
+        self._keepLine(" ".join(command))
         self._process = self._makeProcess(
-            command, self.tool.folder, self.tool.environment, self.folder / "cancel", self._log
+            command,
+            self.tool.folder,
+            self.tool.environment,
+            self.folder / "cancel",
+            self._keepLine,
         )
         self._process.start()
 
-    def _afterReading(self) -> None:
-        if not self._reading.done():
+    def _afterRunning(self, process: ToolProcess) -> None:
+        outcome = process.poll()
+        if outcome is None:
+            return
+        if outcome.ending is Ending.DONE and not self._cancelled:
+            self._reading = self._worker.submit(readResult, self.folder / "out")
+        else:
+            self._finish(outcome)
+
+    def _afterReading(self, reading: Future[FusionImages]) -> None:
+        if not reading.done():
             return
         if self._cancelled:
-            self._finish(Outcome(Ending.CANCELLED, _("Cancelled. Nothing was changed.")))
+            self._finish(cancelledOutcome())
             return
-        images = self._reading.result()
+        images = reading.result()
         for node in (self.degraded, self.reference):
             if node.GetScene() is None:
                 raise FusionError(
-                    _('"{name}" was removed while the run went on.').format(name=node.GetName())
+                    _('"{name}" was deleted during the run, so its result was discarded.').format(
+                        name=node.GetName()
+                    )
                 )
-        self.nodes = updateNodes(images, self.degraded, self.reference, self.outputs)
-        self._finish(Outcome(Ending.DONE, _("Done."), 0))
+        self._nodes = updateNodes(
+            images, self.degraded, self.reference, self.outputs, self._overwriteNodes
+        )
+        self._finish(doneOutcome())
 
-    def _write(self, inputs: dict[str, Any]) -> None:
+    def _write(self, inputs: dict[str, Image]) -> None:
         for name, image in inputs.items():
             writeImage(image, self.folder / f"{name}.nrrd")
 
-    def _log(self, line: str) -> None:
+    def _keepLine(self, line: str) -> None:
         self._lines.append(line)
-        self._onLine(line)
-
-    def _sentence(self, error: Exception) -> str:
-        if isinstance(error, FusionError):
-            return str(error)
-        return _(
-            "{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})"
-        ).format(kind=type(error).__name__, reason=error, folder=self.folder)
+        self._log(line)
 
     def _finish(self, outcome: Outcome) -> None:
         self.outcome = outcome
@@ -215,6 +243,6 @@ class FusionJob:
         if self.options.keepFiles:
             with contextlib.suppress(OSError):
                 (self.folder / "log.txt").write_text("\n".join(self._lines), encoding="utf-8")
-            self._onLine(_("The files of this run stay in {folder}").format(folder=self.folder))
+            self._log(_("The files of this run are kept in {folder}").format(folder=self.folder))
         else:
             shutil.rmtree(self.folder, ignore_errors=True)

@@ -29,7 +29,9 @@ class LiveWarp:
         """Scale the warp and return the clone to show.
 
         Args:
-            percent: 0 is the degraded volume where it came, 100 is aligned with the reference.
+            degraded: volume to move.
+            deformation: grid transform of its result.
+            percent: 0 is the degraded volume where it was scanned, 100 is on the reference.
 
         Raises:
             InputNodeError: the degraded volume lies under another non-linear transform than this
@@ -59,8 +61,8 @@ class LiveWarp:
         )
 
     def _make(self, degraded: Any, deformation: Any) -> None:
-        # a user may have put it under the deformation to see it aligned: the clone starts from
-        # where it came
+        # a user may have put it under the deformation to see it aligned: the clone starts where it
+        # was scanned
         place = worldFromIjk(degraded, without=deformation)
         name = _("{name} (live warp)").format(name=degraded.GetName())
         self._volume = self._scene.AddNewNodeByClass(degraded.GetClassName(), name)

@@ -1,4 +1,4 @@
-"""Where UniFuseLib, its models and its sample data lie: in the source tree or beside the installed
+"""Finds UniFuseLib, its models and its sample data: in the source tree or next to the installed
 module.
 """
 
@@ -16,7 +16,7 @@ MODULE_FOLDER = Path(__file__).resolve().parents[1]
 def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
     """The folder that holds `UniFuseLib/`.
 
-    An installed or built extension puts it beside the module's .py file; in the source tree it is
+    An installed or built extension puts it next to the module's .py file; in the source tree it is
     one level up.
 
     Raises:
@@ -27,7 +27,8 @@ def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
             return root
     raise FusionError(
         _(
-            "Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension."
+            "Expected the folder UniFuseLib in {first} or {second}. "
+            "Reinstall the UniFuse extension."
         ).format(first=moduleFolder, second=moduleFolder.parent)
     )
 

@@ -8,7 +8,7 @@ import json
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from .Errors import RunFailed
 from .Install import Dependencies
 from .Job import FusionJob
 from .Options import FusionOptions
+from .Outcome import Ending, Outcome
+from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
-from .Process import Ending, Outcome, ToolProcess
-from .Results import FusionNodes, reportOf
+from .Process import ToolProcess
+from .Results import reportOf
 
 POLL_S = 0.05
 
@@ -35,7 +37,9 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
     >>> logic.report(nodes.fused)["probabilities"]
 
     Args:
-        tool, dependencies: how to call `unifuse`, and what it needs; replaced in tests.
+        parent: as Slicer passes it.
+        tool: how to call `unifuse`; replaced in tests.
+        dependencies: what `unifuse` needs; replaced in tests.
     """
 
     def __init__(
@@ -51,7 +55,8 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         self._dependencies = dependencies or Dependencies()
 
     def getParameterNode(self) -> UniFuseParameterNode:
-        return UniFuseParameterNode(super().getParameterNode())
+        wrap: Any = UniFuseParameterNode  # Slicer's decorator gives it this constructor
+        return wrap(super().getParameterNode())
 
     def fuse(
         self,
@@ -60,6 +65,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         *,
         outputs: FusionNodes | None = None,
         options: FusionOptions | None = None,
+        overwriteNodes: Sequence[Any] = (),
         progress: Callable[[float, str], None] | None = None,
         log: Callable[[str], None] = logging.info,
     ) -> FusionNodes:
@@ -67,22 +73,32 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
 
         Args:
             degradedNode: scalar or RGB volume with motion, metal, noise or low dose; left as it is.
-            referenceNode: clean scalar volume of another modality; left as it is.
-            outputs: nodes to fill in place; None makes new ones.
+            referenceNode: clean scalar volume of another modality or MR contrast; left as it is.
+            outputs: the result of this pair, whose nodes are filled again; None makes new ones.
+            options: choices for this run.
+            overwriteNodes: those of `outputs` that UniFuse did not create, or that hold the result
+                of other volumes: their content is replaced only when they are named here.
             progress: called with (0..1, stage).
+            log: called with every line of the log.
 
         Returns:
             Nodes on the reference grid: fused, restored, deformation (grid transform), report
                 (table).
 
         Raises:
-            InputNodeError: an input cannot be fused, or is chosen as an output, in words.
+            InputNodeError: an input cannot be fused or is also an output, or a node would be
+                overwritten that `overwriteNodes` does not name.
             InstallError: PyTorch or safetensors is missing.
-            RunFailed: the tool did not start, failed, or crashed; `.outcome` says which.
+            RunFailed: the tool did not start, failed, or crashed; see `.outcome`.
         """
         self._dependencies.check()
         job = self.makeJob(
-            degradedNode, referenceNode, outputs or FusionNodes(), options or FusionOptions(), log
+            degradedNode,
+            referenceNode,
+            outputs or FusionNodes(),
+            options or FusionOptions(),
+            log,
+            overwriteNodes,
         )
         job.start()
         try:
@@ -112,6 +128,8 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
                 or a folder with one folder per case that holds `degraded.*` and `reference.*`.
             output: results of the same cases are replaced, those of others stay, also in
                 `batch.csv`.
+            options: choices for every case.
+            progress: called with one line per case.
 
         Returns:
             One row per case; a case that fails is a row, not an exception.
@@ -140,11 +158,21 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         outputs: FusionNodes,
         options: FusionOptions,
         log: Callable[[str], None],
+        overwriteNodes: Sequence[Any] = (),
     ) -> FusionJob:
         """A run that is not started yet; poll it from a timer (`fuse` does it in a loop)."""
         application = getattr(slicer, "app", None)
         folder = Path(application.temporaryPath) if application is not None else None
-        return FusionJob(degradedNode, referenceNode, outputs, options, self.tool(), folder, log)
+        return FusionJob(
+            degradedNode,
+            referenceNode,
+            outputs,
+            options,
+            self.tool(),
+            folder,
+            log,
+            overwriteNodes=overwriteNodes,
+        )
 
     def tool(self) -> ToolCommand:
         if self._tool is None:
@@ -163,7 +191,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
                 tool.folder,
                 tool.environment,
                 cancelFile=Path(temporary) / "cancel",
-                onLine=logging.debug,
+                log=logging.debug,
             )
             outcome = waitFor(process)
         return batchRow(case, folder, outcome, time.monotonic() - started)

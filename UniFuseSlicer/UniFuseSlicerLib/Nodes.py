@@ -25,7 +25,8 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
     hardened.
 
     Args:
-        without: a parent transform that does not count.
+        node: a volume.
+        without: a parent transform to leave out.
 
     Raises:
         InputNodeError: the parent transform is not linear.
@@ -39,8 +40,9 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
     if not parent.IsTransformToWorldLinear():
         raise InputNodeError(
             _(
-                'The volume "{volume}" lies under the non-linear transform "{transform}". Take it out of the '
-                "transform, or harden the transform on it (Transforms module), and try again."
+                'The volume "{volume}" is under the non-linear transform "{transform}". '
+                "Remove it from the transform, or harden the transform (Transforms module), "
+                "and try again."
             ).format(volume=node.GetName(), transform=parent.GetName())
         )
     parent.GetMatrixTransformToWorld(matrix)
@@ -48,9 +50,10 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
 
 
 def checkInput(node: Any, role: str) -> None:
-    """Say in words why a node cannot be fused.
+    """Refuse, with the reason, a node that cannot be fused.
 
     Args:
+        node: the chosen node, or None.
         role: "degraded" or "reference", as the panel calls it.
 
     Raises:
@@ -69,16 +72,18 @@ def checkInput(node: Any, role: str) -> None:
     if components not in (1, 3) or (role == "reference" and components != 1):
         raise InputNodeError(
             _(
-                'The {role} volume "{name}" has {count} values per voxel; expected 1 (or 3, RGB, for the degraded '
-                "one). Take one component with the module Vector to Scalar Volume."
+                'The {role} volume "{name}" has {count} values per voxel; '
+                "expected 1 (or 3, RGB, for the degraded volume). "
+                "Extract one component with the module Vector to Scalar Volume."
             ).format(role=role, name=node.GetName(), count=components)
         )
     matrix = worldFromIjk(node)
     if role == "reference" and _shear(matrix) > ORTHOGONAL_WITHIN:
         raise InputNodeError(
             _(
-                'The axes of the reference volume "{name}" are not perpendicular (a transform with shear, or a tilted '
-                "scan). Resample it (Resample Scalar/Vector/DWI Volume) and try again."
+                'The axes of the reference volume "{name}" are not perpendicular '
+                "(a transform with shear, or a tilted scan). "
+                "Resample it (Resample Scalar/Vector/DWI Volume) and try again."
             ).format(name=node.GetName())
         )
 
@@ -107,6 +112,7 @@ def updateDeformation(node: Any, image: Image) -> None:
     plain ITK.
 
     Args:
+        node: a grid transform node.
         image: `array` `(k, j, i, 3)` RAS mm, world axes, on the grid of the reference.
     """
     node.SetAndObserveTransformNodeID(None)
@@ -138,7 +144,7 @@ def deformationImage(node: Any) -> Image:
     """
     transform = node.GetTransformFromParent()
     if not isinstance(transform, slicer.vtkOrientedGridTransform):
-        raise FusionError(_('"{name}" holds no displacement grid.').format(name=node.GetName()))
+        raise FusionError(_('"{name}" contains no displacement grid.').format(name=node.GetName()))
     grid = transform.GetDisplacementGrid()
     directions = vtk.vtkMatrix4x4()
     if transform.GetGridDirectionMatrix():

@@ -16,7 +16,8 @@ class FusionOptions:
     """Choices for one run.
 
     Attributes:
-        degradedModality, referenceModality: `auto` looks at the intensities.
+        degradedModality: `auto` detects it from the intensities.
+        referenceModality: `auto` detects it from the intensities.
         device: `auto` takes the GPU when torch finds one.
         precision: `auto` is what the device does best.
         workingSpacing: mm of the network's isotropic grid; 0 is the spacing the weights were

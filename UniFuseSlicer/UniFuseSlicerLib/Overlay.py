@@ -1,6 +1,4 @@
-"""The deformation drawn over the slices: grid, arrows or contour lines, coloured in mm, with a
-legend.
-"""
+"""The deformation over the slices: grid, arrows or contour lines, with a color scale in mm."""
 
 from __future__ import annotations
 
@@ -8,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
 import vtk
 from slicer.i18n import tr as _
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from .Choices import OverlayChoice
-from .Images import Image, contentWindow
-from .Nodes import deformationImage, gridTransform, imageFromNode, removeWithDisplay
+from .InsideBody import insideBody
+from .Nodes import deformationImage, gridTransform, removeWithDisplay
 from .Results import MAXIMUM_ATTRIBUTE
 
 # Displacement as a share of the largest one in the body → colour; red is the largest.
@@ -31,7 +27,6 @@ LEAST_MAXIMUM_MM = 0.1
 SHORTEST_ARROW_MM = 0.05
 # Shares of the view, and points: small enough to leave the anatomy free.
 LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.96, 0.5), 12
-DRAWN_SPACING_MM = 3.0
 BODY_ROLE = "unifuseDrawnInBody"
 
 
@@ -167,7 +162,7 @@ def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
 
 
 def displacementMaximum(deformation: Any) -> float:
-    """max |u| in mm inside the body as the report says, else of the whole field (from at most about
+    """max |u| in mm inside the body from the report, else of the whole field (from at most about
     10⁶ vectors).
 
     The corners of the field of view move most and mean nothing; colours should be spent on the
@@ -191,68 +186,3 @@ def contourLevels(maximum: float) -> list[float]:
     power = 10.0 ** np.floor(np.log10(widest))
     step = power * max(s for s in (1, 2, 5) if s * power <= widest)
     return [float(level) for level in np.arange(1, 10) * step if level < 0.999 * maximum]
-
-
-def bodyMask(array: np.ndarray) -> np.ndarray:
-    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's
-    threshold).
-    """
-    low, high = contentWindow(array)
-    clipped = np.clip(array.astype(np.float32), low, high)
-    itk = sitk.GetImageFromArray(clipped)
-    bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
-    parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
-    return sitk.GetArrayFromImage(sitk.BinaryFillhole(parts == 1)).astype(bool)
-
-
-def insideBody(deformation: Any, reference: Any) -> Image:
-    """v(p) = T(p) − p where T(p) lies in the body of the reference, 0 elsewhere, on a grid of about
-    3 mm.
-
-    v is what Slicer draws (to parent, from degraded to reference), so it is computed here once
-    instead of at every
-    redraw, and its edge can be sharp: the field itself could not be inverted there.
-
-    Returns:
-        `(k, j, i, 3)` RAS mm.
-    """
-    field = deformationImage(deformation)
-    spacing = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
-    steps = np.maximum(1, np.round(DRAWN_SPACING_MM / spacing).astype(int))
-    shape = tuple(
-        int(np.ceil(n / step)) for n, step in zip(field.array.shape[:3], steps[::-1], strict=True)
-    )
-    matrix = field.ijkToRas.copy()
-    matrix[:3, :3] *= steps
-    starts = _positions(shape, matrix)
-    ends = _transformed(deformation.GetTransformToParent(), starts)
-    anatomy = imageFromNode(reference)
-    small = _nearest(anatomy, starts).reshape(shape)
-    body = Image.fromArray(bodyMask(small).astype(np.uint8), matrix)
-    shown = _nearest(body, ends)[:, None] > 0
-    return Image.fromArray(((ends - starts) * shown).reshape(*shape, 3).astype(np.float32), matrix)
-
-
-def _positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:
-    """RAS mm of all voxels in array order, `(n, 3)`."""
-    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    return np.stack([i, j, k], axis=-1).reshape(-1, 3) @ ijkToRas[:3, :3].T + ijkToRas[:3, 3]
-
-
-def _transformed(transform: Any, positions: np.ndarray) -> np.ndarray:
-    """T(p) for `(n, 3)` points, in one call."""
-    start, end = vtk.vtkPoints(), vtk.vtkPoints()
-    start.SetDataTypeToDouble()
-    end.SetDataTypeToDouble()
-    start.SetData(numpy_to_vtk(np.ascontiguousarray(positions), deep=True))
-    transform.TransformPoints(start, end)
-    return vtk_to_numpy(end.GetData()).copy()
-
-
-def _nearest(image: Image, positions: np.ndarray) -> np.ndarray:
-    """Voxels of `image` nearest to `(n, 3)` RAS mm; outside the grid the border repeats."""
-    inverse = np.linalg.inv(image.ijkToRas)
-    index = np.rint(positions @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)
-    array = image.array
-    i, j, k = (np.clip(index[:, axis], 0, array.shape[2 - axis] - 1) for axis in range(3))
-    return array[k, j, i]

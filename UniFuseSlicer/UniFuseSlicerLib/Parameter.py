@@ -7,13 +7,20 @@ application settings.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from slicer import vtkMRMLGridTransformNode, vtkMRMLScalarVolumeNode, vtkMRMLTableNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice, RefinementChoice
-from .Results import FusionNodes
+from .Errors import FusionError
+from .Nodes import checkInput
+from .Options import FusionOptions
+from .Ownership import FusionNodes, checkDistinct, ofThisPair
+from .Settings import MachineSettings
+from .View import PanelState
+
+NODES = ("degraded", "reference", "fused", "restored", "deformation", "report")
 
 
 @parameterNodeWrapper
@@ -23,7 +30,7 @@ class UniFuseParameterNode:
     Attributes:
         opacity: 0..1 of the layer over the reference.
         overlaySpacing: mm between arrows or grid lines.
-        warpPercent: 0 % the degraded volume as it came, 100 % on the reference.
+        warpPercent: 0 % the degraded volume where it was scanned, 100 % on the reference.
         workingSpacing: mm of the network's grid; 0 is automatic.
     """
 
@@ -51,8 +58,56 @@ class UniFuseParameterNode:
     keepFiles: bool = False
 
     def outputs(self) -> FusionNodes:
+        """As chosen."""
         return FusionNodes(self.fused, self.restored, self.deformation, self.report)
 
     def setOutputs(self, nodes: FusionNodes) -> None:
         self.fused, self.restored = nodes.fused, nodes.restored
         self.deformation, self.report = nodes.deformation, nodes.report
+
+    def outputsToFill(self) -> FusionNodes:
+        """The chosen outputs; results of other volumes are left out."""
+        return ofThisPair(self.outputs(), self.degraded, self.reference)
+
+    def forget(self, node: Any) -> None:
+        """Choose None wherever a node is chosen that is about to be deleted."""
+        for name in NODES:
+            if getattr(self, name) is node:
+                setattr(self, name, None)
+
+    def problem(self) -> str:
+        """Why the two chosen volumes cannot be fused, in words; "" when they can, or when less
+        than two are chosen.
+        """
+        inputs = (self.degraded, self.reference)
+        if None in inputs or self.degraded is self.reference:
+            return ""
+        try:
+            checkInput(self.degraded, "degraded")
+            checkInput(self.reference, "reference")
+            checkDistinct(self.outputsToFill(), *inputs)
+        except FusionError as error:
+            return str(error)
+        return ""
+
+    def state(self) -> PanelState:
+        """What the button depends on before a run."""
+        return PanelState(
+            degraded=self.degraded is not None,
+            reference=self.reference is not None,
+            same=self.degraded is not None and self.degraded is self.reference,
+            problem=self.problem(),
+        )
+
+    def options(self, settings: MachineSettings) -> FusionOptions:
+        """Choices for a run, with those of this computer."""
+        return FusionOptions(
+            degradedModality=self.degradedModality.value,
+            referenceModality=self.referenceModality.value,
+            device=settings.device.value,
+            precision=self.precision.value,
+            workingSpacing=self.workingSpacing,
+            refinement=self.refinement.value,
+            weights=settings.weights,
+            keepFiles=self.keepFiles,
+        )

@@ -1,50 +1,41 @@
-"""The fusion tool as a process beside the application: start, poll, cancel, and five plain
-endings.
-"""
+"""The fusion tool as a process of its own: start, poll, cancel."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
-import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from slicer.i18n import tr as _
+from .Outcome import (
+    Outcome,
+    cancelledOutcome,
+    doneOutcome,
+    emptyOutcome,
+    failedOutcome,
+    notStartedOutcome,
+)
+from .ProcessTree import endTree, startOptions
 
-# A cancelled run is gone within two seconds: the tool stops by itself at its next step, or is told
-# to, or is ended.
+# A cancelled run is gone within two seconds: the tool stops by itself at its next step, or is asked
+# to end, or is ended.
 ASK_AGAIN_AFTER_S = 0.6
 END_AFTER_S = 1.2
-# After the tool said that it failed: its last lines may still come, a hanging one must not keep the
-# user waiting.
+# After the tool has reported a failure its last lines may still come; one that hangs must not keep
+# the user waiting.
 LEAVE_AFTER_FAILURE_S = 5.0
+LAST_LINES_S = 0.05
+END_NOW_S = 2
 CANCELLED_CODE = 130
 
 
-class Ending(Enum):
-    DONE = "done"
-    CANCELLED = "cancelled"
-    FAILED_TO_START = "failed to start"
-    FAILED = "failed"
-    CRASHED = "crashed"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a process ended: `message` is a sentence for the user."""
-
-    ending: Ending
-    message: str
-    returnCode: int | None = None
+def ignore(_line: str) -> None:
+    """A log that nobody reads."""
 
 
 class ToolProcess:
@@ -58,8 +49,9 @@ class ToolProcess:
         folder: working directory.
         environment: variables of the process; None inherits.
         cancelFile: the tool stops by itself when this file appears.
-        onLine: receives every line the tool prints, for the log.
-        launch, clock: collaborators, replaced in tests.
+        log: receives every line the tool prints.
+        launch: starts a process as `subprocess.Popen` does; replaced in tests.
+        clock: seconds; replaced in tests.
     """
 
     def __init__(
@@ -68,7 +60,7 @@ class ToolProcess:
         folder: Path,
         environment: Mapping[str, str] | None = None,
         cancelFile: Path | None = None,
-        onLine: Callable[[str], None] = lambda line: None,
+        log: Callable[[str], None] = ignore,
         launch: Callable[..., Any] = subprocess.Popen,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -80,7 +72,7 @@ class ToolProcess:
         self.stage = ""
         self.outcome: Outcome | None = None
         self.lastMessage: dict[str, Any] = {}
-        self._onLine = onLine
+        self._log = log
         self._launch = launch
         self._clock = clock
         self._process: Any = None
@@ -89,7 +81,7 @@ class ToolProcess:
         self._errors: list[str] = []
         self._cancelledAt: float | None = None
         self._doneAt: float | None = None
-        self._asked = 0
+        self._asked = False
 
     def start(self) -> None:
         """Launch; a process that cannot be started is an outcome, not an exception."""
@@ -103,15 +95,10 @@ class ToolProcess:
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="replace",
-                **_platformOptions(),
+                **startOptions(),
             )
         except (OSError, ValueError) as error:
-            self._end(
-                Ending.FAILED_TO_START,
-                _(
-                    "The fusion tool could not be started ({program}): {reason}. Reinstall the UniFuse extension."
-                ).format(program=self.command[0], reason=error),
-            )
+            self.outcome = notStartedOutcome(self.command[0], error)
             return
         for name, stream in (("out", self._process.stdout), ("err", self._process.stderr)):
             reader = threading.Thread(target=self._read, args=(name, stream), daemon=True)
@@ -123,35 +110,26 @@ class ToolProcess:
         return self._process is not None and self.outcome is None
 
     def poll(self) -> Outcome | None:
-        """Take in what was printed, push a cancellation on, and say how it ended (None: still
-        running).
+        """Take in what was printed, push a cancellation on, and report how it ended.
+
+        Returns:
+            None while it still runs.
         """
         if not self.running:
             return self.outcome
         self._drain()
-        if (
-            self._doneAt is not None
-            and self._cancelledAt is None
-            and not self.lastMessage.get("error")
-        ):
-            # all files are there; leaving takes torch half a second, and a helper may keep the
-            # pipes open for ever not waited for: ending a process tree on Windows takes a program
-            # of its own
-            threading.Thread(target=self._signal, args=(True,), daemon=True).start()
+        if self._isDone() and not self.lastMessage.get("error"):
+            # All files are there. Torch takes half a second to exit, and a helper may keep the
+            # pipes open for ever, so the process is ended; in a thread, because on Windows ending
+            # a process tree takes a program of its own.
+            threading.Thread(target=self._end, args=(True,), daemon=True).start()
             self._judge(0)
             return self.outcome
         code = self._process.poll()
         if code is None:
             self._hurry()
             return self.outcome
-        if (
-            any(reader.is_alive() for reader in self._readers)
-            and self._doneAt is None
-            and self._cancelledAt is None
-        ):
-            # The last lines may still be in the pipe, and the last line is the tool's own sentence.
-            for reader in self._readers:
-                reader.join(0.05)
+        self._waitForLastLines()
         self._drain()
         self._judge(code)
         return self.outcome
@@ -169,15 +147,26 @@ class ToolProcess:
         """End the process and wait for it: the application or the scene is closing."""
         if not self.running:
             return
-        self._signal(force=True)
+        self._end(force=True)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(2)
-        self._end(Ending.CANCELLED, _("Cancelled. Nothing was changed."), self._process.poll())
+            self._process.wait(END_NOW_S)
+        self.outcome = cancelledOutcome(self._process.poll())
+
+    def _isDone(self) -> bool:
+        """The tool has printed its last message, and nobody asked it to stop."""
+        return self._doneAt is not None and self._cancelledAt is None
 
     def _read(self, name: str, stream: Any) -> None:
         with contextlib.suppress(ValueError, OSError):
             for line in stream:
                 self._lines.put((name, line.rstrip("\r\n")))
+
+    def _waitForLastLines(self) -> None:
+        """The last lines may still be in the pipe, and the last one is the tool's own sentence."""
+        if self._doneAt is not None or self._cancelledAt is not None:
+            return
+        for reader in self._readers:
+            reader.join(LAST_LINES_S)
 
     def _drain(self) -> None:
         while True:
@@ -190,7 +179,7 @@ class ToolProcess:
             if line.strip():
                 if name == "err":
                     self._errors.append(line.strip())
-                self._onLine(line)
+                self._log(line)
 
     def _takeMessage(self, line: str) -> bool:
         """True when the line was one of the tool's JSON messages."""
@@ -205,105 +194,39 @@ class ToolProcess:
             self.fraction = min(1.0, max(self.fraction, float(message["fraction"])))
         if message.get("stage") and message["stage"] != self.stage:
             self.stage = str(message["stage"])
-            self._onLine(self.stage)
+            self._log(self.stage)
         if message.get("done"):
             self._doneAt = self._clock()
         return True
 
     def _hurry(self) -> None:
         now = self._clock()
-        if (
-            self._doneAt is not None
-            and self._cancelledAt is None
-            and now - self._doneAt > LEAVE_AFTER_FAILURE_S
-        ):
-            self._signal(force=True)
+        if self._cancelledAt is not None:
+            self._hurryCancelled(now - self._cancelledAt)
+        elif self._doneAt is not None and now - self._doneAt > LEAVE_AFTER_FAILURE_S:
+            self._end(force=True)
             self._judge(1)
-        if self._cancelledAt is None:
-            return
-        waited = now - self._cancelledAt
+
+    def _hurryCancelled(self, waited: float) -> None:
         if waited >= END_AFTER_S:
-            self._signal(force=True)
-        elif waited >= ASK_AGAIN_AFTER_S and self._asked == 0:
-            self._asked = 1
-            self._signal(force=False)
+            self._end(force=True)
+        elif waited >= ASK_AGAIN_AFTER_S and not self._asked:
+            self._asked = True
+            self._end(force=False)
+
+    def _end(self, force: bool) -> None:
+        endTree(self._process.pid, force)
 
     def _judge(self, code: int) -> None:
         if self._cancelledAt is not None or code == CANCELLED_CODE:
-            self._end(Ending.CANCELLED, _("Cancelled. Nothing was changed."), code)
-        elif code == 0 and self._doneAt is not None:
-            self._end(Ending.DONE, _("Done."), code)
+            self.outcome = cancelledOutcome(code)
         elif code == 0:
-            self._end(
-                Ending.FAILED,
-                _("The fusion tool ended without a result. The log says how far it came."),
-                code,
-            )
-        elif _isCrash(code):
-            self._end(Ending.CRASHED, _crashSentence(code), code)
+            self.outcome = emptyOutcome() if self._doneAt is None else doneOutcome()
         else:
-            self._end(Ending.FAILED, self._sentence(code), code)
+            self.outcome = failedOutcome(code, self._reason())
 
-    def _sentence(self, code: int) -> str:
-        """The tool's own words: its error message, else its last line without the prefix a terminal
-        user sees.
-        """
+    def _reason(self) -> str:
+        """The tool's error message, else its last line without a terminal user's prefix."""
         if self.lastMessage.get("error"):
             return " ".join(str(self.lastMessage["error"]).split())
-        if self._errors:
-            return self._errors[-1].removeprefix("unifuse: ")
-        return _(
-            "The fusion tool stopped with exit code {code} and said nothing. Look at the log."
-        ).format(code=code)
-
-    def _end(self, ending: Ending, message: str, code: int | None = None) -> None:
-        self.outcome = Outcome(ending, message, code)
-
-    def _signal(self, force: bool) -> None:
-        """End the whole process tree: PythonSlicer is a launcher, ending it alone leaves the tool
-        running.
-        """
-        with contextlib.suppress(OSError, subprocess.SubprocessError):
-            if os.name == "nt":
-                _endTreeOnWindows(self._process.pid, force)
-            else:
-                os.killpg(self._process.pid, signal.SIGKILL if force else signal.SIGTERM)
-
-
-def _platformOptions() -> dict[str, Any]:
-    """A process group of its own, and no console window on Windows."""
-    if os.name != "nt":
-        return {"start_new_session": True}
-    flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0) | getattr(
-        subprocess, "CREATE_NO_WINDOW", 0
-    )
-    return {"creationflags": flags}
-
-
-def _endTreeOnWindows(pid: int, force: bool) -> None:
-    flags = ["/F"] if force else []
-    subprocess.run(
-        ["taskkill", "/T", *flags, "/PID", str(pid)],
-        capture_output=True,
-        timeout=2,
-        check=False,
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-    )
-
-
-def _isCrash(code: int) -> bool:
-    """A signal (negative on POSIX, 128 + n through a launcher) or a Windows exception code."""
-    return code < 0 or 128 < code <= 128 + 64 or code >= 0xC0000000
-
-
-def _crashSentence(code: int) -> str:
-    number = -code if code < 0 else code - 128
-    if number == 9:
-        return _(
-            "The fusion tool was ended by the system (signal 9), most often because memory ran out. "
-            "Close other programs, crop the volumes, or set a larger working spacing under Advanced."
-        )
-    return _(
-        "The fusion tool crashed (code {code}). Slicer and your data are unharmed. "
-        "Try the device CPU under Advanced; if it crashes again, report the log."
-    ).format(code=code)
+        return self._errors[-1].removeprefix("unifuse: ") if self._errors else ""

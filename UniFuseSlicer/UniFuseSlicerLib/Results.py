@@ -5,8 +5,7 @@ hierarchy.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,73 +13,17 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from .Errors import InputNodeError
 from .Images import FusionImages, Image, contentWindow
 from .Nodes import updateDeformation, updateVolume
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes, contains, isFree, mark
 
 REPORT_ATTRIBUTE = "UniFuse.Report"
 CLASS_ATTRIBUTE = "UniFuse.DegradationClass"
 PROBABILITY_ATTRIBUTE = "UniFuse.DegradationProbability"
 MAXIMUM_ATTRIBUTE = "UniFuse.MaximumInBodyMm"
-RESULT_ATTRIBUTE = "UniFuse.Result"  # references to the inputs go with them, this stays
-DEGRADED_ROLE = "unifuseDegraded"
-REFERENCE_ROLE = "unifuseReference"
 DEFORMATION_ROLE = "unifuseDeformation"
 RESTORED_ROLE = "unifuseRestored"
 REPORT_ROLE = "unifuseReport"
-
-
-@dataclass(frozen=True)
-class FusionNodes:
-    """The nodes of one result; as an argument, None means: make a new one."""
-
-    fused: Any = None
-    restored: Any = None
-    deformation: Any = None
-    report: Any = None
-
-    def all(self) -> tuple[Any, Any, Any, Any]:
-        return self.fused, self.restored, self.deformation, self.report
-
-
-def ofThisPair(outputs: FusionNodes, degraded: Any, reference: Any) -> FusionNodes:
-    """The outputs without those that hold the result of other volumes: a second patient never
-    replaces the first.
-    """
-
-    def free(node: Any) -> bool:
-        made = [node.GetNodeReferenceID(role) for role in (DEGRADED_ROLE, REFERENCE_ROLE)]
-        return node.GetAttribute(RESULT_ATTRIBUTE) is None or made == [
-            degraded.GetID(),
-            reference.GetID(),
-        ]
-
-    return FusionNodes(
-        *(node if node is not None and free(node) else None for node in outputs.all())
-    )
-
-
-def checkOutputs(outputs: FusionNodes, degraded: Any, reference: Any) -> None:
-    """Say in words why nodes cannot be filled.
-
-    Raises:
-        InputNodeError: an output is an input, or two outputs are one node.
-    """
-    chosen = [node for node in outputs.all() if node is not None]
-    for n, node in enumerate(chosen):
-        if node is degraded or node is reference:
-            raise InputNodeError(
-                _(
-                    '"{name}" is an input and chosen as an output, so it would be overwritten. Choose another node '
-                    "under Outputs, or None for a new one."
-                ).format(name=node.GetName())
-            )
-        if any(node is other for other in chosen[:n]):
-            raise InputNodeError(
-                _(
-                    '"{name}" is chosen for two outputs. Choose another node under Outputs, or None for a new one.'
-                ).format(name=node.GetName())
-            )
 
 
 def updateClassTable(node: Any, probabilities: Mapping[str, float]) -> None:
@@ -100,25 +43,24 @@ def updateClassTable(node: Any, probabilities: Mapping[str, float]) -> None:
 
 
 def updateNodes(
-    images: FusionImages, degraded: Any, reference: Any, outputs: FusionNodes
+    images: FusionImages,
+    degraded: Any,
+    reference: Any,
+    outputs: FusionNodes,
+    overwriteNodes: Iterable[Any] = (),
 ) -> FusionNodes:
     """Show a result in the scene: fill the given nodes in place, make those that are missing.
 
     Args:
-        degraded, reference: the input nodes; left as they are.
-        outputs: nodes to reuse; None, or a node of a wrong kind, gives a new one.
+        images: what the tool computed.
+        degraded: input node; left as it is.
+        reference: input node; left as it is.
+        outputs: nodes to reuse; None, a node of a wrong kind, or one that may not be written into
+            gives a new one.
+        overwriteNodes: outputs that are not ours and that the user agreed to lose.
     """
-    scene = reference.GetScene()
-    names = _outputNames(degraded, reference)
-    nodes = FusionNodes(
-        fused=_usable(scene, outputs.fused, _volumeClass(images.fused), names["fused"]),
-        restored=_usable(scene, outputs.restored, _volumeClass(images.restored), names["restored"]),
-        deformation=_usable(
-            scene, outputs.deformation, "vtkMRMLGridTransformNode", names["deformation"]
-        ),
-        report=_usable(scene, outputs.report, "vtkMRMLTableNode", names["report"]),
-    )
-    # the window first: Slicer would otherwise look at every voxel to find one
+    nodes = _targets(images, degraded, reference, outputs, list(overwriteNodes))
+    # the window first: otherwise Slicer would search every voxel for one
     _showLike(nodes.fused, reference, images.fused.array)
     _showLike(nodes.restored, degraded, images.restored.array)
     updateVolume(nodes.fused, images.fused)
@@ -140,6 +82,11 @@ def nodesOf(fused: Any) -> FusionNodes:
     )
 
 
+def isResult(fused: Any) -> bool:
+    """Whether a node is the fused volume of a result whose deformation is still in the scene."""
+    return fused is not None and fused.GetNodeReference(DEFORMATION_ROLE) is not None
+
+
 def reportOf(fused: Any) -> dict[str, Any]:
     """The content of report.json that was stored with a fused volume ({} for another volume)."""
     return json.loads(fused.GetAttribute(REPORT_ATTRIBUTE) or "{}")
@@ -159,6 +106,32 @@ def placeBeside(node: Any, neighbour: Any) -> None:
         hierarchy.CreateItem(parent, node)
 
 
+def _targets(
+    images: FusionImages,
+    degraded: Any,
+    reference: Any,
+    outputs: FusionNodes,
+    confirmed: list[Any],
+) -> FusionNodes:
+    """The nodes to fill. Asked again here: what was free at the start may hold something by now."""
+    scene = reference.GetScene()
+    names = _outputNames(degraded, reference)
+
+    def target(kind: str, className: str) -> Any:
+        node = getattr(outputs, kind)
+        fits = node is not None and node.GetScene() is scene and node.GetClassName() == className
+        if fits and (contains(confirmed, node) or isFree(node, degraded, reference)):
+            return node
+        return scene.AddNewNodeByClass(className, scene.GenerateUniqueName(names[kind]))
+
+    return FusionNodes(
+        fused=target("fused", _volumeClass(images.fused)),
+        restored=target("restored", _volumeClass(images.restored)),
+        deformation=target("deformation", "vtkMRMLGridTransformNode"),
+        report=target("report", "vtkMRMLTableNode"),
+    )
+
+
 def _outputNames(degraded: Any, reference: Any) -> dict[str, str]:
     names = {"degraded": degraded.GetName(), "reference": reference.GetName()}
     return {
@@ -171,12 +144,6 @@ def _outputNames(degraded: Any, reference: Any) -> dict[str, str]:
 
 def _volumeClass(image: Image) -> str:
     return "vtkMRMLScalarVolumeNode" if image.array.ndim == 3 else "vtkMRMLVectorVolumeNode"
-
-
-def _usable(scene: Any, node: Any, className: str, name: str) -> Any:
-    if node is not None and node.GetScene() is scene and node.GetClassName() == className:
-        return node
-    return scene.AddNewNodeByClass(className, scene.GenerateUniqueName(name))
 
 
 def _showLike(node: Any, source: Any, array: np.ndarray) -> None:
@@ -205,7 +172,7 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
     nodes.deformation.SetNodeReferenceID(roles.GetMovingNodeReferenceRole(), degraded.GetID())
     nodes.deformation.SetNodeReferenceID(roles.GetFixedNodeReferenceRole(), reference.GetID())
     for node in nodes.all():
-        node.SetAttribute(RESULT_ATTRIBUTE, "1")
+        mark(node)
         node.SetNodeReferenceID(DEGRADED_ROLE, degraded.GetID())
         node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
     nodes.fused.SetNodeReferenceID(DEFORMATION_ROLE, nodes.deformation.GetID())

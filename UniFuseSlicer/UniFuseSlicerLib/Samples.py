@@ -41,7 +41,7 @@ def samplePair(folder: Path | None = None) -> SamplePair:
     folder = folder or resourceFolder("SampleData")
     if folder is None or not (folder / "sample.json").is_file():
         raise FusionError(
-            _("The sample data is not part of this installation. Load two volumes of your own.")
+            _("The sample data is not part of this installation. Load two volumes instead.")
         )
     sample = json.loads((folder / "sample.json").read_text(encoding="utf-8"))
     files, pair = sample["files"], sample["pair"]

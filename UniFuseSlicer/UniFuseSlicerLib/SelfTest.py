@@ -12,12 +12,14 @@ import numpy as np
 import slicer
 
 from .Images import FusionImages, Image
-from .Install import PackageState, packageState
+from .Install import TORCH, PackageState, packageState
 from .Job import FusionJob
 from .Logic import UniFuseSlicerLogic
 from .Nodes import deformationImage, imageFromNode
 from .Options import FusionOptions
-from .Results import FusionNodes, updateNodes
+from .Ownership import FusionNodes
+from .Process import ignore
+from .Results import updateNodes
 from .Samples import loadSamplePair
 
 QUICK = FusionOptions(device="cpu", workingSpacing=4.0)
@@ -56,7 +58,7 @@ class SelfTest:
         self.case.assertTrue(np.array_equal(deformationImage(nodes.deformation).array, field))
 
     def test_samplePairIsFused(self) -> None:
-        if packageState("torch", (2, 5)) is not PackageState.READY:
+        if packageState(TORCH) is not PackageState.READY:
             logging.warning(
                 "test_samplePairIsFused is skipped: PyTorch is not installed in this Slicer."
             )
@@ -70,10 +72,10 @@ class SelfTest:
     def test_cancelledRunIsGone(self) -> None:
         degraded, reference = loadSamplePair()
         job: FusionJob = UniFuseSlicerLogic().makeJob(
-            degraded, reference, FusionNodes(), QUICK, lambda line: None
+            degraded, reference, FusionNodes(), QUICK, ignore
         )
         job.start()
         job.poll()
         job.endNow()
-        self.case.assertEqual(job.outcome.ending.value, "cancelled")
+        self.case.assertEqual(job.outcome and job.outcome.ending.value, "cancelled")
         self.case.assertFalse(job.folder.exists())

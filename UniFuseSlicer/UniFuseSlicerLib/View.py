@@ -1,4 +1,4 @@
-"""What the panel says at any moment, as a pure function of what is known: no widgets, no scene."""
+"""The text and state of the panel, as a pure function of what is known: no widgets, no scene."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from .Words import classTitle
+
 
 @dataclass(frozen=True)
 class PanelState:
     """Everything the button and the progress bar depend on.
 
     Attributes:
+        degraded: a degraded volume is chosen.
+        reference: a reference volume is chosen.
+        same: both are one volume.
         problem: why the inputs cannot be fused, "" when they can.
-        running, cancelling: a run goes on; it was asked to stop.
-        fraction, stage: of the run.
+        running: there is a run.
+        cancelling: the run was asked to stop.
+        fraction: 0..1 of the run.
+        stage: what the run is doing.
         seconds: since the run began.
     """
 
@@ -45,7 +52,7 @@ class PanelView:
 
 
 def resolve(state: PanelState) -> PanelView:
-    """The reason why the button is disabled stands on the button; while running it cancels."""
+    """The button itself gives the reason why it is disabled; while running it cancels."""
     if state.running:
         return _running(state)
     reason = _missing(state)
@@ -54,18 +61,18 @@ def resolve(state: PanelState) -> PanelView:
     return PanelView(
         _("Fuse"),
         True,
-        _("Restore, align and fuse the two volumes. Your volumes stay as they are."),
+        _("Restore, align and fuse the two volumes. Your volumes are not modified."),
         True,
     )
 
 
 def _missing(state: PanelState) -> str:
     if not state.degraded:
-        return _("Select the degraded volume to fuse")
+        return _("Select the degraded volume")
     if not state.reference:
-        return _("Select the reference volume to fuse")
+        return _("Select the reference volume")
     if state.same:
-        return _("Degraded and reference are the same volume: select two")
+        return _("Select two different volumes")
     if state.problem:
         return _("These volumes cannot be fused (see below)")
     return ""
@@ -78,53 +85,64 @@ def _running(state: PanelState) -> PanelView:
     )
     if state.cancelling:
         return PanelView(
-            _("Cancelling…"), False, _("The run is being stopped"), False, True, percent, text
+            _("Cancelling…"), False, _("The run is being cancelled"), False, True, percent, text
         )
     return PanelView(
-        _("Cancel"), True, _("Stop the run; nothing is changed"), False, True, percent, text
+        _("Cancel"), True, _("Stop the run; no node is changed"), False, True, percent, text
     )
-
-
-CLASS_TITLES = {
-    "clean": "No degradation",
-    "mr_motion": "MR motion",
-    "ct_metal_noise": "CT metal and noise",
-    "pet_low_dose": "Low-dose PET",
-}
 
 
 def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
-    """Two lines for the reader: class with its probability, modalities; alignment, displacement,
-    folds and time.
+    """Two lines for the reader.
+
+    Args:
+        report: content of report.json; what it does not hold is left out.
+        seconds: of the run that has just ended.
+
+    Returns:
+        Class with its probability and the modalities; similarity to the reference, displacement,
+        folds and time.
     """
-    parts = []
-    label = report.get("class")
-    title = ""
-    if label:
-        title = f"{CLASS_TITLES.get(label, label)} {100 * report.get('probabilities', {}).get(label, 0.0):.0f} %"
-    degraded, reference = (
-        report.get(f"{role}_modality", "").upper() for role in ("degraded", "reference")
-    )
-    if title and degraded and reference:
-        title = _("{title} · {degraded} on {reference}").format(
-            title=title, degraded=degraded, reference=reference
-        )
-    similarity = report.get("similarity", {})
-    if "before" in similarity and "after" in similarity:
-        parts.append(
-            _("alignment {before:.2f} → {after:.2f}").format(
-                before=similarity["before"], after=similarity["after"]
-            )
-        )
-    displacement = report.get("displacement_mm", {})
-    if "mean" in displacement:
-        parts.append(
-            _("moved {mean:.1f} mm on average, {maximum:.1f} mm at most").format(
-                mean=displacement["mean"], maximum=displacement.get("max", displacement["mean"])
-            )
-        )
-    if "folds_percent" in report:
-        parts.append(_("folds {folds:.2f} %").format(folds=report["folds_percent"]))
+    parts = [_similarity(report), _displacement(report), _folds(report)]
     if seconds is not None:
         parts.append(_("{seconds:.0f} s").format(seconds=seconds))
-    return "\n".join(line for line in (title, " · ".join(parts)) if line)
+    lines = (_degradation(report), " · ".join(part for part in parts if part))
+    return "\n".join(line for line in lines if line)
+
+
+def _degradation(report: Mapping[str, Any]) -> str:
+    label = report.get("class")
+    if not label:
+        return ""
+    percent = 100 * report.get("probabilities", {}).get(label, 0.0)
+    text = f"{classTitle(label)} {percent:.0f} %"
+    degraded = report.get("degraded_modality", "").upper()
+    reference = report.get("reference_modality", "").upper()
+    if not degraded or not reference:
+        return text
+    return _("{degradation} · {degraded} on {reference}").format(
+        degradation=text, degraded=degraded, reference=reference
+    )
+
+
+def _similarity(report: Mapping[str, Any]) -> str:
+    similarity = report.get("similarity", {})
+    if "before" not in similarity or "after" not in similarity:
+        return ""
+    return _("similarity to reference {before:.2f} → {after:.2f}").format(**similarity)
+
+
+def _displacement(report: Mapping[str, Any]) -> str:
+    displacement = report.get("displacement_mm", {})
+    if "mean" not in displacement:
+        return ""
+    mean = displacement["mean"]
+    return _("moved {mean:.1f} mm on average, {maximum:.1f} mm at most").format(
+        mean=mean, maximum=displacement.get("max", mean)
+    )
+
+
+def _folds(report: Mapping[str, Any]) -> str:
+    if "folds_percent" not in report:
+        return ""
+    return _("folds {folds:.2f} %").format(folds=report["folds_percent"])

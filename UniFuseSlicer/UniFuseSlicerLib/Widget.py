@@ -1,42 +1,37 @@
-"""What a click does. Decides nothing about pixels or processes: it joins parameter node, job,
+"""What a click does. Decides nothing about pixels or processes: it joins parameter node, run,
 display and widgets.
 """
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import slicer
-import vtk
 from slicer.i18n import tr as _
-from slicer.util import VTKObservationMixin
 
-from .Choices import DeviceChoice, LayerChoice
-from .Devices import DeviceCheck
-from .Display import Display, Shown
-from .Errors import FusionError
+from .Choices import LayerChoice
+from .Display import Display, Shown, wantedBy
 from .Install import Dependencies
 from .Job import FusionJob
-from .Layers import Layers
-from .LiveWarp import LiveWarp
-from .Nodes import checkInput
-from .Options import FusionOptions
-from .Overlay import Overlay, OverlayStyle
-from .Process import Ending, Outcome
-from .Results import DEFORMATION_ROLE, FusionNodes, checkOutputs, nodesOf, ofThisPair, reportOf
+from .MachineWidgets import MachineWidgets
+from .Messages import Messages
+from .Normalise import ResultChoices, normalise
+from .Outcome import Ending, Outcome
+from .Ownership import mark, notMarked, overwriteQuestion
+from .Results import reportOf
+from .Run import Run
 from .Samples import loadSamplePair
+from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .View import PanelState, resolve, verdict
+from .Words import notice
 
-POLL_MS = 100
 FLICKER_MS = 600
 
 
-class Panel(VTKObservationMixin):
+class Panel:
     """The module panel.
 
     Args:
@@ -44,7 +39,12 @@ class Panel(VTKObservationMixin):
         logic: makes jobs and owns the parameter node.
         isEntered: whether the module is the one on screen.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
-        dependencies, settings, display, loadSample, clock: collaborators.
+        dependencies: installs what is missing.
+        settings: choices of this computer.
+        display: the slice views.
+        confirm: asks the user a question, returns True for yes.
+        loadSample: returns the sample pair (degraded, reference).
+        clock: seconds.
     """
 
     def __init__(
@@ -56,170 +56,110 @@ class Panel(VTKObservationMixin):
         dependencies: Dependencies,
         settings: MachineSettings,
         display: Display,
+        confirm: Callable[[str], bool],
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        VTKObservationMixin.__init__(self)
         self.ui = ui
         self.logic = logic
-        self._isEntered = isEntered
-        self._pollTimer = makeTimer(self.poll, POLL_MS)
+        self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
+        self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
+        self.messages = Messages(ui)
         self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
-        self._deviceCheck = DeviceCheck(logic.tool, makeTimer, ui.deviceLabel.setText)
         self._dependencies = dependencies
         self._settings = settings
         self._display = display
+        self._confirm = confirm
         self._loadSample = loadSample
-        self._clock = clock
-        self._parameterNode: Any = None
-        self._guiTag: Any = None
-        self._job: FusionJob | None = None
-        self._startedAt = 0.0
-        self._problem = ""
         self._connectWidgets()
-        self._connectScene()
-        self.initializeParameterNode()
+        self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
+        self._scene.enter()
 
-    @classmethod
-    def forThisApplication(cls, ui: Any, logic: Any, isEntered: Callable[[], bool]) -> Panel:
-        """With the collaborators of the running application."""
-        import qt
+    @property
+    def parameterNode(self) -> Any:
+        return self._scene.parameterNode
 
-        def makeTimer(callback: Callable[[], None], milliseconds: int) -> Any:
-            timer = qt.QTimer()
-            timer.setInterval(milliseconds)
-            timer.connect("timeout()", callback)
-            return timer
-
-        scene = slicer.mrmlScene
-        return cls(
-            ui,
-            logic,
-            isEntered,
-            makeTimer,
-            Dependencies(),
-            MachineSettings(qt.QSettings()),
-            Display(
-                Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
-                Layers(scene, fit=slicer.util.resetSliceViews),
-                LiveWarp(scene),
-            ),
-        )
+    def _connectWidgets(self) -> None:
+        ui = self.ui
+        ui.noticeLabel.setText(notice())
+        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        ui.swapButton.connect("clicked(bool)", self.onSwapButton)
+        ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
+        ui.flickerButton.connect("toggled(bool)", self.onFlicker)
+        for selector in (
+            ui.fusedSelector,
+            ui.restoredSelector,
+            ui.deformationSelector,
+            ui.reportSelector,
+        ):
+            selector.connect("nodeAddedByUser(vtkMRMLNode*)", mark)
 
     # --- life of the panel -----------------------------------------------------------------------
 
     def enter(self) -> None:
-        self.initializeParameterNode()
+        self._scene.enter()
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
         self.ui.flickerButton.setChecked(False)
-        self._disconnectParameterNode()
+        self._scene.exit()
 
     def cleanup(self) -> None:
         """The module is unloaded or the application ends: leave no process, file, timer or clone
         behind.
         """
-        self._endRun()
+        self.run.endNow()
+        self.machine.endNow()
         self._flickerTimer.stop()
-        self._deviceCheck.endNow()
-        self.setParameterNode(None)
+        self._scene.cleanup()
         self._display.liveWarp.remove()
-        self.removeObservers()
 
-    def onSceneStartClose(self, caller: Any = None, event: Any = None) -> None:
-        self._endRun()
+    def onSceneClosing(self) -> None:
+        self.run.endNow()
         self.ui.flickerButton.setChecked(False)
-        self.setParameterNode(None)
         self._display.liveWarp.remove()
 
-    def onSceneEndClose(self, caller: Any = None, event: Any = None) -> None:
+    def onSceneClosed(self) -> None:
         self.ui.verdictLabel.setText("")
-        self.ui.messageLabel.setText("")
-        self._problem = ""
-        if self._isEntered():
-            self.initializeParameterNode()
+        self.messages.clear()
 
-    def onSceneStartImport(self, caller: Any = None, event: Any = None) -> None:
-        """A scene is being read: its parameters come before the nodes that they name, so they are
-        not shown yet.
+    def onParameterNodeSet(self) -> None:
+        """The views stay as they are: they show what was chosen when the module was left, or what
+        the loaded scene shows.
         """
-        self._disconnectParameterNode()
-
-    def onSceneEndImport(self, caller: Any = None, event: Any = None) -> None:
-        if self._isEntered():
-            self.initializeParameterNode()
-
-    def initializeParameterNode(self) -> None:
-        """Follow the scene's parameter node; which volume is the degraded one is never guessed."""
-        self.setParameterNode(self.logic.getParameterNode())
-
-    def setParameterNode(self, parameterNode: Any) -> None:
-        self._disconnectParameterNode()
-        self._parameterNode = parameterNode
-        if parameterNode is None:
-            return
-        self._guiTag = parameterNode.connectGui(self.ui)
-        self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified)
-        wanted = self._wanted()
-        self._tellWhatFails(lambda: self._display.follow(parameterNode.fused, wanted))
+        wanted = wantedBy(self.parameterNode)
+        self.messages.attempt(lambda: self._display.follow(self.parameterNode.fused, wanted))
         self._showVerdict(wanted)
         self.refresh()
 
-    def _disconnectParameterNode(self) -> None:
-        if self._parameterNode is not None and self._guiTag is not None:
-            self._parameterNode.disconnectGui(self._guiTag)
-            self._guiTag = None
-            self.removeObserver(
-                self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParametersModified
-            )
+    def onParametersModified(self) -> None:
+        self._normalise()
+        self.refresh()
+        wanted = wantedBy(self.parameterNode)
+        if wanted != self._display.shown:
+            self._showResult(wanted)
 
-    def _connectScene(self) -> None:
-        scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
-        self.addObserver(scene, scene.StartImportEvent, self.onSceneStartImport)
-        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
-
-    def _connectWidgets(self) -> None:
-        ui = self.ui
-        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
-        ui.swapButton.connect("clicked(bool)", self.onSwapButton)
-        ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
-        ui.flickerButton.connect("toggled(bool)", self.onFlicker)
-        ui.deviceButton.connect("clicked(bool)", self._deviceCheck.start)
-        for choice in DeviceChoice:
-            ui.deviceComboBox.addItem(choice.label())
-        ui.deviceComboBox.setCurrentIndex(list(DeviceChoice).index(self._settings.device))
-        ui.deviceComboBox.connect("currentIndexChanged(int)", self.onDeviceChosen)
-        weights = self._settings.weights
-        ui.weightsPathLineEdit.setCurrentPath(str(weights) if weights else "")
-        ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self.onWeightsChosen)
+    def onNodeAboutToBeRemoved(self, node: Any) -> None:
+        self._display.hide(node)
 
     # --- what the user does ----------------------------------------------------------------------
 
-    def onFuseButton(self, *args: Any) -> None:
-        """Start a run, or cancel the one that goes on."""
-        if self._job is not None:
-            self._job.cancel()
-            self.refresh()
-            return
-        self._tellWhatFails(self._dependencies.ensure, self._start)
+    def onFuseButton(self) -> None:
+        """Start a run, or cancel the current one."""
+        if self.run.running:
+            self.run.cancel()
+        else:
+            self.messages.attempt(self._dependencies.ensure, self._start)
         self.refresh()
 
-    def onSwapButton(self, *args: Any) -> None:
-        p = self._parameterNode
+    def onSwapButton(self) -> None:
+        p = self.parameterNode
         with slicer.util.NodeModify(p):
             p.degraded, p.reference = p.reference, p.degraded
             p.degradedModality, p.referenceModality = p.referenceModality, p.degradedModality
 
-    def onSampleButton(self, *args: Any) -> None:
-        self._tellWhatFails(self._chooseSample)
-
-    def _chooseSample(self) -> None:
-        degraded, reference = self._loadSample()
-        with slicer.util.NodeModify(self._parameterNode):
-            self._parameterNode.degraded, self._parameterNode.reference = degraded, reference
+    def onSampleButton(self) -> None:
+        self.messages.attempt(self._chooseSample)
 
     def onFlicker(self, on: bool) -> None:
         if on:
@@ -228,202 +168,83 @@ class Panel(VTKObservationMixin):
         self._flickerTimer.stop()
         self._display.layers.endFlicker()
 
-    def onDeviceChosen(self, index: int) -> None:
-        self._settings.device = list(DeviceChoice)[index]
+    def _chooseSample(self) -> None:
+        degraded, reference = self._loadSample()
+        with slicer.util.NodeModify(self.parameterNode):
+            self.parameterNode.degraded, self.parameterNode.reference = degraded, reference
 
-    def onWeightsChosen(self, path: str) -> None:
-        self._settings.weights = Path(path) if path else None
-
-    def onParametersModified(self, caller: Any = None, event: Any = None) -> None:
-        self.refresh()
-        wanted = self._wanted()
-        if wanted == self._display.shown:
+    def _normalise(self) -> None:
+        p = self.parameterNode
+        chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent)
+        normalised = normalise(chosen, self._display.shown)
+        if normalised == chosen:
             return
-        if (
-            wanted.fused
-            and wanted.fused != self._display.shown.fused
-            and self._choseAnotherResult()
-        ):
-            return  # comes back here
-        if self._display.slid(wanted) and wanted.layer is not LayerChoice.DEGRADED:
-            self._parameterNode.layer = LayerChoice.DEGRADED  # comes back here
-            return
-        self._showResult(wanted)
-
-    def _choseAnotherResult(self) -> bool:
-        """Take restored, deformation and report along with the fused volume; whether that changed
-        anything.
-        """
-        p = self._parameterNode
-        if p.outputs() == (nodes := nodesOf(p.fused)):
-            return False
-        with slicer.util.NodeModify(p):
-            p.setOutputs(nodes)
-        return True
+        with self._scene.quietly():
+            p.setOutputs(normalised.outputs)
+            p.layer = normalised.layer
 
     # --- a run -----------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        p = self._parameterNode
-        self.ui.logTextEdit.clear()
-        self.ui.verdictLabel.setText("")
-        self.ui.messageLabel.setText("")
-        job = self.logic.makeJob(
-            p.degraded, p.reference, self._outputs(), self.options(), self._log
-        )
-        job.start()
-        self._job = job
-        self._startedAt = self._clock()
-        self._pollTimer.start()
-
-    def _outputs(self) -> FusionNodes:
-        """The chosen outputs; what another pair has given stays."""
-        p = self._parameterNode
-        return ofThisPair(p.outputs(), p.degraded, p.reference)
-
-    def options(self) -> FusionOptions:
-        p = self._parameterNode
-        return FusionOptions(
-            degradedModality=p.degradedModality.value,
-            referenceModality=p.referenceModality.value,
-            device=self._settings.device.value,
-            precision=p.precision.value,
-            workingSpacing=p.workingSpacing,
-            refinement=p.refinement.value,
-            weights=self._settings.weights,
-            keepFiles=p.keepFiles,
-        )
-
-    def poll(self) -> None:
-        """Timer: push the run on by one step and show how far it is."""
-        if self._job is None:
-            self._pollTimer.stop()
+        p = self.parameterNode
+        outputs = p.outputsToFill()
+        notOurs = notMarked(outputs)
+        if notOurs and not self._confirm(overwriteQuestion(notOurs)):
+            self.messages.show(_("Not started. Nothing was overwritten."))
             return
-        outcome = self._job.poll()
-        if outcome is not None:
-            self._pollTimer.stop()
-            job, self._job = self._job, None
-            self._finished(job, outcome)
-        self.refresh()
+        self.messages.startLog()
+        self.ui.verdictLabel.setText("")
+        options = p.options(self._settings)
+        job = self.logic.makeJob(
+            p.degraded, p.reference, outputs, options, self.messages.log, notOurs
+        )
+        self.run.start(job)
 
-    def _finished(self, job: FusionJob, outcome: Outcome) -> None:
+    def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
         if outcome.ending is not Ending.DONE:
-            self._tell(outcome.message, failed=outcome.ending is not Ending.CANCELLED)
-            self._showVerdict(self._wanted())  # of the result that is still there
+            self._showFailure(outcome)
             return
         self._display.forget(job.nodes.deformation)
-        with slicer.util.NodeModify(self._parameterNode):
-            self._parameterNode.setOutputs(job.nodes)
-            self._parameterNode.layer = LayerChoice.FUSED
-            self._parameterNode.warpPercent = 100.0
-        self._showResult(self._wanted())
+        with slicer.util.NodeModify(self.parameterNode):
+            self.parameterNode.setOutputs(job.nodes)
+            self.parameterNode.layer = LayerChoice.FUSED
+            self.parameterNode.warpPercent = 100.0
+        self._showResult(wantedBy(self.parameterNode))
         report = reportOf(job.nodes.fused)
-        self.ui.verdictLabel.setText(verdict(report, self._clock() - self._startedAt))
-        self.ui.messageLabel.setText("\n".join(report.get("warnings", [])))
+        self.ui.verdictLabel.setText(verdict(report, self.run.seconds))
+        self.messages.show("\n".join(report.get("warnings", [])))
 
-    def _endRun(self) -> None:
-        self._pollTimer.stop()
-        if self._job is not None:
-            self._job.endNow()
-            self._job = None
+    def _showFailure(self, outcome: Outcome) -> None:
+        """Of a run; the result before it is still there."""
+        if outcome.ending is Ending.CANCELLED:
+            self.messages.show(outcome.message)
+            self.messages.log(outcome.message)
+        else:
+            self.messages.error(outcome.message)
+        self._showVerdict(wantedBy(self.parameterNode))
 
     # --- what is seen ----------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Button, progress and message from what is known now."""
-        view = resolve(self._state())
+        p = self.parameterNode
+        chosen = p.state() if p is not None else PanelState()
+        view = resolve(self.run.state() if self.run.running else chosen)
         ui = self.ui
         ui.fuseButton.setText(view.buttonText)
         ui.fuseButton.setEnabled(view.buttonEnabled)
         ui.fuseButton.setToolTip(view.buttonToolTip)
-        for group in (ui.inputsCollapsibleButton, ui.outputsCollapsibleButton):
-            group.setEnabled(view.inputsEnabled)
+        ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)
-        self._showProblem()
-
-    def _showProblem(self) -> None:
-        """The long form of what is wrong with the inputs, only when it changes: a run's last words
-        stay readable.
-        """
-        problem = self._inputProblem()
-        if problem != self._problem:
-            self._problem = problem
-            self.ui.messageLabel.setText(problem)
-
-    def _state(self) -> PanelState:
-        p, job = self._parameterNode, self._job
-        if job is not None:
-            return PanelState(
-                running=True,
-                cancelling=job.cancelling,
-                fraction=job.fraction,
-                stage=job.stage,
-                seconds=self._clock() - self._startedAt,
-            )
-        if p is None:
-            return PanelState()
-        return PanelState(
-            degraded=p.degraded is not None,
-            reference=p.reference is not None,
-            same=p.degraded is not None and p.degraded is p.reference,
-            problem=self._inputProblem(),
-        )
-
-    def _inputProblem(self) -> str:
-        p = self._parameterNode
-        if p is None or p.degraded is None or p.reference is None or p.degraded is p.reference:
-            return ""
-        try:
-            checkInput(p.degraded, "degraded")
-            checkInput(p.reference, "reference")
-            checkOutputs(self._outputs(), p.degraded, p.reference)
-        except FusionError as error:
-            return str(error)
-        return ""
-
-    def _wanted(self) -> Shown:
-        """What the parameter node asks the views to show; nothing before there is a result."""
-        p = self._parameterNode
-        if p is None or p.fused is None or p.fused.GetNodeReference(DEFORMATION_ROLE) is None:
-            return Shown()
-        style = OverlayStyle(p.overlay, p.overlaySpacing, p.onlyInBody, p.legend)
-        return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.warpPercent)
+        self.messages.showProblem(chosen.problem)
 
     def _showResult(self, wanted: Shown) -> None:
-        self._tellWhatFails(lambda: self._display.show(self._parameterNode.fused, wanted))
+        self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
         self._showVerdict(wanted)
 
     def _showVerdict(self, wanted: Shown) -> None:
-        self.ui.verdictLabel.setText(
-            verdict(reportOf(self._parameterNode.fused)) if wanted.fused else ""
-        )
-
-    def _tellWhatFails(self, *steps: Callable[[], Any]) -> None:
-        """Do one after the other; what goes wrong is said in the panel, never lost in the
-        console.
-        """
-        try:
-            for step in steps:
-                step()
-        except FusionError as error:
-            self._tell(str(error))
-        except Exception as error:
-            logging.exception("UniFuse")
-            self._tell(
-                _("{kind}: {reason}. The log says more.").format(
-                    kind=type(error).__name__, reason=error
-                )
-            )
-
-    def _tell(self, sentence: str, failed: bool = True) -> None:
-        self.ui.messageLabel.setText(sentence)
-        self._log(sentence)
-        if failed:
-            logging.error("UniFuse: %s", sentence)
-            self.ui.logCollapsibleButton.collapsed = False
-
-    def _log(self, line: str) -> None:
-        self.ui.logTextEdit.appendPlainText(line)
-        logging.info("UniFuse: %s", line)
+        report = reportOf(self.parameterNode.fused) if wanted.fused else {}
+        self.ui.verdictLabel.setText(verdict(report))

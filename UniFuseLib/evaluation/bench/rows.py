@@ -46,6 +46,8 @@ def _record(case: Figures, aligned: Figures, fusion: Figures, costs: list[Figure
         **after,
         "restoration": aligned["restoration"],
         "fusion": fusion,
+        "own_frame": None,  # of `unifuse evaluate` alone: staged methods restore elsewhere
+        "retention": None,
         "class_found": None,
         "cpu_seconds": sum(cost["cpu_seconds"] for cost in costs),
         "wall_seconds": sum(cost["wall_seconds"] for cost in costs),

@@ -21,6 +21,7 @@ from UniFuseLib.evaluation.metrics.registration import (
     tre_figures,
 )
 from UniFuseLib.evaluation.metrics.restoration import RestorationFigures, restoration_figures
+from UniFuseLib.evaluation.metrics.retention import RetentionFigures, retention_figures
 
 __all__ = [
     "ECE_BINS",
@@ -28,6 +29,7 @@ __all__ = [
     "ErrorFigures",
     "FusionFigures",
     "RestorationFigures",
+    "RetentionFigures",
     "alignment_figures",
     "calibration_error",
     "class_accuracy",
@@ -36,6 +38,7 @@ __all__ = [
     "folds_percent",
     "fusion_figures",
     "restoration_figures",
+    "retention_figures",
     "target_registration_error",
     "tre_figures",
 ]

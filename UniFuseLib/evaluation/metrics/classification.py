@@ -1,4 +1,4 @@
-"""Whether the degradation is named correctly, and whether its probability can be believed."""
+"""Accuracy and calibration of the predicted degradation class."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ECE_BINS = 10  # of equal width over [0, 1]; the bin is (lower, upper], the firs
 def confusion_matrix(
     truth: Sequence[str], found: Sequence[str], classes: Sequence[str]
 ) -> np.ndarray:
-    """m[i, j] = cases of class i that were called j: `(c, c)` counts, rows truth, columns answer.
+    """m[i, j] = cases of class i that were predicted as j, `(c, c)` counts.
 
     Raises:
         ValueError: lengths differ, or a name is not in `classes`.
@@ -32,8 +32,9 @@ def confusion_matrix(
 
 
 def class_accuracy(matrix: np.ndarray) -> tuple[float, list[float | None]]:
-    """(Σ m[i, i] / Σ m, [m[i, i] / Σ_j m[i, j] per class]): overall and per class; None for a class
-    without cases.
+    """Accuracy overall, Σ m[i, i] / Σ m, and per class, m[i, i] / Σ_j m[i, j].
+
+    None for a class without cases.
     """
     rows = matrix.sum(axis=1)
     per_class = [float(matrix[i, i] / n) if n else None for i, n in enumerate(rows)]
@@ -45,16 +46,17 @@ def calibration_error(
 ) -> float:
     """ECE = Σ_b (n_b / n) |accuracy_b - mean confidence_b| over `bins` bins of equal width.
 
-    Guo et al. 2017, arXiv 1706.04599, eq. 5. With few cases this is biased upwards; it says so in
-    the tables.
+    Guo et al. 2017, arXiv 1706.04599, eq. 5. With few cases it is biased upwards.
 
     Args:
-        confidence: `(n,)` probability of the class that was answered.
-        correct: `(n,)` whether that answer was right.
+        confidence: `(n,)` probability of the predicted class.
+        correct: `(n,)` whether it is the true one.
+        bins: number of bins over [0, 1].
     """
-    p, hit = np.asarray(confidence, dtype=float), np.asarray(correct, dtype=float)
+    p = np.asarray(confidence, dtype=float)
+    hit = np.asarray(correct, dtype=float)
     if p.shape != hit.shape or p.size == 0 or p.min() < 0 or p.max() > 1:
-        raise ValueError("Expected as many probabilities on [0, 1] as answers, and at least one.")
+        raise ValueError("Expected probabilities on [0, 1], one per prediction, at least one.")
     where = np.clip(np.ceil(p * bins).astype(int) - 1, 0, bins - 1)
     error = 0.0
     for b in range(bins):

@@ -25,7 +25,7 @@ class FusionFigures(NamedTuple):
     scd: float  # sum of two correlations, at most 2
     vif: float  # sum over both sources, intensities on 0..255
     ssim: float  # sum over both sources, at most 2
-    vif_unit: float  # as vif with intensities on [0, 1] and the same σn² = 2: the paper's magnitudes fit this one
+    vif_unit: float  # as vif, on [0, 1] with the same σn² = 2: the paper's magnitudes fit this one
 
 
 def fusion_figures(
@@ -43,7 +43,9 @@ def fusion_figures(
     - Q_ssim = SSIM(F, A) + SSIM(F, B), see `ssim_map` (paper ref. 31)
 
     Args:
-        fused, clean, reference: `(d, h, w)` on [0, 1], on one grid.
+        fused: F, `(d, h, w)` on [0, 1].
+        clean: A, same grid and unit.
+        reference: B, same grid and unit.
         mask: `(d, h, w)` bool, the body.
     """
     mse = (mean_squared_error(fused, clean, mask) + mean_squared_error(fused, reference, mask)) / 2
@@ -61,7 +63,8 @@ def fusion_figures(
 def sum_of_correlations_of_differences(
     fused: np.ndarray, a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None
 ) -> float:
-    """SCD = r(F - B, A) + r(F - A, B) (Aslantas & Bendes 2015); 2 when each difference is the other
-    source.
+    """SCD = r(F - B, A) + r(F - A, B) (Aslantas & Bendes 2015).
+
+    2 when each difference is the other source.
     """
     return correlation(fused - b, a, mask) + correlation(fused - a, b, mask)

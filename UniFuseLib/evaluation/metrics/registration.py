@@ -44,7 +44,8 @@ def target_registration_error(
     (Fitzpatrick & West 2001, doi 10.1109/42.952729). The identity (u = 0) scores exactly |u_true|.
 
     Args:
-        displacement, truth: `(d, h, w, 3)` RAS mm on the reference grid.
+        displacement: u, `(d, h, w, 3)` RAS mm on the reference grid.
+        truth: u_true, likewise.
         mask: `(d, h, w)` bool, the body.
 
     Raises:
@@ -70,49 +71,54 @@ def tre_figures(displacement: np.ndarray, truth: np.ndarray, mask: np.ndarray) -
 
 
 def folds_percent(displacement: np.ndarray, grid: Grid, mask: np.ndarray) -> float:
-    """100 · |{X in mask: det(I + ∂u/∂X) ≤ 0}| / |mask|, the share of the body where the map folds
-    over.
+    """100 · |{X in mask: det(I + ∂u/∂X) ≤ 0}| / |mask|, the share of the body that folds.
 
     ∂u/∂X is taken in millimetres: with u = A·flow and X = A·x + t, I + ∂u/∂X = A (I + ∂flow/∂x)
     A⁻¹, whose determinant is that of the voxel map, so anisotropic and oblique grids need no
     further care.
 
     Args:
-        displacement: `(d, h, w, 3)` RAS mm on `grid`; central differences, one-sided at the border.
+        displacement: u, `(d, h, w, 3)` RAS mm on `grid`; central differences, one-sided at the
+            border.
+        grid: where u lives.
         mask: `(d, h, w)` bool.
     """
-    world = torch.from_numpy(
-        np.ascontiguousarray(np.moveaxis(displacement, -1, 0), dtype=np.float64)
-    )[None]
+    channels_first = np.ascontiguousarray(np.moveaxis(displacement, -1, 0), dtype=np.float64)
+    world = torch.from_numpy(channels_first)[None]
     determinant = jacobian_determinant(world_to_flow(world, grid))[0].numpy()
     return float(100 * np.mean(determinant[mask] <= 0))
 
 
 def dice(labels: np.ndarray, truth: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Dice = mean over labels l > 0 of 2 |A_l ∩ B_l| / (|A_l| + |B_l|) (Dice 1945, doi
-    10.2307/1932409).
+    """Dice = mean over labels l > 0 of 2 |A_l ∩ B_l| / (|A_l| + |B_l|).
+
+    Dice 1945, doi 10.2307/1932409.
 
     Args:
-        labels, truth: `(d, h, w)` integers; every label that occurs in either counts once.
+        labels: A, `(d, h, w)` integers.
+        truth: B, likewise; every label that occurs in either counts once.
         mask: only these voxels, all when None.
     """
     a, b = (labels.ravel(), truth.ravel()) if mask is None else (labels[mask], truth[mask])
     present = np.union1d(a, b)
-    scores = [
-        2 * np.sum((a == v) & (b == v)) / (np.sum(a == v) + np.sum(b == v))
-        for v in present[present > 0]
-    ]
+    scores = [_overlap(a == label, b == label) for label in present[present > 0]]
     return float(np.mean(scores)) if scores else 1.0
 
 
+def _overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """2 |A ∩ B| / (|A| + |B|) of two bool arrays."""
+    return float(2 * np.sum(a & b) / (np.sum(a) + np.sum(b)))
+
+
 def alignment_figures(warped: np.ndarray, clean: np.ndarray, mask: np.ndarray) -> AlignmentFigures:
-    """mse, cc, ssim of the clean misaligned source pulled through the found field against the
-    aligned source.
+    """mse, cc, ssim of the clean source, pulled through the field, against its aligned self.
 
     The paper's Table 6, without restoration and fusion in between.
 
     Args:
-        warped, clean: `(d, h, w)` on [0, 1], reference grid.
+        warped: the misaligned clean source after the pull, `(d, h, w)` on [0, 1], reference grid.
+        clean: the aligned one, same grid and unit.
+        mask: `(d, h, w)` bool.
     """
     return AlignmentFigures(
         mean_squared_error(warped, clean, mask),

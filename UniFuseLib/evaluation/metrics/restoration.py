@@ -27,12 +27,12 @@ def restoration_figures(
     """PSNR = 10 log10(1 / mse(restored, I_D)) dB and SSIM, and the same of `degraded` for the gain.
 
     The comparison input is aligned by the true field, so the gain is what restoration adds beyond a
-    perfect
-    registration: an output that is sharp but misplaced loses here.
+    perfect registration: an output that is sharp but misplaced loses here.
 
     Args:
-        restored, clean, degraded: `(d, h, w)` on [0, 1], reference grid; `degraded` aligned by the
-            TRUE field.
+        restored: `(d, h, w)` on [0, 1], reference grid.
+        clean: I_D, same grid and unit.
+        degraded: same grid and unit, aligned by the TRUE field.
         mask: `(d, h, w)` bool, the body as far as the degraded scan covers it.
     """
     psnr = psnr_of(mean_squared_error(restored, clean, mask))

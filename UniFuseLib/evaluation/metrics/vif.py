@@ -30,9 +30,10 @@ def vif(
     volumes, 0 when nothing of the source is left, above 1 when contrast was enhanced.
 
     Args:
-        source, distorted: `(d, h, w)` on the scale that `noise_variance` belongs to (0..255 for
-            2.0).
+        source: `(d, h, w)` on the scale that `noise_variance` belongs to (0..255 for 2.0).
+        distorted: same shape and unit.
         mask: voxels whose windows count (by their centre); every voxel when None.
+        noise_variance: σn², intensity².
         border: `mirror` keeps thin volumes measurable; `valid` drops every window that leaves the
             volume, as the authors do, and needs at least 41 voxels per axis.
 
@@ -43,7 +44,7 @@ def vif(
         raise ValueError(f"Expected border mirror or valid, got {border!r}.")
     s, d = source.astype(np.float64), distorted.astype(np.float64)
     inside = np.ones(s.shape, bool) if mask is None else mask
-    kept = total = 0.0
+    numerator = denominator = 0.0
     for scale in range(1, SCALES + 1):
         taps = 2 ** (SCALES - scale + 1) + 1
         window = gaussian_window(taps // 2, taps / 5)
@@ -51,20 +52,18 @@ def vif(
             halve = (slice(None, None, 2),) * s.ndim
             s, d = _filtered(s, window, border)[halve], _filtered(d, window, border)[halve]
             inside = _cropped(inside, window, border)[halve]
-        information = _information(s, d, window, noise_variance, border)
+        kept, held = _information(s, d, window, noise_variance, border)
         counted = _cropped(inside, window, border)
-        kept += float(information[0][counted].sum())
-        total += float(information[1][counted].sum())
+        numerator += float(kept[counted].sum())
+        denominator += float(held[counted].sum())
     # a constant source carries no information, so none can be lost
-    return kept / total if total > 0 else 1.0
+    return numerator / denominator if denominator > 0 else 1.0
 
 
 def _information(
     s: np.ndarray, d: np.ndarray, window: np.ndarray, noise_variance: float, border: Border
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(information about the source that the distorted volume keeps, that the source holds) at
-    every voxel.
-    """
+    """At every voxel: information that the distorted volume keeps of the source, that it holds."""
     mean_s, mean_d = _filtered(s, window, border), _filtered(d, window, border)
     var_s = np.maximum(_filtered(s * s, window, border) - mean_s**2, 0)
     var_d = np.maximum(_filtered(d * d, window, border) - mean_d**2, 0)
@@ -72,12 +71,11 @@ def _information(
     gain = covariance / (var_s + _TINY)
     noise = var_d - gain * covariance
     flat_s, flat_d = var_s < _TINY, var_d < _TINY
-    gain, noise, var_s = (
-        np.where(flat_s, 0, gain),
-        np.where(flat_s, var_d, noise),
-        np.where(flat_s, 0, var_s),
-    )
-    gain, noise = np.where(flat_d, 0, gain), np.where(flat_d, 0, noise)
+    gain = np.where(flat_s, 0, gain)
+    noise = np.where(flat_s, var_d, noise)
+    var_s = np.where(flat_s, 0, var_s)
+    gain = np.where(flat_d, 0, gain)
+    noise = np.where(flat_d, 0, noise)
     # an inverted contrast transmits nothing, whatever its noise
     gain, noise = np.maximum(gain, 0), np.maximum(noise, _TINY)
     return np.log1p(gain**2 * var_s / (noise + noise_variance)), np.log1p(var_s / noise_variance)

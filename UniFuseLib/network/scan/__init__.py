@@ -1,8 +1,7 @@
-"""Selective scan of Mamba (S6; Gu & Dao 2023, arXiv:2312.00752): one function, one signature, three
-engines.
+"""Selective scan of Mamba (S6): one function, one signature, three engines.
 
-Paper → code: Δ `dt`, A `a`, B `b`, C `c`, h `state`; b batch, n tokens, e channels, s states per
-channel.
+Gu & Dao 2023, arXiv:2312.00752. Paper → code: Δ `dt`, A `a`, B `b`, C `c`, h `state`; b batch, n
+tokens, e channels, s states per channel.
 """
 
 from __future__ import annotations
@@ -45,8 +44,11 @@ def selective_scan(
     Computed in float32, or float64 where an input is float64, also under autocast.
 
     Args:
-        u: `(b, n, e)`. dt: `(b, n, e)`, > 0 (after softplus). a: `(e, s)`, < 0. b, c: `(b, n, s)`,
-            n ≥ 1.
+        u: `(b, n, e)`, n ≥ 1.
+        dt: Δ `(b, n, e)`, > 0 (after softplus).
+        a: A `(e, s)`, < 0.
+        b: B `(b, n, s)`.
+        c: C `(b, n, s)`.
         initial_state: h_0 `(b, e, s)`; None is zero.
         engine: "auto" takes mamba-ssm's kernel on CUDA where no gradient is asked for, else the
             chunked scan.
@@ -78,15 +80,15 @@ def available_engines() -> tuple[str, ...]:
 def scan_flops(n: int, e: int, s: int) -> int:
     """9·n·e·s: floating point operations of one scan over n tokens, per element of the batch.
 
-    torch's own counter sees only 2·n·e·s of them (the product with C, as the chunked engine forms
-    it).
+    torch's own counter sees only 2·n·e·s of them: the product with C of the chunked engine.
     """
     return 9 * n * e * s
 
 
 def _common_precision(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """float64 where one of them is, else float32: the state is a sum over all tokens, too long for
-    half precision.
+    """float64 where one of them is, else float32.
+
+    The state is a sum over all tokens, too long for half precision.
     """
     wide = any(x.dtype == torch.float64 for x in tensors)
     return [x.to(torch.float64 if wide else torch.float32) for x in tensors]

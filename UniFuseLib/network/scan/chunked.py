@@ -33,8 +33,9 @@ _BLOCK_BYTES_ELSEWHERE = 128 * 2**20
 
 
 class _Tokens(NamedTuple):
-    """One block, `(t, b, k, ...)`; tokens that fill the last chunk have Δ = 0: they leave the state
-    as it is.
+    """One block, `(t, b, k, ...)`.
+
+    Tokens that fill the last chunk have Δ = 0: they leave the state as it is.
     """
 
     u: Tensor  # (t, b, k, e)
@@ -90,8 +91,8 @@ def _block_states(tokens: _Tokens, a: Tensor, state: Tensor) -> tuple[Tensor, Te
     """h_t = ā_t h_{t-1} + Δ_t u_t B_t over one block entered with `state` `(b, s, e)`.
 
     Returns:
-        h_{t-1} at [t] and h_t at [t + 1] `(t + 1, b, k, s, e)`, ā `(t, b, k, s, e)`, the state that
-        leaves the block.
+        h_{t-1} at [t] and h_t at [t + 1] `(t + 1, b, k, s, e)`, ā `(t, b, k, s, e)`, and the state
+        that leaves the block.
     """
     decay = _outer_decay(tokens.dt, a)
     states = decay.new_empty(decay.shape[0] + 1, *decay.shape[1:])
@@ -103,12 +104,16 @@ def _block_states(tokens: _Tokens, a: Tensor, state: Tensor) -> tuple[Tensor, Te
 def _block_gradients(
     tokens: _Tokens, a: Tensor, state: Tensor, dy: Tensor, adjoint: Tensor
 ) -> tuple[_Tokens, Tensor, Tensor]:
-    """p_t = ā_t (C_t dy_t + p_{t+1}), p_t = ∂loss/∂h_{t-1} by way of h_t: the same recurrence,
-    backwards in time.
+    """p_t = ā_t (C_t dy_t + p_{t+1}), p_t = ∂loss/∂h_{t-1} by way of h_t.
+
+    The same recurrence, backwards in time.
 
     Args:
-        state: `(b, s, e)`, entered the block. dy: `(t, b, k, e)`. adjoint: `(b, s, e)`, p right
-            after it.
+        tokens: of the block.
+        a: A `(e, s)`.
+        state: that entered the block, `(b, s, e)`.
+        dy: `(t, b, k, e)`.
+        adjoint: p right after the block, `(b, s, e)`.
 
     Returns:
         Gradients of the tokens, of A `(e, s)`, and p of the block's first token `(b, s, e)`.
@@ -135,7 +140,10 @@ def _recur(
     """x_t = decay_t x_{t∓1} + drive_t over one block, in place of `drive`; -1 runs against time.
 
     Args:
-        decay, drive: `(t, b, k, s, e)`. carry: `(b, s, e)`, x before the first step.
+        decay: `(t, b, k, s, e)`.
+        drive: of the same shape; overwritten by x.
+        carry: x before the first step, `(b, s, e)`.
+        direction: 1 runs with time, -1 against it.
 
     Returns:
         x that each chunk starts from `(b, k, s, e)`, and x after the last step `(b, s, e)`.
@@ -156,9 +164,7 @@ def _recur(
 def _chain(
     ends: Sequence[Tensor], left: Sequence[Tensor], carry: Tensor
 ) -> tuple[list[Tensor], Tensor]:
-    """start_{k+1} = end_k + left_k start_k: what every chunk starts from, and what leaves the last
-    one.
-    """
+    """start_{k+1} = end_k + left_k start_k: what chunks start from, and what leaves the last."""
     starts = []
     for end, share in zip(ends, left, strict=True):
         starts.append(carry)
@@ -191,11 +197,8 @@ def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
 def _blocks(u: Tensor, a: Tensor) -> list[slice]:
     """Equal parts of the n tokens whose states `(b, part, e, s)` fit into a block."""
     batch, n, _ = u.shape
-    most = max(
-        1,
-        _BLOCK_BYTES.get(u.device.type, _BLOCK_BYTES_ELSEWHERE)
-        // (batch * a.numel() * a.element_size()),
-    )
+    allowed = _BLOCK_BYTES.get(u.device.type, _BLOCK_BYTES_ELSEWHERE)
+    most = max(1, allowed // (batch * a.numel() * a.element_size()))
     length = math.ceil(n / math.ceil(n / most))
     return [slice(start, min(start + length, n)) for start in range(0, n, length)]
 

@@ -78,6 +78,7 @@ def load_kernel() -> Kernel:
 
 @cache
 def is_importable() -> bool:
+    """Whether mamba-ssm and its kernel load here; asked once."""
     try:
         load_kernel()
     except MissingDependencyError:
@@ -102,11 +103,10 @@ def scan_by_kernel(
 def _prepend_state(
     u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """s tokens that carry zero to `state`: token j writes h_j alone (B = unit vector j), scaled for
-    its later decay.
+    """s tokens that carry zero to `state`.
 
-    With Δ = 1 / (s · max|A|) the decay until the last of them is at least 1/e, so the scale is
-    harmless in float32.
+    Token j writes h_j alone (B = unit vector j), scaled for its later decay. With Δ = 1 / (s ·
+    max|A|) the decay until the last of them is at least 1/e, so the scale is harmless in float32.
     """
     batch, states = state.shape[0], state.shape[2]
     step = 1 / (states * a.abs().max())

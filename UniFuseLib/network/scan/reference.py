@@ -9,6 +9,8 @@ from torch import Tensor
 
 
 class ScanResult(NamedTuple):
+    """What every engine returns."""
+
     y: Tensor  # (b, n, e)
     last_state: Tensor  # (b, e, s), h after the last token
 
@@ -16,12 +18,17 @@ class ScanResult(NamedTuple):
 def scan_reference(
     u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, initial_state: Tensor
 ) -> ScanResult:
-    """h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t;  y_t = ⟨C_t, h_t⟩, token after token, differentiable
-    by autograd.
+    """h_t = exp(Δ_t A) h_{t-1} + Δ_t u_t B_t;  y_t = ⟨C_t, h_t⟩, token after token.
+
+    Differentiable by autograd. All arguments are of one dtype.
 
     Args:
-        u, dt: `(b, n, e)`. a: `(e, s)`. b, c: `(b, n, s)`. initial_state: `(b, e, s)`. All of one
-            dtype.
+        u: `(b, n, e)`.
+        dt: Δ `(b, n, e)`.
+        a: A `(e, s)`.
+        b: B `(b, n, s)`.
+        c: C `(b, n, s)`.
+        initial_state: h_0 `(b, e, s)`.
     """
     state = initial_state
     outputs = []

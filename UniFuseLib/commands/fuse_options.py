@@ -1,0 +1,133 @@
+"""What `unifuse fuse` accepts, and its help."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from UniFuseLib.commands import dicom, progress
+from UniFuseLib.commands.options import add_reading, linear_map, refinement
+
+_EPILOG = """\
+writes into DIR, all on the grid of REFERENCE:
+  fused.nii.gz        both volumes in one, intensities about 0 to 1
+  restored.nii.gz     DEGRADED, restored and aligned, in its own units
+  deformation.nii.gz  ITK displacement field (LPS mm); resample DEGRADED with it to align it
+  report.json         degradation class, displacement, folds, similarity, seconds, warnings
+  overview.png        one-page summary picture (needs matplotlib)
+
+exit codes:
+  0 done, 2 usage, 3 input, 4 output, 5 weights, 6 device, 7 missing package,
+  70 unexpected error, 130 stopped
+"""
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """The command with all its options."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "fuse",
+        help="align, restore and fuse two volumes",
+        description="Align DEGRADED with REFERENCE, restore it, and fuse both on the grid of "
+        "REFERENCE.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_files(parser)
+    dicom.add_options(parser)
+    _add_computation(parser)
+    _add_output(parser)
+    progress.add_options(parser)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "degraded",
+        type=Path,
+        metavar="DEGRADED",
+        help="volume to restore: NIfTI, NRRD, MHA, or a folder with one DICOM series",
+    )
+    parser.add_argument(
+        "reference",
+        type=Path,
+        metavar="REFERENCE",
+        help="clean volume of another modality or MR contrast, in any of these formats",
+    )
+    parser.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="DIR", help="folder for the results"
+    )
+    add_reading(parser)
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace results that are already in DIR"
+    )
+
+
+def _add_computation(parser: argparse.ArgumentParser) -> None:
+    kinds = ("auto", "mr", "ct", "pet")
+    for name in ("degraded", "reference"):
+        parser.add_argument(
+            f"--{name}-modality",
+            choices=kinds,
+            default="auto",
+            help=f"modality of the {name} volume; auto: from the file or the intensities",
+        )
+        parser.add_argument(
+            f"--{name}-rescale",
+            type=linear_map,
+            metavar="SLOPE,INTERCEPT",
+            help=f"turn the values of the {name} volume into HU or SUV: slope times value plus "
+            "intercept, for example 1,-1024 for CT without its offset",
+        )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="safetensors file with its JSON contract beside it (default: the shipped weights)",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        help="auto (float32), float32, bfloat16 or float16 (default: auto)",
+    )
+    parser.add_argument(
+        "--working-spacing",
+        type=_positive,
+        metavar="MM",
+        help="voxel size of the working grid; larger is faster (default: that of the weights)",
+    )
+    parser.add_argument(
+        "--align",
+        choices=("deformable", "affine", "rigid", "none"),
+        default="deformable",
+        help="how far the alignment may go; affine and rigid move the body as a whole, none keeps "
+        "the geometry of the files (default: deformable)",
+    )
+    parser.add_argument(
+        "--refine",
+        type=refinement,
+        default="auto",
+        metavar="off|auto|N",
+        help="fine-tune the deformation on this pair (test-time optimisation): off, a number of "
+        "steps, or auto, for pairs of modalities that were measured to gain (default: auto)",
+    )
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the report on stdout")
+    parser.add_argument(
+        "--uncompressed",
+        action="store_true",
+        help="write raw .nrrd files instead of .nii.gz: larger, but faster to write",
+    )
+    parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 100:
+        raise argparse.ArgumentTypeError(f"expected millimetres between 0 and 100, got {text}")
+    return value

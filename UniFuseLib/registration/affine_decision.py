@@ -1,0 +1,152 @@
+"""Which pose is followed, and whether any: by what poses that are certainly wrong reach."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from UniFuseLib.registration.affine_parameters import distance_mm, rotation_degrees
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# A pose that is turned by more against the best one is certainly wrong: no start that close to the
+# truth ended elsewhere
+WRONG_DEG = 45.0
+# Farther than a patient moves between two scans of one session
+FAR_DEG, FAR_MM = 30.0, 60.0
+# In units of the spread. Pairs of one patient reach 5.9 and more, of different regions 3.8 at most
+# (decision 0045)
+_LEAST_SIGMAS = 5.0
+_CLEARLY_BETTER_SIGMAS = 2.0  # than the pose of the files, to leave it for one that is far
+_LEAST_SPREAD = 0.05  # of the mean: a handful of wrong poses may agree by accident
+_LEAST_COVERED = 0.3
+
+
+class Candidate(NamedTuple):
+    """A pose that was reached."""
+
+    matrix: np.ndarray  # (4, 4): RAS reference point → RAS degraded point
+    score: float  # of `AffineProblem`
+    covered: float  # part of the reference's body, 0 to 1
+
+
+class Chance(NamedTuple):
+    """Scores of poses that are certainly wrong, climbed like all others."""
+
+    mean: float
+    spread: float  # standard deviation
+
+
+class Evidence(NamedTuple):
+    """Why a pose is followed, or not; of the pose that was found, followed or not."""
+
+    score: float  # at the coarsest spacing
+    chance: float  # what wrong poses reach there, mean
+    spread: float  # and standard deviation
+    starts_agreeing: float  # part of the first starts that ended within 10 mm, 0 to 1
+    runner_up_mm: float  # mean distance of the second finalist from the pose; 0: there was none
+    runner_up_score: float  # of the second finalist, at the medium spacing
+    covered: float  # part of the reference's body, 0 to 1
+    moved_mm: float  # mean displacement inside the body
+    rotation_deg: float
+    stretch_percent: float  # the largest, either way
+
+    @property
+    def convincing(self) -> bool:
+        """Clearly better than chance."""
+        return self.score - self.chance > _LEAST_SIGMAS * self.spread
+
+    @property
+    def far(self) -> bool:
+        """Farther from the pose of the files than a patient moves in one session."""
+        return self.rotation_deg > FAR_DEG or self.moved_mm > FAR_MM
+
+
+def chance_of(best: Candidate, drawn: Sequence[Candidate]) -> Chance:
+    """Of those that are turned by more than `WRONG_DEG` against the best one.
+
+    Args:
+        best: of all poses.
+        drawn: poses from all over that climbed at the same spacing, at least two of them others.
+    """
+    wrong = [c for c in drawn if apart_degrees(best.matrix, c.matrix) > WRONG_DEG]
+    scores = [c.score for c in (wrong if len(wrong) > 1 else drawn)]
+    mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1))
+    return Chance(mean, max(spread, _LEAST_SPREAD * abs(mean)))
+
+
+def choose(candidates: Sequence[Candidate], chance: Chance, points: np.ndarray) -> Candidate:
+    """The best one; one that is far from the files only where it is clearly better.
+
+    Args:
+        candidates: finalists, at one spacing.
+        chance: whose spread says what is clear.
+        points: `(n, 3)` RAS mm of the body.
+    """
+    best = max(candidates, key=lambda c: c.score)
+    near = [c for c in candidates if is_near(c.matrix, points)]
+    if not near:
+        return best
+    nearest = max(near, key=lambda c: c.score)
+    clear = best.score - nearest.score > _CLEARLY_BETTER_SIGMAS * chance.spread
+    return best if clear else nearest
+
+
+def is_near(matrix: np.ndarray, points: np.ndarray) -> bool:
+    """Whether a patient moves that far between two scans of one session.
+
+    Args:
+        matrix: `(4, 4)` RAS mm.
+        points: `(n, 3)` RAS mm of the body.
+    """
+    moved_mm = distance_mm(matrix, np.eye(4), points)
+    return rotation_degrees(matrix) <= FAR_DEG and moved_mm <= FAR_MM
+
+
+def apart_degrees(one: np.ndarray, other: np.ndarray) -> float:
+    """Angle between two rotations, 0 to 180°.
+
+    Args:
+        one: `(4, 4)`.
+        other: `(4, 4)`.
+    """
+    return rotation_degrees(np.linalg.inv(one) @ other)
+
+
+def stretch_percent(matrix: np.ndarray) -> float:
+    """The largest stretch along any direction, either way.
+
+    Args:
+        matrix: `(4, 4)`.
+    """
+    stretches = np.linalg.svd(matrix[:3, :3], compute_uv=False)
+    return float(100 * np.abs(stretches - 1).max())
+
+
+def warnings_of(evidence: Evidence) -> tuple[str, ...]:
+    """What the user has to know about the pose, in sentences.
+
+    Args:
+        evidence: of the pose that was found.
+    """
+    if not evidence.convincing:
+        return (
+            "No pose was found in which the two volumes agree clearly better than by chance "
+            f"(score {evidence.score:.2f}; wrong poses reach {evidence.chance:.2f} ± "
+            f"{evidence.spread:.2f}), so they stay where their files place them. Check that both "
+            "show the same region of the same patient, and their modalities.",
+        )
+    found = []
+    if evidence.far:
+        found.append(
+            f"The degraded volume was moved by {evidence.moved_mm:.0f} mm and turned by "
+            f"{evidence.rotation_deg:.0f}° against what its file says. Check the pose."
+        )
+    if evidence.covered < _LEAST_COVERED:
+        found.append(
+            f"The alignment rests on {100 * evidence.covered:.0f} % of the reference's body: no "
+            "more of it lies in the degraded volume. Check it."
+        )
+    return tuple(found)

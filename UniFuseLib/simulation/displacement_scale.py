@@ -1,0 +1,57 @@
+"""The mean displacement of a misalignment, and the factor that brings it to a wanted one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from UniFuseLib.errors import InputError
+from UniFuseLib.simulation.misalignment import Deformation
+
+if TYPE_CHECKING:
+    from UniFuseLib.simulation.misalignment import Misalignment
+
+
+def mean_displacement(deformation: Deformation, points: np.ndarray) -> float:
+    """mean |φ(X) − X| over `(n, 3)` RAS points, mm."""
+    return float(np.linalg.norm(deformation.phi_at(points), axis=1).mean())
+
+
+def scale_to_mean(
+    parameters: Misalignment,
+    points: np.ndarray,
+    target_mm: float,
+    tolerance_mm: float = 0.02,
+) -> Misalignment:
+    """The misalignment s·p whose mean displacement over `points` is `target_mm`.
+
+    s is found by the secant method.
+
+    Args:
+        parameters: p.
+        points: `(n, 3)` RAS mm inside the body; a few thousand suffice.
+        target_mm: mean of |φ(X) − X|.
+        tolerance_mm: of that mean.
+
+    Raises:
+        InputError: the misalignment moves nothing, so that no factor reaches the target.
+    """
+    if len(points) == 0:
+        raise InputError(
+            "Expected points inside the body, got none. Check the reference's intensities."
+        )
+    low, low_mean = 0.0, 0.0
+    factor = 1.0
+    for _ in range(12):
+        mean = mean_displacement(Deformation(parameters.scaled(factor)), points)
+        if abs(mean - target_mm) <= tolerance_mm:
+            break
+        if abs(mean - low_mean) < 1e-9:
+            raise InputError(
+                f"Expected a misalignment that can reach {target_mm} mm, "
+                "got one that does not move."
+            )
+        step = (target_mm - mean) * (factor - low) / (mean - low_mean)
+        low, low_mean, factor = factor, mean, max(factor + step, factor / 4)
+    return parameters.scaled(factor)

@@ -1,0 +1,120 @@
+"""MIND-SSC of volumes of which only a part was acquired.
+
+Heinrich et al. 2013, doi 10.1007/978-3-642-40811-3_24, with patches cut to what was acquired: the
+edge of a padding, of a stripped brain or of a slab is not anatomy and enters no patch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from UniFuseLib.spatial.mind import PAIRS
+
+REACH = 2  # voxels that a descriptor sees to each side: a neighbour, and the patch about it
+_LEAST_PATCH = 1 / 3  # of a patch's 27 voxels; one plane of a slab is as much
+_LEAST_CHANNELS = 4  # of twelve: those of one plane
+_PATCH = 27
+_Offset = tuple[int, int, int]
+
+
+class MaskedDescriptors(NamedTuple):
+    """Descriptors, and which of them could be computed."""
+
+    values: Tensor  # (b, 12, d, h, w) in [0, 1]; 0 where not valid
+    valid: Tensor  # (1, 12, d, h, w) float32: 1 or 0
+
+
+class _Differences(NamedTuple):
+    """What the twelve channels read: as six of them differ from the others by a shift alone."""
+
+    offsets: tuple[_Offset, ...]
+    reads: tuple[tuple[int, _Offset], ...]  # of a channel: number of its offset, and where
+
+
+def masked_mind_ssc(volumes: Tensor, acquired: Tensor) -> MaskedDescriptors:
+    """m_k[x] = exp(-(SSD_k[x] - min_k SSD[x]) / V[x]), SSD a mean over acquired voxels alone.
+
+    All volumes are described on one mask, so that what was cut from one is cut from all.
+
+    Args:
+        volumes: `(b, 1, d, h, w)`, any unit.
+        acquired: `(1, 1, d, h, w)` float32, 1 where every volume was acquired, else 0.
+    """
+    squares, weights = _patches(volumes, acquired)
+    valid = (weights >= _LEAST_PATCH) * acquired
+    valid = valid * (valid.sum(1, keepdim=True) >= _LEAST_CHANNELS)
+    squares = squares / weights.clamp(min=1e-6)
+    least = torch.where(valid > 0, squares, torch.inf).amin(1, keepdim=True)
+    squares = (squares - least.nan_to_num(posinf=0.0)).clamp(min=0)
+    values = torch.exp(-squares / _variance(squares, valid))
+    return MaskedDescriptors(values * valid, valid)
+
+
+def _variance(squares: Tensor, valid: Tensor) -> Tensor:
+    """V: mean over the valid channels, within three orders of magnitude of what is typical."""
+    count = valid.sum(1, keepdim=True)
+    variance = (squares * valid).sum(1, keepdim=True) / count.clamp(min=1)
+    described = (count > 0).sum().clamp(min=1)
+    typical = variance.sum(dim=(1, 2, 3, 4), keepdim=True) / described
+    return variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12)
+
+
+def _patches(volumes: Tensor, acquired: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squares of a channel's differences times their weight `(b, 12, …)`, and the weight
+    `(1, 12, …)`: the acquired part of a patch.
+    """
+    shape = volumes.shape[2:]
+    larger = torch.Size(n + 2 for n in shape)  # neighbours lie up to one voxel outside
+    values, mask = (F.pad(v, [REACH] * 6) for v in (volumes * acquired, acquired))
+    squares, weights = [], []
+    for offset in _DIFFERENCES.offsets:
+        both = _window(mask, _HERE, 1, larger) * _window(mask, offset, 1, larger)
+        difference = _window(values, _HERE, 1, larger) - _window(values, offset, 1, larger)
+        squares.append(_patch_mean(difference.square() * both))
+        weights.append(_patch_mean(both))
+    reads = _DIFFERENCES.reads
+    return (
+        torch.cat([_window(squares[n], place, 1, shape) for n, place in reads], 1),
+        torch.cat([_window(weights[n], place, 1, shape) for n, place in reads], 1),
+    )
+
+
+def _window(padded: Tensor, offset: _Offset, margin: int, shape: torch.Size) -> Tensor:
+    """out[x] = padded[x + margin + offset], x over `shape`."""
+    for axis, step in enumerate(offset, start=2):
+        padded = padded.narrow(axis, margin + step, shape[axis - 2])
+    return padded
+
+
+def _patch_mean(volume: Tensor) -> Tensor:
+    """Mean over 3³ voxels, with zeros outside."""
+    volume = F.pad(volume, [1] * 6)
+    for axis in (2, 3, 4):
+        before, here, after = (volume.narrow(axis, k, volume.shape[axis] - 2) for k in range(3))
+        volume = before + here + after
+    return volume / _PATCH
+
+
+def _differences() -> _Differences:
+    offsets: list[_Offset] = []
+    reads: list[tuple[int, _Offset]] = []
+    for first, second in PAIRS:
+        offset = _minus(second, first)
+        if next(step for step in offset if step) < 0:
+            first, offset = second, _minus(first, second)
+        if offset not in offsets:
+            offsets.append(offset)
+        reads.append((offsets.index(offset), first))
+    return _Differences(tuple(offsets), tuple(reads))
+
+
+def _minus(a: _Offset, b: _Offset) -> _Offset:
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+_HERE = (0, 0, 0)
+_DIFFERENCES = _differences()

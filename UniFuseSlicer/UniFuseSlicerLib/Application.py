@@ -1,0 +1,51 @@
+"""The panel with the collaborators of the running application: timers, settings, dialogs, views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .Display import Display
+from .Install import Dependencies
+from .Layers import Layers
+from .LiveWarp import LiveWarp
+from .Overlay import Overlay
+from .Settings import MachineSettings
+from .Widget import Panel
+
+
+def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -> Panel:
+    """Qt is imported here, so that everything else runs without it."""
+    import qt
+
+    def makeTimer(callback: Callable[[], None], milliseconds: int) -> Any:
+        timer = qt.QTimer()
+        timer.setInterval(milliseconds)
+        timer.connect("timeout()", callback)
+        return timer
+
+    scene = slicer.mrmlScene
+    return Panel(
+        ui,
+        logic,
+        isEntered,
+        makeTimer,
+        Dependencies(),
+        MachineSettings(qt.QSettings()),
+        Display(
+            Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
+            Layers(scene, fit=slicer.util.resetSliceViews),
+            LiveWarp(scene),
+        ),
+        askBeforeOverwriting,
+    )
+
+
+def askBeforeOverwriting(question: str) -> bool:
+    """In testing mode Slicer answers every question with yes; nothing is overwritten then."""
+    if slicer.app.testingEnabled():
+        return False
+    return bool(slicer.util.confirmOkCancelDisplay(question, _("UniFuse: overwrite nodes")))

@@ -1,0 +1,49 @@
+"""The widgets whose choices belong to this computer: device and weights file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from .Choices import DeviceChoice
+from .Command import ToolCommand
+from .Devices import DeviceCheck
+from .Settings import MachineSettings
+
+
+class MachineWidgets:
+    """Shows the settings in the panel, and writes them when they are changed there.
+
+    Args:
+        ui: widgets by name.
+        settings: read now and written at every change.
+        tool: gives interpreter and environment for the question which devices there are.
+        makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        settings: MachineSettings,
+        tool: Callable[[], ToolCommand],
+        makeTimer: Callable[[Callable[[], None], int], Any],
+    ) -> None:
+        self._settings = settings
+        self.deviceCheck = DeviceCheck(tool, makeTimer, ui.deviceLabel.setText)
+        for choice in DeviceChoice:
+            ui.deviceComboBox.addItem(choice.label())
+        ui.deviceComboBox.setCurrentIndex(list(DeviceChoice).index(settings.device))
+        ui.deviceComboBox.connect("currentIndexChanged(int)", self.onDeviceChosen)
+        ui.deviceButton.connect("clicked(bool)", self.deviceCheck.start)
+        ui.weightsPathLineEdit.setCurrentPath(str(settings.weights or ""))
+        ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self.onWeightsChosen)
+
+    def onDeviceChosen(self, index: int) -> None:
+        self._settings.device = list(DeviceChoice)[index]
+
+    def onWeightsChosen(self, path: str) -> None:
+        self._settings.weights = Path(path) if path else None
+
+    def endNow(self) -> None:
+        self.deviceCheck.endNow()
