@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from UniFuseLib.contract import Contract, read_contract
 from UniFuseLib.errors import WeightsError
 from UniFuseLib.io.output_folder import disk_advice, make_folder
+from UniFuseLib.io.plain_values import FieldError, from_plain
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 
 if TYPE_CHECKING:
@@ -35,14 +36,20 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
     path = models_folder() / DEFAULT_WEIGHTS if weights is None else Path(weights)
     contract = read_contract(path)
     try:
-        model = build(NetworkConfig.from_dict(contract.network))
+        model = build(from_plain(NetworkConfig, contract.network, "network"))
         tensors = load_file(path)
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (SafetensorError, RuntimeError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"The weights '{path}' do not fit the network that their contract describes ({error})."
-        ) from error
+    except (SafetensorError, RuntimeError, FieldError, LookupError, ArithmeticError) as error:
+        raise _does_not_fit(path, error) from error
+    except (TypeError, ValueError, MemoryError) as error:  # a network that nobody can build
+        raise _does_not_fit(path, error) from error
     return model.to(device).eval(), contract
+
+
+def _does_not_fit(path: Path, error: Exception) -> WeightsError:
+    return WeightsError(
+        f"The weights '{path}' do not fit the network that their contract describes ({error})."
+    )
 
 
 def save_model(model: UniFuse, contract: Contract, weights: Path) -> Contract:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "fuse",
+    "resample",
     "simulate",
     "evaluate",
     "bench",

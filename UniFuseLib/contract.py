@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import WeightsError
+from UniFuseLib.io.typed import read_json_as
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def read_contract(weights: Path) -> Contract:
             f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both "
             "files."
         )
-    contract = _parsed(sidecar)
+    contract = _read(sidecar)
     found = sha256_of(weights)
     if found != contract.sha256:
         raise WeightsError(
@@ -103,14 +104,24 @@ def read_contract(weights: Path) -> Contract:
     return contract
 
 
-def _parsed(sidecar: Path) -> Contract:
-    try:
-        values = json.loads(sidecar.read_text(encoding="utf-8"))
-        return Contract(**{**values, "classes": tuple(values["classes"])})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+def _read(sidecar: Path) -> Contract:
+    """The contract as the file has it, its values checked.
+
+    Raises:
+        WeightsError: a key is missing, unknown, or of a value that no network can be built for.
+    """
+    contract = read_json_as(Contract, sidecar, WeightsError)
+    if not set(contract.classes) <= set(CLASSES) or not contract.classes:
         raise WeightsError(
-            f"The contract '{sidecar}' is not readable ({error}). Copy it again."
-        ) from error
+            f"'{sidecar}': 'classes': expected some of {', '.join(CLASSES)}, found "
+            f"{', '.join(contract.classes) or 'none'}. Copy the file again."
+        )
+    if not 0.1 <= contract.working_spacing_mm <= 100:
+        raise WeightsError(
+            f"'{sidecar}': 'working_spacing_mm': expected 0.1 to 100, found "
+            f"{contract.working_spacing_mm:g}. Copy the file again."
+        )
+    return contract
 
 
 def sha256_of(path: Path) -> str:

@@ -14,12 +14,13 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
-from UniFuseLib.preprocessing.intensity import BACKGROUND, IntensityMap
+from UniFuseLib.preprocessing.prepare import WHOLLY
 from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
 if TYPE_CHECKING:
     from UniFuseLib.network.unifuse import UniFuseOutput
+    from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.prepare import InputVolume, WorkingPair
     from UniFuseLib.spatial.volume import Grid
 
@@ -51,7 +52,7 @@ class ReferenceGridResult(NamedTuple):
     restored: np.ndarray  # the degraded volume's own units
     aligned: np.ndarray  # the degraded volume's own units
     displacement: np.ndarray  # (d, h, w, 3) float32, RAS mm: X reads degraded at X + u(X)
-    coverage: np.ndarray  # bool: X + u(X) lies in the degraded field of view
+    coverage: np.ndarray  # bool: the degraded scan has data at X + u(X)
 
 
 def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
@@ -77,6 +78,7 @@ def to_reference_grid(
     """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it."""
     grid = reference.volume.grid
     moving = _channels(degraded.volume.array)
+    acquired = None if degraded.acquired.all() else _channels(degraded.acquired)
     stacked = torch.cat(found.maps, dim=1)
     result = _empty(grid.shape, colour=moving.shape[1] == 3)
     to_working = grid.index_to_index(found.grid)
@@ -86,7 +88,9 @@ def to_reference_grid(
         u = _displacement(grid, rows, maps.displacement, found.affine)
         index = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
         covered = inside(index, degraded.volume.array.shape)
-        aligned = torch.where(covered, sample_at(moving, index), BACKGROUND[degraded.modality])
+        if acquired is not None:
+            covered = covered & (sample_at(acquired, index) > WHOLLY)
+        aligned = torch.where(covered, sample_at(moving, index), degraded.background)
         clean = reference.intensity.forward(_reference_values(reference.volume.array[rows]))
         restored, fused = _compose(aligned, clean, maps, covered, degraded)
         _write(result.fused, rows, fused)
@@ -136,7 +140,7 @@ def _compose(
     detail = maps.detail_weight * (intensities - maps.aligned)
     restored = maps.restored + detail
     own = _own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
-    own = torch.where(covered, own, BACKGROUND[degraded.modality])
+    own = torch.where(covered, own, degraded.background)
     mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
     fused = torch.where(covered, mixed.clip(min=0.0), clean)
     if not colour:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
 
 # shares: seconds of the sample pair on two CPU cores
@@ -104,8 +105,8 @@ def fuse(
     contract: Contract | None = None,
     weights: Path | str | None = None,
     device: str = "auto",
-    degraded_modality: str = "auto",
-    reference_modality: str = "auto",
+    degraded_modality: str | ModalityEvidence = "auto",
+    reference_modality: str | ModalityEvidence = "auto",
     working_spacing: float | None = None,
     precision: str = "auto",
     refine: str | int = "auto",
@@ -123,8 +124,8 @@ def fuse(
         contract: what `model` expects; None: the default rules at 1.5 mm.
         weights: safetensors file with its JSON beside it; None takes the shipped ones.
         device: `auto`, `cpu`, `cuda` or `cuda:N`.
-        degraded_modality: `auto`, `mr`, `ct` or `pet`.
-        reference_modality: `auto`, `mr`, `ct` or `pet`.
+        degraded_modality: `auto`, `mr`, `ct` or `pet`, or all that its file says about it.
+        reference_modality: likewise.
         working_spacing: mm, isotropic; None takes the contract's.
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
         refine: test-time optimisation of the field (`registration/bspline_refinement.py`): `off`,

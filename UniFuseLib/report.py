@@ -17,12 +17,11 @@ from UniFuseLib.spatial.axes import orientation_code
 from UniFuseLib.version import NOTICE, versions
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from UniFuseLib.contract import Contract
     from UniFuseLib.degradation import Classification
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.intensity import IntensityMap
+    from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
     from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.bspline_refinement import Refined
@@ -158,6 +157,25 @@ class InputsReport:
 
 
 @dataclass(frozen=True)
+class ModalityReport:
+    """How the modality of an input was found."""
+
+    confidence: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModalitiesReport:
+    degraded: ModalityReport
+    reference: ModalityReport
+
+    @classmethod
+    def of(cls, degraded: ModalityGuess, reference: ModalityGuess) -> ModalitiesReport:
+        found = (ModalityReport(guess.confidence, guess.reason) for guess in (degraded, reference))
+        return cls(*found)
+
+
+@dataclass(frozen=True)
 class IntensityReport:
     """The rules that turned own units into network intensities."""
 
@@ -211,6 +229,7 @@ class Report:
     initial_alignment: AlignmentReport
     degraded_modality: str
     reference_modality: str
+    modality: ModalitiesReport
     inputs: InputsReport
     intensity: IntensityReport
     working_grid: WorkingGridReport
@@ -236,7 +255,7 @@ class Report:
         return replace(self, warnings=(*before, *self.warnings, *after))
 
     def with_files(
-        self, degraded: Path, reference: Path, seconds: dict[str, float], peak_mb: float | None
+        self, degraded: str, reference: str, seconds: dict[str, float], peak_mb: float | None
     ) -> Report:
         """The same with what only a run from files to files knows.
 
@@ -247,8 +266,8 @@ class Report:
             peak_mb: largest memory up to now.
         """
         inputs = InputsReport(
-            replace(self.inputs.degraded, path=str(degraded)),
-            replace(self.inputs.reference, path=str(reference)),
+            replace(self.inputs.degraded, path=degraded),
+            replace(self.inputs.reference, path=reference),
         )
         spent = {title: s for title, s in self.seconds.items() if title != "total"}
         return replace(
@@ -285,6 +304,7 @@ def fusion_report(
         initial_alignment=AlignmentReport.of(working.alignment),
         degraded_modality=degraded.modality,
         reference_modality=reference.modality,
+        modality=ModalitiesReport.of(degraded.guess, reference.guess),
         inputs=InputsReport(InputReport.of(degraded.volume), InputReport.of(reference.volume)),
         intensity=IntensityReport(degraded.intensity, reference.intensity),
         working_grid=WorkingGridReport.of(pair.grid),

@@ -143,7 +143,9 @@ def test_the_workflow_runs_the_script_on_every_system_and_python() -> None:
     assert "run: .ci/run" in workflow
     for needed in ("ubuntu", "windows", "macos", "timeout-minutes", "cancel-in-progress: true"):
         assert needed in workflow
-    least = re.search(r'requires-python = ">=(3\.\d+)"', (ROOT / "pyproject.toml").read_text("utf-8"))
+    least = re.search(
+        r'requires-python = ">=(3\.\d+)"', (ROOT / "pyproject.toml").read_text("utf-8")
+    )
     pythons = re.findall(r'"(3\.\d+)"', workflow)
     assert least is not None
     assert pythons == ["3.10", "3.11", "3.12", "3.13"]

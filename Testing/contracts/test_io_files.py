@@ -18,7 +18,6 @@ import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io import volumes as io
-from UniFuseLib.io.nifti_checks import check_nifti, non_finite_voxels
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -84,6 +83,7 @@ def test_useless_spacing_is_refused(tmp_path: Path, value: float) -> None:
     path = tmp_path / "v.nii"
     content = _nifti(path)
     struct.pack_into("<f", content, 76 + 4 * 3, value)
+    struct.pack_into("<2h", content, 252, 1, 0)  # the qform takes its sizes from pixdim
     path.write_bytes(content)
     with pytest.raises(InputError, match="spacing"):
         io.read_volume(path)
@@ -145,30 +145,14 @@ def test_damaged_file_is_refused_as_damaged(
         io.read_volume(tmp_path / "v.nii.gz")
 
 
-@pytest.mark.parametrize("read", [non_finite_voxels, check_nifti])
-def test_damage_behind_the_header_is_met_when_all_is_read(
-    tmp_path: Path, oblique_grid: Grid, read: Callable[[Path], object]
-) -> None:
-    values = np.random.default_rng(4).random((32, 32, 32)).astype(np.float32)
-    path = tmp_path / "v.nii.gz"
-    io.write_volume(Volume(values, oblique_grid.affine), path)
-    _damage(path, 0.5)
-    with path.open("ab") as file:
-        file.write(bytes(4))  # another length at the end: all is read to see how much there is
-    with pytest.raises(InputError, match="damaged or incomplete"):
-        read(path)
-
-
 @pytest.mark.parametrize("read", [io.read_volume, io.read_displacement])
 def test_a_folder_that_may_not_be_entered_is_an_input_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
 ) -> None:
-    def refuse(self: Path) -> bool:
+    def refuse(self: Path, **options: Any) -> bool:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(
-        Path, "exists", refuse
-    )  # root may enter any folder, so the refusal is played
+    monkeypatch.setattr(Path, "stat", refuse)  # root may enter any folder, so the refusal is played
     with pytest.raises(InputError, match=r"v\.nii.*Permission denied"):
         read(tmp_path / "v.nii")
 
@@ -210,14 +194,6 @@ def test_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
     ]:
         with pytest.raises(InputError, match=sentence):
             io.read_volume(tmp_path / name)
-
-
-def test_sheared_nifti_is_refused(tmp_path: Path) -> None:
-    content = _nifti(tmp_path / "v.nii")
-    struct.pack_into("<f", content, 280 + 4, 0.8)
-    (tmp_path / "v.nii").write_bytes(content)
-    with pytest.raises(InputError, match="perpendicular"):
-        io.read_volume(tmp_path / "v.nii")
 
 
 def test_unwritable_places_are_refused(tmp_path: Path, oblique_volume: Volume) -> None:

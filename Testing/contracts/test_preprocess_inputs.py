@@ -143,7 +143,8 @@ def test_percentile_needs_a_positive_value() -> None:
 def test_few_broken_voxels_are_repaired_with_a_warning() -> None:
     array = scan("mr")
     array[3, 4, 5], array[10, 14, 12], array[10, 14, 13] = np.nan, np.inf, -np.inf
-    repaired, warnings = check_volume(Volume(array, AFFINE), "degraded")
+    repaired, acquired, warnings = check_volume(Volume(array, AFFINE), "degraded")
+    assert acquired.all()
     assert np.isfinite(repaired.array).all()
     assert warnings == (
         "3 NaN or infinite voxels in the degraded volume were replaced by their nearest valid "

@@ -84,7 +84,7 @@ def test_a_report_is_never_changed_only_followed_by_another(example_report: Repo
     report = replace(example_report, warnings=("b",), seconds=with_total({"Reading": 1.0}))
     more = report.with_warnings(before=("a",), after=("c",))
     assert (report.warnings, more.warnings) == (("b",), ("a", "b", "c"))
-    whole = report.with_files(Path("d.nii"), Path("r.nii"), {"Writing": 2.0}, 12.5)
+    whole = report.with_files("d.nii", "r.nii", {"Writing": 2.0}, 12.5)
     assert whole.seconds == {"Reading": 1.0, "Writing": 2.0, "total": 3.0}
     assert (whole.inputs.degraded.path, whole.inputs.reference.path) == ("d.nii", "r.nii")
     assert (report.inputs.degraded.path, whole.peak_memory_mb) == (None, 12.5)

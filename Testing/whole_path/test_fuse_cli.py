@@ -226,7 +226,9 @@ def bad_volumes(files: Path, folder: Path) -> dict[str, Path]:
 
     put("constant", np.full(SHAPE, 7.0, np.float32))
     put("all_nan", np.full(SHAPE, np.nan, np.float32))
-    put("half_nan", np.where(np.indices(SHAPE)[1] > 20, np.nan, good.array).astype(np.float32))
+    inside = np.zeros(SHAPE, dtype=bool)
+    inside[2:-2, 2:-2, 2:-2] = True
+    put("half_nan", np.where(inside, np.nan, good.array).astype(np.float32))
     put("far_away", good.array, 900.0)
     put("thin", good.array[:2])
     for name, size in {"flat": (20, 30), "series": (9, 8, 7, 3)}.items():
@@ -238,6 +240,7 @@ def bad_volumes(files: Path, folder: Path) -> dict[str, Path]:
     io.write_volume(good, kinds["zero_spacing"])
     content = bytearray(kinds["zero_spacing"].read_bytes())
     struct.pack_into("<f", content, 76 + 8, 0.0)
+    struct.pack_into("<h", content, 254, 0)  # no sform, so pixdim counts
     kinds["zero_spacing"].write_bytes(content)
     return kinds
 

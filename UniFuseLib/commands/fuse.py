@@ -7,9 +7,9 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands import dicom, fuse_options, progress
+from UniFuseLib.commands import fuse_options, progress
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from UniFuseLib.commands.inputs import Inputs
     from UniFuseLib.predict import FusionResult
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
-    from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.spatial.volume import Grid
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
@@ -66,15 +67,6 @@ def _emit_failure(sentence: str, exit_code: int) -> None:
     progress.emit({"done": True, "error": sentence, "exit_code": exit_code})
 
 
-class Inputs(NamedTuple):
-    """Both volumes as they were read."""
-
-    degraded: Volume
-    reference: Volume
-    modalities: tuple[str, str]  # of the options, else of the headers, else `auto`
-    warnings: tuple[str, ...]
-
-
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     """Read, fuse, write; returns what the last line of `--progress json` says."""
     show = progress.reporter(args)
@@ -107,12 +99,14 @@ def _into_folder(
     cancelled: CancelQuestion,
 ) -> Report:
     """Every file of the result, in the working folder; returns the report that lies there."""
+    from UniFuseLib.commands.inputs import read_inputs
+    from UniFuseLib.io.paths import shown
     from UniFuseLib.process import peak_memory_mb
 
     clock: dict[str, float] = {}
     show(0.0, _READING)
     with _timed(clock, _READING):
-        inputs = _read(args)
+        inputs = read_inputs(args)
     result = _fuse(args, inputs, _within(show, _READ, _COMPUTED), cancelled)
     result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
     show(_COMPUTED, _WRITING)
@@ -121,28 +115,10 @@ def _into_folder(
         _write(result, inputs.reference.grid, folder.working, names)
     missed = () if args.no_overview else _draw(result, inputs, folder)
     report = result.report.with_warnings(after=missed)
-    report = report.with_files(args.degraded, args.reference, clock, peak_memory_mb())
+    paths = shown(args.degraded), shown(args.reference)
+    report = report.with_files(*paths, clock, peak_memory_mb())
     _write_report(report, folder.working / "report.json")
     return report
-
-
-def _read(args: argparse.Namespace) -> Inputs:
-    from UniFuseLib.io.volumes import read_volume_with_header
-    from UniFuseLib.preprocessing.modality import modality_from_header
-
-    degraded, degraded_header = read_volume_with_header(args.degraded, dicom.options_of(args, 0))
-    reference, reference_header = read_volume_with_header(args.reference, dicom.options_of(args, 1))
-
-    def chosen(option: str, header: str) -> str:
-        return modality_from_header(header) if option == "auto" else option
-
-    modalities = (
-        chosen(args.degraded_modality, degraded_header.modality),
-        chosen(args.reference_modality, reference_header.modality),
-    )
-    differences = dicom.check_inputs(args, degraded_header, reference_header)
-    warnings = (*degraded_header.warnings, *reference_header.warnings, *differences)
-    return Inputs(degraded, reference, modalities, warnings)
 
 
 def _fuse(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.commands import dicom, progress
-from UniFuseLib.commands.options import refinement
+from UniFuseLib.commands.options import add_reading, linear_map, refinement
 
 _EPILOG = """\
 writes into DIR, all on the grid of REFERENCE:
@@ -57,6 +57,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", "-o", type=Path, required=True, metavar="DIR", help="folder for the results"
     )
+    add_reading(parser)
     parser.add_argument(
         "--overwrite", action="store_true", help="replace results that are already in DIR"
     )
@@ -70,6 +71,13 @@ def _add_computation(parser: argparse.ArgumentParser) -> None:
             choices=kinds,
             default="auto",
             help=f"modality of the {name} volume; auto: from the file or the intensities",
+        )
+        parser.add_argument(
+            f"--{name}-rescale",
+            type=linear_map,
+            metavar="SLOPE,INTERCEPT",
+            help=f"turn the values of the {name} volume into HU or SUV: slope times value plus "
+            "intercept, for example 1,-1024 for CT without its offset",
         )
     parser.add_argument(
         "--weights",

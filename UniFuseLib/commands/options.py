@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 
 
@@ -11,6 +12,36 @@ def refinement(text: str) -> str:
     if text not in ("off", "auto") and not text.isdigit():
         raise argparse.ArgumentTypeError(f"expected off, auto or a number of steps, got {text}")
     return text
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """What to do where a file leaves its geometry open: `io.file_header.ReadOptions`."""
+    parser.add_argument(
+        "--header",
+        choices=("auto", "sform", "qform"),
+        default="auto",
+        help="geometry of NIfTI files that hold two; auto: the sform where it is set, else the "
+        "qform (default: auto)",
+    )
+    parser.add_argument(
+        "--assume-orientation",
+        choices=("LPS", "RAS"),
+        help="directions in which the voxel axes i, j, k of a file without orientation run: left, "
+        "posterior, superior or right, anterior, superior (default: such a file is refused)",
+    )
+
+
+def linear_map(text: str) -> tuple[float, float]:
+    """`SLOPE,INTERCEPT`."""
+    try:
+        slope, intercept = (float(part) for part in text.split(","))
+    except ValueError:
+        slope = intercept = math.nan
+    if not math.isfinite(slope) or not math.isfinite(intercept) or slope == 0:
+        raise argparse.ArgumentTypeError(
+            f"expected two numbers such as 1,-1024, the first not 0, got {text}"
+        )
+    return slope, intercept
 
 
 def count(text: str) -> int:

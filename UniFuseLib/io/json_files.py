@@ -39,7 +39,8 @@ def write_text(text: str, path: Path) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         raise OutputError(
-            f"Cannot write '{path}': {error.strerror}. Choose a folder with free space that you may write to."
+            f"Cannot write '{path}': {error.strerror}. Choose a folder with free space that you "
+            "may write to."
         ) from error
 
 

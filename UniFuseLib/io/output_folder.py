@@ -104,7 +104,8 @@ def disk_advice(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputError(
-            f"Cannot write {path}: {error.strerror or error}. Check permission and free space, or choose another place."
+            f"Cannot write {path}: {error.strerror or error}. Check permission and free space, or "
+            "choose another place."
         ) from error
 
 
@@ -123,7 +124,8 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
         )
     if present and not overwrite:
         raise OutputError(
-            f"{target} already holds results ({', '.join(present)}). Choose another folder, or add --overwrite."
+            f"{target} already holds results ({', '.join(present)}). Choose another folder, or add "
+            "--overwrite."
         )
 
 

@@ -1,15 +1,16 @@
-"""Files ↔ volumes. The only file that knows SimpleITK and LPS; everything outside is RAS mm in
-array order.
+"""Files ↔ volumes: SimpleITK's LPS in (k, j, i) order outside, RAS mm in array order inside.
 
-SimpleITK arrays are (k, j, i), so the affine that belongs to them has SimpleITK's columns reversed.
+NIfTI, NRRD, MetaImage and MGH are read by this library, so that a header is checked by the same
+code that reads the voxels; `dicom_series.py` reads DICOM; ITK reads the rest (`foreign.py`), and
+writes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
+import tempfile
 import uuid
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,13 @@ import SimpleITK as sitk
 
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
-from UniFuseLib.io.dicom_identity import Identity
 from UniFuseLib.io.dicom_series import read_dicom
-from UniFuseLib.io.nifti_checks import (
-    check_nifti,
-    damaged,
-    is_complete,
-    is_nifti,
-    non_finite_voxels,
-    read_nifti_header,
-)
+from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
+from UniFuseLib.io.files import Header, file_header, load
+from UniFuseLib.io.foreign import temporary_folder
+from UniFuseLib.io.nifti import nifti_data
+from UniFuseLib.io.nifti_header import is_nifti
+from UniFuseLib.io.paths import expanded, holds_utf8, named_for_itk, readable_path, shown
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -36,70 +34,40 @@ if TYPE_CHECKING:
     from UniFuseLib.io.dicom_options import DicomOptions
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
-_FLIP = np.diag([-1.0, -1.0, 1.0, 1.0])  # LPS ↔ RAS
-_INTEGERS = {sitk.sitkVectorUInt8, sitk.sitkVectorUInt16, sitk.sitkVectorInt16}
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a file says beside intensities and grid.
-
-    Attributes:
-        source: path as given.
-        modality: DICOM tag (0008,0060) such as `MR`, `CT`, `PT`; empty when the format has none.
-        warnings: sentences for the report.
-        units: of the values, as stated; empty when nothing states them.
-        identity: patient, day and frame of reference, of DICOM.
-        series: SeriesInstanceUID and number, of DICOM.
-        frame_groups: groups of frames in that series.
-    """
-
-    source: str
-    modality: str = ""
-    warnings: tuple[str, ...] = ()
-    units: str = ""
-    identity: Identity = field(default_factory=Identity)
-    series: tuple[str, ...] = ()
-    frame_groups: int = 1
-
-
-def read_volume(path: Path | str, dicom: DicomOptions | None = None) -> Volume:
-    """One 3-D volume from NIfTI, NRRD, MHA, a DICOM file, or a folder with one DICOM series.
+def read_volume(
+    path: Path | str, dicom: DicomOptions | None = None, options: ReadOptions | None = None
+) -> Volume:
+    """One 3-D volume from NIfTI, NRRD, MHA, MGZ, a DICOM file, or a folder with one DICOM series.
 
     Args:
         path: file or folder.
         dicom: choices where a DICOM folder leaves it open.
+        options: choices where another file does; None: see `ReadOptions`.
 
     Returns:
-        array `(k, j, i)` in the file's units and type (float64 becomes float32), or `(k, j, i, 3)`
-        for RGB.
+        array `(k, j, i)` in the file's units and type (float64 and scaled values become float32),
+        or `(k, j, i, 3)` for RGB.
 
     Raises:
-        InputError: missing, unreadable, 2-D, 4-D, several series, or a header without a usable
-            spacing.
+        InputError: missing, unreadable, 2-D, 4-D, several series, no orientation, or a header
+            without a usable spacing.
     """
-    return read_volume_with_header(path, dicom)[0]
+    return read_volume_with_header(path, dicom, options)[0]
 
 
 def read_volume_with_header(
-    path: Path | str, dicom: DicomOptions | None = None
+    path: Path | str, dicom: DicomOptions | None = None, options: ReadOptions | None = None
 ) -> tuple[Volume, Header]:
     """`read_volume`, and what the file says about itself."""
-    path = Path(path).expanduser()
-    _check_there(path)
+    path = readable_path(path)
     if path.is_dir() or is_dicom_file(path):
         return _read_dicom(path, dicom)
     refuse_archive(path)
-    with _quiet_itk():
-        image, header = _read_file(path)
-    array = sitk.GetArrayFromImage(image)
-    if array.dtype == np.float64:
-        array = array.astype(np.float32)
-    if array.ndim == 4:
-        array = np.ascontiguousarray(array[..., :3])
-    elif np.issubdtype(array.dtype, np.floating) and path.is_file() and is_nifti(path):
-        array = _with_broken_voxels(array, path)
-    return Volume(array, _affine(image)), header
+    with temporary_folder() as folder:
+        header = file_header(path, options or ReadOptions(), Path(folder))
+        return load(path, header, options or ReadOptions())
 
 
 def write_volume(volume: Volume, path: Path | str) -> None:
@@ -116,12 +84,18 @@ def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
     """u `(k, j, i, 3)` float32, RAS mm (R, A, S), from an ITK displacement field (LPS mm), and its
     grid.
     """
-    path = Path(path).expanduser()
-    with _quiet_itk():
-        image = _read_image(path, _information(path))
+    path = readable_path(path)
+    try:
+        with _quiet_itk(), named_for_itk(path) as plain:
+            image = sitk.ReadImage(str(plain))
+    except RuntimeError as error:
+        raise InputError(
+            f"Cannot read {shown(path)}: {str(error).strip().splitlines()[-1].strip()} "
+            "Is the file complete?"
+        ) from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 3:
         raise InputError(
-            f"{path} is not a displacement field: expected three components on a 3-D grid."
+            f"{shown(path)} is not a displacement field: expected three components on a 3-D grid."
         )
     array = sitk.GetArrayFromImage(image).astype(np.float32)
     array[..., :2] *= -1
@@ -141,110 +115,15 @@ def write_displacement(displacement: np.ndarray, grid: Grid, path: Path | str) -
 def _read_dicom(path: Path, options: DicomOptions | None) -> tuple[Volume, Header]:
     found = read_dicom(path, options)
     return found.volume, Header(
-        str(path),
-        found.modality,
-        found.warnings,
-        found.units,
-        found.identity,
-        found.series,
-        found.groups,
+        source=shown(path),
+        modality=found.modality,
+        stated_by="the DICOM header",
+        units=found.units,
+        warnings=found.warnings,
+        identity=found.identity,
+        series=found.series,
+        frame_groups=found.groups,
     )
-
-
-def _read_file(path: Path) -> tuple[sitk.Image, Header]:
-    if is_nifti(path):
-        check_nifti(path)
-    reader = _information(path)
-    warnings = _check_kind(path, reader)
-    image = _read_image(path, reader)
-    while image.GetDimension() > 3:
-        image = image[..., 0]
-    return image, Header(str(path), warnings=tuple(warnings))
-
-
-def _with_broken_voxels(array: np.ndarray, path: Path) -> np.ndarray:
-    """ITK reads NaN of a NIfTI file as 0; put it back, so that it is counted, repaired and reported
-    like any other.
-    """
-    bad = non_finite_voxels(path)
-    if bad is None:
-        return array
-    broken = array.copy()
-    broken[bad.reshape(array.shape)] = np.nan
-    return broken
-
-
-def _check_there(path: Path) -> None:
-    try:
-        there = path.exists()
-    except OSError as error:
-        raise InputError(
-            f"Cannot read {path}: {error.strerror}. Check the path and its permission."
-        ) from error
-    if not there:
-        raise InputError(f"{path} does not exist. Check the path.")
-
-
-def _information(path: Path) -> sitk.ImageFileReader:
-    _check_there(path)
-    reader = sitk.ImageFileReader()
-    reader.SetFileName(str(path))
-    try:
-        reader.ReadImageInformation()
-    except RuntimeError as error:
-        raise _unreadable(path, error) from error
-    return reader
-
-
-def _read_image(path: Path, reader: sitk.ImageFileReader) -> sitk.Image:
-    try:
-        return reader.Execute()
-    except RuntimeError as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: RuntimeError) -> InputError:
-    text = str(error)
-    if "orthonormal" in text:
-        return InputError(
-            f"{path} has axes that are not perpendicular (a sheared sform). Resample it onto a regular grid first."
-        )
-    if "pacing" in text:
-        return InputError(
-            f"{path} gives a voxel spacing of zero or no number. Repair the header and try again."
-        )
-    if "ImageIO" in text and "determine" in text:
-        if is_nifti(path):
-            return damaged(path, "its voxels cannot be read")
-        return InputError(
-            f"{path} is in no known format. Expected NIfTI, NRRD, MHA, or a DICOM series folder."
-        )
-    return InputError(
-        f"Cannot read {path}: {text.strip().splitlines()[-1].strip()} Is the file complete?"
-    )
-
-
-def _check_kind(path: Path, reader: sitk.ImageFileReader) -> list[str]:
-    """Refuse whatever is not one 3-D volume of scalars or colours; return warnings."""
-    size, components = reader.GetSize(), reader.GetNumberOfComponents()
-    shape = " × ".join(str(n) for n in size)
-    if len(size) < 3 or (len(size) == 3 and 1 in size):
-        raise InputError(
-            f"{path} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series."
-        )
-    if len(size) > 3 and any(n > 1 for n in size[3:]):
-        raise InputError(
-            f"{path} is a {len(size)}-D series ({shape}). Expected one 3-D volume; extract one frame and try again."
-        )
-    if components == 1 and "complex" not in sitk.GetPixelIDValueAsString(reader.GetPixelID()):
-        return []
-    if components not in (3, 4) or reader.GetPixelID() not in _INTEGERS:
-        kind = sitk.GetPixelIDValueAsString(reader.GetPixelID())
-        raise InputError(
-            f"{path} holds {components} numbers per voxel ({kind}). Expected one intensity, or RGB of integers; "
-            "is it a deformation field or a derived map?"
-        )
-    return [f"{path}: the fourth (alpha) channel is ignored."] if components == 4 else []
 
 
 def _affine(image: sitk.Image) -> np.ndarray:
@@ -252,16 +131,21 @@ def _affine(image: sitk.Image) -> np.ndarray:
     affine = np.eye(4)
     affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) @ np.diag(image.GetSpacing())
     affine[:3, 3] = image.GetOrigin()
-    return (_FLIP @ affine)[:, [2, 1, 0, 3]]
+    return (LPS_TO_RAS @ affine)[:, [2, 1, 0, 3]]
 
 
 def to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
+    """SimpleITK's picture of an array `(d, h, w)` or `(d, h, w, c)` on a grid.
+
+    Raises:
+        OutputError: the axes are not perpendicular.
+    """
     if grid.sheared:
         raise OutputError(
             "Medical image files need perpendicular axes; this grid is sheared. Resample it first."
         )
     image = sitk.GetImageFromArray(np.ascontiguousarray(array), isVector=array.ndim == 4)
-    lps = (_FLIP @ grid.affine)[:, [2, 1, 0, 3]]
+    lps = (LPS_TO_RAS @ grid.affine)[:, [2, 1, 0, 3]]
     spacing = grid.spacing[::-1]
     image.SetSpacing(spacing.tolist())
     image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
@@ -270,19 +154,20 @@ def to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
 
 
 def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
+    path = expanded(path)
     suffix = next(
         (s for s in sorted(WRITABLE, key=len, reverse=True) if path.name.lower().endswith(s)), None
     )
     if suffix is None:
         raise OutputError(
-            f"Cannot write {path.name}: expected a name that ends in {', '.join(WRITABLE)}."
+            f"Cannot write {shown(path.name)}: expected a name that ends in {', '.join(WRITABLE)}."
         )
     image = to_image(array.astype(np.uint8) if array.dtype == bool else array, grid)
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
-        with _quiet_itk():
-            sitk.WriteImage(image, str(temporary), suffix == ".nii.gz")
-        _check_written(temporary, image)
+        with _quiet_itk(), _written_by_itk(temporary) as plain:
+            sitk.WriteImage(image, str(plain), suffix == ".nii.gz")
+        _check_written(temporary)
         temporary.replace(path)
     except (RuntimeError, OSError) as error:
         raise OutputError(_why_not_written(path, error)) from error
@@ -291,22 +176,50 @@ def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _check_written(path: Path, image: sitk.Image) -> None:
-    # SimpleITK stays silent when the disk fills up while it writes NIfTI
-    if not is_nifti(path):
+@contextlib.contextmanager
+def _written_by_itk(path: Path) -> Iterator[Path]:
+    """A name that ITK can take; what was written there comes to `path`."""
+    if holds_utf8(path):
+        yield path
         return
-    try:
-        complete = is_complete(path, read_nifti_header(path))
-    except InputError:
-        complete = False
-    if not complete:
+    with tempfile.TemporaryDirectory(prefix="unifuse-") as folder:
+        plain = Path(folder) / f"output{''.join(path.suffixes[-2:])}"
+        yield plain
+        shutil.copyfile(plain, path)
+
+
+def _check_written(path: Path) -> None:
+    # SimpleITK stays silent when the disk fills up while it writes NIfTI
+    if is_nifti(path) and not _complete(path):
         raise OSError(28, "No space left on device")
+
+
+def _complete(path: Path) -> bool:
+    """True when a NIfTI file holds all the bytes that its header promises."""
+    try:
+        data = nifti_data(path)
+    except InputError:
+        return False
+    promised = data.offset + data.bytes
+    if data.compression == "none":
+        return path.stat().st_size >= promised
+    return _trailer(path) == promised % 2**32
+
+
+def _trailer(path: Path) -> int:
+    """What a gzip file says of its own length, modulo 2^32."""
+    with path.open("rb") as file:
+        file.seek(-4, 2)
+        return int.from_bytes(file.read(4), "little")
 
 
 def _why_not_written(path: Path, error: Exception) -> str:
     folder = path.parent
     if not folder.is_dir():
-        return f"Cannot write {path}: the folder {folder} does not exist or is not a folder."
+        return (
+            f"Cannot write {shown(path)}: the folder {shown(folder)} does not exist or is not a "
+            "folder."
+        )
     free = shutil.disk_usage(folder).free
     reason = (
         error.strerror
@@ -314,7 +227,7 @@ def _why_not_written(path: Path, error: Exception) -> str:
         else str(error).strip().splitlines()[-1]
     )
     return (
-        f"Cannot write {path}: {reason} ({free / 2**20:.0f} MB free). "
+        f"Cannot write {shown(path)}: {reason} ({free / 2**20:.0f} MB free). "
         "Check permission and free space, or choose another folder. Nothing was left behind."
     )
 

@@ -72,7 +72,7 @@ def _body_threshold(coarse: np.ndarray, modality: str) -> float:
     root = np.sqrt(np.clip(coarse - lowest, 0, None))
     level = float(root[root > root.mean()].mean())
     # Otsu may cut through a body that fills the picture: hence the cap
-    return min(_otsu(root), _CAP[modality] * level) ** 2
+    return lowest + min(_otsu(root), _CAP[modality] * level) ** 2
 
 
 def _otsu(values: np.ndarray) -> float:

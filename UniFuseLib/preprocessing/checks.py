@@ -8,6 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.preprocessing.acquired import outside_patient, without_fill
+from UniFuseLib.preprocessing.signs import label_count, whole_numbers
 from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.volume import Volume
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 SMALLEST_AXIS = 4  # voxels
 REPAIRABLE_FRACTION = 0.05
+_SMALLEST_MM, _LARGEST_MM = 5.0, 5000.0  # of the longest side: a mouse's brain, a whole body twice
 _POINTS = 24  # along every axis of a field of view, to see how much of it lies in another
 
 
@@ -23,32 +26,43 @@ class CheckedVolume(NamedTuple):
     """What `check_volume` lets through."""
 
     volume: Volume
+    acquired: np.ndarray  # (d, h, w) bool: False where NaN or a fill value stood
     warnings: tuple[str, ...]
 
 
-def check_volume(volume: Volume, name: str) -> CheckedVolume:
-    """The volume with its few non-finite voxels replaced by the nearest finite one.
+def check_volume(volume: Volume, name: str, *, says_labels: bool = False) -> CheckedVolume:
+    """The volume without what was not acquired.
+
+    NaN around the patient, fill values and padding become the lowest value that was acquired; a few
+    broken voxels inside are replaced by the nearest finite one.
 
     Args:
         volume: as read.
         name: how messages call it (`degraded`, `reference`).
+        says_labels: the file calls itself a label map.
 
     Raises:
-        InputError: too thin, empty, constant, or more than 5 % of the voxels are not finite.
+        InputError: too thin or too small, empty, constant, a label map, or more than 5 % of the
+            voxels inside are not finite.
     """
     _check_kind(volume.array, name)
+    _check_extent(volume.grid, name)
     array = volume.array
-    warnings: tuple[str, ...] = ()
+    warnings: list[str] = []
+    acquired = np.ones(array.shape[:3], dtype=bool)
     bad = _not_finite(array)
     if bad.any():
-        array = _repair(array, bad, name)
-        warnings = (_repaired(int(bad.sum()), name),)
+        array, acquired = _without_broken(array, bad, name, warnings)
     if array.max() == array.min():
         raise InputError(
             f"The {name} volume is constant (all voxels are {array.flat[0]:g}): there is nothing "
             "to fuse."
         )
-    return CheckedVolume(Volume(array, volume.affine), warnings)
+    if array.ndim == 3:
+        array, acquired, findings = without_fill(array, acquired)
+        warnings += [_filled(finding, name) for finding in findings]
+        _check_labels(array, acquired, name, says_labels=says_labels)
+    return CheckedVolume(Volume(array, volume.affine), acquired, tuple(warnings))
 
 
 def _check_kind(array: np.ndarray, name: str) -> None:
@@ -60,6 +74,35 @@ def _check_kind(array: np.ndarray, name: str) -> None:
         )
     if not np.issubdtype(array.dtype, np.number) or np.issubdtype(array.dtype, np.complexfloating):
         raise InputError(f"The {name} volume holds {array.dtype} values; expected real numbers.")
+
+
+def _check_extent(grid: Grid, name: str) -> None:
+    """Units that are wrong by a thousand would ask for gigabytes, or for nothing."""
+    extent = np.array(grid.shape) * grid.spacing
+    if _SMALLEST_MM <= extent.max() <= _LARGEST_MM:
+        return
+    size = " × ".join(f"{v:g}" for v in extent.round(4))
+    raise InputError(
+        f"The {name} volume covers {size} mm; expected {_SMALLEST_MM:g} to {_LARGEST_MM:g} mm. "
+        "The unit of its voxel size is wrong; repair its header (spacing in millimetres)."
+    )
+
+
+def _check_labels(array: np.ndarray, acquired: np.ndarray, name: str, *, says_labels: bool) -> None:
+    if says_labels and whole_numbers(array):
+        found = int(np.unique(array).size)
+    else:
+        found = label_count(array) if acquired.all() else 0
+    if found:
+        kind = "a binary mask" if found == 2 else f"a label map ({found} values)"
+        raise InputError(
+            f"The {name} volume looks like {kind}; expected the intensities of MR, CT or PET. "
+            "Choose the scan that it was drawn on."
+        )
+
+
+def _filled(finding: str, name: str) -> str:
+    return f"The {name} volume: {finding}; these voxels were treated as not acquired."
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:
@@ -99,12 +142,32 @@ def fields_of_view(degraded: Grid, reference: Grid) -> str:
     return f"degraded {_extent(degraded)}, reference {_extent(reference)}"
 
 
-def _repair(array: np.ndarray, bad: np.ndarray, name: str) -> np.ndarray:
-    fraction = float(bad.mean())
-    if fraction == 1:
+def _without_broken(
+    array: np.ndarray, bad: np.ndarray, name: str, warnings: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers everywhere, mask of what was acquired); what was done joins `warnings`."""
+    if bad.all():
         raise InputError(
             f"The {name} volume holds no numbers: every voxel is NaN or infinite. Export it again."
         )
+    everywhere = np.asarray(bad.all(axis=3)) if bad.ndim == 4 else bad
+    outside = outside_patient(everywhere)
+    array = array.copy()
+    if outside.any():
+        array[outside] = array[~bad].min()
+        warnings.append(
+            f"{100 * outside.mean():.0f} % of the {name} volume is NaN around the patient; it was "
+            "treated as not acquired."
+        )
+    broken = bad & (~outside[..., None] if bad.ndim == 4 else ~outside)
+    if broken.any():
+        array = _repair(array, broken, name)
+        warnings.append(_repaired(int(broken.sum()), name))
+    return array, ~outside
+
+
+def _repair(array: np.ndarray, bad: np.ndarray, name: str) -> np.ndarray:
+    fraction = float(bad.mean())
     if fraction > REPAIRABLE_FRACTION:
         raise InputError(
             f"{100 * fraction:.0f} % of the {name} volume is NaN or infinite; up to "

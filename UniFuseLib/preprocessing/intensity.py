@@ -16,6 +16,8 @@ MODALITIES: tuple[Modality, ...] = ("mr", "ct", "pet")
 Array = TypeVar("Array", np.ndarray, torch.Tensor)
 Rules = Mapping[str, Mapping[str, Any]]
 
+_NOISE_BELOW_ZERO = 0.02  # of the body: noise, not a shift
+_AIR_PERCENTILE = 0.5
 # What lies outside the field of view, in the modality's own units.
 BACKGROUND: dict[str, float] = {"mr": 0.0, "ct": -1024.0, "pet": 0.0}
 DEFAULT_INTENSITY: dict[str, dict[str, Any]] = {
@@ -35,9 +37,10 @@ class IntensityMap:
 
     Attributes:
         kind: `knots`: piecewise linear through (values[i], units[i]), constant outside.
-              `percentile`: y = clip(x / scale, 0, ceiling) ** gamma.
+              `percentile`: y = clip((x - offset) / scale, 0, ceiling) ** gamma.
         values, units: the knots, both increasing.
         scale, gamma, ceiling: the percentile rule; `scale` in the volume's units.
+        offset: what counts as air, in the volume's units; 0 unless the volume is signed.
     """
 
     kind: Literal["knots", "percentile"]
@@ -46,12 +49,18 @@ class IntensityMap:
     scale: float = 1.0
     gamma: float = 1.0
     ceiling: float = 1.0
+    offset: float = 0.0
+
+    def background(self, modality: str) -> float:
+        """What lies outside the field of view, in the volume's units."""
+        return BACKGROUND[modality] + self.offset
 
     def forward(self, x: Array) -> Array:
         """Volume's units → network intensities; NumPy or torch, same shape."""
         if self.kind == "knots":
             return _piecewise(x, self.values, self.units)
-        y = (x / self.scale).clip(0.0, self.ceiling)
+        shifted = x - self.offset if self.offset else x
+        y = (shifted / self.scale).clip(0.0, self.ceiling)
         return y if self.gamma == 1 else y**self.gamma
 
     def inverse(self, y: Array) -> Array:
@@ -62,7 +71,8 @@ class IntensityMap:
         if self.kind == "knots":
             return _piecewise(y, self.units, self.values)
         x = y.clip(0.0, self.ceiling**self.gamma)
-        return (x if self.gamma == 1 else x ** (1 / self.gamma)) * self.scale
+        own = (x if self.gamma == 1 else x ** (1 / self.gamma)) * self.scale
+        return own + self.offset if self.offset else own
 
     def to_json(self) -> dict[str, Any]:
         """Plain numbers."""
@@ -91,12 +101,20 @@ def fit(
             "these."
         )
     rule = rules[modality]
-    if rule.get("kind") == "knots":
-        return _knots(rule)
-    if rule.get("kind") == "percentile":
-        return _percentile(array, body, rule)
-    raise WeightsError(
-        f"Expected an intensity rule of kind 'knots' or 'percentile', got {dict(rule)}."
+    try:
+        if rule["kind"] == "knots":
+            return _knots(rule)
+        if rule["kind"] == "percentile":
+            return _percentile(array, body, rule)
+    except (LookupError, TypeError, ValueError) as error:
+        raise _malformed(modality, rule) from error
+    raise _malformed(modality, rule)
+
+
+def _malformed(modality: str, rule: object) -> WeightsError:
+    return WeightsError(
+        f"Expected an intensity rule of kind 'knots' (with knots) or 'percentile' (with upper, "
+        f"gamma, ceiling) for {modality}, got {rule}. Copy the contract of the weights again."
     )
 
 
@@ -113,16 +131,32 @@ def _percentile(
     array: np.ndarray, body: np.ndarray | None, rule: Mapping[str, Any]
 ) -> IntensityMap:
     inside = array[body] if body is not None and body.any() else array.ravel()
-    scale = float(np.percentile(inside, rule["upper"])) if inside.size else 0.0
+    offset = _air_level(array, inside)
+    scale = float(np.percentile(inside, rule["upper"])) - offset if inside.size else 0.0
     if scale <= 0:
-        scale = float(array.max())
+        scale = float(array.max()) - offset
     if not scale > 0:
         raise InputError(
             "The volume has no positive value, so it is neither MR nor PET. Set its modality."
         )
     return IntensityMap(
-        "percentile", scale=scale, gamma=float(rule["gamma"]), ceiling=float(rule["ceiling"])
+        "percentile",
+        scale=scale,
+        gamma=float(rule["gamma"]),
+        ceiling=float(rule["ceiling"]),
+        offset=offset,
     )
+
+
+def _air_level(array: np.ndarray, inside: np.ndarray) -> float:
+    """What would be air, were the values not shifted: z-scores and signed maps go below zero.
+
+    0 where hardly anything of the body does, as in every magnitude image; else the lowest values,
+    so that a shifted copy of a volume gets the same network intensities.
+    """
+    if not inside.size or float((inside < 0).mean()) <= _NOISE_BELOW_ZERO:
+        return 0.0
+    return float(np.percentile(array, _AIR_PERCENTILE))
 
 
 def _piecewise(x: Array, start: tuple[float, ...], end: tuple[float, ...]) -> Array:

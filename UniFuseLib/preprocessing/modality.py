@@ -1,42 +1,109 @@
-"""MR, CT or PET: from the header where it says so, else from intensities and grid."""
+"""MR, CT or PET: from the user, the header, the sidecar, the file name, then from the numbers.
+
+The answer says how sure it is and why; what is unsure or contradictory becomes a warning that
+names the option to set.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-import numpy as np
+from UniFuseLib.errors import InputError
+from UniFuseLib.preprocessing.intensity import MODALITIES, Modality
+from UniFuseLib.preprocessing.signs import Signs, signs_of, too_flat_for_ct
 
 if TYPE_CHECKING:
-    from UniFuseLib.preprocessing.intensity import Modality
     from UniFuseLib.spatial.volume import Volume
 
+Confidence = Literal["sure", "likely", "unsure"]
 _HINTS: dict[str, Modality | Literal["auto"]] = {"MR": "mr", "CT": "ct", "PT": "pet", "PET": "pet"}
-# Rules of thumb, not fitted: between what the three usually are. Wrong answers are corrected by
-# naming the modality.
-_CT_AIR_HU = -50.0  # air of CT is near -1000; MR and PET are not negative beyond noise
-_CT_AIR_SHARE = 0.05  # of the bright end: noise around zero is no air
-_PET_VOXEL_MM = 2.5  # PET is reconstructed on coarser grids
-_PET_HOT = 2.2  # P99.9 over P95: uptake has hot spots
-_SUV = (1.0, 100.0)  # P99.9 of standardised uptake values
-_PLANES = 64  # are enough to see the intensities
+# DICOM (0008,0060) of what is no MR, CT or PET: what to call it
+_OTHERS = {
+    "US": "ultrasound",
+    "IVUS": "ultrasound",
+    "XC": "photographs",
+    "ES": "endoscopy",
+    "GM": "microscopy",
+    "SM": "microscopy",
+    "OP": "ophthalmic photographs",
+    "OPT": "optical tomography",
+    "SEG": "a segmentation",
+    "RTDOSE": "a radiation dose",
+    "RTSTRUCT": "contours",
+    "CR": "a radiograph",
+    "DX": "a radiograph",
+    "MG": "a mammogram",
+    "XA": "an angiogram",
+    "NM": "scintigraphy or SPECT",
+}
+_NAMES = {"mr": "MR", "ct": "CT", "pet": "PET"}
+
+
+@dataclass(frozen=True)
+class ModalityEvidence:
+    """What is known of a volume beside its numbers.
+
+    Attributes:
+        chosen: by the user: `auto`, `mr`, `ct` or `pet`.
+        stated: DICOM's word (`MR`, `CT`, `PT`, …) in a header or sidecar; empty: nothing states it.
+        stated_by: what stated it, as a sentence calls it.
+        named: `MR`, `CT` or `PT` as the file name suggests; empty: it does not.
+        says_labels: the format or the name says that this is a label map.
+    """
+
+    chosen: str = "auto"
+    stated: str = ""
+    stated_by: str = "its header"
+    named: str = ""
+    says_labels: bool = False
+
+
+class ModalityGuess(NamedTuple):
+    """The answer."""
+
+    modality: Modality
+    confidence: Confidence
+    reason: str  # a part of a sentence
+    warnings: tuple[str, ...] = ()
+
+
+def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> ModalityGuess:
+    """The modality of a volume, and how sure that is.
+
+    Args:
+        volume: as read, after its repair.
+        name: `degraded` or `reference`, for the sentences.
+        evidence: what is known beside the numbers.
+
+    Raises:
+        InputError: an unknown choice, a stated modality that cannot be fused, or numbers that
+            cannot be Hounsfield units although the volume is CT.
+    """
+    if evidence.chosen not in ("auto", *MODALITIES):
+        raise InputError(
+            f"Unknown {name} modality {evidence.chosen!r}. Expected auto, {', '.join(MODALITIES)}."
+        )
+    stated = modality_from_header(evidence.stated)
+    if evidence.chosen == "auto" and stated == "auto" and evidence.stated.upper() in _OTHERS:
+        raise InputError(
+            f"The {name} volume is {_OTHERS[evidence.stated.upper()]} (modality "
+            f"{evidence.stated.upper()}). Expected MR, CT or PET; if it is one of them, say so "
+            f"with --{name}-modality."
+        )
+    if volume.array.ndim == 4:
+        return _of_colours(name, evidence, stated)
+    signs = signs_of(volume)
+    guess = _from_evidence(evidence, stated) or _from_name(evidence, signs) or from_numbers(signs)
+    warnings = (*_contradictions(name, guess, evidence, stated, signs), *_doubts(name, guess))
+    if guess.modality == "ct":
+        warnings += _not_hounsfield(name, signs)
+    return guess._replace(warnings=warnings)
 
 
 def detect_modality(volume: Volume) -> Modality:
-    """`mr`, `ct` or `pet` from the intensities and the grid.
-
-    CT has air far below zero. PET is coarse, has hot spots and the range of standardised uptake
-    values: two of the three signs decide against MR.
-    """
-    if volume.array.ndim == 4:
-        return "pet"  # colour maps of PET are the usual RGB volumes
-    array = volume.array[:: max(1, volume.array.shape[0] // _PLANES)]
-    low, p95, p999 = (float(v) for v in np.percentile(array, (0.5, 95, 99.9)))
-    if low < _CT_AIR_HU and -low > _CT_AIR_SHARE * p999:
-        return "ct"
-    coarse = float(np.sort(volume.grid.spacing)[1]) > _PET_VOXEL_MM
-    hot = p999 > _PET_HOT * p95
-    uptake = not _whole_numbers(array) and _SUV[0] < p999 < _SUV[1]
-    return "pet" if sum((coarse, hot, uptake)) >= 2 else "mr"
+    """`mr`, `ct` or `pet` from the intensities and the grid alone; colours are maps of PET."""
+    return "pet" if volume.array.ndim == 4 else from_numbers(signs_of(volume)).modality
 
 
 def modality_from_header(hint: str) -> Modality | Literal["auto"]:
@@ -44,7 +111,110 @@ def modality_from_header(hint: str) -> Modality | Literal["auto"]:
     return _HINTS.get(hint.strip().upper(), "auto")
 
 
-def _whole_numbers(array: np.ndarray) -> bool:
-    if np.issubdtype(array.dtype, np.integer):
-        return True
-    return bool((array == np.round(array)).all())
+def from_numbers(signs: Signs) -> ModalityGuess:
+    """The last resort."""
+    if signs.hounsfield:
+        return ModalityGuess(
+            "ct", "likely", "its values lie where Hounsfield units put air and soft tissue"
+        )
+    if signs.offset:
+        return ModalityGuess("mr", "unsure", "its values look like CT with 1024 added")
+    if signs.signed:
+        reason = "it has values below zero that are no Hounsfield units (z-scores, a signed map)"
+        return ModalityGuess("mr", "unsure", reason)
+    if signs.pet >= 2:
+        sure: Confidence = "likely" if signs.pet == 3 else "unsure"
+        return ModalityGuess(
+            "pet", sure, f"{signs.pet} of 3 signs of PET (voxel size, hot spots, range)"
+        )
+    if signs.unit_range:
+        return ModalityGuess("mr", "unsure", "its values were scaled to 0 to 1, so no unit is left")
+    return ModalityGuess(
+        "mr", "likely", "its values are neither Hounsfield units nor uptake values"
+    )
+
+
+def _from_evidence(evidence: ModalityEvidence, stated: str) -> ModalityGuess | None:
+    for kind in MODALITIES:
+        if evidence.chosen == kind:
+            return ModalityGuess(kind, "sure", "set by the user")
+    for kind in MODALITIES:
+        if evidence.chosen == "auto" and stated == kind:
+            return ModalityGuess(kind, "sure", f"stated by {evidence.stated_by}")
+    return None
+
+
+def _from_name(evidence: ModalityEvidence, signs: Signs) -> ModalityGuess | None:
+    """The file name, unless the numbers speak against it."""
+    named = modality_from_header(evidence.named)
+    if named == "auto" or (named == "ct") != (signs.hounsfield or (named == "ct" and signs.offset)):
+        return None
+    return ModalityGuess(named, "likely", "the file name says so, and its values fit")
+
+
+def _of_colours(name: str, evidence: ModalityEvidence, stated: str) -> ModalityGuess:
+    known = _from_evidence(evidence, stated)
+    if known is not None:
+        return known
+    guess = ModalityGuess("pet", "unsure", "it holds colours, as maps of PET do")
+    return guess._replace(warnings=_doubts(name, guess))
+
+
+def _doubts(name: str, guess: ModalityGuess) -> tuple[str, ...]:
+    if guess.confidence != "unsure":
+        return ()
+    return (
+        f"The modality of the {name} volume is not sure: {guess.reason}. It was treated as "
+        f"{_NAMES[guess.modality]}; set --{name}-modality if that is wrong.",
+    )
+
+
+def _contradictions(
+    name: str, guess: ModalityGuess, evidence: ModalityEvidence, stated: str, signs: Signs
+) -> tuple[str, ...]:
+    """What speaks against the answer."""
+    used = f"it was treated as {_NAMES[guess.modality]}"
+    remedy = f"set --{name}-modality if that is wrong."
+    if stated not in ("auto", guess.modality):
+        return (
+            f"The {name} volume is {_NAMES[stated]} by {evidence.stated_by}, but --{name}-modality "
+            f"is {guess.modality}: {used}.",
+        )
+    named = modality_from_header(evidence.named)
+    if named not in ("auto", guess.modality):
+        return (
+            f"The name of the {name} volume suggests {_NAMES[named]}, but {used} "
+            f"({guess.reason}); {remedy}",
+        )
+    if guess.modality != "ct" and signs.hounsfield:
+        return (
+            f"The values of the {name} volume look like Hounsfield units of CT, but {used} "
+            f"({guess.reason}); {remedy}",
+        )
+    return ()
+
+
+def _not_hounsfield(name: str, signs: Signs) -> tuple[str, ...]:
+    """CT whose numbers are something else.
+
+    Raises:
+        InputError: they are so far off that the result would be wrong.
+    """
+    if signs.offset:
+        raise InputError(
+            f"The {name} CT is not in Hounsfield units: air lies near 0 and soft tissue near 1024, "
+            f"as without its rescale intercept. Add --{name}-rescale 1,-1024 (or the file's own "
+            "slope and intercept)."
+        )
+    if too_flat_for_ct(signs):
+        raise InputError(
+            f"The {name} CT is not in Hounsfield units: its values span {signs.span:.3g} (from "
+            f"{signs.low:.3g} to {signs.high:.3g}). Give the slope and intercept that lead back to "
+            f"HU with --{name}-rescale SLOPE,INTERCEPT, or another --{name}-modality."
+        )
+    if signs.hounsfield:
+        return ()
+    return (
+        f"The values of the {name} CT (from {signs.low:.4g} to {signs.high:.4g}) do not look like "
+        f"Hounsfield units with air near -1000; check --{name}-modality and its rescaling.",
+    )

@@ -13,8 +13,8 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma
-from UniFuseLib.preprocessing.intensity import BACKGROUND, MODALITIES, IntensityMap, fit
-from UniFuseLib.preprocessing.modality import detect_modality
+from UniFuseLib.preprocessing.intensity import IntensityMap, fit
+from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
 from UniFuseLib.registration.alignment_volume import alignment_volume
 from UniFuseLib.spatial.axes import canonical, working_grid
@@ -38,8 +38,8 @@ FREEDOM: dict[str, Freedom | None] = {
     "none": None,
 }
 LARGEST_WORKING_GRID = 256**3  # voxels
+WHOLLY = 0.99  # of an interpolated mask: all that it was interpolated from
 _AFFINE_SHARE = 0.9  # of the time of `working_pair` on the sample pair; resampling takes the rest
-_WHOLLY = 0.99  # of an interpolated mask: all that it was interpolated from
 
 
 class InputVolume(NamedTuple):
@@ -48,6 +48,13 @@ class InputVolume(NamedTuple):
     volume: Volume
     modality: str
     intensity: IntensityMap
+    guess: ModalityGuess
+    acquired: np.ndarray  # (d, h, w) bool: False where NaN or a fill value stood
+
+    @property
+    def background(self) -> float:
+        """What stands outside the field of view, in the volume's units."""
+        return self.intensity.background(self.modality)
 
 
 class PreparedVolume(NamedTuple):
@@ -56,6 +63,7 @@ class PreparedVolume(NamedTuple):
     source: InputVolume
     scalar: Volume  # luma of colours; axes as in `spatial.axes.canonical`
     body: np.ndarray  # bool, on the axes of `scalar`
+    acquired: np.ndarray  # bool, likewise: False where NaN, a fill value or padding stands
     warnings: tuple[str, ...]
 
 
@@ -96,7 +104,7 @@ class WorkingPair(NamedTuple):
 def prepare_pair(
     degraded: Volume,
     reference: Volume,
-    modalities: tuple[str, str],
+    modalities: tuple[str | ModalityEvidence, str | ModalityEvidence],
     contract: Contract,
     working_spacing: float | None = None,
 ) -> PreparedPair:
@@ -105,7 +113,7 @@ def prepare_pair(
     Args:
         degraded: as it comes from the scanner.
         reference: of the same patient.
-        modalities: of both, `auto`, `mr`, `ct` or `pet`.
+        modalities: of both, `auto`, `mr`, `ct` or `pet`, or all that is known of it.
         contract: of the weights.
         working_spacing: mm, isotropic; None takes the contract's.
 
@@ -120,29 +128,32 @@ def prepare_pair(
     return PreparedPair(first, second, working.grid, warnings)
 
 
-def prepare(volume: Volume, name: str, modality: str, contract: Contract) -> PreparedVolume:
+def prepare(
+    volume: Volume, name: str, modality: str | ModalityEvidence, contract: Contract
+) -> PreparedVolume:
     """One input: checked, its modality found, one channel on canonical axes, its body, its rule.
 
     Args:
         volume: as it comes from the scanner.
         name: `degraded` or `reference`, for the sentences.
-        modality: `auto`, `mr`, `ct` or `pet`.
+        modality: `auto`, `mr`, `ct` or `pet`, or all that is known of it.
         contract: of the weights, with the intensity rules.
 
     Raises:
-        InputError: a modality that does not exist, or see `checks.check_volume`.
+        InputError: see `checks.check_volume` and `modality.guess_modality`.
     """
-    checked = check_volume(volume, name)
-    if modality not in ("auto", *MODALITIES):
-        raise InputError(
-            f"Unknown {name} modality {modality!r}. Expected auto, {', '.join(MODALITIES)}."
-        )
-    kind = detect_modality(checked.volume) if modality == "auto" else modality
+    evidence = modality if isinstance(modality, ModalityEvidence) else ModalityEvidence(modality)
+    checked = check_volume(volume, name, says_labels=evidence.says_labels)
+    guess = guess_modality(checked.volume, name, evidence)
+    kind = guess.modality
     scalar = canonical(Volume(luma(checked.volume.array), checked.volume.affine))
-    body = body_mask(scalar.array, scalar.grid.spacing, kind)
+    known = canonical(Volume(checked.acquired, checked.volume.affine)).array
+    body = body_mask(scalar.array, scalar.grid.spacing, kind) & known
     intensity = fit(scalar.array, body, kind, contract.intensity)
-    source = InputVolume(checked.volume, kind, intensity)
-    return PreparedVolume(source, scalar, body, checked.warnings)
+    source = InputVolume(checked.volume, kind, intensity, guess, checked.acquired)
+    acquired = known & acquired_mask(scalar.array, kind)
+    warnings = (*checked.warnings, *guess.warnings)
+    return PreparedVolume(source, scalar, body, acquired, warnings)
 
 
 def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
@@ -234,26 +245,26 @@ def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
     degraded, reference, grid = pair.degraded, pair.reference, pair.grid
     moved = Volume(degraded.scalar.array, np.linalg.inv(start.matrix) @ degraded.scalar.affine)
-    fill = BACKGROUND[degraded.source.modality]
+    fill = degraded.source.background
     to_network = degraded.source.intensity.forward
     unaligned, _ = resample(degraded.scalar, grid, fill)
     aligned, coverage = resample(moved, grid, fill)
-    reference_values, _ = resample(reference.scalar, grid, BACKGROUND[reference.source.modality])
+    reference_values, _ = resample(reference.scalar, grid, reference.source.background)
     body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
+    acquired = _acquired(Volume(degraded.acquired, moved.affine), grid)
     return WorkingPair(
         grid=grid,
         degraded_unaligned=to_network(unaligned),
         degraded=to_network(aligned),
         reference=reference.source.intensity.forward(reference_values),
-        mask=(body > 0.5) & (coverage > 0.5),
-        degraded_acquired=_acquired(moved, degraded.source.modality, grid),
-        reference_acquired=_acquired(reference.scalar, reference.source.modality, grid),
+        mask=(body > 0.5) & (coverage > 0.5) & acquired,
+        degraded_acquired=acquired,
+        reference_acquired=_acquired(Volume(reference.acquired, reference.scalar.affine), grid),
         alignment=start,
     )
 
 
-def _acquired(volume: Volume, modality: str, grid: Grid) -> Tensor:
+def _acquired(mask: Volume, grid: Grid) -> Tensor:
     """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing but what the scanner measured."""
-    mask = acquired_mask(volume.array, modality).astype(np.float32)
-    acquired, _ = resample(Volume(mask, volume.affine), grid, 0.0)
-    return acquired > _WHOLLY
+    acquired, _ = resample(Volume(mask.array.astype(np.float32), mask.affine), grid, 0.0)
+    return acquired > WHOLLY

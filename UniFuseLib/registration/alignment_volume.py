@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.spatial.resampling import shrink
 from UniFuseLib.spatial.volume import Volume
 
@@ -55,7 +54,7 @@ def alignment_volume(
     inside = _block_means(body if body.any() else np.ones_like(body), scalar)
     lowest = _block_means(scalar.array == scalar.array.min(), scalar)
     values = intensity.forward(coarse.array.astype(np.float32))
-    air = float(intensity.forward(np.array([BACKGROUND[modality]], dtype=np.float32))[0])
+    air = float(intensity.forward(np.array([intensity.background(modality)], dtype=np.float32))[0])
     near = ndimage.binary_dilation(inside > 0.01)  # not the couch, nor what holds the head
     solid = inside > 0.5 if (inside > 0.5).any() else inside > 0
     return AlignmentVolume(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.json_files import read_json, write_json
+from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.typed import check_key, read_json_as, read_json_object
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
@@ -36,7 +37,23 @@ _ON_GRID: dict[str, tuple[str, ...]] = {
     "reference": ("clean_aligned", "body", "field", "labels_reference"),
     "degraded": ("clean_misaligned", "labels_degraded"),
 }
-_TEXTS = ("id", "task", "bin", "class", "degraded_modality", "reference_modality")
+_TEXTS = ("id", "task", "bin", "class", "degraded_modality", "reference_modality", "files")
+# the keys of `case.json` that are read here; others describe how the case was made
+_KINDS: dict[str, Any] = {
+    **dict.fromkeys(_TEXTS, str),
+    "files": dict[str, str],
+    "seed": int,
+    "sources": dict[str, str] | None,
+    "mean_displacement_mm": float | None,
+}
+
+
+@dataclass(frozen=True)
+class _Index:
+    """`cases.json`."""
+
+    version: int
+    cases: list[str]
 
 
 @dataclass(frozen=True)
@@ -118,9 +135,7 @@ def write_case(
 def add_to_index(folder: Path, case_id: str) -> None:
     """Name a case in `cases.json`; cases that are there already stay."""
     path = folder / INDEX
-    known: list[str] = []
-    if path.exists():
-        known = json.loads(path.read_text(encoding="utf-8"))["cases"]
+    known = read_index(folder) if path.exists() else []
     write_json({"version": VERSION, "cases": list(dict.fromkeys([*known, case_id]))}, path)
 
 
@@ -131,16 +146,15 @@ def read_index(folder: Path) -> list[str]:
         InputError: no such folder, no `cases.json`, another version, or no case in it.
     """
     path = folder / INDEX
-    index = read_json(path)
-    if index is None:
+    if not path.is_file():
         raise InputError(
             f"Expected a readable '{path}', found none. "
             "Make cases with 'unifuse simulate ... --output DIR' and give that DIR."
         )
-    ids = index.get("cases") if isinstance(index, dict) else None
-    if not ids or not all(isinstance(i, str) for i in ids) or index.get("version") != VERSION:
+    index = read_json_as(_Index, path)
+    if not index.cases or index.version != VERSION:
         raise InputError(f"Expected version {VERSION} and at least one case id in '{path}'.")
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys(index.cases))
 
 
 def case_checksum(folder: Path, case_id: str) -> str | None:
@@ -192,12 +206,10 @@ def _patient(text: dict[str, Any]) -> str:
 
 def _description(here: Path) -> dict[str, Any]:
     path = here / DESCRIPTION
-    text = read_json(path)
-    if not isinstance(text, dict) or not isinstance(text.get("files"), dict):
-        raise InputError(f"Expected a readable '{path}' with a list of files, found none.")
-    missing = [key for key in _TEXTS if not isinstance(text.get(key), str)]
-    if missing:
-        raise InputError(f"'{path}' lacks {', '.join(missing)}.")
+    text = read_json_object(path)
+    for key, kind in _KINDS.items():
+        if key in text or key in _TEXTS:
+            check_key(path, text, key, kind)
     allowed = {"task": tuple(TASKS), "bin": tuple(BINS), "class": CLASSES}
     for key, values in allowed.items():
         if text[key] not in values:

@@ -8,12 +8,12 @@ from which the scan is made.
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.typed import read_csv_rows
 from UniFuseLib.simulation.contrast import STYLES
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
@@ -63,32 +63,13 @@ def read_case_list(path: Path) -> tuple[list[Row], list[str]]:
     Raises:
         InputError: no such file, not a table, a column is missing or unknown, or no row at all.
     """
-    try:
-        columns, lines = _read_table(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(
-            f"Cannot read the case list '{path}': {error}. Expected a CSV file in UTF-8."
-        ) from error
+    columns, lines = read_csv_rows(path)
     _check_columns(path, columns)
     if not lines:
         raise InputError(
             f"'{path}' has no rows. Expected one line per case below the line of column names."
         )
     return _rows(lines)
-
-
-def _read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Column names, and each line by column; no spaces around either."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        columns = [name.strip() for name in reader.fieldnames or []]
-        reader.fieldnames = columns
-        lines = [
-            # values beyond the last column have no name
-            {name: (value or "").strip() for name, value in line.items() if isinstance(name, str)}
-            for line in reader
-        ]
-    return columns, lines
 
 
 def _check_columns(path: Path, columns: list[str]) -> None:

@@ -46,6 +46,25 @@ def working_grid(reference: Grid, spacing_mm: float) -> Grid:
     return Grid((d, h, w), centred_affine(linear, (d, h, w), centre))
 
 
+def perpendicular_grid(grid: Grid) -> Grid:
+    """The smallest grid with perpendicular axes and the same voxel sizes that covers `grid`.
+
+    Its directions are the nearest perpendicular ones: D = U V^T of the singular vectors.
+
+    Args:
+        grid: sheared or not.
+    """
+    u, _, v = np.linalg.svd(grid.directions)
+    step = (u @ v) * grid.spacing
+    index = np.linalg.solve(step, grid.corners().T).T  # continuous, from the world's origin
+    low, high = index.min(axis=0), index.max(axis=0)
+    d, h, w = (int(n) for n in np.ceil(high - low - 1e-6) + 1)
+    affine = np.eye(4)
+    affine[:3, :3] = step
+    affine[:3, 3] = step @ ((low + high) / 2 - (np.array([d, h, w]) - 1) / 2)
+    return Grid((d, h, w), affine)
+
+
 def working_axes(grid: Grid) -> AxisOrder:
     """The order of axes that is nearest to d → S, h → P, w → L."""
     cosines = WORKING_AXES.T @ grid.directions  # [working axis, array axis]

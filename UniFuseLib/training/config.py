@@ -4,16 +4,13 @@ contract.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from UniFuseLib.errors import InputError
-
-try:
-    import tomllib
-except ModuleNotFoundError:  # Python 3.10
-    import tomli as tomllib  # type: ignore[no-redef]
+from UniFuseLib.io.plain_values import FieldError, from_plain
+from UniFuseLib.io.typed import read_toml
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Recompute = Literal["nothing", "stages"]
@@ -152,36 +149,14 @@ class TrainingConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainingConfig:
         """Raises InputError for a key that is not known or a value that does not fit."""
-        known = {f.name for f in fields(cls)}
-        if unknown := sorted(set(values) - known):
-            raise InputError(
-                f"The training configuration has unknown keys {unknown}; known are {sorted(known)}."
-            )
-        values = dict(values)
         try:
-            if "weights" in values:
-                values["weights"] = LossWeights(**values["weights"])
-            if "phases" in values:
-                values["phases"] = tuple(Phase(**phase) for phase in values["phases"])
-            if "pairings" in values:
-                values["pairings"] = tuple(
-                    (degraded, reference) for degraded, reference in values["pairings"]
-                )
-            if "spacings_mm" in values:
-                values["spacings_mm"] = tuple(values["spacings_mm"])
-            config = cls(**values)
-        except (TypeError, ValueError) as error:
+            config: TrainingConfig = from_plain(cls, values)
+        except FieldError as error:
             raise InputError(f"The training configuration does not fit: {error}.") from error
         config._check()
         return config
 
     def _check(self) -> None:
-        options = {"frame": Frame, "precision": Precision, "recompute": Recompute}
-        for name, kind in options.items():
-            if getattr(self, name) not in get_args(kind):
-                raise InputError(
-                    f"Expected {name} to be one of {get_args(kind)}, got {getattr(self, name)!r}."
-                )
         if not self.phases or not self.spacings_mm:
             raise InputError(
                 "Expected at least one phase and one spacing in the training configuration."
@@ -202,11 +177,8 @@ def read_config(path: Path, **overrides: str) -> TrainingConfig:
     """
     if not path.suffix and not path.is_file():
         path = SHIPPED / f"{path.name}.toml"
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # not TOML, or not UTF-8
-        raise InputError(f"Expected a TOML file at '{path}' ({error}).") from error
+    values = read_toml(path)
     for key in ("data", "validation"):
-        if values.get(key):
+        if isinstance(values.get(key), str) and values[key]:
             values[key] = str((path.parent / values[key]).resolve())
     return TrainingConfig.from_dict({**values, **overrides})

@@ -126,7 +126,7 @@ def load_pack(path: Path, device: torch.device) -> list[PackedSubject]:
         with zipfile.ZipFile(path) as archive:
             index = json.loads(archive.read(INDEX))
             return [_subject(archive, entry, device) for entry in index["subjects"]]
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+    except (OSError, zipfile.BadZipFile, LookupError, ValueError, TypeError) as error:
         raise InputError(
             f"Expected a file made by 'unifuse pack', got '{path}' ({error})."
         ) from error

@@ -115,10 +115,10 @@ def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Vo
     volume = read_volume(path)
     if kind == "labels":
         return volume
-    checked, warnings = check_volume(volume, name)
-    for warning in warnings:
+    checked = check_volume(volume, name)
+    for warning in checked.warnings:
         report(f"  {warning}")
-    return checked
+    return checked.volume
 
 
 def _encode(volume: Volume, name: str, kind: str, form: _Form) -> tuple[Volume, dict[str, Any]]:

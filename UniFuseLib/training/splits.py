@@ -5,7 +5,6 @@ They come from a fixed seed or from a file.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +13,7 @@ import numpy as np
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.json_files import write_json
 from UniFuseLib.io.output_folder import is_taken
+from UniFuseLib.io.typed import read_json_as
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,10 +114,10 @@ def _split_of(subjects: list[Subject], layout: str, held_out: int | None) -> dic
 
 
 def _read(file: Path) -> dict[str, list[str]]:
-    try:
-        names = json.loads(file.read_text(encoding="utf-8"))
-        return {side: [str(name) for name in names[side]] for side in SPLITS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    names = read_json_as(dict[str, list[str]], file)
+    if set(names) != set(SPLITS):
         raise InputError(
-            f'Expected {{"train": [names], "val": [names]}} in \'{file}\' ({error}).'
-        ) from error
+            f'Expected {{"train": [names], "val": [names]}} in \'{file}\', found the keys '
+            f"{', '.join(names) or 'none'}."
+        )
+    return names

@@ -1,0 +1,8 @@
+"""The cases lie in modules beside the tests, which are on the path only here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

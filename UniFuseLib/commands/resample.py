@@ -1,0 +1,61 @@
+"""`unifuse resample INPUT OUTPUT`: a volume on a regular grid, for files whose axes are sheared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from UniFuseLib.commands.options import add_reading, log
+from UniFuseLib.errors import OutputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from UniFuseLib.spatial.volume import Volume
+
+
+def add_parser(subparsers: Any) -> None:
+    """Describe the command."""
+    parser = subparsers.add_parser(
+        "resample",
+        help="put a volume with sheared axes onto a regular grid",
+        description="Resample INPUT onto the nearest grid with perpendicular axes, the same voxel "
+        "sizes and the whole field of view, trilinear, float32.",
+    )
+    parser.add_argument("input", type=Path, metavar="INPUT", help="volume in any known format")
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help=".nii, .nii.gz, .nrrd or .mha")
+    add_reading(parser)
+    parser.add_argument("--overwrite", action="store_true", help="replace OUTPUT if it exists")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command."""
+    from UniFuseLib.io.file_header import ReadOptions
+    from UniFuseLib.io.output_folder import is_taken
+    from UniFuseLib.io.volumes import read_volume_with_header, write_volume
+
+    if is_taken(args.output) and not args.overwrite:
+        raise OutputError(f"{args.output} exists. Choose another name, or add --overwrite.")
+    volume, header = read_volume_with_header(
+        args.input, options=ReadOptions(args.header, args.assume_orientation)
+    )
+    for warning in header.warnings:
+        log(f"unifuse: warning: {warning}")
+    write_volume(regular(volume), args.output)
+    return 0
+
+
+def regular(volume: Volume) -> Volume:
+    """The volume on a grid with perpendicular axes that holds its whole field of view.
+
+    Args:
+        volume: `(d, h, w)`, on any grid; outside its field of view the lowest value is set.
+    """
+    from UniFuseLib.spatial.axes import perpendicular_grid
+    from UniFuseLib.spatial.resampling import resample
+    from UniFuseLib.spatial.volume import Volume
+
+    grid = perpendicular_grid(volume.grid)
+    values, _ = resample(volume, grid, float(volume.array.min()))
+    return Volume(values[0, 0].numpy(), grid.affine)

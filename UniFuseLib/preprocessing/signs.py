@@ -1,0 +1,130 @@
+"""What the numbers of a volume look like: Hounsfield units, an offset, uptake, labels.
+
+Rules of thumb from what the units are, not fitted; they decide what is asked, never what is
+computed in silence.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Volume
+
+PLANES = 64  # are enough to see the intensities
+# Hounsfield units: air -1000, lung about -800, fat -100, water 0, muscle 50, bone above 300
+_AIR_HU = (-1100.0, -800.0)
+_BETWEEN_HU = (-750.0, -400.0)  # partial volume and little else
+_AIR_TO_SOFT = (-1100.0, -500.0)
+_SOFT_HU = (-250.0, 300.0)
+_LEAST_AIR = 0.01  # of the voxels
+_LEAST_HU = 0.6  # of the voxels are air, lung or soft tissue
+_LOWEST_HU = -1300.0  # noise in air; what is lower is a fill value or another unit
+_OFFSET_SOFT = (800.0, 1300.0)  # soft tissue where 1024 was added
+_OFFSET_AIR = 200.0
+_NARROW = 0.75  # of what is no air; MR spreads its tissues from 0 on
+_LEAST_SPAN_HU = 50.0  # fat to muscle is 150
+# PET
+_COARSE_MM = 2.5  # PET is reconstructed on coarser grids
+_HOT = 2.2  # P99.9 over P95: uptake has hot spots
+_SUV = (1.0, 100.0)  # P99.9 of standardised uptake values
+# label maps
+_MOST_LABELS = 256
+_FLAT = 0.6  # of neighbours inside labels are equal; noise leaves few
+
+
+class Signs(NamedTuple):
+    """What is seen in one volume."""
+
+    hounsfield: bool  # air and soft tissue lie where HU put them
+    offset: bool  # they do after 1024 is subtracted
+    signed: bool  # more than noise lies below zero
+    unit_range: bool  # within 0 to 1: the units were removed
+    pet: int  # of three signs, how many: coarse voxels, hot spots, range of uptake values
+    span: float  # P0.1 to P99.9
+    low: float  # P0.5
+    high: float  # P99.9
+
+
+def signs_of(volume: Volume) -> Signs:
+    """Look at `(d, h, w)` finite numbers.
+
+    Args:
+        volume: fill values and NaN already replaced.
+    """
+    array = volume.array[:: max(1, volume.array.shape[0] // PLANES)].ravel()
+    lowest, low, p95, high = (float(v) for v in np.percentile(array, (0.1, 0.5, 95, 99.9)))
+    whole = whole_numbers(array)
+    coarse = float(np.sort(volume.grid.spacing)[1]) > _COARSE_MM
+    hot = high > _HOT * p95
+    uptake = not whole and _SUV[0] < high < _SUV[1]
+    return Signs(
+        hounsfield=_hounsfield(array, low),
+        offset=_offset(array, low, high),
+        signed=low < 0 and -low > 0.02 * abs(high),
+        unit_range=not whole and low >= 0 and high <= 1.0 + 1e-6,
+        pet=sum((coarse, hot, uptake)) if low >= -0.05 * high else 0,
+        span=high - lowest,
+        low=low,
+        high=high,
+    )
+
+
+def too_flat_for_ct(signs: Signs) -> bool:
+    """Not even fat and muscle could be told apart, were these Hounsfield units."""
+    return signs.span < _LEAST_SPAN_HU
+
+
+def whole_numbers(array: np.ndarray) -> bool:
+    """No fractions, whatever the type."""
+    return bool(np.issubdtype(array.dtype, np.integer) or (array == np.round(array)).all())
+
+
+def label_count(array: np.ndarray) -> int:
+    """How many labels the map has, were it one; 0 where it is none.
+
+    Labels are few values that fill connected regions: neighbours inside them are equal.
+
+    Args:
+        array: `(d, h, w)` finite numbers.
+    """
+    some = array[:: max(1, array.shape[0] // PLANES)]
+    values, counts = np.unique(some, return_counts=True)
+    if not 2 <= values.size <= _MOST_LABELS:
+        return 0
+    if values.size == 2:
+        return 2
+    background = values[counts.argmax()]
+    share = max(_equal_share(some, background, axis) for axis in (1, 2))
+    return values.size if share > _FLAT else 0
+
+
+def _equal_share(array: np.ndarray, background: float, axis: int) -> float:
+    """Part of the neighbours along an axis, both no background, that are equal."""
+    last = array.shape[axis] - 1
+    one, other = array.take(range(last), axis), array.take(range(1, last + 1), axis)
+    inside = (one != background) & (other != background)
+    return float((one == other)[inside].mean()) if inside.sum() > _MOST_LABELS else 0.0
+
+
+def _hounsfield(array: np.ndarray, low: float) -> bool:
+    """Two heaps with little between them; a signed map has one, around zero."""
+    air = _share(array, _AIR_HU)
+    if low < _LOWEST_HU or air < max(_LEAST_AIR, 0.5 * _share(array, _BETWEEN_HU)):
+        return False
+    return _share(array, _AIR_TO_SOFT) + _share(array, _SOFT_HU) >= _LEAST_HU
+
+
+def _offset(array: np.ndarray, low: float, high: float) -> bool:
+    """Air near 0, and nearly all tissue within 800 to 1300."""
+    if low < -_OFFSET_AIR / 4 or high < _OFFSET_SOFT[0]:
+        return False
+    tissue = array[array > _OFFSET_AIR]
+    air = 1.0 - tissue.size / array.size
+    return air >= _LEAST_AIR and tissue.size > 0 and _share(tissue, _OFFSET_SOFT) >= _NARROW
+
+
+def _share(array: np.ndarray, limits: tuple[float, float]) -> float:
+    return float(((array >= limits[0]) & (array <= limits[1])).mean())
