@@ -28,7 +28,7 @@ from refinement_cases import Case, cases, deformed, draw
 from UniFuseLib.commands.options import log
 from UniFuseLib.contract import standard_contract
 from UniFuseLib.preprocessing.prepare import place, prepare_pair
-from UniFuseLib.registration.affine import InitialAlignment
+from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import policy_of, refine
 from UniFuseLib.spatial.axes import working_grid
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
 
-NO_MOTION = InitialAlignment(np.eye(4), 0.0, 0.0, False, 0.0, 0.0)
+NO_MOTION = unmoved()
 STEPS = 4
 
 

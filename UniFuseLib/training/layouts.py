@@ -69,19 +69,6 @@ def _one_file_each(folder: Path, ending: str, role: str) -> list[Subject]:
     ]
 
 
-def anatomy(root: Path) -> list[Subject]:
-    """`unifuse`, and scans that stand alone: `{ct_headneck_openkbp,ct_torso}/*_ct`,
-    `mr_t1_head/*_t1`, all `.nii[.gz]`.
-    """
-    subjects = {subject.name: subject for subject in unifuse(root)}
-    for folder, role in (("ct_headneck_openkbp", "ct"), ("ct_torso", "ct"), ("mr_t1_head", "t1")):
-        paths = (path for s in _SUFFIXES for path in root.glob(f"{folder}/*_{role}{s}"))
-        for stem in sorted({_stem(path) for path in paths}):
-            name = f"{folder}/{stem.removesuffix(f'_{role}')}"
-            subjects.setdefault(name, Subject(name, _files(root / folder, {stem: role})))
-    return list(subjects.values())
-
-
 def brats2020(root: Path) -> list[Subject]:
     """`BraTS20_{Training,Validation}_XXX/<the same>_{t1,t2,flair,t1ce}.nii[.gz]`, at any depth
     (Menze et al. 2015).
@@ -121,7 +108,6 @@ def fdgpetct(root: Path) -> list[Subject]:
 
 LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {
     "unifuse": unifuse,
-    "anatomy": anatomy,
     "brats2020": brats2020,
     "synthrad2023": synthrad2023,
     "fdgpetct": fdgpetct,
