@@ -227,7 +227,7 @@ def bad_volumes(files: Path, folder: Path) -> dict[str, Path]:
     put("constant", np.full(SHAPE, 7.0, np.float32))
     put("all_nan", np.full(SHAPE, np.nan, np.float32))
     put("half_nan", np.where(np.indices(SHAPE)[1] > 20, np.nan, good.array).astype(np.float32))
-    put("far_away", good.array, 900.0)
+    put("far_away", np.random.default_rng(3).random(SHAPE).astype(np.float32), 900.0)
     put("thin", good.array[:2])
     for name, size in {"flat": (20, 30), "series": (9, 8, 7, 3)}.items():
         kinds[name] = folder / f"{name}.nii.gz"
