@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from head_phantom import DEGRADED, FRAME, REFERENCE, error_mm, rigid, scan, seen
+from head_phantom import DEGRADED, FRAME, REFERENCE, error_mm, rigid, scan, seen, turned
 
 from UniFuseLib.registration.affine_measures import CHARBONNIER, Loss, Measures, measures_of
 from UniFuseLib.registration.affine_parameters import AFFINE, RIGID, matrix_of
@@ -61,7 +61,8 @@ def test_the_hessian_is_symmetric_and_positive(measures: Measures) -> None:
 def test_the_hessian_is_the_slope_of_the_gradient() -> None:
     """Of a plain sum of squares that is zero at the optimum Gauss-Newton's is exact."""
     squares = Loss(lambda q: q / 2, torch.ones_like)
-    whole = seen(scan(REFERENCE, "t1"), "mr")
+    oblique = turned((44, 50, 42), (3.4, 3.3, 3.7), 40)
+    whole = seen(scan(oblique, "t1"), "mr")
     level = AffineProblem(whole, whole, 6.0, FRAME, Measures(0.0, 1.0, squares, {}))
 
     def gradient(parameters: np.ndarray) -> np.ndarray:
@@ -69,7 +70,7 @@ def test_the_hessian_is_the_slope_of_the_gradient() -> None:
 
     slope = np.stack([gradient(0.5 * k) - gradient(-0.5 * k) for k in np.eye(12)], axis=1)
     hessian = level.expand(np.eye(4), AFFINE).hessian
-    assert np.linalg.norm(slope + hessian) < 0.3 * np.linalg.norm(hessian)
+    assert np.linalg.norm(slope + hessian) < 0.28 * np.linalg.norm(hessian)  # 0.36 if swapped
 
 
 @pytest.mark.parametrize(("measures", "steps"), [(INFORMATION, 10), (DESCRIPTORS, 5)])

@@ -218,15 +218,19 @@ def bad_volumes(files: Path, folder: Path) -> dict[str, Path]:
     good = io.read_volume(files / "reference.nii.gz")
     kinds: dict[str, Path] = {"missing": folder / "none.nii.gz"}
 
-    def put(name: str, array: np.ndarray) -> None:
+    def put(name: str, array: np.ndarray, shift: float = 0.0) -> None:
+        affine = good.affine.copy()
+        affine[0, 3] += shift
         kinds[name] = folder / f"{name}.nii.gz"
-        io.write_volume(Volume(array, good.affine), kinds[name])
+        io.write_volume(Volume(array, affine), kinds[name])
 
     put("constant", np.full(SHAPE, 7.0, np.float32))
     put("all_nan", np.full(SHAPE, np.nan, np.float32))
     inside = np.zeros(SHAPE, dtype=bool)
     inside[2:-2, 2:-2, 2:-2] = True
     put("half_nan", np.where(inside, np.nan, good.array).astype(np.float32))
+    noise = np.random.default_rng(3).random(SHAPE).astype(np.float32)
+    put("far_away", noise, 900.0)
     put("thin", good.array[:2])
     for name, size in {"flat": (20, 30), "series": (9, 8, 7, 3)}.items():
         kinds[name] = folder / f"{name}.nii.gz"
@@ -250,6 +254,7 @@ SENTENCES = {
     "constant": "constant",
     "all_nan": "every voxel is NaN",
     "half_nan": "% of the .* volume is NaN",
+    "far_away": "do not overlap",
     "thin": "at least 4",
     "zero_spacing": "spacing",
 }
