@@ -155,7 +155,8 @@ def test_merged_labels_and_scans_stay_at_their_place(tmp_path: Path, oblique_gri
     for name, values in (("labels/one", labels), ("ct_torso/one_ct", 2.0 * labels - 1000)):
         path = tmp_path / f"{name}.nii.gz"
         path.parent.mkdir(exist_ok=True)
-        texture = 0.0 if name.startswith("labels") else 0.3 * np.sin(np.arange(54.0))
+        noise = np.random.default_rng(1).uniform(-0.3, 0.3, labels.shape)
+        texture = 0.0 if name.startswith("labels") else noise
         write_volume(Volume((values + texture).astype(np.float32), affine), path)
     file = pack(tmp_path, "unifuse", tmp_path / "p.pack", silent, spacing_mm=2.0)
     for subject in load_pack(file, CPU):
