@@ -1,6 +1,6 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → affine → network's field → refinement
+    checks → modality → body, intensity rule → working grid → pose → network's field → refinement
     → restoration and fusion → back to the reference grid
 
 Every step is a function of its own file; this one shows their order.
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
 
-# shares: seconds of the sample pair on two CPU cores
-_LOADING = Stage("Loading the network", 0.3)
-_CHECKING = Stage("Checking the volumes", 0.4)
-_ALIGNING = Stage("Aligning the volumes", 11.6)
-_REGISTERING = Stage("Running the network", 5.4)
-_REFINING = Stage("Refining the deformation", 13.9)
-_FUSING = Stage("Restoring and fusing", 3.4)
-_RESAMPLING = Stage("Writing onto the reference grid", 1.2)
-_MEASURING = Stage("Measuring the result", 1.1)
+# shares: CPU seconds of the sample pair
+_LOADING = Stage("Loading the network", 0.1)
+_CHECKING = Stage("Checking the volumes", 0.1)
+_ALIGNING = Stage("Aligning the volumes", 3.7)
+_REGISTERING = Stage("Running the network", 1.5)
+_REFINING = Stage("Refining the deformation", 3.8)
+_FUSING = Stage("Restoring and fusing", 0.8)
+_RESAMPLING = Stage("Writing onto the reference grid", 0.4)
+_MEASURING = Stage("Measuring the result", 0.3)
 _STAGES = (
     _LOADING,
     _CHECKING,

@@ -33,7 +33,7 @@ _NEAR_STARTS, _FAR_STARTS, _WRONG_STARTS, _FINALISTS = 3, 5, 7, 3
 _NEAR_APART_MM, _APART_MM = 5.0, 15.0  # starts, and finalists, that are nearer than this are one
 _WRONG_APART_DEG = 45.0
 _WRONG_MARGIN_DEG = 15.0  # that a wrong start may turn back in its climb
-_EVALUATIONS = 200  # about, of one registration
+_EVALUATIONS = 190  # at most about, of one registration
 
 
 class Search(NamedTuple):
