@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,12 @@ from UniFuseLib.contract import standard_contract
 from UniFuseLib.preprocessing.prepare import place, prepare_pair
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
-from UniFuseLib.registration.bspline_refinement import policy_of, refine
+from UniFuseLib.registration.bspline_refinement import (
+    Refined,
+    RefinementPolicy,
+    policy_of,
+    refine,
+)
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import warp, world_to_flow
 from UniFuseLib.spatial.resampling import resample
@@ -55,12 +61,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--groups", nargs="+", help="all if left out")
     parser.add_argument("--limit", type=int, help="patients of each folder; all if left out")
+    parser.add_argument("--bending", type=float, help="this λ, mm², and the field used in any case")
     args = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for case in cases(args.data, args.limit):
         if args.groups and case.group not in args.groups:
             continue
-        rows += measure(case, args.seeds, args.spacings)
+        rows += measure(case, args.seeds, args.spacings, policy(case, args.bending))
         report = {"summary": summarise(rows), "rows": rows}
         args.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     for line in summarise(rows):
@@ -68,7 +75,16 @@ def main() -> int:
     return 0
 
 
-def measure(case: Case, seeds: list[int], spacings: list[float]) -> list[dict[str, Any]]:
+def policy(case: Case, bending_weight: float | None) -> RefinementPolicy:
+    """That of `predict.fuse`, or the given stiffness without a condition."""
+    if bending_weight is None:
+        return policy_of(*case.modalities)
+    return RefinementPolicy(bending_weight, -math.inf, -math.inf)
+
+
+def measure(
+    case: Case, seeds: list[int], spacings: list[float], policy: RefinementPolicy
+) -> list[dict[str, Any]]:
     """The pair still, and deformed by every seed, on every working grid."""
     rows: list[dict[str, Any]] = []
     at_rest: dict[float, Tensor] = {}
@@ -83,8 +99,9 @@ def measure(case: Case, seeds: list[int], spacings: list[float]) -> list[dict[st
             truth = world_to_flow(deformation.phi(grid), grid).float()
             inside = body_of_both(pair, working)
             began = time.process_time()
-            found = refine_pair(working, case.modalities)
+            found = refine_pair(working, policy)
             seconds = time.process_time() - began
+            gain, t = found.held_out or (0.0, 0.0)
             at_rest.setdefault(spacing, found.flow)
             carried = at_rest[spacing] + warp(truth, at_rest[spacing])
             rows.append(
@@ -97,8 +114,8 @@ def measure(case: Case, seeds: list[int], spacings: list[float]) -> list[dict[st
                     "after_mm": distance(truth, found.flow, inside, spacing),
                     "self_mm": distance(carried, found.flow, inside, spacing),
                     "used": found.used,
-                    "gain": round(found.held_out.gain, 5),
-                    "t": round(found.held_out.t, 2),
+                    "gain": round(gain, 5),
+                    "t": round(t, 2),
                     "cpu_seconds": round(seconds, 2),
                 }
             )
@@ -106,7 +123,7 @@ def measure(case: Case, seeds: list[int], spacings: list[float]) -> list[dict[st
     return rows
 
 
-def refine_pair(working: WorkingPair, modalities: tuple[str, str]) -> Any:
+def refine_pair(working: WorkingPair, policy: RefinementPolicy) -> Refined:
     """As `predict.fuse` does, from no field."""
     pair = RefinementPair(
         Side(working.degraded, working.degraded_acquired),
@@ -115,7 +132,7 @@ def refine_pair(working: WorkingPair, modalities: tuple[str, str]) -> Any:
         float(working.grid.spacing[0]),
     )
     nothing = torch.zeros(1, 3, *working.grid.shape)
-    return refine(pair, nothing, STEPS, policy_of(*modalities))
+    return refine(pair, nothing, STEPS, policy)
 
 
 def body_of_both(pair: PreparedPair, working: WorkingPair) -> Tensor:

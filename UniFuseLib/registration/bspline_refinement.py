@@ -42,8 +42,8 @@ class RefinementPolicy(NamedTuple):
 
 
 # (degraded, reference) → measured to gain (docs/decisions/0046)
-MEASURED = {("mr", "mr"): RefinementPolicy(2000.0, 0.004, 4.0)}
-_OTHERS = RefinementPolicy(60000.0, 0.004, 4.0)  # where steps are asked for
+MEASURED = {("mr", "mr"): RefinementPolicy(2000.0, 0.004, 3.0)}
+_OTHERS = RefinementPolicy(60000.0, 0.004, 3.0)  # where steps are asked for
 
 
 class Refined(NamedTuple):
