@@ -196,10 +196,8 @@ def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
 
 def _write(target: np.ndarray, rows: slice, value: Tensor) -> None:
     """`(1, c, rows, h, w)` into the layout and type of the array."""
-    if target.ndim == 4:
-        values = value[0].movedim(0, -1)
-    else:
-        values = value[0, 0]
+    colour = target.ndim == 4
+    values = value[0].movedim(0, -1) if colour else value[0, 0]
     if target.dtype == np.uint8:
         values = values.round()
     target[rows] = values.numpy()
