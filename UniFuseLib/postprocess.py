@@ -120,9 +120,9 @@ def _displacement(grid: Grid, rows: slice, displacement: Tensor, affine: np.ndar
     matrix = affine[:3, :3]
     linear = torch.as_tensor(matrix, dtype=displacement.dtype)
     index_to_shift = (affine - np.eye(4)) @ grid.affine
-    by_affine = block_places(index_to_shift, grid.shape, rows).float()
+    by_affine = block_places(index_to_shift, grid.shape, rows)
     by_network = torch.einsum("ij,bjdhw->bidhw", linear, displacement)
-    return by_affine + by_network
+    return by_affine.float() + by_network
 
 
 def _reference_values(array: np.ndarray) -> Tensor:
@@ -150,8 +150,8 @@ def _compose(
     colour = aligned.shape[1] == 3
     grey = luma_of_channels(aligned) if colour else aligned
     intensities = degraded.intensity.forward(grey)
-    detail = maps.detail_weight * (intensities - maps.aligned)
-    restored = maps.restored + detail
+    beyond_grid = intensities - maps.aligned
+    restored = maps.restored + maps.detail_weight * beyond_grid
     own = _own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
     own = torch.where(covered, own, degraded.background)
     mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
@@ -170,16 +170,17 @@ def _own_units(
     grey: Tensor, intensities: Tensor, restored: Tensor, detail_weight: Tensor, rule: IntensityMap
 ) -> Tensor:
     """f⁻¹(restored) + w · (x - f⁻¹(f(x))): what f clips comes back where detail is kept."""
-    clipped = grey - rule.inverse(intensities)
-    return rule.inverse(restored) + detail_weight * clipped
+    unclipped = rule.inverse(restored)
+    lost_by_clipping = grey - rule.inverse(intensities)
+    return unclipped + detail_weight * lost_by_clipping
 
 
 def _channels(array: np.ndarray) -> Tensor:
     """`(1, 1 or 3, d, h, w)` float32."""
-    values = array[..., None] if array.ndim == 3 else array
-    channels_first = np.moveaxis(values, -1, 0)
-    contiguous = np.ascontiguousarray(channels_first, dtype=np.float32)
-    return torch.from_numpy(contiguous)[None]
+    channels_last = array[..., None] if array.ndim == 3 else array
+    channels_first = np.moveaxis(channels_last, -1, 0)
+    values = np.ascontiguousarray(channels_first, dtype=np.float32)
+    return torch.from_numpy(values)[None]
 
 
 def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
