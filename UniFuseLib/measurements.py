@@ -44,12 +44,14 @@ def measure(
         native: the same on the reference grid.
         body: `(d, h, w)` bool, reference grid.
     """
+    folds = folds_percent(found.flow, pair.mask)
+    covered = coverage_percent(native.coverage, body)
     return Measurements(
         displacement_mm=displacement_statistics(native.displacement, body),
-        folds_percent=round(folds_percent(found.flow, pair.mask), 4),
+        folds_percent=round(folds, 4),
         similarity=before_and_after(structure_agreement, _STRUCTURE, pair, found),
         mutual_information=before_and_after(mutual_information, _INFORMATION, pair, found),
-        coverage_percent=round(coverage_percent(native.coverage, body), 2),
+        coverage_percent=round(covered, 2),
     )
 
 
@@ -77,13 +79,16 @@ def folds_percent(flow: Tensor, mask: Tensor) -> float:
         flow: `(1, 3, d, h, w)` voxels.
         mask: `(1, 1, d, h, w)` bool.
     """
-    folded = (jacobian_determinant(flow)[:, None] <= 0) & mask
-    return 100 * float(folded.sum()) / max(1, int(mask.sum()))
+    determinant = jacobian_determinant(flow)[:, None]
+    folded = (determinant <= 0) & mask
+    voxels = max(1, int(mask.sum()))
+    return 100 * float(folded.sum()) / voxels
 
 
 def coverage_percent(coverage: np.ndarray, body: np.ndarray) -> float:
     """% of the body that lies in the degraded field of view; of the grid when the body is empty."""
-    return 100 * float(coverage[body].mean() if body.any() else coverage.mean())
+    judged = coverage[body] if body.any() else coverage
+    return 100 * float(judged.mean())
 
 
 def before_and_after(
@@ -102,7 +107,8 @@ def before_and_after(
     """
 
     def of(volume: Tensor) -> float:
-        return round(likeness(volume, pair.reference, pair.mask), 5)
+        value = likeness(volume, pair.reference, pair.mask)
+        return round(value, 5)
 
     return SimilarityReport(
         measure=name,
@@ -121,9 +127,13 @@ def structure_agreement(first: Tensor, second: Tensor, mask: Tensor) -> float:
         second: of the same shape.
         mask: `(1, 1, d, h, w)` bool.
     """
-    first, second, weight = (halve(v.float()) for v in (first, second, mask))
-    distance = (mind_ssc(first) - mind_ssc(second)).abs_().mean(dim=1, keepdim=True)
-    return 1 - float((distance * weight).sum() / weight.sum().clamp(min=1))
+    weight = halve(mask.float())
+    first = halve(first.float())
+    second = halve(second.float())
+    difference = mind_ssc(first) - mind_ssc(second)
+    distance = difference.abs_().mean(dim=1, keepdim=True)
+    total = (distance * weight).sum()
+    return 1 - float(total / weight.sum().clamp(min=1))
 
 
 def mutual_information(first: Tensor, second: Tensor, mask: Tensor) -> float:
@@ -138,12 +148,15 @@ def mutual_information(first: Tensor, second: Tensor, mask: Tensor) -> float:
         mask: `(1, 1, d, h, w)` bool.
     """
     body = halve(mask.float()) > 0.5
-    a, b = (halve(v)[body].clip(0, 1).double().numpy() for v in (first, second))
+    a = _unit_intensities(first, body)
+    b = _unit_intensities(second, body)
     if a.size < _BINS:
         return 1.0
-    joint = np.histogram2d(a, b, bins=_BINS, range=[[0, 1], [0, 1]])[0] / a.size
-    marginal = _entropy(joint.sum(0)) + _entropy(joint.sum(1))
-    return float(marginal / max(_entropy(joint.ravel()), 1e-9))
+    counts, *_ = np.histogram2d(a, b, bins=_BINS, range=[[0, 1], [0, 1]])
+    joint = counts / a.size
+    marginal_entropies = _entropy(joint.sum(0)) + _entropy(joint.sum(1))
+    joint_entropy = _entropy(joint.ravel())
+    return float(marginal_entropies / max(joint_entropy, 1e-9))
 
 
 def halve(volume: Tensor) -> Tensor:
@@ -152,6 +165,14 @@ def halve(volume: Tensor) -> Tensor:
     return F.avg_pool3d(volume, factors) if max(factors) > 1 else volume
 
 
+def _unit_intensities(volume: Tensor, body: Tensor) -> np.ndarray:
+    """`(n,)` float64, clipped to 0..1: the body at half resolution."""
+    inside = halve(volume)[body]
+    return inside.clip(0, 1).double().numpy()
+
+
 def _entropy(p: np.ndarray) -> float:
+    """Nats."""
     p = p[p > 0]
-    return float(-(p * np.log(p)).sum())
+    information = p * np.log(p)
+    return float(-information.sum())

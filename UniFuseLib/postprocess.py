@@ -58,6 +58,7 @@ class ReferenceGridResult(NamedTuple):
 def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
     """The network's output as maps that can be carried over to another grid."""
     restored = output.restored.float().cpu()
+    fused = output.fused.float().cpu()
     blend = output.blend.float().cpu()
     flow = output.flow.float().cpu()
     mixed = restored + blend * (pair.reference - restored)
@@ -65,7 +66,7 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
         aligned=warp(pair.degraded, flow),
         restored=restored,
         blend=blend,
-        fusion_residual=output.fused.float().cpu() - mixed,
+        fusion_residual=fused - mixed,
         detail_weight=output.detail_weight.float().cpu(),
         displacement=flow_to_world(flow, pair.grid),
     )
@@ -77,21 +78,28 @@ def to_reference_grid(
 ) -> ReferenceGridResult:
     """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it."""
     grid = reference.volume.grid
-    moving = _channels(degraded.volume.array)
+    scan = degraded.volume
+    moving = _channels(scan.array)
     acquired = None if degraded.acquired.all() else _channels(degraded.acquired)
     stacked = torch.cat(found.maps, dim=1)
     result = _empty(grid.shape, colour=moving.shape[1] == 3)
     to_working = grid.index_to_index(found.grid)
-    to_degraded = grid.index_to_index(degraded.volume.grid)
+    to_degraded = grid.index_to_index(scan.grid)
     for rows in row_blocks(grid.shape):
-        maps = _split(sample_at(stacked, block_places(to_working, grid.shape, rows)))
+        working_index = block_places(to_working, grid.shape, rows)
+        maps = _split(sample_at(stacked, working_index))
         u = _displacement(grid, rows, maps.displacement, found.affine)
-        index = block_places(to_degraded, grid.shape, rows) + world_to_flow(u, degraded.volume.grid)
-        covered = inside(index, degraded.volume.array.shape)
+        unmoved = block_places(to_degraded, grid.shape, rows)
+        index = unmoved + world_to_flow(u, scan.grid)
+        covered = inside(index, scan.array.shape)
         if acquired is not None:
-            covered = covered & (sample_at(acquired, index) > WHOLLY)
-        aligned = torch.where(covered, sample_at(moving, index), degraded.background)
-        clean = reference.intensity.forward(_reference_values(reference.volume.array[rows]))
+            measured = sample_at(acquired, index) > WHOLLY
+            covered = covered & measured
+        pulled = sample_at(moving, index)
+        aligned = torch.where(covered, pulled, degraded.background)
+        block = reference.volume.array[rows]
+        reference_values = _reference_values(block)
+        clean = reference.intensity.forward(reference_values)
         restored, fused = _compose(aligned, clean, maps, covered, degraded)
         _write(result.fused, rows, fused)
         _write(result.restored, rows, restored)
@@ -103,19 +111,24 @@ def to_reference_grid(
 
 def _split(stacked: Tensor) -> NetworkMaps:
     """The inverse of `torch.cat(maps, dim=1)`."""
-    return NetworkMaps(*stacked.split([1, 1, 1, 1, 1, 3], dim=1))
+    channels = [1, 1, 1, 1, 1, 3]
+    return NetworkMaps(*stacked.split(channels, dim=1))
 
 
 def _displacement(grid: Grid, rows: slice, displacement: Tensor, affine: np.ndarray) -> Tensor:
     """u(X) = A(X + v(X)) - X = (A - 1) X + A v(X), `(1, 3, d, h, w)` float32 RAS mm."""
-    linear = torch.as_tensor(affine[:3, :3], dtype=displacement.dtype)
-    by_affine = block_places((affine - np.eye(4)) @ grid.affine, grid.shape, rows).float()
-    return by_affine + torch.einsum("ij,bjdhw->bidhw", linear, displacement)
+    matrix = affine[:3, :3]
+    linear = torch.as_tensor(matrix, dtype=displacement.dtype)
+    index_to_shift = (affine - np.eye(4)) @ grid.affine
+    by_affine = block_places(index_to_shift, grid.shape, rows)
+    by_network = torch.einsum("ij,bjdhw->bidhw", linear, displacement)
+    return by_affine.float() + by_network
 
 
 def _reference_values(array: np.ndarray) -> Tensor:
     """`(1, 1, rows, h, w)` float32, own units; of colours the luma."""
-    return torch.from_numpy(np.asarray(luma(array), dtype=np.float32))[None, None]
+    values = np.asarray(luma(array), dtype=np.float32)
+    return torch.from_numpy(values)[None, None]
 
 
 def _compose(
@@ -137,8 +150,8 @@ def _compose(
     colour = aligned.shape[1] == 3
     grey = luma_of_channels(aligned) if colour else aligned
     intensities = degraded.intensity.forward(grey)
-    detail = maps.detail_weight * (intensities - maps.aligned)
-    restored = maps.restored + detail
+    beyond_grid = intensities - maps.aligned
+    restored = maps.restored + maps.detail_weight * beyond_grid
     own = _own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
     own = torch.where(covered, own, degraded.background)
     mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
@@ -147,27 +160,32 @@ def _compose(
         return own, fused
     # Eq. 13: the colour (what a channel has beyond the luma) moves with the volume and comes back
     chroma = aligned - grey
-    coloured = 255 * fused + torch.where(covered, chroma, 0.0)
-    return (own + chroma).clip(0, 255), coloured.clip(0, 255)
+    covered_chroma = torch.where(covered, chroma, 0.0)
+    coloured_own = own + chroma
+    coloured_fused = 255 * fused + covered_chroma
+    return coloured_own.clip(0, 255), coloured_fused.clip(0, 255)
 
 
 def _own_units(
     grey: Tensor, intensities: Tensor, restored: Tensor, detail_weight: Tensor, rule: IntensityMap
 ) -> Tensor:
     """f⁻¹(restored) + w · (x - f⁻¹(f(x))): what f clips comes back where detail is kept."""
-    clipped = grey - rule.inverse(intensities)
-    return rule.inverse(restored) + detail_weight * clipped
+    unclipped = rule.inverse(restored)
+    lost_by_clipping = grey - rule.inverse(intensities)
+    return unclipped + detail_weight * lost_by_clipping
 
 
 def _channels(array: np.ndarray) -> Tensor:
     """`(1, 1 or 3, d, h, w)` float32."""
-    values = array[..., None] if array.ndim == 3 else array
-    channels_first = np.moveaxis(values, -1, 0)
-    return torch.from_numpy(np.ascontiguousarray(channels_first, dtype=np.float32))[None]
+    channels_last = array[..., None] if array.ndim == 3 else array
+    channels_first = np.moveaxis(channels_last, -1, 0)
+    values = np.ascontiguousarray(channels_first, dtype=np.float32)
+    return torch.from_numpy(values)[None]
 
 
 def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
-    size, dtype = ((*shape, 3), np.uint8) if colour else (shape, np.float32)
+    size = (*shape, 3) if colour else shape
+    dtype = np.uint8 if colour else np.float32
     return ReferenceGridResult(
         fused=np.empty(size, dtype=dtype),
         restored=np.empty(size, dtype=dtype),
@@ -179,5 +197,8 @@ def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
 
 def _write(target: np.ndarray, rows: slice, value: Tensor) -> None:
     """`(1, c, rows, h, w)` into the layout and type of the array."""
-    values = value[0].movedim(0, -1) if target.ndim == 4 else value[0, 0]
-    target[rows] = (values.round() if target.dtype == np.uint8 else values).numpy()
+    colour = target.ndim == 4
+    values = value[0].movedim(0, -1) if colour else value[0, 0]
+    if target.dtype == np.uint8:
+        values = values.round()
+    target[rows] = values.numpy()

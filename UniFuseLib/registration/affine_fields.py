@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side
+_PADDED = 0.01  # of an interpolated mask: some neighbour is padded
+# A padded place is compared as air up to this depth inside the other volume's body: skin that two
+# scans see in slightly different places is skin, a skull that was cut off is not
+_AIR_REACH_MM = 8.0
 
 
 class Fields(NamedTuple):
@@ -54,8 +58,15 @@ class Stack(NamedTuple):
         """
         pull = np.linalg.solve(self.grid.affine, matrix @ onto.affine)
         index = affine_index(pull, onto.shape, self.channels)
-        values, padded, depth, weight = sample_at(self.channels, index).split(1, dim=1)
-        return Fields(values, padded, depth, weight, inside(index, self.grid.shape))
+        sampled = sample_at(self.channels, index)
+        values, padded, depth, weight = sampled.split(1, dim=1)
+        return Fields(
+            values=values,
+            padded=padded,
+            depth_mm=depth,
+            weight=weight,
+            inside=inside(index, self.grid.shape),
+        )
 
 
 def body_grid(reference: AlignmentVolume, spacing: float) -> BodyGrid:
@@ -66,17 +77,32 @@ def body_grid(reference: AlignmentVolume, spacing: float) -> BodyGrid:
         spacing: mm.
     """
     whole = working_grid(reference.values.grid, spacing)
-    body = resample(_like(reference, reference.body), whole, 0.0)[0] > 0.5
-    rimmed = F.max_pool3d(body.float(), 3, 1, 1)
+    mask = _like(reference, reference.body)
+    share, _ = resample(mask, whole, fill=0.0)
+    body = (share > 0.5).float()
+    rimmed = F.max_pool3d(body, kernel_size=3, stride=1, padding=1)
     index = torch.nonzero(rimmed[0, 0])
     if len(index) == 0:
         return BodyGrid(whole, torch.ones_like(rimmed))
-    low = (index.min(dim=0).values - _REACH).clamp(min=0)
-    high = torch.minimum(index.max(dim=0).values + 1 + _REACH, torch.tensor(whole.shape))
-    affine = whole.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ low.double().numpy()
-    (a, b, c), (i, j, k) = low.tolist(), high.tolist()
-    return BodyGrid(Grid((i - a, j - b, k - c), affine), rimmed[:, :, a:i, b:j, c:k])
+    first = index.min(dim=0).values
+    last = index.max(dim=0).values
+    end = torch.tensor(whole.shape)
+    start = (first - _REACH).clamp(min=0)
+    stop = torch.minimum(last + 1 + _REACH, end)
+    grid = _cropped(whole, start, stop)
+    sides = zip(start.tolist(), grid.shape, strict=True)
+    for axis, (offset, length) in enumerate(sides, start=2):
+        rimmed = rimmed.narrow(axis, offset, length)
+    return BodyGrid(grid, rimmed)
+
+
+def _cropped(grid: Grid, start: Tensor, stop: Tensor) -> Grid:
+    """The voxels of the grid from index `start` to before `stop`, `(3,)` along d, h, w."""
+    offset = start.double().numpy()
+    affine = grid.affine.copy()
+    affine[:3, 3] += grid.linear @ offset
+    d, h, w = (stop - start).tolist()
+    return Grid((d, h, w), affine)
 
 
 def stacked(volume: AlignmentVolume, spacing: float, by_bone: bool) -> Stack:
@@ -87,8 +113,11 @@ def stacked(volume: AlignmentVolume, spacing: float, by_bone: bool) -> Stack:
         spacing: mm.
         by_bone: voxels count as much as they move with the bones.
     """
-    coarse = [shrink(channel, (spacing,) * 3) for channel in _channels(volume, by_bone)]
-    channels = np.stack([c.array for c in coarse]).astype(np.float32)
+    target_spacing = (spacing, spacing, spacing)
+    fine = _channels(volume, by_bone)
+    coarse = [shrink(channel, target_spacing) for channel in fine]
+    arrays = [channel.array for channel in coarse]
+    channels = np.stack(arrays).astype(np.float32)
     return Stack(torch.from_numpy(channels)[None], coarse[0].grid)
 
 
@@ -100,9 +129,17 @@ def on_grid(volume: AlignmentVolume, grid: Grid, by_bone: bool) -> Fields:
         grid: of the result.
         by_bone: see `stacked`.
     """
-    sampled = [resample(channel, grid, 0.0) for channel in _channels(volume, by_bone)]
+    channels = _channels(volume, by_bone)
+    sampled = [resample(channel, grid, fill=0.0) for channel in channels]
     values, padded, depth, weight = (channel for channel, _ in sampled)
-    return Fields(values, padded, depth, weight, inside=sampled[0][1] > 0)
+    _, coverage = sampled[0]
+    return Fields(
+        values=values,
+        padded=padded,
+        depth_mm=depth,
+        weight=weight,
+        inside=coverage > 0,
+    )
 
 
 def homogeneous(grid: Grid, frame: Frame) -> Tensor:
@@ -112,10 +149,26 @@ def homogeneous(grid: Grid, frame: Frame) -> Tensor:
         grid: of the voxels.
         frame: of the parameters.
     """
-    world = affine_index(grid.affine, grid.shape, torch.zeros(1, dtype=torch.float64))
+    float64 = torch.zeros(1, dtype=torch.float64)
+    world = affine_index(grid.affine, grid.shape, float64)
     centre = torch.from_numpy(frame.centre).view(1, 3, 1, 1, 1)
     h = (world - centre) / frame.radius
-    return torch.cat([h, torch.ones_like(h[:, :1])], dim=1)[0].float()
+    ones = torch.ones_like(h[:, :1])
+    h1 = torch.cat([h, ones], dim=1)
+    return h1[0].float()
+
+
+def comparable(moved: Fields, fixed: Fields) -> Tensor:
+    """Where both volumes were acquired: `(1, 1, d, h, w)` bool.
+
+    Args:
+        moved: one volume.
+        fixed: the other one, on the same grid.
+    """
+    cut_off_moved = (moved.padded > _PADDED) & (fixed.depth_mm > _AIR_REACH_MM)
+    cut_off_fixed = (fixed.padded > _PADDED) & (moved.depth_mm > _AIR_REACH_MM)
+    cut_off = cut_off_moved | cut_off_fixed
+    return moved.inside & fixed.inside & ~cut_off
 
 
 def eroded(mask: Tensor) -> Tensor:
@@ -124,20 +177,28 @@ def eroded(mask: Tensor) -> Tensor:
     Args:
         mask: `(1, 1, d, h, w)` bool; what lies outside the grid is outside the mask.
     """
-    outside = F.pad(1 - mask.float(), [_REACH] * 6, value=1.0)
+    outside = 1 - mask.float()
+    outside = F.pad(outside, [_REACH] * 6, value=1.0)
     side = 2 * _REACH + 1
-    for kernel in ((side, 1, 1), (1, side, 1), (1, 1, side)):  # one axis at a time: less work
-        outside = F.max_pool3d(outside, kernel, 1)
+    one_axis_each = ((side, 1, 1), (1, side, 1), (1, 1, side))  # less work than a cube
+    for kernel in one_axis_each:
+        outside = F.max_pool3d(outside, kernel, stride=1)
     return 1 - outside
 
 
 def _like(volume: AlignmentVolume, array: np.ndarray) -> Volume:
-    return Volume(array.astype(np.float32), volume.values.affine)
+    values = array.astype(np.float32)
+    return Volume(values, volume.values.affine)
 
 
 def _channels(volume: AlignmentVolume, by_bone: bool) -> list[Volume]:
     """Values, padding, depth and weight, each on the volume's own grid."""
     weight = volume.rigid_weight if by_bone else None
-    weight = np.ones(volume.body.shape) if weight is None else weight
-    others = (volume.padded, volume.depth_mm, weight)
-    return [volume.values, *(_like(volume, array) for array in others)]
+    if weight is None:
+        weight = np.ones(volume.body.shape)
+    return [
+        volume.values,
+        _like(volume, volume.padded),
+        _like(volume, volume.depth_mm),
+        _like(volume, weight),
+    ]

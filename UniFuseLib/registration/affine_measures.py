@@ -28,14 +28,30 @@ class Measures(NamedTuple):
 
 
 # by its size: every voxel has a say, one outlier does not rule
-CHARBONNIER = Loss(lambda q: (q + 0.02**2).sqrt(), lambda q: (q + 0.02**2).rsqrt())
+CHARBONNIER = Loss(
+    value=lambda q: (q + 0.02**2).sqrt(),
+    weight=lambda q: (q + 0.02**2).rsqrt(),
+)
 # saturating (r of 0.15 is half of the most): voxels that do not fit at all have next to no say
-GEMAN_MCCLURE = Loss(lambda q: q / (q + 0.15**2), lambda q: 2 * 0.15**2 / (q + 0.15**2).square())
+GEMAN_MCCLURE = Loss(
+    value=lambda q: q / (q + 0.15**2),
+    weight=lambda q: 2 * 0.15**2 / (q + 0.15**2).square(),
+)
 # Measured (decision 0045): a weight of 10 is as good, of 1 worse. Mutual information of uptake and
 # anatomy is no measure of place. Network intensities of PET are roots of the uptake: descriptors of
 # uptake^1.5 find the same edges as those of a CT, not the blurred skirt around them
-_OF_ANATOMY = Measures(1.0, 3.0, CHARBONNIER, {})
-_OF_UPTAKE = Measures(0.0, 3.0, GEMAN_MCCLURE, {"pet": 3.0})
+_OF_ANATOMY = Measures(
+    information=1.0,
+    descriptors=3.0,
+    loss=CHARBONNIER,
+    contrast_power={},
+)
+_OF_UPTAKE = Measures(
+    information=0.0,
+    descriptors=3.0,
+    loss=GEMAN_MCCLURE,
+    contrast_power={"pet": 3.0},
+)
 
 
 def measures_of(degraded: str, reference: str) -> Measures:
@@ -49,4 +65,5 @@ def measures_of(degraded: str, reference: str) -> Measures:
     """
     if "pet" in (degraded, reference):
         return _OF_UPTAKE
-    return _OF_ANATOMY._replace(by_bone={degraded, reference} == {"ct", "mr"})
+    ct_and_mr = {degraded, reference} == {"ct", "mr"}
+    return _OF_ANATOMY._replace(by_bone=ct_and_mr)

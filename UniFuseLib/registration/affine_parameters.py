@@ -22,11 +22,15 @@ def _basis() -> np.ndarray:
     (3, 4) matrix.
     """
     columns = np.zeros((12, 3, 4))
-    for n, (i, j) in enumerate(((1, 2), (2, 0), (0, 1))):
-        columns[n, n, 3] = 1
-        columns[3 + n, [i, j], [j, i]] = -1, 1
-        columns[6 + n, n, n] = 1
-        columns[9 + n, [i, j], [j, i]] = 1
+    planes = ((1, 2), (2, 0), (0, 1))  # what turns about R, A, S
+    for n, (i, j) in enumerate(planes):
+        translation, rotation, stretch, shear = columns[n::3]
+        translation[n, 3] = 1
+        rotation[i, j] = -1
+        rotation[j, i] = 1
+        stretch[n, n] = 1
+        shear[i, j] = 1
+        shear[j, i] = 1
     return columns.reshape(12, 12).T
 
 
@@ -40,8 +44,12 @@ def body_frame(points: np.ndarray) -> Frame:
         points: `(n, 3)` RAS mm inside it.
     """
     centre = points.mean(axis=0)
-    deviation = float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean() / 3))
-    return Frame(centre, max(1.5 * deviation, 1.0))
+    distance = points - centre
+    squared_distance = (distance**2).sum(axis=1)
+    variance = squared_distance.mean() / 3  # along one axis
+    deviation = float(np.sqrt(variance))
+    radius = max(1.5 * deviation, 1.0)
+    return Frame(centre, radius)
 
 
 def matrix_of(parameters: np.ndarray, frame: Frame) -> np.ndarray:
@@ -54,10 +62,13 @@ def matrix_of(parameters: np.ndarray, frame: Frame) -> np.ndarray:
     Returns:
         `(4, 4)` RAS mm.
     """
+    basis = BASIS[:, : len(parameters)]
+    rows = (basis @ parameters).reshape(3, 4)
     generator = np.zeros((4, 4))
-    generator[:3] = (BASIS[:, : len(parameters)] @ parameters).reshape(3, 4)
+    generator[:3] = rows
     generator[:3, :3] /= frame.radius
-    return _about(frame, expm(generator))
+    motion = expm(generator)
+    return _about(frame, motion)
 
 
 def parameters_of(matrix: np.ndarray, frame: Frame) -> np.ndarray:
@@ -68,9 +79,12 @@ def parameters_of(matrix: np.ndarray, frame: Frame) -> np.ndarray:
         frame: of the parameters.
     """
     back = Frame(-frame.centre, frame.radius)
-    generator = np.real(logm(_about(back, matrix)))[:3].copy()
+    centred = _about(back, matrix)
+    logarithm = logm(centred)
+    generator = np.real(logarithm)[:3].copy()
     generator[:, :3] *= frame.radius
-    return np.linalg.solve(BASIS, generator.ravel())
+    entries = generator.ravel()
+    return np.linalg.solve(BASIS, entries)
 
 
 def rigid_matrix(rotation: np.ndarray, centre: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -81,10 +95,9 @@ def rigid_matrix(rotation: np.ndarray, centre: np.ndarray, image: np.ndarray) ->
         centre: `(3,)` RAS mm, the point that is turned about.
         image: `(3,)` RAS mm, where it goes.
     """
-    out = np.eye(4)
-    out[:3, :3] = rotation
-    out[:3, 3] = image - rotation @ centre
-    return out
+    turned_centre = rotation @ centre
+    translation = image - turned_centre
+    return _joined(rotation, translation)
 
 
 def distance_mm(one: np.ndarray, other: np.ndarray, points: np.ndarray) -> float:
@@ -96,8 +109,10 @@ def distance_mm(one: np.ndarray, other: np.ndarray, points: np.ndarray) -> float
         points: `(n, 3)` RAS mm.
     """
     difference = one - other
-    moved = points @ difference[:3, :3].T + difference[:3, 3]
-    return float(np.linalg.norm(moved, axis=1).mean())
+    linear, translation = _parts(difference)
+    apart = points @ linear.T + translation
+    distance = np.linalg.norm(apart, axis=1)
+    return float(distance.mean())
 
 
 def rotation_degrees(matrix: np.ndarray) -> float:
@@ -106,14 +121,34 @@ def rotation_degrees(matrix: np.ndarray) -> float:
     Args:
         matrix: `(4, 4)` RAS mm, without a reflection.
     """
-    left, _, right = np.linalg.svd(matrix[:3, :3])
-    cosine = (np.trace(left @ right) - 1) / 2
-    return float(np.rad2deg(np.arccos(np.clip(cosine, -1, 1))))
+    linear, _ = _parts(matrix)
+    left, _, right = np.linalg.svd(linear)
+    rotation = left @ right
+    trace = np.trace(rotation)
+    cosine = (trace - 1) / 2
+    rounded = np.clip(cosine, -1, 1)  # may lie beyond by the last bit
+    angle = np.arccos(rounded)
+    return float(np.rad2deg(angle))
 
 
 def _about(frame: Frame, matrix: np.ndarray) -> np.ndarray:
     """X → centre + M (X - centre), M affine."""
-    out = np.eye(4)
-    out[:3, :3] = matrix[:3, :3]
-    out[:3, 3] = frame.centre + matrix[:3, 3] - matrix[:3, :3] @ frame.centre
-    return out
+    centre = frame.centre
+    linear, translation = _parts(matrix)
+    turned_centre = linear @ centre
+    return _joined(linear, centre + translation - turned_centre)
+
+
+def _parts(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Linear part `(3, 3)` and translation `(3,)`."""
+    linear = matrix[:3, :3]
+    translation = matrix[:3, 3]
+    return linear, translation
+
+
+def _joined(linear: np.ndarray, translation: np.ndarray) -> np.ndarray:
+    """Inverse of `_parts`, `(4, 4)`."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = linear
+    matrix[:3, 3] = translation
+    return matrix

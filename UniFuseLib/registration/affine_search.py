@@ -59,10 +59,13 @@ class Climber:
         self._frame = body_frame(self.points)
         self._measures = measures_of(degraded.modality, reference.modality)
         self._problems: dict[float, AffineProblem] = {}
-        self._count, self._progress = itertools.count(1), progress
+        self._count = itertools.count(1)
+        self._progress = progress
         score = PoseScore(degraded, reference)
-        self.near = ranked(score, header_poses(degraded, reference)).matrices
-        self.far = ranked(score, all_poses(degraded, reference)).matrices
+        near = header_poses(degraded, reference)
+        far = all_poses(degraded, reference)
+        self.near = ranked(score, near).matrices
+        self.far = ranked(score, far).matrices
 
     def problem(self, spacing: float) -> AffineProblem:
         """Both volumes at `spacing` mm."""
@@ -80,7 +83,8 @@ class Climber:
         steps: int | None = None,
     ) -> Candidate:
         """Steps up the score at `spacing` mm, from `matrix`."""
-        problem, most = self.problem(spacing), steps or _STEPS[spacing]
+        problem = self.problem(spacing)
+        most = steps or _STEPS[spacing]
         found = levenberg_marquardt(problem, matrix, most, freedom, self.step)
         return Candidate(found.matrix, found.at.score, found.at.covered)
 
@@ -94,7 +98,8 @@ class Climber:
 
     def step(self) -> None:
         """One evaluation more."""
-        self._progress(min(1.0, next(self._count) / _EVALUATIONS))
+        done = next(self._count) / _EVALUATIONS
+        self._progress(min(1.0, done))
 
 
 def _best(candidates: list[Candidate]) -> Candidate:
@@ -103,10 +108,12 @@ def _best(candidates: list[Candidate]) -> Candidate:
 
 def search(pair: Climber) -> Search:
     """From every pose to one."""
-    starts = _far_starts(pair)
-    near = pair.climb_all(COARSE_MM, _near_starts(pair))
-    far = pair.climb_all(COARSE_MM, starts)
-    wrong = pair.climb_all(COARSE_MM, _wrong_starts(pair, starts, _best(near + far)))
+    near_starts = _near_starts(pair)
+    far_starts = _far_starts(pair)
+    near = pair.climb_all(COARSE_MM, near_starts)
+    far = pair.climb_all(COARSE_MM, far_starts)
+    wrong_starts = _wrong_starts(pair, far_starts, best=_best(near + far))
+    wrong = pair.climb_all(COARSE_MM, wrong_starts)
     reached = near + far + wrong
     # of poses that were drawn alike: those around the files may be stuck where nothing fits
     chance = chance_of(_best(reached), far + wrong)

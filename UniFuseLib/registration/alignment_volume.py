@@ -35,8 +35,9 @@ class AlignmentVolume(NamedTuple):
     def points(self, most: int = 10_000) -> np.ndarray:
         """`(n, 3)` RAS mm of voxels in the body, evenly thinned to about `most`."""
         index = np.argwhere(self.body)
-        index = index[:: max(1, len(index) // most)]
-        return index @ self.values.affine[:3, :3].T + self.values.affine[:3, 3]
+        step = max(1, len(index) // most)
+        grid = self.values.grid
+        return index[::step] @ grid.linear.T + grid.origin
 
 
 def alignment_volume(
@@ -50,38 +51,60 @@ def alignment_volume(
         modality: `mr`, `ct` or `pet`.
         intensity: to network intensities.
     """
+    content = body if body.any() else np.ones_like(body)
     coarse = shrink(scalar, (FINEST_MM,) * 3)
-    inside = _block_means(body if body.any() else np.ones_like(body), scalar)
-    lowest = _block_means(scalar.array == scalar.array.min(), scalar)
-    values = intensity.forward(coarse.array.astype(np.float32))
-    air = float(intensity.forward(np.array([intensity.background(modality)], dtype=np.float32))[0])
+    inside = _block_means(content, scalar)
+    units = coarse.array.astype(np.float32)
     near = ndimage.binary_dilation(inside > 0.01)  # not the couch, nor what holds the head
-    solid = inside > 0.5 if (inside > 0.5).any() else inside > 0
+    air = _air(modality, intensity)
+    values = np.where(near, intensity.forward(units), air)
+    solid = inside > 0.5
+    if not solid.any():
+        solid = inside > 0
     return AlignmentVolume(
-        values=Volume(np.where(near, values, np.float32(air)), coarse.affine),
+        values=Volume(values, coarse.affine),
         body=solid,
         depth_mm=_depth(solid, coarse.grid.spacing),
-        padded=_connected_to_border(lowest > 0.99),
+        padded=_padded(scalar),
         modality=modality,
         rigid_weight=_rigid_weight(coarse, solid) if modality == "ct" else None,
     )
 
 
+def _air(modality: str, intensity: IntensityMap) -> np.float32:
+    """Network intensity of the background."""
+    units = np.array([intensity.background(modality)], dtype=np.float32)
+    (air,) = intensity.forward(units)
+    return np.float32(air)
+
+
 def _block_means(mask: np.ndarray, scalar: Volume) -> np.ndarray:
     """The part of each block of voxels that lies in the mask."""
-    return shrink(Volume(mask.astype(np.float32), scalar.affine), (FINEST_MM,) * 3).array
+    values = mask.astype(np.float32)
+    share = Volume(values, scalar.affine)
+    return shrink(share, (FINEST_MM,) * 3).array
+
+
+def _padded(scalar: Volume) -> np.ndarray:
+    """What has the lowest intensity out to the border."""
+    lowest = scalar.array == scalar.array.min()
+    share = _block_means(lowest, scalar)
+    return _connected_to_border(share > 0.99)
 
 
 def _depth(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """mm to the nearest voxel outside; a body that fills the grid is deep everywhere."""
     if body.all():
         return np.full(body.shape, np.float32(1e3))
-    return np.asarray(ndimage.distance_transform_edt(body, sampling=spacing), dtype=np.float32)
+    depth = ndimage.distance_transform_edt(body, sampling=spacing)
+    return np.asarray(depth, dtype=np.float32)
 
 
 def _connected_to_border(mask: np.ndarray) -> np.ndarray:
-    labels, _ = ndimage.label(np.pad(mask, 1, constant_values=True))
-    return np.asarray(labels == labels[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    framed = np.pad(mask, 1, constant_values=True)
+    labels, _ = ndimage.label(framed)
+    connected = np.asarray(labels == labels[0, 0, 0])
+    return connected[1:-1, 1:-1, 1:-1]
 
 
 def _rigid_weight(ct: Volume, body: np.ndarray) -> np.ndarray | None:
@@ -92,12 +115,16 @@ def _rigid_weight(ct: Volume, body: np.ndarray) -> np.ndarray | None:
     bone = (ct.array > _BONE_HU) & body
     if not bone.any():
         return None
-    enclosed = _filled(ndimage.binary_closing(np.pad(bone, 3), iterations=_CLOSING))
-    distance = ndimage.distance_transform_edt(
-        ~(enclosed[3:-3, 3:-3, 3:-3] | bone), sampling=ct.grid.spacing
-    )
-    near = np.exp(-0.5 * (distance / _BONE_REACH_MM) ** 2)
-    return np.asarray(_FAR_FROM_BONE + (1 - _FAR_FROM_BONE) * near, dtype=np.float32)
+    framed = np.pad(bone, 3)
+    closed = ndimage.binary_closing(framed, iterations=_CLOSING)
+    filled = _filled(closed)
+    enclosed = filled[3:-3, 3:-3, 3:-3]
+    soft = ~(enclosed | bone)
+    distance = ndimage.distance_transform_edt(soft, sampling=ct.grid.spacing)
+    reaches = distance / _BONE_REACH_MM
+    near = np.exp(-0.5 * reaches**2)
+    weight = _FAR_FROM_BONE + (1 - _FAR_FROM_BONE) * near
+    return np.asarray(weight, dtype=np.float32)
 
 
 def _filled(mask: np.ndarray) -> np.ndarray:

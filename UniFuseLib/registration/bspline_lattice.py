@@ -27,18 +27,24 @@ class SplineWeights(NamedTuple):
     def field(self, control: Tensor) -> Tensor:
         """u[x] = Σ_i β_i(x) c_i: control points `(1, 3, i, j, k)` → `(1, 3, d, h, w)`, one unit."""
         for axis, weights in enumerate(self, start=2):
-            control = torch.tensordot(control, weights, dims=([axis], [1])).movedim(-1, axis)
+            summed = torch.tensordot(control, weights, dims=([axis], [1]))
+            control = summed.movedim(-1, axis)
         return control
 
     def gather(self, field: Tensor) -> Tensor:
         """Σ_x β_i(x) f[x], the adjoint of `field`: `(1, 3, d, h, w)` → `(1, 3, i, j, k)`."""
         for axis, weights in enumerate(self, start=2):
-            field = torch.tensordot(field, weights, dims=([axis], [0])).movedim(-1, axis)
+            summed = torch.tensordot(field, weights, dims=([axis], [0]))
+            field = summed.movedim(-1, axis)
         return field
 
     def of_blocks(self) -> SplineWeights:
         """Means over places 0 and 1, 2 and 3, …; of an odd number the last one alone."""
-        return SplineWeights(*(_means_of_two(weights) for weights in self))
+        return SplineWeights(
+            d=_means_of_two(self.d),
+            h=_means_of_two(self.h),
+            w=_means_of_two(self.w),
+        )
 
 
 class ControlLattice:
@@ -53,12 +59,20 @@ class ControlLattice:
     """
 
     def __init__(self, shape: tuple[int, int, int], spacing: float, pitch: float) -> None:
-        self._grid, self._spacing, self.pitch = shape, spacing, pitch
-        self._intervals = [2 * math.ceil(n * spacing / (2 * pitch)) for n in shape]
+        self.pitch = pitch
+        self._spacing = spacing
+        self._grid = shape
+        d, h, w = shape
+        self._intervals = (
+            _even_intervals(d * spacing, pitch),
+            _even_intervals(h * spacing, pitch),
+            _even_intervals(w * spacing, pitch),
+        )
 
     def zeros(self, device: torch.device) -> Tensor:
         """Control points that move nothing, `(1, 3, i, j, k)`."""
-        return torch.zeros(1, 3, *(n + 3 for n in self._intervals), device=device)
+        points = [intervals + 3 for intervals in self._intervals]
+        return torch.zeros(1, 3, *points, device=device)
 
     def weights(self, places: Axes) -> SplineWeights:
         """Of all control points at the places with these coordinates.
@@ -66,18 +80,27 @@ class ControlLattice:
         Args:
             places: continuous indices of the grid.
         """
-        d, h, w = (
-            bspline_basis(
-                (place - (n - 1) / 2) * self._spacing / self.pitch + intervals / 2, intervals + 3
-            )
-            for place, n, intervals in zip(places, self._grid, self._intervals, strict=True)
+        d, h, w = places
+        return SplineWeights(
+            d=self._along(0, d),
+            h=self._along(1, h),
+            w=self._along(2, w),
         )
-        return SplineWeights(d, h, w)
+
+    def _along(self, axis: int, places: Tensor) -> Tensor:
+        """Weights `(places, control points)` along one axis."""
+        voxels = self._grid[axis]
+        intervals = self._intervals[axis]
+        middle = (voxels - 1) / 2
+        from_middle = (places - middle) * self._spacing / self.pitch
+        position = from_middle + intervals / 2
+        return bspline_basis(position, intervals + 3)
 
     def field(self, control: Tensor) -> Tensor:
         """Control points `(1, 3, i, j, k)` → the grid's voxels `(1, 3, d, h, w)`, one unit."""
         d, h, w = (torch.arange(n, device=control.device) for n in self._grid)
-        return self.weights((d, h, w)).field(control)
+        weights = self.weights((d, h, w))
+        return weights.field(control)
 
     def bending_gradient(self, control: Tensor) -> Tensor:
         """Derivative of ½ ∫ Σ_ab (∂²u / ∂a∂b)² dV, mm²: second differences of control points, mm.
@@ -89,19 +112,31 @@ class ControlLattice:
         """
         total = torch.zeros_like(control)
         for a in (2, 3, 4):
-            total += _adjoint(_adjoint(control.diff(dim=a).diff(dim=a), a), a)
+            slope = control.diff(dim=a)
+            bend = slope.diff(dim=a)
+            total += _adjoint(_adjoint(bend, a), a)
             for b in range(a + 1, 5):
-                total += 2 * _adjoint(_adjoint(control.diff(dim=a).diff(dim=b), a), b)
+                twist = slope.diff(dim=b)
+                untwisted = _adjoint(_adjoint(twist, a), b)
+                total += 2 * untwisted
         return total / self.pitch
+
+
+def _even_intervals(length: float, pitch: float) -> int:
+    """Between control points over `length` mm; even, so that a point lies on the middle."""
+    return 2 * math.ceil(length / (2 * pitch))
 
 
 def _adjoint(difference: Tensor, axis: int) -> Tensor:
     """The transpose of `diff` along an axis."""
     pad = [0, 0] * (4 - axis) + [1, 1]
-    return -F.pad(difference, pad).diff(dim=axis)
+    framed = F.pad(difference, pad)
+    return -framed.diff(dim=axis)
 
 
 def _means_of_two(weights: Tensor) -> Tensor:
     if len(weights) % 2:
-        weights = torch.cat([weights, weights[-1:]])
-    return (weights[0::2] + weights[1::2]) / 2
+        last = weights[-1:]
+        weights = torch.cat([weights, last])
+    first, second = weights[0::2], weights[1::2]
+    return (first + second) / 2

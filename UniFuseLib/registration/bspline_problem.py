@@ -15,10 +15,10 @@ import math
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.registration.bspline_lattice import ControlLattice, SplineWeights
+from UniFuseLib.registration.bspline_lattice import Axes, ControlLattice, SplineWeights
+from UniFuseLib.registration.masked_filters import masked_gradient, normalised_smoothing
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.masked_mind import masked_mind_ssc
 from UniFuseLib.spatial.mind import CHANNELS
@@ -42,6 +42,12 @@ class Side(NamedTuple):
     values: Tensor  # (1, 1, d, h, w) network intensities
     acquired: Tensor  # (1, 1, d, h, w) bool: no padding, nothing stripped, within the field of view
 
+    def to(self, device: torch.device) -> Side:
+        """The same on `device`."""
+        values = self.values.to(device)
+        acquired = self.acquired.to(device)
+        return Side(values, acquired)
+
 
 class RefinementPair(NamedTuple):
     """What is compared, on one working grid."""
@@ -53,11 +59,12 @@ class RefinementPair(NamedTuple):
 
     def to(self, device: torch.device) -> RefinementPair:
         """The same on `device`."""
-        degraded, reference = (
-            Side(side.values.to(device), side.acquired.to(device))
-            for side in (self.degraded, self.reference)
+        return RefinementPair(
+            degraded=self.degraded.to(device),
+            reference=self.reference.to(device),
+            body=self.body.to(device),
+            spacing=self.spacing,
         )
-        return RefinementPair(degraded, reference, self.body.to(device), self.spacing)
 
 
 class NormalEquations(NamedTuple):
@@ -70,14 +77,19 @@ class NormalEquations(NamedTuple):
 
     def where(self, chosen: Tensor) -> NormalEquations:
         """The same with every point's evidence times `chosen`, `(d, h, w)`."""
-        energy, gradient, tensor = (v * chosen for v in (self.energy, self.gradient, self.tensor))
-        return NormalEquations(energy, gradient, tensor, self.weights)
+        return NormalEquations(
+            energy=self.energy * chosen,
+            gradient=self.gradient * chosen,
+            tensor=self.tensor * chosen,
+            weights=self.weights,
+        )
 
     def gain(self, control: Tensor) -> Tensor:
         """Decrease of the energy at every point, as the equations predict it, `(d, h, w)`."""
         u = self.weights.field(control)
         curvature = tensor_product(self.tensor, u)
-        return -((self.gradient + curvature / 2) * u).sum(1)[0]
+        change = (self.gradient + curvature / 2) * u
+        return -change.sum(1)[0]
 
 
 class RefinementProblem:
@@ -89,128 +101,144 @@ class RefinementProblem:
     """
 
     def __init__(self, pair: RefinementPair, start: Tensor) -> None:
-        shape, spacing = pair.body.shape[2:], pair.spacing
-        self.compared_mm = max(COMPARED_MM, spacing)
+        d, h, w = pair.body.shape[2:]
+        self._spacing = pair.spacing
+        self._start = start
+        self.compared_mm = max(COMPARED_MM, pair.spacing)
         pitch = PITCH_MM * self.compared_mm / COMPARED_MM
-        self._spacing, self._start = spacing, start
-        self.lattice = ControlLattice((shape[0], shape[1], shape[2]), spacing, pitch)
-        self._acquired = [side.acquired.float() for side in (pair.degraded, pair.reference)]
-        self._values = [
-            _smooth(side.values.float(), acquired, _missing_spread(spacing))
-            for side, acquired in zip((pair.degraded, pair.reference), self._acquired, strict=True)
-        ]
+        self.lattice = ControlLattice((d, h, w), pair.spacing, pitch)
+        self._moving = _Compared(pair.degraded, pair.spacing)
+        self._fixed = _Compared(pair.reference, pair.spacing)
         self._body = pair.body.float()
-        self._axes = [_points(n, self.compared_mm / spacing, start.device) for n in shape]
+        step = self.compared_mm / pair.spacing
+        self._axes = [_points(n, step, start.device) for n in (d, h, w)]
         self._random = torch.Generator().manual_seed(0)
 
     def field(self, control: Tensor) -> Tensor:
         """φ + u on the working grid: control points `(1, 3, i, j, k)` mm → voxels."""
-        return self._start + self.lattice.field(control) / self._spacing
+        displacement_mm = self.lattice.field(control)
+        return self._start + displacement_mm / self._spacing
 
     def normal_equations(self, control: Tensor) -> NormalEquations:
         """Gauss-Newton at `control`, `(1, 3, i, j, k)` mm."""
-        weights, values, acquired, body = self._read(control)
-        described = masked_mind_ssc(values, acquired)
+        read = self._read(control)
+        body = read.body
+        described = masked_mind_ssc(read.values, read.acquired)
         moving, fixed = described.values.split(1)
-        difference, mean = moving - fixed, (moving + fixed) / 2
-        valid = described.valid
-        count = valid.sum(1, keepdim=True)
-        square = difference.square().sum(1, keepdim=True) / count.clamp(min=1)
+        difference = moving - fixed
+        mean = (moving + fixed) / 2
+        count = described.valid.sum(1, keepdim=True)
+        square = difference.square().sum(1, keepdim=True)
+        square = square / count.clamp(min=1)
         volume = body * self.compared_mm**3 / CHANNELS  # mm³ that a channel of a point stands for
-        energy = volume * count * _SCALE * square / (square + _SCALE**2) / 2
-        importance = volume * _SCALE**3 / (square + _SCALE**2).square()
+        saturation = square + _SCALE**2
+        energy = volume * count * _SCALE * square / saturation / 2
+        importance = volume * _SCALE**3 / saturation.square()
         gradient = torch.zeros(1, 3, *body.shape[2:], device=body.device)
         tensor = torch.zeros(6, *body.shape[2:], device=body.device)
         for k in range(CHANNELS):  # one at a time: all gradients at once would be a large tensor
-            slope = _masked_gradient(mean[:, k : k + 1], valid[:, k : k + 1], self.compared_mm)
+            channel = slice(k, k + 1)
+            valid = described.valid[:, channel]
+            slope = masked_gradient(mean[:, channel], valid, self.compared_mm)
             weighted = importance * slope
-            gradient += weighted * difference[:, k : k + 1]
+            gradient += weighted * difference[:, channel]
             for n, (i, j) in enumerate(ENTRIES):
                 tensor[n] += weighted[0, i] * slope[0, j]
-        return NormalEquations(energy[0, 0], gradient, tensor, weights)
+        return NormalEquations(energy[0, 0], gradient, tensor, read.weights)
 
-    def _read(self, control: Tensor) -> tuple[SplineWeights, Tensor, Tensor, Tensor]:
-        """Splines at the points; both volumes there `(2, 1, …)`; where both were acquired, and the
-        body there, `(1, 1, …)`.
-        """
-        # between the voxels, elsewhere every time: interpolation smooths, so that a volume read on
-        # its voxels would fit best where the other one is read half way between them
-        offset = (torch.rand(3, generator=self._random) - 0.5) * self.compared_mm / self._spacing
-        d, h, w = (axis + float(o) for axis, o in zip(self._axes, offset, strict=True))
-        fixed = torch.stack(torch.meshgrid(d, h, w, indexing="ij"))[None]
+    def _read(self, control: Tensor) -> _Read:
+        """Both volumes at the points."""
+        d, h, w = self._places()
         weights = self.lattice.weights((d, h, w))
-        moving = fixed + sample_at(self._start, fixed) + weights.field(control) / self._spacing
+        index = torch.meshgrid(d, h, w, indexing="ij")
+        fixed = torch.stack(index)[None]
+        start = sample_at(self._start, fixed)
+        displacement_mm = weights.field(control)
+        moving = fixed + start + displacement_mm / self._spacing
         acquired = torch.ones_like(fixed[:, :1])
-        for mask, at in zip(self._acquired, (moving, fixed), strict=True):
-            acquired *= (sample_at(mask, at) > _ACQUIRED) & inside(at, mask.shape[2:])
-        places = zip(self._values, (moving, fixed), strict=True)
-        values = torch.cat([sample_at(volume, at) for volume, at in places])
-        body = acquired * (sample_at(self._body, fixed) > 0.5)
-        return weights, values, acquired, body
+        acquired *= self._moving.acquired_at(moving)
+        acquired *= self._fixed.acquired_at(fixed)
+        moving_values = sample_at(self._moving.values, moving)
+        fixed_values = sample_at(self._fixed.values, fixed)
+        in_body = sample_at(self._body, fixed) > 0.5
+        return _Read(
+            weights=weights,
+            values=torch.cat([moving_values, fixed_values]),
+            acquired=acquired,
+            body=acquired * in_body,
+        )
+
+    def _places(self) -> Axes:
+        """Indices of the points along d, h, w: between the voxels, elsewhere every time.
+
+        Interpolation smooths, so that a volume read on its voxels would fit best where the other
+        one is read half way between them.
+        """
+        share = torch.rand(3, generator=self._random) - 0.5
+        offset = share * self.compared_mm / self._spacing
+        d, h, w = offset.tolist()
+        along_d, along_h, along_w = self._axes
+        return along_d + d, along_h + h, along_w + w
+
+
+class _Read(NamedTuple):
+    """What is compared at the points."""
+
+    weights: SplineWeights
+    values: Tensor  # (2, 1, …): degraded, reference
+    acquired: Tensor  # (1, 1, …) 1 or 0: where both were
+    body: Tensor  # (1, 1, …) 1 or 0
+
+
+class _Compared:
+    """One volume with the point spread that both are compared with.
+
+    Args:
+        side: of the pair.
+        spacing: mm.
+    """
+
+    def __init__(self, side: Side, spacing: float) -> None:
+        values = side.values.float()
+        deviation = _missing_spread(spacing)
+        self._acquired = side.acquired.float()
+        self.values = normalised_smoothing(values, self._acquired, deviation)
+
+    def acquired_at(self, index: Tensor) -> Tensor:
+        """Whether all neighbours were acquired, `(1, 1, …)` bool.
+
+        Args:
+            index: `(1, 3, …)` voxels.
+        """
+        share = sample_at(self._acquired, index)
+        return (share > _ACQUIRED) & inside(index, self._acquired.shape[2:])
 
 
 def tensor_product(tensor: Tensor, field: Tensor) -> Tensor:
     """S v at every point: `(6, d, h, w)` entries, `(1, 3, d, h, w)` → `(1, 3, d, h, w)`."""
     xx, yy, zz, xy, xz, yz = tensor
     x, y, z = field[0]
-    return torch.stack(
-        [xx * x + xy * y + xz * z, xy * x + yy * y + yz * z, xz * x + yz * y + zz * z]
-    )[None]
+    along_d = xx * x + xy * y + xz * z
+    along_h = xy * x + yy * y + yz * z
+    along_w = xz * x + yz * y + zz * z
+    return torch.stack([along_d, along_h, along_w])[None]
 
 
 def _points(count: int, step: float, device: torch.device) -> Tensor:
     """Indices `step` apart over a side of `count` voxels, one of them on its middle."""
-    half = math.ceil((count / step - 1) / 2)
-    return torch.arange(-half, half + 1, device=device) * step + (count - 1) / 2
+    fitting = count / step
+    half = math.ceil((fitting - 1) / 2)
+    middle = (count - 1) / 2
+    steps = torch.arange(-half, half + 1, device=device)
+    return steps * step + middle
 
 
 def _missing_spread(spacing: float) -> float:
     """Standard deviation, voxels: what voxels (s²/12) and linear interpolation (s²/6, on average
     over its fractions) lack of the point spread.
     """
-    variance = _POINT_SPREAD_MM**2 - spacing**2 / 12 - spacing**2 / 6
-    return math.sqrt(max(variance, 0.0)) / spacing
-
-
-def _smooth(volume: Tensor, acquired: Tensor, deviation: float) -> Tensor:
-    """Gaussian mean over acquired voxels alone (normalised convolution, Knutsson and Westin 1993,
-    doi 10.1109/CVPR.1993.341081).
-    """
-    if deviation == 0:
-        return volume
-    reach = math.ceil(3 * deviation)
-    steps = torch.arange(-reach, reach + 1, device=volume.device)
-    kernel = torch.exp(-0.5 * (steps / deviation) ** 2)
-    weighted = torch.cat([volume * acquired, acquired])
-    for axis in range(3):
-        shape = [1, 1, 1, 1, 1]
-        shape[2 + axis] = len(kernel)
-        padding = [reach if a == axis else 0 for a in range(3)]
-        weighted = F.conv3d(weighted, (kernel / kernel.sum()).view(shape), padding=padding)
-    total, weight = weighted.split(1)
-    return total / weight.clamp(min=1e-3)
-
-
-def _masked_gradient(channel: Tensor, valid: Tensor, spacing: float) -> Tensor:
-    """Central differences per mm where both neighbours and the voxel are valid, else 0.
-
-    Args:
-        channel: `(1, 1, d, h, w)`.
-        valid: of the same shape, 1 or 0.
-        spacing: mm.
-
-    Returns:
-        `(1, 3, d, h, w)`, along d, h, w.
-    """
-    slopes = torch.zeros(1, 3, *channel.shape[2:], device=channel.device)
-    for axis in (2, 3, 4):
-        inner = channel.shape[axis] - 2
-        if inner < 1:
-            continue
-        (before, after), known = (
-            (volume.narrow(axis, 0, inner), volume.narrow(axis, 2, inner))
-            for volume in (channel, valid)
-        )
-        here = slopes[:, axis - 2 : axis - 1].narrow(axis, 1, inner)
-        here.copy_((after - before) * known[0] * known[1] / (2 * spacing))
-    return slopes * valid
+    of_voxels = spacing**2 / 12
+    of_interpolation = spacing**2 / 6
+    variance = _POINT_SPREAD_MM**2 - of_voxels - of_interpolation
+    deviation_mm = math.sqrt(max(variance, 0.0))
+    return deviation_mm / spacing

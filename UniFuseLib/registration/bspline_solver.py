@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 # 1/mm² of a control point's 1 mm³: holds points that no evidence reaches
 _RIDGE = 1e-3
-_CG_STEPS, _CG_TOLERANCE = 60, 1e-3
+_CG_STEPS = 60
+_CG_TOLERANCE = 1e-3
 _CELL = 8  # compared points along the side of a cell that is held out whole (24 mm)
 _LEAST_CELL = 20  # points with evidence, of 512; fewer are no cell
 _LEAST_CELLS = 4
@@ -42,14 +43,20 @@ def gauss_newton(
         bending_weight: λ, mm².
     """
     # sums over blocks of eight points: splines hardly change within one
-    blocks, weights = 8 * F.avg_pool3d(even(equations.tensor), 2), equations.weights.of_blocks()
+    blocks = 8 * F.avg_pool3d(even(equations.tensor), 2)
+    weights = equations.weights.of_blocks()
+
+    def stiffness(c: Tensor) -> Tensor:
+        bending = lattice.bending_gradient(c)
+        return bending_weight * bending
 
     def normal(c: Tensor) -> Tensor:
-        evidence = weights.gather(tensor_product(blocks, weights.field(c)))
-        return evidence + bending_weight * lattice.bending_gradient(c) + _RIDGE * c
+        displacement = weights.field(c)
+        force = tensor_product(blocks, displacement)
+        return weights.gather(force) + stiffness(c) + _RIDGE * c
 
-    right = equations.weights.gather(equations.gradient)
-    right = right + bending_weight * lattice.bending_gradient(control) + _RIDGE * control
+    evidence = equations.weights.gather(equations.gradient)
+    right = evidence + stiffness(control) + _RIDGE * control
     return conjugate_gradients(normal, -right)
 
 
@@ -69,29 +76,39 @@ def held_out_gain(
     start = lattice.zeros(black.device)
     gain = torch.zeros_like(black)
     for fitted in (black, 1 - black):
-        step = gauss_newton(equations.where(2 * fitted), start, lattice, bending_weight)
+        half = equations.where(2 * fitted)
+        step = gauss_newton(half, start, lattice, bending_weight)
         gain += equations.gain(step) * (1 - fitted)
     total = float(equations.energy.sum())
-    cells = _sums_of_cells(gain)[_sums_of_cells((equations.energy > 0).float()) >= _LEAST_CELL]
     relative = float(gain.sum()) / total if total > 0 else 0.0
-    if cells.numel() < _LEAST_CELLS:
-        return HeldOut(relative, 0.0)
-    error = cells.std() / cells.numel() ** 0.5
-    return HeldOut(relative, float(cells.mean() / error.clamp(min=1e-12)))
+    has_evidence = (equations.energy > 0).float()
+    enough = _sums_of_cells(has_evidence) >= _LEAST_CELL
+    cells = _sums_of_cells(gain)[enough]
+    count = cells.numel()
+    if count < _LEAST_CELLS:
+        return HeldOut(relative, t=0.0)
+    error = cells.std() / count**0.5
+    t = cells.mean() / error.clamp(min=1e-12)
+    return HeldOut(relative, float(t))
 
 
 def conjugate_gradients(matrix: Callable[[Tensor], Tensor], right: Tensor) -> Tensor:
     """x with matrix(x) = right, matrix symmetric and positive; from 0."""
-    x, rest = torch.zeros_like(right), right
-    direction, size = rest, float(rest.square().sum())
+    x = torch.zeros_like(right)
+    rest = right
+    direction = rest
+    size = float(rest.square().sum())
     enough = _CG_TOLERANCE**2 * size
     for _ in range(_CG_STEPS):
         if size <= enough:
             break
         image = matrix(direction)
-        length = size / float((direction * image).sum())
-        x, rest = x + length * direction, rest - length * image
-        size, before = float(rest.square().sum()), size
+        curvature = float((direction * image).sum())
+        length = size / curvature
+        x = x + length * direction
+        rest = rest - length * image
+        before = size
+        size = float(rest.square().sum())
         direction = rest + (size / before) * direction
     return x
 
@@ -105,11 +122,16 @@ def even(tensor: Tensor) -> Tensor:
 def _chess_board(like: Tensor) -> Tensor:
     """1 in the black cells, 0 in the white ones, `(d, h, w)`."""
     d, h, w = (torch.arange(n, device=like.device) // _CELL for n in like.shape)
-    return ((d[:, None, None] + h[None, :, None] + w[None, None, :]) % 2).float()
+    planes = d[:, None, None]
+    rows = h[None, :, None]
+    columns = w[None, None, :]
+    odd = (planes + rows + columns) % 2
+    return odd.float()
 
 
 def _sums_of_cells(values: Tensor) -> Tensor:
     """`(d, h, w)` → one sum a cell, `(n,)`."""
-    pad = [(-n) % _CELL for n in values.shape]
-    padded = F.pad(values, [0, pad[2], 0, pad[1], 0, pad[0]])
-    return F.avg_pool3d(padded[None, None], _CELL).flatten() * _CELL**3
+    d, h, w = (-n % _CELL for n in values.shape)
+    padded = F.pad(values, [0, w, 0, h, 0, d])
+    means = F.avg_pool3d(padded[None, None], _CELL)
+    return means.flatten() * _CELL**3

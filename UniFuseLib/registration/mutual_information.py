@@ -14,6 +14,7 @@ from torch import Tensor
 
 BINS = 32
 _WINDOW = 4  # bins that a cubic B-spline reaches
+_LAST = BINS - _WINDOW + 1  # position whose window ends with the last bin
 _LEAST_P = 1e-9
 
 
@@ -33,12 +34,14 @@ class IntensityRange(NamedTuple):
 
     def position(self, values: Tensor) -> Tensor:
         """Bin position, 0 at `low` to `BINS` - 3 at `high`, clipped; same shape."""
-        return ((values - self.low) * self.bins_per_unit).clamp(0, BINS - _WINDOW + 1 - 1e-3)
+        position = (values - self.low) * self.bins_per_unit
+        return position.clamp(0, _LAST - 1e-3)
 
     @property
     def bins_per_unit(self) -> float:
         """Bins for a unit of intensity."""
-        return (BINS - _WINDOW + 1) / max(self.high - self.low, 1e-6)
+        extent = self.high - self.low
+        return _LAST / max(extent, 1e-6)
 
 
 def intensity_range(values: Tensor) -> IntensityRange:
@@ -47,8 +50,10 @@ def intensity_range(values: Tensor) -> IntensityRange:
     Args:
         values: `(n,)` of one volume's body, at least one.
     """
-    thinned = values[:: max(1, values.numel() // 100_000)]
-    return IntensityRange(float(values.min()), float(torch.quantile(thinned, 0.998)))
+    step = max(1, values.numel() // 100_000)
+    thinned = values[::step]
+    high = torch.quantile(thinned, 0.998)
+    return IntensityRange(float(values.min()), float(high))
 
 
 def mutual_information(fixed: Tensor, moving: Tensor, weight: Tensor) -> float:
@@ -60,7 +65,8 @@ def mutual_information(fixed: Tensor, moving: Tensor, weight: Tensor) -> float:
         weight: `(n,)`, how much a voxel counts, not negative.
     """
     joint = _joint_histogram(fixed, moving, weight)
-    return float((joint * _log_ratio(joint)).sum())
+    information = joint * _log_ratio(joint)
+    return float(information.sum())
 
 
 def expand_information(
@@ -83,20 +89,27 @@ def expand_information(
     joint = _joint_histogram(fixed, moving, weight)
     ratio = _log_ratio(joint)
     change = _histogram_change(fixed, moving, weight, derivative)
-    marginal = change.view(BINS, BINS, -1).sum(dim=0)
+    marginal_change = change.view(BINS, BINS, -1).sum(dim=0)
+    marginal = joint.sum(dim=0)
     p = joint.flatten()[:, None].clamp(min=_LEAST_P)
-    q = joint.sum(dim=0)[:, None].clamp(min=_LEAST_P)
+    q = marginal[:, None].clamp(min=_LEAST_P)
+    value = (joint * ratio).sum()
+    of_joint = change.T @ (change / p)
+    of_marginal = marginal_change.T @ (marginal_change / q)
     return InformationExpansion(
-        value=float((joint * ratio).sum()),
+        value=float(value),
         gradient=ratio.flatten() @ change,
-        hessian=change.T @ (change / p) - marginal.T @ (marginal / q),
+        hessian=of_joint - of_marginal,
     )
 
 
 def _log_ratio(joint: Tensor) -> Tensor:
     """log(p_ij / (p_i p_j)), 0 where nothing lies."""
-    independent = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0, keepdim=True)
-    return torch.where(joint > 0, (joint / independent.clamp(min=_LEAST_P**2)).log(), 0.0)
+    rows = joint.sum(dim=1, keepdim=True)
+    columns = joint.sum(dim=0, keepdim=True)
+    independent = (rows * columns).clamp(min=_LEAST_P**2)
+    ratio = joint / independent
+    return torch.where(joint > 0, ratio.log(), 0.0)
 
 
 def _histogram_change(fixed: Tensor, moving: Tensor, weight: Tensor, derivative: Tensor) -> Tensor:
@@ -106,8 +119,11 @@ def _histogram_change(fixed: Tensor, moving: Tensor, weight: Tensor, derivative:
     place = fixed * BINS + first
     change = torch.zeros(BINS * BINS, derivative.shape[1], dtype=torch.float64)
     for k in range(_WINDOW):
-        change.index_add_(0, place + k, (derivative * (slopes[k] * weight)[:, None]).double())
-    return change / float(weight.sum().clamp(min=1e-12))
+        share = (slopes[k] * weight)[:, None]
+        moved = (derivative * share).double()
+        change.index_add_(0, place + k, moved)
+    total = weight.sum().clamp(min=1e-12)
+    return change / float(total)
 
 
 def _joint_histogram(fixed: Tensor, moving: Tensor, weight: Tensor) -> Tensor:
@@ -115,11 +131,13 @@ def _joint_histogram(fixed: Tensor, moving: Tensor, weight: Tensor) -> Tensor:
     first = moving.floor().long()
     weights = _spline_weights(moving - first)
     place = fixed * BINS + first
-    total = torch.zeros(BINS * BINS, dtype=torch.float64)
+    counts = torch.zeros(BINS * BINS, dtype=torch.float64)
     for k in range(_WINDOW):
         share = (weights[k] * weight).double()
-        total += torch.bincount(place + k, share, minlength=BINS * BINS)
-    return (total / total.sum().clamp(min=1e-12)).view(BINS, BINS)
+        counts += torch.bincount(place + k, share, minlength=len(counts))
+    total = counts.sum().clamp(min=1e-12)
+    joint = counts / total
+    return joint.view(BINS, BINS)
 
 
 def _spline_weights(t: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -8,6 +8,7 @@ what outlines cannot (a head looks alike from front and back).
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -50,11 +51,12 @@ class PoseScore:
     """
 
     def __init__(self, degraded: AlignmentVolume, reference: AlignmentVolume) -> None:
-        self._points, values = _points_about(reference)
-        self._fixed = _bins(torch.from_numpy(values))
+        self._points, fixed_values = _points_about(reference)
+        self._fixed = _bins(torch.from_numpy(fixed_values))
         moving = shrink(degraded.values, (_SPACING_MM,) * 3)
+        moving_values = np.ascontiguousarray(moving.array, dtype=np.float32)
+        binned = _bins(torch.from_numpy(moving_values))
         self._grid = moving.grid
-        binned = _bins(torch.from_numpy(np.ascontiguousarray(moving.array, dtype=np.float32)))
         self._moving = binned.float()[None, None]
 
     def __call__(self, matrices: np.ndarray) -> np.ndarray:
@@ -63,22 +65,37 @@ class PoseScore:
         Args:
             matrices: `(n, 4, 4)` RAS mm.
         """
-        batches = np.array_split(matrices, max(1, -(-len(matrices) // _BATCH)))
-        return np.concatenate([self._score(batch) for batch in batches])
+        count = max(1, math.ceil(len(matrices) / _BATCH))
+        batches = np.array_split(matrices, count)
+        scores = [self._score(batch) for batch in batches]
+        return np.concatenate(scores)
 
     def _score(self, matrices: np.ndarray) -> np.ndarray:
-        pull = np.linalg.inv(self._grid.affine) @ matrices
-        index = np.einsum("bij,nj->bin", pull[:, :3, :3], self._points) + pull[:, :3, 3:]
-        at = torch.from_numpy(np.moveaxis(index, 1, 0)[None, ..., None].astype(np.float32))
-        seen = inside(at, self._grid.shape)[0, 0, ..., 0]
-        moved = sample_at(self._moving, at)[0, 0, ..., 0].round().long()
+        """`__call__` of one batch."""
+        index = self._indices(matrices)
+        seen = inside(index, self._grid.shape)[0, 0, ..., 0]
+        moved = sample_at(self._moving, index)[0, 0, ..., 0]
+        moved = moved.round().long()
         pose = torch.arange(len(matrices))[:, None]
         place = (pose * _BINS + self._fixed) * _BINS + moved
         counts = torch.bincount(place[seen], minlength=len(matrices) * _BINS**2)
-        information = counted_information(counts.view(-1, _BINS, _BINS).double())
+        counts = counts.view(-1, _BINS, _BINS)
+        information = counted_information(counts.double())
         covered = seen.float().mean(dim=1)
         enough = covered >= _LEAST_COVERED
-        return torch.where(enough, covered * information, 0.0).double().numpy()
+        score = torch.where(enough, covered * information, 0.0)
+        return score.double().numpy()
+
+    def _indices(self, matrices: np.ndarray) -> Tensor:
+        """Voxels of the degraded volume that the points come from: `(1, 3, poses, points, 1)`."""
+        to_index = np.linalg.inv(self._grid.affine)
+        pull = to_index @ matrices
+        linear = pull[:, :3, :3]
+        translation = pull[:, :3, 3:]
+        index = np.einsum("bij,nj->bin", linear, self._points) + translation
+        components_first = np.moveaxis(index, 1, 0)
+        as_volume = components_first[None, ..., None]
+        return torch.from_numpy(as_volume.astype(np.float32))
 
 
 def header_poses(degraded: AlignmentVolume, reference: AlignmentVolume) -> np.ndarray:
@@ -87,16 +104,29 @@ def header_poses(degraded: AlignmentVolume, reference: AlignmentVolume) -> np.nd
     Returns:
         `(14, 4, 4)` RAS mm, the identity first.
     """
-    centre, other = reference.points().mean(axis=0), degraded.points().mean(axis=0)
-    turns = [np.zeros(3), *(s * _TURN_DEG * axis for axis in np.eye(3) for s in (1, -1))]
+    centre = _centre(reference)
+    other = _centre(degraded)
+    turns = [np.zeros(3)]
+    for axis in np.eye(3):
+        turns += [_TURN_DEG * axis, -_TURN_DEG * axis]
     rotations = Rotation.from_rotvec(np.deg2rad(turns)).as_matrix()
-    return np.array([rigid_matrix(r, centre, to) for to in (centre, other) for r in rotations])
+    as_filed = [rigid_matrix(rotation, centre, centre) for rotation in rotations]
+    centred = [rigid_matrix(rotation, centre, other) for rotation in rotations]
+    return np.array(as_filed + centred)
 
 
 def all_poses(degraded: AlignmentVolume, reference: AlignmentVolume) -> np.ndarray:
     """Every rotation, centre on centre: `(ROTATIONS, 4, 4)` RAS mm."""
-    centre, other = reference.points().mean(axis=0), degraded.points().mean(axis=0)
-    return np.array([rigid_matrix(r, centre, other) for r in even_rotations(ROTATIONS)])
+    centre = _centre(reference)
+    other = _centre(degraded)
+    rotations = even_rotations(ROTATIONS)
+    poses = [rigid_matrix(rotation, centre, other) for rotation in rotations]
+    return np.array(poses)
+
+
+def _centre(volume: AlignmentVolume) -> np.ndarray:
+    """Of the body, `(3,)` RAS mm."""
+    return volume.points().mean(axis=0)
 
 
 def ranked(score: PoseScore, matrices: np.ndarray) -> RankedPoses:
@@ -119,35 +149,45 @@ def even_rotations(count: int) -> np.ndarray:
     Args:
         count: how many.
     """
-    phi, psi = np.sqrt(2.0), 1.533751168755204288118041
+    phi = np.sqrt(2.0)
+    psi = 1.533751168755204288118041
     s = np.arange(count) + 0.5
-    inner, outer = np.sqrt(s / count), np.sqrt(1 - s / count)
-    alpha, beta = 2 * np.pi * s / phi, 2 * np.pi * s / psi
-    quaternions = (
+    inner = np.sqrt(s / count)
+    outer = np.sqrt(1 - s / count)
+    alpha = 2 * np.pi * s / phi
+    beta = 2 * np.pi * s / psi
+    components = (
         inner * np.sin(alpha),
         inner * np.cos(alpha),
         outer * np.sin(beta),
         outer * np.cos(beta),
     )
-    return Rotation.from_quat(np.stack(quaternions, axis=1)).as_matrix()
+    quaternions = np.stack(components, axis=1)
+    return Rotation.from_quat(quaternions).as_matrix()
 
 
 def _points_about(reference: AlignmentVolume) -> tuple[np.ndarray, np.ndarray]:
     """`(n, 3)` RAS mm around the body, and the intensities there, `(n,)`."""
+    mask = Volume(reference.body.astype(np.float32), reference.values.affine)
     coarse = shrink(reference.values, (_SPACING_MM,) * 3)
-    body = shrink(
-        Volume(reference.body.astype(np.float32), reference.values.affine), (_SPACING_MM,) * 3
-    ).array
-    index = np.argwhere(body > 0)
-    index = index[np.linspace(0, len(index) - 1, min(len(index), _POINTS)).astype(int)]
-    points = index @ coarse.affine[:3, :3].T + coarse.affine[:3, 3]
-    return points, coarse.array[tuple(index.T)].astype(np.float32)
+    body = shrink(mask, (_SPACING_MM,) * 3)
+    index = np.argwhere(body.array > 0)
+    count = min(len(index), _POINTS)
+    chosen = np.linspace(0, len(index) - 1, count).astype(int)
+    index = index[chosen]
+    points = index @ coarse.grid.linear.T + coarse.grid.origin
+    d, h, w = index.T
+    values = coarse.array[d, h, w]
+    return points, values.astype(np.float32)
 
 
 def _bins(values: Tensor) -> Tensor:
     """0 to `_BINS` - 1, same shape."""
     low, high = intensity_range(values.flatten())
-    return ((values - low) / max(high - low, 1e-6) * (_BINS - 1)).round().clamp(0, _BINS - 1).long()
+    extent = max(high - low, 1e-6)
+    unit = (values - low) / extent
+    bins = (unit * (_BINS - 1)).round()
+    return bins.clamp(0, _BINS - 1).long()
 
 
 def counted_information(counts: Tensor) -> Tensor:
@@ -157,13 +197,18 @@ def counted_information(counts: Tensor) -> Tensor:
     1996, doi 10.1088/0954-898X_7_1_006).
     """
     n = counts.sum(dim=(1, 2)).clamp(min=1)
-    rows, columns = counts.sum(dim=2), counts.sum(dim=1)
-    joint_entropy, row_entropy, column_entropy = (
-        _entropy(c.flatten(1) / n[:, None]) for c in (counts, rows, columns)
-    )
-    bias = ((rows > 0).sum(dim=1) - 1) * ((columns > 0).sum(dim=1) - 1) / (2 * n)
+    rows = counts.sum(dim=2)
+    columns = counts.sum(dim=1)
+    joint_entropy = _entropy(counts.flatten(1), n)
+    row_entropy = _entropy(rows, n)
+    column_entropy = _entropy(columns, n)
+    occupied_rows = (rows > 0).sum(dim=1)
+    occupied_columns = (columns > 0).sum(dim=1)
+    bias = (occupied_rows - 1) * (occupied_columns - 1) / (2 * n)
     return row_entropy + column_entropy - joint_entropy - bias
 
 
-def _entropy(p: Tensor) -> Tensor:
+def _entropy(counts: Tensor, n: Tensor) -> Tensor:
+    """`(b,)` nats of `(b, bins)` counts whose sums are `n`."""
+    p = counts / n[:, None]
     return -torch.special.xlogy(p, p).sum(dim=1)
