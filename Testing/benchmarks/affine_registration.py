@@ -209,7 +209,9 @@ def measured(pair: Pair, group: Group, starts: int) -> list[dict[str, Any]]:
         seconds = time.process_time() - began
         ends.append(np.linalg.inv(truth) @ result.matrix)
         apart_mm = max(distance_mm(ends[-1], end, points) for end in ends)
-        rows.append(row(pair.name, truth, result, points, seconds) | {"apart_mm": apart_mm})
+        rows.append(
+            row(pair.name, truth, result, points, seconds) | {"apart_mm": round(apart_mm, 3)}
+        )
     return rows
 
 
