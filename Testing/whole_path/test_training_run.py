@@ -232,6 +232,24 @@ def test_weights_can_be_where_a_run_starts(
         initial_state(replace(config, preset="paper"), CPU, whole / "tiny.safetensors")
 
 
+def test_only_the_named_parts_learn(whole: Path, config: TrainingConfig, tmp_path: Path) -> None:
+    start, _ = load_model(whole / "tiny.safetensors", CPU)
+    learning = replace(config, learn=("fusion",), average=0.0)
+    train(learning, tmp_path, CPU, weights=whole / "tiny.safetensors")
+    ended = load_model(tmp_path / "tiny.safetensors", CPU)[0].state_dict()
+    moved = {
+        name.split(".")[0]
+        for name, tensor in start.state_dict().items()
+        if not torch.equal(tensor, ended[name])
+    }
+    assert moved == {"fusion"}
+
+
+def test_a_part_that_the_network_lacks_is_refused(config: TrainingConfig) -> None:
+    with pytest.raises(InputError, match=r"encoder, dapl.*got head"):
+        initial_state(replace(config, learn=("head",)), CPU)
+
+
 def test_an_output_that_is_a_file_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):

@@ -77,6 +77,7 @@ class TrainingConfig:
             (`made_contrast.py`).
         own_frame: share of a batch whose reference is brought to the degraded scan's frame:
             nothing is left to align.
+        learn: the network's parts that learn (`fusion`, ...), the others stay as given; empty: all.
         true_field: share of a batch that is restored and fused through the true field, as through
             a refined one.
         workers: processes that draw samples beside the training (`shelf.py`); 0: drawn between the
@@ -120,6 +121,7 @@ class TrainingConfig:
     made: float = 0.0
     own_frame: float = 0.0
     true_field: float = 0.0
+    learn: tuple[str, ...] = ()
     workers: int = 0
     shelf: int = 0
     shelf_crop: int = 96
@@ -164,7 +166,7 @@ class TrainingConfig:
 
 
 def read_config(path: Path, **overrides: str) -> TrainingConfig:
-    """A TOML file, or the name of a shipped one (`default`, `gpu`, `paper`).
+    """A TOML file, or the name of a shipped one (`default`, `fusion`, `gpu`, `paper`).
 
     `data` and `validation` are relative to its folder.
 

@@ -66,7 +66,7 @@ def initial_state(
 
     Raises:
         WeightsError: weights that cannot be read.
-        InputError: weights of another network than the configuration's.
+        InputError: weights of another network than the configuration's, a part that it lacks.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -76,12 +76,25 @@ def initial_state(
     # channels last halves the time of 3-D convolutions on the CPU
     model.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
+    _freeze_all_but(model, config.learn)
     forward_model = enable_gradient_checkpointing(model) if config.recompute == "stages" else model
-    optimiser = torch.optim.AdamW(
-        model.parameters(), lr=config.rate, weight_decay=config.weight_decay
-    )
+    learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimiser = torch.optim.AdamW(learning, lr=config.rate, weight_decay=config.weight_decay)
     generator = torch.Generator().manual_seed(config.seed)
     return TrainingState(model, forward_model, average, optimiser, generator)
+
+
+def _freeze_all_but(model: UniFuse, parts: tuple[str, ...]) -> None:
+    """The other parts keep parameters and running statistics; no parts: all of them learn."""
+    children = dict(model.named_children())
+    if unknown := set(parts) - set(children):
+        raise InputError(
+            f"Expected parts of the network in 'learn' of the training configuration "
+            f"({', '.join(children)}), got {', '.join(sorted(unknown))}."
+        )
+    for name, child in children.items():
+        if parts and name not in parts:
+            child.eval().requires_grad_(False)
 
 
 def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor]:
