@@ -262,6 +262,11 @@ def test_a_checkpoint_of_another_preset_is_refused(whole: Path, config: Training
         train(replace(config, preset="small+j2"), whole, CPU)
 
 
+def test_a_checkpoint_of_other_parts_is_refused(whole: Path, config: TrainingConfig) -> None:
+    with pytest.raises(InputError, match="trains other parts"):
+        train(replace(config, learn=("fusion",)), whole, CPU)
+
+
 def test_a_checkpoint_of_another_version_is_refused(
     whole: Path, config: TrainingConfig, tmp_path: Path
 ) -> None:

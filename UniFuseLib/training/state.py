@@ -128,13 +128,19 @@ def restore(state: TrainingState, config: TrainingConfig, path: Path, device: to
     """Put `state` where the checkpoint at `path` stood.
 
     Raises:
-        InputError: a checkpoint of another preset, or of the same one before its network changed.
+        InputError: a checkpoint of another preset, of other parts that learn, or of the same preset
+            before its network changed.
     """
     values = torch.load(path, map_location=device, weights_only=True)
     if values["config"]["preset"] != config.preset:
         raise InputError(
             f"The checkpoint '{path}' belongs to preset '{values['config']['preset']}', the "
             f"configuration asks for '{config.preset}'. Choose another output folder."
+        )
+    if tuple(values["config"].get("learn", ())) != config.learn:
+        raise InputError(
+            f"The checkpoint '{path}' trains other parts of the network than the configuration's "
+            "'learn' names. Choose another output folder."
         )
     try:
         state.model.load_state_dict(values["model"])
