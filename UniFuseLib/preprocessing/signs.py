@@ -34,7 +34,7 @@ _SUV = (1.0, 100.0)  # P99.9 of standardised uptake values
 _MOST_LABELS = 256
 _FLAT = 0.6  # of neighbours inside labels are equal; noise leaves few
 # Measured: 18 head label maps, also thinned to 2, 3 and 4 mm: equal 0.63 to 0.91, graded 0.25 to
-# 0.36. CT and MR of the validation patients in windows from 80 to 2000 HU and 16 to 255 greys: equal
+# 0.36. CT and MR of the validation patients in windows of 80 to 2000 HU and 16 to 255 greys: equal
 # up to 0.82 in 16 greys and 0.78 in more, and graded above 0.64 wherever equal exceeds 0.6.
 _SOLID = 0.9  # more than in any picture: labels in order, as vertebrae are
 _FEW_GREYS = 16  # fewer are no scan
