@@ -234,6 +234,17 @@ def test_names_cannot_break_the_page(bench):
     assert "a &lt; b &amp; c" in text
 
 
+def test_a_failing_picture_costs_no_report(case_folder, tmp_path, model, monkeypatch):
+    def failing(*args: object) -> None:
+        raise ValueError("no mathematics")
+
+    monkeypatch.setattr("UniFuseLib.evaluation.bench.bench.case_pictures", failing)
+    lines: list[str] = []
+    run_bench(case_folder, tmp_path, PLAN, limit=1, start=Stages(), log=lines.append)
+    assert "<h3>Fusion</h3>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert any("were not drawn: no mathematics" in line for line in lines)
+
+
 def test_table_for_the_documentation(bench):
     table = bench_table(bench[0])
     assert "**UniFuse**" in table

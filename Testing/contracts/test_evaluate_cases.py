@@ -191,6 +191,12 @@ def truncate(case: Path) -> None:
     path.write_bytes(path.read_bytes()[:400])
 
 
+def leave(case: Path) -> None:
+    text = json.loads((case / "case.json").read_text())
+    text["files"]["body"] = "../b/body.nii.gz"
+    (case / "case.json").write_text(json.dumps(text))
+
+
 BROKEN = [
     (remove_field, "missing field.nii.gz"),
     (crop_body, "body contradicts the geometry"),
@@ -201,6 +207,7 @@ BROKEN = [
     (empty_body, "body mask is empty"),
     (truncate, "degraded.nii.gz"),
     (lambda case: (case / "case.json").write_text("no json"), "case.json"),
+    (leave, "lies in another folder"),
     (lambda case: (case / "case.json").unlink(), "case.json"),
 ]
 
@@ -226,6 +233,17 @@ def test_a_method_that_fails_on_one_case_does_not_end_the_run(case_folder, tmp_p
 
     found = evaluate(case_folder, tmp_path, fragile, checksum="w")
     assert [s["id"] for s in found.skipped] == ["b"]
+
+
+def test_a_failing_picture_costs_no_figures(case_folder, tmp_path):
+    def failing(*args: object) -> None:
+        raise ValueError("no mathematics")
+
+    lines: list[str] = []
+    found = evaluate(case_folder, tmp_path, identity, checksum="w", draw=failing, log=lines.append)
+    assert not found.skipped
+    assert len(found.summary["ids"]) == 3
+    assert sum("overview.png was not drawn: no mathematics" in line for line in lines) == 3
 
 
 def test_output_that_is_not_finite_is_a_failure_not_a_score(case_folder, tmp_path):
@@ -285,6 +303,13 @@ def test_index_must_be_there_and_of_this_version(tmp_path):
         read_index(tmp_path)
     (tmp_path / "cases.json").write_text('{"version": 9, "cases": ["a"]}')
     with pytest.raises(InputError, match="version 1"):
+        read_index(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "/tmp/x", "", "=1", "con", ".hidden"])
+def test_case_ids_stay_in_their_folder(tmp_path, name):
+    make_index(tmp_path, ["a", name])
+    with pytest.raises(InputError, match="expected case ids"):
         read_index(tmp_path)
 
 

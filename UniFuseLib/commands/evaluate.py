@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.evaluate import evaluate, named
     from UniFuseLib.evaluation.own_frame import restore_in_place
     from UniFuseLib.evaluation.tables import results_table
+    from UniFuseLib.io.output_folder import sole_run
     from UniFuseLib.overview import draw_overview
     from UniFuseLib.predict import fuse
 
@@ -89,18 +90,21 @@ def run(args: argparse.Namespace) -> int:
     fuse_pair = functools.partial(
         fuse, model=model, contract=contract, device=args.device, refine=args.refine
     )
-    evaluation = evaluate(
-        args.cases,
-        args.output,
-        fuse_pair,
-        checksum=checksum,
-        restore=functools.partial(restore_in_place, model=model, contract=contract, device=device),
-        resume=args.resume,
-        limit=args.limit,
-        draw=None if args.no_overview else draw_overview,
-        weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
-        log=log,
-    )
+    with sole_run(args.output):
+        evaluation = evaluate(
+            args.cases,
+            args.output,
+            fuse_pair,
+            checksum=checksum,
+            restore=functools.partial(
+                restore_in_place, model=model, contract=contract, device=device
+            ),
+            resume=args.resume,
+            limit=args.limit,
+            draw=None if args.no_overview else draw_overview,
+            weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
+            log=log,
+        )
     print(json.dumps(evaluation.summary, indent=1) if args.json else evaluation.tables)
     if args.write_table:
         from UniFuseLib.io.json_files import write_text

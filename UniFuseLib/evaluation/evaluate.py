@@ -123,7 +123,7 @@ def evaluate(
             log(f"{place} {_line(done)} (from the earlier run)")
             continue
         try:
-            found = _run(folder, case_id, fuse, restore, checksum, output, draw)
+            found, picture = _run(folder, case_id, fuse, restore, checksum, output, draw)
         except Cancelled:
             raise
         except (UniFuseError, ValueError, RuntimeError) as error:
@@ -132,7 +132,7 @@ def evaluate(
             continue
         write_json(found, path)
         figures.append(found)
-        log(f"{place} {_line(found)}")
+        log(f"{place} {_line(found)}{picture}")
     summary = plain(summarise(figures, skipped, weights))
     tables = evaluation_tables(summary)
     write_json(summary, output / "summary.json")
@@ -197,14 +197,19 @@ def _run(
     checksum: str,
     output: Path,
     draw: Draw | None,
-) -> Figures:
+) -> tuple[Figures, str]:
+    """The figures of a case, and what is to be said of its picture."""
     case = read_case(folder, case_id)
     figures, result = evaluate_case(case, fuse, checksum, restore)
-    if draw is not None:
-        picture = output / "cases" / case_id / "overview.png"
+    if draw is None:
+        return figures, ""
+    picture = output / "cases" / case_id / "overview.png"
+    try:
         picture.parent.mkdir(parents=True, exist_ok=True)
         draw(result, case.degraded, case.reference, picture)
-    return figures
+    except Exception as error:  # no picture is worth the figures
+        return figures, f"; {picture.name} was not drawn: {error}"
+    return figures, ""
 
 
 def _finished(path: Path, checksum: str, truth: str | None) -> Figures | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.degradation import title
+from UniFuseLib.io.table_text import markdown_cell
 from UniFuseLib.simulation.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -35,7 +36,8 @@ class Row(NamedTuple):
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A markdown table; the first column is text, the others are figures."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)) + "\n"
+    lines = (header, rule, *([markdown_cell(cell) for cell in row] for row in rows))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -54,7 +56,7 @@ def evaluation_tables(summary: Figures) -> str:
     weights = summary.get("weights") or {}
     checksum = str(weights.get("sha256", "unknown"))[:12]
     parts = [
-        f"# Evaluation of {weights.get('name', 'the model')}",
+        f"# Evaluation of {markdown_cell(str(weights.get('name', 'the model')))}",
         f"{summary['overall']['cases']} cases; weights {checksum}.",
         "## Registration (mm)",
         _registration(rows),
@@ -68,7 +70,7 @@ def evaluation_tables(summary: Figures) -> str:
         "\n".join(f"- {line}" for line in summary["conventions"]) + "\n",
     ]
     if summary["skipped"]:
-        lines = [f"- {case['id']}: {case['reason']}" for case in summary["skipped"]]
+        lines = [f"- {case['id']}: {markdown_cell(case['reason'])}" for case in summary["skipped"]]
         parts += ["## Skipped cases", "\n".join(lines) + "\n"]
     return "\n\n".join(parts)
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.file_lock import locked
 from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import check_key, read_json_as, read_json_object
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
 from UniFuseLib.simulation.tasks import BINS, TASKS
@@ -135,8 +137,9 @@ def write_case(
 def add_to_index(folder: Path, case_id: str) -> None:
     """Name a case in `cases.json`; cases that are there already stay."""
     path = folder / INDEX
-    known = read_index(folder) if path.exists() else []
-    write_json({"version": VERSION, "cases": list(dict.fromkeys([*known, case_id]))}, path)
+    with locked(path.with_name(f".{INDEX}.lock")):  # several runs may fill one folder
+        known = read_index(folder) if path.exists() else []
+        write_json({"version": VERSION, "cases": list(dict.fromkeys([*known, case_id]))}, path)
 
 
 def read_index(folder: Path) -> list[str]:
@@ -154,6 +157,12 @@ def read_index(folder: Path) -> list[str]:
     index = read_json_as(_Index, path)
     if not index.cases or index.version != VERSION:
         raise InputError(f"Expected version {VERSION} and at least one case id in '{path}'.")
+    for case_id in index.cases:
+        if not is_plain_name(case_id):
+            raise InputError(
+                f"'{path}': expected case ids of letters, digits, '.', '_' and '-', got "
+                f"{case_id!r}. Correct the file, or make the cases again."
+            )
     return list(dict.fromkeys(index.cases))
 
 
@@ -221,6 +230,9 @@ def _description(here: Path) -> dict[str, Any]:
 
 def _paths(here: Path, files: dict[str, str]) -> dict[str, Path]:
     named = {name: here / files[name] for name in (*FILES, *LABEL_FILES) if name in files}
+    outside = [path.name for path in named.values() if path.parent != here]
+    if outside:
+        raise InputError(f"'{here}': {', '.join(outside)} lies in another folder.")
     absent = [name for name in FILES if name not in named]
     absent += [path.name for path in named.values() if not path.is_file()]
     if absent:

@@ -8,11 +8,11 @@ from which the scan is made.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import read_csv_rows
 from UniFuseLib.simulation.contrast import STYLES
 from UniFuseLib.simulation.tasks import BINS, TASKS
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from UniFuseLib.simulation.degrade import DegradationClass
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REQUIRED = ("id", "degraded", "reference", "task", "seed", "bin")
 
 
@@ -94,9 +93,10 @@ def _rows(lines: list[dict[str, str]]) -> tuple[list[Row], list[str]]:
     for number, line in enumerate(lines, start=2):
         try:
             row = _row(line)
-            if row.id in rows:
+            key = row.id.casefold()  # one folder on Windows and macOS
+            if key in rows:
                 raise InputError(f"the id {row.id!r} was used before; give every case its own")
-            rows[row.id] = row
+            rows[key] = row
         except InputError as error:
             faults.append(f"Line {number} ({line.get('id') or 'no id'}): {error}.")
     return list(rows.values()), faults
@@ -122,8 +122,11 @@ def _row(line: dict[str, str]) -> Row:
 
 
 def _check_line(line: dict[str, str]) -> None:
-    if not _NAME.fullmatch(line["id"]):
-        raise InputError(f"expected an id of letters, digits, '.', '_' and '-', got {line['id']!r}")
+    if not is_plain_name(line["id"]):
+        raise InputError(
+            "expected an id of letters, digits, '.', '_' and '-' that names a folder on every "
+            f"system, got {line['id']!r}"
+        )
     _one_of("task", line["task"], tuple(TASKS))
     _one_of("bin", line["bin"], tuple(BINS))
     degradation = TASKS[line["task"]].degradation

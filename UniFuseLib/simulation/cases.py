@@ -8,19 +8,16 @@ The folder's format is `case_folder`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy import ndimage
 
-from UniFuseLib.errors import InputError
-from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.simulation.binned import sample_for_bin
 from UniFuseLib.simulation.case_folder import write_case
-from UniFuseLib.simulation.contrast import sample_contrast
+from UniFuseLib.simulation.clean_pair import PairReading, Stream, read_pair, stream
 from UniFuseLib.simulation.degrade import (
     Parameters,
     apply_degradation,
@@ -29,9 +26,8 @@ from UniFuseLib.simulation.degrade import (
     slice_axis,
 )
 from UniFuseLib.simulation.field_of_view import as_array, holds, indices_in
-from UniFuseLib.simulation.heads import crop_to_head, scan_head
 from UniFuseLib.simulation.misalignment import Deformation, Misalignment
-from UniFuseLib.simulation.parameters import local_generator, to_json, triple
+from UniFuseLib.simulation.parameters import to_json, triple
 from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -40,49 +36,41 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.simulation.case_list import Row
-
-LARGEST_LABEL = 1023
-# separate random streams: a change in one simulator leaves the others' draws alone
-_MISALIGNMENT, _DEGRADATION, _DEGRADED_CONTRAST, _REFERENCE_CONTRAST = range(4)
+    from UniFuseLib.simulation.clean_pair import CleanPair
 
 
-@dataclass(frozen=True)
-class CleanPair:
-    """A clean, aligned pair in one patient coordinate system; grids may differ.
+class MadeCase(NamedTuple):
+    """What is to be said of a case."""
 
-    Attributes:
-        degraded: the scan that will be degraded.
-        reference: its reference.
-        labels: `(d, h, w)` integers in the same coordinate system, or None.
-    """
-
-    degraded: Volume
-    reference: Volume
-    labels: Volume | None
+    mean_mm: float  # mean displacement inside the body
+    warnings: tuple[str, ...]
 
 
-def make_case(row: Row, root: Path, folder: Path) -> float:
+def make_case(row: Row, root: Path, folder: Path, reading: PairReading | None = None) -> MadeCase:
     """Write one case into `folder`, `case.json` last.
 
     Args:
         row: of the case list.
         root: what relative paths start from.
         folder: of this case; exists.
-
-    Returns:
-        The mean displacement inside the body, mm.
+        reading: what the user allows where files leave something open.
 
     Raises:
-        InputError: a file is missing or unreadable, or the pair does not overlap.
+        InputError: a file is missing, unreadable or unusable (see `clean_pair.read_pair`), or the
+            pair does not overlap.
     """
-    pair, task = read_pair(row, root), TASKS[row.task]
+    pair, task = read_pair(row, root, reading or PairReading()), TASKS[row.task]
     grid = pair.reference.grid
     misalignment, body = sample_for_bin(
-        _stream(row, _MISALIGNMENT), pair.degraded.grid, pair.reference, task.reference, row.bin
+        stream(row, Stream.MISALIGNMENT),
+        pair.degraded.grid,
+        pair.reference,
+        task.reference,
+        row.bin,
     )
     deformation = Deformation(misalignment)
     moved = misalign(pair.degraded, deformation, BACKGROUND[task.degraded])
-    parameters, degraded = degrade(moved, row, _stream(row, _DEGRADATION))
+    parameters, degraded = degrade(moved, row, stream(row, Stream.DEGRADATION))
     field = as_array(deformation.phi(grid))
     mean_mm = float(np.linalg.norm(field[body], axis=1).mean())
     volumes = {
@@ -95,12 +83,9 @@ def make_case(row: Row, root: Path, folder: Path) -> float:
     if pair.labels is not None:
         volumes |= _moved_labels(pair.labels, grid, moved.grid, deformation)
     text = _text(row, misalignment, parameters, mean_mm)
+    text["warnings"] = list(pair.warnings)
     write_case(folder, text, _sources(row), volumes, field)
-    return mean_mm
-
-
-def _stream(row: Row, number: int) -> torch.Generator:
-    return local_generator(row.seed * 4 + number)
+    return MadeCase(mean_mm, pair.warnings)
 
 
 def _text(
@@ -128,52 +113,6 @@ def _sources(row: Row) -> dict[str, str]:
         "degraded_contrast": row.degraded_contrast,
         "reference_contrast": row.reference_contrast,
     }
-
-
-def read_pair(row: Row, root: Path) -> CleanPair:
-    """Both scans of a row, made from label maps where the row gives a contrast.
-
-    Args:
-        row: of the case list.
-        root: what relative paths start from.
-
-    Raises:
-        InputError: a file is missing or cannot be read.
-    """
-    degraded, labels = _scan(row, root / row.degraded, row.degraded_contrast, _DEGRADED_CONTRAST)
-    reference, _ = _scan(row, root / row.reference, row.reference_contrast, _REFERENCE_CONTRAST)
-    if row.labels:
-        labels = _read(root / row.labels)
-    return CleanPair(degraded, reference, labels)
-
-
-def _scan(row: Row, path: Path, contrast: str, stream: int) -> tuple[Volume, Volume | None]:
-    """The scan, and the label map that it was made from if it was."""
-    volume = _read(path)
-    if not contrast:
-        return volume, None
-    _check_labels(path, volume.array)
-    labels = crop_to_head(volume)
-    parameters = sample_contrast(_stream(row, stream), contrast)
-    return scan_head(labels, parameters, anatomy_seed=row.seed), labels
-
-
-def _check_labels(path: Path, array: np.ndarray) -> None:
-    whole = np.issubdtype(array.dtype, np.integer)
-    if not whole or array.min() < 0 or array.max() > LARGEST_LABEL:
-        raise InputError(
-            f"'{path}' is not a label map: expected whole numbers from 0 to {LARGEST_LABEL}, "
-            "since a contrast is given"
-        )
-
-
-def _read(path: Path) -> Volume:
-    if not path.exists():
-        raise InputError(f"'{path}' does not exist. Check the path and --data")
-    volume = read_volume(path)
-    if volume.array.ndim != 3:
-        raise InputError(f"'{path}' has shape {volume.array.shape}; expected one grey volume")
-    return volume
 
 
 def misalign(clean: Volume, deformation: Deformation, background: float) -> Volume:

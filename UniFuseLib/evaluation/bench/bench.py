@@ -71,9 +71,20 @@ def run_bench(
     result = plain(_collect(answers, skipped, bench.failures, weights))
     write_json(result, output / "bench.json")
     tasks = sorted({case["task"] for case, _ in answers})
-    pictures = {task: case_pictures(result["rows"], cases, output, task) for task in tasks}
+    pictures = {task: _pictures(result["rows"], cases, output, task, log) for task in tasks}
     write_text(page(result, pictures), output / "report.html")
     return result
+
+
+def _pictures(
+    rows: list[Figures], cases: Path, output: Path, task: str, log: Log
+) -> list[tuple[str, str]]:
+    """See `case_pictures`; none where they cannot be drawn, which never costs the report."""
+    try:
+        return case_pictures(rows, cases, output, task)
+    except Exception as error:
+        log(f"The pictures of {task} were not drawn: {error}")
+        return []
 
 
 def _collect(
