@@ -21,13 +21,8 @@ sys.path.insert(0, str(ROOT))  # the library of this checkout, installed or not
 
 from UniFuseLib.degradation import SURE, title  # noqa: E402
 from UniFuseLib.evaluation.bench.tables import bench_table  # noqa: E402
-from UniFuseLib.evaluation.tables import (  # noqa: E402
-    confusion_table,
-    markdown,
-    number,
-    percent,
-    results_table,
-)
+from UniFuseLib.evaluation.markdown import markdown, number, percent  # noqa: E402
+from UniFuseLib.evaluation.tables import confusion_table, results_table  # noqa: E402
 from UniFuseLib.experiments.ablations import ablation_tables  # noqa: E402
 from UniFuseLib.experiments.classifier_calibration import FOLDS  # noqa: E402
 from UniFuseLib.simulation.tasks import BINS, TASKS  # noqa: E402

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.evaluation.bench.method import OURS, Alignment, Method, method_of
-from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells, number, percent
+from UniFuseLib.evaluation.markdown import number, percent
+from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from UniFuseLib.evaluation.bench.content import (
 )
 from UniFuseLib.evaluation.bench.method import OURS, Alignment, method_of
 from UniFuseLib.evaluation.bench.plots import cost_against_accuracy, error_boxes
-from UniFuseLib.evaluation.tables import number
+from UniFuseLib.evaluation.markdown import number
 from UniFuseLib.simulation.tasks import BINS
 
 if TYPE_CHECKING:

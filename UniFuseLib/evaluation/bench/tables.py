@@ -14,7 +14,8 @@ from UniFuseLib.evaluation.bench.content import (
 )
 from UniFuseLib.evaluation.bench.method import OURS, Method
 from UniFuseLib.evaluation.bench.verdict import METRICS, best_pipeline
-from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells, markdown, number
+from UniFuseLib.evaluation.markdown import markdown, number
+from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells
 
 if TYPE_CHECKING:
     from UniFuseLib.evaluation.summary import Figures
