@@ -22,8 +22,8 @@ ACQUISITIONS = {
 }
 SLAB_SLICES = 8
 THICK_MM = 6.0
-#: of the voxels along an axis, cut off at each end at most: else the centres of both fields of
-#: view would give the motion away
+#: of the voxels along an axis (at least one), cut off at each end at most: else the centres of both
+#: fields of view would give the motion away
 LARGEST_CUT = 0.05
 #: SynthSeg's labels from 500 on lie outside the brain and the fluid around it
 FIRST_OUTSIDE_BRAIN = 500
@@ -49,7 +49,7 @@ def field_of_view(generator: torch.Generator, grid: Grid, acquisition: str) -> G
 
 def _cut(generator: torch.Generator, count: int) -> tuple[int, int]:
     """First voxel, and the one after the last, along one axis."""
-    most = int(LARGEST_CUT * count)
+    most = max(1, int(LARGEST_CUT * count))
     return integer(generator, 0, most + 1), count - integer(generator, 0, most + 1)
 
 
