@@ -128,6 +128,7 @@ def test_cases_of_every_group_are_read_and_believed(grouped: Path) -> None:
     assert max(found["thick"].degraded.grid.spacing) == pytest.approx(6.0, abs=0.5)
     bare = found["bare"]
     assert bare.labels_degraded is not None
+    assert bare.labels_reference is not None
     assert not bare.degraded.array[bare.labels_degraded.array >= 500].any()
     assert bare.reference.array[bare.labels_reference.array >= 500].any()
 
