@@ -17,11 +17,15 @@ DEMO_SEED, DEMO_BIN, DEMO_SEVERITY = 7, "3-8", 0.6
 _DESCRIPTION = (
     "Make cases for 'unifuse evaluate' and 'unifuse bench' from aligned pairs of scans, or from "
     "label maps of heads. Columns of CASES.csv: id, degraded, reference (paths), task (mr: MR on "
-    "MR, ctmr: CT on MR, petct: PET on CT), seed, bin (mean displacement in mm: 0-3, 3-8 or 8-15). "
+    "MR, ctmr: CT on MR, petct: PET on CT, mrct: MR on CT, petmr: PET on MR), seed, bin (mean "
+    "displacement in mm: 0-3, 3-8, 8-15 or >15). "
     "Optional columns: class ('clean' for no degradation), severity (0 to 1), degraded_contrast "
     "and reference_contrast (t1, t2, flair, ct, pet or random: the file is a label map of a head, "
-    "and the scan is made from it), labels (a label map aligned with both scans). Rows that cannot "
-    "be made are listed at the end; the others are made."
+    "and the scan is made from it), labels (a label map aligned with both scans), misalignment "
+    "(head: rigid and up to 2 mm elastic, body: rigid and up to 10 mm, turned: by 30 to 180 "
+    "degrees, apart: no overlap, stress: 12 parameters and up to 10 mm, the default), acquisition "
+    "(stripped, slab, thick) and group (the row of the tables that counts the case). Rows that "
+    "cannot be made are listed at the end; the others are made."
 )
 
 

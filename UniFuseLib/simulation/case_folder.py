@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.file_lock import locked
-from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import check_key, read_json_as, read_json_object
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 INDEX, DESCRIPTION = "cases.json", "case.json"
-
 
 FILES = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
 LABEL_FILES = ("labels_reference", "labels_degraded")
@@ -44,6 +44,7 @@ _TEXTS = ("id", "task", "bin", "class", "degraded_modality", "reference_modality
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(_TEXTS, str),
     "files": dict[str, str],
+    "group": str,
     "seed": int,
     "sources": dict[str, str] | None,
     "mean_displacement_mm": float | None,
@@ -82,6 +83,7 @@ class Case:
         checksum: SHA-256 of `case.json`; changes when the case is regenerated.
         patient: folder of the reference's source file; the id where `case.json` names no source.
         stated_mm: mean displacement inside the body that `case.json` states, or None.
+        group: key of `GROUPS`; `case.json` of the stress test names none.
     """
 
     id: str
@@ -102,6 +104,7 @@ class Case:
     checksum: str
     patient: str
     stated_mm: float | None = None
+    group: str = STRESS
 
 
 def file_of(name: str) -> str:
@@ -174,6 +177,12 @@ def case_checksum(folder: Path, case_id: str) -> str | None:
         return None
 
 
+def stated_group(folder: Path, case_id: str) -> str:
+    """The group that `case.json` names; the stress test where it names none or cannot be read."""
+    text = read_json(folder / case_id / DESCRIPTION)
+    return str(text.get("group", STRESS)) if isinstance(text, dict) else STRESS
+
+
 def load_case(folder: Path, case_id: str) -> Case:
     """One case with all its volumes; geometries agree, the truth itself is not checked.
 
@@ -205,6 +214,7 @@ def load_case(folder: Path, case_id: str) -> Case:
         checksum=case_checksum(folder, case_id) or "",
         patient=_patient(text),
         stated_mm=text.get("mean_displacement_mm"),
+        group=text.get("group", STRESS),
     )
 
 
@@ -219,9 +229,9 @@ def _description(here: Path) -> dict[str, Any]:
     for key, kind in _KINDS.items():
         if key in text or key in _TEXTS:
             check_key(path, text, key, kind)
-    allowed = {"task": tuple(TASKS), "bin": tuple(BINS), "class": CLASSES}
+    allowed = {"task": tuple(TASKS), "bin": tuple(BINS), "class": CLASSES, "group": tuple(GROUPS)}
     for key, values in allowed.items():
-        if text[key] not in values:
+        if key in text and text[key] not in values:
             raise InputError(f"'{path}': expected {key} to be one of {values}, got {text[key]!r}.")
     if text["id"] != here.name:
         raise InputError(f"'{path}' describes case {text['id']!r}; expected {here.name!r}.")

@@ -1,9 +1,9 @@
 """The table of cases to make: one row per case, checked without opening a single volume.
 
 Columns (first line): `id,degraded,reference,task,seed,bin`, and if needed `class`, `severity`,
-`degraded_contrast`, `reference_contrast`, `labels`. Paths are relative to the data folder. A
-contrast (`t1`, `t2`, `flair`, `ct`, `pet`, `random`) says that the file is a label map of a head,
-from which the scan is made.
+`degraded_contrast`, `reference_contrast`, `labels`, `group`, `misalignment`, `acquisition`. Paths
+are relative to the data folder. A contrast (`t1`, `t2`, `flair`, `ct`, `pet`, `random`) says that
+the file is a label map of a head, from which the scan is made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import read_csv_rows
+from UniFuseLib.simulation.acquisition import ACQUISITIONS
+from UniFuseLib.simulation.anatomy import RANGES
 from UniFuseLib.simulation.contrast import STYLES
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
@@ -41,6 +44,9 @@ class Row:
         degraded_contrast: empty for a scan, else what to make of the label map.
         reference_contrast: likewise.
         labels: a label map aligned with both scans, for overlap measures; may be empty.
+        group: key of `groups.GROUPS`: the row of the tables that counts the case.
+        misalignment: key of `anatomy.RANGES`, or `stress`: 12 parameters and an elastic part.
+        acquisition: key of `acquisition.ACQUISITIONS`; may be empty.
     """
 
     id: str
@@ -54,6 +60,9 @@ class Row:
     degraded_contrast: str = ""
     reference_contrast: str = ""
     labels: str = ""
+    group: str = STRESS
+    misalignment: str = STRESS
+    acquisition: str = ""
 
 
 def read_case_list(path: Path) -> tuple[list[Row], list[str]]:
@@ -118,6 +127,9 @@ def _row(line: dict[str, str]) -> Row:
         degraded_contrast=line.get("degraded_contrast", ""),
         reference_contrast=line.get("reference_contrast", ""),
         labels=line.get("labels", ""),
+        group=line.get("group") or STRESS,
+        misalignment=line.get("misalignment") or STRESS,
+        acquisition=line.get("acquisition", ""),
     )
 
 
@@ -133,9 +145,24 @@ def _check_line(line: dict[str, str]) -> None:
     _one_of("class", line.get("class") or degradation, ("clean", degradation))
     for column in ("degraded_contrast", "reference_contrast"):
         _one_of(column, line.get(column, ""), ("", *STYLES))
+    _one_of("group", line.get("group", ""), ("", *GROUPS))
+    _one_of("misalignment", line.get("misalignment", ""), ("", STRESS, *RANGES))
+    _one_of("acquisition", line.get("acquisition", ""), ("", *ACQUISITIONS))
+    _check_acquisition(line)
     for column in ("degraded", "reference"):
         if not line[column]:
             raise InputError(f"expected a path in the column {column!r}, got nothing")
+
+
+def _check_acquisition(line: dict[str, str]) -> None:
+    acquisition = line.get("acquisition", "")
+    if acquisition and (line.get("misalignment") or STRESS) == STRESS:
+        raise InputError(
+            f"expected a misalignment of {', '.join(RANGES)} beside the acquisition "
+            f"{acquisition!r}, got the stress test"
+        )
+    if acquisition == "stripped" and not line.get("degraded_contrast"):
+        raise InputError("expected a degraded_contrast beside 'stripped': the label map strips it")
 
 
 def _one_of(column: str, value: str, allowed: tuple[str, ...]) -> None:

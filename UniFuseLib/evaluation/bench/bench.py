@@ -18,6 +18,7 @@ from UniFuseLib.evaluation.summary import CONVENTIONS, Figures
 from UniFuseLib.io.json_files import plain, write_json, write_text
 from UniFuseLib.progress import Log, silent
 from UniFuseLib.simulation.case_folder import Case, read_index
+from UniFuseLib.simulation.groups import STRESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,7 +71,7 @@ def run_bench(
         answers.append((case, bench.case(case_id)))
     result = plain(_collect(answers, skipped, bench.failures, weights))
     write_json(result, output / "bench.json")
-    tasks = sorted({case["task"] for case, _ in answers})
+    tasks = sorted({case["task"] for case, _ in answers if case["group"] == STRESS})
     pictures = {task: _pictures(result["rows"], cases, output, task, log) for task in tasks}
     write_text(page(result, pictures), output / "report.html")
     return result
@@ -125,6 +126,7 @@ def _headline(case: Case) -> Figures:
         "id": case.id,
         "task": case.task,
         "bin": case.bin,
+        "group": case.group,
         "class": case.label,
         "seed": case.seed,
     }
