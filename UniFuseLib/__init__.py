@@ -45,16 +45,19 @@ if TYPE_CHECKING:
         write_volume,
     )
     from UniFuseLib.predict import FusionResult, fuse
+    from UniFuseLib.result import Result, read_result
     from UniFuseLib.spatial.volume import Grid, Volume
 
 __all__ = [
     "FusionResult",
     "Grid",
+    "Result",
     "Volume",
     "__version__",
     "fuse",
     "load_model",
     "read_displacement",
+    "read_result",
     "read_volume",
     "write_displacement",
     "write_volume",
@@ -63,10 +66,12 @@ __all__ = [
 _HOME = {
     "FusionResult": "predict",
     "Grid": "spatial.volume",
+    "Result": "result",
     "Volume": "spatial.volume",
     "fuse": "predict",
     "load_model": "checkpoint",
     "read_displacement": "io.volumes",
+    "read_result": "result",
     "read_volume": "io.volumes",
     "write_displacement": "io.volumes",
     "write_volume": "io.volumes",

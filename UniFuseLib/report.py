@@ -134,6 +134,7 @@ class InputReport:
     origin_ras_mm: tuple[float, ...]
     dtype: str
     path: str | None = None
+    affine_ras: tuple[tuple[float, ...], ...] | None = None
 
     @classmethod
     def of(cls, volume: Volume) -> InputReport:
@@ -145,6 +146,7 @@ class InputReport:
             orientation=orientation_code(grid),
             origin_ras_mm=tuple(round(float(v), 4) for v in grid.affine[:3, 3]),
             dtype=str(volume.array.dtype),
+            affine_ras=tuple(tuple(row) for row in np.round(grid.affine, 9).tolist()),
         )
 
 
