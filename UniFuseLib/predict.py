@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 
+from UniFuseLib.apply.in_memory import apply_to_volume
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
@@ -27,16 +29,18 @@ from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
 from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
 from UniFuseLib.spatial.axes import from_canonical
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.spatial.transform import Transform
+from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from torch import Tensor
 
+    from UniFuseLib.apply.interpolations import Choice
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
+    from UniFuseLib.spatial.transform import Scan
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -95,6 +99,37 @@ class FusionResult:
     report: Report
     body: np.ndarray
     coverage: np.ndarray
+
+    @property
+    def transform(self) -> Transform:
+        """The deformation in both directions."""
+        affine = np.array(self.report.inputs.degraded.affine_ras)
+        shape = self.report.inputs.degraded.shape
+        degraded = Grid((shape[0], shape[1], shape[2]), affine)
+        return Transform(self.displacement, self.fused.grid, degraded)
+
+    def apply(
+        self,
+        volume: Volume,
+        to: Scan = "reference",
+        interpolation: Choice = "auto",
+        grid: Grid | None = None,
+    ) -> Volume:
+        """A volume of the other scan on the voxels of the scan `to`, as `Result.apply` does.
+
+        Args:
+            volume: scan, label map or colours.
+            to: the scan whose places are wanted; `volume` belongs to the other one.
+            interpolation: `auto`, `linear`, `bspline`, `label` or `nearest`.
+            grid: onto which voxels; None: those of the scan `to`.
+
+        Raises:
+            InputError: a label map with fractions, or no overlap.
+        """
+        towards_reference = to == "reference"
+        report = self.report
+        modality = report.degraded_modality if towards_reference else report.reference_modality
+        return apply_to_volume(self.transform, volume, to, modality, interpolation, grid)
 
 
 def fuse(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from UniFuseLib.apply.in_memory import apply_to_points, apply_to_volume
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.paths import readable_path, shown
 from UniFuseLib.io.plain_values import FieldError, from_plain
@@ -18,7 +19,9 @@ from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
-    from UniFuseLib.spatial.transform import Side
+    from UniFuseLib.apply.interpolations import Choice
+    from UniFuseLib.spatial.transform import Scan
+    from UniFuseLib.spatial.volume import Volume
 
 REPORT = "report.json"
 DEFORMATIONS = ("deformation.nii.gz", "deformation.nrrd")
@@ -52,7 +55,7 @@ class Result:
     transform: Transform
     report: dict[str, Any]
 
-    def modality(self, side: Side) -> str:
+    def modality(self, side: Scan) -> str:
         """`mr`, `ct` or `pet`.
 
         Args:
@@ -60,7 +63,7 @@ class Result:
         """
         return str(self.report[f"{side}_modality"])
 
-    def path(self, side: Side) -> Path | None:
+    def path(self, side: Scan) -> Path | None:
         """The file or folder that was fused; None where the report does not name it.
 
         Args:
@@ -68,6 +71,39 @@ class Result:
         """
         path = self.report["inputs"][side].get("path")
         return Path(path) if isinstance(path, str) else None
+
+    def apply(
+        self,
+        volume: Volume,
+        to: Scan = "reference",
+        interpolation: Choice = "auto",
+        grid: Grid | None = None,
+    ) -> Volume:
+        """A volume of the other scan on the voxels of the scan `to`; see `apply.in_memory`.
+
+        Args:
+            volume: scan, label map or colours.
+            to: the scan whose places are wanted; `volume` belongs to the other one.
+            interpolation: `auto`, `linear`, `bspline`, `label` or `nearest`.
+            grid: onto which voxels; None: those of the scan `to`.
+
+        Raises:
+            InputError: a label map with fractions, no overlap, or a grid that is not known.
+        """
+        modality = self.modality("degraded" if to == "reference" else "reference")
+        return apply_to_volume(self.transform, volume, to, modality, interpolation, grid)
+
+    def apply_to_points(self, points: np.ndarray, to: Scan = "reference") -> np.ndarray:
+        """Where the same anatomy lies in the scan `to`, `(n, 3)` RAS mm.
+
+        Args:
+            points: `(n, 3)` RAS mm in the other scan.
+            to: the scan whose places are wanted.
+
+        Raises:
+            InputError: the deformation folds at one of them.
+        """
+        return apply_to_points(self.transform, points, to)
 
 
 def read_result(folder: Path | str) -> Result:

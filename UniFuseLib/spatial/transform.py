@@ -20,7 +20,7 @@ from UniFuseLib.spatial.resampling import block_places, row_blocks
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
 
-Side = Literal["reference", "degraded"]
+Scan = Literal["reference", "degraded"]
 _CHECKED_POINTS = 100_000  # of the round trip: the share above 0.5 mm is known to 0.3 %
 _VISIBLE_MM = 0.5
 
@@ -72,7 +72,7 @@ class Transform:
         """X ↦ X + u(X)."""
         return DisplacementField(self.displacement, self.grid)
 
-    def grid_of(self, side: Side) -> Grid:
+    def grid_of(self, side: Scan) -> Grid:
         """The voxels of one of the two volumes.
 
         Args:
@@ -90,7 +90,7 @@ class Transform:
             )
         return self.degraded_grid
 
-    def move(self, points: np.ndarray, to: Side) -> Moved:
+    def move(self, points: np.ndarray, to: Scan) -> Moved:
         """`to_degraded` or `to_reference`.
 
         Args:
