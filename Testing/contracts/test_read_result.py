@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,32 +10,12 @@ import pytest
 
 from UniFuseLib import read_result, write_displacement
 from UniFuseLib.errors import InputError
-from UniFuseLib.report import InputReport, InputsReport, Report
-from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-
-@pytest.fixture
-def make_result(
-    tmp_path: Path, example_report: Report, reference_frame: Grid, oblique_grid: Grid
-) -> Callable[..., Path]:
-    """(changes of the report) → a result folder: reference 13 × 15 × 17, degraded 7 × 9 × 11."""
-
-    def make(**changes: Any) -> Path:
-        degraded = Volume(np.zeros(oblique_grid.shape, np.int16), oblique_grid.affine)
-        reference = Volume(np.zeros(reference_frame.shape, np.float32), reference_frame.affine)
-        inputs = InputsReport(InputReport.of(degraded), InputReport.of(reference))
-        content = replace(example_report, inputs=inputs).to_json()
-        content.update(changes)
-        u = np.random.default_rng(0).normal(size=(*reference_frame.shape, 3))
-        write_displacement(u, reference_frame, tmp_path / "deformation.nii.gz")
-        (tmp_path / "report.json").write_text(json.dumps(content), encoding="utf-8")
-        return tmp_path
-
-    return make
+    from UniFuseLib.spatial.volume import Grid
 
 
 def test_both_grids_and_the_field_come_back(
