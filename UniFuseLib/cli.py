@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = (
     "fuse",
     "apply",
+    "measure",
     "resample",
     "simulate",
     "evaluate",
