@@ -28,6 +28,7 @@ from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
 from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
+from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.apply.interpolations import Choice
+    from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
     from UniFuseLib.spatial.transform import Scan
@@ -88,6 +90,8 @@ class FusionResult:
         report: what `report.json` holds.
         body: `(d, h, w)` bool, the patient in the reference.
         coverage: `(d, h, w)` bool, where X + u(X) lies in the degraded field of view.
+        restored_own: degraded volume, restored and not moved, on its own grid and in its own type;
+            None where it was not asked for.
     """
 
     fused: Volume
@@ -99,6 +103,7 @@ class FusionResult:
     report: Report
     body: np.ndarray
     coverage: np.ndarray
+    restored_own: Volume | None = None
 
     @property
     def transform(self) -> Transform:
@@ -146,6 +151,7 @@ def fuse(
     precision: str = "auto",
     refine: str | int = "auto",
     align: Align = "deformable",
+    restored_own: bool = False,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -168,6 +174,7 @@ def fuse(
         align: how far the alignment may go: `deformable`, `affine` or `rigid` (one motion of the
             whole body, neither the network's field nor its refinement), or `none` (the geometry of
             the files).
+        restored_own: also restore the degraded volume on its own grid, without moving it.
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -199,6 +206,7 @@ def fuse(
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
             native = to_reference_grid(pair.degraded.source, pair.reference.source, found)
+            own = _own(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
@@ -214,6 +222,7 @@ def fuse(
         report=fusion_report(pair, working, agreed, classified, measured, refinement, run),
         body=body,
         coverage=native.coverage,
+        restored_own=own,
     )
 
 
@@ -246,6 +255,14 @@ def _refine(
         spacing=float(working.grid.spacing[0]),
     ).to(flow.device)
     return refine_field(compared, flow, steps, policy_of(*pair.modalities), progress)
+
+
+def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
+    """The degraded volume restored where it lies."""
+    degraded, reference = pair.degraded.source, pair.reference.source
+    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
+    restored = restore_own(degraded, found, transform)
+    return Volume(restored.array, degraded.volume.affine)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
