@@ -127,3 +127,17 @@ def _from_itk(path: Path) -> np.ndarray:
     for axis, step in enumerate(np.eye(3)):
         lps[:3, axis] = transform.TransformPoint(step.tolist()) - lps[:3, 3]
     return np.asarray(LPS_TO_RAS @ lps @ LPS_TO_RAS)
+
+
+def write_itk_matrix(matrix: np.ndarray, path: Path) -> None:
+    """ITK's affine transform in LPS mm, about the origin.
+
+    Args:
+        matrix: A `(4, 4)`, RAS point of the reference → of the degraded volume.
+        path: ends in one of `ITK_SUFFIXES`.
+    """
+    lps = LPS_TO_RAS @ matrix @ LPS_TO_RAS
+    transform = sitk.AffineTransform(3)
+    transform.SetMatrix(lps[:3, :3].ravel().tolist())
+    transform.SetTranslation(lps[:3, 3].tolist())
+    sitk.WriteTransform(transform, str(path))
