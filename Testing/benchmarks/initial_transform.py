@@ -56,8 +56,8 @@ def main() -> int:
         for row in rows:
             sys.stdout.write(f"{group.title}: {json.dumps(row)}\n")
         sys.stdout.flush()
-    args.output.parent.mkdir(parents=True, exist_ok=True)
-    args.output.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+        args.output.parent.mkdir(parents=True, exist_ok=True)
+        args.output.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     return 0
 
 

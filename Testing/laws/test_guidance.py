@@ -263,7 +263,9 @@ def test_the_command_hands_everything_over(tmp_path: Path, moved: Volume, fixed:
     write_volume(half(moved), tmp_path / "mask.nrrd")
     for name, points in (("r", MARKS), ("d", mapped(TRUTH, MARKS))):
         placed = [{"position": p} for p in (points * [-1, -1, 1]).tolist()]
-        content = {"markups": [{"coordinateSystem": "LPS", "controlPoints": placed}]}
+        content = {
+            "markups": [{"type": "Fiducial", "coordinateSystem": "LPS", "controlPoints": placed}]
+        }
         (tmp_path / f"{name}.mrk.json").write_text(json.dumps(content))
     argv = ["fuse", "d.nii", "r.nii", "-o", "out", "--initial-transform", "start.h5"]
     argv += ["--degraded-mask", "mask.nrrd"]

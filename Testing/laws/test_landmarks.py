@@ -84,7 +84,9 @@ def test_the_distance_is_of_every_pair() -> None:
 
 def markups(space: str, points: np.ndarray, **point: object) -> str:
     placed = [{"label": "F", "position": p, **point} for p in points.tolist()]
-    content = {"markups": [{"coordinateSystem": space, "controlPoints": placed}]}
+    content = {
+        "markups": [{"type": "Fiducial", "coordinateSystem": space, "controlPoints": placed}]
+    }
     return json.dumps(content)
 
 
@@ -118,14 +120,19 @@ def test_a_csv_file_in_ras_is_read_as_asked(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("a.csv", "x,y\n1,2\n", "has no column z"),
+        ("a.csv", "x,y\n1,2\n", "names the columns x, y and z"),
         ("a.csv", "x,y,z\n1,2,left\n", "expected three numbers"),
         ("a.csv", "x,y,z\n1,2,nan\n", "no numbers"),
         ("a.csv", "x,y,z\n", "holds no point"),
-        ("a.mrk.json", "{}", "no list of points of 3D Slicer"),
-        ("a.mrk.json", markups("IJK", LPS), "coordinate system 'IJK'"),
+        ("a.mrk.json", "{}", "holds no markups of 3D Slicer"),
+        ("a.mrk.json", markups("IJK", LPS), "gives points in IJK"),
         ("a.mrk.json", markups("LPS", LPS, positionStatus="undefined"), "not been placed"),
-        ("a.fcsv", "# CoordinateSystem = 2\nF,1,2,3\n", "coordinate system '2'"),
+        ("a.fcsv", "# CoordinateSystem = 2\nF,1,2,3\n", "voxels"),
+        (
+            "a.mrk.json",
+            json.dumps({"markups": [{"type": "Fiducial"}, {"type": "Fiducial"}]}),
+            "2 lists of points",
+        ),
         ("a.vtk", "", r"expected landmarks as .mrk.json, .fcsv or .csv"),
     ],
 )
