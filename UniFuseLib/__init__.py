@@ -38,6 +38,9 @@ from UniFuseLib.version import __version__
 
 if TYPE_CHECKING:
     from UniFuseLib.checkpoint import load_model
+    from UniFuseLib.io.landmarks import read_landmarks
+    from UniFuseLib.io.linear_transform import read_linear_transform
+    from UniFuseLib.io.transform_export import export_transform
     from UniFuseLib.io.volumes import (
         read_displacement,
         read_volume,
@@ -54,9 +57,12 @@ __all__ = [
     "Result",
     "Volume",
     "__version__",
+    "export_transform",
     "fuse",
     "load_model",
     "read_displacement",
+    "read_landmarks",
+    "read_linear_transform",
     "read_result",
     "read_volume",
     "write_displacement",
@@ -68,9 +74,12 @@ _HOME = {
     "Grid": "spatial.volume",
     "Result": "result",
     "Volume": "spatial.volume",
+    "export_transform": "io.transform_export",
     "fuse": "predict",
     "load_model": "checkpoint",
     "read_displacement": "io.volumes",
+    "read_landmarks": "io.landmarks",
+    "read_linear_transform": "io.linear_transform",
     "read_result": "result",
     "read_volume": "io.volumes",
     "write_displacement": "io.volumes",

@@ -21,6 +21,7 @@ COMMANDS = (
     "fuse",
     "apply",
     "measure",
+    "export-transform",
     "resample",
     "simulate",
     "evaluate",

@@ -20,8 +20,10 @@ from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
+from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
@@ -151,6 +153,11 @@ def fuse(
     precision: str = "auto",
     refine: str | int = "auto",
     align: Align = "deformable",
+    initial_transform: np.ndarray | None = None,
+    reference_mask: Volume | None = None,
+    degraded_mask: Volume | None = None,
+    reference_landmarks: np.ndarray | None = None,
+    degraded_landmarks: np.ndarray | None = None,
     restored_own: bool = False,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
@@ -173,7 +180,15 @@ def fuse(
             `auto` (pairs of modalities that gain in every misalignment bin), or a number of steps.
         align: how far the alignment may go: `deformable`, `affine` or `rigid` (one motion of the
             whole body, neither the network's field nor its refinement), or `none` (the geometry of
-            the files).
+            the files, or that of `initial_transform`).
+        initial_transform: A `(4, 4)`, RAS point of the reference → RAS point of the degraded
+            volume, mm: one more start of the alignment, and part of what is found from there.
+        reference_mask: label map on any grid: only where it is above 0 is the reference compared;
+            all of the degraded volume is moved.
+        degraded_mask: likewise for the degraded volume.
+        reference_landmarks: `(n, 3)` RAS mm: the rigid motion onto `degraded_landmarks` is one more
+            start, and the report says how far they are apart before and after.
+        degraded_landmarks: the same places in the degraded volume, in the same order.
         restored_own: also restore the degraded volume on its own grid, without moving it.
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
@@ -186,18 +201,22 @@ def fuse(
     target = choose_device(device)
     check_precision(precision)
     modalities = (degraded_modality, reference_modality)
+    guidance = Guidance(
+        initial_transform, reference_mask, degraded_mask, reference_landmarks, degraded_landmarks
+    )
     with torch.no_grad(), memory_advice(target):
         with stages.stage(_LOADING):
             network, agreed = _network(model, contract, weights, target)
         with stages.stage(_CHECKING):
-            pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing)
+            pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing, guidance)
             steps = steps_for(refine, *pair.modalities)
         with stages.stage(_ALIGNING):
             working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
+            flow = _flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
-            refined = _refine(pair, working, registered.flow, steps, align, stages.step)
+            refined = _refine(pair, working, flow, steps, align, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
             unchanged = refined.flow is registered.flow
             output = network.fuse(registered, None if unchanged else refined.flow)
@@ -211,6 +230,7 @@ def fuse(
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
     refinement = RefinementReport.of(refined, stages.cpu_seconds[_REFINING.title])
+    guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
@@ -219,7 +239,7 @@ def fuse(
         displacement=native.displacement,
         probabilities=classified.probabilities,
         label=classified.label,
-        report=fusion_report(pair, working, agreed, classified, measured, refinement, run),
+        report=fusion_report(pair, working, agreed, classified, measured, refinement, guided, run),
         body=body,
         coverage=native.coverage,
         restored_own=own,
@@ -235,6 +255,16 @@ def _network(
     if model is None:
         return load_model(None if weights is None else Path(weights), device)
     return model, contract or standard_contract()
+
+
+def _flow_inside(
+    network: Network, pair: PreparedPair, working: WorkingPair, device: torch.device
+) -> Tensor:
+    """The network's field of what the user lets be compared: elsewhere both volumes are air."""
+    both = working.degraded_acquired & working.reference_acquired
+    sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
+    shown = [torch.where(both, values, source.air).to(device) for source, values in sides]
+    return network.register(*shown).flow
 
 
 def _refine(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.process import peak_memory_mb
 from UniFuseLib.spatial.axes import orientation_code
 from UniFuseLib.version import NOTICE, versions
@@ -242,6 +243,7 @@ class Report:
     precision: str
     weights: WeightsReport
     warnings: tuple[str, ...]
+    guidance: GuidanceReport = field(default_factory=GuidanceReport)
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -293,6 +295,7 @@ def fusion_report(
     classified: Classification,
     measured: Measurements,
     refinement: RefinementReport,
+    guidance: GuidanceReport,
     run: RunRecord,
 ) -> Report:
     """The report of one run, from what its steps returned."""
@@ -304,6 +307,7 @@ def fusion_report(
         **measured._asdict(),
         refinement=refinement,
         initial_alignment=AlignmentReport.of(working.alignment),
+        guidance=guidance,
         degraded_modality=degraded.modality,
         reference_modality=reference.modality,
         modality=ModalitiesReport.of(degraded.guess, reference.guess),
@@ -316,7 +320,12 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
-        warnings=(*pair.warnings, *working.alignment.warnings, *classified.warnings),
+        warnings=(
+            *pair.warnings,
+            *working.alignment.warnings,
+            *guidance.warnings,
+            *classified.warnings,
+        ),
     )
 
 

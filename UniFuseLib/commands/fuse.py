@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands import fuse_options, progress
+from UniFuseLib.commands import fuse_options, guidance, progress
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.commands.inputs import Inputs
     from UniFuseLib.predict import FusionResult
+    from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
     from UniFuseLib.spatial.volume import Grid
@@ -72,7 +73,7 @@ def _emit_failure(sentence: str, exit_code: int) -> None:
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     """Read, fuse, write; returns what the last line of `--progress json` says."""
     show = progress.reporter(args)
-    inputs = (args.degraded, args.reference)
+    inputs = (args.degraded, args.reference, *guidance.files_of(args))
     names = (*RAW_VOLUMES, OWN, RAW_OWN, *FILES)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
@@ -111,8 +112,9 @@ def _into_folder(
     show(0.0, _READING)
     with _timed(clock, _READING):
         inputs = read_inputs(args)
-    _check_own(args, inputs)
-    result = _fuse(args, inputs, _within(show, _READ, _COMPUTED), cancelled)
+        _check_own(args, inputs)
+        guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
+    result = _fuse(args, inputs, guided, _within(show, _READ, _COMPUTED), cancelled)
     result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
@@ -125,6 +127,7 @@ def _into_folder(
     report = result.report.with_warnings(after=missed)
     paths = shown(args.degraded), shown(args.reference)
     report = report.with_files(*paths, clock, peak_memory_mb())
+    report = guidance.with_files(report, args)
     _write_report(report, folder.working / "report.json")
     return report
 
@@ -140,7 +143,11 @@ def _check_own(args: argparse.Namespace, inputs: Inputs) -> None:
 
 
 def _fuse(
-    args: argparse.Namespace, inputs: Inputs, show: Progress, cancelled: CancelQuestion
+    args: argparse.Namespace,
+    inputs: Inputs,
+    guided: Guidance,
+    show: Progress,
+    cancelled: CancelQuestion,
 ) -> FusionResult:
     from UniFuseLib.predict import fuse
 
@@ -156,6 +163,11 @@ def _fuse(
         refine=args.refine,
         align=args.align,
         restored_own=args.restored_own,
+        initial_transform=guided.initial_transform,
+        reference_mask=guided.reference_mask,
+        degraded_mask=guided.degraded_mask,
+        reference_landmarks=guided.reference_landmarks,
+        degraded_landmarks=guided.degraded_landmarks,
         progress=show,
         cancelled=cancelled,
     )
@@ -204,6 +216,13 @@ def _summarise(args: argparse.Namespace, report: Report) -> None:
     for warning in report.warnings:
         print(f"unifuse: warning: {warning}", file=sys.stderr)
     probability = 100 * report.probabilities[report.label]
+    marks = report.guidance.landmarks
+    if marks.count:
+        print(
+            f"Landmarks: {marks.mean_before_mm:.1f} mm apart before, {marks.mean_after_mm:.1f} mm "
+            "after",
+            file=sys.stderr,
+        )
     print(
         f"{title(report.label)} ({probability:.0f} %), mean displacement "
         f"{report.displacement_mm.mean:.1f} mm: {args.output}",

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from UniFuseLib.commands import dicom, progress
+from UniFuseLib.commands import dicom, guidance, progress
 from UniFuseLib.commands.options import add_reading, linear_map, refinement
 
 _EPILOG = """\
@@ -35,6 +35,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     _add_files(parser)
     dicom.add_options(parser)
+    guidance.add_options(parser)
     _add_computation(parser)
     _add_output(parser)
     progress.add_options(parser)
