@@ -8,18 +8,16 @@ Every step is a function of its own file; this one shows their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import torch
 
-from UniFuseLib.apply.in_memory import apply_to_volume
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fusion_result import FusionResult
 from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
@@ -29,22 +27,21 @@ from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
-from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
+from UniFuseLib.report import RefinementReport, RunRecord, fusion_report
 from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from torch import Tensor
 
-    from UniFuseLib.apply.interpolations import Choice
     from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
-    from UniFuseLib.spatial.transform import Scan
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -75,68 +72,6 @@ class Network(Protocol):
 
     def fuse(self, registered: Any, flow: Tensor | None = None) -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
-
-
-@dataclass(frozen=True)
-class FusionResult:
-    """What `fuse` returns; all volumes lie on the reference grid.
-
-    Attributes:
-        fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
-        restored: degraded volume, restored and aligned, in its own units.
-        aligned: degraded volume, aligned but not restored: degraded(X + u(X)), in its own units.
-        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
-            at X + u(X).
-        probabilities: degradation class → probability.
-        label: the most probable class.
-        report: what `report.json` holds.
-        body: `(d, h, w)` bool, the patient in the reference.
-        coverage: `(d, h, w)` bool, where X + u(X) lies in the degraded field of view.
-        restored_own: degraded volume, restored and not moved, on its own grid and in its own type;
-            None where it was not asked for.
-    """
-
-    fused: Volume
-    restored: Volume
-    aligned: Volume
-    displacement: np.ndarray
-    probabilities: dict[str, float]
-    label: str
-    report: Report
-    body: np.ndarray
-    coverage: np.ndarray
-    restored_own: Volume | None = None
-
-    @property
-    def transform(self) -> Transform:
-        """The deformation in both directions."""
-        affine = np.array(self.report.inputs.degraded.affine_ras)
-        shape = self.report.inputs.degraded.shape
-        degraded = Grid((shape[0], shape[1], shape[2]), affine)
-        return Transform(self.displacement, self.fused.grid, degraded)
-
-    def apply(
-        self,
-        volume: Volume,
-        to: Scan = "reference",
-        interpolation: Choice = "auto",
-        grid: Grid | None = None,
-    ) -> Volume:
-        """A volume of the other scan on the voxels of the scan `to`, as `Result.apply` does.
-
-        Args:
-            volume: scan, label map or colours.
-            to: the scan whose places are wanted; `volume` belongs to the other one.
-            interpolation: `auto`, `linear`, `bspline`, `label` or `nearest`.
-            grid: onto which voxels; None: those of the scan `to`.
-
-        Raises:
-            InputError: a label map with fractions, or no overlap.
-        """
-        towards_reference = to == "reference"
-        report = self.report
-        modality = report.degraded_modality if towards_reference else report.reference_modality
-        return apply_to_volume(self.transform, volume, to, modality, interpolation, grid)
 
 
 def fuse(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.commands.inputs import Inputs
-    from UniFuseLib.predict import FusionResult
+    from UniFuseLib.fusion_result import FusionResult
     from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
