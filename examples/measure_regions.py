@@ -25,9 +25,9 @@ def main() -> None:
     result = read_result(args.result)
     regions = measure_regions(result.transform, read_image(args.labels))
     for row in sorted(regions, key=lambda region: -abs(region.volume_change_percent)):
+        change = f"{row.volume_change_percent:+.1f} % of {row.volume_ml:.1f} ml"
         print(
-            f"{row.label} {row.name}: {row.volume_change_percent:+.1f} % of {row.volume_ml:.1f} ml, "
-            f"{row.displacement_mean_mm:.1f} mm, mostly {row.direction}"
+            f"{row.label} {row.name}: {change}, {row.displacement_mean_mm:.1f} mm {row.direction}"
         )
 
 

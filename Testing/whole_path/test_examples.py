@@ -158,7 +158,7 @@ def test_regions_are_measured(result: Path, tmp_path: Path) -> None:
     changes = [abs(float(re.findall(r"([-+][\d.]+) %", line)[0])) for line in lines]
     assert len(lines) == 8
     assert changes == sorted(changes, reverse=True)
-    assert re.search(r"mostly (left|right|anterior|posterior|superior|inferior)", printed)
+    assert re.search(r" mm (left|right|anterior|posterior|superior|inferior)", printed)
 
 
 def test_the_deformation_is_written_for_other_programs(result: Path, tmp_path: Path) -> None:

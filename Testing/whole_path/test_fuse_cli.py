@@ -426,8 +426,7 @@ def test_restored_own_lies_where_the_degraded_volume_lies(files: Path, tmp_path:
     out = tmp_path / "out"
     assert cli.main(arguments(files, out, "--quiet", "--restored-own", "--no-overview")) == 0
     degraded, own = (
-        sitk.ReadImage(str(path))
-        for path in (files / "degraded.nii.gz", out / "restored_own.nii.gz")
+        sitk.ReadImage(str(path)) for path in (files / "degraded.nrrd", out / "restored_own.nii.gz")
     )
     assert own.GetPixelID() == degraded.GetPixelID()
     assert own.GetSize() == degraded.GetSize()
@@ -436,8 +435,8 @@ def test_restored_own_lies_where_the_degraded_volume_lies(files: Path, tmp_path:
     assert sitk.GetArrayFromImage(own).std() > 0
 
     moved = tmp_path / "moved"
-    assert cli.main(["apply", str(out), str(files / "degraded.nii.gz"), "-o", str(moved)]) == 0
-    grids = [io.read_volume(p).grid for p in (moved / "degraded.nii.gz", out / "fused.nii.gz")]
+    assert cli.main(["apply", str(out), str(files / "degraded.nrrd"), "-o", str(moved)]) == 0
+    grids = [io.read_volume(p).grid for p in (moved / "degraded.nrrd", out / "fused.nii.gz")]
     assert grids[0].same_as(grids[1])
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     assert cli.main(["measure", str(out), "-o", str(tmp_path / "t.csv")]) == 0
