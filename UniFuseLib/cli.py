@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "fuse",
+    "apply",
+    "measure",
+    "export-transform",
     "resample",
     "simulate",
     "evaluate",

@@ -39,7 +39,7 @@ class Warned(Protocol):
 
 
 class Fused(Protocol):
-    """What evaluation reads of a `predict.FusionResult`."""
+    """What evaluation reads of a `fusion_result.FusionResult`."""
 
     @property
     def fused(self) -> Volume: ...

@@ -69,6 +69,7 @@ def metaimage_file(path: Path) -> FileHeader:
         components=data.shape[-1] if len(data.shape) > count else 1,
         modality=_MODALITIES.get(fields.get("Modality", ""), ""),
         warnings=warnings,
+        frame_step=float(spacing[3]) if count > 3 else 1.0,
     )
 
 
