@@ -38,6 +38,7 @@ from UniFuseLib.version import __version__
 
 if TYPE_CHECKING:
     from UniFuseLib.checkpoint import load_model
+    from UniFuseLib.fusion_result import FusionResult
     from UniFuseLib.io.landmarks import read_landmarks
     from UniFuseLib.io.linear_transform import read_linear_transform
     from UniFuseLib.io.transform_export import export_transform
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
         write_displacement,
         write_volume,
     )
-    from UniFuseLib.predict import FusionResult, fuse
+    from UniFuseLib.predict import fuse
     from UniFuseLib.result import Result, read_result
     from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -70,7 +71,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "FusionResult": "predict",
+    "FusionResult": "fusion_result",
     "Grid": "spatial.volume",
     "Result": "result",
     "Volume": "spatial.volume",

@@ -8,18 +8,16 @@ Every step is a function of its own file; this one shows their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import torch
 
-from UniFuseLib.apply.in_memory import apply_to_volume
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fusion_result import FusionResult
 from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
@@ -29,20 +27,21 @@ from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
 from UniFuseLib.registration.bspline_refinement import refine as refine_field
-from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
+from UniFuseLib.report import RefinementReport, RunRecord, fusion_report
+from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     from torch import Tensor
 
-    from UniFuseLib.apply.interpolations import Choice
+    from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
-    from UniFuseLib.spatial.transform import Scan
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -75,65 +74,6 @@ class Network(Protocol):
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
-@dataclass(frozen=True)
-class FusionResult:
-    """What `fuse` returns; all volumes lie on the reference grid.
-
-    Attributes:
-        fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
-        restored: degraded volume, restored and aligned, in its own units.
-        aligned: degraded volume, aligned but not restored: degraded(X + u(X)), in its own units.
-        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
-            at X + u(X).
-        probabilities: degradation class → probability.
-        label: the most probable class.
-        report: what `report.json` holds.
-        body: `(d, h, w)` bool, the patient in the reference.
-        coverage: `(d, h, w)` bool, where X + u(X) lies in the degraded field of view.
-    """
-
-    fused: Volume
-    restored: Volume
-    aligned: Volume
-    displacement: np.ndarray
-    probabilities: dict[str, float]
-    label: str
-    report: Report
-    body: np.ndarray
-    coverage: np.ndarray
-
-    @property
-    def transform(self) -> Transform:
-        """The deformation in both directions."""
-        affine = np.array(self.report.inputs.degraded.affine_ras)
-        shape = self.report.inputs.degraded.shape
-        degraded = Grid((shape[0], shape[1], shape[2]), affine)
-        return Transform(self.displacement, self.fused.grid, degraded)
-
-    def apply(
-        self,
-        volume: Volume,
-        to: Scan = "reference",
-        interpolation: Choice = "auto",
-        grid: Grid | None = None,
-    ) -> Volume:
-        """A volume of the other scan on the voxels of the scan `to`, as `Result.apply` does.
-
-        Args:
-            volume: scan, label map or colours.
-            to: the scan whose places are wanted; `volume` belongs to the other one.
-            interpolation: `auto`, `linear`, `bspline`, `label` or `nearest`.
-            grid: onto which voxels; None: those of the scan `to`.
-
-        Raises:
-            InputError: a label map with fractions, or no overlap.
-        """
-        towards_reference = to == "reference"
-        report = self.report
-        modality = report.degraded_modality if towards_reference else report.reference_modality
-        return apply_to_volume(self.transform, volume, to, modality, interpolation, grid)
-
-
 def fuse(
     degraded: Volume,
     reference: Volume,
@@ -153,6 +93,7 @@ def fuse(
     degraded_mask: Volume | None = None,
     reference_landmarks: np.ndarray | None = None,
     degraded_landmarks: np.ndarray | None = None,
+    restored_own: bool = False,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -183,6 +124,7 @@ def fuse(
         reference_landmarks: `(n, 3)` RAS mm: the rigid motion onto `degraded_landmarks` is one more
             start, and the report says how far they are apart before and after.
         degraded_landmarks: the same places in the degraded volume, in the same order.
+        restored_own: also restore the degraded volume on its own grid, without moving it.
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -218,6 +160,7 @@ def fuse(
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
             native = to_reference_grid(pair.degraded.source, pair.reference.source, found)
+            own = _own(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
@@ -234,6 +177,7 @@ def fuse(
         report=fusion_report(pair, working, agreed, classified, measured, refinement, guided, run),
         body=body,
         coverage=native.coverage,
+        restored_own=own,
     )
 
 
@@ -276,6 +220,14 @@ def _refine(
         spacing=float(working.grid.spacing[0]),
     ).to(flow.device)
     return refine_field(compared, flow, steps, policy_of(*pair.modalities), progress)
+
+
+def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
+    """The degraded volume restored where it lies."""
+    degraded, reference = pair.degraded.source, pair.reference.source
+    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
+    restored = restore_own(degraded, found, transform)
+    return Volume(restored.array, degraded.volume.affine)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:

@@ -39,8 +39,8 @@ def measure(result: Path, *argv: object, code: int = 0) -> None:
 def test_an_affine_field_has_the_determinant_of_its_matrix(
     result: Path, tmp_path: Path, capsys: Any, reference_frame: Grid
 ) -> None:
-    images = ("--displacement-volume", tmp_path / "mm.nii.gz")
-    images += ("--jacobian-volume", tmp_path / "ratio.nrrd")
+    images: list[object] = ["--displacement-volume", tmp_path / "mm.nii.gz"]
+    images += ["--jacobian-volume", tmp_path / "ratio.nrrd"]
     measure(result, "--json", *images)
     (row,) = json.loads(capsys.readouterr().out)["regions"]
     determinant = np.linalg.det(STRETCH)

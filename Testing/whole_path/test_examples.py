@@ -117,15 +117,53 @@ def test_what_is_known_before_guides_the_alignment(tmp_path: Path) -> None:
     assert after < 2 < 4 < before
 
 
-def test_the_deformation_is_written_for_other_programs(tmp_path: Path) -> None:
-    pytest.importorskip("nitransforms")
-    command = ["-m", "UniFuseLib", "fuse", DEGRADED, REFERENCE, "--output", tmp_path / "out"]
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `unifuse fuse` has filled."""
+    folder = tmp_path_factory.mktemp("result") / "out"
+    command = ["-m", "UniFuseLib", "fuse", DEGRADED, REFERENCE, "--output", folder]
     subprocess.run(
         [sys.executable, *map(str, command), "--no-overview", "--quiet", *COARSE],
         cwd=ROOT,
         check=True,
     )
-    printed = run("export_the_transform.py", tmp_path / "out", tmp_path / "files")
+    return folder
+
+
+def label_map(path: Path, folder: Path) -> Path:
+    """Eight blocks on the grid of a volume."""
+    volume = read_volume(path)
+    d, h, w = np.indices(volume.array.shape)
+    middle = np.array(volume.array.shape) // 2
+    labels = 1 + (d > middle[0]) + 2 * (h > middle[1]) + 4 * (w > middle[2])
+    write_volume(Volume(labels.astype(np.uint8), volume.affine), folder / "labels.nii.gz")
+    return folder / "labels.nii.gz"
+
+
+def test_labels_and_points_of_a_study_follow(result: Path, tmp_path: Path) -> None:
+    labels = label_map(DEGRADED, tmp_path)
+    point = ("--point", 5, -12, 20)
+    printed = run("apply_to_a_study.py", result, labels, tmp_path / "moved.nii.gz", *point)
+    moved = read_volume(tmp_path / "moved.nii.gz")
+    assert moved.grid.same_as(read_volume(REFERENCE).grid)
+    assert set(np.unique(moved.array)) <= set(range(9))
+    there, back = (np.array(line.split()[1:], float) for line in printed.splitlines())
+    assert 0.5 < np.linalg.norm(there - point[1:]) < 20
+    np.testing.assert_allclose(back, point[1:], atol=0.02)
+
+
+def test_regions_are_measured(result: Path, tmp_path: Path) -> None:
+    printed = run("measure_regions.py", result, label_map(REFERENCE, tmp_path))
+    lines = printed.splitlines()
+    changes = [abs(float(re.findall(r"([-+][\d.]+) %", line)[0])) for line in lines]
+    assert len(lines) == 8
+    assert changes == sorted(changes, reverse=True)
+    assert re.search(r" mm (left|right|anterior|posterior|superior|inferior)", printed)
+
+
+def test_the_deformation_is_written_for_other_programs(result: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nitransforms")
+    printed = run("export_the_transform.py", result, tmp_path / "files")
     for name in ("ants.nii.gz", "itk.h5", "fsl.nii.gz", "y_spm.nii", "mrtrix.nii.gz"):
         assert (tmp_path / "files" / name).is_file()
     for word in ("antsApplyTransforms", "applywarp --rel", "mri_warp_convert", "transformix"):

@@ -419,3 +419,29 @@ def test_cancel_file_stops_the_run(files: Path, tmp_path: Path) -> None:
     }
     assert time.monotonic() - began < 20
     assert left_behind(tmp_path) == ["cancel"]
+
+
+def test_restored_own_lies_where_the_degraded_volume_lies(files: Path, tmp_path: Path) -> None:
+    """Also what `apply` and `measure` read is what was written here."""
+    out = tmp_path / "out"
+    assert cli.main(arguments(files, out, "--quiet", "--restored-own", "--no-overview")) == 0
+    degraded, own = (
+        sitk.ReadImage(str(path)) for path in (files / "degraded.nrrd", out / "restored_own.nii.gz")
+    )
+    assert own.GetPixelID() == degraded.GetPixelID()
+    assert own.GetSize() == degraded.GetSize()
+    np.testing.assert_allclose(own.GetOrigin(), degraded.GetOrigin(), atol=1e-4)
+    np.testing.assert_allclose(own.GetDirection(), degraded.GetDirection(), atol=1e-5)
+    assert sitk.GetArrayFromImage(own).std() > 0
+
+    moved = tmp_path / "moved"
+    assert cli.main(["apply", str(out), str(files / "degraded.nrrd"), "-o", str(moved)]) == 0
+    grids = [io.read_volume(p).grid for p in (moved / "degraded.nrrd", out / "fused.nii.gz")]
+    assert grids[0].same_as(grids[1])
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert cli.main(["measure", str(out), "-o", str(tmp_path / "t.csv")]) == 0
+    row = (tmp_path / "t.csv").read_text().splitlines()[1].split(",")
+    assert float(row[7]) >= report["displacement_mm"]["max"] - 1e-3
+
+    assert cli.main(arguments(files, out, "--quiet", "--overwrite", "--no-overview")) == 0
+    assert not (out / "restored_own.nii.gz").exists()

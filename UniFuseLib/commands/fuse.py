@@ -14,6 +14,7 @@ from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
     Cancelled,
+    InputError,
     MissingDependencyError,
     OutputError,
     UniFuseError,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.commands.inputs import Inputs
-    from UniFuseLib.predict import FusionResult
+    from UniFuseLib.fusion_result import FusionResult
     from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
+OWN, RAW_OWN = "restored_own.nii.gz", "restored_own.nrrd"  # with --restored-own
 FILES = (*VOLUMES, "report.json", "overview.png")
 _READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
@@ -72,10 +74,11 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     """Read, fuse, write; returns what the last line of `--progress json` says."""
     show = progress.reporter(args)
     inputs = (args.degraded, args.reference, *guidance.files_of(args))
+    names = (*RAW_VOLUMES, OWN, RAW_OWN, *FILES)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
         # volumes of the other suffix would be those of another pair
-        result_folder(args.output, (*RAW_VOLUMES, *FILES), args.overwrite, inputs) as folder,
+        result_folder(args.output, names, args.overwrite, inputs) as folder,
     ):
         report = _into_folder(args, folder, show, cancelled)
         if cancelled():
@@ -102,12 +105,14 @@ def _into_folder(
     """Every file of the result, in the working folder; returns the report that lies there."""
     from UniFuseLib.commands.inputs import read_inputs
     from UniFuseLib.io.paths import shown
+    from UniFuseLib.io.volumes import write_volume
     from UniFuseLib.process import peak_memory_mb
 
     clock: dict[str, float] = {}
     show(0.0, _READING)
     with _timed(clock, _READING):
         inputs = read_inputs(args)
+        _check_own(args, inputs)
         guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
     result = _fuse(args, inputs, guided, _within(show, _READ, _COMPUTED), cancelled)
     result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
@@ -115,6 +120,9 @@ def _into_folder(
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES
         _write(result, inputs.reference.grid, folder.working, names)
+        if result.restored_own is not None:
+            own = folder.working / (RAW_OWN if args.uncompressed else OWN)
+            write_volume(result.restored_own, own)
     missed = () if args.no_overview else _draw(result, inputs, folder)
     report = result.report.with_warnings(after=missed)
     paths = shown(args.degraded), shown(args.reference)
@@ -122,6 +130,16 @@ def _into_folder(
     report = guidance.with_files(report, args)
     _write_report(report, folder.working / "report.json")
     return report
+
+
+def _check_own(args: argparse.Namespace, inputs: Inputs) -> None:
+    """Its file lies on the degraded volume's own grid."""
+    if args.restored_own and inputs.degraded.grid.sheared:
+        raise InputError(
+            f"The axes of {args.degraded} are not perpendicular, and image files cannot store "
+            "--restored-own on such a grid. Resample it first: "
+            f"unifuse resample {args.degraded} RESAMPLED.nii.gz"
+        )
 
 
 def _fuse(
@@ -144,6 +162,7 @@ def _fuse(
         precision=args.precision,
         refine=args.refine,
         align=args.align,
+        restored_own=args.restored_own,
         initial_transform=guided.initial_transform,
         reference_mask=guided.reference_mask,
         degraded_mask=guided.degraded_mask,

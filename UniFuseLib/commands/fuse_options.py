@@ -124,6 +124,12 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write raw .nrrd files instead of .nii.gz: larger, but faster to write",
     )
+    parser.add_argument(
+        "--restored-own",
+        action="store_true",
+        help="also write restored_own.nii.gz: DEGRADED restored and not moved, on its own grid and "
+        "in its own data type",
+    )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
 
 

@@ -30,7 +30,7 @@ CASE_VERSION = 2
 
 
 class Fused(Protocol):
-    """What evaluation reads of a `predict.FusionResult`."""
+    """What evaluation reads of a `fusion_result.FusionResult`."""
 
     @property
     def fused(self) -> Volume: ...
