@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +21,17 @@ from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
 from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
 from UniFuseLib.io.files import Header, file_header, load
-from UniFuseLib.io.foreign import temporary_folder
 from UniFuseLib.io.nifti import nifti_data
 from UniFuseLib.io.nifti_header import is_nifti
-from UniFuseLib.io.paths import expanded, holds_utf8, named_for_itk, readable_path, shown
+from UniFuseLib.io.paths import (
+    expanded,
+    holds_utf8,
+    named_for_itk,
+    readable_path,
+    shown,
+    temporary_folder,
+)
+from UniFuseLib.io.publication import move_new
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -65,19 +71,19 @@ def read_volume_with_header(
     if path.is_dir() or is_dicom_file(path):
         return _read_dicom(path, dicom)
     refuse_archive(path)
-    with temporary_folder() as folder:
-        header = file_header(path, options or ReadOptions(), Path(folder))
+    with contextlib.ExitStack() as kept:
+        header = file_header(path, options or ReadOptions(), kept)
         return load(path, header, options or ReadOptions())
 
 
-def write_volume(volume: Volume, path: Path | str) -> None:
+def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = True) -> None:
     """Write `(d, h, w)` or `(d, h, w, 3)`; complete under its name, or not there at all.
 
     Raises:
-        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a sheared
-            grid.
+        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, a sheared grid,
+            or a file of that name where `overwrite` is False.
     """
-    _write(volume.array, volume.grid, Path(path))
+    _write(volume.array, volume.grid, Path(path), overwrite=overwrite)
 
 
 def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
@@ -153,7 +159,7 @@ def to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
     return image
 
 
-def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
+def _write(array: np.ndarray, grid: Grid, path: Path, *, overwrite: bool = True) -> None:
     path = expanded(path)
     suffix = next(
         (s for s in sorted(WRITABLE, key=len, reverse=True) if path.name.lower().endswith(s)), None
@@ -168,7 +174,14 @@ def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
         with _quiet_itk(), _written_by_itk(temporary) as plain:
             sitk.WriteImage(image, str(plain), suffix == ".nii.gz")
         _check_written(temporary)
-        temporary.replace(path)
+        if overwrite:
+            temporary.replace(path)
+        else:
+            move_new(temporary, path)
+    except FileExistsError as error:
+        raise OutputError(
+            f"{shown(path)} exists. Choose another name, or add --overwrite."
+        ) from error
     except (RuntimeError, OSError) as error:
         raise OutputError(_why_not_written(path, error)) from error
     finally:
@@ -182,7 +195,7 @@ def _written_by_itk(path: Path) -> Iterator[Path]:
     if holds_utf8(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="unifuse-") as folder:
+    with temporary_folder() as folder:
         plain = Path(folder) / f"output{''.join(path.suffixes[-2:])}"
         yield plain
         shutil.copyfile(plain, path)
