@@ -14,8 +14,9 @@ import numpy as np
 import torch
 
 from UniFuseLib.registration.affine_decision import Evidence, stretch_percent, warnings_of
+from UniFuseLib.registration.affine_levels import better_as_reference
 from UniFuseLib.registration.affine_parameters import AFFINE, rotation_degrees
-from UniFuseLib.registration.affine_search import COARSE_MM, FINE_MM, MEDIUM_MM, Climber, search
+from UniFuseLib.registration.affine_search import Climber, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,30 +68,43 @@ def register(
         progress: called with the fraction done (0 to 1); may raise to stop.
     """
     with torch.no_grad():
-        pair = Climber(degraded, reference, progress)
-        coarse = search(pair)
-        settled = pair.climb(MEDIUM_MM, coarse.chosen.matrix, steps=_PATIENCE)
-        found = pair.climb(FINE_MM, settled.matrix)
-        evidence = _evidence(pair, coarse, found)
-        if not evidence.convincing:
-            return AffineResult(np.eye(4), "none", evidence, warnings_of(evidence))
-        rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence))
-        result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
-        if result.freedom == "rigid" and evidence.gain < _LEAST_GAIN:
-            return AffineResult(np.eye(4), "none", evidence, ())
-        return result
+        if not better_as_reference(degraded, reference):
+            return _decided(Climber(degraded, reference, progress), freedom)
+        share = min(1.0, degraded.body_ml() / reference.body_ml())
+        back = _decided(Climber(reference, degraded, progress), freedom, share)
+        return back._replace(matrix=np.linalg.inv(back.matrix))
+
+
+def _decided(pair: Climber, freedom: Freedom, share: float = 1.0) -> AffineResult:
+    """The pose of a pair, and whether it is followed.
+
+    Args:
+        pair: whose second volume is compared wholly.
+        freedom: see `register`.
+        share: of the reference's body that could be compared.
+    """
+    coarse = search(pair)
+    settled = pair.climb(pair.levels.medium, coarse.chosen.matrix, steps=_PATIENCE)
+    found = pair.climb(pair.levels.fine, settled.matrix)
+    evidence = _evidence(pair, coarse, found)._replace(covered=share * found.covered)
+    if not evidence.convincing:
+        return AffineResult(np.eye(4), "none", evidence, warnings_of(evidence))
+    rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence))
+    result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
+    if result.freedom == "rigid" and evidence.gain < _LEAST_GAIN:
+        return AffineResult(np.eye(4), "none", evidence, ())
+    return result
 
 
 def _evidence(pair: Climber, coarse: Search, found: Candidate) -> Evidence:
     def apart_mm(matrix: np.ndarray) -> float:
         return pair.apart_mm(matrix, found.matrix)
 
-    as_filed = pair.problem(FINE_MM).expand(np.eye(4)).score
+    as_filed = pair.problem(pair.levels.fine).expand(np.eye(4)).score
     agreeing = [apart_mm(candidate.matrix) < _AGREE_MM for candidate in coarse.first]
     return Evidence(
-        score=pair.problem(COARSE_MM).expand(found.matrix).score,
-        chance=coarse.chance.mean,
-        spread=coarse.chance.spread,
+        score=pair.problem(pair.levels.coarse).expand(found.matrix).score,
+        chance=coarse.chance,
         gain=(found.score - as_filed) / max(abs(found.score), 1e-9),
         starts_agreeing=sum(agreeing) / len(agreeing),
         runner_up_mm=apart_mm(coarse.second.matrix),
@@ -104,7 +118,7 @@ def _evidence(pair: Climber, coarse: Search, found: Candidate) -> Evidence:
 
 def _stretched(pair: Climber, rigid: AffineResult, found: Candidate) -> AffineResult:
     """With twelve parameters, where they raise the score by more than chance does."""
-    twelve = pair.climb(FINE_MM, found.matrix, AFFINE)
+    twelve = pair.climb(pair.levels.fine, found.matrix, AFFINE)
     if twelve.score - found.score < _LEAST_STRETCH_GAIN * found.score:
         return rigid
     stretch = stretch_percent(twelve.matrix)

@@ -39,6 +39,21 @@ class AlignmentVolume(NamedTuple):
         grid = self.values.grid
         return index[::step] @ grid.linear.T + grid.origin
 
+    def body_ml(self) -> float:
+        """Volume of the body."""
+        return self._ml(self.body)
+
+    def seen_ml(self) -> float:
+        """Volume of the body, and of the padding in its box: what was stripped had been seen."""
+        places = ndimage.find_objects(self.body.astype(np.int8))
+        box = places[0]
+        content = self.body | self.padded
+        return self._ml(content[box])
+
+    def _ml(self, mask: np.ndarray) -> float:
+        voxel_mm3 = np.abs(np.linalg.det(self.values.grid.linear))
+        return float(mask.sum() * voxel_mm3 / 1000)
+
 
 def alignment_volume(
     scalar: Volume, body: np.ndarray, modality: str, intensity: IntensityMap
