@@ -51,8 +51,13 @@ def test_another_figure_makes_another_table(
     figures = json.loads((tables.RESULTS / "evaluation.json").read_text(encoding="utf-8"))
     figures["bins"]["3-8"]["ctmr"]["tre_mm"]["mean"] = 1.234
     (tmp_path / "evaluation.json").write_text(json.dumps(figures))
+    groups = json.loads((tables.RESULTS / "evaluation-groups.json").read_text(encoding="utf-8"))
+    groups["groups"]["limb-ctmr"]["tre_mm"]["worst"] = 8.765
+    (tmp_path / "evaluation-groups.json").write_text(json.dumps(groups))
     monkeypatch.setattr(tables, "RESULTS", tmp_path)
-    assert "| CT on MR | 3-8 mm | 5 | 5.27 | 1.23 |" in tables.updated(page)
+    changed = tables.updated(page)
+    assert "| CT on MR | 3-8 mm | 5 | 5.27 | 1.23 |" in changed
+    assert re.search(r"\| limbs, CT on MR \|.* / 8\.7[67] \|", changed)
 
 
 def test_figures_of_other_weights_are_refused(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,6 +44,7 @@ class Result:
     displacement: np.ndarray
     probabilities: dict[str, float]
     label: str
+    report: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(warnings=()))
 
 
 def fuse_with(weights: Path):
@@ -50,11 +52,11 @@ def fuse_with(weights: Path):
     error = float(ord(weights.stem[0]) - ord("a"))
 
     def fuse(degraded: Volume, reference: Volume, **_: str) -> Result:
-        field = np.zeros((*reference.array.shape, 3), np.float32)
-        field[..., 0] = error
-        here = Volume(pull(degraded, field, reference.grid), reference.affine)
+        moved = np.zeros((*reference.array.shape, 3), np.float32)
+        moved[..., 0] = error
+        here = Volume(pull(degraded, moved, reference.grid), reference.affine)
         fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
-        return Result(fused, here, field, {"clean": 1.0}, "clean")
+        return Result(fused, here, moved, {"clean": 1.0}, "clean")
 
     return fuse, weights.stem
 

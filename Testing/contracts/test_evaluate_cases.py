@@ -208,7 +208,14 @@ def test_a_refused_case_is_counted_in_its_group(case_folder, tmp_path):
     assert [cell.strip() for cell in row.split("|")][-3:-1] == ["0", "1"]
 
 
-def test_rivals_run_on_the_same_cases_and_stand_beside_the_model(
+def test_a_group_that_was_refused_as_a_whole_has_a_row(case_folder, tmp_path):
+    folder = in_groups(case_folder, tmp_path / "cases")
+    remove_field(folder / "a")
+    table = groups_table(evaluate(folder, tmp_path / "out", identity, checksum="w").summary)
+    assert "| slab of 8 slices on whole head | 0 | – | – | – | 1 |" in table
+
+
+def test_baselines_run_on_the_same_cases_and_stand_beside_the_model(
     case_folder, shifts, tmp_path, monkeypatch
 ):
     def right(moving: Volume, fixed: Volume) -> np.ndarray:
@@ -218,41 +225,43 @@ def test_rivals_run_on_the_same_cases_and_stand_beside_the_model(
         raise RuntimeError("first line\nAll samples map outside moving image buffer.")
 
     registrations = {"rigid": right, "bspline": lost}
-    monkeypatch.setattr("UniFuseLib.evaluation.rivals.registration", registrations.__getitem__)
+    monkeypatch.setattr(
+        "UniFuseLib.evaluation.baseline_figures.registration", registrations.__getitem__
+    )
     only = tmp_path / "cases"
     shutil.copytree(case_folder / "a", only / "a")
     make_index(only, ["a"])
-    found = evaluate(only, tmp_path / "1", identity, checksum="w", rivals=["rigid", "bspline"])
-    rivals = found.summary["groups"]["stress"]["rivals"]
-    assert rivals["rigid"]["tre_mm"]["worst"] == pytest.approx(0.0, abs=1e-5)
-    assert rivals["bspline"]["tre_mm"]["worst"] == pytest.approx(7.0, abs=1e-5)
-    assert (rivals["rigid"]["failed"], rivals["bspline"]["failed"]) == (0, 1)
+    found = evaluate(only, tmp_path / "1", identity, checksum="w", baselines=["rigid", "bspline"])
+    baselines = found.summary["groups"]["stress"]["baselines"]
+    assert baselines["rigid"]["tre_mm"]["worst"] == pytest.approx(0.0, abs=1e-5)
+    assert baselines["bspline"]["tre_mm"]["worst"] == pytest.approx(7.0, abs=1e-5)
+    assert (baselines["rigid"]["failed"], baselines["bspline"]["failed"]) == (0, 1)
     assert "7.00 / 7.00 / 7.00 (1 failed)" in found.tables
     assert "MI rigid" in found.tables
     case = json.loads((tmp_path / "1" / "cases" / "a.json").read_text(encoding="utf-8"))
-    assert case["rivals"]["bspline"]["failed"] == "All samples map outside moving image buffer."
+    assert case["baselines"]["bspline"]["failed"] == "All samples map outside moving image buffer."
     assert case["warnings"] == ["a doubt"]
 
 
-def test_resume_runs_again_where_a_rival_is_missing(case_folder, tmp_path, monkeypatch):
+def test_resume_runs_again_where_a_baseline_is_missing(case_folder, tmp_path, monkeypatch):
     def still(moving: Volume, fixed: Volume) -> np.ndarray:
         return np.zeros((*fixed.array.shape, 3))
 
-    monkeypatch.setattr("UniFuseLib.evaluation.rivals.registration", lambda name: still)
+    monkeypatch.setattr("UniFuseLib.evaluation.baseline_figures.registration", lambda name: still)
     calls: list[str] = []
 
     def counting(degraded, reference, **modalities):
         calls.append(modalities["degraded_modality"])
         return identity(degraded, reference, **modalities)
 
-    for rivals in ((), ("rigid",), ("rigid",), ()):
-        evaluate(case_folder, tmp_path, counting, checksum="w", rivals=rivals, resume=True)
+    for baselines in ((), ("rigid",), ("rigid",), ()):
+        evaluate(case_folder, tmp_path, counting, checksum="w", baselines=baselines, resume=True)
     assert calls == ["mr", "ct", "pet"] * 2
 
 
-def test_unknown_rivals_are_refused(case_folder, tmp_path, capsys):
+def test_unknown_baselines_are_refused(case_folder, tmp_path, capsys):
     arguments = ["evaluate", str(case_folder), "--output", str(tmp_path), "--no-overview"]
-    assert main([*arguments, "--rivals", "rigid,magic"]) == InputError.exit_code
+    assert main([*arguments, "--baselines", "rigid,magic"]) == InputError.exit_code
     assert "Unknown registrations magic" in capsys.readouterr().err
 
 

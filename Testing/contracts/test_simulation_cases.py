@@ -141,6 +141,8 @@ def test_cases_of_every_group_are_read_and_believed(grouped: Path) -> None:
         ("a,b,c,mr,1,0-3,,,,,,head,cut", "acquisition"),
         ("a,b,c,mr,1,0-3,,,,,slab,stress,slab", "got the stress test"),
         ("a,b,c,mr,1,0-3,,,,,stripped,head,stripped", "degraded_contrast"),
+        ("a,b,c,mr,1,3-8,,,,,turned,turned,", "'>15'"),
+        ("a,b,c,mr,1,>15,,,,,,,", "upper end"),
     ],
 )
 def test_bad_groups_are_named(tmp_path: Path, row: str, expected: str) -> None:

@@ -56,7 +56,7 @@ def add_parser(subparsers: Any) -> None:
         help="test-time optimisation, as in 'fuse' (default: auto)",
     )
     parser.add_argument(
-        "--rivals",
+        "--baselines",
         default="",
         metavar="NAMES",
         help="comma-separated registrations to run on the same cases: rigid (mutual information, "
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print, return 0, or 3 when cases were skipped.
 
     Raises:
-        UniFuseError: no index, no weights, no such device or rival, output not writable.
+        UniFuseError: no index, no weights, no such device or baseline, output not writable.
     """
     from UniFuseLib.checkpoint import load_model
     from UniFuseLib.device import choose_device
@@ -92,7 +92,9 @@ def run(args: argparse.Namespace) -> int:
         raise MissingDependencyError(
             "The pictures need matplotlib: pip install matplotlib, or give --no-overview."
         )
-    rivals = chosen_registrations([name.strip() for name in args.rivals.split(",") if name.strip()])
+    baselines = chosen_registrations(
+        [name.strip() for name in args.baselines.split(",") if name.strip()]
+    )
     device = choose_device(args.device)
     model, contract = load_model(args.weights, device)
     checksum = contract.sha256
@@ -114,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
             resume=args.resume,
             limit=args.limit,
             draw=None if args.no_overview else draw_overview,
-            rivals=rivals,
+            baselines=baselines,
             weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
             log=log,
         )

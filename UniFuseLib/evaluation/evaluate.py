@@ -9,17 +9,17 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import Cancelled, UniFuseError
+from UniFuseLib.evaluation.baseline_figures import baseline_figures
 from UniFuseLib.evaluation.baselines import REGISTRATIONS
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator, measure
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.own_frame import OwnFrameFigures, RestoreInPlace, own_frame_figures
-from UniFuseLib.evaluation.rivals import rival_figures
 from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
@@ -28,44 +28,10 @@ from UniFuseLib.progress import Log, silent
 from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index, stated_group
 from UniFuseLib.spatial.volume import Volume
 
+if TYPE_CHECKING:
+    from UniFuseLib.evaluation.fuse_call import Fuse, Fused
+
 CASE_VERSION = 2
-
-
-class Warned(Protocol):
-    """What evaluation reads of a `report.Report`."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-
-class Fused(Protocol):
-    """What evaluation reads of a `fusion_result.FusionResult`."""
-
-    @property
-    def fused(self) -> Volume: ...
-    @property
-    def restored(self) -> Volume: ...
-    @property
-    def displacement(self) -> np.ndarray: ...
-    @property
-    def probabilities(self) -> dict[str, float]: ...
-    @property
-    def label(self) -> str: ...
-    @property
-    def report(self) -> Warned: ...
-
-
-class Fuse(Protocol):
-    """The call of `predict.fuse`: it is given what a user would give, never the truth."""
-
-    def __call__(
-        self,
-        degraded: Volume,
-        reference: Volume,
-        *,
-        degraded_modality: str,
-        reference_modality: str,
-    ) -> Fused: ...
 
 
 Draw = Callable[[Any, Volume, Volume, Path], None]
@@ -96,7 +62,7 @@ def evaluate(
     resume: bool = False,
     limit: int | None = None,
     draw: Draw | None = None,
-    rivals: Sequence[str] = (),
+    baselines: Sequence[str] = (),
     weights: Figures | None = None,
     log: Log = silent,
 ) -> Evaluation:
@@ -114,7 +80,7 @@ def evaluate(
         resume: keep cases that were finished with the same weights and truth.
         limit: only the first cases of the index.
         draw: `overview.draw_overview`, or None for no pictures.
-        rivals: keys of `baselines.REGISTRATIONS` that register the same cases.
+        baselines: keys of `baselines.REGISTRATIONS` that register the same cases.
         weights: name, preset and checksum for the summary.
         log: a line per case.
 
@@ -131,13 +97,13 @@ def evaluate(
         place = f"[{number}/{len(ids)}]"
         path = output / "cases" / f"{case_id}.json"
         truth = case_checksum(folder, case_id)
-        done = _finished(path, checksum, truth, rivals) if resume else None
+        done = _finished(path, checksum, truth, baselines) if resume else None
         if done is not None:
             figures.append(done)
             log(f"{place} {_line(done)} (from the earlier run)")
             continue
         try:
-            found, picture = _run(folder, case_id, fuse, restore, checksum, output, draw, rivals)
+            found, picture = _run(folder, case_id, fuse, restore, checksum, output, draw, baselines)
         except Cancelled:
             raise
         except (UniFuseError, ValueError, RuntimeError) as error:
@@ -161,7 +127,7 @@ def evaluate_case(
     fuse: Fuse,
     checksum: str,
     restore: RestoreInPlace | None = None,
-    rivals: Sequence[str] = (),
+    baselines: Sequence[str] = (),
 ) -> tuple[Figures, Fused]:
     """The figures of one case, and the result they were taken from.
 
@@ -194,7 +160,7 @@ def evaluate_case(
         "dice_before": before.dice,
         "alignment_before": before.alignment,
         **measure(evaluator, result.fused.array, result.restored.array, displacement),
-        "rivals": rival_figures(evaluator, rivals),
+        "baselines": baseline_figures(evaluator, baselines),
         "own_frame": _own_frame(case, evaluator, restore),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
@@ -220,11 +186,11 @@ def _run(
     checksum: str,
     output: Path,
     draw: Draw | None,
-    rivals: Sequence[str],
+    baselines: Sequence[str],
 ) -> tuple[Figures, str]:
     """The figures of a case, and what is to be said of its picture."""
     case = read_case(folder, case_id)
-    figures, result = evaluate_case(case, fuse, checksum, restore, rivals)
+    figures, result = evaluate_case(case, fuse, checksum, restore, baselines)
     if draw is None:
         return figures, ""
     picture = output / "cases" / case_id / "overview.png"
@@ -237,14 +203,14 @@ def _run(
 
 
 def _finished(
-    path: Path, checksum: str, truth: str | None, rivals: Sequence[str]
+    path: Path, checksum: str, truth: str | None, baselines: Sequence[str]
 ) -> Figures | None:
-    """The figures of an earlier run with the same weights and rivals on the same case, or None."""
+    """The figures of an earlier run with the same weights, baselines and case, or None."""
     earlier = read_json(path)
     if not isinstance(earlier, dict) or earlier.get("version") != CASE_VERSION:
         return None
     same = earlier.get("weights_sha256") == checksum and earlier.get("case_sha256") == truth
-    measured = set(rivals) <= set(earlier.get("rivals", {}))
+    measured = set(baselines) <= set(earlier.get("baselines", {}))
     return earlier if same and measured else None
 
 
@@ -254,7 +220,7 @@ def _line(c: Figures) -> str:
     restoration = c["restoration"]
     others = "".join(
         f"{REGISTRATIONS[name]} {found['tre_mm']['mean']:.2f} mm, "
-        for name, found in c.get("rivals", {}).items()
+        for name, found in c.get("baselines", {}).items()
     )
     return (
         f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, {others}"

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 
 def groups_table(summary: Figures) -> str:
-    """Before, UniFuse, every rival: mean, median and worst over the cases of each group."""
-    rivals = dict.fromkeys(name for f in summary["groups"].values() for name in f["rivals"])
+    """Before, UniFuse, every baseline: mean, median and worst over the cases of each group.
+
+    A group of refused cases alone has a row too.
+    """
+    baselines = dict.fromkeys(name for f in summary["groups"].values() for name in f["baselines"])
     header = (
         "group",
         "cases",
@@ -24,26 +27,33 @@ def groups_table(summary: Figures) -> str:
         "UniFuse",
         "made worse",
         "refused",
-        *(REGISTRATIONS[name] for name in rivals),
+        *(REGISTRATIONS[name] for name in baselines),
     )
     refused = [case.get("group", STRESS) for case in summary["skipped"]]
     rows = [
-        (GROUPS[name], *_group_cells(f, refused.count(name)), *_rival_cells(f, rivals))
-        for name, f in summary["groups"].items()
+        (
+            GROUPS[name],
+            *_group_cells(summary["groups"].get(name), refused.count(name)),
+            *_baseline_cells(summary["groups"].get(name, {}), baselines),
+        )
+        for name in GROUPS
+        if name in summary["groups"] or name in refused
     ]
     return markdown(header, rows)
 
 
-def _group_cells(f: Figures, refused: int) -> tuple[str, ...]:
+def _group_cells(f: Figures | None, refused: int) -> tuple[str, ...]:
+    if f is None:
+        return ("0", "–", "–", "–", str(refused))
     before, after = three(f["tre_before_mm"]), three(f["tre_mm"])
     return (str(f["cases"]), before, after, str(f["made_worse"]), str(refused))
 
 
-def _rival_cells(f: Figures, rivals: Iterable[str]) -> tuple[str, ...]:
-    return tuple(_rival_cell(f["rivals"].get(name)) for name in rivals)
+def _baseline_cells(f: Figures, baselines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(_baseline_cell(f.get("baselines", {}).get(name)) for name in baselines)
 
 
-def _rival_cell(found: Figures | None) -> str:
+def _baseline_cell(found: Figures | None) -> str:
     if found is None:
         return "–"
     failed = f" ({found['failed']} failed)" if found["failed"] else ""

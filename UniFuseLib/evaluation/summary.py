@@ -125,7 +125,7 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
         "tre_mm": _spread(case["tre_mm"] for case in cases),
         "worst_case": worst["id"],
         "made_worse": sum(map(_is_worse, cases)),
-        "rivals": _rivals(cases),
+        "baselines": _baselines(cases),
         "folds_percent": _mean(cases, "folds_percent"),
         "dice_before": _mean(cases, "dice_before"),
         "dice": _mean(cases, "dice"),
@@ -147,14 +147,17 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
     }
 
 
-def _rivals(cases: Sequence[Figures]) -> dict[str, Figures]:
+def _baselines(cases: Sequence[Figures]) -> dict[str, Figures]:
     """Registration → its errors, over the cases that it ran on."""
-    names = dict.fromkeys(name for case in cases for name in case.get("rivals") or {})
-    return {name: _rival(name, [c for c in cases if name in c.get("rivals", {})]) for name in names}
+    names = dict.fromkeys(name for case in cases for name in case.get("baselines") or {})
+    return {
+        name: _baseline(name, [c for c in cases if name in c.get("baselines", {})])
+        for name in names
+    }
 
 
-def _rival(name: str, cases: Sequence[Figures]) -> Figures:
-    figures = [case["rivals"][name] for case in cases]
+def _baseline(name: str, cases: Sequence[Figures]) -> Figures:
+    figures = [case["baselines"][name] for case in cases]
     return {
         "cases": len(cases),
         "failed": sum(found["failed"] is not None for found in figures),

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.checkpoint import load_model
-from UniFuseLib.evaluation.evaluate import Evaluation, Fuse, evaluate
+from UniFuseLib.evaluation.evaluate import Evaluation, evaluate
+from UniFuseLib.evaluation.fuse_call import Fuse
 from UniFuseLib.evaluation.markdown import markdown, number
 from UniFuseLib.evaluation.tables import FUSION_TITLES
 from UniFuseLib.io.json_files import plain, write_json, write_text

@@ -41,6 +41,8 @@ LARGE_TURN = (30.0, 180.0)
 #: mm between the spheres around both fields of view
 GAP = (10.0, 60.0)
 RANGES: dict[str, MisalignmentRange] = {"head": HEAD, "body": BODY, "turned": HEAD, "apart": HEAD}
+#: as large as they are drawn
+UNSCALED = ("turned", "apart")
 _TRIES = 20
 
 

@@ -19,6 +19,7 @@ from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import check_key, read_json_as, read_json_object
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.simulation.case_geometry import check_grids
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
@@ -27,18 +28,13 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.spatial.volume import Volume
 
 VERSION = 1
 INDEX, DESCRIPTION = "cases.json", "case.json"
 
 FILES = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
 LABEL_FILES = ("labels_reference", "labels_degraded")
-#: grid → the other files that lie on it
-_ON_GRID: dict[str, tuple[str, ...]] = {
-    "reference": ("clean_aligned", "body", "field", "labels_reference"),
-    "degraded": ("clean_misaligned", "labels_degraded"),
-}
 _TEXTS = ("id", "task", "bin", "class", "degraded_modality", "reference_modality", "files")
 # the keys of `case.json` that are read here; others describe how the case was made
 _KINDS: dict[str, Any] = {
@@ -194,7 +190,7 @@ def load_case(folder: Path, case_id: str) -> Case:
     paths = _paths(here, text["files"])
     truth, field_grid = read_displacement(paths["field"])
     volumes = {name: read_volume(path) for name, path in paths.items() if name != "field"}
-    _check_grids(here, volumes, field_grid)
+    check_grids(here, volumes, field_grid)
     return Case(
         id=text["id"],
         task=text["task"],
@@ -248,23 +244,3 @@ def _paths(here: Path, files: dict[str, str]) -> dict[str, Path]:
     if absent:
         raise InputError(f"'{here}': missing {', '.join(absent)}.")
     return named
-
-
-def _check_grids(here: Path, volumes: dict[str, Volume], field_grid: Grid) -> None:
-    grids = {name: volume.grid for name, volume in volumes.items()} | {"field": field_grid}
-    for standard, followers in _ON_GRID.items():
-        for name in followers:
-            if name in grids:
-                _check_same(here, standard, grids[standard], name, grids[name])
-
-
-def _check_same(here: Path, standard: str, expected: Grid, name: str, grid: Grid) -> None:
-    # NIfTI stores orientation in float32: allow a hundredth of a millimetre far from the origin
-    if grid.same_as(expected, tolerance_mm=1e-2):
-        return
-    raise InputError(
-        f"'{here}': {name} contradicts the geometry of {standard}: "
-        f"expected shape {expected.shape}, spacing {expected.spacing.round(3).tolist()} mm, "
-        f"got {grid.shape}, {grid.spacing.round(3).tolist()} mm, "
-        "or another origin or direction."
-    )

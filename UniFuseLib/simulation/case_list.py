@@ -8,6 +8,7 @@ the file is a label map of a head, from which the scan is made.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import read_csv_rows
 from UniFuseLib.simulation.acquisition import ACQUISITIONS
-from UniFuseLib.simulation.anatomy import RANGES
+from UniFuseLib.simulation.anatomy import RANGES, UNSCALED
 from UniFuseLib.simulation.contrast import STYLES
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
@@ -148,10 +149,21 @@ def _check_line(line: dict[str, str]) -> None:
     _one_of("group", line.get("group", ""), ("", *GROUPS))
     _one_of("misalignment", line.get("misalignment", ""), ("", STRESS, *RANGES))
     _one_of("acquisition", line.get("acquisition", ""), ("", *ACQUISITIONS))
+    _check_bin(line)
     _check_acquisition(line)
     for column in ("degraded", "reference"):
         if not line[column]:
             raise InputError(f"expected a path in the column {column!r}, got nothing")
+
+
+def _check_bin(line: dict[str, str]) -> None:
+    """A scaled large turn is none, and twelve parameters are drawn for a mean that has an end."""
+    kind, name = line.get("misalignment") or STRESS, line["bin"]
+    endless = math.isinf(BINS[name][1])
+    if kind in UNSCALED and not endless:
+        raise InputError(f"expected the bin '>15' beside the misalignment {kind!r}, got {name!r}")
+    if kind == STRESS and endless:
+        raise InputError(f"expected a bin with an upper end for the stress test, got {name!r}")
 
 
 def _check_acquisition(line: dict[str, str]) -> None:

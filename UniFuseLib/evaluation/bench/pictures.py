@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from UniFuseLib.evaluation.baseline_figures import normalised
 from UniFuseLib.evaluation.bench.method import MODEL, OURS, Method, method_of
 from UniFuseLib.evaluation.bench.plots import slices
 from UniFuseLib.evaluation.bench.run import pipeline_input, stage_folder
@@ -13,7 +14,6 @@ from UniFuseLib.evaluation.bench.stage import FUSED, fuse_aligned
 from UniFuseLib.evaluation.bench.verdict import best_pipeline
 from UniFuseLib.evaluation.case_evaluator import case_evaluator
 from UniFuseLib.evaluation.cases import read_case
-from UniFuseLib.evaluation.rivals import normalised
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.summary import group_of
 from UniFuseLib.io.volumes import read_volume

@@ -16,10 +16,10 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation import baselines
+from UniFuseLib.evaluation.baseline_figures import normalised
 from UniFuseLib.evaluation.bench.clock import measured
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator
 from UniFuseLib.evaluation.cases import read_case
-from UniFuseLib.evaluation.rivals import normalised
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from UniFuseLib.simulation.case_folder import Case
 
 
-def rival_figures(evaluator: CaseEvaluator, names: Sequence[str]) -> dict[str, Figures]:
+def baseline_figures(evaluator: CaseEvaluator, names: Sequence[str]) -> dict[str, Figures]:
     """Registration → `tre_mm`, `cpu_seconds` and `failed`, a reason or None.
 
     A registration that fails leaves the scan where its header places it, and is measured there.
