@@ -50,9 +50,14 @@ def prepared(degraded: Volume, reference: Volume, guidance: Guidance) -> Prepare
     )
 
 
-def test_a_right_transform_stays_as_it_is(moved: Volume, fixed: Volume) -> None:
-    result = register(seen(moved, "mr"), seen(fixed, "mr"), given=(TRUTH,))
-    np.testing.assert_array_equal(result.matrix, TRUTH)
+@pytest.mark.parametrize("off", [(0, 0, 0, 0, 0, 0), (0.9, -0.6, 0.5, 0.4, 0.5, -0.3)])
+def test_a_right_transform_stays_as_it_is(
+    moved: Volume, fixed: Volume, off: tuple[float, ...]
+) -> None:
+    """Also one that is off by no more than what is found may be."""
+    start = TRUTH @ rigid(off)
+    result = register(seen(moved, "mr"), seen(fixed, "mr"), given=(start,))
+    np.testing.assert_array_equal(result.matrix, start)
     assert result.freedom == "given"
     assert result.followed
     assert result.warnings == ()

@@ -249,7 +249,7 @@ def test_every_script_is_described_and_tested() -> None:
     scripts = {path.name for path in EXAMPLES.glob("*.py")}
     described = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     tested = Path(__file__).read_text(encoding="utf-8")
-    assert len(scripts) == 7
+    assert len(scripts) == 9
     for name in scripts:
         assert f"[{name}]({name})" in described
         assert re.search(rf'run\(\s*"{name}"', tested)

@@ -35,6 +35,8 @@ _PATIENCE = 25  # evaluations for the pose that is followed: limbs are smooth al
 _AGREE_MM = 10.0
 # Of the score: volumes that are aligned gain 0.03 at most in 9 of 10 pairs, 3 mm off 0.06 and more
 _LEAST_GAIN = 0.05  # (0045)
+# The worst error on heads, CT on MR (0045): a pose of the user that is nearer may be the better one
+_ERROR_MM = 2.0
 _LEAST_STRETCH_GAIN = 0.25  # of the score; pairs of heads that are not stretched reach 0.22 (0045)
 _STRETCH_TO_TELL = 1.0  # percent
 
@@ -114,6 +116,9 @@ def _decided(pair: Climber, freedom: Freedom, share: float = 1.0) -> AffineResul
     result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
     if result.freedom == "rigid" and evidence.gain < _LEAST_GAIN:
         return _resting(rest, evidence, ())
+    alike = [pose for pose in given if pair.apart_mm(pose, found.matrix) < _ERROR_MM]
+    if result.freedom == "rigid" and alike:
+        return _resting(alike[0], evidence, ())
     return result
 
 
