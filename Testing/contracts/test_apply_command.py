@@ -277,7 +277,7 @@ def test_another_grid_and_the_inverse_on_request(
 @pytest.mark.slicer
 def test_slicer_reads_the_moved_segmentation(result: Path, scan_grid: Grid, tmp_path: Path) -> None:
     slicer = pytest.importorskip("slicer", reason="needs the slicer-core wheel")
-    pairs = {}
+    pairs: dict[str, str] = {}
     for number, (value, name) in enumerate([(7, "liver"), (14, "spleen")]):
         about = {"ID": f"S_{number}", "Name": name, "Layer": "0", "LabelValue": str(value)}
         about |= {"Color": "1 0 0", "Extent": "0 1 0 1 0 1"}
