@@ -1,6 +1,6 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → pose → network's field → refinement
+    checks → modality → body, intensity rule → working grid → pose → network's field → deformation
     → restoration and fusion → back to the reference grid
 
 Every step is a function of its own file; this one shows their order.
@@ -25,8 +25,8 @@ from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
-from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
-from UniFuseLib.registration.bspline_refinement import refine as refine_field
+from UniFuseLib.registration.bspline_refinement import Refined, steps_for
+from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.report import RefinementReport, RunRecord, fusion_report
 from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
@@ -151,10 +151,9 @@ def fuse(
             registered = network.register(working.degraded.to(target), working.reference.to(target))
             flow = _flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
-            refined = _refine(pair, working, flow, steps, align, stages.step)
+            deformed = _deform(pair, working, flow, steps, align, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
-            unchanged = refined.flow is registered.flow
-            output = network.fuse(registered, None if unchanged else refined.flow)
+            output = network.fuse(registered, deformed.flow)
         with stages.stage(_RESAMPLING):
             classified = _classify(output.logits, pair, agreed)
             found = network_result(working, output)
@@ -164,7 +163,7 @@ def fuse(
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
-    refinement = RefinementReport.of(refined, stages.cpu_seconds[_REFINING.title])
+    refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
     guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
@@ -202,24 +201,25 @@ def _flow_inside(
     return network.register(*shown).flow
 
 
-def _refine(
+def _deform(
     pair: PreparedPair,
     working: WorkingPair,
-    flow: Tensor,
+    predicted: Tensor,
     steps: int,
     align: Align,
     progress: Callable[[float], None],
-) -> Refined:
-    """The network's field, adjusted to this pair as far as its volumes support it, or no field."""
+) -> Deformed:
+    """What moves beyond the pose, as far as the volumes of this pair support it."""
     if align != "deformable":
-        return Refined(torch.zeros_like(flow), False, None, 0)
+        rest = torch.zeros_like(predicted)
+        return Deformed(rest, "rest", Refined(rest, False, None, 0))
     compared = RefinementPair(
         degraded=Side(working.degraded, working.degraded_acquired),
         reference=Side(working.reference, working.reference_acquired),
         body=working.mask,
         spacing=float(working.grid.spacing[0]),
-    ).to(flow.device)
-    return refine_field(compared, flow, steps, policy_of(*pair.modalities), progress)
+    ).to(predicted.device)
+    return deform(compared, predicted, pair.modalities, steps, progress)
 
 
 def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:

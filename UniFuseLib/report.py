@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
     from UniFuseLib.registration.affine import AffineResult
-    from UniFuseLib.registration.bspline_refinement import Refined
+    from UniFuseLib.registration.deformation import Deformed
     from UniFuseLib.spatial.volume import Grid, Volume
 
 SCHEMA_VERSION = 1
@@ -56,6 +56,7 @@ class SimilarityReport:
 class RefinementReport:
     """What test-time optimisation did; None where it was not run."""
 
+    start: str = "rest"
     steps: int = 0
     used: bool | None = None
     gain: float | None = None
@@ -64,10 +65,12 @@ class RefinementReport:
     cpu_seconds: float | None = None
 
     @classmethod
-    def of(cls, refined: Refined, cpu_seconds: float) -> RefinementReport:
+    def of(cls, deformed: Deformed, cpu_seconds: float) -> RefinementReport:
+        refined = deformed.refined
         if refined.held_out is None:
-            return cls()
+            return cls(start=deformed.start)
         return cls(
+            start=deformed.start,
             steps=refined.steps,
             used=refined.used,
             gain=round(refined.held_out.gain, 5),

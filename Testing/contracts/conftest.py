@@ -28,7 +28,7 @@ from UniFuseLib.report import (
     WorkingGridReport,
 )
 from UniFuseLib.simulation.case_folder import add_to_index, write_case
-from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.simulation.tasks import PAPER_TASKS, TASKS
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _make_case(
     write_case(here, text, {}, volumes, field)
 
 
-# case id → its constant displacement, RAS mm; one case per task, in the order of TASKS
+# case id → its constant displacement, RAS mm; one case per task, in the order of PAPER_TASKS
 SHIFTS = {
     "a": np.array([2.0, -3.0, 6.0]),
     "b": np.array([1.0, 2.0, -1.5]),
@@ -132,7 +132,7 @@ def reference_frame() -> Grid:
 def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three cases `a`, `b`, `c` of the tasks mr, ctmr, petct. Copy before spoiling."""
     folder = tmp_path_factory.mktemp("cases")
-    for seed, (name, task) in enumerate(zip(SHIFTS, TASKS, strict=True)):
+    for seed, (name, task) in enumerate(zip(SHIFTS, PAPER_TASKS, strict=True)):
         _make_case(folder, name, task, SHIFTS[name], seed=seed)
         add_to_index(folder, name)
     return folder

@@ -26,6 +26,7 @@ from UniFuseLib.checkpoint import save_model
 from UniFuseLib.commands.fuse import FILES
 from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
+from UniFuseLib.errors import MissingDependencyError, OutputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
@@ -358,22 +359,32 @@ def test_full_disk(
     assert left_behind(tmp_path) == []
 
 
-def test_without_matplotlib_the_picture_is_missed_not_the_run(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "fault",
+    [
+        MissingDependencyError("matplotlib is not installed."),
+        OutputError("Could not write overview.png: No space left on device."),
+        ValueError("matplotlib: a title that is no mathematics"),
+        MemoryError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_failing_picture_costs_a_warning_not_the_run(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     from UniFuseLib import overview
-    from UniFuseLib.errors import MissingDependencyError
 
-    def missing(*args: object) -> None:
-        raise MissingDependencyError("matplotlib is not installed.")
+    def failing(*args: object) -> None:
+        raise fault
 
-    monkeypatch.setattr(overview, "draw_overview", missing)
+    monkeypatch.setattr(overview, "draw_overview", failing)
     assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
     assert left_behind(tmp_path / "out") == sorted(set(FILES) - {"overview.png"})
     warnings = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))[
         "warnings"
     ]
-    assert any("matplotlib" in warning for warning in warnings)
+    expected = str(fault) or "MemoryError"
+    assert any("was not drawn" in warning and expected in warning for warning in warnings)
 
 
 def wait_for(process: subprocess.Popen[str], stage: str) -> None:

@@ -15,7 +15,6 @@ from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
     Cancelled,
     InputError,
-    MissingDependencyError,
     OutputError,
     UniFuseError,
 )
@@ -183,14 +182,16 @@ def _write(result: FusionResult, grid: Grid, folder: Path, names: tuple[str, str
 
 
 def _draw(result: FusionResult, inputs: Inputs, folder: ResultFolder) -> tuple[str, ...]:
-    """Draws the overview; returns a warning where it cannot."""
+    """Draws the overview; returns a warning where it cannot, for whatever reason."""
     path = folder.working / "overview.png"
     try:
         from UniFuseLib.overview import draw_overview
 
         draw_overview(result, inputs.degraded, inputs.reference, path)
-    except (MissingDependencyError, ImportError) as error:
-        return (f"{path.name} was not drawn: {error}",)
+    except Exception as error:  # no picture is worth the volumes
+        path.unlink(missing_ok=True)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return (f"{path.name} was not drawn: {reason}",)
     return ()
 
 

@@ -232,7 +232,7 @@ def _data(path: Path, fields: dict[str, str], axes: _Axes, length: int) -> Voxel
 def _skipped(voxels: Path, fields: dict[str, str], start: int, size: int) -> int:
     """The offset of the first voxel after `line skip` and `byte skip` (-1: count from the end)."""
     lines, skip = fields.get("line skip", "0"), fields.get("byte skip", "0")
-    if not lines.isdecimal() or not re.fullmatch(r"-1|\d+", skip):
+    if not re.fullmatch(r"[0-9]{1,18}", lines) or not re.fullmatch(r"-1|[0-9]{1,18}", skip):
         raise damaged(voxels, f"it skips '{lines}' lines and '{skip}' bytes")
     if skip == "-1":
         return max(start, voxels.stat().st_size - size)

@@ -116,15 +116,11 @@ class WorkingPair(NamedTuple):
     degraded: Tensor  # pulled through the affine
     reference: Tensor
     mask: Tensor  # bool: the body, where the degraded volume has content
+    compared: Tensor  # bool: `mask`, as far as the user lets both volumes be compared
     # bool: the field of view without padding, as far as the user lets it be compared
     degraded_acquired: Tensor  # pulled as `degraded`
     reference_acquired: Tensor
     alignment: AffineResult
-
-    @property
-    def compared(self) -> Tensor:
-        """bool: `mask`, as far as the user lets both volumes be compared."""
-        return self.mask & self.degraded_acquired & self.reference_acquired
 
 
 def prepare_pair(
@@ -312,14 +308,18 @@ def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     reference_values, _ = resample(reference.scalar, grid, reference.source.background)
     body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
     acquired = _wholly(Volume(degraded.acquired, moved.affine), grid)
+    mask = (body > 0.5) & (coverage > 0.5) & acquired
+    degraded_acquired = _wholly(Volume(degraded.compared, moved.affine), grid)
+    reference_acquired = _wholly(Volume(reference.compared, reference.scalar.affine), grid)
     return WorkingPair(
         grid=grid,
         degraded_unaligned=to_network(unaligned),
         degraded=to_network(aligned),
         reference=reference.source.intensity.forward(reference_values),
-        mask=(body > 0.5) & (coverage > 0.5) & acquired,
-        degraded_acquired=_wholly(Volume(degraded.compared, moved.affine), grid),
-        reference_acquired=_wholly(Volume(reference.compared, reference.scalar.affine), grid),
+        mask=mask,
+        compared=mask & degraded_acquired & reference_acquired if pair.masked else mask,
+        degraded_acquired=degraded_acquired,
+        reference_acquired=reference_acquired,
         alignment=start,
     )
 
