@@ -272,3 +272,26 @@ def test_another_grid_and_the_inverse_on_request(
     np.testing.assert_allclose(moved.array[::2, ::2, ::2], plain.array, atol=1e-4)
     inverse = sitk.ReadImage(str(tmp_path / "out" / "inverse_deformation.nii.gz"))
     assert inverse.GetSize() == scan_grid.shape[::-1]
+
+
+@pytest.mark.slicer
+def test_slicer_reads_the_moved_segmentation(result: Path, scan_grid: Grid, tmp_path: Path) -> None:
+    slicer = pytest.importorskip("slicer", reason="needs the slicer-core wheel")
+    pairs: dict[str, str] = {}
+    for number, (value, name) in enumerate([(7, "liver"), (14, "spleen")]):
+        about = {"ID": f"S_{number}", "Name": name, "Layer": "0", "LabelValue": str(value)}
+        about |= {"Color": "1 0 0", "Extent": "0 1 0 1 0 1"}
+        pairs |= {f"Segment{number}_{key}": text for key, text in about.items()}
+    pairs["Segmentation_ContainedRepresentationNames"] = "Binary labelmap|"
+    labels = labels_on(scan_grid)[None]
+    image = ImageFile(labels, scan_grid, Header("made"), pairs=pairs)
+    write_like(image, labels, scan_grid, tmp_path / "a.seg.nrrd")
+    apply(result, tmp_path / "a.seg.nrrd", "-o", tmp_path / "out")
+    scene = slicer.vtkMRMLScene()
+    storage = scene.AddNode(slicer.vtkMRMLSegmentationStorageNode())
+    storage.SetFileName(str(tmp_path / "out" / "a.seg.nrrd"))
+    node = scene.AddNode(slicer.vtkMRMLSegmentationNode())
+    assert storage.ReadData(node) == 1
+    segments = node.GetSegmentation()
+    names = [segments.GetNthSegment(i).GetName() for i in range(segments.GetNumberOfSegments())]
+    assert names == ["liver", "spleen"]
