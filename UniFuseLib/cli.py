@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import sys
 import traceback
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, Cancelled, UniFuseError
+from UniFuseLib.commands.terminal import (
+    check_working_folder,
+    discard_streams,
+    flush_streams,
+    prepare_streams,
+)
+from UniFuseLib.errors import (
+    READER_GONE_EXIT_CODE,
+    UNEXPECTED_EXIT_CODE,
+    Cancelled,
+    DeviceError,
+    OutputError,
+    UniFuseError,
+)
+from UniFuseLib.io.paths import expanded
 from UniFuseLib.process import calm_threads, keep_freed_memory
 from UniFuseLib.version import NOTICE, __version__
 
@@ -33,6 +49,8 @@ COMMANDS = (
     "info",
 )
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # no fault of the program
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `unifuse ARGV`; returns 0, or the exit code of the error.
@@ -41,15 +59,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     calm_threads()
     keep_freed_memory()
+    prepare_streams()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        code = _run(argv)
+        flush_streams()
+        return code
+    except BrokenPipeError:  # `unifuse ... | head`
+        discard_streams()
+        return READER_GONE_EXIT_CODE
+    except UniFuseError as error:
+        return _fail(f"unifuse: {error}", error.exit_code)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """The exit code of a command; every error but a lost reader is a sentence on stderr."""
+    try:
+        check_working_folder()
         args = parser().parse_args(argv)
+        _expand_home(args)
         return int(args.run(args))
+    except BrokenPipeError:
+        raise
     except UniFuseError as error:
         return _fail(f"unifuse: {error}", error.exit_code)
     except KeyboardInterrupt:
         return _fail("unifuse: stopped; nothing unfinished was written.", Cancelled.exit_code)
-    except Exception:
+    except MemoryError:
+        sentence = "unifuse: the memory is not enough. Close other programs, or crop the volumes."
+        return _fail(sentence, DeviceError.exit_code)
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+            place = f" ({error.filename})" if error.filename else ""
+            return _fail(f"unifuse: {error.strerror}{place}.", OutputError.exit_code)
         traceback.print_exc()
         sentence = "unifuse: unexpected error; please report it with the lines above."
         return _fail(sentence, UNEXPECTED_EXIT_CODE)
@@ -67,6 +109,13 @@ def parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         import_module(f"UniFuseLib.commands.{name.replace('-', '_')}").add_parser(commands)
     return top
+
+
+def _expand_home(args: argparse.Namespace) -> None:
+    """`~` of paths such as `--output=~/x`, which shells leave as it is."""
+    for name, value in vars(args).items():
+        if isinstance(value, Path):
+            setattr(args, name, expanded(value))
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

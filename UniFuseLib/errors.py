@@ -1,6 +1,7 @@
 """Errors a user can meet. Each message says what was expected, what came, and what to do."""
 
 UNEXPECTED_EXIT_CODE = 70  # of any other exception; EX_SOFTWARE of sysexits.h
+READER_GONE_EXIT_CODE = 141  # nobody reads the output; what a shell shows for SIGPIPE (128 + 13)
 
 
 class UniFuseError(Exception):

@@ -116,10 +116,12 @@ def _baselines(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.bench.tables import bench_table
     from UniFuseLib.evaluation.evaluate import named
     from UniFuseLib.io.output_folder import sole_run
+    from UniFuseLib.simulation.case_folder import read_index
 
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.")
     weights = None if args.no_model else _weights(args.weights)
+    read_index(args.cases)  # before a folder is made
     with sole_run(args.output):
         result = run_bench(
             args.cases.resolve(),

@@ -86,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.io.output_folder import sole_run
     from UniFuseLib.overview import draw_overview
     from UniFuseLib.predict import fuse
+    from UniFuseLib.simulation.case_folder import read_index
 
     if not args.no_overview and importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError(
@@ -100,6 +101,7 @@ def run(args: argparse.Namespace) -> int:
     fuse_pair = functools.partial(
         fuse, model=model, contract=contract, device=args.device, refine=args.refine
     )
+    read_index(args.cases)  # before a folder is made
     with sole_run(args.output):
         evaluation = evaluate(
             args.cases,

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands import fuse_options, guidance, progress
+from UniFuseLib.commands.terminal import json_text
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
@@ -71,6 +72,10 @@ def _emit_failure(sentence: str, exit_code: int) -> None:
 
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     """Read, fuse, write; returns what the last line of `--progress json` says."""
+    from UniFuseLib.device import check_precision, choose_device
+
+    check_precision(args.precision)  # before any work
+    choose_device(args.device)
     show = progress.reporter(args)
     inputs = (args.degraded, args.reference, *guidance.files_of(args))
     names = (*RAW_VOLUMES, OWN, RAW_OWN, *FILES)
@@ -211,7 +216,7 @@ def _text(report: Report) -> str:
 def _summarise(args: argparse.Namespace, report: Report) -> None:
     """Report on stdout where it is wanted; warnings and one line about the result on stderr."""
     if args.json and args.progress != "json":
-        print(_text(report))
+        print(json_text(report.to_json(), indent=2))
     if args.quiet:
         return
     for warning in report.warnings:

@@ -19,7 +19,7 @@ writes into DIR, all on the grid of REFERENCE:
 
 exit codes:
   0 done, 2 usage, 3 input, 4 output, 5 weights, 6 device, 7 missing package,
-  70 unexpected error, 130 stopped
+  70 unexpected error, 130 stopped, 141 nobody reads the output
 """
 
 

@@ -9,12 +9,13 @@ and ends with one of
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from UniFuseLib.commands.terminal import json_text
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +60,7 @@ def _nothing(_fraction: float, _stage: str) -> None:
 
 def emit(message: dict[str, Any]) -> None:
     """One line of JSON on stdout, at once."""
-    print(json.dumps(message, ensure_ascii=False), flush=True)
+    print(json_text(message), flush=True)
 
 
 @contextmanager

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import add_reading, log
-from UniFuseLib.errors import OutputError
+from UniFuseLib.errors import InputError, OutputError
+from UniFuseLib.process import available_memory
 
 if TYPE_CHECKING:
     import argparse
 
     from UniFuseLib.spatial.volume import Volume
+
+_BYTES_PER_VOXEL = 12  # values, their coverage, and the copy that is written, float32
 
 
 def add_parser(subparsers: Any) -> None:
@@ -42,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     )
     for warning in header.warnings:
         log(f"unifuse: warning: {warning}")
-    write_volume(regular(volume), args.output)
+    write_volume(regular(volume), args.output, overwrite=args.overwrite)
     return 0
 
 
@@ -51,11 +55,21 @@ def regular(volume: Volume) -> Volume:
 
     Args:
         volume: `(d, h, w)`, on any grid; outside its field of view the lowest value is set.
+
+    Raises:
+        InputError: axes that are so oblique that the memory does not hold the regular grid.
     """
     from UniFuseLib.spatial.axes import perpendicular_grid
     from UniFuseLib.spatial.resampling import resample
     from UniFuseLib.spatial.volume import Volume
 
     grid = perpendicular_grid(volume.grid)
+    needed, free = _BYTES_PER_VOXEL * math.prod(grid.shape), available_memory()
+    if free is not None and needed > free:
+        raise InputError(
+            f"A regular grid over these axes has {' × '.join(map(str, grid.shape))} voxels and "
+            f"takes {needed / 2**30:.1f} GiB of memory; {free / 2**30:.1f} GiB are free. Check the "
+            "axes in the header of the volume."
+        )
     values, _ = resample(volume, grid, float(volume.array.min()))
     return Volume(values[0, 0].numpy(), grid.affine)

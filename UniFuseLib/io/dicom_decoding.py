@@ -7,7 +7,6 @@ and knows JPEG (baseline, extended, lossless), JPEG-LS, JPEG 2000 and RLE; what 
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ import SimpleITK as sitk
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.dicom_codestream import claimed_size
 from UniFuseLib.io.dicom_files import damage_named, damaged
+from UniFuseLib.io.paths import temporary_folder
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset, FileDataset
@@ -79,7 +79,7 @@ def _used_bits(image: np.ndarray, dataset: FileDataset) -> np.ndarray:
 def _decompressed(dataset: FileDataset, path: Path) -> np.ndarray:
     _check_claims(dataset, path)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             bare = Path(folder) / "pixels.dcm"
             _bare(dataset).save_as(bare, enforce_file_format=True)
             return sitk.GetArrayFromImage(sitk.ReadImage(str(bare)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +17,13 @@ from UniFuseLib.io.nifti import nifti_file
 from UniFuseLib.io.nifti_header import is_nifti
 from UniFuseLib.io.nrrd import is_nrrd, nrrd_file
 from UniFuseLib.io.orientation import placement
-from UniFuseLib.io.paths import shown
+from UniFuseLib.io.paths import shown, temporary_folder
 from UniFuseLib.io.sidecar import labels_in_name, modality_in_name, read_sidecar
 from UniFuseLib.io.voxels import check_claim, read_voxels
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from contextlib import ExitStack
 
     from UniFuseLib.io.file_header import FileHeader, ReadOptions
 
@@ -63,13 +64,13 @@ class Header:
     frame_groups: int = 1
 
 
-def file_header(path: Path, options: ReadOptions, folder: Path) -> FileHeader:
+def file_header(path: Path, options: ReadOptions, kept: ExitStack) -> FileHeader:
     """The header of a file, by its name, and by its content where the name says nothing.
 
     Args:
         path: exists.
         options: what to do where the file leaves it open.
-        folder: for raw voxels of formats that ITK reads; the caller removes it.
+        kept: holds the folder of raw voxels of formats that ITK reads, until it is closed.
 
     Raises:
         InputError: no known format, or a damaged header.
@@ -82,7 +83,7 @@ def file_header(path: Path, options: ReadOptions, folder: Path) -> FileHeader:
         return metaimage_file(path)
     if is_nrrd(path):
         return nrrd_file(path)
-    return foreign_file(path, folder)
+    return foreign_file(path, Path(kept.enter_context(temporary_folder())))
 
 
 def load(path: Path, header: FileHeader, options: ReadOptions) -> tuple[Volume, Header]:

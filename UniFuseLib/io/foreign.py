@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +97,3 @@ def _affine(about: dict[str, Any]) -> np.ndarray:
     affine[:3, :3] = direction * np.array(about["spacing"][:3])
     affine[:3, 3] = about["origin"][:3]
     return LPS_TO_RAS @ affine
-
-
-def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """Where the raw voxels of one file lie for a moment."""
-    try:
-        return tempfile.TemporaryDirectory(prefix="unifuse-")
-    except OSError as error:
-        raise InputError(
-            f"No temporary folder can be written to ({error.strerror or error}). Set TMPDIR to a "
-            "folder with free space."
-        ) from error

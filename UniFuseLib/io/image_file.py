@@ -4,6 +4,7 @@ same file again with other voxels.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,6 @@ import SimpleITK as sitk
 from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
 from UniFuseLib.io.file_header import FileHeader, ReadOptions
 from UniFuseLib.io.files import Header, file_header, load_frames
-from UniFuseLib.io.foreign import temporary_folder
 from UniFuseLib.io.nrrd_writing import segment_pairs, write_nrrd
 from UniFuseLib.io.paths import readable_path
 from UniFuseLib.io.volumes import read_volume_with_header, to_image
@@ -61,8 +61,8 @@ def read_image(
         volume, described = read_volume_with_header(path, dicom, options)
         return ImageFile(volume.array[None], volume.grid, described)
     refuse_archive(path)
-    with temporary_folder() as folder:
-        header = file_header(path, options, Path(folder))
+    with contextlib.ExitStack() as kept:
+        header = file_header(path, options, kept)
         frames, affine, described = load_frames(path, header, options)
     grid = Grid(frames.shape[1:4], affine)
     return _image_file(frames, grid, described, header)

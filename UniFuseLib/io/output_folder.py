@@ -159,9 +159,7 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
         raise OutputError(
             f"{target} is a file; expected a folder for the results. Name another one."
         )
-    replaced = [
-        p for p in inputs for name in names if p.expanduser().resolve() == (target / name).resolve()
-    ]
+    replaced = [p for p in inputs for name in names if real_place(p) == (target / name).resolve()]
     if replaced:
         raise OutputError(
             f"The input {replaced[0]} would be replaced or removed. Choose another output folder."

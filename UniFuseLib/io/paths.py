@@ -77,7 +77,7 @@ def named_for_itk(path: Path) -> Iterator[Path]:
     if all(holds_utf8(name) for name in (path, *inside)):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="unifuse-") as folder:
+    with temporary_folder() as folder:
         if not path.is_dir():
             link = Path(folder) / f"input{_plain_suffix(path)}"
             link.symlink_to(path.absolute())
@@ -87,6 +87,21 @@ def named_for_itk(path: Path) -> Iterator[Path]:
             link = Path(folder) / f"{number:06d}{_plain_suffix(file)}"
             link.symlink_to(file.absolute())
         yield Path(folder)
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """Where copies for other readers lie for a moment.
+
+    Raises:
+        InputError: no place for temporary files.
+    """
+    try:
+        return tempfile.TemporaryDirectory(prefix="unifuse-")
+    except OSError as error:
+        raise InputError(
+            f"No temporary folder can be written to ({error.strerror or error}). Set TMPDIR to a "
+            "folder with free space."
+        ) from error
 
 
 def _plain_suffix(path: Path) -> str:

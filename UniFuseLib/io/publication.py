@@ -119,7 +119,7 @@ def _move_files(
         for name in sorted(present, key=lambda name: name != _COMPLETE):
             (target / name).rename(hidden.old / name)
         for name in sorted(made, key=lambda name: name == _COMPLETE):
-            _move_new(hidden.new / name, target / name)
+            move_new(hidden.new / name, target / name)
     except FileExistsError:
         hidden.undo()
         refuse_present(target, present_in(target, names))
@@ -130,8 +130,12 @@ def _move_files(
     hidden.fulfilled()
 
 
-def _move_new(source: Path, goal: Path) -> None:
-    """Rename that never replaces; FileExistsError instead."""
+def move_new(source: Path, goal: Path) -> None:
+    """Rename that never replaces.
+
+    Raises:
+        FileExistsError: something has the name `goal`.
+    """
     if os.name == "nt":
         source.rename(goal)
         return

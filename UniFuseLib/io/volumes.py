@@ -7,6 +7,7 @@ writes.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
 from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
 from UniFuseLib.io.files import Header, file_header, load
-from UniFuseLib.io.foreign import temporary_folder
 from UniFuseLib.io.paths import named_for_itk, readable_path, shown
 from UniFuseLib.io.writing import check_suffix, quiet_itk, write_image
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -56,19 +56,19 @@ def read_volume_with_header(
     if path.is_dir() or is_dicom_file(path):
         return _read_dicom(path, dicom)
     refuse_archive(path)
-    with temporary_folder() as folder:
-        header = file_header(path, options or ReadOptions(), Path(folder))
+    with contextlib.ExitStack() as kept:
+        header = file_header(path, options or ReadOptions(), kept)
         return load(path, header, options or ReadOptions())
 
 
-def write_volume(volume: Volume, path: Path | str) -> None:
+def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = True) -> None:
     """Write `(d, h, w)` or `(d, h, w, 3)`; complete under its name, or not there at all.
 
     Raises:
         OutputError: no permission, disk full, a suffix that is not in `writing.WRITABLE`, or a
-            sheared grid.
+            sheared grid, or a file of that name where `overwrite` is False.
     """
-    _write(volume.array, volume.grid, Path(path))
+    _write(volume.array, volume.grid, Path(path), overwrite=overwrite)
 
 
 def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
@@ -144,6 +144,7 @@ def to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
     return image
 
 
-def _write(array: np.ndarray, grid: Grid, path: Path) -> None:
+def _write(array: np.ndarray, grid: Grid, path: Path, *, overwrite: bool = True) -> None:
     check_suffix(path)
-    write_image(to_image(array.astype(np.uint8) if array.dtype == bool else array, grid), path)
+    image = to_image(array.astype(np.uint8) if array.dtype == bool else array, grid)
+    write_image(image, path, overwrite=overwrite)

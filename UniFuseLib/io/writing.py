@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import tempfile
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,8 @@ import SimpleITK as sitk
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io.nifti import nifti_data
 from UniFuseLib.io.nifti_header import is_nifti
-from UniFuseLib.io.paths import expanded, holds_utf8, shown
+from UniFuseLib.io.paths import expanded, holds_utf8, shown, temporary_folder
+from UniFuseLib.io.publication import move_new
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,11 +38,12 @@ def check_suffix(path: Path) -> str:
     return suffix
 
 
-def write_image(image: sitk.Image, path: Path) -> None:
+def write_image(image: sitk.Image, path: Path, *, overwrite: bool = True) -> None:
     """Write SimpleITK's picture; complete under its name, or not there at all.
 
     Raises:
-        OutputError: no permission, disk full, or a suffix that is not in `WRITABLE`.
+        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a file of
+            that name where `overwrite` is False.
     """
     path = expanded(path)
     suffix = check_suffix(path)
@@ -51,7 +52,14 @@ def write_image(image: sitk.Image, path: Path) -> None:
         with quiet_itk(), _written_by_itk(temporary) as plain:
             sitk.WriteImage(image, str(plain), suffix == ".nii.gz")
         _check_written(temporary)
-        temporary.replace(path)
+        if overwrite:
+            temporary.replace(path)
+        else:
+            move_new(temporary, path)
+    except FileExistsError as error:
+        raise OutputError(
+            f"{shown(path)} exists. Choose another name, or add --overwrite."
+        ) from error
     except (RuntimeError, OSError) as error:
         raise OutputError(_why_not_written(path, error)) from error
     finally:
@@ -65,7 +73,7 @@ def _written_by_itk(path: Path) -> Iterator[Path]:
     if holds_utf8(path):
         yield path
         return
-    with tempfile.TemporaryDirectory(prefix="unifuse-") as folder:
+    with temporary_folder() as folder:
         plain = Path(folder) / f"output{''.join(path.suffixes[-2:])}"
         yield plain
         shutil.copyfile(plain, path)
