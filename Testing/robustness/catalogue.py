@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import dicom_cases
 import modality_cases
 import nifti_cases
 import text_cases
@@ -14,5 +15,6 @@ if TYPE_CHECKING:
 CASES: list[FileCase | VolumeCase] = [
     *nifti_cases.CASES,
     *text_cases.CASES,
+    *dicom_cases.CASES,
     *modality_cases.CASES,
 ]

@@ -5,7 +5,6 @@ same file again with other voxels.
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +20,8 @@ from UniFuseLib.io.writing import WRITABLE, write_image
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from UniFuseLib.io.dicom_options import DicomOptions
 
 # suffix of a format that is read only → what is written in its place
