@@ -11,6 +11,7 @@ import pytest
 from folder_run import MADE, NAMES
 
 from UniFuseLib.errors import OutputError
+from UniFuseLib.io.hidden_folder import remove_leftovers
 from UniFuseLib.io.output_folder import result_folder
 
 RUN = Path(__file__).with_name("folder_run.py")
@@ -127,6 +128,21 @@ def test_hidden_folders_of_others_stay(tmp_path: Path) -> None:
     alive.communicate("\n")
     assert alive.returncode == 0
     assert files(tmp_path / "one") == NEW
+
+
+def test_a_plan_of_another_user_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder that all may write, it could name files of ours."""
+    fill(tmp_path / "mine", {"notes.txt": "mine"})
+    trap = tmp_path / ".unifuse-0123456789ab"
+    for name in ("new", "old"):
+        (trap / name).mkdir(parents=True)
+    fill(trap, {"run.lock": "", "plan.json": '{"target": "mine", "names": ["notes.txt"]}'})
+    monkeypatch.setattr("os.geteuid", lambda: trap.stat().st_uid + 1)
+    remove_leftovers(tmp_path)
+    assert files(tmp_path / "mine") == {"notes.txt": "mine"}
+    assert trap.is_dir()
 
 
 @pytest.mark.parametrize("exists", [True, False])

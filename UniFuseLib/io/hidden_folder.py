@@ -113,10 +113,13 @@ def take_hidden_folder(place: Path, target: Path) -> HiddenFolder:
 
 def remove_leftovers(place: Path) -> None:
     """Undo and remove what killed runs left in `place`; folders of live runs stay."""
-    for path in place.glob(f"{PREFIX}*"):
-        if not (path / _NEW).is_dir() or not _is_ours(path):
-            continue
+    found: list[Path] = []
+    with contextlib.suppress(OSError):  # a folder that may be written, but not listed
+        found = list(place.glob(f"{PREFIX}*"))
+    for path in found:
         with contextlib.suppress(OSError, ValueError, LookupError):
+            if not (path / _NEW).is_dir() or not _is_ours(path):
+                continue
             lock = try_lock(path / _LOCK)
             if lock is not None:
                 folder = HiddenFolder(path, place, lock)
@@ -129,7 +132,10 @@ def _locked(path: Path, target: Path) -> HiddenFolder | None:
     found = path.is_dir()
     path.mkdir(exist_ok=True)
     if not _is_ours(path):
-        raise OutputError(f"{path} is in the way, and no run made it. Move it away and try again.")
+        raise OutputError(
+            f"{path} is in the way: another program or another user made it. Move it away, or "
+            "choose another folder."
+        )
     try:
         lock = try_lock(path / _LOCK)
     except FileNotFoundError:
@@ -157,8 +163,13 @@ def _empty(folder: HiddenFolder) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    """By its mark, the lock file; an empty folder was left before the mark was made."""
+    """By its mark, the lock file; an empty folder was left before the mark was made.
+
+    Not of other users: in a folder that all may write, a plan could be a trap.
+    """
     if path.is_symlink() or not path.is_dir():
+        return False
+    if os.name != "nt" and path.stat().st_uid != os.geteuid():
         return False
     names = {entry.name for entry in path.iterdir()}
     return not names or (_LOCK in names and names <= _OURS)

@@ -199,7 +199,8 @@ def _no_interruption() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTIONS}
+    known = [n for n in _INTERRUPTIONS if signal.getsignal(n) is not None]  # not a host's own
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in known}
     try:
         yield
     finally:
