@@ -19,10 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pydicom.dataset import Dataset
+
 STORED = noise()
 _SPEC = SeriesSpec()
 _CT = SeriesSpec(modality="CT", tags={"RescaleSlope": 1, "RescaleIntercept": -1024})
-_SCALED = SeriesSpec(edit=lambda k, d: d.update({"RescaleSlope": 2 + k, "RescaleIntercept": 0}))
+
+
+def _slope_of_its_own(k: int, dataset: Dataset) -> None:
+    dataset.RescaleSlope, dataset.RescaleIntercept = 2 + k, 0
+
+
+_SCALED = SeriesSpec(edit=_slope_of_its_own)
 
 
 def _affine() -> np.ndarray:
