@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pydicom import Dataset
+    from pydicom.dataset import Dataset
 
 STORED = noise()
 _SPEC = SeriesSpec()
 _CT = SeriesSpec(modality="CT", tags={"RescaleSlope": 1, "RescaleIntercept": -1024})
 
 
-def _rescale(k: int, dataset: Dataset) -> None:
+def _slope_of_its_own(k: int, dataset: Dataset) -> None:
     dataset.RescaleSlope, dataset.RescaleIntercept = 2 + k, 0
 
 
-_SCALED = SeriesSpec(edit=_rescale)
+_SCALED = SeriesSpec(edit=_slope_of_its_own)
 
 
 def _affine() -> np.ndarray:

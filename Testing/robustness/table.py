@@ -81,9 +81,9 @@ class _Outcomes:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" and report.passed:
             return
-        file, _, name = report.nodeid.rpartition("/")[2].partition("::")
+        file, _, name = report.nodeid.partition("::")
         words = name.removeprefix("test_").replace("_", " ")
-        self.rows.append((_TESTED[file], words, _VERDICTS[report.outcome]))
+        self.rows.append((_TESTED[Path(file).name], words, _VERDICTS[report.outcome]))
 
 
 def _behaviour() -> str:

@@ -42,8 +42,8 @@ def write_image(image: sitk.Image, path: Path, *, overwrite: bool = True) -> Non
     """Write SimpleITK's picture; complete under its name, or not there at all.
 
     Raises:
-        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a file of that
-            name where `overwrite` is False.
+        OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a file of
+            that name where `overwrite` is False.
     """
     path = expanded(path)
     suffix = check_suffix(path)
