@@ -19,6 +19,7 @@ import os
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WORKING_MM = 2.0
+_VOXELS = 1.5e6  # of a working grid; shoulders are looked at more coarsely
 _POINTS = 3000
 _DEGRADED_CLASS = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "pet_low_dose"}
 
@@ -358,8 +360,167 @@ WRONG = (
 )
 
 
+@dataclass
+class Making:
+    """A pair of one patient on its way to a case; every kind changes what it is about."""
+
+    pack: Pack
+    draw: Draw
+    group: str
+    one: Entry
+    other: Entry
+    degraded: Volume
+    reference: Volume
+    centre: np.ndarray
+    motion: np.ndarray
+    modalities: tuple[str, str]
+    patient_degraded: str
+    deform: Any = None
+    align: str = "deformable"
+    related: bool = True
+
+    @property
+    def fill(self) -> float:
+        return fill_of(self.degraded, self.one.modality)
+
+    def bend(self, amplitude: float) -> None:
+        """Smoothly, by about that many mm."""
+        self.degraded, self.deform = deformed(self.draw, self.degraded, self.fill, amplitude)
+
+    def become(self, stranger: Entry, volume: Volume) -> None:
+        """The volume of somebody else, where the patient lies."""
+        self.patient_degraded = stranger.patient
+        self.modalities = (stranger.modality, self.modalities[1])
+        self.degraded = _brought(volume, stranger.modality, self.centre, self.draw)
+        self.related = False
+
+
+def _plain(m: Making) -> None:
+    """Moved, and nothing else."""
+
+
+def _still(m: Making) -> None:
+    m.motion = np.eye(4)
+
+
+def _deformed(m: Making) -> None:
+    m.bend(m.draw.rng.uniform(1.0, 5.0))
+
+
+def _degraded(m: Making) -> None:
+    severity = float(m.draw.rng.uniform(0.3, 1))
+    m.degraded = degraded_by(m.draw, m.degraded, m.one.modality, severity)
+
+
+def _thick(m: Making) -> None:
+    m.degraded = thick(m.draw, m.degraded)
+
+
+def _slab(m: Making) -> None:
+    m.degraded = slab(m.draw, m.degraded, m.draw.rng.uniform(0.4, 0.8))
+
+
+def _sliver(m: Making) -> None:
+    m.degraded = slab(m.draw, m.degraded, m.draw.rng.uniform(0.03, 0.25))
+
+
+def _stripped(m: Making) -> None:
+    if m.one.modality == "mr":
+        m.degraded = stripped(m.degraded)
+
+
+def _turned_header(m: Making) -> None:
+    turn = m.draw.pick([90.0, 180.0])
+    axis = np.eye(3)[int(m.draw.rng.integers(3))]
+    rotation = Rotation.from_rotvec(np.deg2rad(turn) * axis).as_matrix()
+    m.motion = rigid_matrix(rotation, m.centre, m.centre + m.draw.rng.normal(0, 10, 3))
+
+
+def _unaligned(m: Making) -> None:
+    m.align = "none"
+    rng = m.draw.rng
+    length = float(np.exp(rng.uniform(np.log(1.5), np.log(40))))
+    m.motion = rigid(m.draw, m.centre, 0.4 * length * rng.random(), length * rng.random())
+
+
+def _beside(m: Making) -> None:
+    _unaligned(m)
+    m.align = "displaced"
+
+
+def _wrong_modality(m: Making) -> None:
+    swap = {"ct": "mr", "mr": m.draw.pick(["pet", "pet"]), "pet": "mr"}
+    m.modalities = (swap[m.modalities[0]], m.modalities[1])
+
+
+def _other_patient(m: Making) -> None:
+    same = [
+        entry
+        for entry in m.pack.entries
+        if entry.anatomy == m.other.anatomy
+        and entry.patient != m.other.patient
+        and entry.modality == m.one.modality
+        and entry.contrast != "labels"
+    ]
+    stranger = m.draw.pick(same) if same else None
+    if stranger is None or m.group == "synthetic":
+        _, entry, _, volume = _strange(m.pack, m.draw, m.group, m.other)
+        m.become(entry, volume)
+    else:
+        m.become(stranger, m.pack.read(stranger))
+
+
+def _other_part(m: Making) -> None:
+    heads = ("brain", "head")
+    same = (m.other.anatomy, *heads) if m.other.anatomy in heads else (m.other.anatomy,)
+    entries = m.pack.entries
+    far = [e for e in entries if e.anatomy not in same and e.contrast != "labels"]
+    stranger = m.draw.pick(far)
+    m.become(stranger, m.pack.read(stranger))
+
+
+def _mirrored(m: Making) -> None:
+    m.degraded, m.related = mirrored(m.degraded), False
+
+
+def _noise(m: Making) -> None:
+    rng = m.draw.rng
+    white = rng.normal(size=m.degraded.array.shape)
+    texture = ndimage.gaussian_filter(white, rng.uniform(0.5, 4))
+    texture = texture / texture.std()
+    values = {"ct": 200 * texture, "pet": np.abs(texture), "mr": 300 + 100 * texture}
+    array = values[m.one.modality].astype(np.float32).round(2)
+    m.degraded, m.related = Volume(array, m.degraded.affine), False
+
+
+def _bottle(m: Making) -> None:
+    m.degraded, m.related = _phantom(m.draw, m.degraded, m.one.modality), False
+
+
+KINDS: dict[str, Callable[[Making], None]] = {
+    "plain": _plain,
+    "still": _still,
+    "deformed": _deformed,
+    "degraded": _degraded,
+    "thick": _thick,
+    "slab": _slab,
+    "stripped": _stripped,
+    "sliver": _sliver,
+    "turned header": _turned_header,
+    "unaligned": _unaligned,
+    "displaced": _beside,
+    "modality": _wrong_modality,
+    "patient": _other_patient,
+    "body part": _other_part,
+    "mirrored": _mirrored,
+    "noise": _noise,
+    "phantom": _bottle,
+}
+_NOT_BENT = ("still", "deformed", "noise", "phantom")
+
+
 def make(pack: Pack, number: int) -> tuple[Case, dict[str, Any]]:
-    """The case of one number: half of them fit."""
+    """The case of one number, and what is written about it: half of them fit."""
     draw = Draw(number)
     good = number % 2 == 0
     kinds = GOOD if good else WRONG
@@ -367,102 +528,31 @@ def make(pack: Pack, number: int) -> tuple[Case, dict[str, Any]]:
     group = GROUPS[(number // 2 + number // (2 * len(kinds))) % len(GROUPS)]
     one, other, degraded, reference = related(pack, draw, group)
     centre = body_points(reference, other.modality).mean(axis=0)
-    kinds_of = (one.modality, other.modality)
+    motion = rigid(draw, centre, draw.rng.uniform(0, 12), draw.rng.uniform(0, 15))
+    modalities = (one.modality, other.modality)
+    making = Making(
+        pack, draw, group, one, other, degraded, reference, centre, motion, modalities, one.patient
+    )
+    if draw.chance(0.25) and kind not in _NOT_BENT:
+        making.bend(draw.rng.uniform(0.3, 1.5))
+    KINDS[kind](making)
     about = {
         "kind": kind,
         "good": good,
         "group": group,
         "patient": other.patient,
-        "patient_degraded": one.patient,
+        "patient_degraded": making.patient_degraded,
         "anatomy": other.anatomy,
-        "modalities": f"{kinds_of[0]} on {kinds_of[1]}",
+        "modalities": " on ".join(making.modalities),
     }
-    motion = rigid(draw, centre, draw.rng.uniform(0, 12), draw.rng.uniform(0, 15))
-    fill = fill_of(degraded, one.modality)
-    deform = None
-    align = "deformable"
-    if kind == "still":
-        motion = np.eye(4)
-    if draw.chance(0.25) and kind not in ("still", "deformed", "noise", "phantom"):
-        degraded, deform = deformed(draw, degraded, fill, draw.rng.uniform(0.3, 1.5))
-    if kind == "deformed":
-        degraded, deform = deformed(draw, degraded, fill, draw.rng.uniform(1.0, 5.0))
-    elif kind == "degraded":
-        degraded = degraded_by(draw, degraded, one.modality, float(draw.rng.uniform(0.3, 1)))
-    elif kind == "thick":
-        degraded = thick(draw, degraded)
-    elif kind == "slab":
-        degraded = slab(draw, degraded, draw.rng.uniform(0.4, 0.8))
-    elif kind == "stripped" and one.modality == "mr":
-        degraded = stripped(degraded)
-    elif kind == "sliver":
-        degraded = slab(draw, degraded, draw.rng.uniform(0.03, 0.25))
-    elif kind == "turned header":
-        turn = draw.pick([90.0, 180.0])
-        axis = np.eye(3)[int(draw.rng.integers(3))]
-        rotation = Rotation.from_rotvec(np.deg2rad(turn) * axis).as_matrix()
-        motion = rigid_matrix(rotation, centre, centre + draw.rng.normal(0, 10, 3))
-    elif kind in ("unaligned", "displaced"):
-        align = "none" if kind == "unaligned" else "displaced"
-        length = float(np.exp(draw.rng.uniform(np.log(1.5), np.log(40))))
-        motion = rigid(draw, centre, 0.4 * length * draw.rng.random(), length * draw.rng.random())
-    truth: Truth | None = Truth(motion, deform)
-    if kind == "modality":
-        swap = {"ct": "mr", "mr": draw.pick(["pet", "pet"]), "pet": "mr"}
-        kinds_of = (swap[kinds_of[0]], kinds_of[1])
-    if kind == "patient":
-        same = [
-            e
-            for e in pack.entries
-            if e.anatomy == other.anatomy
-            and e.patient != other.patient
-            and e.modality == one.modality
-            and e.contrast != "labels"
-        ]
-        stranger = draw.pick(same) if same else None
-        if stranger is None or group == "synthetic":
-            _, stranger_entry, _, volume = _strange(pack, draw, group, other)
-            about["patient_degraded"], degraded = stranger_entry.patient, volume
-            kinds_of = (stranger_entry.modality, kinds_of[1])
-        else:
-            about["patient_degraded"], degraded = stranger.patient, pack.read(stranger)
-        degraded = _brought(degraded, kinds_of[0], centre, draw)
-        truth = None
-    elif kind == "body part":
-        far = (
-            [
-                e
-                for e in pack.entries
-                if e.anatomy not in (other.anatomy, "brain", "head") and e.contrast != "labels"
-            ]
-            if other.anatomy in ("head", "brain")
-            else [
-                e
-                for e in pack.entries
-                if e.anatomy not in (other.anatomy,) and e.contrast != "labels"
-            ]
-        )
-        stranger = draw.pick(far)
-        about["patient_degraded"] = stranger.patient
-        kinds_of = (stranger.modality, kinds_of[1])
-        degraded = _brought(pack.read(stranger), stranger.modality, centre, draw)
-        truth = None
-    elif kind == "mirrored":
-        degraded, truth = mirrored(degraded), None
-    elif kind == "noise":
-        texture = ndimage.gaussian_filter(
-            draw.rng.normal(size=degraded.array.shape), draw.rng.uniform(0.5, 4)
-        )
-        texture = texture / texture.std()
-        values = {"ct": 200 * texture, "pet": np.abs(texture), "mr": 300 + 100 * texture}
-        degraded = Volume(values[one.modality].astype(np.float32).round(2), degraded.affine)
-        truth = None
-    elif kind == "phantom":
-        degraded, truth = _phantom(draw, degraded, one.modality), None
-    about["modalities"] = f"{kinds_of[0]} on {kinds_of[1]}"
-    moved = Volume(degraded.array, motion @ degraded.affine)
-    note = f"{one.name} on {other.name}"
-    return Case(moved, reference, kinds_of, truth, align, note), about
+    return _case(making), about
+
+
+def _case(m: Making) -> Case:
+    moved = Volume(m.degraded.array, m.motion @ m.degraded.affine)
+    truth = Truth(m.motion, m.deform) if m.related else None
+    note = f"{m.one.name} on {m.other.name}"
+    return Case(moved, m.reference, m.modalities, truth, m.align, note)
 
 
 def _strange(pack: Pack, draw: Draw, group: str, other: Entry) -> Pair:
@@ -505,7 +595,10 @@ def _phantom(draw: Draw, like: Volume, modality: str) -> Volume:
 
 def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
     """As `predict.fuse` does it up to the field, then the evidence."""
-    pair = prepare_pair(case.degraded, case.reference, case.modalities, contract, _WORKING_MM)
+    grid = case.reference.grid
+    extent_mm = np.array(grid.shape) * grid.spacing
+    spacing = max(_WORKING_MM, float((extent_mm.prod() / _VOXELS) ** (1 / 3)))
+    pair = prepare_pair(case.degraded, case.reference, case.modalities, contract, spacing)
     if case.align == "displaced":
         working = _displaced(pair, case, draw)
     else:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Small copies of real volumes for `verdict_cases.py`: about 2 mm, 16 bits, without an image reader.
+"""Small copies of real volumes for `verdict_cases.py`: about 2 mm, 16 bits, no image reader.
 
     python Testing/benchmarks/verdict_pack.py DATA PACK
 

@@ -44,7 +44,7 @@ def test_fuseShowsTheResult(build, scene, pair):
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
     assert s.ui.verdictLabel.text.startswith(
         "MR motion 97 % · MR on MR\n"
-        "similarity to reference 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm at most"
+        "structural similarity 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm at most"
     )
     assert s.p.fused.GetName() == "T2 + T1 fused"
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")

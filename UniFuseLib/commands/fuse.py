@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.commands import fuse_options, guidance, progress
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
+    NOT_TRUSTED_EXIT_CODE,
     UNEXPECTED_EXIT_CODE,
     Cancelled,
     InputError,
@@ -19,6 +20,7 @@ from UniFuseLib.errors import (
     UniFuseError,
 )
 from UniFuseLib.io.output_folder import ResultFolder, result_folder
+from UniFuseLib.verdict.words import trust_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -48,8 +50,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
     if args.progress != "json":
-        _fuse_files(args)
-        return 0
+        return _fuse_files(args)["exit_code"]
     try:
         summary = _fuse_files(args)
     except UniFuseError as error:
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         _emit_failure(f"Unexpected error: {error!r}", UNEXPECTED_EXIT_CODE)
         raise
     progress.emit(summary)
-    return 0
+    return int(summary["exit_code"])
 
 
 def _emit_failure(sentence: str, exit_code: int) -> None:
@@ -87,12 +88,20 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     _summarise(args, report)
     return {
         "done": True,
+        "exit_code": _exit_code(args, report),
+        "trust": report.verdict.trust,
         "output": str(args.output),
         "files": [str(file) for file in files],
         "class": report.label,
         "warnings": list(report.warnings),
         **({"report": report.to_json()} if args.json else {}),
     }
+
+
+def _exit_code(args: argparse.Namespace, report: Report) -> int:
+    """0, or that of a verdict which the user asked to fail on."""
+    failing = {None: (), "red": ("red",), "amber": ("amber", "red")}[args.fail_on]
+    return NOT_TRUSTED_EXIT_CODE if report.verdict.trust in failing else 0
 
 
 def _into_folder(
@@ -167,6 +176,7 @@ def _fuse(
         degraded_mask=guided.degraded_mask,
         reference_landmarks=guided.reference_landmarks,
         degraded_landmarks=guided.degraded_landmarks,
+        verdict=not args.no_verdict,
         progress=show,
         cancelled=cancelled,
     )
@@ -216,6 +226,8 @@ def _summarise(args: argparse.Namespace, report: Report) -> None:
         return
     for warning in report.warnings:
         print(f"unifuse: warning: {warning}", file=sys.stderr)
+    for line in trust_lines(report.verdict):
+        print(f"unifuse: {line}", file=sys.stderr)
     probability = 100 * report.probabilities[report.label]
     marks = report.guidance.landmarks
     if marks.count:

@@ -1,0 +1,415 @@
+#!/usr/bin/env python3
+"""Fit the verdict's model to the rows of `verdict_cases.py`, and judge it on held-out patients.
+
+    python Testing/benchmarks/verdict_fit.py rows.jsonl --model Resources/Models/verdict.json \\
+        --results docs/results/trust.json
+
+Every judged prediction comes from a model that saw no row of the case's patients, neither the
+reference's nor the degraded volume's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+from UniFuseLib.verdict.curves import AdditiveModel, Curve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+OFF_MM, FAR_MM, GOOD_MM = 3.0, 8.0, 2.0
+_KNOTS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles of the rows
+_FOLDS = 12
+_RIDGE = 0.02  # per row, on the steps of the curves
+# name → +1: doubt rises with the number, -1: falls
+FEATURES = {
+    "above_wrong": -1,
+    "sigmas": -1,
+    "mirror_ratio": 1,
+    "wrong_best_ratio": 1,
+    "measures_mm": 1,
+    "information_mm": 1,
+    "descriptors_mm": 1,
+    "inverse_mm": 1,
+    "restart_near_mm": 1,
+    "better_ratio": 1,
+    "far_share": 1,
+    "common_shift_mm": 1,
+    "contrast": -1,
+    "information_sigmas": -1,
+    "information": -1,
+    "residual": 1,
+    "dice": -1,
+    "covered": -1,
+    "deform_mean_mm": 1,
+    "deform_max_mm": 1,
+    "not_followed_mm": 1,
+    "level": -1,
+    "level_coarse": -1,
+    "pet": 1,
+    "class_entropy": 1,
+}
+
+
+class Rows(NamedTuple):
+    """All cases."""
+
+    evidence: list[dict[str, float]]
+    error: np.ndarray  # (n,) mm; NaN: no pose is right
+    kind: np.ndarray
+    patients: list[set[str]]
+
+    @property
+    def off(self) -> np.ndarray:
+        """No pose is right, or more than 3 mm off."""
+        return ~(self.error <= OFF_MM)
+
+    @property
+    def far(self) -> np.ndarray:
+        """No pose is right, or more than 8 mm off: never green."""
+        return ~(self.error <= FAR_MM)
+
+    @property
+    def good(self) -> np.ndarray:
+        return self.error <= GOOD_MM
+
+    def take(self, chosen: np.ndarray) -> Rows:
+        index = np.flatnonzero(chosen)
+        return Rows(
+            [self.evidence[i] for i in index],
+            self.error[index],
+            self.kind[index],
+            [self.patients[i] for i in index],
+        )
+
+
+def read(path: Path) -> Rows:
+    """Rows that ended with evidence."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = sorted((r for r in lines if "evidence" in r), key=lambda r: r["number"])
+    evidence = [
+        {k: math.nan if v is None else float(v) for k, v in r["evidence"].items()} for r in rows
+    ]
+    error = np.array([math.nan if r["error_mm"] is None else _error(r) for r in rows])
+    return Rows(
+        evidence,
+        error,
+        np.array([r["kind"] for r in rows]),
+        [{r["patient"], r["patient_degraded"]} for r in rows],
+    )
+
+
+def _error(row: dict[str, Any]) -> float:
+    """Where the degraded volume has data; of the whole body where it has none at all."""
+    seen = row["error_seen_mm"]
+    return float(row["error_mm"] if seen is None else seen)
+
+
+class Design(NamedTuple):
+    """Hinges: column j of a feature is the part of its j-th piece that lies below the number."""
+
+    knots: dict[str, np.ndarray]
+
+    def columns(self, evidence: list[dict[str, float]]) -> np.ndarray:
+        return np.concatenate([self._pieces(name, evidence) for name in self.knots], axis=1)
+
+    def _pieces(self, name: str, evidence: list[dict[str, float]]) -> np.ndarray:
+        values = np.array([e.get(name, math.nan) for e in evidence])
+        knots = self.knots[name]
+        lengths = np.diff(knots)
+        pieces = np.clip((values[:, None] - knots[:-1]) / lengths, 0, 1)
+        pieces = pieces if FEATURES[name] > 0 else 1 - pieces
+        return np.where(np.isfinite(values)[:, None], pieces, 0.5)
+
+    def model(
+        self, weights: np.ndarray, intercept: float, good: list[dict[str, float]]
+    ) -> AdditiveModel:
+        curves = []
+        first = 0
+        for name, knots in self.knots.items():
+            steps = weights[first : first + len(knots) - 1]
+            first += len(steps)
+            if steps.sum() < 1e-3:
+                continue
+            values = np.concatenate([[0.0], np.cumsum(steps)])
+            if FEATURES[name] < 0:
+                values = np.concatenate([np.cumsum(steps[::-1])[::-1], [0.0]])
+            curve = Curve(name, tuple(knots), tuple(values), float(steps.sum() / 2), 0.0)
+            usual = float(np.median([curve.at(e) for e in good]))
+            curves.append(Curve(name, curve.knots, curve.values, curve.missing, usual))
+        return AdditiveModel(float(intercept), tuple(curves))
+
+
+def design_of(rows: Rows, names: list[str]) -> Design:
+    knots = {}
+    for name in names:
+        values = np.array([e.get(name, math.nan) for e in rows.evidence])
+        found = np.unique(np.quantile(values[np.isfinite(values)], _KNOTS))
+        if len(found) < 2:
+            found = np.array([0.0, 1.0])
+        knots[name] = found
+    return Design(knots)
+
+
+def fit_logistic(rows: Rows, names: list[str], ridge: float = _RIDGE) -> AdditiveModel:
+    """The penalised likelihood's largest, no curve falling; both outcomes weigh the same."""
+    design = design_of(rows, names)
+    x, y = design.columns(rows.evidence), rows.off.astype(float)
+    weight = np.where(y > 0, 0.5 / y.sum(), 0.5 / (1 - y).sum())
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        z = x @ parameters[1:] + parameters[0]
+        p = 1 / (1 + np.exp(-np.clip(z, -40, 40)))
+        value = (weight * (np.logaddexp(0, z) - y * z)).sum()
+        residual = weight * (p - y)
+        penalty = ridge * 0.1 * (parameters[1:] ** 2).sum()
+        gradient = np.concatenate([[residual.sum()], x.T @ residual + ridge * 0.2 * parameters[1:]])
+        return value + penalty, gradient
+
+    bounds = [(None, None)] + [(0, None)] * x.shape[1]
+    found = minimize(
+        loss,
+        np.zeros(1 + x.shape[1]),
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        options={"maxiter": 800},
+    )
+    good = rows.take(rows.good).evidence or rows.evidence
+    return design.model(found.x[1:], found.x[0], good)
+
+
+def fit_error(rows: Rows, names: list[str], ridge: float = 0.01) -> AdditiveModel:
+    """log mm of those that have a truth, by least squares, no curve falling."""
+    related = rows.take(np.isfinite(rows.error))
+    design = design_of(related, names)
+    x, y = design.columns(related.evidence), np.log(np.maximum(related.error, 0.1))
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        residual = x @ parameters[1:] + parameters[0] - y
+        slope = np.concatenate(
+            [[residual.mean()], x.T @ residual / len(y) + 2 * ridge * parameters[1:]]
+        )
+        return 0.5 * (residual**2).mean() + ridge * (parameters[1:] ** 2).sum(), slope
+
+    bounds = [(None, None)] + [(0, None)] * x.shape[1]
+    found = minimize(
+        loss,
+        np.zeros(1 + x.shape[1]),
+        jac=True,
+        bounds=bounds,
+        method="L-BFGS-B",
+        options={"maxiter": 800},
+    )
+    good = related.take(related.good).evidence or related.evidence
+    return design.model(found.x[1:], found.x[0], good)
+
+
+def held_out(rows: Rows, fit: Callable[[Rows], AdditiveModel], seed: int = 0) -> np.ndarray:
+    """Predictions of models that saw no row of either patient of a case."""
+    names = sorted(set().union(*rows.patients))
+    order = np.random.default_rng(seed).permutation(len(names))
+    fold_of = {names[i]: k % _FOLDS for k, i in enumerate(order)}
+    folds = [frozenset(fold_of[name] for name in patients) for patients in rows.patients]
+    out = np.full(len(rows.error), np.nan)
+    for left in set(folds):
+        model = fit(rows.take(np.array([not (f & left) for f in folds])))
+        for i in (i for i, f in enumerate(folds) if f == left):
+            out[i] = model(rows.evidence[i])
+    return out
+
+
+def auc(score: np.ndarray, wrong: np.ndarray) -> float:
+    """Probability that a wrong case scores higher than a right one."""
+    a, b = score[wrong], score[~wrong]
+    if not len(a) or not len(b):
+        return math.nan
+    order = np.concatenate([a, b]).argsort().argsort().astype(float)
+    values = np.concatenate([a, b])
+    for value in np.unique(values):
+        same = values == value
+        order[same] = order[same].mean()
+    return float((order[: len(a)].sum() - len(a) * (len(a) - 1) / 2) / (len(a) * len(b)))
+
+
+class Thresholds(NamedTuple):
+    """Log odds from which on a result is amber, and red."""
+
+    amber: float
+    red: float
+
+
+def thresholds_of(rows: Rows, score: np.ndarray) -> Thresholds:
+    """Amber before the least score of a case that must not be green; red from even odds on.
+
+    Args:
+        rows: all cases.
+        score: held-out log odds.
+    """
+    least_far = float(score[rows.far].min()) if rows.far.any() else 0.0
+    few_good = float(np.quantile(score[rows.good], 0.98)) if rows.good.any() else 0.0
+    amber = least_far - 1e-3
+    return Thresholds(amber, max(amber, few_good, 0.0))
+
+
+def bands_of(error: np.ndarray, expected: np.ndarray, score: np.ndarray) -> list[dict[str, float]]:
+    """Quotients of true and expected error that hold nine of ten, for thirds of the log odds.
+
+    Args:
+        error: mm, `(n,)`, of cases that have a truth.
+        expected: log mm, held out.
+        score: log odds, held out.
+    """
+    quotient = np.maximum(error, 0.05) / np.exp(expected)
+    inner = np.quantile(score, [1 / 3, 2 / 3])
+    third = np.searchsorted(inner, score)
+    ends = [*inner.tolist(), 1e9]
+    rows = []
+    for number, end in enumerate(ends):
+        low, high = np.quantile(quotient[third == number], [0.05, 0.95])
+        rows.append(
+            {
+                "log_odds_to": round(end, 4),
+                "low": round(float(low), 4),
+                "high": round(float(high), 4),
+            }
+        )
+    return rows
+
+
+def within_bands(rows: Rows, expected: np.ndarray, score: np.ndarray) -> np.ndarray:
+    """Whether the interval holds the error; its bands come from the cases of other patients."""
+    related = np.flatnonzero(np.isfinite(rows.error))
+    held = np.full(len(rows.error), False)
+    for i in related:
+        others = [j for j in related if not rows.patients[j] & rows.patients[i]]
+        bands = bands_of(rows.error[others], expected[others], score[others])
+        band = next(b for b in bands if score[i] <= b["log_odds_to"])
+        quotient = max(rows.error[i], 0.05) / math.exp(expected[i])
+        held[i] = band["low"] <= quotient <= band["high"]
+    return held
+
+
+def calibration_of(score: np.ndarray, off: np.ndarray) -> tuple[float, float]:
+    """Slope and offset of the log odds (Platt 1999) at even shares of both outcomes."""
+    y = off.astype(float)
+    weight = np.where(off, 0.5 / y.sum(), 0.5 / (1 - y).sum())
+
+    def loss(p: np.ndarray) -> float:
+        z = p[0] * score + p[1]
+        return float((weight * (np.logaddexp(0, z) - y * z)).sum())
+
+    slope, offset = minimize(loss, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return float(slope), float(offset)
+
+
+def figures(
+    rows: Rows, score: np.ndarray, expected: np.ndarray, probability: np.ndarray, ends: Thresholds
+) -> dict[str, Any]:
+    """What the page shows; every prediction held out."""
+    related = np.isfinite(rows.error)
+    held = within_bands(rows, expected, score)
+    return {
+        "cases": len(score),
+        "patients": len(set().union(*rows.patients)),
+        "off": int(rows.off.sum()),
+        "auc": round(auc(score, rows.off), 4),
+        "never_green": int(rows.far.sum()),
+        "never_green_but_green": int((score[rows.far] < ends.amber).sum()),
+        "good": int(rows.good.sum()),
+        "good_green": round(float((score[rows.good] < ends.amber).mean()), 4),
+        "good_red": round(float((score[rows.good] >= ends.red).mean()), 4),
+        "never_green_red": round(float((score[rows.far] >= ends.red).mean()), 4),
+        "interval_holds": round(float(held[related].mean()), 4),
+        "error_quotient_median": round(
+            float(np.median(rows.error[related] / np.exp(expected[related]))), 3
+        ),
+        "kinds": {
+            kind: _kind(rows, rows.kind == kind, score, ends)
+            for kind in sorted(set(rows.kind.tolist()))
+        },
+        "reliability": _reliability(probability, rows.off),
+    }
+
+
+def _kind(rows: Rows, these: np.ndarray, score: np.ndarray, ends: Thresholds) -> dict[str, Any]:
+    off = these & rows.off
+    compared = off | rows.good
+    return {
+        "cases": int(these.sum()),
+        "off": int(off.sum()),
+        "auc": None if not off.any() else round(auc(score[compared], rows.off[compared]), 4),
+        "never_green": int((these & rows.far).sum()),
+        "never_green_but_green": int((these & rows.far & (score < ends.amber)).sum()),
+        "green": round(float((score[these] < ends.amber).mean()), 3),
+        "red": round(float((score[these] >= ends.red).mean()), 3),
+    }
+
+
+def _reliability(probability: np.ndarray, off: np.ndarray) -> list[dict[str, float]]:
+    rows = []
+    for low in np.arange(0, 1, 0.1):
+        inside = (probability >= low) & (probability < low + 0.1 + (low > 0.85))
+        if inside.any():
+            rows.append(
+                {
+                    "from": round(float(low), 1),
+                    "cases": int(inside.sum()),
+                    "said": round(float(probability[inside].mean()), 3),
+                    "was": round(float(off[inside].mean()), 3),
+                }
+            )
+    return rows
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--features", nargs="+", default=list(FEATURES))
+    parser.add_argument("--error-features", nargs="+", default=list(FEATURES))
+    args = parser.parse_args()
+    rows = read(args.rows)
+
+    def log_odds(some: Rows) -> AdditiveModel:
+        return fit_logistic(some, args.features)
+
+    def log_error(some: Rows) -> AdditiveModel:
+        return fit_error(some, args.error_features)
+
+    score, expected = held_out(rows, log_odds), held_out(rows, log_error)
+    ends = thresholds_of(rows, score)
+    slope, offset = calibration_of(score, rows.off)
+    probability = 1 / (1 + np.exp(-(slope * score + offset)))
+    found = figures(rows, score, expected, probability, ends)
+    related = np.isfinite(rows.error)
+    content = {
+        "version": 1,
+        "fitted_to": {"cases": found["cases"], "patients": found["patients"]},
+        "odds": log_odds(rows).to_json(),
+        "calibration": [round(slope, 4), round(offset, 4)],
+        "log_error": log_error(rows).to_json(),
+        "bands": bands_of(rows.error[related], expected[related], score[related]),
+        "amber_from": round(ends.amber, 4),
+        "red_from": round(ends.red, 4),
+    }
+    for path, value in ((args.model, content), (args.results, found)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    sys.stdout.write(json.dumps(found, ensure_ascii=False, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
