@@ -65,6 +65,7 @@ class Rows(NamedTuple):
     evidence: list[dict[str, float]]
     error: np.ndarray  # (n,) mm; NaN: no pose is right
     kind: np.ndarray
+    group: np.ndarray
     patients: list[set[str]]
 
     @property
@@ -87,6 +88,7 @@ class Rows(NamedTuple):
             [self.evidence[i] for i in index],
             self.error[index],
             self.kind[index],
+            self.group[index],
             [self.patients[i] for i in index],
         )
 
@@ -103,6 +105,7 @@ def read(path: Path) -> Rows:
         evidence,
         error,
         np.array([r["kind"] for r in rows]),
+        np.array([r["group"] for r in rows]),
         [{r["patient"], r["patient_degraded"]} for r in rows],
     )
 
@@ -336,6 +339,10 @@ def figures(
             kind: _kind(rows, rows.kind == kind, score, ends)
             for kind in sorted(set(rows.kind.tolist()))
         },
+        "groups": {
+            group: _group(rows.good & (rows.group == group), score, ends)
+            for group in sorted(set(rows.group[rows.good].tolist()))
+        },
         "reliability": _reliability(probability, rows.off),
     }
 
@@ -351,6 +358,14 @@ def _kind(rows: Rows, these: np.ndarray, score: np.ndarray, ends: Thresholds) ->
         "never_green_but_green": int((these & rows.far & (score < ends.amber)).sum()),
         "green": round(float((score[these] < ends.amber).mean()), 3),
         "red": round(float((score[these] >= ends.red).mean()), 3),
+    }
+
+
+def _group(good: np.ndarray, score: np.ndarray, ends: Thresholds) -> dict[str, Any]:
+    return {
+        "good": int(good.sum()),
+        "green": round(float((score[good] < ends.amber).mean()), 3),
+        "red": round(float((score[good] >= ends.red).mean()), 3),
     }
 
 
