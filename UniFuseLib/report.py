@@ -280,6 +280,20 @@ class Report:
         """The same with more warnings."""
         return replace(self, warnings=(*before, *self.warnings, *after))
 
+    def with_doubts(self, differences: tuple[str, ...], two_patients: bool) -> Report:
+        """The same with what the files say against one patient and session as reasons.
+
+        Args:
+            differences: sentences; a green result without another patient stays without reasons.
+            two_patients: a green result becomes amber.
+        """
+        judged = self.verdict
+        trust = "amber" if judged.trust == "green" and two_patients else judged.trust
+        if trust in (None, "green"):
+            return self
+        reasons = (*judged.reasons, *differences)
+        return replace(self, verdict=replace(judged, trust=trust, reasons=reasons))
+
     def with_files(
         self, degraded: str, reference: str, seconds: dict[str, float], peak_mb: float | None
     ) -> Report:

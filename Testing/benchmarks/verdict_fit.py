@@ -14,49 +14,32 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
 
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 OFF_MM, FAR_MM, GOOD_MM = 3.0, 8.0, 2.0
 _KNOTS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles of the rows
 _FOLDS = 12
-_RIDGE = 0.02  # per row, on the steps of the curves
+_RIDGE = 0.005  # per row, on the steps of the curves
 # name → +1: doubt rises with the number, -1: falls
 FEATURES = {
-    "above_wrong": -1,
-    "sigmas": -1,
-    "mirror_ratio": 1,
-    "wrong_best_ratio": 1,
-    "measures_mm": 1,
-    "information_mm": 1,
-    "descriptors_mm": 1,
-    "inverse_mm": 1,
-    "restart_near_mm": 1,
-    "better_ratio": 1,
-    "far_share": 1,
-    "common_shift_mm": 1,
     "contrast": -1,
     "information_sigmas": -1,
-    "information": -1,
     "residual": 1,
-    "dice": -1,
-    "covered": -1,
-    "deform_mean_mm": 1,
-    "deform_max_mm": 1,
-    "not_followed_mm": 1,
-    "level": -1,
-    "level_coarse": -1,
-    "pet": 1,
-    "class_entropy": 1,
+    "above_wrong": -1,
+    "mirror_ratio": 1,
+    "far_share": 1,
+    "common_shift_mm": 1,
 }
+# No result is green where the mirrored volume fits as well as it does for one in a hundred good
+# ones: another patient's head of the same contrast fits its own mirror image
+_VETO, _VETO_QUANTILE = "mirror_ratio", 0.99
 
 
 class Rows(NamedTuple):
@@ -216,8 +199,11 @@ def fit_error(rows: Rows, names: list[str], ridge: float = 0.01) -> AdditiveMode
     return design.model(found.x[1:], found.x[0], good)
 
 
-def held_out(rows: Rows, fit: Callable[[Rows], AdditiveModel], seed: int = 0) -> np.ndarray:
-    """Predictions of models that saw no row of either patient of a case."""
+Judged = Callable[[dict[str, float]], float]
+
+
+def held_out(rows: Rows, fit: Callable[[Rows], Judged], seed: int = 0) -> np.ndarray:
+    """What `fit` says of a case when it saw no row of either of its patients."""
     names = sorted(set().union(*rows.patients))
     order = np.random.default_rng(seed).permutation(len(names))
     fold_of = {names[i]: k % _FOLDS for k, i in enumerate(order)}
@@ -243,6 +229,12 @@ def auc(score: np.ndarray, wrong: np.ndarray) -> float:
     return float((order[: len(a)].sum() - len(a) * (len(a) - 1) / 2) / (len(a) * len(b)))
 
 
+def veto_limit(rows: Rows) -> float:
+    """What few good results exceed."""
+    good = [evidence[_VETO] for evidence in rows.take(rows.good).evidence]
+    return float(np.quantile(good, _VETO_QUANTILE))
+
+
 class Thresholds(NamedTuple):
     """Log odds from which on a result is amber, and red."""
 
@@ -250,17 +242,21 @@ class Thresholds(NamedTuple):
     red: float
 
 
-def thresholds_of(rows: Rows, score: np.ndarray) -> Thresholds:
-    """Amber before the least score of a case that must not be green; red from even odds on.
+def thresholds_of(rows: Rows, score: np.ndarray, vetoed: np.ndarray) -> Thresholds:
+    """Amber: midway between what nine of ten good cases stay below and the least that must not be.
+
+    Red: what one in fifty good cases exceeds.
 
     Args:
         rows: all cases.
         score: held-out log odds.
+        vetoed: `(n,)` bool, held out: not green whatever the score.
     """
-    least_far = float(score[rows.far].min()) if rows.far.any() else 0.0
-    few_good = float(np.quantile(score[rows.good], 0.98)) if rows.good.any() else 0.0
-    amber = least_far - 1e-3
-    return Thresholds(amber, max(amber, few_good, 0.0))
+    shown = np.where(vetoed, np.inf, score)
+    good, far = shown[rows.good], shown[rows.far]
+    nine_of_ten = float(np.sort(good)[math.ceil(0.9 * len(good)) - 1])
+    amber = min((nine_of_ten + float(far.min())) / 2, float(far.min()) - 1e-3)
+    return Thresholds(amber, max(amber + 0.1, float(np.quantile(score[rows.good], 0.98))))
 
 
 def bands_of(error: np.ndarray, expected: np.ndarray, score: np.ndarray) -> list[dict[str, float]]:
@@ -277,7 +273,7 @@ def bands_of(error: np.ndarray, expected: np.ndarray, score: np.ndarray) -> list
     ends = [*inner.tolist(), 1e9]
     rows = []
     for number, end in enumerate(ends):
-        low, high = np.quantile(quotient[third == number], [0.05, 0.95])
+        low, high = np.quantile(quotient[third == number], [0.035, 0.965])
         rows.append(
             {
                 "log_odds_to": round(end, 4),
@@ -315,7 +311,12 @@ def calibration_of(score: np.ndarray, off: np.ndarray) -> tuple[float, float]:
 
 
 def figures(
-    rows: Rows, score: np.ndarray, expected: np.ndarray, probability: np.ndarray, ends: Thresholds
+    rows: Rows,
+    score: np.ndarray,
+    green: np.ndarray,
+    expected: np.ndarray,
+    probability: np.ndarray,
+    ends: Thresholds,
 ) -> dict[str, Any]:
     """What the page shows; every prediction held out."""
     related = np.isfinite(rows.error)
@@ -326,9 +327,9 @@ def figures(
         "off": int(rows.off.sum()),
         "auc": round(auc(score, rows.off), 4),
         "never_green": int(rows.far.sum()),
-        "never_green_but_green": int((score[rows.far] < ends.amber).sum()),
+        "never_green_but_green": int(green[rows.far].sum()),
         "good": int(rows.good.sum()),
-        "good_green": round(float((score[rows.good] < ends.amber).mean()), 4),
+        "good_green": round(float(green[rows.good].mean()), 4),
         "good_red": round(float((score[rows.good] >= ends.red).mean()), 4),
         "never_green_red": round(float((score[rows.far] >= ends.red).mean()), 4),
         "interval_holds": round(float(held[related].mean()), 4),
@@ -336,18 +337,20 @@ def figures(
             float(np.median(rows.error[related] / np.exp(expected[related]))), 3
         ),
         "kinds": {
-            kind: _kind(rows, rows.kind == kind, score, ends)
+            kind: _kind(rows, rows.kind == kind, score, green, ends)
             for kind in sorted(set(rows.kind.tolist()))
         },
         "groups": {
-            group: _group(rows.good & (rows.group == group), score, ends)
+            group: _group(rows.good & (rows.group == group), score, green, ends)
             for group in sorted(set(rows.group[rows.good].tolist()))
         },
         "reliability": _reliability(probability, rows.off),
     }
 
 
-def _kind(rows: Rows, these: np.ndarray, score: np.ndarray, ends: Thresholds) -> dict[str, Any]:
+def _kind(
+    rows: Rows, these: np.ndarray, score: np.ndarray, green: np.ndarray, ends: Thresholds
+) -> dict[str, Any]:
     off = these & rows.off
     compared = off | rows.good
     return {
@@ -355,16 +358,18 @@ def _kind(rows: Rows, these: np.ndarray, score: np.ndarray, ends: Thresholds) ->
         "off": int(off.sum()),
         "auc": None if not off.any() else round(auc(score[compared], rows.off[compared]), 4),
         "never_green": int((these & rows.far).sum()),
-        "never_green_but_green": int((these & rows.far & (score < ends.amber)).sum()),
-        "green": round(float((score[these] < ends.amber).mean()), 3),
+        "never_green_but_green": int((these & rows.far & green).sum()),
+        "green": round(float(green[these].mean()), 3),
         "red": round(float((score[these] >= ends.red).mean()), 3),
     }
 
 
-def _group(good: np.ndarray, score: np.ndarray, ends: Thresholds) -> dict[str, Any]:
+def _group(
+    good: np.ndarray, score: np.ndarray, green: np.ndarray, ends: Thresholds
+) -> dict[str, Any]:
     return {
         "good": int(good.sum()),
-        "green": round(float((score[good] < ends.amber).mean()), 3),
+        "green": round(float(green[good].mean()), 3),
         "red": round(float((score[good] >= ends.red).mean()), 3),
     }
 
@@ -385,6 +390,10 @@ def _reliability(probability: np.ndarray, off: np.ndarray) -> list[dict[str, flo
     return rows
 
 
+def _always(value: float) -> Judged:
+    return lambda _: value
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -392,22 +401,23 @@ def main() -> int:
     parser.add_argument("rows", type=Path)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--features", nargs="+", default=list(FEATURES))
-    parser.add_argument("--error-features", nargs="+", default=list(FEATURES))
     args = parser.parse_args()
     rows = read(args.rows)
 
     def log_odds(some: Rows) -> AdditiveModel:
-        return fit_logistic(some, args.features)
+        return fit_logistic(some, list(FEATURES))
 
     def log_error(some: Rows) -> AdditiveModel:
-        return fit_error(some, args.error_features)
+        return fit_error(some, list(FEATURES))
 
     score, expected = held_out(rows, log_odds), held_out(rows, log_error)
-    ends = thresholds_of(rows, score)
+    limits = held_out(rows, lambda some: _always(veto_limit(some)))
+    vetoed = np.array([e[_VETO] for e in rows.evidence]) > limits
+    ends = thresholds_of(rows, score, vetoed)
+    green = (score < ends.amber) & ~vetoed
     slope, offset = calibration_of(score, rows.off)
     probability = 1 / (1 + np.exp(-(slope * score + offset)))
-    found = figures(rows, score, expected, probability, ends)
+    found = figures(rows, score, green, expected, probability, ends)
     related = np.isfinite(rows.error)
     content = {
         "version": 1,
@@ -416,6 +426,7 @@ def main() -> int:
         "calibration": [round(slope, 4), round(offset, 4)],
         "log_error": log_error(rows).to_json(),
         "bands": bands_of(rows.error[related], expected[related], score[related]),
+        "never_green_above": {_VETO: round(veto_limit(rows), 4)},
         "amber_from": round(ends.amber, 4),
         "red_from": round(ends.red, 4),
     }

@@ -20,7 +20,8 @@ MIRROR = Curve("mirror_ratio", (0.8, 1.2), (0.0, 8.0), missing=1.0, usual=0.5)
 COVERED = Curve("covered", (0.2, 0.6), (4.0, 0.0), missing=0.0, usual=0.0)
 ODDS = AdditiveModel(-4.0, (MIRROR, COVERED))
 LOG_ERROR = AdditiveModel(0.0, (Curve("covered", (0.2, 0.6), (2.0, 0.0), 0.0, 0.0),))
-JUDGE = Judge(ODDS, (1.0, 0.0), LOG_ERROR, (Band(0.0, 0.5, 2.0), Band(1e9, 0.2, 5.0)), -2.0, 1.0)
+BANDS = (Band(0.0, 0.5, 2.0), Band(1e9, 0.2, 5.0))
+JUDGE = Judge(ODDS, (1.0, 0.0), LOG_ERROR, BANDS, {"mirror_ratio": 2.0}, -2.0, 1.0)
 
 
 def test_a_curve_is_linear_between_its_knots_and_constant_beyond() -> None:
@@ -56,6 +57,14 @@ def test_the_heaviest_doubt_comes_first_and_small_ones_stay_unsaid() -> None:
     assert mirrored[1] == "Only 50 % of the reference's body is covered."
     (covered,) = reasons_of(ODDS, {"mirror_ratio": 0.8, "covered": 0.3})
     assert covered.startswith("Only 30 %")
+
+
+def test_nothing_is_green_where_left_and_right_cannot_be_told_whatever_else_fits() -> None:
+    strict = JUDGE._replace(never_green_above={"mirror_ratio": 0.81})
+    verdict = strict({"mirror_ratio": 0.82, "covered": 0.9})
+    assert verdict.trust == "amber"
+    assert verdict.reasons[0].startswith("Left and right can hardly be told apart")
+    assert strict({"covered": 0.9}).trust == "amber"
 
 
 def test_an_amber_result_without_one_heavy_finding_says_so() -> None:

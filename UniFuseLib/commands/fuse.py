@@ -123,7 +123,9 @@ def _into_folder(
         _check_own(args, inputs)
         guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
     result = _fuse(args, inputs, guided, _within(show, _READ, _COMPUTED), cancelled)
-    result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
+    report = result.report.with_warnings(before=inputs.warnings)
+    report = report.with_doubts(inputs.differences, inputs.two_patients)
+    result = replace(result, report=report)
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES

@@ -11,7 +11,7 @@ import torch
 from UniFuseLib.preprocessing.prepare import alignment_side
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.resampling import resample
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.spatial.volume import Grid, Volume, affine_of
 from UniFuseLib.verdict.field import field_evidence, mapped, nearest_rigid
 from UniFuseLib.verdict.poses import pose_evidence
 from UniFuseLib.verdict.regions import body_overlap, region_evidence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.affine import AffineResult
 
 _POINTS = 2000
+_OVERLAP_MM = 4.0
 
 
 def evidence_of(
@@ -61,13 +62,17 @@ def evidence_of(
 
 
 def _dice(pair: PreparedPair, working: WorkingPair) -> float:
+    """Of both bodies, at about 4 mm."""
     degraded, reference = pair.degraded, pair.reference
     moved = np.linalg.inv(working.alignment.matrix) @ degraded.scalar.affine
-    grid = working.grid
+    step = max(1, round(_OVERLAP_MM / float(working.grid.spacing[0])))
+    shape = tuple(-(-n // step) for n in working.grid.shape)
+    linear = working.grid.linear * step
+    grid = Grid((shape[0], shape[1], shape[2]), affine_of(linear, working.grid.origin))
     a, _ = resample(Volume(degraded.body.astype(np.float32), moved), grid, 0.0)
     b, _ = resample(Volume(reference.body.astype(np.float32), reference.scalar.affine), grid, 0.0)
     both = working.degraded_acquired & working.reference_acquired
-    return body_overlap(a > 0.5, b > 0.5, both)
+    return body_overlap(a > 0.5, b > 0.5, both[..., ::step, ::step, ::step])
 
 
 def _share(working: WorkingPair) -> float:
@@ -92,7 +97,7 @@ def _of_alignment(found: AffineResult) -> dict[str, float]:
     if evidence is None:
         return {**dict.fromkeys(names, math.nan), "followed": 0.0, "convincing": math.nan}
     return {
-        "sigmas": (evidence.score - evidence.chance) / evidence.spread,
+        "sigmas": (evidence.score - evidence.chance) / max(evidence.spread, 1e-4),
         "gain": evidence.gain,
         "starts_agreeing": evidence.starts_agreeing,
         "runner_up_mm": evidence.runner_up_mm,

@@ -77,11 +77,12 @@ def field_evidence(
     """
     rest = images - (points @ rigid[:3, :3].T + rigid[:3, 3])
     length = np.linalg.norm(rest, axis=1)
+    thinned = flow[..., ::2, ::2, ::2] / 2  # in voxels twice as large
     inside = mask[0, 0, ::2, ::2, ::2]
-    determinant = jacobian_determinant(flow)[0, ::2, ::2, ::2]
+    determinant = jacobian_determinant(thinned)[0]
     judged = determinant[inside] if inside.any() else determinant.flatten()
     low, high = torch.quantile(judged[:: max(1, judged.numel() // 100_000)], _percentiles())
-    strain = [g.square().mean() for g in torch.gradient(flow[0], dim=(1, 2, 3))]
+    strain = [g.square().mean() for g in torch.gradient(thinned[0], dim=(1, 2, 3))]
     mean, largest = float(length.mean()), float(length.max())
     return FieldEvidence(
         deform_mean_mm=mean,

@@ -63,6 +63,7 @@ class Judge(NamedTuple):
     calibration: tuple[float, float]  # slope and offset of the log odds
     log_error: AdditiveModel  # log mm
     bands: tuple[Band, ...]  # ascending
+    never_green_above: dict[str, float]  # evidence → what is not green whatever the log odds
     amber_from: float  # log odds, before the calibration
     red_from: float
 
@@ -75,16 +76,20 @@ class Judge(NamedTuple):
         odds = self.odds(evidence)
         expected = math.exp(self.log_error(evidence))
         band = next(band for band in self.bands if odds <= band.log_odds_to)
-        trust: Trust = (
-            "green" if odds < self.amber_from else "amber" if odds < self.red_from else "red"
-        )
-        reasons = () if trust == "green" else reasons_of(self.odds, evidence)
+        vetoes = [
+            name
+            for name, limit in self.never_green_above.items()
+            if not evidence.get(name, math.nan) <= limit
+        ]
+        green = odds < self.amber_from and not vetoes
+        trust: Trust = "green" if green else "amber" if odds < self.red_from else "red"
+        reasons = () if green else reasons_of(self.odds, evidence, vetoes)
         return Verdict(
             trust=trust,
             probability_off_by_3_mm=round(self._probability(odds), 3),
             expected_error_mm=round(expected, 2),
             interval_mm=(round(band.low * expected, 2), round(band.high * expected, 2)),
-            reasons=reasons if reasons or trust == "green" else (_UNREASONED,),
+            reasons=reasons if reasons or green else (_UNREASONED,),
             evidence={name: _plain(value) for name, value in evidence.items()},
         )
 
@@ -101,6 +106,7 @@ class Judge(NamedTuple):
             calibration=(float(slope), float(offset)),
             log_error=AdditiveModel.from_json(content["log_error"]),
             bands=tuple(Band(**band) for band in content["bands"]),
+            never_green_above={k: float(v) for k, v in content["never_green_above"].items()},
             amber_from=float(content["amber_from"]),
             red_from=float(content["red_from"]),
         )

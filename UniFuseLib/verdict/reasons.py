@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from UniFuseLib.verdict.curves import AdditiveModel
 
@@ -18,16 +18,20 @@ _UNSIDED = "Left and right can hardly be told apart: the mirrored volume fits ne
 _SURE_SIGMAS = 5.0  # of a level above chance, as in decision 0045
 
 
-def reasons_of(model: AdditiveModel, evidence: Mapping[str, float]) -> tuple[str, ...]:
+def reasons_of(
+    model: AdditiveModel, evidence: Mapping[str, float], first: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The heaviest doubts first, three sentences at most; empty where nothing speaks against.
 
     Args:
         model: of the log odds.
         evidence: of the result.
+        first: names that are reasons whatever they weigh.
     """
     found: list[str] = []
-    for name, weight in model.doubts(evidence):
-        if weight < _LEAST_WEIGHT or len(found) == MOST:
+    heavy = [name for name, weight in model.doubts(evidence) if weight >= _LEAST_WEIGHT]
+    for name in (*first, *heavy):
+        if len(found) == MOST:
             break
         value = evidence.get(name, math.nan)
         if name not in _SENTENCES or not math.isfinite(value):
@@ -52,30 +56,6 @@ def _mirrored(ratio: float) -> str:
 
 def _wrong(ratio: float) -> str:
     return f"A pose that is certainly wrong reaches {100 * ratio:.0f} % of the score."
-
-
-def _measures(apart: float) -> str:
-    return f"Mutual information and local structure place the volume {apart:.1f} mm apart."
-
-
-def _information(apart: float) -> str:
-    return f"Mutual information alone would move the volume by another {apart:.1f} mm."
-
-
-def _descriptors(apart: float) -> str:
-    return f"Local structure alone would move the volume by another {apart:.1f} mm."
-
-
-def _inverse(apart: float) -> str:
-    return f"With the volumes exchanged the alignment ends {apart:.1f} mm elsewhere."
-
-
-def _restart(apart: float) -> str:
-    return f"From other starts the alignment ends {apart:.1f} mm elsewhere."
-
-
-def _better(ratio: float) -> str:
-    return f"Another pose scores {100 * (ratio - 1):.0f} % higher than the one that was used."
 
 
 def _regions(share: float) -> str:
@@ -116,12 +96,6 @@ _SENTENCES: dict[str, Callable[[float], str]] = {
     "information_sigmas": _above_chance,
     "mirror_ratio": _mirrored,
     "wrong_best_ratio": _wrong,
-    "measures_mm": _measures,
-    "information_mm": _information,
-    "descriptors_mm": _descriptors,
-    "inverse_mm": _inverse,
-    "restart_near_mm": _restart,
-    "better_ratio": _better,
     "far_share": _regions,
     "common_shift_mm": _common,
     "contrast": _indifferent,
