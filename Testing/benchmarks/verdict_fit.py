@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # No result is green where the mirrored volume fits as well as it does for one in a hundred good
 # ones: another patient's head of the same contrast fits its own mirror image
 _VETO, _VETO_QUANTILE = "mirror_ratio", 0.99
+_RED_ABOVE = 1.05  # of the same: the mirrored volume fits clearly better than the one given
 
 
 def auc(score: np.ndarray, wrong: np.ndarray) -> float:
@@ -46,6 +47,13 @@ def veto_limit(rows: Rows) -> float:
     """What few good results exceed."""
     good = [evidence[_VETO] for evidence in rows.take(rows.good).evidence]
     return float(np.quantile(good, _VETO_QUANTILE))
+
+
+class Colours(NamedTuple):
+    """`(n,)` bool each; what is neither is amber."""
+
+    green: np.ndarray
+    red: np.ndarray
 
 
 class Thresholds(NamedTuple):
@@ -126,10 +134,9 @@ def calibration_of(score: np.ndarray, off: np.ndarray) -> tuple[float, float]:
 def figures(
     rows: Rows,
     score: np.ndarray,
-    green: np.ndarray,
+    colours: Colours,
     expected: np.ndarray,
     probability: np.ndarray,
-    ends: Thresholds,
 ) -> dict[str, Any]:
     """What the page shows; every prediction held out."""
     related = np.isfinite(rows.error)
@@ -140,30 +147,28 @@ def figures(
         "off": int(rows.off.sum()),
         "auc": round(auc(score, rows.off), 4),
         "never_green": int(rows.far.sum()),
-        "never_green_but_green": int(green[rows.far].sum()),
+        "never_green_but_green": int(colours.green[rows.far].sum()),
         "good": int(rows.good.sum()),
-        "good_green": round(float(green[rows.good].mean()), 4),
-        "good_red": round(float((score[rows.good] >= ends.red).mean()), 4),
-        "never_green_red": round(float((score[rows.far] >= ends.red).mean()), 4),
+        "good_green": round(float(colours.green[rows.good].mean()), 4),
+        "good_red": round(float(colours.red[rows.good].mean()), 4),
+        "never_green_red": round(float(colours.red[rows.far].mean()), 4),
         "interval_holds": round(float(held[related].mean()), 4),
         "error_quotient_median": round(
             float(np.median(rows.error[related] / np.exp(expected[related]))), 3
         ),
         "kinds": {
-            kind: _kind(rows, rows.kind == kind, score, green, ends)
+            kind: _kind(rows, rows.kind == kind, score, colours)
             for kind in sorted(set(rows.kind.tolist()))
         },
         "groups": {
-            group: _group(rows.good & (rows.group == group), score, green, ends)
+            group: _group(rows.good & (rows.group == group), colours)
             for group in sorted(set(rows.group[rows.good].tolist()))
         },
         "reliability": _reliability(probability, rows.off),
     }
 
 
-def _kind(
-    rows: Rows, these: np.ndarray, score: np.ndarray, green: np.ndarray, ends: Thresholds
-) -> dict[str, Any]:
+def _kind(rows: Rows, these: np.ndarray, score: np.ndarray, colours: Colours) -> dict[str, Any]:
     off = these & rows.off
     compared = off | rows.good
     return {
@@ -171,19 +176,17 @@ def _kind(
         "off": int(off.sum()),
         "auc": None if not off.any() else round(auc(score[compared], rows.off[compared]), 4),
         "never_green": int((these & rows.far).sum()),
-        "never_green_but_green": int((these & rows.far & green).sum()),
-        "green": round(float(green[these].mean()), 3),
-        "red": round(float((score[these] >= ends.red).mean()), 3),
+        "never_green_but_green": int((these & rows.far & colours.green).sum()),
+        "green": round(float(colours.green[these].mean()), 3),
+        "red": round(float(colours.red[these].mean()), 3),
     }
 
 
-def _group(
-    good: np.ndarray, score: np.ndarray, green: np.ndarray, ends: Thresholds
-) -> dict[str, Any]:
+def _group(good: np.ndarray, colours: Colours) -> dict[str, Any]:
     return {
         "good": int(good.sum()),
-        "green": round(float(green[good].mean()), 3),
-        "red": round(float((score[good] >= ends.red).mean()), 3),
+        "green": round(float(colours.green[good].mean()), 3),
+        "red": round(float(colours.red[good].mean()), 3),
     }
 
 
@@ -225,12 +228,14 @@ def main() -> int:
 
     score, expected = held_out(rows, log_odds), held_out(rows, log_error)
     limits = held_out(rows, lambda some: _always(veto_limit(some)))
-    vetoed = np.array([e[_VETO] for e in rows.evidence]) > limits
+    mirrored = np.array([e[_VETO] for e in rows.evidence])
+    vetoed = mirrored > limits
     ends = thresholds_of(rows, score, vetoed)
     green = (score < ends.amber) & ~vetoed
     slope, offset = calibration_of(score, rows.off)
     probability = 1 / (1 + np.exp(-(slope * score + offset)))
-    found = figures(rows, score, green, expected, probability, ends)
+    red = (score >= ends.red) | (mirrored > _RED_ABOVE)
+    found = figures(rows, score, Colours(green, red), expected, probability)
     related = np.isfinite(rows.error)
     content = {
         "version": 1,
@@ -240,6 +245,7 @@ def main() -> int:
         "log_error": log_error(rows).to_json(),
         "bands": bands_of(rows.error[related], expected[related], score[related]),
         "never_green_above": {_VETO: round(veto_limit(rows), 4)},
+        "red_above": {_VETO: _RED_ABOVE},
         "amber_from": round(ends.amber, 4),
         "red_from": round(ends.red, 4),
     }

@@ -21,7 +21,7 @@ COVERED = Curve("covered", (0.2, 0.6), (4.0, 0.0), missing=0.0, usual=0.0)
 ODDS = AdditiveModel(-4.0, (MIRROR, COVERED))
 LOG_ERROR = AdditiveModel(0.0, (Curve("covered", (0.2, 0.6), (2.0, 0.0), 0.0, 0.0),))
 BANDS = (Band(0.0, 0.5, 2.0), Band(1e9, 0.2, 5.0))
-JUDGE = Judge(ODDS, (1.0, 0.0), LOG_ERROR, BANDS, {"mirror_ratio": 2.0}, -2.0, 1.0)
+JUDGE = Judge(ODDS, (1.0, 0.0), LOG_ERROR, BANDS, {"mirror_ratio": 2.0}, {}, -2.0, 1.0)
 
 
 def test_a_curve_is_linear_between_its_knots_and_constant_beyond() -> None:
@@ -65,6 +65,12 @@ def test_nothing_is_green_where_left_and_right_cannot_be_told_whatever_else_fits
     assert verdict.trust == "amber"
     assert verdict.reasons[0].startswith("Left and right can hardly be told apart")
     assert strict({"covered": 0.9}).trust == "amber"
+
+
+def test_a_mirror_image_that_fits_better_is_red_whatever_else_fits() -> None:
+    strict = JUDGE._replace(red_above={"mirror_ratio": 1.05}, red_from=99.0)
+    assert strict({"mirror_ratio": 1.1, "covered": 0.9}).trust == "red"
+    assert strict({"mirror_ratio": 1.0, "covered": 0.9}).trust == "amber"
 
 
 def test_an_amber_result_without_one_heavy_finding_says_so() -> None:

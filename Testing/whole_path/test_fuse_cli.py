@@ -139,7 +139,7 @@ def red(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every result is red, for one reason."""
     curve = Curve("covered", (0.0, 2.0), (9.0, 8.0), missing=9.0, usual=0.0)
     strict = AdditiveModel(0.0, (curve,))
-    judge = Judge(strict, (1.0, 0.0), strict, (Band(1e9, 0.5, 2.0),), {}, -5.0, 0.0)
+    judge = Judge(strict, (1.0, 0.0), strict, (Band(1e9, 0.5, 2.0),), {}, {}, -5.0, 0.0)
     monkeypatch.setattr("UniFuseLib.predict.shipped_judge", lambda: judge)
 
 

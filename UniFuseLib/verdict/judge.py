@@ -64,6 +64,7 @@ class Judge(NamedTuple):
     log_error: AdditiveModel  # log mm
     bands: tuple[Band, ...]  # ascending
     never_green_above: dict[str, float]  # evidence → what is not green whatever the log odds
+    red_above: dict[str, float]  # evidence → what is red whatever the log odds
     amber_from: float  # log odds, before the calibration
     red_from: float
 
@@ -76,20 +77,17 @@ class Judge(NamedTuple):
         odds = self.odds(evidence)
         expected = math.exp(self.log_error(evidence))
         band = next(band for band in self.bands if odds <= band.log_odds_to)
-        vetoes = [
-            name
-            for name, limit in self.never_green_above.items()
-            if not evidence.get(name, math.nan) <= limit
-        ]
+        vetoes = _beyond(self.never_green_above, evidence)
         green = odds < self.amber_from and not vetoes
-        trust: Trust = "green" if green else "amber" if odds < self.red_from else "red"
-        reasons = () if green else reasons_of(self.odds, evidence, vetoes)
+        red = odds >= self.red_from or bool(_beyond(self.red_above, evidence))
+        trust: Trust = "red" if red else "green" if green else "amber"
+        reasons = () if trust == "green" else reasons_of(self.odds, evidence, vetoes)
         return Verdict(
             trust=trust,
             probability_off_by_3_mm=round(self._probability(odds), 3),
             expected_error_mm=round(expected, 2),
             interval_mm=(round(band.low * expected, 2), round(band.high * expected, 2)),
-            reasons=reasons if reasons or green else (_UNREASONED,),
+            reasons=reasons if reasons or trust == "green" else (_UNREASONED,),
             evidence={name: _plain(value) for name, value in evidence.items()},
         )
 
@@ -107,6 +105,7 @@ class Judge(NamedTuple):
             log_error=AdditiveModel.from_json(content["log_error"]),
             bands=tuple(Band(**band) for band in content["bands"]),
             never_green_above={k: float(v) for k, v in content["never_green_above"].items()},
+            red_above={k: float(v) for k, v in content["red_above"].items()},
             amber_from=float(content["amber_from"]),
             red_from=float(content["red_from"]),
         )
@@ -127,6 +126,11 @@ def shipped_judge() -> Judge:
             f"Expected the numbers of the verdict in {_FILE} beside the shipped weights, found "
             "none that can be read. Reinstall the extension, or go on with --no-verdict."
         ) from error
+
+
+def _beyond(limits: Mapping[str, float], evidence: Mapping[str, float]) -> list[str]:
+    """Names of what exceeds its limit, or was not measured."""
+    return [name for name, limit in limits.items() if not evidence.get(name, math.inf) <= limit]
 
 
 def _plain(value: float) -> float | None:
