@@ -30,8 +30,8 @@ from verdict_pairs import Case, Draw, Pack
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
-from UniFuseLib.predict import _classify, _refine
-from UniFuseLib.preprocessing.prepare import place, alignment_side, prepare_pair, working_pair
+from UniFuseLib.predict import _classify, _deform
+from UniFuseLib.preprocessing.prepare import alignment_side, place, prepare_pair, working_pair
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
@@ -55,12 +55,12 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
         working = working_pair(pair, case.align)  # type: ignore[arg-type]
     registered = network.register(working.degraded, working.reference)
     steps = steps_for("auto", *pair.modalities)
-    refined = _refine(pair, working, registered.flow, steps, "deformable", lambda _: None)
+    deformed = _deform(pair, working, registered.flow, steps, "deformable", lambda _: None)
     classified = _classify(registered.logits, pair, contract)
     began = time.process_time()
-    evidence = evidence_of(pair, working, refined.flow, classified.probabilities)
+    evidence = evidence_of(pair, working, deformed.flow, classified.probabilities)
     spent = time.process_time() - began
-    error = _error(case, pair, working, refined.flow)
+    error = _error(case, pair, working, deformed.flow)
     return {"evidence": evidence, "verdict_cpu_s": spent, **error}
 
 

@@ -26,8 +26,7 @@ from UniFuseLib.checkpoint import save_model
 from UniFuseLib.commands.fuse import FILES
 from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.errors import MissingDependencyError, OutputError
-from UniFuseLib.errors import NOT_TRUSTED_EXIT_CODE
+from UniFuseLib.errors import NOT_TRUSTED_EXIT_CODE, MissingDependencyError, OutputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY

@@ -38,7 +38,10 @@ def evidence_of(
         probabilities: of the degradation classes.
     """
     flow = flow.float().cpu()
-    degraded, reference = alignment_side(pair.degraded, "degraded"), alignment_side(pair.reference, "reference")
+    degraded, reference = (
+        alignment_side(pair.degraded, "degraded"),
+        alignment_side(pair.reference, "reference"),
+    )
     points = reference.points(_POINTS)
     images = mapped(points, working.alignment.matrix, flow, working.grid)
     rigid = nearest_rigid(points, images)
