@@ -1,5 +1,6 @@
 """Errors a user can meet. Each message says what was expected, what came, and what to do."""
 
+NOT_TRUSTED_EXIT_CODE = 8  # the results are there, their verdict is one of --fail-on
 UNEXPECTED_EXIT_CODE = 70  # of any other exception; EX_SOFTWARE of sysexits.h
 READER_GONE_EXIT_CODE = 141  # nobody reads the output; what a shell shows for SIGPIPE (128 + 13)
 

@@ -32,6 +32,8 @@ from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.verdict.evidence import evidence_of
+from UniFuseLib.verdict.judge import Verdict, shipped_judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,6 +51,7 @@ _CHECKING = Stage("Checking the volumes", 0.1)
 _ALIGNING = Stage("Aligning the volumes", 3.7)
 _REGISTERING = Stage("Running the network", 1.5)
 _REFINING = Stage("Refining the deformation", 3.8)
+_JUDGING = Stage("Judging the alignment", 1.5)
 _FUSING = Stage("Restoring and fusing", 0.8)
 _RESAMPLING = Stage("Writing onto the reference grid", 0.4)
 _MEASURING = Stage("Measuring the result", 0.3)
@@ -58,6 +61,7 @@ _STAGES = (
     _ALIGNING,
     _REGISTERING,
     _REFINING,
+    _JUDGING,
     _FUSING,
     _RESAMPLING,
     _MEASURING,
@@ -94,6 +98,7 @@ def fuse(
     reference_landmarks: np.ndarray | None = None,
     degraded_landmarks: np.ndarray | None = None,
     restored_own: bool = False,
+    verdict: bool = True,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -125,6 +130,7 @@ def fuse(
             start, and the report says how far they are apart before and after.
         degraded_landmarks: the same places in the degraded volume, in the same order.
         restored_own: also restore the degraded volume on its own grid, without moving it.
+        verdict: judge how far the alignment can be trusted (`verdict/judge.py`).
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -152,10 +158,12 @@ def fuse(
             flow = _flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
             deformed = _deform(pair, working, flow, steps, align, stages.step)
+        with stages.stage(_JUDGING):
+            classified = _classify(registered.logits, pair, agreed)
+            judged = _judge(pair, working, deformed.flow, classified) if verdict else None
         with stages.stage(_FUSING), autocast(precision, target):
             output = network.fuse(registered, deformed.flow)
         with stages.stage(_RESAMPLING):
-            classified = _classify(output.logits, pair, agreed)
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
             native = to_reference_grid(pair.degraded.source, pair.reference.source, found)
@@ -173,7 +181,9 @@ def fuse(
         displacement=native.displacement,
         probabilities=classified.probabilities,
         label=classified.label,
-        report=fusion_report(pair, working, agreed, classified, measured, refinement, guided, run),
+        report=fusion_report(
+            pair, working, agreed, classified, measured, refinement, guided, run, judged
+        ),
         body=body,
         coverage=native.coverage,
         restored_own=own,
@@ -228,6 +238,14 @@ def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> 
     transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
     restored = restore_own(degraded, found, transform)
     return Volume(restored.array, degraded.volume.affine)
+
+
+def _judge(
+    pair: PreparedPair, working: WorkingPair, flow: Tensor, classified: Classification
+) -> Verdict:
+    """From the pair itself, at 4 to 8 mm."""
+    evidence = evidence_of(pair, working, flow, classified.probabilities)
+    return shipped_judge()(evidence)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:

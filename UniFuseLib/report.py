@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.deformation import Deformed
     from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.verdict.judge import Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,22 @@ class AlignmentReport:
             runner_up_mm=round(evidence.runner_up_mm, 3),
             runner_up_score=round(evidence.runner_up_score, 4),
         )
+
+
+@dataclass(frozen=True)
+class VerdictReport:
+    """How far to trust the alignment; None where it was not judged."""
+
+    trust: str | None = None
+    probability_off_by_3_mm: float | None = None
+    expected_error_mm: float | None = None
+    interval_mm: tuple[float, float] | None = None
+    reasons: tuple[str, ...] = ()
+    evidence: dict[str, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, verdict: Verdict | None) -> VerdictReport:
+        return cls() if verdict is None else cls(**asdict(verdict))
 
 
 @dataclass(frozen=True)
@@ -247,6 +264,7 @@ class Report:
     weights: WeightsReport
     warnings: tuple[str, ...]
     guidance: GuidanceReport = field(default_factory=GuidanceReport)
+    verdict: VerdictReport = field(default_factory=VerdictReport)
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -255,11 +273,26 @@ class Report:
         """Plain numbers, strings, lists and dicts."""
         values = json.loads(json.dumps(asdict(self)))  # lists for tuples
         label = values.pop("label")
-        return {"schema_version": values.pop("schema_version"), "class": label, **values}
+        first = {"schema_version": values.pop("schema_version"), "verdict": values.pop("verdict")}
+        return {**first, "class": label, **values}
 
     def with_warnings(self, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Report:
         """The same with more warnings."""
         return replace(self, warnings=(*before, *self.warnings, *after))
+
+    def with_doubts(self, differences: tuple[str, ...], two_patients: bool) -> Report:
+        """The same with what the files say against one patient and session as reasons.
+
+        Args:
+            differences: sentences; a green result without another patient stays without reasons.
+            two_patients: a green result becomes amber.
+        """
+        judged = self.verdict
+        trust = "amber" if judged.trust == "green" and two_patients else judged.trust
+        if trust in (None, "green"):
+            return self
+        reasons = (*judged.reasons, *differences)
+        return replace(self, verdict=replace(judged, trust=trust, reasons=reasons))
 
     def with_files(
         self, degraded: str, reference: str, seconds: dict[str, float], peak_mb: float | None
@@ -300,6 +333,7 @@ def fusion_report(
     refinement: RefinementReport,
     guidance: GuidanceReport,
     run: RunRecord,
+    verdict: Verdict | None,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -323,6 +357,7 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
+        verdict=VerdictReport.of(verdict),
         warnings=(
             *pair.warnings,
             *working.alignment.warnings,

@@ -31,7 +31,7 @@ from UniFuseLib.simulation.tasks import BINS, TASKS  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGES = ("README.md", "docs/model-card.md", "docs/results/README.md")
+PAGES = ("README.md", "docs/model-card.md", "docs/results/README.md", "docs/results/trust.md")
 RESULTS = ROOT / "docs" / "results"
 CONTRACT = ROOT / "Resources" / "Models" / "unifuse.json"
 _WIDTH = 100
@@ -174,6 +174,67 @@ def fuse_cost() -> str:
     return f"{table}\n{textwrap.fill(text, _WIDTH)}"
 
 
+def trust_summary() -> str:
+    """How often the verdict is right, over all cases."""
+    found = _read("trust")
+    rows = [
+        ("cases, of patients", f"{found['cases']}, {found['patients']}"),
+        ("no pose is right, or more than 3 mm off", str(found["off"])),
+        ("ROC AUC of that", number(found["auc"], 3)),
+        ("must never be green (no pose is right, or more than 8 mm off)", _of(found)),
+        ("of these red", percent(found["never_green_red"], 0)),
+        (f"good (2 mm and less, {found['good']} cases): green", percent(found["good_green"], 0)),
+        ("good: red", percent(found["good_red"], 0)),
+        ("interval of the expected error holds the error", percent(found["interval_holds"], 0)),
+    ]
+    return markdown(("held out by patient", ""), rows)
+
+
+def _of(found: dict[str, Any]) -> str:
+    return f"{found['never_green']}, of which green: {found['never_green_but_green']}"
+
+
+def trust_kinds() -> str:
+    """One row per kind of case."""
+    header = ("kind", "cases", "off", "ROC AUC", "never green: green", "green", "red")
+    rows = [
+        (
+            kind,
+            str(found["cases"]),
+            str(found["off"]),
+            "–" if found["auc"] is None else number(found["auc"], 3),
+            f"{found['never_green']}: {found['never_green_but_green']}",
+            percent(found["green"], 0),
+            percent(found["red"], 0),
+        )
+        for kind, found in _read("trust")["kinds"].items()
+    ]
+    return markdown(header, rows)
+
+
+def trust_groups() -> str:
+    """Good results only, by what the pair is."""
+    rows = [
+        (group, str(found["good"]), percent(found["green"], 0), percent(found["red"], 0))
+        for group, found in _read("trust")["groups"].items()
+    ]
+    return markdown(("pair", "good results", "green", "red"), rows)
+
+
+def trust_reliability() -> str:
+    """Probability that was said against the share that was off."""
+    rows = [
+        (
+            f"{percent(row['from'], 0)} and more",
+            str(row["cases"]),
+            percent(row["said"], 0),
+            percent(row["was"], 0),
+        )
+        for row in _read("trust")["reliability"]
+    ]
+    return markdown(("probability", "cases", "said on average", "were off"), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "ablations": lambda: ablation_tables(_read("ablations")),
     "bench": lambda: bench_table(_read("bench")),
@@ -184,6 +245,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "groups": lambda: groups_table(_read("evaluation-groups")),
     "registration": registration,
     "registration-by-bin": registration_by_bin,
+    "trust-groups": trust_groups,
+    "trust-kinds": trust_kinds,
+    "trust-reliability": trust_reliability,
+    "trust-summary": trust_summary,
 }
 
 

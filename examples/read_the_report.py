@@ -18,12 +18,10 @@ MOST_FOLDS_PERCENT = 0.1  # of the body; the limit of UniFuseSlicer/README.md
 def remarks(report: dict[str, Any]) -> list[str]:
     """Reasons to inspect the volumes before the result is used, warnings of the tool first."""
     found = list(report["warnings"])
-    similarity = report["similarity"]
-    if similarity["after"] <= similarity["before"]:
-        found.append(
-            f"The similarity to the reference did not rise: {similarity['before']:.3f} before, "
-            f"{similarity['after']:.3f} after alignment."
-        )
+    verdict = report["verdict"]
+    if verdict["trust"] in ("amber", "red"):
+        found.append(f"The verdict is {verdict['trust']}.")
+        found += verdict["reasons"]
     if report["folds_percent"] > MOST_FOLDS_PERCENT:
         found.append(f"The deformation folds in {report['folds_percent']:.2f} % of the body.")
     return found

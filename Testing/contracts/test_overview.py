@@ -17,6 +17,7 @@ from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
+from UniFuseLib.report import VerdictReport
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -167,6 +168,26 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
         assert caution in unsure
     low = words(report=replace(result.report, sure_from=0.98))
     assert "Low confidence in the degradation type (below 98 %)" in low
+
+
+def test_a_red_page_is_marked_across_and_begins_with_the_reasons(
+    case: tuple[Result, Volume, Volume],
+) -> None:
+    result, degraded, reference = case
+
+    def texts(verdict: VerdictReport) -> list[Any]:
+        report = replace(result.report, verdict=verdict)
+        return list(compose_page(replace(result, report=report), degraded, reference).texts)
+
+    judged = VerdictReport("red", 0.97, 8.0, (2.0, 30.0), ("Left and right.", "Little covered."))
+    red = {text.get_text(): text for text in texts(judged)}
+    assert "Red: do not use this result" in red
+    heights = [red[words].get_position()[1] for words in ("•  Left and right.", "MR motion 97 %")]
+    assert heights[0] > heights[1]
+    assert "DO NOT USE" in red
+    amber = [text.get_text() for text in texts(replace(judged, trust="amber"))]
+    assert "DO NOT USE" not in amber
+    assert "•  Little covered." in amber
 
 
 def test_grid_lines_lie_where_the_displacement_puts_them() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.report import SCHEMA_VERSION, Report, with_total
+from UniFuseLib.report import SCHEMA_VERSION, Report, VerdictReport, with_total
 from UniFuseLib.version import versions
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "report-schema.md"
@@ -54,7 +54,8 @@ def test_every_key_has_its_type_its_unit_and_a_meaning() -> None:
         optional = type(None) in typing.get_args(kinds[key])
         assert kind.endswith(" or null") == optional, key
         last = key.split(".")[0 if key.startswith("displacement_mm") else -1].rpartition("_")[2]
-        assert last not in UNITS or unit == UNITS[last], key
+        probability = key.endswith("probability_off_by_3_mm")  # its mm are those of the event
+        assert probability or last not in UNITS or unit == UNITS[last], key
 
 
 def test_the_page_is_of_this_version() -> None:
@@ -88,6 +89,28 @@ def test_a_report_is_never_changed_only_followed_by_another(example_report: Repo
     assert whole.seconds == {"Reading": 1.0, "Writing": 2.0, "total": 3.0}
     assert (whole.inputs.degraded.path, whole.inputs.reference.path) == ("d.nii", "r.nii")
     assert (report.inputs.degraded.path, whole.peak_memory_mb) == (None, 12.5)
+
+
+@pytest.mark.parametrize(
+    ("trust", "two_patients", "expected", "reasons"),
+    [
+        ("green", True, "amber", ("Two patients.",)),
+        ("green", False, "green", ()),
+        ("red", False, "red", ("Mirrored.", "Two patients.")),
+        (None, True, None, ()),
+    ],
+)
+def test_what_the_files_say_is_a_doubt(
+    example_report: Report,
+    trust: str | None,
+    two_patients: bool,
+    expected: str | None,
+    reasons: tuple[str, ...],
+) -> None:
+    own = ("Mirrored.",) if trust == "red" else ()
+    report = replace(example_report, verdict=VerdictReport(trust, reasons=own))
+    found = report.with_doubts(("Two patients.",), two_patients).verdict
+    assert (found.trust, found.reasons) == (expected, reasons)
 
 
 def test_versions_name_every_library() -> None:

@@ -98,6 +98,13 @@ REPORT = {
     "similarity": {"before": 0.41, "after": 0.78},
     "folds_percent": 0.0,
     "warnings": [],
+    "verdict": {
+        "trust": "amber",
+        "probability_off_by_3_mm": 0.31,
+        "expected_error_mm": 2.1,
+        "interval_mm": [0.9, 4.8],
+        "reasons": ["Only 62 % of the reference's body is covered."],
+    },
 }
 
 

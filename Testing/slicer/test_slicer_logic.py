@@ -109,8 +109,22 @@ def test_batchOfAFolder(logic, tmp_path):
         ("b", "done", "mr_motion"),
     ]
     with (tmp_path / "results" / "batch.csv").open() as file:
-        assert [row["meanDisplacementMm"] for row in csv.DictReader(file)] == ["4.2", "4.2"]
+        written = list(csv.DictReader(file))
+    assert [row["meanDisplacementMm"] for row in written] == ["4.2", "4.2"]
+    assert [row["trust"] for row in written] == ["amber", "amber"]
+    assert written[0]["reasons"] == "Only 62 % of the reference's body is covered."
     assert (tmp_path / "results" / "a" / "fused.nii.gz").is_file()
+
+
+def test_aTableOfAnEarlierReleaseIsContinued(logic, tmp_path):
+    from UniFuseSlicerLib.Batch import COLUMNS
+
+    casesIn(tmp_path / "cases", ["b"])
+    (tmp_path / "results").mkdir()
+    old = ",".join(COLUMNS[:8]) + "\na,done,,out,clean,0.9,1.0,7.0\n"
+    (tmp_path / "results" / "batch.csv").write_text(old, encoding="utf-8")
+    logic().fuseBatch(tmp_path / "cases", tmp_path / "results")
+    assert rowsIn(tmp_path / "results" / "batch.csv") == {"a": "done", "b": "done"}
 
 
 def test_batchGoesOnAfterAFailure(logic, tmp_path):

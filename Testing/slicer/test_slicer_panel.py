@@ -44,7 +44,7 @@ def test_fuseShowsTheResult(build, scene, pair):
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
     assert s.ui.verdictLabel.text.startswith(
         "MR motion 97 % · MR on MR\n"
-        "similarity to reference 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm at most"
+        "structural similarity 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm at most"
     )
     assert s.p.fused.GetName() == "T2 + T1 fused"
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
@@ -53,6 +53,27 @@ def test_fuseShowsTheResult(build, scene, pair):
     assert s.p.deformation.GetDisplayNode().GetVisibility2D()
     assert not s.timers["Run.poll"].active
     assert any("Running the network" in line for line in s.ui.logTextEdit.lines)
+
+
+def test_theVerdictStandsInColourWithItsReasons(build):
+    s = build()
+    assert not s.ui.trustLabel.visible
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    lines = s.ui.trustLabel.text.split("\n")
+    assert lines[0] == "Amber: check the alignment before using it"
+    assert lines[1] == "• Only 62 % of the reference's body is covered."
+    assert lines[2].startswith("More than 3 mm off: 31 %. Expected error 2.1 mm (0.9 to 4.8) if")
+    assert s.ui.trustLabel.visible
+    assert "#ffc94d" in s.ui.trustLabel.styleSheet
+    click(s.ui.fuseButton)
+    assert (s.ui.trustLabel.text, s.ui.trustLabel.visible) == ("", False)
+
+
+def test_aReportWithoutAVerdictHasNoColour():
+    from UniFuseSlicerLib.View import TrustView, trust
+
+    assert trust({}) == trust({"verdict": {"trust": None}}) == TrustView()
 
 
 def test_fuseAgainKeepsTheNodes(build, scene):

@@ -207,7 +207,7 @@ def report(**changes: object) -> dict[str, object]:
         "probabilities": {"clean": 0.1, "mr_motion": 0.9},
         "displacement_mm": {"mean": 5.9, "median": 5.8, "p95": 9.0, "max": 11.0},
         "folds_percent": 0.0,
-        "similarity": {"before": 0.6, "after": 0.8},
+        "verdict": {"trust": "green", "reasons": []},
         "warnings": [],
         **changes,
     }
@@ -218,7 +218,7 @@ def report(**changes: object) -> dict[str, object]:
     [
         ({}, None),
         ({"warnings": ["Low confidence."]}, "Low confidence."),
-        ({"similarity": {"before": 0.8, "after": 0.7}}, "did not rise"),
+        ({"verdict": {"trust": "red", "reasons": ["Left and right."]}}, "Left and right."),
         ({"folds_percent": 0.2}, "folds in 0.20 % of the body"),
     ],
 )
@@ -240,7 +240,8 @@ def test_the_report_of_the_command_is_read(tmp_path: Path) -> None:
     )
     assert done.returncode == 0
     path = tmp_path / "out" / "report.json"
-    warned = bool(json.loads(path.read_text(encoding="utf-8"))["warnings"])
+    content = json.loads(path.read_text(encoding="utf-8"))
+    warned = bool(content["warnings"]) or content["verdict"]["trust"] != "green"
     printed = run("read_the_report.py", path, code=int(warned))
     assert "Displacement in the body" in printed
 

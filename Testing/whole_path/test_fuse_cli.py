@@ -23,9 +23,11 @@ from Testing.whole_path.small_pair import SHAPE, arguments, make_pair
 from UniFuseLib import cli
 from UniFuseLib.commands.fuse import FILES
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.errors import MissingDependencyError, OutputError
+from UniFuseLib.errors import NOT_TRUSTED_EXIT_CODE, MissingDependencyError, OutputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.verdict.curves import AdditiveModel, Curve
+from UniFuseLib.verdict.judge import Band, Judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,6 +77,48 @@ def test_two_files_in_five_files_out(files: Path, tmp_path: Path) -> None:
         np.testing.assert_allclose(image.GetOrigin(), reference.GetOrigin(), atol=1e-4)
         np.testing.assert_allclose(image.GetDirection(), reference.GetDirection(), atol=1e-5)
         assert np.isfinite(sitk.GetArrayFromImage(image)).all()
+
+
+@pytest.fixture
+def red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every result is red, for one reason."""
+    curve = Curve("covered", (0.0, 2.0), (9.0, 8.0), missing=9.0, usual=0.0)
+    strict = AdditiveModel(0.0, (curve,))
+    judge = Judge(strict, (1.0, 0.0), strict, (Band(1e9, 0.5, 2.0),), {}, {}, -5.0, 0.0)
+    monkeypatch.setattr("UniFuseLib.predict.shipped_judge", lambda: judge)
+
+
+QUICK = ("--no-overview", "--working-spacing", "6")
+
+
+@pytest.mark.usefixtures("red")
+@pytest.mark.parametrize("asked", ["red", "amber"])
+def test_a_red_verdict_fails_where_asked_and_all_files_are_there(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: str
+) -> None:
+    code = cli.main(arguments(files, tmp_path / "out", *QUICK, "--fail-on", asked))
+    assert code == NOT_TRUSTED_EXIT_CODE
+    said = capsys.readouterr().err
+    assert "unifuse: Red: do not use this result" in said
+    assert re.search(r"unifuse: Only \d+ % of the reference's body is covered\.", said)
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["verdict"]["trust"] == "red"
+    assert {"fused.nii.gz", "restored.nii.gz"} <= set(left_behind(tmp_path / "out"))
+
+
+@pytest.mark.usefixtures("red")
+def test_a_red_verdict_is_no_failure_unless_asked(files: Path, tmp_path: Path) -> None:
+    assert cli.main(arguments(files, tmp_path / "out", *QUICK)) == 0
+
+
+@pytest.mark.usefixtures("red")
+def test_without_a_verdict_nothing_is_said_of_trust(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(arguments(files, tmp_path / "out", *QUICK, "--no-verdict")) == 0
+    report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert report["verdict"]["trust"] is None
+    assert "do not use" not in capsys.readouterr().err
 
 
 def test_progress_as_json_for_programs(

@@ -13,6 +13,7 @@ from UniFuseLib.commands import fuse_options, guidance, progress
 from UniFuseLib.commands.terminal import json_text
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
+    NOT_TRUSTED_EXIT_CODE,
     UNEXPECTED_EXIT_CODE,
     Cancelled,
     InputError,
@@ -20,6 +21,7 @@ from UniFuseLib.errors import (
     UniFuseError,
 )
 from UniFuseLib.io.output_folder import ResultFolder, result_folder
+from UniFuseLib.verdict.words import trust_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -49,8 +51,7 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
     if args.progress != "json":
-        _fuse_files(args)
-        return 0
+        return _fuse_files(args)["exit_code"]
     try:
         summary = _fuse_files(args)
     except UniFuseError as error:
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         _emit_failure(f"Unexpected error: {error!r}", UNEXPECTED_EXIT_CODE)
         raise
     progress.emit(summary)
-    return 0
+    return int(summary["exit_code"])
 
 
 def _emit_failure(sentence: str, exit_code: int) -> None:
@@ -92,12 +93,20 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     _summarise(args, report)
     return {
         "done": True,
+        "exit_code": _exit_code(args, report),
+        "trust": report.verdict.trust,
         "output": str(args.output),
         "files": [str(file) for file in files],
         "class": report.label,
         "warnings": list(report.warnings),
         **({"report": report.to_json()} if args.json else {}),
     }
+
+
+def _exit_code(args: argparse.Namespace, report: Report) -> int:
+    """0, or that of a verdict which the user asked to fail on."""
+    failing = {None: (), "red": ("red",), "amber": ("amber", "red")}[args.fail_on]
+    return NOT_TRUSTED_EXIT_CODE if report.verdict.trust in failing else 0
 
 
 def _into_folder(
@@ -119,7 +128,9 @@ def _into_folder(
         _check_own(args, inputs)
         guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
     result = _fuse(args, inputs, guided, _within(show, _READ, _COMPUTED), cancelled)
-    result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
+    report = result.report.with_warnings(before=inputs.warnings)
+    report = report.with_doubts(inputs.differences, inputs.two_patients)
+    result = replace(result, report=report)
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES
@@ -172,6 +183,7 @@ def _fuse(
         degraded_mask=guided.degraded_mask,
         reference_landmarks=guided.reference_landmarks,
         degraded_landmarks=guided.degraded_landmarks,
+        verdict=not args.no_verdict,
         progress=show,
         cancelled=cancelled,
     )
@@ -221,6 +233,8 @@ def _summarise(args: argparse.Namespace, report: Report) -> None:
         return
     for warning in report.warnings:
         print(f"unifuse: warning: {warning}", file=sys.stderr)
+    for line in trust_lines(report.verdict):
+        print(f"unifuse: {line}", file=sys.stderr)
     probability = 100 * report.probabilities[report.label]
     marks = report.guidance.landmarks
     if marks.count:

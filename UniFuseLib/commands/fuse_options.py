@@ -14,12 +14,13 @@ writes into DIR, all on the grid of REFERENCE:
   fused.nii.gz        both volumes in one, intensities about 0 to 1
   restored.nii.gz     DEGRADED, restored and aligned, in its own units
   deformation.nii.gz  ITK displacement field (LPS mm); resample DEGRADED with it to align it
-  report.json         degradation class, displacement, folds, similarity, seconds, warnings
+  report.json         verdict, degradation class, displacement, folds, seconds, warnings
   overview.png        one-page summary picture (needs matplotlib)
 
 exit codes:
   0 done, 2 usage, 3 input, 4 output, 5 weights, 6 device, 7 missing package,
-  70 unexpected error, 130 stopped, 141 nobody reads the output
+  8 the verdict is one of --fail-on (the results are there), 70 unexpected error, 130 stopped,
+  141 nobody reads the output
 """
 
 
@@ -129,6 +130,16 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write restored_own.nii.gz: DEGRADED restored and not moved, on its own grid and "
         "in its own data type",
+    )
+    judging = parser.add_mutually_exclusive_group()
+    judging.add_argument(
+        "--fail-on",
+        choices=("red", "amber"),
+        help="end with exit code 8 where the verdict is red, or amber or worse; the results are "
+        "written all the same",
+    )
+    judging.add_argument(
+        "--no-verdict", action="store_true", help="do not judge the alignment: saves about 1.5 s"
     )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
 

@@ -22,6 +22,8 @@ class Inputs(NamedTuple):
     reference: Volume
     modalities: tuple[ModalityEvidence, ModalityEvidence]
     warnings: tuple[str, ...]
+    differences: tuple[str, ...]  # in patient, day or frame of reference; among the warnings too
+    two_patients: bool  # as the files say
 
 
 def read_inputs(args: argparse.Namespace) -> Inputs:
@@ -46,7 +48,8 @@ def read_inputs(args: argparse.Namespace) -> Inputs:
     reference, reference_in_units = _rescaled(reference, "reference", args.reference_rescale)
     rescaled = (*in_units, *reference_in_units)
     warnings = (*first.warnings, *second.warnings, *differences, *rescaled)
-    return Inputs(degraded, reference, modalities, warnings)
+    ids = {header.identity.patient_id for header in (first, second)} - {""}
+    return Inputs(degraded, reference, modalities, warnings, differences, len(ids) > 1)
 
 
 def _evidence(chosen: str, header: Header) -> ModalityEvidence:

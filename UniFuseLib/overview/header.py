@@ -20,26 +20,26 @@ _BAR = "#2a313c"
 _ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
 
 
-def draw_header(sheet: Sheet, result: FusionResult) -> None:
-    """Verdict, class probabilities and the figures that say whether to trust the alignment."""
+def draw_header(sheet: Sheet, result: FusionResult, top: float) -> None:
+    """The class with its probabilities, and the figures of the alignment; from `top` pixels."""
     probability = result.probabilities[result.label]
     modality, reference_modality = modalities(result)
-    verdict = f"{title_of(result.label)} {100 * probability:.0f} %"
-    sheet.text(LEFT, 42, verdict, 25, weight="bold")
+    predicted = f"{title_of(result.label)} {100 * probability:.0f} %"
+    sheet.text(LEFT, top + 42, predicted, 25, weight="bold")
     sheet.text(
         LEFT,
-        86,
+        top + 86,
         f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}",
         12.5,
         MUTED,
     )
-    sheet.text(LEFT, 116, "   ".join(_cautions(result)), 10.5, AMBER)
-    _class_bars(sheet, result, 620, 26)
+    sheet.text(LEFT, top + 116, "   ".join(_cautions(result)), 10.5, AMBER)
+    _class_bars(sheet, result, 620, top + 26)
     for number, (title, value, note) in enumerate(_facts(result)):
         x = 1220 + 315 * number
-        sheet.text(x, 28, title, 10.5, MUTED)
-        sheet.text(x, 58, value, 17)
-        sheet.text(x, 89, note, 10.5, MUTED)
+        sheet.text(x, top + 28, title, 10.5, MUTED)
+        sheet.text(x, top + 58, value, 17)
+        sheet.text(x, top + 89, note, 10.5, MUTED)
 
 
 def _cautions(result: FusionResult) -> list[str]:
@@ -93,7 +93,7 @@ def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
         (
             "Similarity to the reference",
             f"{similarity.before:.3f} → {similarity.after:.3f}",
-            "before → after alignment, 1 is best",
+            "before → after; rises for wrong pairs as well",
         ),
     ]
 

@@ -15,6 +15,7 @@ from UniFuseLib.overview import panels
 from UniFuseLib.overview.header import draw_footer, draw_header, draw_legend, highest_mm, modalities
 from UniFuseLib.overview.planes import PLANE_NAMES, Plane, plane_through, view_box, view_centre
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
+from UniFuseLib.overview.trust import draw_trust, trust_height
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -63,12 +64,14 @@ def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> F
     width = (WIDTH - LEFT - RIGHT - _GAP * (len(columns) - 1)) / len(columns)
     scale = width / max(plane.shape[1] * plane.pixel_mm for plane in planes)
     heights = [max(60.0, plane.shape[0] * plane.pixel_mm * scale) for plane in planes]
-    sheet = Sheet(_HEADER + _TITLES + sum(heights) + _GAP * (len(planes) - 1) + _FOOTER)
+    above = trust_height(result.report.verdict)
+    header = above + _HEADER
+    sheet = Sheet(header + _TITLES + sum(heights) + _GAP * (len(planes) - 1) + _FOOTER)
     lefts = [LEFT + number * (width + _GAP) for number in range(len(columns))]
     for left, column in zip(lefts, columns, strict=True):
-        sheet.text(left, _HEADER + 12, column.title, 12.5)
-        sheet.text(left, _HEADER + 35, column.note, 9.5, MUTED)
-    top = float(_HEADER + _TITLES)
+        sheet.text(left, header + 12, column.title, 12.5)
+        sheet.text(left, header + 35, column.note, 9.5, MUTED)
+    top = header + _TITLES
     for plane, height in zip(planes, heights, strict=True):
         sheet.text(
             LEFT / 2, top + height / 2, plane.name.capitalize(), 12, rotation=90, ha="center"
@@ -80,9 +83,10 @@ def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> F
             if column is columns[0]:
                 _orient(axes, plane, planes)
         top += height + _GAP
-    draw_header(sheet, result)
-    draw_legend(sheet, highest_mm(result), _HEADER + _TITLES, heights[0])
+    draw_header(sheet, result, above)
+    draw_legend(sheet, highest_mm(result), header + _TITLES, heights[0])
     draw_footer(sheet, result)
+    draw_trust(sheet, result.report.verdict)
     return sheet.figure
 
 

@@ -267,8 +267,9 @@ def _alignment(
     if freedom is None:
         found = unmoved(given)
     else:
-        seen = _seen(pair.degraded, "degraded"), _seen(pair.reference, "reference")
-        found = register(*seen, freedom, progress, given)
+        degraded = alignment_side(pair.degraded, "degraded")
+        reference = alignment_side(pair.reference, "reference")
+        found = register(degraded, reference, freedom, progress, given)
     if apart and not found.followed:
         raise InputError(
             f"The fields of view do not overlap: {fields_of_view(*grids)}. "
@@ -285,8 +286,16 @@ def _alignment(
     return found._replace(warnings=(warning, *found.warnings))
 
 
-def _seen(one: PreparedVolume, name: str) -> AlignmentVolume:
-    """What the registration sees of it."""
+def alignment_side(one: PreparedVolume, name: str) -> AlignmentVolume:
+    """What the registration sees of it.
+
+    Args:
+        one: the checked input.
+        name: `degraded` or `reference`, for the sentence.
+
+    Raises:
+        InputError: its mask leaves nothing to compare.
+    """
     source = one.source
     seen = alignment_volume(one.scalar, one.body, source.modality, source.intensity, one.mask)
     if not seen.compared.any():

@@ -45,9 +45,13 @@ class BatchRow:
     probability: float = 0.0
     meanDisplacementMm: float = 0.0
     seconds: float = 0.0
+    trust: str = ""
+    probabilityOffBy3Mm: float | None = None
+    reasons: str = ""
 
 
 COLUMNS = tuple(field.name for field in fields(BatchRow))
+_BEFORE_VERDICTS = frozenset(COLUMNS[:8])  # what a table of an earlier release holds
 
 
 def readCases(source: Any) -> list[BatchCase]:
@@ -141,7 +145,7 @@ def earlierRows(path: Path) -> list[dict[str, Any]]:
     """
     found = list(_rowsOfFile(path)) if path.exists() else []
     rows = [{title: _text(value) for title, value in row.items()} for row in found]
-    if any(set(row) != set(COLUMNS) for row in rows):
+    if any(not _BEFORE_VERDICTS <= set(row) <= set(COLUMNS) for row in rows):
         raise FusionError(
             _(
                 "{path} was not created by UniFuse and will not be overwritten. "

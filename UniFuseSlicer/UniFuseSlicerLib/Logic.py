@@ -214,6 +214,7 @@ def batchRow(case: BatchCase, folder: Path, outcome: Outcome, seconds: float) ->
     if outcome.ending is Ending.DONE:
         report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     label = report.get("class", "")
+    judged = report.get("verdict") or {}
     return BatchRow(
         name=case.name,
         ending=outcome.ending.value,
@@ -223,4 +224,7 @@ def batchRow(case: BatchCase, folder: Path, outcome: Outcome, seconds: float) ->
         probability=report.get("probabilities", {}).get(label, 0.0),
         meanDisplacementMm=report.get("displacement_mm", {}).get("mean", 0.0),
         seconds=round(seconds, 1),
+        trust=judged.get("trust") or "",
+        probabilityOffBy3Mm=judged.get("probability_off_by_3_mm"),
+        reasons=" ".join(judged.get("reasons", [])),
     )

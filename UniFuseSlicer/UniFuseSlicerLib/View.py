@@ -8,7 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Words import classTitle
+from .Words import classTitle, trustTitle
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,53 @@ def _running(state: PanelState) -> PanelView:
     )
 
 
+@dataclass(frozen=True)
+class TrustView:
+    """How far the alignment can be trusted.
+
+    Attributes:
+        text: title, figures, and a line for every reason; "" where nothing was judged.
+        styleSheet: colours of the label.
+    """
+
+    text: str = ""
+    styleSheet: str = ""
+
+
+# dark text on a bright ground is readable in Slicer's light and dark styles
+_TRUST_STYLE = "background-color: {ground}; color: #101418; padding: 6px; border-radius: 4px;"
+_TRUST_GROUNDS = {"green": "#7bd8a6", "amber": "#ffc94d", "red": "#ff7b7b"}
+
+
+def trust(report: Mapping[str, Any]) -> TrustView:
+    """What the panel says before it shows anything; empty for a report without a verdict.
+
+    Args:
+        report: content of report.json.
+    """
+    found = report.get("verdict") or {}
+    ground = _TRUST_GROUNDS.get(found.get("trust") or "")
+    if ground is None:
+        return TrustView()
+    title = trustTitle(found["trust"])
+    reasons = [f"• {reason}" for reason in found.get("reasons", [])]
+    lines = [title, *reasons, _trustFigures(found)]
+    return TrustView("\n".join(lines), _TRUST_STYLE.format(ground=ground))
+
+
+def _trustFigures(found: Mapping[str, Any]) -> str:
+    low, high = found["interval_mm"]
+    return _(
+        "More than 3 mm off: {probability:.0f} %. Expected error {expected:.1f} mm "
+        "({low:.1f} to {high:.1f}) if both volumes show the same part of one patient."
+    ).format(
+        probability=100 * found["probability_off_by_3_mm"],
+        expected=found["expected_error_mm"],
+        low=low,
+        high=high,
+    )
+
+
 def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
     """Two lines for the reader.
 
@@ -129,7 +176,7 @@ def _similarity(report: Mapping[str, Any]) -> str:
     similarity = report.get("similarity", {})
     if "before" not in similarity or "after" not in similarity:
         return ""
-    return _("similarity to reference {before:.2f} → {after:.2f}").format(**similarity)
+    return _("structural similarity {before:.2f} → {after:.2f}").format(**similarity)
 
 
 def _displacement(report: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ display and widgets.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import slicer
@@ -25,7 +25,7 @@ from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
-from .View import PanelState, resolve, verdict
+from .View import PanelState, resolve, trust, verdict
 from .Words import notice
 
 FLICKER_MS = 600
@@ -120,7 +120,7 @@ class Panel:
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
-        self.ui.verdictLabel.setText("")
+        self._showReport({})
         self.messages.clear()
 
     def onParameterNodeSet(self) -> None:
@@ -193,7 +193,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
-        self.ui.verdictLabel.setText("")
+        self._showReport({})
         options = p.options(self._settings)
         job = self.logic.makeJob(
             p.degraded, p.reference, outputs, options, self.messages.log, notOurs
@@ -209,9 +209,10 @@ class Panel:
             self.parameterNode.setOutputs(job.nodes)
             self.parameterNode.layer = LayerChoice.FUSED
             self.parameterNode.warpPercent = 100.0
-        self._showResult(wantedBy(self.parameterNode))
         report = reportOf(job.nodes.fused)
-        self.ui.verdictLabel.setText(verdict(report, self.run.seconds))
+        self._showReport(report, self.run.seconds)  # before any volume is shown
+        self._showResult(wantedBy(self.parameterNode))
+        self._showReport(report, self.run.seconds)  # with the seconds, which no node knows
         self.messages.show("\n".join(report.get("warnings", [])))
 
     def _showFailure(self, outcome: Outcome) -> None:
@@ -247,4 +248,11 @@ class Panel:
 
     def _showVerdict(self, wanted: Shown) -> None:
         report = reportOf(self.parameterNode.fused) if wanted.fused else {}
-        self.ui.verdictLabel.setText(verdict(report))
+        self._showReport(report)
+
+    def _showReport(self, report: Mapping[str, Any], seconds: float | None = None) -> None:
+        judged = trust(report)
+        self.ui.trustLabel.setStyleSheet(judged.styleSheet)
+        self.ui.trustLabel.setText(judged.text)
+        self.ui.trustLabel.setVisible(bool(judged.text))
+        self.ui.verdictLabel.setText(verdict(report, seconds))

@@ -9,6 +9,16 @@ def notice() -> str:
     return _("Research use only. Not for diagnosis or treatment.")
 
 
+def trustTitle(trust: str) -> str:
+    """What a reader sees for `verdict.trust` of `report.json`."""
+    titles = {
+        "green": _("Green: nothing speaks against the alignment"),
+        "amber": _("Amber: check the alignment before using it"),
+        "red": _("Red: do not use this result"),
+    }
+    return titles.get(trust, trust)
+
+
 def classTitle(label: str) -> str:
     """What a reader sees for a class of `report.json`; an unknown one is shown as it is."""
     titles = {

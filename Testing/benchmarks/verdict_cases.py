@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Pairs that fit and pairs that cannot: what the evidence of the verdict looks like on each.
+
+    python Testing/benchmarks/verdict_cases.py PACK --output rows.jsonl --workers 16 --seconds 300
+
+PACK comes from `verdict_pack.py`. A case is drawn from its number alone; a row is written when its
+case is done, and cases whose rows are there already are not done again. The truth of a pair that
+fits is a rigid motion in the header of the degraded volume and, in a third of them, a smooth
+deformation of its voxels.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from verdict_changes import rigid
+from verdict_kinds import make
+from verdict_pairs import Case, Draw, Pack
+
+from UniFuseLib.checkpoint import load_model
+from UniFuseLib.errors import InputError
+from UniFuseLib.predict import _classify, _deform
+from UniFuseLib.preprocessing.prepare import alignment_side, place, prepare_pair, working_pair
+from UniFuseLib.registration.affine import AffineResult
+from UniFuseLib.registration.affine_parameters import distance_mm
+from UniFuseLib.registration.bspline_refinement import steps_for
+from UniFuseLib.verdict.evidence import evidence_of
+from UniFuseLib.verdict.field import mapped
+
+_WORKING_MM = 2.0
+_VOXELS = 1.5e6  # of a working grid; shoulders are looked at more coarsely
+_POINTS = 3000
+
+
+def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
+    """As `predict.fuse` does it up to the field, then the evidence."""
+    grid = case.reference.grid
+    extent_mm = np.array(grid.shape) * grid.spacing
+    spacing = max(_WORKING_MM, float((extent_mm.prod() / _VOXELS) ** (1 / 3)))
+    pair = prepare_pair(case.degraded, case.reference, case.modalities, contract, spacing)
+    if case.align == "displaced":
+        working = _displaced(pair, case, draw)
+    else:
+        working = working_pair(pair, case.align)  # type: ignore[arg-type]
+    registered = network.register(working.degraded, working.reference)
+    steps = steps_for("auto", *pair.modalities)
+    deformed = _deform(pair, working, registered.flow, steps, "deformable", lambda _: None)
+    classified = _classify(registered.logits, pair, contract)
+    began = time.process_time()
+    evidence = evidence_of(pair, working, deformed.flow, classified.probabilities)
+    spent = time.process_time() - began
+    error = _error(case, pair, working, deformed.flow)
+    return {"evidence": evidence, "verdict_cpu_s": spent, **error}
+
+
+def _displaced(pair: Any, case: Case, draw: Draw) -> Any:
+    """A search that ended beside the truth: its evidence, another pose."""
+    found = working_pair(pair, "rigid").alignment
+    points = alignment_side(pair.reference, "reference").points(_POINTS)
+    centre = points.mean(axis=0)
+    length = float(np.exp(draw.rng.uniform(np.log(1.5), np.log(25))))
+    beside = rigid(draw, centre, 0.3 * length * draw.rng.random(), length * draw.rng.random())
+    matrix = found.matrix @ beside
+    return place(pair, AffineResult(matrix, "rigid", found.evidence, ()))
+
+
+def _error(case: Case, pair: Any, working: Any, flow: torch.Tensor) -> dict[str, Any]:
+    """Mean distance to the truth inside the body, and where the degraded volume has data."""
+    points = alignment_side(pair.reference, "reference").points(_POINTS)
+    moved = distance_mm(working.alignment.matrix, np.eye(4), points)
+    common = {"followed": working.alignment.followed, "pose_mm": moved}
+    if case.truth is None:
+        return {"error_mm": None, "error_seen_mm": None, **common}
+    true = case.truth(points)
+    length = np.linalg.norm(
+        mapped(points, working.alignment.matrix, flow, working.grid) - true, axis=1
+    )
+    index = np.linalg.solve(case.degraded.affine, np.c_[true, np.ones(len(true))].T)[:3].T
+    held = ((index > -0.5) & (index < np.array(case.degraded.array.shape) - 0.5)).all(axis=1)
+    return {
+        "error_mm": float(length.mean()),
+        "error_seen_mm": float(length[held].mean()) if held.any() else None,
+        "seen_true": float(held.mean()),
+        "before_mm": float(np.linalg.norm(true - points, axis=1).mean()),
+        **common,
+    }
+
+
+def row(pack: Pack, network: Any, contract: Any, number: int) -> dict[str, Any]:
+    """Everything about one case."""
+    began = time.process_time()
+    case, about = make(pack, number)
+    out: dict[str, Any] = {"number": number, "note": case.note, "align": case.align, **about}
+    try:
+        with torch.no_grad():
+            out |= run(case, network, contract, Draw(1_000_000 + number))
+    except InputError as error:
+        out["refused"] = str(error)
+    out["cpu_s"] = time.process_time() - began
+    return out
+
+
+def work(pack_folder: Path, numbers: list[int], output: Path, until: float) -> None:
+    """One process: its numbers, until the time is over."""
+    torch.set_num_threads(1)
+    pack = Pack(pack_folder)
+    network, contract = load_model(None, torch.device("cpu"))
+    for number in numbers:
+        if time.time() > until:
+            return
+        try:
+            text = json.dumps(_rounded(row(pack, network, contract, number)))
+        except Exception:  # a case that fails is a row as well; the others go on
+            text = json.dumps({"number": number, "failed": traceback.format_exc()[-1500:]})
+        with output.open("a", encoding="utf-8") as file:  # one write: whole lines among processes
+            file.write(text + "\n")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(v) for key, v in value.items()}
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    return value
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pack", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--seconds", type=float, default=3e6, help="no case begins later")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--cases", type=int, default=1200)
+    args = parser.parse_args()
+    until = time.time() + args.seconds
+    done = set()
+    if args.output.exists():
+        lines = args.output.read_text(encoding="utf-8").splitlines()
+        done = {json.loads(line)["number"] for line in lines if line.endswith("}")}
+    numbers = [n for n in range(args.first, args.first + args.cases) if n not in done]
+    context = multiprocessing.get_context("spawn")
+    processes = [
+        context.Process(
+            target=work, args=(args.pack, numbers[k :: args.workers], args.output, until)
+        )
+        for k in range(args.workers)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    sys.stdout.write(f"{len(args.output.read_text().splitlines())} rows in {args.output}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

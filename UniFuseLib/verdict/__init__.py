@@ -1,0 +1,1 @@
+"""How far a result can be trusted: evidence that the optimiser does not maximise, and a verdict."""
