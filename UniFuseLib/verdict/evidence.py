@@ -100,7 +100,7 @@ def _of_alignment(found: AffineResult) -> dict[str, float]:
     if evidence is None:
         return {**dict.fromkeys(names, math.nan), "followed": 0.0, "convincing": math.nan}
     return {
-        "sigmas": (evidence.score - evidence.chance) / max(evidence.spread, 1e-4),
+        "sigmas": evidence.chance.sigmas(evidence.score),
         "gain": evidence.gain,
         "starts_agreeing": evidence.starts_agreeing,
         "runner_up_mm": evidence.runner_up_mm,
