@@ -5,19 +5,21 @@ refuses.
 from __future__ import annotations
 
 import contextlib
-import shutil
 import signal
 import tempfile
 import threading
-import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import OutputError
+from UniFuseLib.io.hidden_folder import HiddenFolder, remove_leftovers, take_hidden_folder
+from UniFuseLib.io.publication import present_in, publish, refuse_present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ResultFolder:
@@ -26,31 +28,26 @@ class ResultFolder:
     Attributes:
         target: where the user wants them. names: the only files that are ever replaced or removed
             there.
-        working: a hidden folder on the same disk.
+        working: in a hidden folder on the same disk.
     """
 
-    def __init__(self, target: Path, working: Path, names: tuple[str, ...]) -> None:
-        self.target, self.working, self.names = target, working, names
+    def __init__(self, hidden: HiddenFolder, names: tuple[str, ...], overwrite: bool) -> None:
+        self._hidden, self.names, self._overwrite = hidden, names, overwrite
+        self.target, self.working = hidden.target, hidden.new
 
     def publish(self) -> list[Path]:
-        """Move what was made into `target`; results of a former run that were not made again go
-        away.
-        """
-        made = [name for name in self.names if (self.working / name).exists()]
-        try:
-            if not self.target.exists():
-                self.target.parent.mkdir(parents=True, exist_ok=True)
-                self.working.rename(self.target)
-                return [self.target / name for name in made]
-            for name in made:
-                (self.working / name).replace(self.target / name)
-            for name in set(self.names) - set(made):
-                (self.target / name).unlink(missing_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"Cannot move the results into {self.target}: {error.strerror}."
-            ) from error
-        return [self.target / name for name in made]
+        """Move what was made into `target`, all of it or nothing; see `publication.publish`."""
+        with disk_advice(self.target), _no_interruption(), self._alone():
+            return publish(self._hidden, self.names, overwrite=self._overwrite)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Also for runs that began after a folder above the target was made."""
+        if _place_of(self.target) in (self._hidden.path.parent, self.target):
+            yield
+            return
+        with contextlib.closing(_taken(self.target)):
+            yield
 
 
 @contextmanager
@@ -59,6 +56,8 @@ def result_folder(
 ) -> Iterator[ResultFolder]:
     """Check `target` before any work is done, and leave nothing behind when the work fails.
 
+    Other runs into `target` are refused meanwhile, and what killed ones left is removed.
+
     Args:
         target: folder; need not exist.
         names: files that will be made.
@@ -66,18 +65,35 @@ def result_folder(
         inputs: never replaced.
 
     Raises:
-        OutputError: results are there already, an input would be replaced, or the place cannot be
-            written.
+        OutputError: results are there already, an input would be replaced, another run is writing
+            there, or the place cannot be written.
     """
-    target = target.expanduser().absolute()
+    target = real_place(target)
     with disk_advice(target):
         _check(target, names, overwrite, inputs)
-        working = _hidden_folder(target)
+        hidden = _taken(target)
     try:
-        yield ResultFolder(target, working, names)
+        yield ResultFolder(hidden, names, overwrite)
     finally:
         with _no_interruption():
-            shutil.rmtree(working, ignore_errors=True)
+            hidden.close()
+
+
+def real_place(path: Path) -> Path:
+    """The absolute path without links and `~`.
+
+    Raises:
+        OutputError: `~name` of an unknown user, or a relative path in a deleted working folder.
+    """
+    try:
+        return path.expanduser().resolve()
+    except RuntimeError as error:  # also a circle of links
+        raise OutputError(f"{path} leads nowhere ({error}). Check the path.") from error
+    except OSError as error:
+        raise OutputError(
+            f"Cannot use {path}: the working folder does not exist any more. Change into another "
+            "folder, or give an absolute path."
+        ) from error
 
 
 def make_folder(folder: Path) -> None:
@@ -114,7 +130,6 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
         raise OutputError(
             f"{target} is a file; expected a folder for the results. Name another one."
         )
-    present = [name for name in names if (target / name).exists()]
     replaced = [
         p for p in inputs for name in names if p.expanduser().resolve() == (target / name).resolve()
     ]
@@ -122,32 +137,44 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
         raise OutputError(
             f"The input {replaced[0]} would be replaced or removed. Choose another output folder."
         )
-    if present and not overwrite:
-        raise OutputError(
-            f"{target} already holds results ({', '.join(present)}). Choose another folder, or add "
-            "--overwrite."
-        )
+    if not overwrite:
+        refuse_present(target, present_in(target, names))
 
 
-def _hidden_folder(target: Path) -> Path:
-    """A new folder that can be renamed to `target`, or whose files can be moved into it (one
-    disk).
-    """
-    place = target
+def _taken(target: Path) -> HiddenFolder:
+    """A hidden folder that can be renamed to `target`, or whose files can be moved into it."""
+    place = _place_of(target)
+    try:
+        hidden = take_hidden_folder(place, target)
+    except PermissionError:
+        if place == target or not target.exists():
+            raise
+        place, hidden = target, take_hidden_folder(target, target)
+    remove_leftovers(place)
+    if target.exists():
+        remove_leftovers(target)
+    return hidden
+
+
+def _place_of(target: Path) -> Path:
+    """The next existing folder above; `target` itself where that is another disk."""
+    place = target.parent
     while not place.exists():
         place = place.parent
-    working = place / f".unifuse-{uuid.uuid4().hex[:12]}"
-    working.mkdir()
-    return working
+    if target.exists() and (target.is_mount() or target.stat().st_dev != place.stat().st_dev):
+        return target
+    return place
 
 
 @contextmanager
 def _no_interruption() -> Iterator[None]:
-    """A second Ctrl-C must not stop the tidying up."""
+    """Neither Ctrl-C nor SIGTERM stops what must be done as a whole."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError):
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTIONS}
+    try:
         yield
-    signal.signal(signal.SIGINT, before)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
