@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "fuse",
+    "batch",
     "resample",
     "simulate",
     "evaluate",

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from UniFuseLib.commands import fuse_options, progress
 from UniFuseLib.degradation import title
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.commands.inputs import Inputs
-    from UniFuseLib.predict import FusionResult
+    from UniFuseLib.contract import Contract
+    from UniFuseLib.predict import FusionResult, Network
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
     from UniFuseLib.spatial.volume import Grid
@@ -34,8 +35,17 @@ if TYPE_CHECKING:
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
 FILES = (*VOLUMES, "report.json", "overview.png")
+RESULTS = (*RAW_VOLUMES, *FILES)  # volumes of the other suffix would be those of another pair
 _READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
+
+
+class Written(NamedTuple):
+    """What `fuse_into` read, found and wrote."""
+
+    inputs: Inputs
+    result: FusionResult
+    report: Report  # as it lies in the folder
 
 
 def add_parser(subparsers: Any) -> None:
@@ -69,14 +79,18 @@ def _emit_failure(sentence: str, exit_code: int) -> None:
 
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     """Read, fuse, write; returns what the last line of `--progress json` says."""
+    if args.dry_run:
+        from UniFuseLib.commands.cost import dry_run
+
+        dry_run(args)
+        return {"done": True, "dry_run": True}
     show = progress.reporter(args)
     inputs = (args.degraded, args.reference)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
-        # volumes of the other suffix would be those of another pair
-        result_folder(args.output, (*RAW_VOLUMES, *FILES), args.overwrite, inputs) as folder,
+        result_folder(args.output, RESULTS, args.overwrite, inputs) as folder,
     ):
-        report = _into_folder(args, folder, show, cancelled)
+        report = fuse_into(folder, args, show, cancelled).report
         if cancelled():
             raise Cancelled("Stopped on request; nothing was written.")
         files = folder.publish()
@@ -92,22 +106,37 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _into_folder(
-    args: argparse.Namespace,
+def fuse_into(
     folder: ResultFolder,
+    args: argparse.Namespace,
     show: Progress,
     cancelled: CancelQuestion,
-) -> Report:
-    """Every file of the result, in the working folder; returns the report that lies there."""
+    loaded: tuple[Network, Contract] | None = None,
+) -> Written:
+    """Every file of one result, in the working folder.
+
+    Args:
+        folder: not published yet.
+        args: parsed options of `unifuse fuse`.
+        show: progress of the whole run.
+        cancelled: asked between steps.
+        loaded: a network and its contract; None loads `args.weights`.
+
+    Raises:
+        UniFuseError: see `predict.fuse`, `io.volumes.read_volume` and `io.volumes.write_volume`.
+    """
+    from UniFuseLib.commands.cost import refuse_too_large
     from UniFuseLib.commands.inputs import read_inputs
     from UniFuseLib.io.paths import shown
-    from UniFuseLib.process import peak_memory_mb
+    from UniFuseLib.process import available_memory, peak_memory_mb
 
     clock: dict[str, float] = {}
     show(0.0, _READING)
+    left = available_memory()
     with _timed(clock, _READING):
         inputs = read_inputs(args)
-    result = _fuse(args, inputs, _within(show, _READ, _COMPUTED), cancelled)
+    refuse_too_large(args, inputs, left)
+    result = _fuse(args, inputs, _within(show, _READ, _COMPUTED), cancelled, loaded)
     result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
@@ -118,17 +147,24 @@ def _into_folder(
     paths = shown(args.degraded), shown(args.reference)
     report = report.with_files(*paths, clock, peak_memory_mb())
     _write_report(report, folder.working / "report.json")
-    return report
+    return Written(inputs, result, report)
 
 
 def _fuse(
-    args: argparse.Namespace, inputs: Inputs, show: Progress, cancelled: CancelQuestion
+    args: argparse.Namespace,
+    inputs: Inputs,
+    show: Progress,
+    cancelled: CancelQuestion,
+    loaded: tuple[Network, Contract] | None,
 ) -> FusionResult:
     from UniFuseLib.predict import fuse
 
+    model, contract = loaded or (None, None)
     return fuse(
         inputs.degraded,
         inputs.reference,
+        model=model,
+        contract=contract,
         weights=args.weights,
         device=args.device,
         degraded_modality=inputs.modalities[0],
