@@ -17,6 +17,7 @@ Real fusions of a small pair with an untrained network; SIGKILL, which no progra
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import gzip
 import json
@@ -55,7 +56,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(Path(folder), args.cases, args.jobs, random.Random(args.seed))
+        trial = Trial(Path(folder), args.cases, args.jobs, random.Random(args.seed))  # noqa: S311
+        trial.measure()
         while sum(trial.kills.values()) < args.kills:
             trial.whole_batch(args.kills)
     report = {
@@ -64,6 +66,7 @@ def main() -> int:
         f"--output {args.output.as_posix()}",
         "kills": dict(trial.kills),
         "kills_in_all": sum(trial.kills.values()),
+        "seconds_of_a_batch": round(trial.run_s, 1),
         "batches": trial.batches,
         "cases_finished": trial.finished,
         "seen": {name: trial.seen[name] for name in SEEN},
@@ -85,10 +88,17 @@ class Trial:
         self.kills: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
         self.batches = self.finished = 0
-        self.run_s = 10.0  # of one run that nothing disturbs; measured anew with every whole one
+        self.run_s = 0.0  # of a whole batch that nothing disturbs
         write_inputs(folder)
         lines = ["degraded,reference", *["degraded.nii.gz,reference.nii.gz"] * cases]
         (folder / "table.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    def measure(self) -> None:
+        """How long a batch takes: kills are drawn from all of it."""
+        started = time.monotonic()
+        if self._start(self.folder / "measured").wait():
+            raise SystemExit("The batch fails without any kill.")
+        self.run_s = time.monotonic() - started
 
     def whole_batch(self, most: int) -> None:
         """One output folder: killed at random until every case is done."""
@@ -110,13 +120,13 @@ class Trial:
     def _killed_run(self, output: Path) -> None:
         run = self._start(output)
         kind = self.rng.choice(KINDS)
-        self._wait(run, self.rng.uniform(0, self.run_s))
+        wait(run, self.rng.uniform(0, self.run_s))
         if kind == "worker":
             workers = children(run.pid)
             if workers:
                 os.kill(self.rng.choice(workers), signal.SIGKILL)
                 self.kills["worker"] += 1
-            self._wait(run, self.rng.uniform(0, self.run_s))
+            wait(run, self.rng.uniform(0, self.run_s))
             kind = "command"
         if run.poll() is not None:
             return
@@ -128,14 +138,6 @@ class Trial:
         self.kills[kind] += 1
         run.wait()
         self.seen["orphans"] += outlived(workers, 2.0)
-
-    def _wait(self, run: subprocess.Popen[bytes], seconds: float) -> None:
-        started = time.monotonic()
-        try:
-            run.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
-        self.run_s = max(2.0, time.monotonic() - started)
 
     def _start(self, output: Path) -> subprocess.Popen[bytes]:
         weights = str(self.folder / "weights.safetensors")
@@ -156,6 +158,12 @@ class Trial:
             found[name] = Folder(folder.stat().st_ino, (folder / "report.json").stat().st_mtime_ns)
             self.seen["twice"] += name in known and known[name] != found[name]
         return found
+
+
+def wait(run: subprocess.Popen[bytes], seconds: float) -> None:
+    """As long, or until the run has ended."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        run.wait(seconds)
 
 
 def complete(folder: Path) -> bool:
