@@ -11,7 +11,9 @@ Each kill hits the command alone, all of its processes (as a reboot does), or on
     orphans       workers that outlive their command by more than two seconds
     leftovers     hidden folders that the last run did not tidy up
 
-Real fusions of a small pair with an untrained network; SIGKILL, which no program can catch.
+SIGKILL, which no program can catch. The fusion itself is pretended: its files are written at the
+pace of a slow disk, and everything around it is real. With --real small pairs are fused by an
+untrained network, which takes ten times as long.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
@@ -54,16 +56,18 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--real", action="store_true", help="fuse, instead of pretending")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        trial = Trial(Path(folder), args.cases, args.jobs, random.Random(args.seed))  # noqa: S311
+        command = [sys.executable, *(("-m", "UniFuseLib") if args.real else (__file__, "batch"))]
+        trial = Trial(Path(folder), command, args.cases, args.jobs, random.Random(args.seed))  # noqa: S311
         trial.measure()
         while sum(trial.kills.values()) < args.kills:
             trial.whole_batch(args.kills)
     report = {
         "date": datetime.date.today().isoformat(),
         "command": f"python Testing/benchmarks/batch_kills.py --kills {args.kills} "
-        f"--output {args.output.as_posix()}",
+        f"--output {args.output.as_posix()}" + (" --real" if args.real else ""),
         "kills": dict(trial.kills),
         "kills_in_all": sum(trial.kills.values()),
         "seconds_of_a_batch": round(trial.run_s, 1),
@@ -82,8 +86,10 @@ SEEN = ("half-written", "twice", "lost", "orphans", "leftovers", "failed")
 class Trial:
     """Batches into fresh folders, killed until the number of kills is reached."""
 
-    def __init__(self, folder: Path, cases: int, jobs: int, rng: random.Random) -> None:
-        self.folder, self.jobs, self.rng = folder, jobs, rng
+    def __init__(
+        self, folder: Path, command: list[str], cases: int, jobs: int, rng: random.Random
+    ) -> None:
+        self.folder, self.command, self.jobs, self.rng = folder, command, jobs, rng
         self.names = [f"case{number:03d}" for number in range(1, cases + 1)]
         self.kills: Counter[str] = Counter()
         self.seen: Counter[str] = Counter()
@@ -141,10 +147,11 @@ class Trial:
 
     def _start(self, output: Path) -> subprocess.Popen[bytes]:
         weights = str(self.folder / "weights.safetensors")
-        command = [sys.executable, "-m", "UniFuseLib", "batch", str(self.folder / "table.csv")]
+        command = [*self.command, "batch", str(self.folder / "table.csv")]
         command += ["-o", str(output), "--weights", weights, "--align", "none", "--refine", "off"]
         command += ["--jobs", str(self.jobs), "--quiet", "--device", "cpu", "--no-overview"]
-        return subprocess.Popen(command, cwd=ROOT, start_new_session=True)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        return subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
 
     def _check(self, output: Path, known: dict[str, Folder]) -> dict[str, Folder]:
         """Finished cases now; what is wrong with them is counted."""
@@ -235,5 +242,43 @@ def write_inputs(folder: Path) -> None:
     save_model(build(config), small, folder / "weights.safetensors")
 
 
+def pretended_batch() -> int:
+    """`unifuse batch` whose workers are `pretending_worker`s."""
+    from functools import partial
+
+    from UniFuseLib import cli
+    from UniFuseLib.batch import processes
+
+    worker = (sys.executable, __file__, "worker")
+    quick: Any = partial(processes.run_in_processes, command=worker)
+    processes.run_in_processes = quick
+    return cli.main(sys.argv[2:])
+
+
+def pretending_worker() -> None:
+    """A worker that writes what a fusion would, and nothing that it would compute."""
+    from UniFuseLib.batch import work, worker
+
+    def fuse_into(folder: Any, *_: object) -> None:
+        rng = random.Random()  # noqa: S311
+        for name in VOLUMES:
+            with gzip.open(folder.working / name, "wb", compresslevel=1) as file:
+                for _block in range(8):
+                    file.write(rng.randbytes(1 << 14))
+                    time.sleep(rng.uniform(0, 0.02))
+        (folder.working / "report.json").write_text('{"class": "clean"}', encoding="utf-8")
+
+    picture = b"\x89PNG\r\n\x1a\n IEND\xaeB`\x82"
+    replaced: Any = work
+    replaced.fuse_into = fuse_into
+    replaced._draw = lambda _, path: path.write_bytes(picture)
+    replaced._model = lambda *_: None
+    replaced._device = lambda name, _: name
+    del sys.argv[1]
+    worker.main(work.run_case)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1:2] == ["worker"]:
+        pretending_worker()
+    sys.exit(pretended_batch() if sys.argv[1:2] == ["batch"] else main())

@@ -7,8 +7,7 @@ import html.parser
 import io
 import json
 import zlib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -16,6 +15,9 @@ import pytest
 from UniFuseLib.batch.page import page
 from UniFuseLib.batch.summary import COLUMNS, SummaryRow, finished_row, write_csv
 from UniFuseLib.batch.thumbnail import png
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVIL = "<img src=x onerror=alert(1)>\"'&"
 REPORT = {

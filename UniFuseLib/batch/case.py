@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 Settings = dict[str, Any]  # option of `unifuse fuse`, by its name in Python → value, as in JSON
-STATE_FOLDER = ".unifuse-batch"
+STATE_FOLDER = ".unifuse-batch"  # in the output folder: lock, tracebacks
+THUMBNAIL = "thumbnail.png"  # in the folder of a case
 
 
 @dataclass(frozen=True)

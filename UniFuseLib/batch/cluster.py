@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-_CONNECT = "30s"  # as long as Dask itself waits for a scheduler
+PATIENCE = "30s"  # as long as Dask itself waits for a scheduler
 
 
 class ClusterError(UniFuseError):
@@ -40,7 +40,7 @@ def run_on_scheduler(tasks: Sequence[Task], address: str) -> Iterator[Outcome]:
     """
     distributed = _distributed()
     try:
-        client = distributed.Client(address, timeout=_CONNECT, set_as_default=False)
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"No Dask scheduler answers at {address}: {error}. Check the address, and that "
@@ -75,7 +75,7 @@ def _outcomes(client: Any, tasks: Sequence[Task]) -> Iterator[Outcome]:
     from UniFuseLib.batch.work import run_case
 
     futures = {client.submit(run_case, task, pure=False): task for task in tasks}
-    for future in as_completed(futures):
+    for future in as_completed(futures, loop=client.loop):
         yield _outcome(future, futures[future])
 
 

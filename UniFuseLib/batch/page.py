@@ -7,7 +7,7 @@ import html
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from UniFuseLib.batch.thumbnail import THUMBNAIL
+from UniFuseLib.batch.case import THUMBNAIL
 from UniFuseLib.degradation import title
 from UniFuseLib.io.json_files import write_text
 from UniFuseLib.version import NOTICE

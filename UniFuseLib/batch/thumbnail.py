@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from UniFuseLib.predict import FusionResult
     from UniFuseLib.spatial.volume import Volume
 
-THUMBNAIL = "thumbnail.png"
 _SIDE, _GAP = 96, 2  # pixels
 
 

@@ -10,15 +10,15 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from UniFuseLib.batch.case import STATE_FOLDER, Outcome, Task
+from UniFuseLib.batch.case import STATE_FOLDER, THUMBNAIL, Outcome, Task
 from UniFuseLib.batch.record import RECORD, read_record
-from UniFuseLib.batch.thumbnail import THUMBNAIL, draw_thumbnail
 from UniFuseLib.commands.fuse import RESULTS, fuse_into
 from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, OutputError, UniFuseError
 from UniFuseLib.io.json_files import write_json, write_text
 from UniFuseLib.io.output_folder import result_folder
 
 if TYPE_CHECKING:
+    from UniFuseLib.commands.fuse import Written
     from UniFuseLib.contract import Contract
     from UniFuseLib.predict import Network
 
@@ -74,10 +74,16 @@ def _compute(task: Task, slot: int) -> None:
             return
         loaded = _model(args.weights, args.device)
         written = fuse_into(folder, args, lambda *_: None, lambda: False, loaded)
-        draw_thumbnail(written.result, *written.inputs[:2], folder.working / THUMBNAIL)
+        _draw(written, folder.working / THUMBNAIL)
         write_json(task.record, folder.working / RECORD)
         flush_to_disk(folder.working)
         folder.publish()
+
+
+def _draw(written: Written, path: Path) -> None:
+    from UniFuseLib.batch.thumbnail import draw_thumbnail
+
+    draw_thumbnail(written.result, written.inputs.degraded, written.inputs.reference, path)
 
 
 def flush_to_disk(folder: Path) -> None:
