@@ -23,6 +23,7 @@ _HEADINGS = (
     "Case",
     "State",
     "Trust",
+    "Remarks",
     "Reference · degraded · restored · fused",
     "Degradation",
     "Probability",
@@ -30,7 +31,6 @@ _HEADINGS = (
     "Similarity before → after",
     "Folds, %",
     "Seconds",
-    "Remarks",
 )
 
 _STYLE = """
@@ -46,8 +46,8 @@ th, td { padding: .35rem .6rem; border-bottom: 1px solid var(--line); vertical-a
 th[aria-sort=ascending]::after { content: " ▲"; }
 th[aria-sort=descending]::after { content: " ▼"; }
 td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-td.remarks { max-width: 34rem; overflow-wrap: anywhere; }
-td img { display: block; width: 390px; height: 96px; background: #000; }
+td.remarks { min-width: 15rem; max-width: 40rem; overflow-wrap: break-word; }
+td img { display: block; width: 312px; background: #000; }
 .mark { padding: .1rem .5rem; border-radius: 1rem; white-space: nowrap; color: #fff; }
 .done, .none { background: #5a6472; } .open { background: #8a8f98; }
 .failed, .red { background: #b3261e; } .amber { background: #9a5b00; }
@@ -154,6 +154,7 @@ def _row(row: SummaryRow, output: Path) -> str:
         _cell(row.name, _link(row, output)),
         _cell(row.state, _mark(row.state, row.state)),
         _cell(_trust_key(row), _trust(row, trust)),
+        _cell(row.sentence or row.warnings, _safe(row.sentence or row.warnings), "remarks"),
         _cell("", _picture(row, output)),
         _cell(row.degradation, _safe(title(row.degradation)) if row.degradation else ""),
         _number(row.probability, "{:.0%}"),
@@ -161,7 +162,6 @@ def _row(row: SummaryRow, output: Path) -> str:
         _pair(row.similarity_after, row.similarity_before, "{1:.2f} → {0:.2f}"),
         _number(row.folds_percent, "{:.2f}"),
         _number(row.seconds, "{:.0f}"),
-        _cell(row.sentence or row.warnings, _safe(row.sentence or row.warnings), "remarks"),
     ]
     kinds = f"{row.state} {trust}".strip()
     return f'<tr data-kinds="{kinds}">{"".join(cells)}</tr>'
