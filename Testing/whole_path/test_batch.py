@@ -180,6 +180,42 @@ def test_a_lost_scheduler_is_a_sentence_and_the_next_run_goes_on(
     assert all((output / name).stat().st_ino == inode for name, inode in finished.items())
 
 
+SBATCH = """#!/bin/sh
+cp "$1" {folder}/job.sh
+setsid bash {folder}/job.sh > {folder}/job.log 2>&1 &
+echo $! > {folder}/job.pid
+echo "Submitted batch job 7"
+"""
+SCANCEL = """#!/bin/sh
+echo "$1" > {folder}/cancelled
+kill -- -$(cat {folder}/job.pid)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="setsid")
+def test_slurm_jobs_are_submitted_work_and_are_cancelled(
+    inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With two scripts in place of SLURM, which run the job on this machine."""
+    pytest.importorskip("dask_jobqueue")
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
+        (tmp_path / name).write_text(text.format(folder=tmp_path), encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    configuration = tmp_path / "slurm.yaml"
+    configuration.write_text("cores: 2\nmemory: 2GB\nqueue: short\n", encoding="utf-8")
+    output = tmp_path / "out"
+    argv = arguments(inputs, output, 3, "--slurm", str(configuration), "--jobs", "1")
+    assert cli.main(argv) == CasesFailedError.exit_code
+    assert [row["state"] for row in rows(output).values()] == ["done"] * 3 + ["failed"]
+    job = (tmp_path / "job.sh").read_text(encoding="utf-8")
+    assert "#SBATCH -p short" in job
+    assert job.rindex("--nthreads 1") > job.rindex("--nthreads 2")  # the last one counts
+    assert (tmp_path / "cancelled").read_text(encoding="utf-8").strip() == "7"
+
+
 def test_no_scheduler_is_a_sentence(inputs: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr("UniFuseLib.batch.cluster.PATIENCE", "1s")

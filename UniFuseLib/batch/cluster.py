@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 PATIENCE = "30s"  # as long as Dask itself waits for a scheduler
 
 
+# else Dask gives as many pairs to a worker as the job has cores, and the others have none
+_ONE_TASK_AT_A_TIME = ("--nthreads", "1")
+
+
 class ClusterError(UniFuseError):
     """The scheduler cannot be reached, or went away."""
 
@@ -115,7 +119,8 @@ def _slurm_cluster(configuration: Path) -> Iterator[Any]:
             f"dask_jobqueue.SLURMCluster, such as cores, memory, walltime ({error})."
         ) from error
     try:
-        cluster = SLURMCluster(**{"processes": 1, **keys})
+        extra = (*_ONE_TASK_AT_A_TIME, *keys.pop("worker_extra_args", ()))
+        cluster = SLURMCluster(**{"processes": 1, **keys, "worker_extra_args": extra})
     except (TypeError, ValueError) as error:
         raise InputError(f"--slurm {configuration}: {error}.") from error
     with contextlib.closing(cluster):
