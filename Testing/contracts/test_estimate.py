@@ -63,7 +63,7 @@ def test_the_coefficients_are_the_measured_ones(measured: dict[str, Any]) -> Non
 
 def test_the_model_holds_for_every_measured_run(measured: dict[str, Any]) -> None:
     for run in measured["runs"]:
-        size = Size(*(run[f"{of}_voxels"] for of in ("reference", "working", "degraded")), 1.5)
+        size = Size(run["reference_voxels"], run["working_voxels"], run["degraded_voxels"], 1.5)
         for model, name in ((MEMORY_BYTES, "peak_bytes"), (CPU_SECONDS, "cpu_seconds")):
             assert model.of(size) == pytest.approx(run[name], rel=model.within + 0.001)
 

@@ -103,9 +103,10 @@ def test_a_task_that_another_worker_finished_is_not_computed_again(
     args = cli.parser().parse_args(arguments(inputs, tmp_path / "x", 1))
     from UniFuseLib.commands.batch_options import settings_of
 
-    files = [str(inputs / f"{role}.nii.gz") for role in ("degraded", "reference")]
     record = {"settings": {}, "a": 1}
-    task = Task(str(tmp_path), "one", *files, settings_of(args), record, replace=True)
+    degraded, reference = (str(inputs / f"{role}.nii.gz") for role in ("degraded", "reference"))
+    settings = settings_of(args)
+    task = Task(str(tmp_path), "one", degraded, reference, settings, record, replace=True)
     assert run_case(task).state == "done"
     assert [path.name for path in target.iterdir()] == ["case.json"]
 

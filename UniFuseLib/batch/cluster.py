@@ -119,7 +119,7 @@ def _slurm_cluster(configuration: Path) -> Iterator[Any]:
             f"dask_jobqueue.SLURMCluster, such as cores, memory, walltime ({error})."
         ) from error
     try:
-        extra = (*_ONE_TASK_AT_A_TIME, *keys.pop("worker_extra_args", ()))
+        extra = [*_ONE_TASK_AT_A_TIME, *keys.pop("worker_extra_args", ())]
         cluster = SLURMCluster(**{"processes": 1, **keys, "worker_extra_args": extra})
     except (TypeError, ValueError) as error:
         raise InputError(f"--slurm {configuration}: {error}.") from error
