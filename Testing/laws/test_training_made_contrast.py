@@ -11,7 +11,8 @@ from UniFuseLib.simulation.degrade import slice_axis
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.made_contrast import _made, made_pair, piecewise_linear
-from UniFuseLib.training.samples import SampleSettings, _draw_pair, generator_of
+from UniFuseLib.training.pairs import draw_pair
+from UniFuseLib.training.samples import SampleSettings, generator_of
 
 CT = IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0))
 SHAPE = (30, 26, 34)
@@ -97,6 +98,6 @@ def test_scans_that_stand_alone_are_drawn_only_with_a_made_partner() -> None:
     subjects = [PackedSubject("alone", {"ct": layers()})]
     for seed in range(5):
         settings = SampleSettings(crop=16, synthetic=0.0, made=1.0)
-        pair, _ = _draw_pair(subjects, settings, 1.5, generator_of(seed, 0, 0))
+        pair, _ = draw_pair(subjects, settings, 1.5, generator_of(seed, 0, 0))
         assert {pair.degraded.kind, pair.reference.kind} <= {"ct", "mr"}
         assert pair.degraded is not pair.reference

@@ -17,12 +17,12 @@ from UniFuseLib.simulation.misalignment import REMAINDER, MisalignmentRange
 from UniFuseLib.spatial.displacement import affine_index, sample_cubic, warp
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.training.crops import whole_grid
 from UniFuseLib.training.data import PackedSubject, PackedVolume
+from UniFuseLib.training.pairs import draw_pair
 from UniFuseLib.training.samples import (
     Sample,
     SampleSettings,
-    _draw_pair,
-    _whole_grid,
     draw_batch,
     draw_sample,
     generator_of,
@@ -233,7 +233,7 @@ def test_every_pairing_is_drawn_in_both_directions(subjects: list[PackedSubject]
     kinds = {id(volume.codes): kind for kind, volume in subjects[0].volumes.items()}
     drawn = set()
     for step in range(60):
-        pair, _ = _draw_pair(subjects, SETTINGS, 1.5, generator_of(0, step, 0))
+        pair, _ = draw_pair(subjects, SETTINGS, 1.5, generator_of(0, step, 0))
         drawn.add((kinds[id(pair.degraded.codes)], kinds[id(pair.reference.codes)]))
     assert drawn == {(a, b) for a in kinds.values() for b in kinds.values() if a != b}
 
@@ -246,7 +246,7 @@ def test_the_reference_of_the_task_is_drawn_most_often() -> None:
     kind_of = {id(volume.codes): volume.kind for volume in volumes.values()}
     drawn: dict[str, list[str]] = {kind: [] for kind in ("mr", "ct", "pet")}
     for step in range(300):
-        pair, _ = _draw_pair(
+        pair, _ = draw_pair(
             [PackedSubject("one", volumes)], SETTINGS, 1.5, generator_of(0, step, 0)
         )
         drawn[kind_of[id(pair.degraded.codes)]].append(kind_of[id(pair.reference.codes)])
@@ -287,7 +287,7 @@ def test_a_batch_holds_its_samples_in_order(subjects: list[PackedSubject]) -> No
 @pytest.mark.parametrize("seed", range(5))
 def test_a_whole_frame_lies_inside_the_volume_and_nearly_fills_it(seed: int) -> None:
     whole = oblique((40, 31, 52), (1.9, 2.3, 1.6), seed)
-    frame = _whole_grid(whole, np.zeros(3), 24, 1.0, generator_of(seed, 0, 0))
+    frame = whole_grid(whole, np.zeros(3), 24, 1.0, generator_of(seed, 0, 0))
     # outer faces of the frame in voxels of the whole volume
     faces = (np.stack([np.full(3, -0.5), np.full(3, 23.5)])) @ frame.affine[
         :3, :3

@@ -175,6 +175,10 @@ def _label_maps() -> list[VolumeCase]:
     )
     for name, make, dtype in (("8 bits", lambda: mr() / 4, "u1"), ("12 bits", mr, "u2")):
         cases.append(_case("label maps", f"MR of {name} is none", make, "right", "mr", dtype=dtype))
+    few = lambda: np.clip(np.round(hu() / 20) * 20, -1000, 600)  # noqa: E731 (as the ones above)
+    cases.append(
+        _case("label maps", "CT of few greys, clipped, is none", few, "right", "ct", dtype="i2")
+    )
     return cases
 
 

@@ -33,6 +33,13 @@ _SUV = (1.0, 100.0)  # P99.9 of standardised uptake values
 # label maps
 _MOST_LABELS = 256
 _FLAT = 0.6  # of neighbours inside labels are equal; noise leaves few
+# Measured: 18 head label maps, also thinned to 2, 3 and 4 mm: equal 0.63 to 0.91, graded 0.25 to
+# 0.36. CT and MR of the validation patients in windows of 80 to 2000 HU and 16 to 255 greys: equal
+# up to 0.82 in 16 greys and 0.78 in more, and graded above 0.64 wherever equal exceeds 0.6.
+_SOLID = 0.9  # more than in any picture: labels in order, as vertebrae are
+_FEW_GREYS = 16  # fewer are no scan
+_ADJACENT = 2  # ranks
+_GRADED = 0.5  # of the neighbours that differ are adjacent greys
 
 
 class Signs(NamedTuple):
@@ -85,28 +92,41 @@ def whole_numbers(array: np.ndarray) -> bool:
 def label_count(array: np.ndarray) -> int:
     """How many labels the map has, were it one; 0 where it is none.
 
-    Labels are few values that fill connected regions: neighbours inside them are equal.
+    Labels are few values that fill connected regions: neighbours inside them are equal. So they are
+    in a picture of few greys, a CT clipped to a window for example, but there neighbours that
+    differ are of adjacent greys, where labels change from any one to any other.
 
     Args:
         array: `(d, h, w)` finite numbers.
     """
     some = array[:: max(1, array.shape[0] // PLANES)]
-    values, counts = np.unique(some, return_counts=True)
+    values, ranks, counts = np.unique(some, return_inverse=True, return_counts=True)
     if not 2 <= values.size <= _MOST_LABELS:
         return 0
     if values.size == 2:
         return 2
-    background = values[counts.argmax()]
-    share = max(_equal_share(some, background, axis) for axis in (1, 2))
-    return values.size if share > _FLAT else 0
+    background = int(counts.argmax())
+    steps = [_steps(ranks.reshape(some.shape), background, axis) for axis in (1, 2)]
+    equal = max(_share_of(along, 0, 0) for along in steps)
+    graded = max(_share_of(along[along > 0], 1, _ADJACENT) for along in steps)
+    if equal <= _FLAT or (values.size >= _FEW_GREYS and equal <= _SOLID and graded > _GRADED):
+        return 0
+    return values.size
 
 
-def _equal_share(array: np.ndarray, background: float, axis: int) -> float:
-    """Part of the neighbours along an axis, both no background, that are equal."""
-    last = array.shape[axis] - 1
-    one, other = array.take(range(last), axis), array.take(range(1, last + 1), axis)
+def _steps(ranks: np.ndarray, background: int, axis: int) -> np.ndarray:
+    """|difference of rank| of the neighbours along an axis, both no background; flat."""
+    last = ranks.shape[axis] - 1
+    one, other = ranks.take(range(last), axis), ranks.take(range(1, last + 1), axis)
     inside = (one != background) & (other != background)
-    return float((one == other)[inside].mean()) if inside.sum() > _MOST_LABELS else 0.0
+    return np.abs(one[inside] - other[inside])
+
+
+def _share_of(steps: np.ndarray, least: int, most: int) -> float:
+    """Part of the steps within the limits; 0 of too few."""
+    if steps.size <= _MOST_LABELS:
+        return 0.0
+    return float(((steps >= least) & (steps <= most)).mean())
 
 
 def _hounsfield(array: np.ndarray, low: float) -> bool:

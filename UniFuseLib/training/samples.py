@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
-from UniFuseLib.errors import InputError
 from UniFuseLib.network.dapl import AIR
 from UniFuseLib.simulation.misalignment import (
     REMAINDER,
@@ -25,27 +24,18 @@ from UniFuseLib.simulation.misalignment import (
     MisalignmentRange,
     sample_misalignment,
 )
-from UniFuseLib.simulation.parameters import choice, uniform, uniforms
-from UniFuseLib.simulation.tasks import TASKS
-from UniFuseLib.spatial.axes import WORKING_AXES
+from UniFuseLib.simulation.parameters import choice, uniform
 from UniFuseLib.spatial.displacement import world_to_flow
-from UniFuseLib.spatial.volume import Grid
-from UniFuseLib.training.made_contrast import made_pair
+from UniFuseLib.training.crops import GRIDS, cut
+from UniFuseLib.training.pairs import Pair, draw_pair
 from UniFuseLib.training.scanner import bring, degrade, scanner_grid
-from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from UniFuseLib.spatial.volume import Grid
     from UniFuseLib.training.config import Frame
-    from UniFuseLib.training.data import PackedSubject, PackedVolume
-
-_TILT_DEG = 6.0  # of a crop, about each axis
-# the reference that goes with a degraded modality in the three tasks; the other ones are drawn less
-# often
-_TASK_REFERENCE = {task.degraded: task.reference for task in TASKS.values()}
-_TASK_SHARE = 2 / 3
-_MARGIN_MM = 30.0  # the misaligned, tilted crop of a made pair reads beyond its own edge
+    from UniFuseLib.training.data import PackedSubject
 
 
 @dataclass(frozen=True)
@@ -94,14 +84,6 @@ class Sample(NamedTuple):
     spacing_mm: Tensor  # (b, 3)
 
 
-class Pair(NamedTuple):
-    """Two aligned volumes; the first one gets misaligned and degraded."""
-
-    degraded: PackedVolume
-    reference: PackedVolume
-    scanner: Grid  # of the degraded scan, as its scanner makes it; its extent does not matter
-
-
 def generator_of(seed: int, step: int, place: int) -> torch.Generator:
     """The generator of one sample: follows from the run's seed, the step and the place in the whole
     batch alone.
@@ -121,194 +103,66 @@ def draw_batch(
 def draw_sample(
     subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator
 ) -> Sample:
-    """One sample; all randomness from `generator` (CPU)."""
-    spacing = choice(generator, settings.spacings_mm)
-    pair, centre = _draw_pair(subjects, settings, spacing, generator)
-    grid = _GRIDS[settings.frame](pair.reference.grid, centre, settings.crop, spacing, generator)
-    reach = settings.crop * spacing / 2
-    if uniform(generator, 0, 1) < settings.partial:
-        pair = pair._replace(degraded=_cut(pair.degraded, centre, reach, generator))
-    if uniform(generator, 0, 1) < settings.partial:
-        pair = pair._replace(reference=_cut(pair.reference, centre, reach, generator))
-    still = uniform(generator, 0, 1) < settings.still
-    ranges = replace(
-        settings.ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0
-    )
-    parameters = sample_misalignment(generator, (grid,), ranges if still else settings.ranges)
-    deformation = Deformation(parameters, pair.reference.codes.device)
-    reference, reference_moved = (
-        pair.reference.read(grid),
-        pair.reference.read(grid, deformation.psi(grid)),
-    )
-    reference, reference_moved = _vary((reference, reference_moved), pair.reference.kind, generator)
+    """One sample; all randomness from `generator` (CPU).
 
+    Raises:
+        InputError: see `draw_pair`.
+    """
+    pair, grid = _pair_on_grid(subjects, settings, generator)
+    deformation = _deformation(pair, grid, settings, generator)
     kind = pair.degraded.kind
+    reference, reference_moved = _vary(
+        (pair.reference.read(grid), pair.reference.read(grid, deformation.psi(grid))),
+        pair.reference.kind,
+        generator,
+    )
+
     scanner = scanner_grid(pair.scanner, grid, kind)
     # the noise of CT and PET tells clean from degraded; MR has more voxels and less noise
     scanned = pair.degraded.read(scanner, deformation.psi(scanner), cubic=kind != "mr")
     clean, scanned = _vary((pair.degraded.read(grid), scanned), kind, generator)
     label = "clean" if uniform(generator, 0, 1) < settings.clean else DEGRADATION_OF[kind]
     harmed = degrade(scanned, kind, label, scanner, generator)
-    fine, degraded = (bring(volume, scanner, grid) for volume in (scanned, harmed))
-    device = degraded.device
+
+    device = harmed.device
     return Sample(
-        degraded,
-        reference,
-        clean,
-        fine,
-        reference_moved,
-        world_to_flow(deformation.phi(grid), grid),
-        torch.tensor([CLASSES.index(label)], device=device),
-        _body_weight(reference, clean),
-        torch.tensor(grid.spacing[None], device=device, dtype=torch.float32),
+        degraded=bring(harmed, scanner, grid),
+        reference=reference,
+        clean=clean,
+        fine=bring(scanned, scanner, grid),
+        reference_moved=reference_moved,
+        flow=world_to_flow(deformation.phi(grid), grid),
+        label=torch.tensor([CLASSES.index(label)], device=device),
+        weight=_body_weight(reference, clean),
+        spacing_mm=torch.tensor(grid.spacing[None], device=device, dtype=torch.float32),
     )
 
 
-def _draw_pair(
-    subjects: list[PackedSubject],
-    settings: SampleSettings,
-    spacing_mm: float,
-    generator: torch.Generator,
-) -> tuple[Pair, np.ndarray]:
-    """A pair of different volumes of one subject, and a point of the body, RAS mm."""
-    real = tuple(s for s in subjects if "labels" not in s.volumes)
-    labels = tuple(s for s in subjects if "labels" in s.volumes)
-    if labels and (not real or uniform(generator, 0, 1) < settings.synthetic):
-        subject = choice(generator, labels)
-        centre = _point_inside(subject.volumes["labels"], generator)
-        scans = synthetic_pair(
-            subject.volumes["labels"], centre, settings.crop, spacing_mm, settings.thick, generator
-        )
-        return Pair(*scans, synthetic_scanner(scans[0], spacing_mm, generator)), centre
-    if settings.made and uniform(generator, 0, 1) < settings.made:
-        return _made_pair(real, settings.crop, spacing_mm, generator)
-    # degraded modality first, then the reference's, then the subject: every class is drawn as often
-    # as the others
-    pairings: dict[str, dict[str, list[Pair]]] = {}
-    for subject in real:
-        for a, degraded in subject.volumes.items():
-            for b, reference in subject.volumes.items():
-                if (a, b) in settings.pairings if settings.pairings else a != b:
-                    of_kind = pairings.setdefault(degraded.kind, {}).setdefault(reference.kind, [])
-                    of_kind.append(Pair(degraded, reference, degraded.grid))
-    if not pairings:
-        raise InputError(
-            "No subject has two volumes that pair up "
-            f"(asked for: {settings.pairings or 'any two'})."
-        )
-    kind = choice(generator, tuple(sorted(pairings)))
-    references = pairings[kind]
-    pair = choice(
-        generator, tuple(references[_reference_kind(kind, sorted(references), generator)])
-    )
-    return pair, _point_inside(pair.reference, generator)
+def _pair_on_grid(
+    subjects: list[PackedSubject], settings: SampleSettings, generator: torch.Generator
+) -> tuple[Pair, Grid]:
+    """Two volumes, some of them ending inside the crop, and the crop's grid."""
+    spacing = choice(generator, settings.spacings_mm)
+    pair, centre = draw_pair(subjects, settings, spacing, generator)
+    make = GRIDS[settings.frame]
+    grid = make(pair.reference.grid, centre, settings.crop, spacing, generator)
+    reach = settings.crop * spacing / 2
+    if uniform(generator, 0, 1) < settings.partial:
+        pair = pair._replace(degraded=cut(pair.degraded, centre, reach, generator))
+    if uniform(generator, 0, 1) < settings.partial:
+        pair = pair._replace(reference=cut(pair.reference, centre, reach, generator))
+    return pair, grid
 
 
-def _made_pair(
-    subjects: tuple[PackedSubject, ...], crop: int, spacing_mm: float, generator: torch.Generator
-) -> tuple[Pair, np.ndarray]:
-    """A scan and a contrast made from it; scans that stand alone are drawn as often as all others
-    together.
-    """
-    scans = [[v for v in s.volumes.values() if v.kind in ("ct", "mr")] for s in subjects]
-    alone = [
-        of_one for of_one, s in zip(scans, subjects, strict=True) if of_one and len(s.volumes) == 1
-    ]
-    together = [
-        of_one for of_one, s in zip(scans, subjects, strict=True) if of_one and len(s.volumes) > 1
-    ]
-    groups = tuple(tuple(group) for group in (alone, together) if group)
-    if not groups:
-        raise InputError(
-            "No subject has a CT or MR from which a contrast could be made; set made = 0."
-        )
-    scan = choice(generator, tuple(choice(generator, choice(generator, groups))))
-    centre = _point_inside(scan, generator)
-    return Pair(
-        *made_pair(scan, centre, crop * spacing_mm + _MARGIN_MM, spacing_mm, generator)
-    ), centre
-
-
-def _reference_kind(degraded: str, kinds: list[str], generator: torch.Generator) -> str:
-    """One of `kinds`; that of the task takes `_TASK_SHARE`. MR of one patient are few: drawn alike
-    with MR of a limb on CT or PET, motion of T2 and FLAIR would hardly be met."""
-    task = _TASK_REFERENCE[degraded]
-    others = tuple(kind for kind in kinds if kind != task)
-    if task in kinds and (not others or uniform(generator, 0, 1) < _TASK_SHARE):
-        return task
-    return choice(generator, others)
-
-
-def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarray:
-    """RAS mm of a voxel that is not background (the best of a few)."""
-    index, best = np.zeros(3), -1
-    for _ in range(8):
-        drawn = np.array([int(uniform(generator, 0.15, 0.85) * n) for n in volume.codes.shape])
-        code = int(volume.codes[tuple(drawn)])
-        if code > best:
-            index, best = drawn, code
-        if best > 25 or (volume.labels and best > 0):
-            break
-    return volume.grid.affine[:3, :3] @ index + volume.grid.affine[:3, 3]
-
-
-def _cut(
-    volume: PackedVolume, centre: np.ndarray, reach_mm: float, generator: torch.Generator
-) -> PackedVolume:
-    """The volume with its field of view ending, along one of its axes, 30 to 100 % of `reach_mm`
-    from `centre`.
-    """
-    axis, side = choice(generator, (0, 1, 2)), choice(generator, (-1, 1))
-    at = float(np.linalg.solve(volume.grid.affine, np.append(centre, 1.0))[axis])
-    end = at + side * uniform(generator, 0.3, 1.0) * reach_mm / float(volume.grid.spacing[axis])
-    size = volume.grid.shape[axis]
-    if side > 0:
-        return volume.narrowed(axis, 0, min(max(round(end), 1), size))
-    first = min(max(round(end), 0), size - 1)
-    return volume.narrowed(axis, first, size - first)
-
-
-def _crop_grid(
-    _around: Grid, centre: np.ndarray, crop: int, spacing_mm: float, generator: torch.Generator
-) -> Grid:
-    """Isotropic crop around `centre`, d → S, h → P, w → L up to a small tilt and a random
-    mirror.
-    """
-    x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
-    turn = torch.from_numpy(np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]))
-    tilt = torch.linalg.matrix_exp(turn).numpy()
-    mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
-    directions = tilt @ WORKING_AXES * mirror
-    shape = (crop, crop, crop)
-    affine = np.eye(4)
-    affine[:3, :3] = directions * spacing_mm
-    affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
-    return Grid(shape, affine)
-
-
-def _whole_grid(
-    whole: Grid, _centre: np.ndarray, crop: int, _spacing_mm: float, generator: torch.Generator
-) -> Grid:
-    """A random box with 80 to 100 % of the sides of `whole`, on the cube: cropping and scaling in
-    one.
-    """
-    matrix, first = whole.affine[:3, :3], whole.affine[:3, 3]
-    full = np.array(whole.shape)
-    sides = full * np.array(uniforms(generator, 0.8, 1.0, 3))
-    start = (full - sides) * np.array(
-        uniforms(generator, 0.0, 1.0, 3)
-    ) - 0.5  # the box's near face, in voxels
-    ratio = sides / crop
-    affine = np.eye(4)
-    affine[:3, :3] = matrix * ratio
-    affine[:3, 3] = first + matrix @ (start + ratio / 2)
-    return Grid((crop, crop, crop), affine)
-
-
-_GRIDS: dict[Frame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Grid]] = {
-    "crop": _crop_grid,
-    "whole": _whole_grid,
-}
+def _deformation(
+    pair: Pair, grid: Grid, settings: SampleSettings, generator: torch.Generator
+) -> Deformation:
+    """Of the size asked for, or none."""
+    ranges = settings.ranges
+    if uniform(generator, 0, 1) < settings.still:
+        ranges = replace(ranges, rotation_deg=0.0, translation_mm=0.0, scale=0.0, elastic_mm=0.0)
+    parameters = sample_misalignment(generator, (grid,), ranges)
+    return Deformation(parameters, pair.reference.codes.device)
 
 
 def _vary(
