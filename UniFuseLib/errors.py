@@ -42,7 +42,7 @@ class MissingDependencyError(UniFuseError):
 class CasesFailedError(UniFuseError):
     """A batch went through, but some of its cases failed; each has its sentence in the summary."""
 
-    exit_code = 8
+    exit_code = 9
 
 
 class Cancelled(UniFuseError):  # noqa: N818  a wish, not a fault

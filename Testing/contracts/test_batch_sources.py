@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from UniFuseLib.batch.case import Case, LeftOut, Plan
+from UniFuseLib.batch.case import Case, LeftOut, Plan, Task
 from UniFuseLib.batch.names import check_name, refuse_collisions
 from UniFuseLib.cli import parser
 from UniFuseLib.commands.batch import plan_of
+from UniFuseLib.commands.batch_options import arguments_of, option_columns
 from UniFuseLib.errors import InputError
 
 
@@ -66,6 +67,33 @@ def test_a_row_with_a_fault_is_left_out_and_the_others_stay(tmp_path: Path) -> N
     assert "line 4: no reference" in sentences["no-reference"]
     assert "--align" in sentences["sideways"]
     assert "expected yes or no" in sentences["maybe"]
+
+
+def test_every_option_of_fuse_is_one_of_a_case_or_of_the_run() -> None:
+    """A new option of `unifuse fuse` must come to `batch_options._add_case_options`, or in here."""
+    run = {"degraded", "reference", "output", "overwrite", "json", "dry-run"}
+    run |= {"quiet", "progress", "cancel-file", "run"}
+    fuse = vars(parser().parse_args(["fuse", "a", "b", "-o", "c"]))
+    assert {name.replace("_", "-") for name in fuse} == option_columns() | run
+
+
+def test_a_task_is_parsed_as_fuse_would_parse_it(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("degraded,reference,align,ct_offset,no-overview\na,b,rigid,-1024,yes\n")
+    weights = str(tmp_path / "w.safetensors")
+    (case,) = plan(path, "--refine", "3", "--weights", weights).cases
+    task = Task("/out", case.name, str(case.degraded), str(case.reference), case.settings, {})
+    argv = ["fuse", str(tmp_path / "a"), str(tmp_path / "b"), "-o", "/out/case001", "--quiet"]
+    argv += ["--progress", "none", "--align", "rigid", "--ct-offset=-1024", "--no-overview"]
+    fuse = vars(parser().parse_args([*argv, "--refine", "3", "--weights", weights]))
+    fuse.pop("run")
+    assert vars(arguments_of(task)) == fuse
+
+
+def test_weights_are_those_of_the_whole_batch(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("degraded,reference,weights\na,b,w.safetensors\n")
+    assert "share their weights" in plan(path).left_out[0].sentence
 
 
 def test_options_for_two_files_are_given_in_one_cell(tmp_path: Path) -> None:

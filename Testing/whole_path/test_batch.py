@@ -119,9 +119,13 @@ def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path: Path) ->
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_what_nobody_expected_is_a_row_with_its_traceback_kept(tmp_path: Path) -> None:
+def test_what_nobody_expected_is_a_row_with_its_traceback_kept(
+    inputs: Path, tmp_path: Path
+) -> None:
     (tmp_path / STATE_FOLDER).mkdir()
-    outcome = run_case(Task(str(tmp_path), "one", "/a", "/b", {}, {}))  # settings are missing
+    degraded, reference = (str(inputs / f"{role}.nii.gz") for role in ("degraded", "reference"))
+    settings = {"degraded_rescale": 3, "weights": str(inputs / "weights.safetensors")}
+    outcome = run_case(Task(str(tmp_path), "one", degraded, reference, settings, {}))
     assert outcome.exit_code == 70
     log = tmp_path / STATE_FOLDER / "one.log"
     assert log.name in outcome.sentence

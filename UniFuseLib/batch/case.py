@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -78,15 +77,6 @@ class Task:
     @property
     def target(self) -> Path:
         return Path(self.output) / self.name
-
-    def arguments(self) -> argparse.Namespace:
-        """What `unifuse fuse` would have parsed."""
-        weights = self.settings.get("weights")
-        return argparse.Namespace(
-            **{**self.settings, "weights": None if weights is None else Path(weights)},
-            degraded=Path(self.degraded),
-            reference=Path(self.reference),
-        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from UniFuseLib.commands.batch_options import arguments_of
 from UniFuseLib.commands.cost import cost_of
 from UniFuseLib.errors import UniFuseError
 from UniFuseLib.process import available_memory
@@ -64,6 +65,6 @@ def _memory(task: Task) -> int:
     if Path(task.degraded).is_dir() or Path(task.reference).is_dir():
         return 0
     try:
-        return cost_of(task.arguments()).memory_bytes
+        return cost_of(arguments_of(task)).memory_bytes
     except UniFuseError:  # the run says why
         return 0

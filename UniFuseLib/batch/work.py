@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from UniFuseLib.batch.case import STATE_FOLDER, THUMBNAIL, Outcome, Task
 from UniFuseLib.batch.record import RECORD, read_record
+from UniFuseLib.commands.batch_options import arguments_of
 from UniFuseLib.commands.fuse import RESULTS, fuse_into
 from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, OutputError, UniFuseError
 from UniFuseLib.io.json_files import write_json, write_text
@@ -64,7 +65,7 @@ def _compute(task: Task, slot: int) -> None:
             f"{task.output} is not visible on the machine of this worker. Choose an output folder "
             "on a drive that all workers share."
         )
-    args = task.arguments()
+    args = arguments_of(task)
     args.device = _device(args.device, slot)
     inputs = (args.degraded, args.reference)
     if is_finished(task):

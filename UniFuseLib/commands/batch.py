@@ -115,7 +115,7 @@ def _source(args: argparse.Namespace) -> Plan:
         path = readable_path(args.table).absolute()
         if path.is_dir():
             return folder_plan(path, settings)
-        parse = functools.partial(batch_options.with_cells, settings)
+        parse = functools.partial(batch_options.with_cells, settings, path.parent)
         return table_plan(path, batch_options.option_columns(), parse)
     if args.table is not None or None in patterns:
         raise InputError(

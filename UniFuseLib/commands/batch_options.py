@@ -14,7 +14,7 @@ from UniFuseLib.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from UniFuseLib.batch.case import Settings
+    from UniFuseLib.batch.case import Settings, Task
 
 _TWICE = ("series", "frame-group", "ct-offset", "suv-factor")  # for DEGRADED, then REFERENCE
 _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
@@ -37,7 +37,7 @@ Run the same command again to go on after an interruption: finished cases stay, 
 tried again.
 
 exit codes:
-  0 all cases done, 8 some cases failed (see the summary), else as `unifuse fuse`
+  0 all cases done, 9 some cases failed (see the summary), else as `unifuse fuse`
 """
 
 
@@ -80,11 +80,23 @@ def option_columns() -> frozenset[str]:
     return frozenset(name.replace("_", "-") for name in vars(_case_parser().parse_args([])))
 
 
-def with_cells(settings: Settings, cells: Mapping[str, str], where: str) -> Settings:
+def arguments_of(task: Task) -> argparse.Namespace:
+    """What `unifuse fuse` would have parsed for a task."""
+    parser = fuse_options.add_parser(argparse.ArgumentParser().add_subparsers())
+    files = [task.degraded, task.reference, "--output", str(task.target)]
+    args = parser.parse_args([*files, "--quiet", "--progress", "none"])
+    paths = _path_options(parser)
+    for name, value in task.settings.items():
+        setattr(args, name, Path(value) if name in paths and value is not None else value)
+    return args
+
+
+def with_cells(settings: Settings, folder: Path, cells: Mapping[str, str], where: str) -> Settings:
     """The settings of one row.
 
     Args:
         settings: of every case.
+        folder: where relative paths start.
         cells: column → content.
         where: the row, for sentences.
 
@@ -110,7 +122,7 @@ def with_cells(settings: Settings, cells: Mapping[str, str], where: str) -> Sett
     except InputError as error:
         raise InputError(f"{where}: {error}. Correct the cell.") from error
     chosen = {column.replace("-", "_") for column in cells}
-    return {**settings, **_plain({name: parsed[name] for name in chosen}), **switched}
+    return {**settings, **_plain({name: parsed[name] for name in chosen}, folder), **switched}
 
 
 def _case_parser() -> _Parser:
@@ -175,10 +187,15 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _plain(values: Mapping[str, Any]) -> Settings:
-    """As JSON has them, with absolute paths."""
+def _path_options(parser: argparse.ArgumentParser) -> set[str]:
+    return {action.dest for action in parser._actions if action.type is Path}
+
+
+def _plain(values: Mapping[str, Any], folder: Path | None = None) -> Settings:
+    """As JSON has them; relative paths start at the folder, or where the command was given."""
+    start = (folder or Path()).absolute()
     paths = {
-        name: str(value.expanduser().absolute()) if isinstance(value, Path) else value
+        name: str(start / value.expanduser()) if isinstance(value, Path) else value
         for name, value in values.items()
     }
     plain: Settings = json.loads(json.dumps(paths))
