@@ -38,35 +38,50 @@ from UniFuseLib.version import __version__
 
 if TYPE_CHECKING:
     from UniFuseLib.checkpoint import load_model
+    from UniFuseLib.fusion_result import FusionResult
+    from UniFuseLib.io.landmarks import read_landmarks
+    from UniFuseLib.io.linear_transform import read_linear_transform
+    from UniFuseLib.io.transform_export import export_transform
     from UniFuseLib.io.volumes import (
         read_displacement,
         read_volume,
         write_displacement,
         write_volume,
     )
-    from UniFuseLib.predict import FusionResult, fuse
+    from UniFuseLib.predict import fuse
+    from UniFuseLib.result import Result, read_result
     from UniFuseLib.spatial.volume import Grid, Volume
 
 __all__ = [
     "FusionResult",
     "Grid",
+    "Result",
     "Volume",
     "__version__",
+    "export_transform",
     "fuse",
     "load_model",
     "read_displacement",
+    "read_landmarks",
+    "read_linear_transform",
+    "read_result",
     "read_volume",
     "write_displacement",
     "write_volume",
 ]
 
 _HOME = {
-    "FusionResult": "predict",
+    "FusionResult": "fusion_result",
     "Grid": "spatial.volume",
+    "Result": "result",
     "Volume": "spatial.volume",
+    "export_transform": "io.transform_export",
     "fuse": "predict",
     "load_model": "checkpoint",
     "read_displacement": "io.volumes",
+    "read_landmarks": "io.landmarks",
+    "read_linear_transform": "io.linear_transform",
+    "read_result": "result",
     "read_volume": "io.volumes",
     "write_displacement": "io.volumes",
     "write_volume": "io.volumes",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 COMMANDS = (
     "fuse",
     "batch",
+    "apply",
+    "measure",
+    "export-transform",
     "resample",
     "simulate",
     "evaluate",

@@ -107,7 +107,7 @@ def before_and_after(
     """
 
     def of(volume: Tensor) -> float:
-        value = likeness(volume, pair.reference, pair.mask)
+        value = likeness(volume, pair.reference, pair.compared)
         return round(value, 5)
 
     return SimilarityReport(

@@ -79,15 +79,15 @@ def to_reference_grid(
     """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it."""
     grid = reference.volume.grid
     scan = degraded.volume
-    moving = _channels(scan.array)
-    acquired = None if degraded.acquired.all() else _channels(degraded.acquired)
+    moving = channels_of(scan.array)
+    acquired = None if degraded.acquired.all() else channels_of(degraded.acquired)
     stacked = torch.cat(found.maps, dim=1)
     result = _empty(grid.shape, colour=moving.shape[1] == 3)
     to_working = grid.index_to_index(found.grid)
     to_degraded = grid.index_to_index(scan.grid)
     for rows in row_blocks(grid.shape):
         working_index = block_places(to_working, grid.shape, rows)
-        maps = _split(sample_at(stacked, working_index))
+        maps = split_maps(sample_at(stacked, working_index))
         u = _displacement(grid, rows, maps.displacement, found.affine)
         unmoved = block_places(to_degraded, grid.shape, rows)
         index = unmoved + world_to_flow(u, scan.grid)
@@ -101,15 +101,15 @@ def to_reference_grid(
         reference_values = _reference_values(block)
         clean = reference.intensity.forward(reference_values)
         restored, fused = _compose(aligned, clean, maps, covered, degraded)
-        _write(result.fused, rows, fused)
-        _write(result.restored, rows, restored)
-        _write(result.aligned, rows, aligned)
-        _write(result.displacement, rows, u)
-        _write(result.coverage, rows, covered)
+        write_rows(result.fused, rows, fused)
+        write_rows(result.restored, rows, restored)
+        write_rows(result.aligned, rows, aligned)
+        write_rows(result.displacement, rows, u)
+        write_rows(result.coverage, rows, covered)
     return result
 
 
-def _split(stacked: Tensor) -> NetworkMaps:
+def split_maps(stacked: Tensor) -> NetworkMaps:
     """The inverse of `torch.cat(maps, dim=1)`."""
     channels = [1, 1, 1, 1, 1, 3]
     return NetworkMaps(*stacked.split(channels, dim=1))
@@ -152,7 +152,7 @@ def _compose(
     intensities = degraded.intensity.forward(grey)
     beyond_grid = intensities - maps.aligned
     restored = maps.restored + maps.detail_weight * beyond_grid
-    own = _own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
+    own = own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
     own = torch.where(covered, own, degraded.background)
     mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
     fused = torch.where(covered, mixed.clip(min=0.0), clean)
@@ -166,16 +166,24 @@ def _compose(
     return coloured_own.clip(0, 255), coloured_fused.clip(0, 255)
 
 
-def _own_units(
+def own_units(
     grey: Tensor, intensities: Tensor, restored: Tensor, detail_weight: Tensor, rule: IntensityMap
 ) -> Tensor:
-    """f⁻¹(restored) + w · (x - f⁻¹(f(x))): what f clips comes back where detail is kept."""
+    """f⁻¹(restored) + w · (x - f⁻¹(f(x))): what f clips comes back where detail is kept.
+
+    Args:
+        grey: x, the degraded volume in its own units.
+        intensities: f(x).
+        restored: network intensities.
+        detail_weight: w, 0 to 1.
+        rule: f.
+    """
     unclipped = rule.inverse(restored)
     lost_by_clipping = grey - rule.inverse(intensities)
     return unclipped + detail_weight * lost_by_clipping
 
 
-def _channels(array: np.ndarray) -> Tensor:
+def channels_of(array: np.ndarray) -> Tensor:
     """`(1, 1 or 3, d, h, w)` float32."""
     channels_last = array[..., None] if array.ndim == 3 else array
     channels_first = np.moveaxis(channels_last, -1, 0)
@@ -195,7 +203,7 @@ def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
     )
 
 
-def _write(target: np.ndarray, rows: slice, value: Tensor) -> None:
+def write_rows(target: np.ndarray, rows: slice, value: Tensor) -> None:
     """`(1, c, rows, h, w)` into the layout and type of the array."""
     colour = target.ndim == 4
     values = value[0].movedim(0, -1) if colour else value[0, 0]

@@ -1,6 +1,6 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → pose → network's field → refinement
+    checks → modality → body, intensity rule → working grid → pose → network's field → deformation
     → restoration and fusion → back to the reference grid
 
 Every step is a function of its own file; this one shows their order.
@@ -8,7 +8,6 @@ Every step is a function of its own file; this one shows their order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,15 +17,20 @@ from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fusion_result import FusionResult
+from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
+from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
-from UniFuseLib.registration.bspline_refinement import Refined, policy_of, steps_for
-from UniFuseLib.registration.bspline_refinement import refine as refine_field
-from UniFuseLib.report import RefinementReport, Report, RunRecord, fusion_report
+from UniFuseLib.registration.bspline_refinement import Refined, steps_for
+from UniFuseLib.registration.deformation import Deformed, deform
+from UniFuseLib.report import RefinementReport, RunRecord, fusion_report
+from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
+from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
 
@@ -69,34 +74,6 @@ class Network(Protocol):
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
-@dataclass(frozen=True)
-class FusionResult:
-    """What `fuse` returns; all volumes lie on the reference grid.
-
-    Attributes:
-        fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
-        restored: degraded volume, restored and aligned, in its own units.
-        aligned: degraded volume, aligned but not restored: degraded(X + u(X)), in its own units.
-        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
-            at X + u(X).
-        probabilities: degradation class → probability.
-        label: the most probable class.
-        report: what `report.json` holds.
-        body: `(d, h, w)` bool, the patient in the reference.
-        coverage: `(d, h, w)` bool, where X + u(X) lies in the degraded field of view.
-    """
-
-    fused: Volume
-    restored: Volume
-    aligned: Volume
-    displacement: np.ndarray
-    probabilities: dict[str, float]
-    label: str
-    report: Report
-    body: np.ndarray
-    coverage: np.ndarray
-
-
 def fuse(
     degraded: Volume,
     reference: Volume,
@@ -111,6 +88,12 @@ def fuse(
     precision: str = "auto",
     refine: str | int = "auto",
     align: Align = "deformable",
+    initial_transform: np.ndarray | None = None,
+    reference_mask: Volume | None = None,
+    degraded_mask: Volume | None = None,
+    reference_landmarks: np.ndarray | None = None,
+    degraded_landmarks: np.ndarray | None = None,
+    restored_own: bool = False,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -132,7 +115,16 @@ def fuse(
             `auto` (pairs of modalities that gain in every misalignment bin), or a number of steps.
         align: how far the alignment may go: `deformable`, `affine` or `rigid` (one motion of the
             whole body, neither the network's field nor its refinement), or `none` (the geometry of
-            the files).
+            the files, or that of `initial_transform`).
+        initial_transform: A `(4, 4)`, RAS point of the reference → RAS point of the degraded
+            volume, mm: one more start of the alignment, and part of what is found from there.
+        reference_mask: label map on any grid: only where it is above 0 is the reference compared;
+            all of the degraded volume is moved.
+        degraded_mask: likewise for the degraded volume.
+        reference_landmarks: `(n, 3)` RAS mm: the rigid motion onto `degraded_landmarks` is one more
+            start, and the report says how far they are apart before and after.
+        degraded_landmarks: the same places in the degraded volume, in the same order.
+        restored_own: also restore the degraded volume on its own grid, without moving it.
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -144,30 +136,35 @@ def fuse(
     target = choose_device(device)
     check_precision(precision)
     modalities = (degraded_modality, reference_modality)
+    guidance = Guidance(
+        initial_transform, reference_mask, degraded_mask, reference_landmarks, degraded_landmarks
+    )
     with torch.no_grad(), memory_advice(target):
         with stages.stage(_LOADING):
             network, agreed = _network(model, contract, weights, target)
         with stages.stage(_CHECKING):
-            pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing)
+            pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing, guidance)
             steps = steps_for(refine, *pair.modalities)
         with stages.stage(_ALIGNING):
             working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
+            flow = _flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
-            refined = _refine(pair, working, registered.flow, steps, align, stages.step)
+            deformed = _deform(pair, working, flow, steps, align, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
-            unchanged = refined.flow is registered.flow
-            output = network.fuse(registered, None if unchanged else refined.flow)
+            output = network.fuse(registered, deformed.flow)
         with stages.stage(_RESAMPLING):
             classified = _classify(output.logits, pair, agreed)
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
             native = to_reference_grid(pair.degraded.source, pair.reference.source, found)
+            own = _own(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
-    refinement = RefinementReport.of(refined, stages.cpu_seconds[_REFINING.title])
+    refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
+    guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
@@ -176,9 +173,10 @@ def fuse(
         displacement=native.displacement,
         probabilities=classified.probabilities,
         label=classified.label,
-        report=fusion_report(pair, working, agreed, classified, measured, refinement, run),
+        report=fusion_report(pair, working, agreed, classified, measured, refinement, guided, run),
         body=body,
         coverage=native.coverage,
+        restored_own=own,
     )
 
 
@@ -193,24 +191,43 @@ def _network(
     return model, contract or standard_contract()
 
 
-def _refine(
+def _flow_inside(
+    network: Network, pair: PreparedPair, working: WorkingPair, device: torch.device
+) -> Tensor:
+    """The network's field of what the user lets be compared: elsewhere both volumes are air."""
+    both = working.degraded_acquired & working.reference_acquired
+    sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
+    shown = [torch.where(both, values, source.air).to(device) for source, values in sides]
+    return network.register(*shown).flow
+
+
+def _deform(
     pair: PreparedPair,
     working: WorkingPair,
-    flow: Tensor,
+    predicted: Tensor,
     steps: int,
     align: Align,
     progress: Callable[[float], None],
-) -> Refined:
-    """The network's field, adjusted to this pair as far as its volumes support it, or no field."""
+) -> Deformed:
+    """What moves beyond the pose, as far as the volumes of this pair support it."""
     if align != "deformable":
-        return Refined(torch.zeros_like(flow), False, None, 0)
+        rest = torch.zeros_like(predicted)
+        return Deformed(rest, "rest", Refined(rest, False, None, 0))
     compared = RefinementPair(
         degraded=Side(working.degraded, working.degraded_acquired),
         reference=Side(working.reference, working.reference_acquired),
         body=working.mask,
         spacing=float(working.grid.spacing[0]),
-    ).to(flow.device)
-    return refine_field(compared, flow, steps, policy_of(*pair.modalities), progress)
+    ).to(predicted.device)
+    return deform(compared, predicted, pair.modalities, steps, progress)
+
+
+def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
+    """The degraded volume restored where it lies."""
+    degraded, reference = pair.degraded.source, pair.reference.source
+    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
+    restored = restore_own(degraded, found, transform)
+    return Volume(restored.array, degraded.volume.affine)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:

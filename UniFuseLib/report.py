@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.process import peak_memory_mb
 from UniFuseLib.spatial.axes import orientation_code
 from UniFuseLib.version import NOTICE, versions
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
     from UniFuseLib.registration.affine import AffineResult
-    from UniFuseLib.registration.bspline_refinement import Refined
+    from UniFuseLib.registration.deformation import Deformed
     from UniFuseLib.spatial.volume import Grid, Volume
 
 SCHEMA_VERSION = 1
@@ -55,6 +56,7 @@ class SimilarityReport:
 class RefinementReport:
     """What test-time optimisation did; None where it was not run."""
 
+    start: str = "rest"
     steps: int = 0
     used: bool | None = None
     gain: float | None = None
@@ -63,10 +65,12 @@ class RefinementReport:
     cpu_seconds: float | None = None
 
     @classmethod
-    def of(cls, refined: Refined, cpu_seconds: float) -> RefinementReport:
+    def of(cls, deformed: Deformed, cpu_seconds: float) -> RefinementReport:
+        refined = deformed.refined
         if refined.held_out is None:
-            return cls()
+            return cls(start=deformed.start)
         return cls(
+            start=deformed.start,
             steps=refined.steps,
             used=refined.used,
             gain=round(refined.held_out.gain, 5),
@@ -134,6 +138,7 @@ class InputReport:
     origin_ras_mm: tuple[float, ...]
     dtype: str
     path: str | None = None
+    affine_ras: tuple[tuple[float, ...], ...] | None = None
 
     @classmethod
     def of(cls, volume: Volume) -> InputReport:
@@ -145,6 +150,7 @@ class InputReport:
             orientation=orientation_code(grid),
             origin_ras_mm=tuple(round(float(v), 4) for v in grid.affine[:3, 3]),
             dtype=str(volume.array.dtype),
+            affine_ras=tuple(tuple(row) for row in np.round(grid.affine, 9).tolist()),
         )
 
 
@@ -240,6 +246,7 @@ class Report:
     precision: str
     weights: WeightsReport
     warnings: tuple[str, ...]
+    guidance: GuidanceReport = field(default_factory=GuidanceReport)
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -291,6 +298,7 @@ def fusion_report(
     classified: Classification,
     measured: Measurements,
     refinement: RefinementReport,
+    guidance: GuidanceReport,
     run: RunRecord,
 ) -> Report:
     """The report of one run, from what its steps returned."""
@@ -302,6 +310,7 @@ def fusion_report(
         **measured._asdict(),
         refinement=refinement,
         initial_alignment=AlignmentReport.of(working.alignment),
+        guidance=guidance,
         degraded_modality=degraded.modality,
         reference_modality=reference.modality,
         modality=ModalitiesReport.of(degraded.guess, reference.guess),
@@ -314,7 +323,12 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
-        warnings=(*pair.warnings, *working.alignment.warnings, *classified.warnings),
+        warnings=(
+            *pair.warnings,
+            *working.alignment.warnings,
+            *guidance.warnings,
+            *classified.warnings,
+        ),
     )
 
 

@@ -21,13 +21,9 @@ sys.path.insert(0, str(ROOT))  # the library of this checkout, installed or not
 
 from UniFuseLib.degradation import SURE, title  # noqa: E402
 from UniFuseLib.evaluation.bench.tables import bench_table  # noqa: E402
-from UniFuseLib.evaluation.tables import (  # noqa: E402
-    confusion_table,
-    markdown,
-    number,
-    percent,
-    results_table,
-)
+from UniFuseLib.evaluation.group_table import groups_table  # noqa: E402
+from UniFuseLib.evaluation.markdown import markdown, number, percent  # noqa: E402
+from UniFuseLib.evaluation.tables import confusion_table, results_table  # noqa: E402
 from UniFuseLib.experiments.ablations import ablation_tables  # noqa: E402
 from UniFuseLib.experiments.classifier_calibration import FOLDS  # noqa: E402
 from UniFuseLib.simulation.tasks import BINS, TASKS  # noqa: E402
@@ -115,9 +111,11 @@ def registration_by_bin() -> str:
         (task, name): f"{number(f['tre_before_mm']['mean'])} → {number(f['tre_mm']['mean'])}"
         for task, name, f in _by_bin()
     }
-    header = ("task", *(f"{name} mm: before → after" for name in BINS))
+    bins = [name for name in BINS if any(found == name for _, found in change)]
+    tasks = [name for name in TASKS if any(found == name for found, _ in change)]
+    header = ("task", *(f"{name} mm: before → after" for name in bins))
     rows = [
-        (TASKS[task].title, *(change.get((task, name), "–") for name in BINS)) for task in TASKS
+        (TASKS[task].title, *(change.get((task, name), "–") for name in bins)) for task in tasks
     ]
     return markdown(header, rows)
 
@@ -183,6 +181,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "confusion": lambda: confusion_table(_read("evaluation")["classification"]),
     "evaluation": lambda: results_table(_read("evaluation")),
     "fuse-cost": fuse_cost,
+    "groups": lambda: groups_table(_read("evaluation-groups")),
     "registration": registration,
     "registration-by-bin": registration_by_bin,
 }

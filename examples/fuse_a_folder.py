@@ -15,6 +15,7 @@ from typing import Any
 from UniFuseLib import fuse, load_model, read_volume, write_volume
 from UniFuseLib.device import choose_device
 from UniFuseLib.errors import UniFuseError
+from UniFuseLib.io.table_text import csv_cell
 
 COLUMNS = ("case", "degradation", "probability", "error")
 
@@ -27,7 +28,7 @@ def fuse_case(case: Path, folder: Path, **options: Any) -> dict[str, Any]:
         result = fuse(degraded, reference, **options)
         write_volume(result.fused, folder / f"{case.name}_fused.nii.gz")
     except UniFuseError as error:
-        return {"case": case.name, "error": error}
+        return {"case": case.name, "error": str(error)}
     return {
         "case": case.name,
         "degradation": result.label,
@@ -55,7 +56,7 @@ def main() -> None:
                 contract=contract,
                 working_spacing=args.working_spacing,
             )
-            table.writerow(row)
+            table.writerow({title: csv_cell(value) for title, value in row.items()})
             print(*row.values(), flush=True)
 
 

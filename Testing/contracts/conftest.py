@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from UniFuseLib import write_displacement
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.report import (
@@ -25,7 +28,7 @@ from UniFuseLib.report import (
     WorkingGridReport,
 )
 from UniFuseLib.simulation.case_folder import add_to_index, write_case
-from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.simulation.tasks import PAPER_TASKS, TASKS
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ def _make_case(
     write_case(here, text, {}, volumes, field)
 
 
-# case id → its constant displacement, RAS mm; one case per task, in the order of TASKS
+# case id → its constant displacement, RAS mm; one case per task, in the order of PAPER_TASKS
 SHIFTS = {
     "a": np.array([2.0, -3.0, 6.0]),
     "b": np.array([1.0, 2.0, -1.5]),
@@ -129,7 +132,7 @@ def reference_frame() -> Grid:
 def case_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three cases `a`, `b`, `c` of the tasks mr, ctmr, petct. Copy before spoiling."""
     folder = tmp_path_factory.mktemp("cases")
-    for seed, (name, task) in enumerate(zip(SHIFTS, TASKS, strict=True)):
+    for seed, (name, task) in enumerate(zip(SHIFTS, PAPER_TASKS, strict=True)):
         _make_case(folder, name, task, SHIFTS[name], seed=seed)
         add_to_index(folder, name)
     return folder
@@ -166,3 +169,29 @@ def example_report() -> Report:
         weights=WeightsReport("test", "small", ""),
         warnings=(),
     )
+
+
+@pytest.fixture
+def make_result(
+    tmp_path: Path, example_report: Report, reference_frame: Grid, oblique_grid: Grid
+) -> Callable[..., Path]:
+    """(u, degraded grid, changes of the report) → a folder as `unifuse fuse` writes it.
+
+    Reference: 13 × 15 × 17 voxels; degraded: `oblique_grid`; u: noise of 1 mm.
+    """
+
+    def make(u: np.ndarray | None = None, degraded: Grid = oblique_grid, **changes: Any) -> Path:
+        folder = tmp_path / "result"
+        folder.mkdir(exist_ok=True)
+        scan = Volume(np.zeros(degraded.shape, np.int16), degraded.affine)
+        reference = Volume(np.zeros(reference_frame.shape, np.float32), reference_frame.affine)
+        inputs = InputsReport(InputReport.of(scan), InputReport.of(reference))
+        content = replace(example_report, inputs=inputs).to_json()
+        content.update(changes)
+        if u is None:
+            u = np.random.default_rng(0).normal(size=(*reference_frame.shape, 3))
+        write_displacement(u, reference_frame, folder / "deformation.nii.gz")
+        (folder / "report.json").write_text(json.dumps(content), encoding="utf-8")
+        return folder
+
+    return make

@@ -93,6 +93,16 @@ def test_a_changed_input_is_noticed_and_an_archived_one_is_no_change(
     assert batch(table, ["one"]) == 0
 
 
+def test_a_changed_mask_is_noticed(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mask = table.parent / "mask.nii"
+    mask.write_bytes(b"one")
+    batch(table, ["one"], "--reference-mask", str(mask))
+    mask.write_bytes(b"another")
+    code = batch(table, ["one"], "--reference-mask", str(mask))
+    assert code == InputError.exit_code
+    assert "the file of reference-mask was changed" in capsys.readouterr().err
+
+
 def test_the_device_is_no_part_of_the_result(table: Path) -> None:
     batch(table, ["one"])
     assert batch(table, ["one"], "--device", "cpu") == 0

@@ -90,6 +90,12 @@ def test_a_task_is_parsed_as_fuse_would_parse_it(tmp_path: Path) -> None:
     assert vars(arguments_of(task)) == fuse
 
 
+def test_files_that_are_options_start_at_the_table_too(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text("degraded,reference,reference mask\na,b,m.nii\n")
+    assert plan(path).cases[0].settings["reference_mask"] == str(tmp_path / "m.nii")
+
+
 def test_weights_are_those_of_the_whole_batch(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("degraded,reference,weights\na,b,w.safetensors\n")

@@ -70,7 +70,9 @@ def test_files_named_in_documents_exist(path: Path) -> None:
 def test_commands_in_documents_are_known_to_the_tool(path: Path) -> None:
     from UniFuseLib.cli import COMMANDS
 
-    for command in re.findall(r"(?:^|`)unifuse ([a-z]+)", path.read_text("utf-8"), re.MULTILINE):
+    for command in re.findall(
+        r"(?:^|`)unifuse ([a-z]+(?:-[a-z]+)*)", path.read_text("utf-8"), re.MULTILINE
+    ):
         assert command in COMMANDS, command
 
 

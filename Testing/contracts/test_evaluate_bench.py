@@ -104,6 +104,26 @@ def test_every_pipeline_and_the_model_have_a_row_with_known_figures(bench, shift
     assert result["restorations"]["none"]["mr"]["gain_db"] == pytest.approx(0.0, abs=1e-9)
 
 
+def test_every_registration_is_shown_by_group(case_folder, shifts, tmp_path):
+    folder = tmp_path / "cases"
+    shutil.copytree(case_folder, folder)
+    description = folder / "a" / "case.json"
+    text = {**json.loads(description.read_text(encoding="utf-8")), "group": "slab"}
+    description.write_text(json.dumps(text), encoding="utf-8")
+    plan = Plan(["none"], ["identity", "rigid"], ["average"], weights=None, checksum=None)
+    result = run_bench(folder, tmp_path / "out", plan, limit=2, start=Stages())
+    rows = {row["registration"]: row for row in result["rows"]}
+    assert set(rows["rigid"]["groups"]) == {"slab", "stress"}
+    assert set(rows["rigid"]["summary"]) == {"ctmr"}
+    still = rows["identity"]["groups"]["slab"]["tre_mm"]
+    assert still["worst"] == pytest.approx(np.linalg.norm(shifts["a"]), abs=1e-5)
+    shown = bench_table(result)
+    assert "### Slab of 8 slices on whole head" in shown
+    assert "| MI rigid | 1 | 7.00 / 7.00 / 7.00 |" in shown
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<h3>slab of 8 slices on whole head</h3>" in report
+
+
 def test_registration_is_shared_between_fusions(bench):
     rows = {r["method"]: r for r in bench[0]["rows"]}
     first, second = rows["none+rigid+average"]["overall"], rows["none+rigid+maximum"]["overall"]
@@ -234,10 +254,22 @@ def test_names_cannot_break_the_page(bench):
     assert "a &lt; b &amp; c" in text
 
 
+def test_a_failing_picture_costs_no_report(case_folder, tmp_path, model, monkeypatch):
+    def failing(*args: object) -> None:
+        raise ValueError("no mathematics")
+
+    monkeypatch.setattr("UniFuseLib.evaluation.bench.bench.case_pictures", failing)
+    lines: list[str] = []
+    run_bench(case_folder, tmp_path, PLAN, limit=1, start=Stages(), log=lines.append)
+    assert "<h3>Fusion</h3>" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert any("were not drawn: no mathematics" in line for line in lines)
+
+
 def test_table_for_the_documentation(bench):
     table = bench_table(bench[0])
     assert "**UniFuse**" in table
-    assert "| rigid |" in table
+    assert "| MI rigid |" in table
+    assert "stress test" not in table  # one group alone says nothing more than the tasks do
     assert "MR on MR" in table
     assert re.search(r"\d+ of \d+ criteria met", table)
 

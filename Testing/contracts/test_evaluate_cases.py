@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,11 +17,12 @@ from UniFuseLib.cli import COMMANDS, main, parser
 from UniFuseLib.errors import InputError, MissingDependencyError, OutputError
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.evaluate import evaluate, named
+from UniFuseLib.evaluation.group_table import groups_table
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
 from UniFuseLib.simulation.case_folder import read_index
-from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.simulation.tasks import PAPER_TASKS
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class Result:
     displacement: np.ndarray
     probabilities: dict[str, float]
     label: str
+    report: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(warnings=("a doubt",)))
 
 
 def identity(
@@ -45,21 +48,21 @@ def identity(
 ) -> Result:
     """Does nothing: shows the degraded volume where its header says it lies."""
     here = pull(degraded, None, reference.grid)
-    field = np.zeros((*reference.array.shape, 3), np.float32)
+    still = np.zeros((*reference.array.shape, 3), np.float32)
     fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
     answer = {"mr": "mr_motion", "ct": "ct_metal_noise", "pet": "clean"}[degraded_modality]
     others = {
         n: 0.1 for n in ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose") if n != answer
     }
-    return Result(fused, Volume(here, reference.affine), field, {answer: 0.7, **others}, answer)
+    return Result(fused, Volume(here, reference.affine), still, {answer: 0.7, **others}, answer)
 
 
 def shifted(shift: np.ndarray):
     def fuse(degraded: Volume, reference: Volume, **modalities: str) -> Result:
-        field = np.zeros((*reference.array.shape, 3)) + shift
-        restored = Volume(pull(degraded, field, reference.grid), reference.affine)
+        moved = np.zeros((*reference.array.shape, 3)) + shift
+        restored = Volume(pull(degraded, moved, reference.grid), reference.affine)
         result = identity(degraded, reference, **modalities)
-        return Result(result.fused, restored, field, result.probabilities, result.label)
+        return Result(result.fused, restored, moved, result.probabilities, result.label)
 
     return fuse
 
@@ -72,7 +75,7 @@ def without_seconds(content):
 
 def test_identity_scores_exactly_the_simulated_displacement(case_folder, shifts, tmp_path):
     found = evaluate(case_folder, tmp_path, identity, checksum="w").summary
-    for name, task in zip("abc", TASKS, strict=True):
+    for name, task in zip("abc", PAPER_TASKS, strict=True):
         length = np.linalg.norm(shifts[name])
         row = found["summary"][task]
         for key in ("mean", "median", "p95", "worst"):
@@ -115,7 +118,7 @@ def test_json_has_the_promised_keys(case_folder, tmp_path):
     found = evaluate(case_folder, tmp_path, identity, checksum="w").summary
     on_disk = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert on_disk == found
-    assert set(found["summary"]) == set(TASKS)
+    assert set(found["summary"]) == set(PAPER_TASKS)
     assert found["bins"]["3-8"].keys() == {"mr", "petct"}
     for row in (found["summary"]["ctmr"], found["bins"]["0-3"]["ctmr"]):
         assert row["cases"] == 1
@@ -148,6 +151,111 @@ def test_resume_runs_only_what_is_missing_or_of_other_weights(case_folder, tmp_p
     assert len(calls) == 7
 
 
+def in_groups(case_folder: Path, folder: Path) -> Path:
+    """`a` and `b` in groups of their own, `c` in the stress test."""
+    shutil.copytree(case_folder, folder)
+    rewrite(folder / "a" / "case.json", group="slab")
+    rewrite(folder / "b" / "case.json", group="limb-ctmr")
+    return folder
+
+
+def test_groups_have_rows_of_their_own_and_leave_the_stress_test_alone(
+    case_folder, shifts, tmp_path
+):
+    folder = in_groups(case_folder, tmp_path / "cases")
+    evaluation = evaluate(folder, tmp_path / "out", identity, checksum="w")
+    found = evaluation.summary
+    assert list(found["groups"]) == ["stress", "limb-ctmr", "slab"]
+    for name, group in (("a", "slab"), ("b", "limb-ctmr"), ("c", "stress")):
+        length = np.linalg.norm(shifts[name])
+        assert found["groups"][group]["tre_mm"]["worst"] == pytest.approx(length, abs=1e-5)
+    assert set(found["summary"]) == {"petct"}
+    assert found["overall"]["cases"] == 1
+    assert found["classification"]["cases"] == 3
+    assert "| slab of 8 slices on whole head | 1 | 7.00 / 7.00 / 7.00 |" in evaluation.tables
+    assert "3 cases" in evaluation.tables
+
+
+def test_groups_without_a_stress_test_make_a_summary(case_folder, tmp_path):
+    folder = in_groups(case_folder, tmp_path / "cases")
+    make_index(folder, ["a", "b"])
+    evaluation = evaluate(folder, tmp_path / "out", identity, checksum="w")
+    assert evaluation.summary["overall"] == {"cases": 0}
+    assert evaluation.summary["summary"] == {}
+    assert "| limbs, CT on MR |" in evaluation.tables
+
+
+def test_mean_median_and_worst_of_a_group_are_those_of_its_cases(case_folder, shifts, tmp_path):
+    table = groups_table(evaluate(case_folder, tmp_path, identity, checksum="w").summary)
+    lengths = [np.linalg.norm(shift) for shift in shifts.values()]
+    three = f"{np.mean(lengths):.2f} / {np.median(lengths):.2f} / {max(lengths):.2f}"
+    assert f"| stress test: 12-parameter misalignment | 3 | {three} | {three} | 0 | 0 |" in table
+
+
+def test_a_refused_case_is_counted_in_its_group(case_folder, tmp_path):
+    def refusing(degraded, reference, **modalities):
+        if modalities["degraded_modality"] == "mr":
+            raise InputError("The volumes share no place.")
+        return identity(degraded, reference, **modalities)
+
+    folder = in_groups(case_folder, tmp_path / "cases")
+    rewrite(folder / "b" / "case.json", group="slab")
+    evaluation = evaluate(folder, tmp_path / "out", refusing, checksum="w")
+    assert evaluation.skipped == [
+        {"id": "a", "reason": "The volumes share no place.", "group": "slab"}
+    ]
+    row = next(line for line in groups_table(evaluation.summary).splitlines() if "slab" in line)
+    assert [cell.strip() for cell in row.split("|")][-3:-1] == ["0", "1"]
+
+
+def test_rivals_run_on_the_same_cases_and_stand_beside_the_model(
+    case_folder, shifts, tmp_path, monkeypatch
+):
+    def right(moving: Volume, fixed: Volume) -> np.ndarray:
+        return np.zeros((*fixed.array.shape, 3)) + shifts["a"]
+
+    def lost(moving: Volume, fixed: Volume) -> np.ndarray:
+        raise RuntimeError("first line\nAll samples map outside moving image buffer.")
+
+    registrations = {"rigid": right, "bspline": lost}
+    monkeypatch.setattr("UniFuseLib.evaluation.rivals.registration", registrations.__getitem__)
+    only = tmp_path / "cases"
+    shutil.copytree(case_folder / "a", only / "a")
+    make_index(only, ["a"])
+    found = evaluate(only, tmp_path / "1", identity, checksum="w", rivals=["rigid", "bspline"])
+    rivals = found.summary["groups"]["stress"]["rivals"]
+    assert rivals["rigid"]["tre_mm"]["worst"] == pytest.approx(0.0, abs=1e-5)
+    assert rivals["bspline"]["tre_mm"]["worst"] == pytest.approx(7.0, abs=1e-5)
+    assert (rivals["rigid"]["failed"], rivals["bspline"]["failed"]) == (0, 1)
+    assert "7.00 / 7.00 / 7.00 (1 failed)" in found.tables
+    assert "MI rigid" in found.tables
+    case = json.loads((tmp_path / "1" / "cases" / "a.json").read_text(encoding="utf-8"))
+    assert case["rivals"]["bspline"]["failed"] == "All samples map outside moving image buffer."
+    assert case["warnings"] == ["a doubt"]
+
+
+def test_resume_runs_again_where_a_rival_is_missing(case_folder, tmp_path, monkeypatch):
+    def still(moving: Volume, fixed: Volume) -> np.ndarray:
+        return np.zeros((*fixed.array.shape, 3))
+
+    monkeypatch.setattr("UniFuseLib.evaluation.rivals.registration", lambda name: still)
+    calls: list[str] = []
+
+    def counting(degraded, reference, **modalities):
+        calls.append(modalities["degraded_modality"])
+        return identity(degraded, reference, **modalities)
+
+    for rivals in ((), ("rigid",), ("rigid",), ()):
+        evaluate(case_folder, tmp_path, counting, checksum="w", rivals=rivals, resume=True)
+    assert calls == ["mr", "ct", "pet"] * 2
+
+
+def test_unknown_rivals_are_refused(case_folder, tmp_path, capsys):
+    arguments = ["evaluate", str(case_folder), "--output", str(tmp_path), "--no-overview"]
+    assert main([*arguments, "--rivals", "rigid,magic"]) == InputError.exit_code
+    assert "Unknown registrations magic" in capsys.readouterr().err
+
+
 def rewrite(path: Path, **changes: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}))
 
@@ -169,8 +277,8 @@ def move_clean(case: Path) -> None:
 
 
 def flip_truth(case: Path) -> None:
-    field, grid = read_displacement(case / "field.nii.gz")
-    write_displacement(-field, grid, case / "field.nii.gz")
+    truth, grid = read_displacement(case / "field.nii.gz")
+    write_displacement(-truth, grid, case / "field.nii.gz")
 
 
 def lengthen(case: Path) -> None:
@@ -191,6 +299,12 @@ def truncate(case: Path) -> None:
     path.write_bytes(path.read_bytes()[:400])
 
 
+def leave(case: Path) -> None:
+    text = json.loads((case / "case.json").read_text())
+    text["files"]["body"] = "../b/body.nii.gz"
+    (case / "case.json").write_text(json.dumps(text))
+
+
 BROKEN = [
     (remove_field, "missing field.nii.gz"),
     (crop_body, "body contradicts the geometry"),
@@ -201,6 +315,7 @@ BROKEN = [
     (empty_body, "body mask is empty"),
     (truncate, "degraded.nii.gz"),
     (lambda case: (case / "case.json").write_text("no json"), "case.json"),
+    (leave, "lies in another folder"),
     (lambda case: (case / "case.json").unlink(), "case.json"),
 ]
 
@@ -226,6 +341,17 @@ def test_a_method_that_fails_on_one_case_does_not_end_the_run(case_folder, tmp_p
 
     found = evaluate(case_folder, tmp_path, fragile, checksum="w")
     assert [s["id"] for s in found.skipped] == ["b"]
+
+
+def test_a_failing_picture_costs_no_figures(case_folder, tmp_path):
+    def failing(*args: object) -> None:
+        raise ValueError("no mathematics")
+
+    lines: list[str] = []
+    found = evaluate(case_folder, tmp_path, identity, checksum="w", draw=failing, log=lines.append)
+    assert not found.skipped
+    assert len(found.summary["ids"]) == 3
+    assert sum("overview.png was not drawn: no mathematics" in line for line in lines) == 3
 
 
 def test_output_that_is_not_finite_is_a_failure_not_a_score(case_folder, tmp_path):
@@ -285,6 +411,13 @@ def test_index_must_be_there_and_of_this_version(tmp_path):
         read_index(tmp_path)
     (tmp_path / "cases.json").write_text('{"version": 9, "cases": ["a"]}')
     with pytest.raises(InputError, match="version 1"):
+        read_index(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["..", "../x", "a/b", "/tmp/x", "", "=1", "con", ".hidden"])
+def test_case_ids_stay_in_their_folder(tmp_path, name):
+    make_index(tmp_path, ["a", name])
+    with pytest.raises(InputError, match="expected case ids"):
         read_index(tmp_path)
 
 

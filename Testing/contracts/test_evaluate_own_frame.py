@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from UniFuseLib.contract import standard_contract
 from UniFuseLib.evaluation.case_evaluator import case_evaluator
@@ -53,6 +54,29 @@ def test_the_inverse_of_an_affine_field_between_oblique_anisotropic_grids() -> N
     found = inverse_displacement(field, of, at)
     assert np.abs(found - expected).max() < 0.01
     assert np.abs(expected).max() > 3
+
+
+def test_the_inverse_of_a_large_turn_with_an_elastic_part() -> None:
+    """v(φ(X)) = X − φ(X) for φ = a turn by 150° after a smooth displacement of 2 mm."""
+    of, at = oblique((24, 20, 28), (4.0, 5.0, 3.5), 1), oblique((9, 11, 7), (3.0, 2.0, 4.0), 2)
+    turn = Rotation.from_rotvec(np.deg2rad(150) * np.array([2, 1, -2]) / 3).as_matrix()
+
+    def phi(points: np.ndarray) -> np.ndarray:
+        bent = points + 2 * np.sin(points[..., [1, 2, 0]] / 15)
+        return np.asarray(bent @ turn.T + [20.0, -5.0, 9.0])
+
+    seen = _moved(at, turn)  # where φ leaves the middle of `of`
+    found = inverse_displacement(phi(places(of)) - places(of), of, seen)
+    back = places(seen) + found
+    assert np.abs(phi(back) - places(seen)).max() < 0.1
+    assert np.linalg.norm(found, axis=-1).mean() > 10
+
+
+def _moved(grid: Grid, turn: np.ndarray) -> Grid:
+    affine = grid.affine.copy()
+    affine[:3] = turn @ affine[:3]
+    affine[:3, 3] += [20.0, -5.0, 9.0]
+    return Grid(grid.shape, affine)
 
 
 def test_the_reference_is_brought_to_the_degraded_scan(

@@ -191,6 +191,76 @@ def test_affine_and_flow_compose_as_the_network_saw_them(
     assert difference.mean() < 1.2
 
 
+def oblique_motion() -> np.ndarray:
+    c, s = np.cos(0.1), np.sin(0.1)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.diag([1.0, 1.0, 1.02])
+    matrix[:3, 3] = [3.0, -2.0, 5.0]
+    return matrix
+
+
+def test_an_initial_transform_alone_is_the_displacement(pair: tuple[Volume, Volume]) -> None:
+    """u(X) = A X - X, in RAS mm, and the report keeps A."""
+    matrix = oblique_motion()
+    result = run(pair, align="none", initial_transform=matrix)
+    index = np.moveaxis(np.indices(pair[1].array.shape), 0, -1)
+    x = index @ pair[1].grid.linear.T + pair[1].grid.origin
+    np.testing.assert_allclose(
+        result.displacement, x @ matrix[:3, :3].T + matrix[:3, 3] - x, atol=1e-3
+    )
+    guidance = result.report.to_json()["guidance"]
+    np.testing.assert_allclose(guidance["initial_transform_ras"], matrix, atol=1e-6)
+    np.testing.assert_allclose(result.report.initial_alignment.matrix_ras, matrix, atol=1e-6)
+    assert result.report.initial_alignment.freedom == "given"
+
+
+def test_landmarks_are_measured_before_and_after(pair: tuple[Volume, Volume]) -> None:
+    matrix = oblique_motion()
+    marks = np.array([[10.0, 4, -6], [-12, 8, 3], [5, -14, 9]])
+    there = marks @ matrix[:3, :3].T + matrix[:3, 3]
+    shift = np.array([0.0, 3.0, 4.0])
+    result = run(
+        pair,
+        align="none",
+        initial_transform=matrix,
+        reference_landmarks=marks,
+        degraded_landmarks=there + shift,
+    )
+    found = result.report.guidance.landmarks
+    before = np.linalg.norm(there + shift - marks, axis=1)
+    np.testing.assert_allclose(found.each_before_mm, before, atol=1e-3)
+    np.testing.assert_allclose(found.each_after_mm, [5.0] * 3, atol=1e-2)
+    assert found.max_after_mm == pytest.approx(5.0, abs=1e-2)
+
+
+def test_the_network_compares_what_the_masks_hold(pair: tuple[Volume, Volume]) -> None:
+    """The field comes from volumes that are air outside both masks, all else from whole ones."""
+    calls = []
+
+    class Watched(Network):
+        def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+            calls.append((degraded, reference))
+            voxels = (0.0, 2.0, 0.0) if len(calls) == 2 else (0.0, 0.0, 0.0)
+            return Network(voxels).register(degraded, reference)
+
+    def right(volume: Volume) -> Volume:
+        index = np.moveaxis(np.indices(volume.array.shape), 0, -1)
+        r = (index @ volume.grid.linear.T + volume.grid.origin)[..., 0]
+        return Volume((r > 0).astype(np.uint8), volume.affine)
+
+    result = run(pair, model=Watched(), degraded_mask=right(pair[0]))
+    (whole, _), (masked, other) = calls
+    assert (masked == whole)[masked > 0].all()
+    assert ((masked > 0) == (other > 0)).float().mean() > 0.85
+    assert 0.3 < (masked > 0).float().sum() / (whole > 0).float().sum() < 0.65
+    assert np.linalg.norm(result.displacement, axis=-1).max() > 5  # of the second run
+    assert result.coverage.mean() > 0.7  # all is moved
+    assert result.report.guidance.degraded_mask_percent == pytest.approx(50, abs=10)
+    calls.clear()
+    run(pair, model=Watched())
+    assert len(calls) == 1
+
+
 def moved_away(volume: Volume, mm: float) -> Volume:
     affine = volume.affine.copy()
     affine[:3, 3] += [mm, -mm / 2, mm / 3]

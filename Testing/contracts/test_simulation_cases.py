@@ -16,6 +16,7 @@ from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.io.volumes import write_volume
 from UniFuseLib.simulation.case_folder import read_index
 from UniFuseLib.simulation.case_list import read_case_list
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.heads import crop_to_head, rescan
 from UniFuseLib.simulation.tasks import BINS
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -73,6 +74,79 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def table(path: Path, *rows: str, head: str = HEAD) -> Path:
     path.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     return path
+
+
+def test_the_stress_test_is_what_it_was_before_there_were_groups(data: Path, cases: Path) -> None:
+    """Draws and voxels of a case as the first version of the simulator made them."""
+    text = json.loads((cases / "motion" / "case.json").read_text(encoding="utf-8"))
+    assert not {"group", "misalignment_kind", "acquisition"} & set(text)
+    drawn = text["misalignment"]
+    expected = {
+        "rotation_deg": [-0.7834256047, 0.0972148093, -0.4579414954],
+        "translation_mm": [3.0408517631, -3.9011775192, -0.3137251709],
+        "log_scale": [-0.0080013028, 0.0155882933, -0.0054876376],
+        "elastic_mm": 3.7767312666,
+        "control_mm": 50.7609069347,
+    }
+    for name, value in expected.items():
+        assert drawn[name] == pytest.approx(value, rel=1e-6), name
+    assert drawn["seed"] == 1604479071
+    assert text["mean_displacement_mm"] == pytest.approx(5.7394, abs=1e-3)
+    sums = {"clean_misaligned": 3329981, "degraded": 3670425, "body": 13348}
+    for name, total in sums.items():
+        image = sitk.ReadImage(str(cases / "motion" / f"{name}.nii.gz"))
+        assert int(sitk.GetArrayFromImage(image).sum()) == pytest.approx(total, rel=1e-4), name
+
+
+ANATOMY = ",class,degraded_contrast,reference_contrast,labels,group,misalignment,acquisition"
+
+
+@pytest.fixture(scope="module")
+def grouped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Cases of four groups, made by the command."""
+    output = tmp_path_factory.mktemp("grouped") / "cases"
+    rows = [
+        "slab,t2.nii.gz,t1.nii.gz,mr,21,3-8,clean,,,,slab,head,slab",
+        "apart,pet.nii.gz,t1.nii.gz,petmr,22,>15,,,,,apart,apart,",
+        "thick,t1.nii.gz,ct.nii.gz,mrct,23,8-15,,,,,thick,body,thick",
+        "bare,labels.nii.gz,labels.nii.gz,mr,24,3-8,clean,t2,t1,,stripped,head,stripped",
+    ]
+    listed = table(output.parent / "cases.csv", *rows, head=HEAD + ANATOMY)
+    assert main(["simulate", str(listed), "--data", str(data), "--output", str(output)]) == 0
+    return output
+
+
+def test_cases_of_every_group_are_read_and_believed(grouped: Path) -> None:
+    found = {name: read_case(grouped, name) for name in read_index(grouped)}
+    assert [case.group for case in found.values()] == ["slab", "apart", "thick", "stripped"]
+    assert (found["apart"].degraded_modality, found["apart"].reference_modality) == ("pet", "mr")
+    assert (found["thick"].degraded_modality, found["thick"].reference_modality) == ("mr", "ct")
+    for case in found.values():
+        low, high = BINS[case.bin]
+        assert low <= np.linalg.norm(case.truth[case.body], axis=1).mean() < high
+    assert 8 in found["slab"].degraded.array.shape
+    assert max(found["thick"].degraded.grid.spacing) == pytest.approx(6.0, abs=0.5)
+    bare = found["bare"]
+    assert bare.labels_degraded is not None
+    assert bare.labels_reference is not None
+    assert not bare.degraded.array[bare.labels_degraded.array >= 500].any()
+    assert bare.reference.array[bare.labels_reference.array >= 500].any()
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("a,b,c,mr,1,0-3,,,,,heads,,", "group"),
+        ("a,b,c,mr,1,0-3,,,,,,sideways,", "misalignment"),
+        ("a,b,c,mr,1,0-3,,,,,,head,cut", "acquisition"),
+        ("a,b,c,mr,1,0-3,,,,,slab,stress,slab", "got the stress test"),
+        ("a,b,c,mr,1,0-3,,,,,stripped,head,stripped", "degraded_contrast"),
+    ],
+)
+def test_bad_groups_are_named(tmp_path: Path, row: str, expected: str) -> None:
+    rows, faults = read_case_list(table(tmp_path / "cases.csv", row, head=HEAD + ANATOMY))
+    assert not rows
+    assert expected in faults[0]
 
 
 @pytest.fixture(scope="module")
@@ -269,9 +343,15 @@ def test_bad_values_are_named(tmp_path: Path, row: str, expected: str) -> None:
 
 
 def test_shipped_validation_list_is_sound() -> None:
-    """24 degraded cases, 8 per task in all bins, then clean ones and synthetic heads."""
-    rows, faults = read_case_list(Path(__file__).parents[1] / "cases_val.csv")
+    """24 degraded cases, 8 per task in all bins, clean ones, synthetic heads, then the groups."""
+    everything, faults = read_case_list(Path(__file__).parents[1] / "cases_val.csv")
     assert not faults
+    assert len({row.seed for row in everything}) == len({row.id for row in everything}) == 73
+    by_group = {name: [row for row in everything if row.group == name] for name in GROUPS}
+    assert all(2 <= len(found) <= 6 for name, found in by_group.items() if name != STRESS)
+    rows = by_group[STRESS]
+    assert rows == everything[:37]
+    assert all(row.misalignment == STRESS and not row.acquisition for row in rows)
     real = rows[:24]
     assert all(row.label != "clean" and not row.degraded_contrast for row in real)
     for task in ("mr", "ctmr", "petct"):
@@ -281,15 +361,10 @@ def test_shipped_validation_list_is_sound() -> None:
         )
     assert sum(row.label == "clean" for row in rows) == 9
     assert sum(bool(row.reference_contrast) for row in rows) == 4
-    assert len({row.seed for row in rows}) == len(rows)
-    assert not any(
-        Path(path).is_absolute()
-        for row in rows
-        for path in (row.degraded, row.reference, row.labels)
-    )
+    paths = [path for row in everything for path in (row.degraded, row.reference, row.labels)]
+    assert all(path.startswith("val/") for path in paths if path)
 
 
-@pytest.mark.slow
 @pytest.mark.slow
 def test_demo_makes_one_case_per_task(tmp_path: Path) -> None:
     assert main(["simulate", "--demo", "--output", str(tmp_path / "demo")]) == 0

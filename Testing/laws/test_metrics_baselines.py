@@ -87,6 +87,22 @@ def test_known_translation_is_found(pair, name, reach):
     np.testing.assert_allclose(found[body].mean(axis=0), SHIFT, atol=1.2)
 
 
+def test_rigid_starts_from_the_centres_where_no_place_is_shared(pair):
+    moving, fixed, body = pair
+    far = moving.affine.copy()
+    far[:3, 3] += [260.0, -140.0, 90.0]
+    found = baselines.registration("rigid")(Volume(moving.array, far), fixed)
+    expected = SHIFT + np.array([260.0, -140.0, 90.0])
+    assert np.linalg.norm(found[body] - expected, axis=1).mean() < 0.3
+
+
+def test_chosen_registrations_keep_their_order_and_refuse_what_is_unknown():
+    assert baselines.chosen_registrations(["bspline", "rigid"]) == ["rigid", "bspline"]
+    assert baselines.chosen_registrations([]) == []
+    with pytest.raises(InputError, match="average"):
+        baselines.chosen_registrations(["rigid", "average"])
+
+
 def test_identity_stays(pair):
     moving, fixed, _ = pair
     assert not baselines.registration("identity")(moving, fixed).any()

@@ -23,6 +23,7 @@ from UniFuseLib.registration.bspline_refinement import (
     refine,
     steps_for,
 )
+from UniFuseLib.registration.deformation import deform, gain_of
 from UniFuseLib.spatial.displacement import flow_to_world, identity_grid, jacobian_determinant, warp
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -332,3 +333,38 @@ def test_every_auto_pair_has_a_policy() -> None:
     assert {pair for pair in refinement.MEASURED if steps_for("auto", *pair)} == set(
         refinement.MEASURED
     )
+
+
+MR_ON_MR = ("mr", "mr")
+
+
+def test_a_predicted_field_that_lies_nearer_is_where_the_refinement_begins() -> None:
+    truth = shift_of(6.0, -5.0, 4.0)  # 13 mm: beyond what the refinement finds from rest
+    pair = pair_of(warp(anatomy(), -truth), anatomy())
+    found = deform(pair, 0.9 * truth, MR_ON_MR, AUTO_STEPS)
+    assert found.start == "network"
+    assert error(found.flow, truth) < 0.1 * error(NOWHERE, truth)
+
+
+@pytest.mark.parametrize("steps", [0, AUTO_STEPS])
+def test_a_predicted_field_that_does_not_fit_is_left_out(steps: int) -> None:
+    pair = pair_of(anatomy(), anatomy())
+    found = deform(pair, shift_of(1.0, 1.0, -1.0), MR_ON_MR, steps)
+    assert found.start == "rest"
+    assert error(found.flow, NOWHERE) < 0.02
+
+
+def test_a_predicted_field_counts_only_where_it_was_measured_to_help() -> None:
+    truth = shift_of(0.0, 0.0, 3.0)
+    pair = pair_of(warp(anatomy(), -truth), anatomy())
+    found = deform(pair, truth, ("ct", "mr"), 0)
+    assert found.start == "rest"
+    assert not found.flow.any()
+
+
+def test_the_gain_of_a_field_is_the_loss_of_going_back() -> None:
+    truth = wave()
+    pair = pair_of(warp(anatomy(), -truth), anatomy())
+    forth, back = gain_of(pair, truth, NOWHERE), gain_of(pair, NOWHERE, truth)
+    assert forth.gain > 0.03 > back.gain
+    assert forth.t == pytest.approx(-back.t, abs=0.5)

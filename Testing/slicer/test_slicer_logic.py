@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -217,6 +218,11 @@ def test_batchOfATable(tmp_path, scene):
         ("name,degraded\nx,d.nrrd\n", "Row 1 has no reference"),
         ("degraded,reference\n", "No case found"),
         ("name,degraded,reference\nx,a,b\nx,c,d\n", "Two cases are called x"),
+        ("name,degraded,reference\n..,a,b\n", "Row 1: '..' cannot be the name"),
+        ("name,degraded,reference\na/../../x,a,b\n", "cannot be the name"),
+        ("name,degraded,reference\n/tmp/x,a,b\n", "cannot be the name"),
+        ("name,degraded,reference\nC:x,a,b\n", "cannot be the name"),
+        ("name,degraded,reference\n=1+1,a,b\n", "cannot be the name"),
         ("degraded,reference\nGröße.nrrd,b\n".encode("latin-1"), "is not UTF-8"),
         (None, "does not exist"),
     ],
@@ -229,6 +235,18 @@ def test_aBadTableIsRefusedInWords(tmp_path, table, words):
         (tmp_path / "cases.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
     with pytest.raises(FusionError, match=words):
         readCases(tmp_path / "cases.csv")
+
+
+@pytest.mark.parametrize("words", ["=HYPERLINK(1)", "+1", "-1", "@A1", "\t=1", "a, b"])
+def test_cellsAreNoFormulasAndComeBack(tmp_path, words):
+    from UniFuseSlicerLib.Batch import BatchRow, earlierRows, writeRows
+
+    row = asdict(BatchRow("a", "failed", words, words))
+    writeRows([row], tmp_path / "batch.csv")
+    with (tmp_path / "batch.csv").open(newline="", encoding="utf-8") as file:
+        (written,) = csv.DictReader(file)
+    assert not written["message"].startswith(("=", "+", "-", "@", "\t"))
+    assert earlierRows(tmp_path / "batch.csv")[0]["message"] == words
 
 
 def test_optionsBecomeFlags():

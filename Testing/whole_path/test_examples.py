@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from UniFuseLib import Volume, load_model, read_displacement, read_volume, write_volume
 from UniFuseLib.device import choose_device
@@ -97,6 +98,90 @@ def test_the_field_moves_labels_and_points_onto_the_reference(fused: Path, tmp_p
         assert moved.array[voxel] == labels[tuple(place)]
 
 
+def test_what_is_known_before_guides_the_alignment(tmp_path: Path) -> None:
+    """A transform that is right stays; landmarks on it end where they belong."""
+    reference = read_volume(REFERENCE)
+    start = np.eye(4)
+    start[:3, :3] = [[0.998, 0.044, 0.034], [-0.046, 0.998, 0.053], [-0.032, -0.054, 0.998]]
+    start[:3, 3] = [-3.1, -3.9, 2.6]  # what the alignment finds on this pair
+    flip = np.diag([-1.0, -1, 1, 1])
+    lps = flip @ start @ flip
+    transform = sitk.AffineTransform(lps[:3, :3].ravel(), lps[:3, 3])
+    sitk.WriteTransform(transform, str(tmp_path / "start.tfm"))
+    body = (reference.array > np.percentile(reference.array, 60)).astype(np.uint8)
+    write_volume(Volume(body, reference.affine), tmp_path / "mask.nii.gz")
+    voxels = np.array([(24, 100, 90), (30, 60, 70), (12, 130, 110), (20, 90, 50)])
+    marks = voxels @ reference.grid.linear.T + reference.grid.origin
+    for name, points in (("r", marks), ("d", marks @ start[:3, :3].T + start[:3, 3])):
+        lines = ["x,y,z", *(f"{-x},{-y},{z}" for x, y, z in points.tolist())]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines), encoding="utf-8")
+    options = ["--initial-transform", tmp_path / "start.tfm"]
+    options += ["--reference-mask", tmp_path / "mask.nii.gz"]
+    options += ["--reference-landmarks", tmp_path / "r.csv"]
+    options += ["--degraded-landmarks", tmp_path / "d.csv"]
+    printed = run(
+        "guide_the_alignment.py", DEGRADED, REFERENCE, tmp_path / "out", *options, *COARSE
+    )
+    before, after = (
+        float(v) for v in re.findall(r"Landmarks: ([\d.]+) mm before, ([\d.]+)", printed)[0]
+    )
+    assert after < 2 < 4 < before
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `unifuse fuse` has filled."""
+    folder = tmp_path_factory.mktemp("result") / "out"
+    command = ["-m", "UniFuseLib", "fuse", DEGRADED, REFERENCE, "--output", folder]
+    subprocess.run(
+        [sys.executable, *map(str, command), "--no-overview", "--quiet", *COARSE],
+        cwd=ROOT,
+        check=True,
+    )
+    return folder
+
+
+def label_map(path: Path, folder: Path) -> Path:
+    """Eight blocks on the grid of a volume."""
+    volume = read_volume(path)
+    d, h, w = np.indices(volume.array.shape)
+    middle = np.array(volume.array.shape) // 2
+    labels = 1 + (d > middle[0]) + 2 * (h > middle[1]) + 4 * (w > middle[2])
+    write_volume(Volume(labels.astype(np.uint8), volume.affine), folder / "labels.nii.gz")
+    return folder / "labels.nii.gz"
+
+
+def test_labels_and_points_of_a_study_follow(result: Path, tmp_path: Path) -> None:
+    labels = label_map(DEGRADED, tmp_path)
+    point = ("--point", 5, -12, 20)
+    printed = run("apply_to_a_study.py", result, labels, tmp_path / "moved.nii.gz", *point)
+    moved = read_volume(tmp_path / "moved.nii.gz")
+    assert moved.grid.same_as(read_volume(REFERENCE).grid)
+    assert set(np.unique(moved.array)) <= set(range(9))
+    there, back = (np.array(line.split()[1:], float) for line in printed.splitlines())
+    assert 0.5 < np.linalg.norm(there - point[1:]) < 20
+    np.testing.assert_allclose(back, point[1:], atol=0.02)
+
+
+def test_regions_are_measured(result: Path, tmp_path: Path) -> None:
+    printed = run("measure_regions.py", result, label_map(REFERENCE, tmp_path))
+    lines = printed.splitlines()
+    changes = [abs(float(re.findall(r"([-+][\d.]+) %", line)[0])) for line in lines]
+    assert len(lines) == 8
+    assert changes == sorted(changes, reverse=True)
+    assert re.search(r" mm (left|right|anterior|posterior|superior|inferior)", printed)
+
+
+def test_the_deformation_is_written_for_other_programs(result: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nitransforms")
+    printed = run("export_the_transform.py", result, tmp_path / "files")
+    for name in ("ants.nii.gz", "itk.h5", "fsl.nii.gz", "y_spm.nii", "mrtrix.nii.gz"):
+        assert (tmp_path / "files" / name).is_file()
+    for word in ("antsApplyTransforms", "applywarp --rel", "mri_warp_convert", "transformix"):
+        assert word in printed
+    assert re.search(r"mean error 0\.\d+ mm", printed)
+
+
 def test_a_broken_pair_does_not_stop_the_others(tmp_path: Path) -> None:
     for name in ("patient_1", "patient_2"):
         (tmp_path / "cases" / name).mkdir(parents=True)
@@ -175,7 +260,7 @@ def test_every_script_is_described_and_tested() -> None:
     scripts = {path.name for path in EXAMPLES.glob("*.py")}
     described = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     tested = Path(__file__).read_text(encoding="utf-8")
-    assert len(scripts) == 5
+    assert len(scripts) == 7
     for name in scripts:
         assert f"[{name}]({name})" in described
-        assert f'run("{name}"' in tested
+        assert re.search(rf'run\(\s*"{name}"', tested)

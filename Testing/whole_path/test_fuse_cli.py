@@ -26,6 +26,7 @@ from UniFuseLib.checkpoint import save_model
 from UniFuseLib.commands.fuse import FILES
 from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
+from UniFuseLib.errors import MissingDependencyError, OutputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
@@ -358,22 +359,32 @@ def test_full_disk(
     assert left_behind(tmp_path) == []
 
 
-def test_without_matplotlib_the_picture_is_missed_not_the_run(
-    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "fault",
+    [
+        MissingDependencyError("matplotlib is not installed."),
+        OutputError("Could not write overview.png: No space left on device."),
+        ValueError("matplotlib: a title that is no mathematics"),
+        MemoryError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_failing_picture_costs_a_warning_not_the_run(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     from UniFuseLib import overview
-    from UniFuseLib.errors import MissingDependencyError
 
-    def missing(*args: object) -> None:
-        raise MissingDependencyError("matplotlib is not installed.")
+    def failing(*args: object) -> None:
+        raise fault
 
-    monkeypatch.setattr(overview, "draw_overview", missing)
+    monkeypatch.setattr(overview, "draw_overview", failing)
     assert cli.main(arguments(files, tmp_path / "out", "--quiet")) == 0
     assert left_behind(tmp_path / "out") == sorted(set(FILES) - {"overview.png"})
     warnings = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))[
         "warnings"
     ]
-    assert any("matplotlib" in warning for warning in warnings)
+    expected = str(fault) or "MemoryError"
+    assert any("was not drawn" in warning and expected in warning for warning in warnings)
 
 
 def wait_for(process: subprocess.Popen[str], stage: str) -> None:
@@ -419,3 +430,29 @@ def test_cancel_file_stops_the_run(files: Path, tmp_path: Path) -> None:
     }
     assert time.monotonic() - began < 20
     assert left_behind(tmp_path) == ["cancel"]
+
+
+def test_restored_own_lies_where_the_degraded_volume_lies(files: Path, tmp_path: Path) -> None:
+    """Also what `apply` and `measure` read is what was written here."""
+    out = tmp_path / "out"
+    assert cli.main(arguments(files, out, "--quiet", "--restored-own", "--no-overview")) == 0
+    degraded, own = (
+        sitk.ReadImage(str(path)) for path in (files / "degraded.nrrd", out / "restored_own.nii.gz")
+    )
+    assert own.GetPixelID() == degraded.GetPixelID()
+    assert own.GetSize() == degraded.GetSize()
+    np.testing.assert_allclose(own.GetOrigin(), degraded.GetOrigin(), atol=1e-4)
+    np.testing.assert_allclose(own.GetDirection(), degraded.GetDirection(), atol=1e-5)
+    assert sitk.GetArrayFromImage(own).std() > 0
+
+    moved = tmp_path / "moved"
+    assert cli.main(["apply", str(out), str(files / "degraded.nrrd"), "-o", str(moved)]) == 0
+    grids = [io.read_volume(p).grid for p in (moved / "degraded.nrrd", out / "fused.nii.gz")]
+    assert grids[0].same_as(grids[1])
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert cli.main(["measure", str(out), "-o", str(tmp_path / "t.csv")]) == 0
+    row = (tmp_path / "t.csv").read_text().splitlines()[1].split(",")
+    assert float(row[7]) >= report["displacement_mm"]["max"] - 1e-3
+
+    assert cli.main(arguments(files, out, "--quiet", "--overwrite", "--no-overview")) == 0
+    assert not (out / "restored_own.nii.gz").exists()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.io.json_files import plain, read_json
 from UniFuseLib.version import __version__
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from UniFuseLib.batch.case import Case
 
 RECORD = "case.json"
@@ -31,9 +30,20 @@ def record_of(case: Case, weights_sha256: str) -> dict[str, Any]:
         "degraded": fingerprint(case.degraded),
         "reference": fingerprint(case.reference),
         "settings": plain(case.settings),
+        "option_files": _option_files(case),
         "weights_sha256": weights_sha256,
         "unifuse": __version__,
     }
+
+
+def _option_files(case: Case) -> dict[str, Any]:
+    """Fingerprints of masks, transforms and the like; weights are known by their checksum."""
+    absolute = {
+        name: Path(value)
+        for name, value in case.settings.items()
+        if name != "weights" and isinstance(value, str) and Path(value).is_absolute()
+    }
+    return {name: fingerprint(path) for name, path in absolute.items()}
 
 
 def fingerprint(path: Path) -> dict[str, Any]:
@@ -70,6 +80,9 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
         # an input that was archived since leaves its result as it is
         if wanted[role]["files"] and found.get(role) != wanted[role]:
             changed.append(f"the {role} file is another one, or was changed")
+    for name, file in wanted["option_files"].items():
+        if file["files"] and found.get("option_files", {}).get(name) != file:
+            changed.append(f"the file of {name.replace('_', '-')} was changed")
     if found.get("weights_sha256") != wanted["weights_sha256"]:
         changed.append("other weights")
     return changed

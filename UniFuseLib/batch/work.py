@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from UniFuseLib.batch.case import STATE_FOLDER, THUMBNAIL, Outcome, Task
 from UniFuseLib.batch.record import RECORD, read_record
+from UniFuseLib.commands import guidance
 from UniFuseLib.commands.batch_options import arguments_of
 from UniFuseLib.commands.fuse import RESULTS, fuse_into
 from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, OutputError, UniFuseError
@@ -67,7 +68,7 @@ def _compute(task: Task, slot: int) -> None:
         )
     args = arguments_of(task)
     args.device = _device(args.device, slot)
-    inputs = (args.degraded, args.reference)
+    inputs = (args.degraded, args.reference, *guidance.files_of(args))
     if is_finished(task):
         return
     with result_folder(task.target, CASE_FILES, task.replace, inputs) as folder:

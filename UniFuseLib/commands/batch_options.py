@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from UniFuseLib.commands import dicom, fuse_options, progress
+from UniFuseLib.commands import dicom, fuse_options, guidance, progress
 from UniFuseLib.commands.options import add_reading, count
 from UniFuseLib.errors import InputError
 
@@ -134,6 +134,7 @@ def _case_parser() -> _Parser:
 def _add_case_options(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
     dicom.add_options(parser)
+    guidance.add_options(parser)
     fuse_options.add_computation(parser)
     fuse_options.add_files_made(parser)
 

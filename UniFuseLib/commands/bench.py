@@ -115,19 +115,21 @@ def _baselines(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.bench.bench import run_bench
     from UniFuseLib.evaluation.bench.tables import bench_table
     from UniFuseLib.evaluation.evaluate import named
+    from UniFuseLib.io.output_folder import sole_run
 
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.")
     weights = None if args.no_model else _weights(args.weights)
-    result = run_bench(
-        args.cases.resolve(),
-        args.output.resolve(),
-        _plan(args, weights["sha256"] if weights else None),
-        weights=weights,
-        resume=args.resume,
-        limit=args.limit,
-        log=log,
-    )
+    with sole_run(args.output):
+        result = run_bench(
+            args.cases.resolve(),
+            args.output.resolve(),
+            _plan(args, weights["sha256"] if weights else None),
+            weights=weights,
+            resume=args.resume,
+            limit=args.limit,
+            log=log,
+        )
     _show(args, result, bench_table(result))
     log(f"{args.output / 'report.html'}")
     if skipped := result["skipped"]:

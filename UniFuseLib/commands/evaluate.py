@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = (
     "Run the model on every case of a folder made by 'unifuse simulate' and measure registration, "
-    "restoration, classification and fusion per task and per misalignment bin. Broken cases are "
-    "skipped and listed at the end; the exit code is then not 0."
+    "restoration, classification and fusion per group, and of the stress test per task and per "
+    "misalignment bin. Cases that are broken or refused are skipped and listed at the end; the "
+    "exit code is then not 0."
 )
 
 
@@ -55,6 +56,13 @@ def add_parser(subparsers: Any) -> None:
         help="test-time optimisation, as in 'fuse' (default: auto)",
     )
     parser.add_argument(
+        "--rivals",
+        default="",
+        metavar="NAMES",
+        help="comma-separated registrations to run on the same cases: rigid (mutual information, "
+        "SimpleITK), bspline, elastix, syn, convexadam (default: none)",
+    )
+    parser.add_argument(
         "--no-overview", action="store_true", help="draw no pictures; matplotlib is not needed then"
     )
     parser.add_argument(
@@ -67,13 +75,15 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print, return 0, or 3 when cases were skipped.
 
     Raises:
-        UniFuseError: no index, no weights, no such device, output not writable.
+        UniFuseError: no index, no weights, no such device or rival, output not writable.
     """
     from UniFuseLib.checkpoint import load_model
     from UniFuseLib.device import choose_device
+    from UniFuseLib.evaluation.baselines import chosen_registrations
     from UniFuseLib.evaluation.evaluate import evaluate, named
     from UniFuseLib.evaluation.own_frame import restore_in_place
     from UniFuseLib.evaluation.tables import results_table
+    from UniFuseLib.io.output_folder import sole_run
     from UniFuseLib.overview import draw_overview
     from UniFuseLib.predict import fuse
 
@@ -81,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         raise MissingDependencyError(
             "The pictures need matplotlib: pip install matplotlib, or give --no-overview."
         )
+    rivals = chosen_registrations([name.strip() for name in args.rivals.split(",") if name.strip()])
     device = choose_device(args.device)
     model, contract = load_model(args.weights, device)
     checksum = contract.sha256
@@ -89,18 +100,22 @@ def run(args: argparse.Namespace) -> int:
     fuse_pair = functools.partial(
         fuse, model=model, contract=contract, device=args.device, refine=args.refine
     )
-    evaluation = evaluate(
-        args.cases,
-        args.output,
-        fuse_pair,
-        checksum=checksum,
-        restore=functools.partial(restore_in_place, model=model, contract=contract, device=device),
-        resume=args.resume,
-        limit=args.limit,
-        draw=None if args.no_overview else draw_overview,
-        weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
-        log=log,
-    )
+    with sole_run(args.output):
+        evaluation = evaluate(
+            args.cases,
+            args.output,
+            fuse_pair,
+            checksum=checksum,
+            restore=functools.partial(
+                restore_in_place, model=model, contract=contract, device=device
+            ),
+            resume=args.resume,
+            limit=args.limit,
+            draw=None if args.no_overview else draw_overview,
+            rivals=rivals,
+            weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
+            log=log,
+        )
     print(json.dumps(evaluation.summary, indent=1) if args.json else evaluation.tables)
     if args.write_table:
         from UniFuseLib.io.json_files import write_text

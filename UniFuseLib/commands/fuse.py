@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from UniFuseLib.commands import fuse_options, progress
+from UniFuseLib.commands import fuse_options, guidance, progress
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     UNEXPECTED_EXIT_CODE,
     Cancelled,
-    MissingDependencyError,
+    InputError,
     OutputError,
     UniFuseError,
 )
@@ -27,15 +27,23 @@ if TYPE_CHECKING:
 
     from UniFuseLib.commands.inputs import Inputs
     from UniFuseLib.contract import Contract
-    from UniFuseLib.predict import FusionResult, Network
+    from UniFuseLib.fusion_result import FusionResult
+    from UniFuseLib.predict import Network
+    from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
     from UniFuseLib.spatial.volume import Grid
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
+OWN, RAW_OWN = "restored_own.nii.gz", "restored_own.nrrd"  # with --restored-own
 FILES = (*VOLUMES, "report.json", "overview.png")
-RESULTS = (*RAW_VOLUMES, *FILES)  # volumes of the other suffix would be those of another pair
+RESULTS = (
+    *RAW_VOLUMES,
+    OWN,
+    RAW_OWN,
+    *FILES,
+)  # volumes of the other suffix would be those of another pair
 _READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
 
@@ -85,7 +93,7 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         dry_run(args)
         return {"done": True, "dry_run": True}
     show = progress.reporter(args)
-    inputs = (args.degraded, args.reference)
+    inputs = (args.degraded, args.reference, *guidance.files_of(args))
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
         result_folder(args.output, RESULTS, args.overwrite, inputs) as folder,
@@ -128,6 +136,7 @@ def fuse_into(
     from UniFuseLib.commands.cost import refuse_too_large
     from UniFuseLib.commands.inputs import read_inputs
     from UniFuseLib.io.paths import shown
+    from UniFuseLib.io.volumes import write_volume
     from UniFuseLib.process import available_memory, peak_memory_mb
 
     clock: dict[str, float] = {}
@@ -135,24 +144,42 @@ def fuse_into(
     left = available_memory()
     with _timed(clock, _READING):
         inputs = read_inputs(args)
+        _check_own(args, inputs)
+        guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
     refuse_too_large(args, inputs, left)
-    result = _fuse(args, inputs, _within(show, _READ, _COMPUTED), cancelled, loaded)
+    show_fusion = _within(show, _READ, _COMPUTED)
+    result = _fuse(args, inputs, guided, show_fusion, cancelled, loaded)
     result = replace(result, report=result.report.with_warnings(before=inputs.warnings))
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES
         _write(result, inputs.reference.grid, folder.working, names)
+        if result.restored_own is not None:
+            own = folder.working / (RAW_OWN if args.uncompressed else OWN)
+            write_volume(result.restored_own, own)
     missed = () if args.no_overview else _draw(result, inputs, folder)
     report = result.report.with_warnings(after=missed)
     paths = shown(args.degraded), shown(args.reference)
     report = report.with_files(*paths, clock, peak_memory_mb())
+    report = guidance.with_files(report, args)
     _write_report(report, folder.working / "report.json")
     return Written(inputs, result, report)
+
+
+def _check_own(args: argparse.Namespace, inputs: Inputs) -> None:
+    """Its file lies on the degraded volume's own grid."""
+    if args.restored_own and inputs.degraded.grid.sheared:
+        raise InputError(
+            f"The axes of {args.degraded} are not perpendicular, and image files cannot store "
+            "--restored-own on such a grid. Resample it first: "
+            f"unifuse resample {args.degraded} RESAMPLED.nii.gz"
+        )
 
 
 def _fuse(
     args: argparse.Namespace,
     inputs: Inputs,
+    guided: Guidance,
     show: Progress,
     cancelled: CancelQuestion,
     loaded: tuple[Network, Contract] | None,
@@ -173,6 +200,12 @@ def _fuse(
         precision=args.precision,
         refine=args.refine,
         align=args.align,
+        restored_own=args.restored_own,
+        initial_transform=guided.initial_transform,
+        reference_mask=guided.reference_mask,
+        degraded_mask=guided.degraded_mask,
+        reference_landmarks=guided.reference_landmarks,
+        degraded_landmarks=guided.degraded_landmarks,
         progress=show,
         cancelled=cancelled,
     )
@@ -188,14 +221,16 @@ def _write(result: FusionResult, grid: Grid, folder: Path, names: tuple[str, str
 
 
 def _draw(result: FusionResult, inputs: Inputs, folder: ResultFolder) -> tuple[str, ...]:
-    """Draws the overview; returns a warning where it cannot."""
+    """Draws the overview; returns a warning where it cannot, for whatever reason."""
     path = folder.working / "overview.png"
     try:
         from UniFuseLib.overview import draw_overview
 
         draw_overview(result, inputs.degraded, inputs.reference, path)
-    except (MissingDependencyError, ImportError) as error:
-        return (f"{path.name} was not drawn: {error}",)
+    except Exception as error:  # no picture is worth the volumes
+        path.unlink(missing_ok=True)
+        reason = " ".join(str(error).split()) or type(error).__name__
+        return (f"{path.name} was not drawn: {reason}",)
     return ()
 
 
@@ -221,6 +256,13 @@ def _summarise(args: argparse.Namespace, report: Report) -> None:
     for warning in report.warnings:
         print(f"unifuse: warning: {warning}", file=sys.stderr)
     probability = 100 * report.probabilities[report.label]
+    marks = report.guidance.landmarks
+    if marks.count:
+        print(
+            f"Landmarks: {marks.mean_before_mm:.1f} mm apart before, {marks.mean_after_mm:.1f} mm "
+            "after",
+            file=sys.stderr,
+        )
     print(
         f"{title(report.label)} ({probability:.0f} %), mean displacement "
         f"{report.displacement_mm.mean:.1f} mm: {args.output}",

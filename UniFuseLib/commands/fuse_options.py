@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from UniFuseLib.commands import dicom, progress
+from UniFuseLib.commands import dicom, guidance, progress
 from UniFuseLib.commands.options import add_reading, linear_map, refinement
 
 _EPILOG = """\
@@ -35,6 +35,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     _add_files(parser)
     dicom.add_options(parser)
+    guidance.add_options(parser)
     add_computation(parser)
     _add_output(parser)
     progress.add_options(parser)
@@ -138,6 +139,12 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
         "--uncompressed",
         action="store_true",
         help="write raw .nrrd files instead of .nii.gz: larger, but faster to write",
+    )
+    parser.add_argument(
+        "--restored-own",
+        action="store_true",
+        help="also write restored_own.nii.gz: DEGRADED restored and not moved, on its own grid and "
+        "in its own data type",
     )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
 

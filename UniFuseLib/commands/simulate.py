@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import log
+from UniFuseLib.commands.options import add_reading, log
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import InputError, UniFuseError
 
@@ -17,11 +17,15 @@ DEMO_SEED, DEMO_BIN, DEMO_SEVERITY = 7, "3-8", 0.6
 _DESCRIPTION = (
     "Make cases for 'unifuse evaluate' and 'unifuse bench' from aligned pairs of scans, or from "
     "label maps of heads. Columns of CASES.csv: id, degraded, reference (paths), task (mr: MR on "
-    "MR, ctmr: CT on MR, petct: PET on CT), seed, bin (mean displacement in mm: 0-3, 3-8 or 8-15). "
+    "MR, ctmr: CT on MR, petct: PET on CT, mrct: MR on CT, petmr: PET on MR), seed, bin (mean "
+    "displacement in mm: 0-3, 3-8, 8-15 or >15). "
     "Optional columns: class ('clean' for no degradation), severity (0 to 1), degraded_contrast "
     "and reference_contrast (t1, t2, flair, ct, pet or random: the file is a label map of a head, "
-    "and the scan is made from it), labels (a label map aligned with both scans). Rows that cannot "
-    "be made are listed at the end; the others are made."
+    "and the scan is made from it), labels (a label map aligned with both scans), misalignment "
+    "(head: rigid and up to 2 mm elastic, body: rigid and up to 10 mm, turned: by 30 to 180 "
+    "degrees, apart: no overlap, stress: 12 parameters and up to 10 mm, the default), acquisition "
+    "(stripped, slab, thick) and group (the row of the tables that counts the case). Rows that "
+    "cannot be made are listed at the end; the others are made."
 )
 
 
@@ -47,6 +51,12 @@ def add_parser(subparsers: Any) -> None:
         help="folder that paths are relative to (default: that of the table)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace cases of the same id")
+    add_reading(parser)
+    parser.add_argument(
+        "--allow-different-patient",
+        action="store_true",
+        help="make a case also of DICOM scans with different PatientID",
+    )
     parser.set_defaults(run=run)
 
 
@@ -73,22 +83,25 @@ def run(args: argparse.Namespace) -> int:
     made = 0
     for row in rows:
         try:
-            mean = _make(row, root, args.output, args.overwrite)
+            case = _make(row, root, args)
         except UniFuseError as error:
             faults.append(f"{row.id}: {error}")
             log(f"{row.id}: {error}")
             continue
         made += 1
         about = f"{TASKS[row.task].title}, {title(row.label)}"
-        print(f"{row.id}: {about}, mean displacement {mean:.1f} mm", flush=True)
+        print(f"{row.id}: {about}, mean displacement {case.mean_mm:.1f} mm", flush=True)
+        for warning in case.warnings:
+            log(f"{row.id}: warning: {warning}")
     if faults:
         sentence = f"{made} case(s) made in '{args.output}', {len(faults)} could not be made:"
         raise InputError("\n  ".join([sentence, *faults]))
     return 0
 
 
-def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
+def _make(row: Any, root: Path, args: argparse.Namespace) -> Any:
     """One case, complete or not at all; `cases.json` names it afterwards."""
+    from UniFuseLib.io.file_header import ReadOptions
     from UniFuseLib.io.output_folder import result_folder
     from UniFuseLib.simulation.case_folder import (
         DESCRIPTION,
@@ -98,14 +111,17 @@ def _make(row: Any, root: Path, output: Path, overwrite: bool) -> float:
         file_of,
     )
     from UniFuseLib.simulation.cases import make_case
+    from UniFuseLib.simulation.clean_pair import PairReading
 
     names = (*(file_of(name) for name in (*FILES, *LABEL_FILES)), DESCRIPTION)
     inputs = tuple(root / path for path in (row.degraded, row.reference, row.labels) if path)
-    with result_folder(output / row.id, names, overwrite, inputs) as folder:
-        mean = make_case(row, root, folder.working)
+    options = ReadOptions(args.header, args.assume_orientation)
+    reading = PairReading(options, args.allow_different_patient)
+    with result_folder(args.output / row.id, names, args.overwrite, inputs) as folder:
+        case = make_case(row, root, folder.working, reading)
         folder.publish()
-    add_to_index(output, row.id)
-    return mean
+    add_to_index(args.output, row.id)
+    return case
 
 
 def demo_rows(folder: Path) -> list[Any]:

@@ -15,22 +15,31 @@ import numpy as np
 
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import Cancelled, UniFuseError
+from UniFuseLib.evaluation.baselines import REGISTRATIONS
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator, measure
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.own_frame import OwnFrameFigures, RestoreInPlace, own_frame_figures
+from UniFuseLib.evaluation.rivals import rival_figures
 from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.progress import Log, silent
-from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
+from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index, stated_group
 from UniFuseLib.spatial.volume import Volume
 
 CASE_VERSION = 2
 
 
+class Warned(Protocol):
+    """What evaluation reads of a `report.Report`."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]: ...
+
+
 class Fused(Protocol):
-    """What evaluation reads of a `predict.FusionResult`."""
+    """What evaluation reads of a `fusion_result.FusionResult`."""
 
     @property
     def fused(self) -> Volume: ...
@@ -42,6 +51,8 @@ class Fused(Protocol):
     def probabilities(self) -> dict[str, float]: ...
     @property
     def label(self) -> str: ...
+    @property
+    def report(self) -> Warned: ...
 
 
 class Fuse(Protocol):
@@ -85,6 +96,7 @@ def evaluate(
     resume: bool = False,
     limit: int | None = None,
     draw: Draw | None = None,
+    rivals: Sequence[str] = (),
     weights: Figures | None = None,
     log: Log = silent,
 ) -> Evaluation:
@@ -102,6 +114,7 @@ def evaluate(
         resume: keep cases that were finished with the same weights and truth.
         limit: only the first cases of the index.
         draw: `overview.draw_overview`, or None for no pictures.
+        rivals: keys of `baselines.REGISTRATIONS` that register the same cases.
         weights: name, preset and checksum for the summary.
         log: a line per case.
 
@@ -117,22 +130,25 @@ def evaluate(
     for number, case_id in enumerate(ids, 1):
         place = f"[{number}/{len(ids)}]"
         path = output / "cases" / f"{case_id}.json"
-        done = _finished(path, checksum, case_checksum(folder, case_id)) if resume else None
+        truth = case_checksum(folder, case_id)
+        done = _finished(path, checksum, truth, rivals) if resume else None
         if done is not None:
             figures.append(done)
             log(f"{place} {_line(done)} (from the earlier run)")
             continue
         try:
-            found = _run(folder, case_id, fuse, restore, checksum, output, draw)
+            found, picture = _run(folder, case_id, fuse, restore, checksum, output, draw, rivals)
         except Cancelled:
             raise
         except (UniFuseError, ValueError, RuntimeError) as error:
-            skipped.append({"id": case_id, "reason": str(error)})
+            skipped.append(
+                {"id": case_id, "reason": str(error), "group": stated_group(folder, case_id)}
+            )
             log(f"{place} {case_id}: SKIPPED, {error}")
             continue
         write_json(found, path)
         figures.append(found)
-        log(f"{place} {_line(found)}")
+        log(f"{place} {_line(found)}{picture}")
     summary = plain(summarise(figures, skipped, weights))
     tables = evaluation_tables(summary)
     write_json(summary, output / "summary.json")
@@ -141,7 +157,11 @@ def evaluate(
 
 
 def evaluate_case(
-    case: Case, fuse: Fuse, checksum: str, restore: RestoreInPlace | None = None
+    case: Case,
+    fuse: Fuse,
+    checksum: str,
+    restore: RestoreInPlace | None = None,
+    rivals: Sequence[str] = (),
 ) -> tuple[Figures, Fused]:
     """The figures of one case, and the result they were taken from.
 
@@ -163,6 +183,7 @@ def evaluate_case(
         "id": case.id,
         "task": case.task,
         "bin": case.bin,
+        "group": case.group,
         "class": case.label,
         "seed": case.seed,
         "degraded_modality": case.degraded_modality,
@@ -173,10 +194,12 @@ def evaluate_case(
         "dice_before": before.dice,
         "alignment_before": before.alignment,
         **measure(evaluator, result.fused.array, result.restored.array, displacement),
+        "rivals": rival_figures(evaluator, rivals),
         "own_frame": _own_frame(case, evaluator, restore),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
+        "warnings": list(result.report.warnings),
         "cpu_seconds": cpu,
         "wall_seconds": wall,
     }
@@ -197,31 +220,44 @@ def _run(
     checksum: str,
     output: Path,
     draw: Draw | None,
-) -> Figures:
+    rivals: Sequence[str],
+) -> tuple[Figures, str]:
+    """The figures of a case, and what is to be said of its picture."""
     case = read_case(folder, case_id)
-    figures, result = evaluate_case(case, fuse, checksum, restore)
-    if draw is not None:
-        picture = output / "cases" / case_id / "overview.png"
+    figures, result = evaluate_case(case, fuse, checksum, restore, rivals)
+    if draw is None:
+        return figures, ""
+    picture = output / "cases" / case_id / "overview.png"
+    try:
         picture.parent.mkdir(parents=True, exist_ok=True)
         draw(result, case.degraded, case.reference, picture)
-    return figures
+    except Exception as error:  # no picture is worth the figures
+        return figures, f"; {picture.name} was not drawn: {error}"
+    return figures, ""
 
 
-def _finished(path: Path, checksum: str, truth: str | None) -> Figures | None:
-    """The figures of an earlier run with the same weights on the same case, or None."""
+def _finished(
+    path: Path, checksum: str, truth: str | None, rivals: Sequence[str]
+) -> Figures | None:
+    """The figures of an earlier run with the same weights and rivals on the same case, or None."""
     earlier = read_json(path)
     if not isinstance(earlier, dict) or earlier.get("version") != CASE_VERSION:
         return None
     same = earlier.get("weights_sha256") == checksum and earlier.get("case_sha256") == truth
-    return earlier if same else None
+    measured = set(rivals) <= set(earlier.get("rivals", {}))
+    return earlier if same and measured else None
 
 
 def _line(c: Figures) -> str:
     found, truth = (title(c[key]) for key in ("class_found", "class"))
     verdict = found if found == truth else f"{found} (truth: {truth})"
     restoration = c["restoration"]
+    others = "".join(
+        f"{REGISTRATIONS[name]} {found['tre_mm']['mean']:.2f} mm, "
+        for name, found in c.get("rivals", {}).items()
+    )
     return (
-        f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, "
+        f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, {others}"
         f"PSNR {restoration['psnr_db']:.1f} dB ({restoration['gain_db']:+.1f}), "
         f"{verdict}, {c['cpu_seconds']:.0f} CPU s"
     )

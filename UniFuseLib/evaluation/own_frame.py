@@ -72,7 +72,10 @@ def own_frame_figures(
 
 
 def inverse_displacement(displacement: np.ndarray, grid: Grid, at: Grid) -> np.ndarray:
-    """v with X + u(X) = Y for X = Y + v(Y): v ← -u(Y + v), started from no motion.
+    """v with X + u(X) = Y for X = Y + v(Y).
+
+    φ(X) = X + u(X) = A(X + w(X)) with the affine A that fits u best, so that X = A⁻¹Y − w(X) is
+    found by iteration however far A turns: v ← A⁻¹Y − Y − w(Y + v), started from w = 0.
 
     Args:
         displacement: u `(d, h, w, 3)` RAS mm on `grid`; beyond it the border repeats.
@@ -82,11 +85,37 @@ def inverse_displacement(displacement: np.ndarray, grid: Grid, at: Grid) -> np.n
     Returns:
         v on `at`, `(d', h', w', 3)` float32 RAS mm.
     """
-    components = [Volume(np.ascontiguousarray(displacement[..., k]), grid.affine) for k in range(3)]
-    found = np.zeros((*at.shape, 3), np.float32)
+    here = _places(grid)
+    back = np.linalg.inv(_best_affine(here, here + displacement))
+    rest = _through(back, here + displacement) - here
+    components = [Volume(np.ascontiguousarray(rest[..., k]), grid.affine) for k in range(3)]
+    affine = _through(back, _places(at)) - _places(at)
+    found = affine
     for _ in range(_INVERSION_STEPS):
-        found = -np.stack([pull(component, found, at) for component in components], axis=-1)
-    return found
+        found = affine - np.stack([pull(part, found, at) for part in components], axis=-1)
+    return found.astype(np.float32)
+
+
+def _places(grid: Grid) -> np.ndarray:
+    """RAS mm of the voxels, `(d, h, w, 3)`."""
+    index = np.moveaxis(np.indices(grid.shape, dtype=np.float64), 0, -1)
+    return _through(grid.affine, index)
+
+
+def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """`(4, 4)` applied to `(..., 3)`."""
+    moved: np.ndarray = points @ matrix[:3, :3].T + matrix[:3, 3]
+    return moved
+
+
+def _best_affine(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """A with the least Σ |A X − Y|² over all voxels, `(4, 4)`."""
+    centre, there = points.reshape(-1, 3).mean(0), moved.reshape(-1, 3).mean(0)
+    x, y = points.reshape(-1, 3) - centre, moved.reshape(-1, 3) - there
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.linalg.solve(x.T @ x, x.T @ y).T
+    matrix[:3, 3] = there - matrix[:3, :3] @ centre
+    return matrix
 
 
 def restore_in_place(

@@ -1,4 +1,4 @@
-"""Case figures → figures per task, per bin, and over everything.
+"""Case figures → figures per group, and of the stress test per task, per bin and over all.
 
 Within a case a figure is taken over the voxels of the body. Over cases: `mean`, `median` and `p95`
 of an error are the averages of the cases' own means, medians and 95th percentiles (every case
@@ -22,6 +22,7 @@ from UniFuseLib.evaluation.metrics import (
     class_accuracy,
     confusion_matrix,
 )
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ CONVENTIONS = (
     "Intensities: the default rules of UniFuseLib.preprocessing.intensity, fitted on the clean "
     "volumes I_D and I_R inside the body, clipped to [0, 1]; fusion metrics count the body, "
     "restoration and alignment the body as far as the degraded scan covers it.",
+    "Groups: the figures by task and by bin are of the stress test (12-parameter misalignment) "
+    "alone; every other group has a row of its own. The truth of real heads and limbs between CT "
+    "and MR is itself good to 1 to 3 mm.",
     "TRE: distance to the true field; .mean/.median/.p95 average the cases' own mean, median and "
     "95th percentile over body voxels, .worst is the largest case mean.",
     "Q_mse and Q_cc: mean over both sources; Q_psnr = 10 log10(1 / Q_mse); Q_scd, Q_vif, Q_ssim: "
@@ -63,7 +67,8 @@ def summarise(
 ) -> Figures:
     """The content of `summary.json`.
 
-    Figures by task are in `summary.<task>` and `bins.<bin>.<task>`, of all cases in `overall` and
+    Figures of every group are in `groups.<group>`, those of the stress test by task in
+    `summary.<task>` and `bins.<bin>.<task>`, over its tasks in `overall`; those of all cases in
     `classification`.
 
     Args:
@@ -71,18 +76,36 @@ def summarise(
         skipped: `id` and `reason` of every case that could not be evaluated.
         weights: name, preset and checksum.
     """
-    by_bin = {name: [case for case in cases if case["bin"] == name] for name in BINS}
+    stress = in_group(cases, STRESS)
+    by_bin = {name: [case for case in stress if case["bin"] == name] for name in BINS}
     return {
         "version": VERSION,
         "weights": weights or {},
         "conventions": list(CONVENTIONS),
-        "summary": by_task(cases),
+        "groups": by_group(cases),
+        "summary": by_task(stress),
         "bins": {name: by_task(inside) for name, inside in by_bin.items() if inside},
-        "overall": aggregate(cases) if cases else {"cases": 0},
+        "overall": aggregate(stress) if stress else {"cases": 0},
         "classification": classification(cases),
         "skipped": list(skipped),
         "ids": [case["id"] for case in cases],
     }
+
+
+def group_of(case: Figures) -> str:
+    """The case's group; figures from before there were groups are of the stress test."""
+    return str(case.get("group", STRESS))
+
+
+def in_group(cases: Sequence[Figures], group: str) -> list[Figures]:
+    """The cases of one group."""
+    return [case for case in cases if group_of(case) == group]
+
+
+def by_group(cases: Sequence[Figures]) -> dict[str, Figures]:
+    """One row of figures for every group that occurs."""
+    groups = {name: in_group(cases, name) for name in GROUPS}
+    return {name: aggregate(inside) for name, inside in groups.items() if inside}
 
 
 def by_task(cases: Sequence[Figures]) -> dict[str, Figures]:
@@ -102,6 +125,7 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
         "tre_mm": _spread(case["tre_mm"] for case in cases),
         "worst_case": worst["id"],
         "made_worse": sum(map(_is_worse, cases)),
+        "rivals": _rivals(cases),
         "folds_percent": _mean(cases, "folds_percent"),
         "dice_before": _mean(cases, "dice_before"),
         "dice": _mean(cases, "dice"),
@@ -120,6 +144,26 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
         "cpu_seconds": _mean(cases, "cpu_seconds"),
         "wall_seconds": _mean(cases, "wall_seconds"),
         **_class_figures(cases),
+    }
+
+
+def _rivals(cases: Sequence[Figures]) -> dict[str, Figures]:
+    """Registration → its errors, over the cases that it ran on."""
+    names = dict.fromkeys(name for case in cases for name in case.get("rivals") or {})
+    return {name: _rival(name, [c for c in cases if name in c.get("rivals", {})]) for name in names}
+
+
+def _rival(name: str, cases: Sequence[Figures]) -> Figures:
+    figures = [case["rivals"][name] for case in cases]
+    return {
+        "cases": len(cases),
+        "failed": sum(found["failed"] is not None for found in figures),
+        "tre_mm": _spread(found["tre_mm"] for found in figures),
+        "made_worse": sum(
+            found["tre_mm"]["mean"] > case["tre_before_mm"]["mean"]
+            for found, case in zip(figures, cases, strict=True)
+        ),
+        "cpu_seconds": fmean(found["cpu_seconds"] for found in figures),
     }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.degradation import title
+from UniFuseLib.evaluation.group_table import groups_table
+from UniFuseLib.evaluation.markdown import markdown, number, percent
+from UniFuseLib.io.table_text import markdown_cell
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from UniFuseLib.evaluation.summary import Figures
 
 ALL_TASKS, ALL_BINS = "all tasks", "all"
@@ -32,30 +34,16 @@ class Row(NamedTuple):
     figures: Figures
 
 
-def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table; the first column is text, the others are figures."""
-    rule = ["---"] + ["---:"] * (len(header) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)) + "\n"
-
-
-def number(value: float | None, digits: int = 2) -> str:
-    """`value` with fixed digits; a dash where there is no figure."""
-    return "–" if value is None else f"{value:.{digits}f}"
-
-
-def percent(value: float | None, digits: int = 1) -> str:
-    """A fraction as percent; a dash where there is no figure."""
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
-
-
 def evaluation_tables(summary: Figures) -> str:
-    """The content of `summary.md`, every table per task and bin."""
+    """The content of `summary.md`: the groups, then every table per task, bin and group."""
     rows = _rows(summary)
     weights = summary.get("weights") or {}
     checksum = str(weights.get("sha256", "unknown"))[:12]
     parts = [
-        f"# Evaluation of {weights.get('name', 'the model')}",
-        f"{summary['overall']['cases']} cases; weights {checksum}.",
+        f"# Evaluation of {markdown_cell(str(weights.get('name', 'the model')))}",
+        f"{len(summary['ids'])} cases; weights {checksum}.",
+        "## TRE by group (mm)",
+        groups_table(summary),
         "## Registration (mm)",
         _registration(rows),
         "## Restoration, classification, cost",
@@ -68,13 +56,13 @@ def evaluation_tables(summary: Figures) -> str:
         "\n".join(f"- {line}" for line in summary["conventions"]) + "\n",
     ]
     if summary["skipped"]:
-        lines = [f"- {case['id']}: {case['reason']}" for case in summary["skipped"]]
+        lines = [f"- {case['id']}: {markdown_cell(case['reason'])}" for case in summary["skipped"]]
         parts += ["## Skipped cases", "\n".join(lines) + "\n"]
     return "\n\n".join(parts)
 
 
 def _rows(summary: Figures) -> list[Row]:
-    """Every task over all bins, then by bin; everything at the end."""
+    """Every task of the stress test over all bins, then by bin; all its tasks; other groups."""
     rows = []
     for task, figures in summary["summary"].items():
         name = TASKS[task].title
@@ -84,7 +72,8 @@ def _rows(summary: Figures) -> list[Row]:
                 rows.append(Row(name, bin_name, by_task[task]))
     if summary["overall"]["cases"]:
         rows.append(Row(ALL_TASKS, ALL_BINS, summary["overall"]))
-    return rows
+    others = {name: f for name, f in summary["groups"].items() if name != STRESS}
+    return rows + [Row(GROUPS[name], ALL_BINS, figures) for name, figures in others.items()]
 
 
 def _registration(rows: list[Row]) -> str:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.evaluation.evaluate import Evaluation, Fuse, evaluate
-from UniFuseLib.evaluation.tables import FUSION_TITLES, markdown, number
+from UniFuseLib.evaluation.markdown import markdown, number
+from UniFuseLib.evaluation.tables import FUSION_TITLES
 from UniFuseLib.io.json_files import plain, write_json, write_text
 from UniFuseLib.predict import fuse
 from UniFuseLib.progress import Log, silent

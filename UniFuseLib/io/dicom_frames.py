@@ -140,7 +140,8 @@ def attributes_of(file: DicomFile) -> list[Attributes]:
 
 def words(value: Any) -> tuple[str, ...]:
     """A value of one or several strings, as several."""
-    return (value,) if isinstance(value, str) else tuple(str(v) for v in value)
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    return tuple(str(v) for v in value) if several else (str(value),)
 
 
 def _frame(index: int, attributes: Attributes) -> Frame:

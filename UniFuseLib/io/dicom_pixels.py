@@ -13,6 +13,8 @@ from UniFuseLib.io.dicom_files import damaged, quiet_pydicom
 if TYPE_CHECKING:
     from UniFuseLib.io.dicom_frames import Frame
 
+_MOST_BITS = 64  # per sample (PS3.5, 8.1.1)
+
 
 class Rescale(NamedTuple):
     """value = slope · stored + intercept; `stated` by the header, or else 1 and 0."""
@@ -109,6 +111,8 @@ def _limits(frame: Frame) -> tuple[int, int]:
     """Of the stored values."""
     allocated = frame.attributes.whole("BitsAllocated", 32)
     bits = frame.attributes.whole("BitsStored", allocated)
+    if not 1 <= bits <= _MOST_BITS:
+        raise damaged(frame.path, f"BitsStored is {bits}, expected 1 to {_MOST_BITS}")
     if frame.attributes.get("PixelRepresentation"):
         return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     return 0, (1 << bits) - 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -47,6 +47,9 @@ class FileHeader:
         units: of the values, as the file states them, else empty.
         says_labels: the file calls itself a label map.
         warnings: sentences for the report.
+        frame_step: of a fourth axis, s; 1 where the file gives none.
+        frames_first: the components of a voxel are frames or layers (NRRD's kind `list`).
+        pairs: key/value pairs of NRRD.
     """
 
     data: VoxelData
@@ -60,3 +63,6 @@ class FileHeader:
     units: str = ""
     says_labels: bool = False
     warnings: tuple[str, ...] = ()
+    frame_step: float = 1.0
+    frames_first: bool = False
+    pairs: dict[str, str] = field(default_factory=dict)

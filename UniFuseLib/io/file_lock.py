@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
+import time
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
+from UniFuseLib.errors import OutputError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+_PATIENCE = 30.0  # seconds; what is written under a waiting lock takes milliseconds
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
@@ -41,6 +48,45 @@ def try_lock(path: Path) -> IO[bytes] | None:
         if not held:
             return None
         # its last holder removed the file after it was opened here
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Wait until the file at `path` is ours; it is removed afterwards.
+
+    Raises:
+        OutputError: others hold it for longer than a short write takes, or the disk refuses.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while (file := _locked_if_possible(path)) is None:
+        if time.monotonic() > deadline:
+            raise OutputError(f"Another run holds {path}. Wait until it has ended and try again.")
+        time.sleep(0.02)
+    try:
+        yield
+    finally:
+        remove_lock(path, file)
+
+
+def remove_lock(path: Path, file: IO[bytes]) -> None:
+    """Remove a lock file that is held, and free it."""
+    if os.name == "nt":  # an open file cannot be removed there
+        file.close()
+    with contextlib.suppress(OSError):
+        path.unlink()
+    file.close()
+
+
+def _locked_if_possible(path: Path) -> IO[bytes] | None:
+    """As `try_lock`; where there are no locks, the open file alone."""
+    try:
+        return try_lock(path)
+    except LocksUnsupportedError:
+        return path.open("ab")
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {path}: {error.strerror or error}. Check permission and free space."
+        ) from error
 
 
 def _lies_at(path: Path, file: IO[bytes]) -> bool:

@@ -126,6 +126,40 @@ def load(path: Path, header: FileHeader, options: ReadOptions) -> tuple[Volume, 
     return volume, _described(path, header, placed.shear_mm, (*placed.warnings, *warnings))
 
 
+def load_frames(
+    path: Path, header: FileHeader, options: ReadOptions
+) -> tuple[np.ndarray, np.ndarray, Header]:
+    """All volumes of a file that holds several, what `load` gives otherwise.
+
+    Args:
+        path: of the file.
+        header: see `file_header`.
+        options: what to do where the file leaves it open.
+
+    Returns:
+        frames `(t, d, h, w)` or `(1, d, h, w, 3)`, their affine, and what is known beside them.
+
+    Raises:
+        InputError: see `load`.
+    """
+    if not _several(header):
+        volume, described = load(path, header, options)
+        return volume.array[None], volume.affine, described
+    placed = placement(path, header, options.assume_orientation)
+    check_claim(header.data)
+    array = _scaled(read_voxels(header.data), header)
+    frames = np.moveaxis(array, -1, 0) if header.frames_first else array
+    described = _described(path, header, placed.shear_mm, placed.warnings)
+    return np.ascontiguousarray(frames), placed.affine[:, [2, 1, 0, 3]], described
+
+
+def _several(header: FileHeader) -> bool:
+    """Frames or layers of real numbers, on one grid."""
+    shape, listed = header.data.shape, header.frames_first
+    plain = header.components == 1 or listed
+    return len(shape) == 4 and plain and (listed or shape[0] > 1) and header.data.dtype.kind != "c"
+
+
 def _described(
     path: Path, header: FileHeader, shear_mm: float, warnings: tuple[str, ...]
 ) -> Header:

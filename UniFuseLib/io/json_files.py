@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from UniFuseLib.errors import OutputError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.part")  # names that `write_text` gives
 
 
 def write_json(content: Any, path: Path) -> None:
@@ -42,6 +45,17 @@ def write_text(text: str, path: Path) -> None:
             f"Cannot write '{path}': {error.strerror}. Choose a folder with free space that you "
             "may write to."
         ) from error
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed runs left of `write_text`, also in the folders below.
+
+    Args:
+        folder: that no other run is writing into.
+    """
+    for path in folder.rglob(".*.part"):
+        if _UNFINISHED.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
 
 
 def read_json(path: Path) -> Any | None:

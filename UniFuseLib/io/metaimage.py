@@ -69,6 +69,7 @@ def metaimage_file(path: Path) -> FileHeader:
         components=data.shape[-1] if len(data.shape) > count else 1,
         modality=_MODALITIES.get(fields.get("Modality", ""), ""),
         warnings=warnings,
+        frame_step=float(spacing[3]) if count > 3 else 1.0,
     )
 
 
@@ -159,7 +160,7 @@ def _data(path: Path, fields: dict[str, str], sizes: tuple[int, ...], length: in
 def _offset(path: Path, fields: dict[str, str], data: VoxelData) -> int:
     """`HeaderSize` bytes are skipped; -1: the voxels are the last bytes of the file."""
     text = fields.get("HeaderSize", "0")
-    if not re.fullmatch(r"-1|\d+", text):
+    if not re.fullmatch(r"-1|[0-9]{1,18}", text):
         raise damaged(path, f"its HeaderSize is '{text}'")
     if text == "-1":
         return max(data.offset, data.path.stat().st_size - data.bytes)

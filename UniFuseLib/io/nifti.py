@@ -44,6 +44,7 @@ _TYPES = {
 _COMPONENTS = {128: 3, 2304: 4}
 _LABEL_INTENT = 1002
 _VECTOR_INTENTS = (1004, 1005, 1006, 1007, 1008, 1009, 2003, 2004)
+_TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # bits 3 to 5 of xyzt_units → s
 _EXTENSION_FLAG = 4  # bytes between header and voxels of a single file
 
 
@@ -75,6 +76,7 @@ def nifti_file(path: Path, options: ReadOptions) -> FileHeader:
         form=chosen.form,
         says_labels=header.intent == _LABEL_INTENT,
         warnings=(*chosen.warnings, *scaling, *claims),
+        frame_step=_frame_step(header),
     )
 
 
@@ -85,6 +87,12 @@ def _refuse_vectors(header: NiftiHeader, path: Path) -> None:
             f"{shown(path)} holds {parts} numbers per voxel. Expected one intensity, or RGB of "
             "integers; is it a deformation field or a derived map?"
         )
+
+
+def _frame_step(header: NiftiHeader) -> float:
+    """Seconds between frames; 1 where the header gives none."""
+    step = abs(header.pixdim[4]) * _TIME_UNITS.get(header.units & 0x38, 1.0)
+    return float(step) if math.isfinite(step) and step > 0 else 1.0
 
 
 def nifti_data(path: Path) -> VoxelData:

@@ -66,6 +66,7 @@ class _Axes(NamedTuple):
 
     sizes: tuple[int, ...]
     components: bool  # the fastest one counts components of a voxel
+    listed: bool  # these are frames or layers
 
     @property
     def space(self) -> slice:
@@ -99,6 +100,8 @@ def nrrd_file(path: Path) -> FileHeader:
         units=pairs.get("units", ""),
         says_labels=says_labels,
         warnings=warnings,
+        frames_first=axes.components and axes.listed,
+        pairs=pairs,
     )
 
 
@@ -140,7 +143,7 @@ def _axes(path: Path, fields: dict[str, str]) -> _Axes:
     kinds = [kind.lower() for kind in fields.get("kinds", "").split()]
     first = fields.get("space directions", "").startswith("none")
     first |= bool(kinds) and _COMPONENT_KINDS.search(kinds[0]) is not None
-    return _Axes(sizes, first and count == 4)
+    return _Axes(sizes, first and count == 4, kinds[:1] == ["list"])
 
 
 def _geometry(
@@ -229,7 +232,7 @@ def _data(path: Path, fields: dict[str, str], axes: _Axes, length: int) -> Voxel
 def _skipped(voxels: Path, fields: dict[str, str], start: int, size: int) -> int:
     """The offset of the first voxel after `line skip` and `byte skip` (-1: count from the end)."""
     lines, skip = fields.get("line skip", "0"), fields.get("byte skip", "0")
-    if not lines.isdecimal() or not re.fullmatch(r"-1|\d+", skip):
+    if not re.fullmatch(r"[0-9]{1,18}", lines) or not re.fullmatch(r"-1|[0-9]{1,18}", skip):
         raise damaged(voxels, f"it skips '{lines}' lines and '{skip}' bytes")
     if skip == "-1":
         return max(start, voxels.stat().st_size - size)

@@ -12,13 +12,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import OutputError
+from UniFuseLib.io.file_lock import LocksUnsupportedError, remove_lock, try_lock
 from UniFuseLib.io.hidden_folder import HiddenFolder, remove_leftovers, take_hidden_folder
+from UniFuseLib.io.json_files import remove_unfinished
 from UniFuseLib.io.publication import present_in, publish, refuse_present
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_RUN_LOCK = ".unifuse.lock"
 _INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -105,6 +108,32 @@ def make_folder(folder: Path) -> None:
     with disk_advice(folder):
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
+
+
+@contextmanager
+def sole_run(folder: Path) -> Iterator[None]:
+    """Make `folder`; other runs into it are refused until this one ends, however it ends.
+
+    Raises:
+        OutputError: another run is at work there, a file is in the way, or no permission.
+    """
+    make_folder(folder)
+    path = folder / _RUN_LOCK
+    with disk_advice(path):
+        try:
+            lock = try_lock(path)
+        except LocksUnsupportedError:
+            lock = path.open("ab")
+    if lock is None:
+        raise OutputError(
+            f"Another run is writing into {folder}. Wait until it has ended, or choose another "
+            "folder."
+        )
+    try:
+        remove_unfinished(folder)
+        yield
+    finally:
+        remove_lock(path, lock)
 
 
 def is_taken(path: Path) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST_HEADER = 1 << 20  # bytes
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf)", re.IGNORECASE)
+_WHOLE = re.compile(r"[0-9]{1,18}")  # below 2^63, so that places in a file can be counted in it
 MOST_AXES = 16
 
 
@@ -59,7 +60,7 @@ def whole_numbers(path: Path, key: str, text: str, count: int) -> tuple[int, ...
         InputError: anything else.
     """
     words = text.split()
-    if len(words) != count or not all(w.isdecimal() and w.isascii() and int(w) for w in words):
+    if len(words) != count or not all(_WHOLE.fullmatch(word) and int(word) for word in words):
         raise InputError(
             f"{shown(path)}: expected {count} whole numbers above 0 in the field '{key}', found "
             f"'{text[:60]}'. The header is damaged; export the file again."

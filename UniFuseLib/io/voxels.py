@@ -219,7 +219,17 @@ def _from_text(data: VoxelData) -> np.ndarray:
         raise damaged(data.path, "a voxel is not a number") from error
     if values.size < data.voxels:
         raise truncated(data.path)
-    return values.astype(data.dtype).reshape(data.shape)
+    return _as_stored(values, data).reshape(data.shape)
+
+
+def _as_stored(values: np.ndarray, data: VoxelData) -> np.ndarray:
+    """Numbers of a text in the type that the header names, which must hold them."""
+    with np.errstate(invalid="ignore", over="ignore"):  # what does not fit is met below
+        stored = values.astype(data.dtype)
+    if data.dtype.kind in "iu" and not np.array_equal(stored, values):
+        wrong = values[stored != values][0]
+        raise damaged(data.path, f"{wrong:g} is no {data.dtype.name}")
+    return stored
 
 
 def _size(count: int) -> str:

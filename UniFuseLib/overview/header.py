@@ -12,7 +12,7 @@ from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
 from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
-    from UniFuseLib.predict import FusionResult
+    from UniFuseLib.fusion_result import FusionResult
 
 UNSURE_BELOW = 0.6  # a caution is written below it, where the weights have no `sure_from`
 COVERED_ABOVE = 97.0  # % of the body in the degraded field of view; a caution below

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from UniFuseLib.fusion_result import FusionResult
     from UniFuseLib.overview.panels import Paint
-    from UniFuseLib.predict import FusionResult
 
 # pixels: bands from top to bottom, and between panels
 _HEADER, _TITLES, _FOOTER, _GAP = 150, 54, 44, 10

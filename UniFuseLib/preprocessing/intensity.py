@@ -131,7 +131,7 @@ def _percentile(
     array: np.ndarray, body: np.ndarray | None, rule: Mapping[str, Any]
 ) -> IntensityMap:
     inside = array[body] if body is not None and body.any() else array.ravel()
-    offset = _air_level(array, inside)
+    offset = air_level(array, inside)
     scale = float(np.percentile(inside, rule["upper"])) - offset if inside.size else 0.0
     if scale <= 0:
         scale = float(array.max()) - offset
@@ -148,7 +148,7 @@ def _percentile(
     )
 
 
-def _air_level(array: np.ndarray, inside: np.ndarray) -> float:
+def air_level(array: np.ndarray, inside: np.ndarray) -> float:
     """What would be air, were the values not shifted: z-scores and signed maps go below zero.
 
     0 where hardly anything of the body does, as in every magnitude image; else the lowest values,

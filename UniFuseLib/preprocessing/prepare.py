@@ -13,6 +13,7 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma
+from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
@@ -56,6 +57,12 @@ class InputVolume(NamedTuple):
         """What stands outside the field of view, in the volume's units."""
         return self.intensity.background(self.modality)
 
+    @property
+    def air(self) -> float:
+        """`background` as a network intensity."""
+        units = np.array([self.background], dtype=np.float32)
+        return float(self.intensity.forward(units)[0])
+
 
 class PreparedVolume(NamedTuple):
     """One input after its checks."""
@@ -64,7 +71,13 @@ class PreparedVolume(NamedTuple):
     scalar: Volume  # luma of colours; axes as in `spatial.axes.canonical`
     body: np.ndarray  # bool, on the axes of `scalar`
     acquired: np.ndarray  # bool, likewise: False where NaN, a fill value or padding stands
+    mask: np.ndarray | None  # bool, likewise: what the user lets be compared; None: all
     warnings: tuple[str, ...]
+
+    @property
+    def compared(self) -> np.ndarray:
+        """`acquired`, as far as the user lets it be compared."""
+        return self.acquired if self.mask is None else self.acquired & self.mask
 
 
 class WorkingGrid(NamedTuple):
@@ -80,7 +93,14 @@ class PreparedPair(NamedTuple):
     degraded: PreparedVolume
     reference: PreparedVolume
     grid: Grid
+    guidance: Guidance
+    given: GivenPoses
     warnings: tuple[str, ...]
+
+    @property
+    def masked(self) -> bool:
+        """Whether the user lets only a part be compared."""
+        return self.degraded.mask is not None or self.reference.mask is not None
 
     @property
     def modalities(self) -> tuple[str, str]:
@@ -96,8 +116,10 @@ class WorkingPair(NamedTuple):
     degraded: Tensor  # pulled through the affine
     reference: Tensor
     mask: Tensor  # bool: the body, where the degraded volume has content
-    degraded_acquired: Tensor  # bool: its field of view without padding; pulled as `degraded`
-    reference_acquired: Tensor  # bool
+    compared: Tensor  # bool: `mask`, as far as the user lets both volumes be compared
+    # bool: the field of view without padding, as far as the user lets it be compared
+    degraded_acquired: Tensor  # pulled as `degraded`
+    reference_acquired: Tensor
     alignment: AffineResult
 
 
@@ -107,6 +129,7 @@ def prepare_pair(
     modalities: tuple[str | ModalityEvidence, str | ModalityEvidence],
     contract: Contract,
     working_spacing: float | None = None,
+    guidance: Guidance | None = None,
 ) -> PreparedPair:
     """Both inputs checked, with modality, body and intensity rule, and their working grid.
 
@@ -116,20 +139,27 @@ def prepare_pair(
         modalities: of both, `auto`, `mr`, `ct` or `pet`, or all that is known of it.
         contract: of the weights.
         working_spacing: mm, isotropic; None takes the contract's.
+        guidance: what the user says of their alignment.
 
     Raises:
-        InputError: an input that cannot be used (see `prepare`), or a reference whose grid no file
-            can hold.
+        InputError: an input that cannot be used (see `prepare`), a reference whose grid no file
+            can hold, or a guidance that leaves nothing to compare or in view.
     """
-    first = prepare(degraded, "degraded", modalities[0], contract)
-    second = prepare(reference, "reference", modalities[1], contract)
+    guidance = guidance or Guidance()
+    given = given_poses(guidance, reference.grid, degraded.grid)
+    first = prepare(degraded, "degraded", modalities[0], contract, guidance.degraded_mask)
+    second = prepare(reference, "reference", modalities[1], contract, guidance.reference_mask)
     working = shared_grid(reference.grid, working_spacing or contract.working_spacing_mm)
-    warnings = (*first.warnings, *second.warnings, *working.warnings)
-    return PreparedPair(first, second, working.grid, warnings)
+    warnings = (*first.warnings, *second.warnings, *working.warnings, *given.warnings)
+    return PreparedPair(first, second, working.grid, guidance, given, warnings)
 
 
 def prepare(
-    volume: Volume, name: str, modality: str | ModalityEvidence, contract: Contract
+    volume: Volume,
+    name: str,
+    modality: str | ModalityEvidence,
+    contract: Contract,
+    mask: Volume | None = None,
 ) -> PreparedVolume:
     """One input: checked, its modality found, one channel on canonical axes, its body, its rule.
 
@@ -138,9 +168,10 @@ def prepare(
         name: `degraded` or `reference`, for the sentences.
         modality: `auto`, `mr`, `ct` or `pet`, or all that is known of it.
         contract: of the weights, with the intensity rules.
+        mask: of the user; values above 0 are compared.
 
     Raises:
-        InputError: see `checks.check_volume` and `modality.guess_modality`.
+        InputError: see `checks.check_volume`, `modality.guess_modality` and `guidance.mask_on`.
     """
     evidence = modality if isinstance(modality, ModalityEvidence) else ModalityEvidence(modality)
     checked = check_volume(volume, name, says_labels=evidence.says_labels)
@@ -152,8 +183,17 @@ def prepare(
     intensity = fit(scalar.array, body, kind, contract.intensity)
     source = InputVolume(checked.volume, kind, intensity, guess, checked.acquired)
     acquired = known & acquired_mask(scalar.array, kind)
-    warnings = (*checked.warnings, *guess.warnings)
-    return PreparedVolume(source, scalar, body, acquired, warnings)
+    chosen = mask_on(mask, checked.volume, name)
+    stored = None if chosen.array is None else Volume(chosen.array, checked.volume.affine)
+    warnings = (*checked.warnings, *guess.warnings, *chosen.warnings)
+    return PreparedVolume(
+        source=source,
+        scalar=scalar,
+        body=body,
+        acquired=acquired,
+        mask=None if stored is None else canonical(stored).array,
+        warnings=warnings,
+    )
 
 
 def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
@@ -197,8 +237,9 @@ def working_pair(
         progress: called with the fraction done (0 to 1); may raise to stop.
 
     Raises:
-        InputError: an `align` that does not exist, or nothing of the degraded volume lies in the
-            reference's field of view, neither before nor after the alignment.
+        InputError: an `align` that does not exist, nothing of the degraded volume lies in the
+            reference's field of view, neither before nor after the alignment, or the masks leave
+            nothing to compare.
     """
     if align not in FREEDOM:
         raise InputError(f"Unknown align {align!r}. Expected {', '.join(FREEDOM)}.")
@@ -207,7 +248,13 @@ def working_pair(
         if progress is not None:
             progress(_AFFINE_SHARE * fraction)
 
-    return place(pair, _alignment(pair, FREEDOM[align], affine_progress))
+    working = place(pair, _alignment(pair, FREEDOM[align], affine_progress))
+    if pair.masked and not working.compared.any():
+        raise InputError(
+            "The masks leave nothing to compare: once the volumes are aligned, no place of the body"
+            " lies inside both. Draw them on the same anatomy, or leave one out."
+        )
+    return working
 
 
 def _alignment(
@@ -215,11 +262,13 @@ def _alignment(
 ) -> AffineResult:
     """What the volumes say about where they lie, or the geometry of the files."""
     grids = pair.degraded.source.volume.grid, pair.reference.source.volume.grid
-    apart = overlap(*grids) == 0
+    given = pair.given.matrices
+    apart = overlap(*grids) == 0 and not given
     if freedom is None:
-        found = unmoved()
+        found = unmoved(given)
     else:
-        found = register(_seen(pair.degraded), _seen(pair.reference), freedom, progress)
+        seen = _seen(pair.degraded, "degraded"), _seen(pair.reference, "reference")
+        found = register(*seen, freedom, progress, given)
     if apart and not found.followed:
         raise InputError(
             f"The fields of view do not overlap: {fields_of_view(*grids)}. "
@@ -236,9 +285,16 @@ def _alignment(
     return found._replace(warnings=(warning, *found.warnings))
 
 
-def _seen(one: PreparedVolume) -> AlignmentVolume:
+def _seen(one: PreparedVolume, name: str) -> AlignmentVolume:
     """What the registration sees of it."""
-    return alignment_volume(one.scalar, one.body, one.source.modality, one.source.intensity)
+    source = one.source
+    seen = alignment_volume(one.scalar, one.body, source.modality, source.intensity, one.mask)
+    if not seen.compared.any():
+        raise InputError(
+            f"The {name} mask leaves nothing of the patient to compare: what it holds lies outside "
+            "the body, or is thinner than 3 mm. Draw what is to be compared, or leave the mask out."
+        )
+    return seen
 
 
 def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
@@ -251,20 +307,24 @@ def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     aligned, coverage = resample(moved, grid, fill)
     reference_values, _ = resample(reference.scalar, grid, reference.source.background)
     body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
-    acquired = _acquired(Volume(degraded.acquired, moved.affine), grid)
+    acquired = _wholly(Volume(degraded.acquired, moved.affine), grid)
+    mask = (body > 0.5) & (coverage > 0.5) & acquired
+    degraded_acquired = _wholly(Volume(degraded.compared, moved.affine), grid)
+    reference_acquired = _wholly(Volume(reference.compared, reference.scalar.affine), grid)
     return WorkingPair(
         grid=grid,
         degraded_unaligned=to_network(unaligned),
         degraded=to_network(aligned),
         reference=reference.source.intensity.forward(reference_values),
-        mask=(body > 0.5) & (coverage > 0.5) & acquired,
-        degraded_acquired=acquired,
-        reference_acquired=_acquired(Volume(reference.acquired, reference.scalar.affine), grid),
+        mask=mask,
+        compared=mask & degraded_acquired & reference_acquired if pair.masked else mask,
+        degraded_acquired=degraded_acquired,
+        reference_acquired=reference_acquired,
         alignment=start,
     )
 
 
-def _acquired(mask: Volume, grid: Grid) -> Tensor:
-    """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing but what the scanner measured."""
-    acquired, _ = resample(Volume(mask.array.astype(np.float32), mask.affine), grid, 0.0)
-    return acquired > WHOLLY
+def _wholly(mask: Volume, grid: Grid) -> Tensor:
+    """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing from outside the mask."""
+    share, _ = resample(Volume(mask.array.astype(np.float32), mask.affine), grid, 0.0)
+    return share > WHOLLY

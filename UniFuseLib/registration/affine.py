@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import torch
 
-from UniFuseLib.registration.affine_decision import Evidence, stretch_percent, warnings_of
+from UniFuseLib.registration.affine_decision import (
+    Evidence,
+    is_near,
+    stretch_percent,
+    warnings_of,
+)
 from UniFuseLib.registration.affine_parameters import AFFINE, rotation_degrees
 from UniFuseLib.registration.affine_search import COARSE_MM, FINE_MM, MEDIUM_MM, Climber, search
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from UniFuseLib.registration.affine_decision import Candidate
     from UniFuseLib.registration.affine_search import Search
@@ -37,7 +42,8 @@ class AffineResult(NamedTuple):
     """What `register` found, and what of it is followed."""
 
     matrix: np.ndarray  # (4, 4): RAS reference point → RAS degraded point
-    freedom: Literal["none", "rigid", "affine"]  # of `matrix`; none: the identity
+    # of `matrix`; none: the identity; given: a pose of the user, as it is
+    freedom: Literal["none", "given", "rigid", "affine"]
     evidence: Evidence | None  # None where nothing was looked for
     warnings: tuple[str, ...]
 
@@ -47,9 +53,13 @@ class AffineResult(NamedTuple):
         return self.freedom != "none"
 
 
-def unmoved() -> AffineResult:
-    """The pose of the files, without looking for another."""
-    return AffineResult(np.eye(4), "none", None, ())
+def unmoved(given: Sequence[np.ndarray] = ()) -> AffineResult:
+    """The first given pose, else that of the files, without looking for another.
+
+    Args:
+        given: `(4, 4)` RAS mm each.
+    """
+    return _resting(given[0] if given else np.eye(4), None, ())
 
 
 def register(
@@ -57,48 +67,65 @@ def register(
     reference: AlignmentVolume,
     freedom: Freedom = "rigid",
     progress: Callable[[float], None] = lambda _: None,
+    given: Sequence[np.ndarray] = (),
 ) -> AffineResult:
     """A with degraded(A X) like reference(X), from any pose; the identity if chance does as well.
+
+    A pose that the user gave is one start more. Where nothing clearly better is found, it stays.
 
     Args:
         degraded: the volume that is pulled.
         reference: of the same patient.
         freedom: `rigid`; `affine` stretches and shears as well where the volumes clearly carry it.
         progress: called with the fraction done (0 to 1); may raise to stop.
+        given: poses of the user, `(4, 4)` RAS mm each.
     """
     with torch.no_grad():
-        pair = Climber(degraded, reference, progress)
+        pair = Climber(degraded, reference, progress, given)
         coarse = search(pair)
         settled = pair.climb(MEDIUM_MM, coarse.chosen.matrix, steps=_PATIENCE)
-        found = pair.climb(FINE_MM, settled.matrix)
-        evidence = _evidence(pair, coarse, found)
+        # a given pose that is right already must not be lost on the coarse levels
+        reached = pair.climb_all(FINE_MM, (settled.matrix, *given))
+        found = max(reached, key=lambda candidate: candidate.score)
+        rest = max(pair.resting, key=lambda matrix: pair.problem(FINE_MM).expand(matrix).score)
+        evidence = _evidence(pair, coarse, found, rest)
         if not evidence.convincing:
-            return AffineResult(np.eye(4), "none", evidence, warnings_of(evidence))
-        rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence))
+            warnings = warnings_of(evidence, guided=bool(given))
+            return _resting(unmoved(given).matrix, evidence, warnings)
+        guided = bool(given) and is_near(found.matrix, pair.points, given)
+        rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence, guided=guided))
         result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
         if result.freedom == "rigid" and evidence.gain < _LEAST_GAIN:
-            return AffineResult(np.eye(4), "none", evidence, ())
+            return _resting(rest, evidence, ())
         return result
 
 
-def _evidence(pair: Climber, coarse: Search, found: Candidate) -> Evidence:
+def _resting(
+    matrix: np.ndarray, evidence: Evidence | None, warnings: tuple[str, ...]
+) -> AffineResult:
+    """A pose of the files or of the user that stays."""
+    as_filed = np.array_equal(matrix, np.eye(4))
+    return AffineResult(matrix, "none" if as_filed else "given", evidence, warnings)
+
+
+def _evidence(pair: Climber, coarse: Search, found: Candidate, rest: np.ndarray) -> Evidence:
     def apart_mm(matrix: np.ndarray) -> float:
         return pair.apart_mm(matrix, found.matrix)
 
-    as_filed = pair.problem(FINE_MM).expand(np.eye(4)).score
+    at_rest = pair.problem(FINE_MM).expand(rest).score
     agreeing = [apart_mm(candidate.matrix) < _AGREE_MM for candidate in coarse.first]
     return Evidence(
         score=pair.problem(COARSE_MM).expand(found.matrix).score,
         chance=coarse.chance.mean,
         spread=coarse.chance.spread,
-        gain=(found.score - as_filed) / max(abs(found.score), 1e-9),
+        gain=(found.score - at_rest) / max(abs(found.score), 1e-9),
         starts_agreeing=sum(agreeing) / len(agreeing),
         runner_up_mm=apart_mm(coarse.second.matrix),
         runner_up_score=coarse.second.score,
         covered=found.covered,
         moved_mm=apart_mm(np.eye(4)),
         rotation_deg=rotation_degrees(found.matrix),
-        stretch_percent=0.0,
+        stretch_percent=stretch_percent(found.matrix),
     )
 
 

@@ -45,7 +45,7 @@ class Evidence(NamedTuple):
     score: float  # at the coarsest spacing
     chance: float  # what wrong poses reach there, mean
     spread: float  # and standard deviation
-    gain: float  # relative rise of the score over the pose of the files, at the finest spacing
+    gain: float  # relative rise of the score over the best resting pose, at the finest spacing
     starts_agreeing: float  # part of the first starts that ended within 10 mm, 0 to 1
     runner_up_mm: float  # mean distance of the second finalist from the pose; 0: there was none
     runner_up_score: float  # of the second finalist, at the medium spacing
@@ -78,16 +78,22 @@ def chance_of(best: Candidate, drawn: Sequence[Candidate]) -> Chance:
     return Chance(mean, max(spread, _LEAST_SPREAD * abs(mean)))
 
 
-def choose(candidates: Sequence[Candidate], chance: Chance, points: np.ndarray) -> Candidate:
+def choose(
+    candidates: Sequence[Candidate],
+    chance: Chance,
+    points: np.ndarray,
+    resting: Sequence[np.ndarray] = (np.eye(4),),
+) -> Candidate:
     """The best one; one that is far from the files only where it is clearly better.
 
     Args:
         candidates: finalists, at one spacing.
         chance: whose spread says what is clear.
         points: `(n, 3)` RAS mm of the body.
+        resting: `(4, 4)` each: the pose of the files, and those that the user gave.
     """
     best = max(candidates, key=lambda c: c.score)
-    near = [c for c in candidates if is_near(c.matrix, points)]
+    near = [c for c in candidates if is_near(c.matrix, points, resting)]
     if not near:
         return best
     nearest = max(near, key=lambda c: c.score)
@@ -95,15 +101,20 @@ def choose(candidates: Sequence[Candidate], chance: Chance, points: np.ndarray) 
     return best if clear else nearest
 
 
-def is_near(matrix: np.ndarray, points: np.ndarray) -> bool:
+def is_near(
+    matrix: np.ndarray, points: np.ndarray, resting: Sequence[np.ndarray] = (np.eye(4),)
+) -> bool:
     """Whether a patient moves that far between two scans of one session.
 
     Args:
         matrix: `(4, 4)` RAS mm.
         points: `(n, 3)` RAS mm of the body.
+        resting: `(4, 4)` each: one of them has to be near.
     """
-    moved_mm = distance_mm(matrix, np.eye(4), points)
-    return rotation_degrees(matrix) <= FAR_DEG and moved_mm <= FAR_MM
+    return any(
+        apart_degrees(matrix, pose) <= FAR_DEG and distance_mm(matrix, pose, points) <= FAR_MM
+        for pose in resting
+    )
 
 
 def apart_degrees(one: np.ndarray, other: np.ndarray) -> float:
@@ -126,21 +137,27 @@ def stretch_percent(matrix: np.ndarray) -> float:
     return float(100 * np.abs(stretches - 1).max())
 
 
-def warnings_of(evidence: Evidence) -> tuple[str, ...]:
+def warnings_of(evidence: Evidence, *, guided: bool = False) -> tuple[str, ...]:
     """What the user has to know about the pose, in sentences.
 
     Args:
         evidence: of the pose that was found.
+        guided: the user gave a pose: where one was found, near it.
     """
     if not evidence.convincing:
+        place = (
+            "the initial pose is used as it is"
+            if guided
+            else "they stay where their files place them"
+        )
         return (
             "No pose was found in which the two volumes agree clearly better than by chance "
             f"(score {evidence.score:.2f}; wrong poses reach {evidence.chance:.2f} ± "
-            f"{evidence.spread:.2f}), so they stay where their files place them. Check that both "
-            "show the same region of the same patient, and their modalities.",
+            f"{evidence.spread:.2f}), so {place}. Check that both show the same region of the same "
+            "patient, and their modalities.",
         )
     found = []
-    if evidence.far:
+    if evidence.far and not guided:
         found.append(
             f"The degraded volume was moved by {evidence.moved_mm:.0f} mm and turned by "
             f"{evidence.rotation_deg:.0f}° against what its file says. Check the pose."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side
+_WHOLLY = 0.99  # of an interpolated mask: all that it was interpolated from
 _PADDED = 0.01  # of an interpolated mask: some neighbour is padded
 # A padded place is compared as air up to this depth inside the other volume's body: skin that two
 # scans see in slightly different places is skin, a skull that was cut off is not
@@ -33,7 +34,7 @@ class Fields(NamedTuple):
     padded: Tensor  # 0 to 1
     depth_mm: Tensor  # inside the body
     weight: Tensor  # 0 to 1: how much a voxel counts
-    inside: Tensor  # bool: the field of view
+    inside: Tensor  # bool: the field of view, as far as the user lets it be compared
 
 
 class BodyGrid(NamedTuple):
@@ -48,6 +49,7 @@ class Stack(NamedTuple):
 
     channels: Tensor  # (1, 4, d, h, w): values, padded, depth_mm, weight
     grid: Grid
+    mask: Tensor | None  # (1, 1, d, h, w): 1 where the user lets it be compared; None: everywhere
 
     def pulled(self, matrix: np.ndarray, onto: Grid) -> Fields:
         """out[x] = stack(A X) at the place X of grid index x.
@@ -60,12 +62,15 @@ class Stack(NamedTuple):
         index = affine_index(pull, onto.shape, self.channels)
         sampled = sample_at(self.channels, index)
         values, padded, depth, weight = sampled.split(1, dim=1)
+        seen = inside(index, self.grid.shape)
+        if self.mask is not None:
+            seen = seen & (sample_at(self.mask, index) > _WHOLLY)
         return Fields(
             values=values,
             padded=padded,
             depth_mm=depth,
             weight=weight,
-            inside=inside(index, self.grid.shape),
+            inside=seen,
         )
 
 
@@ -73,11 +78,12 @@ def body_grid(reference: AlignmentVolume, spacing: float) -> BodyGrid:
     """The working grid, no larger than the body and what its descriptors see.
 
     Args:
-        reference: whose body is meant; its skin is a strong edge, hence the rim.
+        reference: whose body, or what is compared of it, is meant; its skin is a strong edge, hence
+            the rim.
         spacing: mm.
     """
     whole = working_grid(reference.values.grid, spacing)
-    mask = _like(reference, reference.body)
+    mask = _like(reference, reference.compared)
     share, _ = resample(mask, whole, fill=0.0)
     body = (share > 0.5).float()
     rimmed = F.max_pool3d(body, kernel_size=3, stride=1, padding=1)
@@ -118,7 +124,19 @@ def stacked(volume: AlignmentVolume, spacing: float, by_bone: bool) -> Stack:
     coarse = [shrink(channel, target_spacing) for channel in fine]
     arrays = [channel.array for channel in coarse]
     channels = np.stack(arrays).astype(np.float32)
-    return Stack(torch.from_numpy(channels)[None], coarse[0].grid)
+    return Stack(
+        channels=torch.from_numpy(channels)[None],
+        grid=coarse[0].grid,
+        mask=_mask(volume, target_spacing),
+    )
+
+
+def _mask(volume: AlignmentVolume, target_spacing: tuple[float, ...]) -> Tensor | None:
+    """What the user lets be compared, as means of blocks, `(1, 1, d, h, w)`."""
+    if volume.mask is None:
+        return None
+    means = shrink(_like(volume, volume.mask), target_spacing).array
+    return torch.from_numpy(np.ascontiguousarray(means, dtype=np.float32))[None, None]
 
 
 def on_grid(volume: AlignmentVolume, grid: Grid, by_bone: bool) -> Fields:
@@ -133,12 +151,16 @@ def on_grid(volume: AlignmentVolume, grid: Grid, by_bone: bool) -> Fields:
     sampled = [resample(channel, grid, fill=0.0) for channel in channels]
     values, padded, depth, weight = (channel for channel, _ in sampled)
     _, coverage = sampled[0]
+    seen = coverage > 0
+    if volume.mask is not None:
+        allowed, _ = resample(_like(volume, volume.mask), grid, fill=0.0)
+        seen = seen & (allowed > _WHOLLY)
     return Fields(
         values=values,
         padded=padded,
         depth_mm=depth,
         weight=weight,
-        inside=coverage > 0,
+        inside=seen,
     )
 
 

@@ -23,7 +23,7 @@ from UniFuseLib.registration.affine_solver import levenberg_marquardt
 from UniFuseLib.registration.pose_search import PoseScore, all_poses, header_poses, ranked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
@@ -53,9 +53,12 @@ class Climber:
         degraded: AlignmentVolume,
         reference: AlignmentVolume,
         progress: Callable[[float], None],
+        given: Sequence[np.ndarray] = (),
     ) -> None:
         self._volumes = degraded, reference
-        self.points = reference.points()
+        self.given = tuple(given)
+        self.resting = (np.eye(4), *given)  # poses that may stay as they are
+        self.points = reference.compared_points()
         self._frame = body_frame(self.points)
         self._measures = measures_of(degraded.modality, reference.modality)
         self._problems: dict[float, AffineProblem] = {}
@@ -118,14 +121,15 @@ def search(pair: Climber) -> Search:
     # of poses that were drawn alike: those around the files may be stuck where nothing fits
     chance = chance_of(_best(reached), far + wrong)
     finalists = pair.climb_all(MEDIUM_MM, _finalists(pair, reached))
-    chosen = choose(finalists, chance, pair.points)
+    chosen = choose(finalists, chance, pair.points, pair.resting)
     others = [candidate for candidate in finalists if candidate is not chosen]
     return Search(near + far, chance, chosen, _best(others or [chosen]))
 
 
 def _near_starts(pair: Climber) -> list[np.ndarray]:
-    """That of the files, and the best poses around it."""
-    return _distinct([np.eye(4), *pair.near], _NEAR_STARTS, pair.apart_mm, _NEAR_APART_MM)
+    """That of the files, the best poses around it, and those that the user gave."""
+    starts = _distinct([np.eye(4), *pair.near], _NEAR_STARTS, pair.apart_mm, _NEAR_APART_MM)
+    return [*starts, *pair.given]
 
 
 def _far_starts(pair: Climber) -> list[np.ndarray]:
@@ -147,12 +151,12 @@ def _wrong_starts(pair: Climber, starts: list[np.ndarray], best: Candidate) -> l
 
 
 def _finalists(pair: Climber, reached: list[Candidate]) -> list[np.ndarray]:
-    """The best ones, one of them near the pose of the files if any is."""
+    """The best ones, one of them near the pose of the files, or a given one, if any is."""
     ordered = sorted(reached, key=lambda candidate: -candidate.score)
     matrices = [candidate.matrix for candidate in ordered]
     chosen = _distinct(matrices, _FINALISTS, pair.apart_mm, _APART_MM)
-    near = [matrix for matrix in matrices if is_near(matrix, pair.points)]
-    if any(is_near(matrix, pair.points) for matrix in chosen):
+    near = [matrix for matrix in matrices if is_near(matrix, pair.points, pair.resting)]
+    if any(is_near(matrix, pair.points, pair.resting) for matrix in chosen):
         return chosen
     return chosen + near[:1]
 

@@ -19,6 +19,7 @@ _BONE_HU = 240.0
 # from a bone a voxel counts, and how much beyond (measured on heads and limbs, decision 0045)
 _BONE_REACH_MM = 15.0
 _FAR_FROM_BONE = 0.1
+_WHOLLY = 0.99  # of a block of voxels: all of them
 _CLOSING = 2  # voxels of gaps in a skull that are bridged before what it encloses is filled
 
 
@@ -31,17 +32,34 @@ class AlignmentVolume(NamedTuple):
     padded: np.ndarray  # (d, h, w) bool: constant out to the border, so perhaps not acquired
     modality: str
     rigid_weight: np.ndarray | None  # (d, h, w) 0 to 1: how much a voxel moves with the bones
+    mask: np.ndarray | None = None  # (d, h, w) bool: what the user lets be compared; None: all
+
+    @property
+    def compared(self) -> np.ndarray:
+        """`(d, h, w)` bool: the body, as far as the user lets it be compared."""
+        return self.body if self.mask is None else self.body & self.mask
 
     def points(self, most: int = 10_000) -> np.ndarray:
         """`(n, 3)` RAS mm of voxels in the body, evenly thinned to about `most`."""
-        index = np.argwhere(self.body)
-        step = max(1, len(index) // most)
-        grid = self.values.grid
-        return index[::step] @ grid.linear.T + grid.origin
+        return _places(self.body, self.values, most)
+
+    def compared_points(self, most: int = 10_000) -> np.ndarray:
+        """`points` of what is compared."""
+        return _places(self.compared, self.values, most)
+
+
+def _places(mask: np.ndarray, values: Volume, most: int) -> np.ndarray:
+    index = np.argwhere(mask)
+    step = max(1, len(index) // most)
+    return index[::step] @ values.grid.linear.T + values.grid.origin
 
 
 def alignment_volume(
-    scalar: Volume, body: np.ndarray, modality: str, intensity: IntensityMap
+    scalar: Volume,
+    body: np.ndarray,
+    modality: str,
+    intensity: IntensityMap,
+    mask: np.ndarray | None = None,
 ) -> AlignmentVolume:
     """One side, from a volume in its own units.
 
@@ -50,6 +68,7 @@ def alignment_volume(
         body: bool, same shape; everywhere if there is none.
         modality: `mr`, `ct` or `pet`.
         intensity: to network intensities.
+        mask: bool, same shape, what the user lets be compared; None: all.
     """
     content = body if body.any() else np.ones_like(body)
     coarse = shrink(scalar, (FINEST_MM,) * 3)
@@ -68,6 +87,7 @@ def alignment_volume(
         padded=_padded(scalar),
         modality=modality,
         rigid_weight=_rigid_weight(coarse, solid) if modality == "ct" else None,
+        mask=None if mask is None else _block_means(mask, scalar) > _WHOLLY,
     )
 
 
@@ -89,7 +109,7 @@ def _padded(scalar: Volume) -> np.ndarray:
     """What has the lowest intensity out to the border."""
     lowest = scalar.array == scalar.array.min()
     share = _block_means(lowest, scalar)
-    return _connected_to_border(share > 0.99)
+    return _connected_to_border(share > _WHOLLY)
 
 
 def _depth(body: np.ndarray, spacing: np.ndarray) -> np.ndarray:

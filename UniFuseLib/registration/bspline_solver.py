@@ -25,7 +25,7 @@ _LEAST_CELLS = 4
 
 
 class HeldOut(NamedTuple):
-    """What a step gains in cells that it was not fitted to."""
+    """What a change gains in cells that it was not fitted to."""
 
     gain: float  # decrease of the energy there, relative to all of it
     t: float  # mean gain of a cell over its standard error; 0 with hardly any cells
@@ -79,9 +79,19 @@ def held_out_gain(
         half = equations.where(2 * fitted)
         step = gauss_newton(half, start, lattice, bending_weight)
         gain += equations.gain(step) * (1 - fitted)
-    total = float(equations.energy.sum())
+    return over_cells(gain, equations.energy)
+
+
+def over_cells(gain: Tensor, energy: Tensor) -> HeldOut:
+    """A gain at every point as that of all, and how steady it is over the cells.
+
+    Args:
+        gain: decrease of the energy, `(d, h, w)`.
+        energy: before it; 0 where nothing was compared.
+    """
+    total = float(energy.sum())
     relative = float(gain.sum()) / total if total > 0 else 0.0
-    has_evidence = (equations.energy > 0).float()
+    has_evidence = (energy > 0).float()
     enough = _sums_of_cells(has_evidence) >= _LEAST_CELL
     cells = _sums_of_cells(gain)[enough]
     count = cells.numel()

@@ -50,14 +50,14 @@ def sample_for_bin(
     grid = reference.grid
     body = body_mask(reference.array, grid.spacing, modality)
     body &= sees(degraded, grid, np.zeros((*grid.shape, 3)))
-    points = _points(generator, body, grid)
+    points = body_points(generator, body, grid)
     for _ in range(_TRIES):
         drawn = sample_misalignment(generator, (grid, degraded))
         misalignment = scale_to_mean(drawn, points, target)
         seen = body & sees(degraded, grid, _field(misalignment, grid))
         if not seen.any():
             continue
-        misalignment = scale_to_mean(misalignment, _points(generator, seen, grid), target)
+        misalignment = scale_to_mean(misalignment, body_points(generator, seen, grid), target)
         field = _field(misalignment, grid)
         seen = body & sees(degraded, grid, field)
         mean = float(np.linalg.norm(field[seen], axis=1).mean()) if seen.any() else 0.0
@@ -81,7 +81,7 @@ def _within_range(misalignment: Misalignment) -> bool:
     )
 
 
-def _points(generator: torch.Generator, mask: np.ndarray, grid: Grid) -> np.ndarray:
+def body_points(generator: torch.Generator, mask: np.ndarray, grid: Grid) -> np.ndarray:
     """Up to `BODY_POINTS` random points of the mask, `(n, 3)` RAS mm."""
     found = np.argwhere(mask)
     if len(found) == 0:

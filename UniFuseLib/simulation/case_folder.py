@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.file_lock import locked
+from UniFuseLib.io.json_files import read_json, write_json
+from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import check_key, read_json_as, read_json_object
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
 VERSION = 1
 INDEX, DESCRIPTION = "cases.json", "case.json"
-
 
 FILES = ("degraded", "reference", "field", "clean_aligned", "clean_misaligned", "body")
 LABEL_FILES = ("labels_reference", "labels_degraded")
@@ -42,6 +44,7 @@ _TEXTS = ("id", "task", "bin", "class", "degraded_modality", "reference_modality
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(_TEXTS, str),
     "files": dict[str, str],
+    "group": str,
     "seed": int,
     "sources": dict[str, str] | None,
     "mean_displacement_mm": float | None,
@@ -80,6 +83,7 @@ class Case:
         checksum: SHA-256 of `case.json`; changes when the case is regenerated.
         patient: folder of the reference's source file; the id where `case.json` names no source.
         stated_mm: mean displacement inside the body that `case.json` states, or None.
+        group: key of `GROUPS`; `case.json` of the stress test names none.
     """
 
     id: str
@@ -100,6 +104,7 @@ class Case:
     checksum: str
     patient: str
     stated_mm: float | None = None
+    group: str = STRESS
 
 
 def file_of(name: str) -> str:
@@ -135,8 +140,9 @@ def write_case(
 def add_to_index(folder: Path, case_id: str) -> None:
     """Name a case in `cases.json`; cases that are there already stay."""
     path = folder / INDEX
-    known = read_index(folder) if path.exists() else []
-    write_json({"version": VERSION, "cases": list(dict.fromkeys([*known, case_id]))}, path)
+    with locked(path.with_name(f".{INDEX}.lock")):  # several runs may fill one folder
+        known = read_index(folder) if path.exists() else []
+        write_json({"version": VERSION, "cases": list(dict.fromkeys([*known, case_id]))}, path)
 
 
 def read_index(folder: Path) -> list[str]:
@@ -154,6 +160,12 @@ def read_index(folder: Path) -> list[str]:
     index = read_json_as(_Index, path)
     if not index.cases or index.version != VERSION:
         raise InputError(f"Expected version {VERSION} and at least one case id in '{path}'.")
+    for case_id in index.cases:
+        if not is_plain_name(case_id):
+            raise InputError(
+                f"'{path}': expected case ids of letters, digits, '.', '_' and '-', got "
+                f"{case_id!r}. Correct the file, or make the cases again."
+            )
     return list(dict.fromkeys(index.cases))
 
 
@@ -163,6 +175,12 @@ def case_checksum(folder: Path, case_id: str) -> str | None:
         return hashlib.sha256((folder / case_id / DESCRIPTION).read_bytes()).hexdigest()
     except OSError:
         return None
+
+
+def stated_group(folder: Path, case_id: str) -> str:
+    """The group that `case.json` names; the stress test where it names none or cannot be read."""
+    text = read_json(folder / case_id / DESCRIPTION)
+    return str(text.get("group", STRESS)) if isinstance(text, dict) else STRESS
 
 
 def load_case(folder: Path, case_id: str) -> Case:
@@ -196,6 +214,7 @@ def load_case(folder: Path, case_id: str) -> Case:
         checksum=case_checksum(folder, case_id) or "",
         patient=_patient(text),
         stated_mm=text.get("mean_displacement_mm"),
+        group=text.get("group", STRESS),
     )
 
 
@@ -210,9 +229,9 @@ def _description(here: Path) -> dict[str, Any]:
     for key, kind in _KINDS.items():
         if key in text or key in _TEXTS:
             check_key(path, text, key, kind)
-    allowed = {"task": tuple(TASKS), "bin": tuple(BINS), "class": CLASSES}
+    allowed = {"task": tuple(TASKS), "bin": tuple(BINS), "class": CLASSES, "group": tuple(GROUPS)}
     for key, values in allowed.items():
-        if text[key] not in values:
+        if key in text and text[key] not in values:
             raise InputError(f"'{path}': expected {key} to be one of {values}, got {text[key]!r}.")
     if text["id"] != here.name:
         raise InputError(f"'{path}' describes case {text['id']!r}; expected {here.name!r}.")
@@ -221,6 +240,9 @@ def _description(here: Path) -> dict[str, Any]:
 
 def _paths(here: Path, files: dict[str, str]) -> dict[str, Path]:
     named = {name: here / files[name] for name in (*FILES, *LABEL_FILES) if name in files}
+    outside = [path.name for path in named.values() if path.parent != here]
+    if outside:
+        raise InputError(f"'{here}': {', '.join(outside)} lies in another folder.")
     absent = [name for name in FILES if name not in named]
     absent += [path.name for path in named.values() if not path.is_file()]
     if absent:

@@ -1,20 +1,23 @@
 """The table of cases to make: one row per case, checked without opening a single volume.
 
 Columns (first line): `id,degraded,reference,task,seed,bin`, and if needed `class`, `severity`,
-`degraded_contrast`, `reference_contrast`, `labels`. Paths are relative to the data folder. A
-contrast (`t1`, `t2`, `flair`, `ct`, `pet`, `random`) says that the file is a label map of a head,
-from which the scan is made.
+`degraded_contrast`, `reference_contrast`, `labels`, `group`, `misalignment`, `acquisition`. Paths
+are relative to the data folder. A contrast (`t1`, `t2`, `flair`, `ct`, `pet`, `random`) says that
+the file is a label map of a head, from which the scan is made.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.table_text import is_plain_name
 from UniFuseLib.io.typed import read_csv_rows
+from UniFuseLib.simulation.acquisition import ACQUISITIONS
+from UniFuseLib.simulation.anatomy import RANGES
 from UniFuseLib.simulation.contrast import STYLES
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
@@ -22,7 +25,6 @@ if TYPE_CHECKING:
 
     from UniFuseLib.simulation.degrade import DegradationClass
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REQUIRED = ("id", "degraded", "reference", "task", "seed", "bin")
 
 
@@ -42,6 +44,9 @@ class Row:
         degraded_contrast: empty for a scan, else what to make of the label map.
         reference_contrast: likewise.
         labels: a label map aligned with both scans, for overlap measures; may be empty.
+        group: key of `groups.GROUPS`: the row of the tables that counts the case.
+        misalignment: key of `anatomy.RANGES`, or `stress`: 12 parameters and an elastic part.
+        acquisition: key of `acquisition.ACQUISITIONS`; may be empty.
     """
 
     id: str
@@ -55,6 +60,9 @@ class Row:
     degraded_contrast: str = ""
     reference_contrast: str = ""
     labels: str = ""
+    group: str = STRESS
+    misalignment: str = STRESS
+    acquisition: str = ""
 
 
 def read_case_list(path: Path) -> tuple[list[Row], list[str]]:
@@ -94,9 +102,10 @@ def _rows(lines: list[dict[str, str]]) -> tuple[list[Row], list[str]]:
     for number, line in enumerate(lines, start=2):
         try:
             row = _row(line)
-            if row.id in rows:
+            key = row.id.casefold()  # one folder on Windows and macOS
+            if key in rows:
                 raise InputError(f"the id {row.id!r} was used before; give every case its own")
-            rows[row.id] = row
+            rows[key] = row
         except InputError as error:
             faults.append(f"Line {number} ({line.get('id') or 'no id'}): {error}.")
     return list(rows.values()), faults
@@ -118,21 +127,42 @@ def _row(line: dict[str, str]) -> Row:
         degraded_contrast=line.get("degraded_contrast", ""),
         reference_contrast=line.get("reference_contrast", ""),
         labels=line.get("labels", ""),
+        group=line.get("group") or STRESS,
+        misalignment=line.get("misalignment") or STRESS,
+        acquisition=line.get("acquisition", ""),
     )
 
 
 def _check_line(line: dict[str, str]) -> None:
-    if not _NAME.fullmatch(line["id"]):
-        raise InputError(f"expected an id of letters, digits, '.', '_' and '-', got {line['id']!r}")
+    if not is_plain_name(line["id"]):
+        raise InputError(
+            "expected an id of letters, digits, '.', '_' and '-' that names a folder on every "
+            f"system, got {line['id']!r}"
+        )
     _one_of("task", line["task"], tuple(TASKS))
     _one_of("bin", line["bin"], tuple(BINS))
     degradation = TASKS[line["task"]].degradation
     _one_of("class", line.get("class") or degradation, ("clean", degradation))
     for column in ("degraded_contrast", "reference_contrast"):
         _one_of(column, line.get(column, ""), ("", *STYLES))
+    _one_of("group", line.get("group", ""), ("", *GROUPS))
+    _one_of("misalignment", line.get("misalignment", ""), ("", STRESS, *RANGES))
+    _one_of("acquisition", line.get("acquisition", ""), ("", *ACQUISITIONS))
+    _check_acquisition(line)
     for column in ("degraded", "reference"):
         if not line[column]:
             raise InputError(f"expected a path in the column {column!r}, got nothing")
+
+
+def _check_acquisition(line: dict[str, str]) -> None:
+    acquisition = line.get("acquisition", "")
+    if acquisition and (line.get("misalignment") or STRESS) == STRESS:
+        raise InputError(
+            f"expected a misalignment of {', '.join(RANGES)} beside the acquisition "
+            f"{acquisition!r}, got the stress test"
+        )
+    if acquisition == "stripped" and not line.get("degraded_contrast"):
+        raise InputError("expected a degraded_contrast beside 'stripped': the label map strips it")
 
 
 def _one_of(column: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -3,24 +3,26 @@
     clean_misaligned[x] = clean(ψ(X(x)))        degraded = D(clean_misaligned)
     field = φ − id on the reference grid
 
-The folder's format is `case_folder`.
+X(x) is where the misaligned scan's own header places its voxel x. The folder's format is
+`case_folder`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from scipy import ndimage
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.volumes import read_volume
+from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.intensity import BACKGROUND
+from UniFuseLib.simulation.acquisition import field_of_view, is_brain, stripped, thickened
+from UniFuseLib.simulation.anatomy import Placed, place_by_anatomy
 from UniFuseLib.simulation.binned import sample_for_bin
 from UniFuseLib.simulation.case_folder import write_case
-from UniFuseLib.simulation.contrast import sample_contrast
+from UniFuseLib.simulation.clean_pair import CleanPair, PairReading, Stream, read_pair, stream
 from UniFuseLib.simulation.degrade import (
     Parameters,
     apply_degradation,
@@ -28,10 +30,10 @@ from UniFuseLib.simulation.degrade import (
     sample_degradation,
     slice_axis,
 )
-from UniFuseLib.simulation.field_of_view import as_array, holds, indices_in
-from UniFuseLib.simulation.heads import crop_to_head, scan_head
+from UniFuseLib.simulation.field_of_view import as_array, holds, indices_in, sees
+from UniFuseLib.simulation.groups import STRESS
 from UniFuseLib.simulation.misalignment import Deformation, Misalignment
-from UniFuseLib.simulation.parameters import local_generator, to_json, triple
+from UniFuseLib.simulation.parameters import to_json, triple
 from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -41,71 +43,94 @@ if TYPE_CHECKING:
 
     from UniFuseLib.simulation.case_list import Row
 
-LARGEST_LABEL = 1023
-# separate random streams: a change in one simulator leaves the others' draws alone
-_MISALIGNMENT, _DEGRADATION, _DEGRADED_CONTRAST, _REFERENCE_CONTRAST = range(4)
+
+class MadeCase(NamedTuple):
+    """What is to be said of a case."""
+
+    mean_mm: float  # mean displacement inside the body
+    warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class CleanPair:
-    """A clean, aligned pair in one patient coordinate system; grids may differ.
-
-    Attributes:
-        degraded: the scan that will be degraded.
-        reference: its reference.
-        labels: `(d, h, w)` integers in the same coordinate system, or None.
-    """
-
-    degraded: Volume
-    reference: Volume
-    labels: Volume | None
-
-
-def make_case(row: Row, root: Path, folder: Path) -> float:
+def make_case(row: Row, root: Path, folder: Path, reading: PairReading | None = None) -> MadeCase:
     """Write one case into `folder`, `case.json` last.
 
     Args:
         row: of the case list.
         root: what relative paths start from.
         folder: of this case; exists.
-
-    Returns:
-        The mean displacement inside the body, mm.
+        reading: what the user allows where files leave something open.
 
     Raises:
-        InputError: a file is missing or unreadable, or the pair does not overlap.
+        InputError: a file is missing, unreadable or unusable (see `clean_pair.read_pair`), or the
+            pair does not overlap.
     """
-    pair, task = read_pair(row, root), TASKS[row.task]
+    pair = read_pair(row, root, reading or PairReading())
     grid = pair.reference.grid
-    misalignment, body = sample_for_bin(
-        _stream(row, _MISALIGNMENT), pair.degraded.grid, pair.reference, task.reference, row.bin
-    )
-    deformation = Deformation(misalignment)
-    moved = misalign(pair.degraded, deformation, BACKGROUND[task.degraded])
-    parameters, degraded = degrade(moved, row, _stream(row, _DEGRADATION))
+    placed = _place(row, pair)
+    deformation = Deformation(placed.misalignment)
+    moved = _taken(row, pair, deformation, placed.grid)
+    across = slice_axis(pair.degraded.grid)
+    parameters, degraded = degrade(moved, row, stream(row, Stream.DEGRADATION), across)
     field = as_array(deformation.phi(grid))
-    mean_mm = float(np.linalg.norm(field[body], axis=1).mean())
+    mean_mm = float(np.linalg.norm(field[placed.body], axis=1).mean())
     volumes = {
         "degraded": degraded,
         "reference": pair.reference,
-        "clean_aligned": _aligned(pair, BACKGROUND[task.degraded]),
+        "clean_aligned": _clean_aligned(row, pair),
         "clean_misaligned": moved,
-        "body": Volume(body.astype(np.uint8), pair.reference.affine),
+        "body": Volume(placed.body.astype(np.uint8), pair.reference.affine),
     }
     if pair.labels is not None:
         volumes |= _moved_labels(pair.labels, grid, moved.grid, deformation)
-    text = _text(row, misalignment, parameters, mean_mm)
+    text = _text(row, placed.misalignment, parameters, mean_mm)
+    text["warnings"] = list(pair.warnings)
     write_case(folder, text, _sources(row), volumes, field)
-    return mean_mm
+    return MadeCase(mean_mm, pair.warnings)
 
 
-def _stream(row: Row, number: int) -> torch.Generator:
-    return local_generator(row.seed * 4 + number)
+def _place(row: Row, pair: CleanPair) -> Placed:
+    """The stress test leaves the scan's grid where it was; by anatomy the grid moves."""
+    scan, reference, modality = pair.degraded.grid, pair.reference, TASKS[row.task].reference
+    generator = stream(row, Stream.MISALIGNMENT)
+    if row.misalignment == STRESS:
+        return _stress(generator, scan, reference, modality, row.bin)
+    body = body_mask(reference.array, reference.grid.spacing, modality)
+    body &= sees(scan, reference.grid, np.zeros((*body.shape, 3)))
+    if row.acquisition == "stripped":
+        body &= is_brain(_nearest_to(_labels(row, pair), reference.grid).array)
+    view = field_of_view(stream(row, Stream.FIELD_OF_VIEW), scan, row.acquisition)
+    return place_by_anatomy(generator, row.misalignment, view, reference.grid, body, row.bin)
+
+
+def _stress(
+    generator: torch.Generator, scan: Grid, reference: Volume, modality: str, bin_name: str
+) -> Placed:
+    misalignment, body = sample_for_bin(generator, scan, reference, modality, bin_name)
+    return Placed(misalignment, scan, body)
+
+
+def _taken(row: Row, pair: CleanPair, deformation: Deformation, grid: Grid) -> Volume:
+    """The clean scan, misaligned, as the row's acquisition takes it."""
+    background = BACKGROUND[TASKS[row.task].degraded]
+    moved = misalign(pair.degraded, deformation, background, grid)
+    if row.acquisition == "stripped":
+        labels = _nearest(_labels(row, pair), grid, as_array(deformation.psi(grid)))
+        return stripped(moved, labels, background)
+    if row.acquisition == "thick":
+        return thickened(moved, slice_axis(pair.degraded.grid))
+    return moved
+
+
+def _labels(row: Row, pair: CleanPair) -> Volume:
+    if pair.labels is None:
+        raise InputError(f"{row.id}: expected a label map to strip the brain with, got none")
+    return pair.labels
 
 
 def _text(
     row: Row, misalignment: Misalignment, parameters: Parameters, mean_mm: float
 ) -> dict[str, Any]:
+    kinds = {"group": row.group, "misalignment_kind": row.misalignment}
     return {
         "id": row.id,
         "task": row.task,
@@ -117,6 +142,9 @@ def _text(
         "degradation": degradation_to_json(parameters),
         "misalignment": to_json(misalignment),
         "mean_displacement_mm": round(mean_mm, 4),
+        # the stress test's cases are told by their absence, as before there were groups
+        **{key: value for key, value in kinds.items() if value != STRESS},
+        **({"acquisition": row.acquisition} if row.acquisition else {}),
     }
 
 
@@ -130,54 +158,8 @@ def _sources(row: Row) -> dict[str, str]:
     }
 
 
-def read_pair(row: Row, root: Path) -> CleanPair:
-    """Both scans of a row, made from label maps where the row gives a contrast.
-
-    Args:
-        row: of the case list.
-        root: what relative paths start from.
-
-    Raises:
-        InputError: a file is missing or cannot be read.
-    """
-    degraded, labels = _scan(row, root / row.degraded, row.degraded_contrast, _DEGRADED_CONTRAST)
-    reference, _ = _scan(row, root / row.reference, row.reference_contrast, _REFERENCE_CONTRAST)
-    if row.labels:
-        labels = _read(root / row.labels)
-    return CleanPair(degraded, reference, labels)
-
-
-def _scan(row: Row, path: Path, contrast: str, stream: int) -> tuple[Volume, Volume | None]:
-    """The scan, and the label map that it was made from if it was."""
-    volume = _read(path)
-    if not contrast:
-        return volume, None
-    _check_labels(path, volume.array)
-    labels = crop_to_head(volume)
-    parameters = sample_contrast(_stream(row, stream), contrast)
-    return scan_head(labels, parameters, anatomy_seed=row.seed), labels
-
-
-def _check_labels(path: Path, array: np.ndarray) -> None:
-    whole = np.issubdtype(array.dtype, np.integer)
-    if not whole or array.min() < 0 or array.max() > LARGEST_LABEL:
-        raise InputError(
-            f"'{path}' is not a label map: expected whole numbers from 0 to {LARGEST_LABEL}, "
-            "since a contrast is given"
-        )
-
-
-def _read(path: Path) -> Volume:
-    if not path.exists():
-        raise InputError(f"'{path}' does not exist. Check the path and --data")
-    volume = read_volume(path)
-    if volume.array.ndim != 3:
-        raise InputError(f"'{path}' has shape {volume.array.shape}; expected one grey volume")
-    return volume
-
-
-def misalign(clean: Volume, deformation: Deformation, background: float) -> Volume:
-    """out[x] = clean(ψ(X(x))) on the same grid, cubic.
+def misalign(clean: Volume, deformation: Deformation, background: float, scan: Grid) -> Volume:
+    """out[x] = clean(ψ(X(x))) on the misaligned scan's grid, cubic.
 
     The type of the input is kept: whole numbers stay whole numbers.
 
@@ -185,25 +167,43 @@ def misalign(clean: Volume, deformation: Deformation, background: float) -> Volu
         clean: the scan before it moves.
         deformation: ψ.
         background: value where the clean scan saw nothing, its units.
+        scan: where the result lies; X are the places of its voxels.
     """
     grid, lowest = clean.grid, float(clean.array.min())
-    index = indices_in(grid, grid, as_array(deformation.psi(grid)))
+    index = indices_in(grid, scan, as_array(deformation.psi(scan)))
     moved = ndimage.map_coordinates(
         clean.array.astype(np.float32), index, order=3, mode="nearest", prefilter=True
     )
     # cubic interpolation rings at edges: keep to the range of the scan
     moved = np.clip(moved, clean.array.min(), clean.array.max())
     moved = np.where(holds(grid, index), moved, max(background, lowest))
-    return Volume(_as_type(moved, clean.array.dtype), clean.affine)
+    return Volume(_as_type(moved, clean.array.dtype), scan.affine)
 
 
-def degrade(moved: Volume, row: Row, generator: torch.Generator) -> tuple[Parameters, Volume]:
-    """Draw and apply the row's degradation on the scan's own grid, slice by slice."""
+def degrade(
+    moved: Volume, row: Row, generator: torch.Generator, across: int
+) -> tuple[Parameters, Volume]:
+    """Draw and apply the row's degradation on the scan's own grid, slice by slice.
+
+    Args:
+        moved: the clean, misaligned scan.
+        row: class and severity.
+        generator: of all draws.
+        across: array axis across the slices.
+    """
     array = torch.from_numpy(moved.array.astype(np.float32))
-    spacing, across = triple(moved.grid.spacing), slice_axis(moved.grid)
+    spacing = triple(moved.grid.spacing)
     parameters = sample_degradation(row.label, generator, array, spacing, row.severity, across)
     degraded = apply_degradation(array, spacing, parameters, across).numpy()
     return parameters, Volume(_as_type(degraded, moved.array.dtype), moved.affine)
+
+
+def _clean_aligned(row: Row, pair: CleanPair) -> Volume:
+    background = BACKGROUND[TASKS[row.task].degraded]
+    aligned = _aligned(pair, background)
+    if row.acquisition != "stripped":
+        return aligned
+    return stripped(aligned, _nearest_to(_labels(row, pair), aligned.grid), background)
 
 
 def _aligned(pair: CleanPair, background: float) -> Volume:
@@ -219,9 +219,13 @@ def _moved_labels(
     labels: Volume, reference: Grid, moved: Grid, deformation: Deformation
 ) -> dict[str, Volume]:
     return {
-        "labels_reference": _nearest(labels, reference, np.zeros((*reference.shape, 3))),
+        "labels_reference": _nearest_to(labels, reference),
         "labels_degraded": _nearest(labels, moved, as_array(deformation.psi(moved))),
     }
+
+
+def _nearest_to(labels: Volume, grid: Grid) -> Volume:
+    return _nearest(labels, grid, np.zeros((*grid.shape, 3)))
 
 
 def _nearest(labels: Volume, grid: Grid, displacement: np.ndarray) -> Volume:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.misalignment import Deformation
+from UniFuseLib.simulation.misalignment import Deformation, Misalignment
 
 if TYPE_CHECKING:
-    from UniFuseLib.simulation.misalignment import Misalignment
+    from collections.abc import Callable
 
 
 def mean_displacement(deformation: Deformation, points: np.ndarray) -> float:
@@ -23,6 +23,7 @@ def scale_to_mean(
     points: np.ndarray,
     target_mm: float,
     tolerance_mm: float = 0.02,
+    scaled: Callable[[Misalignment, float], Misalignment] = Misalignment.scaled,
 ) -> Misalignment:
     """The misalignment s·p whose mean displacement over `points` is `target_mm`.
 
@@ -33,6 +34,7 @@ def scale_to_mean(
         points: `(n, 3)` RAS mm inside the body; a few thousand suffice.
         target_mm: mean of |φ(X) − X|.
         tolerance_mm: of that mean.
+        scaled: s·p from p and s.
 
     Raises:
         InputError: the misalignment moves nothing, so that no factor reaches the target.
@@ -44,7 +46,7 @@ def scale_to_mean(
     low, low_mean = 0.0, 0.0
     factor = 1.0
     for _ in range(12):
-        mean = mean_displacement(Deformation(parameters.scaled(factor)), points)
+        mean = mean_displacement(Deformation(scaled(parameters, factor)), points)
         if abs(mean - target_mm) <= tolerance_mm:
             break
         if abs(mean - low_mean) < 1e-9:
@@ -54,4 +56,4 @@ def scale_to_mean(
             )
         step = (target_mm - mean) * (factor - low) / (mean - low_mean)
         low, low_mean, factor = factor, mean, max(factor + step, factor / 4)
-    return parameters.scaled(factor)
+    return scaled(parameters, factor)

@@ -60,11 +60,20 @@ def rescan(volume: Volume, style: str) -> Volume:
     """The volume with the voxels of a scanner, averaged over their extent; faces coincide."""
     pixel, thick = SCANNER_MM[style]
     across = slice_axis(volume.grid)
-    wanted = [thick if axis == across else pixel for axis in range(3)]
+    return coarsened(volume, [thick if axis == across else pixel for axis in range(3)])
+
+
+def coarsened(volume: Volume, wanted_mm: list[float]) -> Volume:
+    """The volume with voxels of about `wanted_mm`, averaged over their extent; faces coincide.
+
+    Args:
+        volume: any grid.
+        wanted_mm: along (d, h, w); an axis whose voxels are larger already stays as it is.
+    """
     old = volume.array.shape
     shape = [
         max(4, round(n * s / max(s, w)))
-        for n, s, w in zip(old, volume.grid.spacing, wanted, strict=True)
+        for n, s, w in zip(old, volume.grid.spacing, wanted_mm, strict=True)
     ]
     ratio = np.array(old) / np.array(shape)
     affine = volume.affine.copy()

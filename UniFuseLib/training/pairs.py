@@ -10,7 +10,7 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.parameters import choice, uniform
-from UniFuseLib.simulation.tasks import TASKS
+from UniFuseLib.simulation.tasks import PAPER_TASKS, TASKS
 from UniFuseLib.training.made_contrast import made_pair
 from UniFuseLib.training.synthesis import synthetic_pair, synthetic_scanner
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # the reference that goes with a degraded modality in the three tasks; the other ones are drawn less
 # often
-_TASK_REFERENCE = {task.degraded: task.reference for task in TASKS.values()}
+_TASK_REFERENCE = {TASKS[name].degraded: TASKS[name].reference for name in PAPER_TASKS}
 _TASK_SHARE = 2 / 3
 _MARGIN_MM = 30.0  # the misaligned, tilted crop of a made pair reads beyond its own edge
 _TRIES = 8  # points drawn until one lies in tissue

@@ -5,6 +5,7 @@ scene.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,6 +16,9 @@ from slicer.i18n import tr as _
 from .Errors import FusionError
 from .Outcome import Ending
 
+# one folder below the output, on every system: no separators, no hidden or special names
+_NAME = re.compile(r"[^\W_]([^\x00-\x1f\\/:*?\"<>|]{0,198}[^\x00-\x1f\\/:*?\"<>|. ])?")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
@@ -135,7 +139,8 @@ def earlierRows(path: Path) -> list[dict[str, Any]]:
     Raises:
         FusionError: the file is another table, which must not be replaced.
     """
-    rows = list(_rowsOfFile(path)) if path.exists() else []
+    found = list(_rowsOfFile(path)) if path.exists() else []
+    rows = [{title: _text(value) for title, value in row.items()} for row in found]
     if any(set(row) != set(COLUMNS) for row in rows):
         raise FusionError(
             _(
@@ -147,12 +152,23 @@ def earlierRows(path: Path) -> list[dict[str, Any]]:
 
 
 def writeRows(rows: list[dict[str, Any]], path: Path) -> None:
+    """Write `batch.csv`; text that a spreadsheet would take for a formula gets an apostrophe."""
     temporary = path.with_name(f".{path.name}.part")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({title: _cell(value) for title, value in row.items()} for row in rows)
     temporary.replace(path)
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _text(cell: str | None) -> str:
+    """What `_cell` wrote."""
+    text = cell or ""
+    return text[1:] if text[:1] == "'" and text[1:].startswith(_FORMULA) else text
 
 
 def absolute(path: str | Path) -> Path:
@@ -186,7 +202,14 @@ def _caseFromRow(row: dict[str, str], folder: Path, number: int) -> BatchCase:
                     "The table needs the columns degraded and reference."
                 ).format(number=number, column=column)
             )
-    name = Path(row.get("name") or f"case{number:03d}").name
+    name = (row.get("name") or f"case{number:03d}").strip()
+    if not _NAME.fullmatch(name):
+        raise FusionError(
+            _(
+                "Row {number}: {name} cannot be the name of a folder. Use letters, digits, spaces, "
+                "'.', '_' and '-'."
+            ).format(number=number, name=repr(name))
+        )
     return BatchCase(
         name, *(folder / Path(row[role]).expanduser() for role in ("degraded", "reference"))
     )

@@ -25,7 +25,7 @@ FusionRule = Callable[[np.ndarray, np.ndarray], np.ndarray]
 RESTORATIONS = {"none": "no restoration", "nlm": "non-local means"}
 REGISTRATIONS = {
     "identity": "no registration",
-    "rigid": "rigid",
+    "rigid": "MI rigid",
     "bspline": "B-splines",
     "elastix": "elastix",
     "syn": "ANTs SyN",
@@ -53,6 +53,25 @@ _NEEDS = {
     "convexadam": Package("convexAdam", "convexAdam"),
     "wavelet": Package("pywt", "PyWavelets"),
 }
+
+
+def chosen_registrations(names: Sequence[str]) -> list[str]:
+    """Those registrations, in their fixed order; none for no name.
+
+    Raises:
+        InputError: a name that no registration has.
+        MissingDependencyError: packages of chosen registrations are not installed.
+    """
+    if unknown := sorted(set(names) - set(REGISTRATIONS)):
+        raise InputError(
+            f"Unknown registrations {', '.join(unknown)}. "
+            f"Expected some of {', '.join(REGISTRATIONS)}."
+        )
+    if missing := _missing(names):
+        raise MissingDependencyError(
+            f"The chosen registrations need {', '.join(missing)}. {INSTALL}, or choose others."
+        )
+    return [name for name in REGISTRATIONS if name in names]
 
 
 class Choice(NamedTuple):

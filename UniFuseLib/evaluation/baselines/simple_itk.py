@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, to_image
+from UniFuseLib.evaluation.sampling import covered
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
@@ -18,12 +19,15 @@ _CONTROL_MM = 60.0
 
 
 def register_rigid(moving: Volume, fixed: Volume) -> np.ndarray:
-    """Rigid, Mattes mutual information, three resolutions.
+    """Rigid, Mattes mutual information, three resolutions; untuned.
+
+    Mattes et al. 2003, doi 10.1109/TMI.2003.809072. Starts from the scanner's coordinates; where
+    the fields of view share no place, from their centres.
 
     Returns:
         u `(d, h, w, 3)` RAS mm on the fixed grid.
     """
-    return displacement_of(_rigid(to_image(moving), to_image(fixed)), fixed.grid)
+    return displacement_of(_rigid(moving, fixed), fixed.grid)
 
 
 def register_bspline(moving: Volume, fixed: Volume) -> np.ndarray:
@@ -38,7 +42,7 @@ def register_bspline(moving: Volume, fixed: Volume) -> np.ndarray:
         u `(d, h, w, 3)` RAS mm on the fixed grid.
     """
     moving_image, fixed_image = to_image(moving), to_image(fixed)
-    rigid = _rigid(moving_image, fixed_image)
+    rigid = _rigid(moving, fixed)
     extent = np.array(fixed_image.GetSize()) * np.array(fixed_image.GetSpacing())
     mesh = [int(n) for n in np.maximum(1, np.round(extent / _CONTROL_MM))]
     spline = sitk.BSplineTransformInitializer(fixed_image, mesh, order=3)
@@ -54,20 +58,23 @@ def register_bspline(moving: Volume, fixed: Volume) -> np.ndarray:
     return displacement_of(sitk.CompositeTransform([rigid, spline]), fixed.grid)
 
 
-def _rigid(moving: sitk.Image, fixed: sitk.Image) -> sitk.Transform:
+def _rigid(moving: Volume, fixed: Volume) -> sitk.Transform:
+    moving_image, fixed_image = to_image(moving), to_image(fixed)
+    by_centres = sitk.CenteredTransformInitializerFilter.GEOMETRY
     start = sitk.CenteredTransformInitializer(
-        fixed, moving, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.GEOMETRY
+        fixed_image, moving_image, sitk.Euler3DTransform(), by_centres
     )
-    # the scanner's coordinates are a better first guess than the centres of the fields of view
     euler = sitk.Euler3DTransform(start)
-    euler.SetTranslation((0.0, 0.0, 0.0))
+    # the scanner's coordinates are a better first guess than the centres of the fields of view
+    if covered(moving.grid, None, fixed.grid).any():
+        euler.SetTranslation((0.0, 0.0, 0.0))
     method = _method(shrink=(4, 2, 1), smooth_mm=(4.0, 2.0, 0.0), bins=32)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=1.0, minStep=1e-3, numberOfIterations=100, relaxationFactor=0.6
     )
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(euler, inPlace=True)
-    method.Execute(fixed, moving)
+    method.Execute(fixed_image, moving_image)
     return euler
 
 

@@ -18,6 +18,7 @@ from UniFuseLib.evaluation.summary import CONVENTIONS, Figures
 from UniFuseLib.io.json_files import plain, write_json, write_text
 from UniFuseLib.progress import Log, silent
 from UniFuseLib.simulation.case_folder import Case, read_index
+from UniFuseLib.simulation.groups import STRESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,10 +71,21 @@ def run_bench(
         answers.append((case, bench.case(case_id)))
     result = plain(_collect(answers, skipped, bench.failures, weights))
     write_json(result, output / "bench.json")
-    tasks = sorted({case["task"] for case, _ in answers})
-    pictures = {task: case_pictures(result["rows"], cases, output, task) for task in tasks}
+    tasks = sorted({case["task"] for case, _ in answers if case["group"] == STRESS})
+    pictures = {task: _pictures(result["rows"], cases, output, task, log) for task in tasks}
     write_text(page(result, pictures), output / "report.html")
     return result
+
+
+def _pictures(
+    rows: list[Figures], cases: Path, output: Path, task: str, log: Log
+) -> list[tuple[str, str]]:
+    """See `case_pictures`; none where they cannot be drawn, which never costs the report."""
+    try:
+        return case_pictures(rows, cases, output, task)
+    except Exception as error:
+        log(f"The pictures of {task} were not drawn: {error}")
+        return []
 
 
 def _collect(
@@ -114,6 +126,7 @@ def _headline(case: Case) -> Figures:
         "id": case.id,
         "task": case.task,
         "bin": case.bin,
+        "group": case.group,
         "class": case.label,
         "seed": case.seed,
     }

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.evaluation.bench.method import OURS, Alignment, Method, method_of
-from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells, number, percent
+from UniFuseLib.evaluation.group_table import three
+from UniFuseLib.evaluation.markdown import number, percent
+from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +20,8 @@ TASK_DESCRIPTIONS = {
     "mr": "MR on MR: T2 or FLAIR with motion on T1",
     "ctmr": "CT on MR: CT with metal and noise on MR",
     "petct": "PET on CT: low-dose PET on CT",
+    "mrct": "MR on CT: MR with motion on CT",
+    "petmr": "PET on MR: low-dose PET on MR",
 }
 
 
@@ -133,6 +138,39 @@ def fusion_table(rows: dict[Method, Figures], task: str) -> Table:
         cells.append((method.title, *fusion_cells(f["fusion"]), *cost))
     header = ("method (sorted by Q_ssim)", *FUSION_TITLES.values(), "CPU s", "peak MB")
     return Table(header, cells, [method == OURS for method in ordered])
+
+
+def group_tables(bench: Figures) -> dict[str, Table]:
+    """Title of every group → its registrations, the smallest mean error first.
+
+    Nothing where all cases are of the stress test, which has tables by task.
+    """
+    names = {name for row in bench["rows"] for name in row.get("groups", {})}
+    if names <= {STRESS}:
+        return {}
+    return {GROUPS[name]: _group_table(bench, name) for name in GROUPS if name in names}
+
+
+def _group_table(bench: Figures, group: str) -> Table:
+    """Mean, median and worst of the cases' mean TRE, before and after."""
+    figures: dict[Alignment, Figures] = {}
+    for row in bench["rows"]:
+        if group in row.get("groups", {}):
+            figures.setdefault(method_of(row).alignment, row["groups"][group])
+    ordered = sorted(figures, key=lambda alignment: figures[alignment]["tre_mm"]["mean"])
+    header = ("method", "cases", "before: mean / median / worst", "after", "made worse", "CPU s")
+    cells = [(a.title, *_group_cells(figures[a])) for a in ordered]
+    return Table(header, cells, [a == OURS.alignment for a in ordered])
+
+
+def _group_cells(f: Figures) -> tuple[str, ...]:
+    return (
+        str(f["cases"]),
+        three(f["tre_before_mm"]),
+        three(f["tre_mm"]),
+        str(f["made_worse"]),
+        number(f["cpu_seconds"], 1),
+    )
 
 
 def machine_line(bench: Figures) -> str:

@@ -11,13 +11,16 @@ from UniFuseLib.evaluation.bench.content import (
     Table,
     by_alignment,
     fusion_table,
+    group_tables,
     machine_line,
     registration_table,
     rows_of,
 )
 from UniFuseLib.evaluation.bench.method import OURS, Alignment, method_of
 from UniFuseLib.evaluation.bench.plots import cost_against_accuracy, error_boxes
-from UniFuseLib.evaluation.tables import number
+from UniFuseLib.evaluation.markdown import number
+from UniFuseLib.evaluation.summary import group_of
+from UniFuseLib.simulation.groups import STRESS
 from UniFuseLib.simulation.tasks import BINS
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ def page(bench: Figures, pictures: Pictures) -> str:
     parts = [
         "<h1>UniFuse compared with staged pipelines</h1>",
         f"<p>{escape(_opening(bench))}</p>",
+        *_groups(bench),
         "<h2>Targets and results</h2>",
         _verdict(bench["verdict"]),
     ]
@@ -109,6 +113,12 @@ def _opening(bench: Figures) -> str:
         f"(restoration + registration + fusion), {model}. "
         "All rows were measured in this run, and all are shown."
     )
+
+
+def _groups(bench: Figures) -> list[str]:
+    tables = group_tables(bench)
+    parts = [f"<h3>{escape(title)}</h3>{table(content)}" for title, content in tables.items()]
+    return ["<h2>TRE by group of cases</h2>", *parts] if parts else []
 
 
 def _verdict(verdict: dict[str, list[Figures]]) -> str:
@@ -169,7 +179,8 @@ def _bin(aligned: dict[Alignment, Figures], task: str, name: str) -> str:
 def _plots(aligned: dict[Alignment, Figures], task: str) -> str:
     boxes, points = {}, {}
     for alignment, row in aligned.items():
-        cases = [case for case in row["cases"].values() if case["task"] == task]
+        shown = [case for case in row["cases"].values() if group_of(case) == STRESS]
+        cases = [case for case in shown if case["task"] == task]
         summary = row["summary"][task]
         boxes[alignment.title] = [case["tre_mm"] for case in cases]
         points[alignment.title] = (summary["cpu_seconds"], summary["tre_mm"]["mean"])

@@ -9,12 +9,15 @@ import numpy as np
 from UniFuseLib.evaluation.bench.method import MODEL, OURS, Method, method_of
 from UniFuseLib.evaluation.bench.plots import slices
 from UniFuseLib.evaluation.bench.run import pipeline_input, stage_folder
-from UniFuseLib.evaluation.bench.stage import FUSED, fuse_aligned, normalised
+from UniFuseLib.evaluation.bench.stage import FUSED, fuse_aligned
 from UniFuseLib.evaluation.bench.verdict import best_pipeline
 from UniFuseLib.evaluation.case_evaluator import case_evaluator
 from UniFuseLib.evaluation.cases import read_case
+from UniFuseLib.evaluation.rivals import normalised
 from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.evaluation.summary import group_of
 from UniFuseLib.io.volumes import read_volume
+from UniFuseLib.simulation.groups import STRESS
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Volume
@@ -31,7 +34,7 @@ _SPACING_MM = 1.5  # of the pictures
 def case_pictures(
     rows: list[Figures], cases: Path, output: Path, task: str
 ) -> list[tuple[str, str]]:
-    """(caption, `<img>`) of the best, the median and the worst case of a task.
+    """(caption, `<img>`) of the best, the median and the worst case of a task's stress test.
 
     By the TRE of the model, without it by that of the best pipeline. Panels: reference, degraded
     as its header places it, the clean truth, the model's fused volume, the best pipeline's (where
@@ -49,7 +52,11 @@ def case_pictures(
     lead = OURS if OURS in by_method else best
     if lead is None:
         return []
-    figures = {c: f for c, f in by_method[lead]["cases"].items() if f["task"] == task}
+    figures = {
+        case_id: f
+        for case_id, f in by_method[lead]["cases"].items()
+        if f["task"] == task and group_of(f) == STRESS
+    }
     errors = {case_id: f["tre_mm"] for case_id, f in figures.items()}
     found = []
     for title, case_id in chosen(errors).items():

@@ -6,7 +6,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from UniFuseLib.evaluation.bench.method import OURS, Method
-from UniFuseLib.evaluation.summary import Figures, aggregate
+from UniFuseLib.evaluation.summary import Figures, aggregate, group_of, in_group
+from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def records(case: Figures, answers: CaseAnswers) -> dict[Method, Figures]:
     """Method → the same record that `unifuse evaluate` writes for a case.
 
     Args:
-        case: `id`, `task`, `bin`, `class`, `seed`.
+        case: `id`, `task`, `bin`, `group`, `class`, `seed`.
         answers: from `Bench.case`.
     """
     found: dict[Method, Figures] = {}
@@ -56,20 +57,22 @@ def _record(case: Figures, aligned: Figures, fusion: Figures, costs: list[Figure
 
 
 def row(method: Method, cases: list[Figures], expected: int) -> Figures:
-    """A method over all its cases: overall, per task, per bin.
+    """A method over all its cases, per group; of the stress test overall, per task, per bin.
 
     Args:
         method: whose row it is.
         cases: its records.
         expected: number of cases; the row's `missing` counts those on which a stage failed.
     """
-    in_bin = {name: [case for case in cases if case["bin"] == name] for name in BINS}
+    stress = in_group(cases, STRESS)
+    in_bin = {name: [case for case in stress if case["bin"] == name] for name in BINS}
     return {
         "method": method.label,
         **method._asdict(),
         "missing": expected - len(cases),
-        "overall": _with_peak(cases),
-        "summary": _by_task(cases),
+        "groups": _by_group(cases),
+        "overall": _with_peak(stress) if stress else {"cases": 0},
+        "summary": _by_task(stress),
         "bins": {name: _by_task(inside) for name, inside in in_bin.items()},
         "cases": {case["id"]: _short(case) for case in cases},
     }
@@ -78,11 +81,11 @@ def row(method: Method, cases: list[Figures], expected: int) -> Figures:
 def restorations(answers: Iterable[tuple[Figures, CaseAnswers]]) -> dict[str, Figures]:
     """Restoration → task → mean figures when aligned by the true field, and its cost.
 
-    Degraded inputs only.
+    Degraded inputs of the stress test only.
     """
     found: dict[str, dict[str, list[Figures]]] = {}
     for case, stages in answers:
-        if case["class"] == "clean":
+        if case["class"] == "clean" or group_of(case) != STRESS:
             continue
         for name, answer in stages.restored.items():
             entry = {**answer["true_field"], "cpu_seconds": answer["cost"]["cpu_seconds"]}
@@ -95,6 +98,11 @@ def restorations(answers: Iterable[tuple[Figures, CaseAnswers]]) -> dict[str, Fi
 
 def _means(entries: list[Figures]) -> Figures:
     return {key: fmean(entry[key] for entry in entries) for key in entries[0]}
+
+
+def _by_group(cases: list[Figures]) -> dict[str, Figures]:
+    groups = {name: in_group(cases, name) for name in GROUPS}
+    return {name: _with_peak(inside) for name, inside in groups.items() if inside}
 
 
 def _by_task(cases: list[Figures]) -> Figures:
@@ -116,6 +124,7 @@ def _short(case: Figures) -> Figures:
     return {
         "task": case["task"],
         "bin": case["bin"],
+        "group": group_of(case),
         "tre_mm": case["tre_mm"]["mean"],
         "tre_before_mm": case["tre_before_mm"]["mean"],
         "psnr_db": case["restoration"]["psnr_db"],

@@ -19,17 +19,17 @@ from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.bench.clock import measured
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator
 from UniFuseLib.evaluation.cases import read_case
+from UniFuseLib.evaluation.rivals import normalised
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.json_files import read_json, write_json
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
-from UniFuseLib.preprocessing.body import body_mask
-from UniFuseLib.preprocessing.intensity import BACKGROUND, fit
+from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.process import keep_freed_memory
-from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from UniFuseLib.evaluation.summary import Figures
     from UniFuseLib.simulation.case_folder import Case
+    from UniFuseLib.spatial.volume import Volume
 
 Kind = Literal["restore", "register", "fuse", "model"]
 ANSWER = "stage.json"
@@ -225,13 +225,6 @@ def _model_figures(evaluator: CaseEvaluator, result: Any) -> Figures:
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
     }
-
-
-def normalised(volume: Volume, modality: str) -> Volume:
-    """y = f(x), float32, by the default rule of the modality, fitted inside this volume's body."""
-    array = volume.array.astype(np.float32)
-    body = body_mask(array, volume.grid.spacing, modality)
-    return Volume(fit(array, body, modality).forward(array), volume.affine)
 
 
 def _aligned(case: Case, volume: Volume, displacement: np.ndarray) -> np.ndarray:

@@ -8,20 +8,25 @@ from UniFuseLib.evaluation.bench.content import (
     TASK_DESCRIPTIONS,
     Table,
     by_alignment,
+    group_tables,
     machine_line,
     rows_of,
     short_registration_table,
 )
 from UniFuseLib.evaluation.bench.method import OURS, Method
 from UniFuseLib.evaluation.bench.verdict import METRICS, best_pipeline
-from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells, markdown, number
+from UniFuseLib.evaluation.markdown import markdown, number
+from UniFuseLib.evaluation.tables import FUSION_TITLES, fusion_cells
 
 if TYPE_CHECKING:
     from UniFuseLib.evaluation.summary import Figures
 
 
 def bench_table(bench: Figures) -> str:
-    """Per task: all registrations, the fusion of ours and of the best pipeline, the verdict."""
+    """Per task: all registrations, the fusion of ours and of the best pipeline, the verdict.
+
+    Then the registrations of every group.
+    """
     weights = bench["weights"]["name"] if bench["weights"] else "none"
     parts = [f"{len(bench['ids'])} cases; weights {weights}; {machine_line(bench)}."]
     for task, description in TASK_DESCRIPTIONS.items():
@@ -32,6 +37,8 @@ def bench_table(bench: Figures) -> str:
         parts += [f"### {description}", _markdown(registration), _markdown(_fusions(rows, task))]
         if task in bench["verdict"]:
             parts.append(_verdict(bench["verdict"][task]))
+    for title, table in group_tables(bench).items():
+        parts += [f"### {title[0].upper()}{title[1:]}", _markdown(table)]
     return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
 
 

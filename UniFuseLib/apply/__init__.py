@@ -1,0 +1,1 @@
+"""A deformation that was found, applied to what else belongs to the two scans."""

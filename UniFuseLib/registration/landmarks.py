@@ -1,0 +1,89 @@
+"""Pairs of landmarks: the rigid motion between them, and how far apart they lie."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from UniFuseLib.errors import InputError
+
+LEAST_LANDMARKS = 3  # fix a rigid motion
+_LEAST_OFF_LINE_MM = 1.0  # root mean square; landmarks are placed no more exactly than a voxel
+
+
+def rigid_procrustes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """R, t with the least Σ |R source + t - target|², det R = 1: `(4, 4)` RAS mm.
+
+    By singular values (Arun et al. 1987, doi 10.1109/TPAMI.1987.4767965) without a reflection
+    (Umeyama 1991, doi 10.1109/34.88573); the same motion as Horn's (1987, doi
+    10.1364/JOSAA.4.000629).
+
+    Args:
+        source: `(n, 3)` RAS mm.
+        target: `(n, 3)` RAS mm, in the same order.
+
+    Raises:
+        InputError: two lists of different lengths, fewer than three points, or points on a line.
+    """
+    check_pairs(source, target)
+    check_spread(source)
+    check_spread(target)
+    middle, other = source.mean(axis=0), target.mean(axis=0)
+    covariance = (source - middle).T @ (target - other)
+    left, _, right = np.linalg.svd(covariance)
+    mirrored = np.linalg.det(left @ right) < 0
+    signs = np.diag([1.0, 1.0, -1.0 if mirrored else 1.0])
+    matrix = np.eye(4)
+    matrix[:3, :3] = right.T @ signs @ left.T
+    matrix[:3, 3] = other - matrix[:3, :3] @ middle
+    return matrix
+
+
+def apart_mm(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """|source - target| of every pair, `(n,)` mm.
+
+    Args:
+        source: `(n, 3)` RAS mm.
+        target: `(n, 3)` RAS mm, in the same order.
+    """
+    return np.asarray(np.linalg.norm(source - target, axis=1))
+
+
+def check_pairs(reference: np.ndarray, degraded: np.ndarray) -> None:
+    """Two lists of the same length.
+
+    Args:
+        reference: `(n, 3)`.
+        degraded: `(n, 3)`.
+
+    Raises:
+        InputError: they are not.
+    """
+    if len(reference) == len(degraded) > 0:
+        return
+    raise InputError(
+        f"The reference has {len(reference)} landmarks and the degraded volume {len(degraded)}. "
+        "Expected the same places in the same order in both lists."
+    )
+
+
+def check_spread(points: np.ndarray) -> None:
+    """Enough points to fix a rigid motion.
+
+    Args:
+        points: `(n, 3)` mm.
+
+    Raises:
+        InputError: fewer than three, or all within a millimetre of one line.
+    """
+    if len(points) < LEAST_LANDMARKS:
+        raise InputError(
+            f"Expected at least {LEAST_LANDMARKS} landmarks to fix a rigid motion, got "
+            f"{len(points)}. Add landmarks that do not lie on one line."
+        )
+    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
+    off_line = float(np.hypot(*spread[1:]) / np.sqrt(len(points)))
+    if off_line < _LEAST_OFF_LINE_MM:
+        raise InputError(
+            f"The landmarks lie on one line ({off_line:.1f} mm off it), which leaves the turn about"
+            " that line open. Add a landmark that lies elsewhere."
+        )
