@@ -67,6 +67,7 @@ def main() -> int:
     report = {
         "date": datetime.date.today().isoformat(),
         "command": f"python Testing/benchmarks/batch_kills.py --kills {args.kills} "
+        f"--cases {args.cases} --jobs {args.jobs} --seed {args.seed} "
         f"--output {args.output.as_posix()}" + (" --real" if args.real else ""),
         "kills": dict(trial.kills),
         "kills_in_all": sum(trial.kills.values()),
@@ -188,12 +189,12 @@ def complete(folder: Path) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """Of a process (Linux)."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except OSError:
-        return []
-    return [int(child) for child in text.split()]
+    """Of a process, whichever of its threads started them (Linux)."""
+    found: list[int] = []
+    for listed in Path("/proc").glob(f"{pid}/task/*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in listed.read_text(encoding="ascii").split()]
+    return found
 
 
 def outlived(pids: list[int], seconds: float) -> int:
