@@ -64,11 +64,20 @@ def main() -> int:
         trial.measure()
         while sum(trial.kills.values()) < args.kills:
             trial.whole_batch(args.kills)
-    report = {
+            text = json.dumps(report_of(trial, args), indent=2) + "\n"
+            args.output.write_text(text, encoding="utf-8")  # as far as it has come
+    sys.stdout.write(text)
+    return int(any(trial.seen.values()))
+
+
+def report_of(trial: Trial, args: argparse.Namespace) -> dict[str, Any]:
+    """What was done up to now, and what was seen."""
+    real = " --real" if args.real else ""
+    return {
         "date": datetime.date.today().isoformat(),
         "command": f"python Testing/benchmarks/batch_kills.py --kills {args.kills} "
-        f"--cases {args.cases} --jobs {args.jobs} --seed {args.seed} "
-        f"--output {args.output.as_posix()}" + (" --real" if args.real else ""),
+        f"--cases {args.cases} --jobs {args.jobs} --seed {args.seed}{real} "
+        f"--output {args.output.as_posix()}",
         "kills": dict(trial.kills),
         "kills_in_all": sum(trial.kills.values()),
         "seconds_of_a_batch": round(trial.run_s, 1),
@@ -76,9 +85,6 @@ def main() -> int:
         "cases_finished": trial.finished,
         "seen": {name: trial.seen[name] for name in SEEN},
     }
-    args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    sys.stdout.write(json.dumps(report, indent=2) + "\n")
-    return int(any(trial.seen.values()))
 
 
 SEEN = ("half-written", "twice", "lost", "orphans", "leftovers", "failed")
