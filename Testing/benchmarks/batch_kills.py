@@ -32,7 +32,10 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
@@ -133,6 +136,8 @@ class Trial:
     def _killed_run(self, output: Path) -> None:
         run = self._start(output)
         kind = self.rng.choice(KINDS)
+        if kind == "worker":  # there is none while the command itself starts
+            until(lambda: run.poll() is not None or bool(children(run.pid)), self.run_s)
         wait(run, self.rng.uniform(0, self.run_s))
         if kind == "worker":
             workers = children(run.pid)
@@ -180,6 +185,13 @@ def wait(run: subprocess.Popen[bytes], seconds: float) -> None:
         run.wait(seconds)
 
 
+def until(true: Callable[[], bool], seconds: float) -> None:
+    """Wait for it, at most so long."""
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def complete(folder: Path) -> bool:
     """Every file is there, and readable to its end."""
     if {file.name for file in folder.iterdir()} != FILES:
@@ -205,9 +217,7 @@ def children(pid: int) -> list[int]:
 
 def outlived(pids: list[int], seconds: float) -> int:
     """How many of the processes are alive after so many seconds."""
-    end = time.monotonic() + seconds
-    while any(map(alive, pids)) and time.monotonic() < end:
-        time.sleep(0.05)
+    until(lambda: not any(map(alive, pids)), seconds)
     return sum(map(alive, pids))
 
 
