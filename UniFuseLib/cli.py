@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "fuse",
+    "batch",
     "apply",
     "measure",
     "export-transform",

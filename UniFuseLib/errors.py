@@ -41,6 +41,12 @@ class MissingDependencyError(UniFuseError):
     exit_code = 7
 
 
+class CasesFailedError(UniFuseError):
+    """A batch went through, but some of its cases failed; each has its sentence in the summary."""
+
+    exit_code = 9
+
+
 class Cancelled(UniFuseError):  # noqa: N818  a wish, not a fault
     """The user (Ctrl-C, the panel, a callback) asked to stop; nothing was written."""
 

@@ -56,6 +56,17 @@ def test_two_files_become_volumes_on_the_grid_of_the_reference(fused: Path) -> N
     assert 3 < np.linalg.norm(displacement, axis=-1).mean() < 15  # truth in the body: 6.0 mm
 
 
+def test_the_table_of_pairs_is_one_for_the_batch(tmp_path: Path) -> None:
+    from UniFuseLib.cli import main
+
+    table = EXAMPLES / "pairs.csv"
+    assert main(["batch", str(table), "-o", str(tmp_path), "--jobs", "1", "--quiet"]) == 0
+    with (tmp_path / "summary.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["sample", "sample_rigid"]
+    assert {row["state"] for row in rows} == {"done"}
+
+
 def test_the_field_moves_labels_and_points_onto_the_reference(fused: Path, tmp_path: Path) -> None:
     """Labels by nearest neighbour at X + u(X), computed here with numpy alone; points likewise."""
     degraded, reference = read_volume(DEGRADED), read_volume(REFERENCE)

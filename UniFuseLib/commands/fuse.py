@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from UniFuseLib.commands import fuse_options, guidance, progress
 from UniFuseLib.commands.terminal import json_text
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.commands.inputs import Inputs
+    from UniFuseLib.contract import Contract
     from UniFuseLib.fusion_result import FusionResult
+    from UniFuseLib.predict import Network
     from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
@@ -39,8 +41,22 @@ VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
 OWN, RAW_OWN = "restored_own.nii.gz", "restored_own.nrrd"  # with --restored-own
 FILES = (*VOLUMES, "report.json", "overview.png")
+RESULTS = (
+    *RAW_VOLUMES,
+    OWN,
+    RAW_OWN,
+    *FILES,
+)  # volumes of the other suffix would be those of another pair
 _READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
+
+
+class Written(NamedTuple):
+    """What `fuse_into` read, found and wrote."""
+
+    inputs: Inputs
+    result: FusionResult
+    report: Report  # as it lies in the folder
 
 
 def add_parser(subparsers: Any) -> None:
@@ -73,19 +89,22 @@ def _emit_failure(sentence: str, exit_code: int) -> None:
 
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
     """Read, fuse, write; returns what the last line of `--progress json` says."""
+    if args.dry_run:
+        from UniFuseLib.commands.cost import dry_run
+
+        dry_run(args)
+        return {"done": True, "dry_run": True, "exit_code": 0}
     from UniFuseLib.device import check_precision, choose_device
 
     check_precision(args.precision)  # before any work
     choose_device(args.device)
     show = progress.reporter(args)
     inputs = (args.degraded, args.reference, *guidance.files_of(args))
-    names = (*RAW_VOLUMES, OWN, RAW_OWN, *FILES)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
-        # volumes of the other suffix would be those of another pair
-        result_folder(args.output, names, args.overwrite, inputs) as folder,
+        result_folder(args.output, RESULTS, args.overwrite, inputs) as folder,
     ):
-        report = _into_folder(args, folder, show, cancelled)
+        report = fuse_into(folder, args, show, cancelled).report
         if cancelled():
             raise Cancelled("Stopped on request; nothing was written.")
         files = folder.publish()
@@ -109,25 +128,41 @@ def _exit_code(args: argparse.Namespace, report: Report) -> int:
     return NOT_TRUSTED_EXIT_CODE if report.verdict.trust in failing else 0
 
 
-def _into_folder(
-    args: argparse.Namespace,
+def fuse_into(
     folder: ResultFolder,
+    args: argparse.Namespace,
     show: Progress,
     cancelled: CancelQuestion,
-) -> Report:
-    """Every file of the result, in the working folder; returns the report that lies there."""
+    loaded: tuple[Network, Contract] | None = None,
+) -> Written:
+    """Every file of one result, in the working folder.
+
+    Args:
+        folder: not published yet.
+        args: parsed options of `unifuse fuse`.
+        show: progress of the whole run.
+        cancelled: asked between steps.
+        loaded: a network and its contract; None loads `args.weights`.
+
+    Raises:
+        UniFuseError: see `predict.fuse`, `io.volumes.read_volume` and `io.volumes.write_volume`.
+    """
+    from UniFuseLib.commands.cost import refuse_too_large
     from UniFuseLib.commands.inputs import read_inputs
     from UniFuseLib.io.paths import shown
     from UniFuseLib.io.volumes import write_volume
-    from UniFuseLib.process import peak_memory_mb
+    from UniFuseLib.process import available_memory, peak_memory_mb
 
     clock: dict[str, float] = {}
     show(0.0, _READING)
+    left = available_memory()
     with _timed(clock, _READING):
         inputs = read_inputs(args)
         _check_own(args, inputs)
         guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
-    result = _fuse(args, inputs, guided, _within(show, _READ, _COMPUTED), cancelled)
+    refuse_too_large(args, inputs, left)
+    show_fusion = _within(show, _READ, _COMPUTED)
+    result = _fuse(args, inputs, guided, show_fusion, cancelled, loaded)
     report = result.report.with_warnings(before=inputs.warnings)
     report = report.with_doubts(inputs.differences, inputs.two_patients)
     result = replace(result, report=report)
@@ -144,7 +179,7 @@ def _into_folder(
     report = report.with_files(*paths, clock, peak_memory_mb())
     report = guidance.with_files(report, args)
     _write_report(report, folder.working / "report.json")
-    return report
+    return Written(inputs, result, report)
 
 
 def _check_own(args: argparse.Namespace, inputs: Inputs) -> None:
@@ -163,12 +198,16 @@ def _fuse(
     guided: Guidance,
     show: Progress,
     cancelled: CancelQuestion,
+    loaded: tuple[Network, Contract] | None,
 ) -> FusionResult:
     from UniFuseLib.predict import fuse
 
+    model, contract = loaded or (None, None)
     return fuse(
         inputs.degraded,
         inputs.reference,
+        model=model,
+        contract=contract,
         weights=args.weights,
         device=args.device,
         degraded_modality=inputs.modalities[0],

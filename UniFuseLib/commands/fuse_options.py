@@ -37,7 +37,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     _add_files(parser)
     dicom.add_options(parser)
     guidance.add_options(parser)
-    _add_computation(parser)
+    add_computation(parser)
     _add_output(parser)
     progress.add_options(parser)
     return parser
@@ -65,7 +65,8 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_computation(parser: argparse.ArgumentParser) -> None:
+def add_computation(parser: argparse.ArgumentParser) -> None:
+    """What a result follows from, besides its files."""
     kinds = ("auto", "mr", "ct", "pet")
     for name in ("degraded", "reference"):
         parser.add_argument(
@@ -116,10 +117,25 @@ def _add_computation(parser: argparse.ArgumentParser) -> None:
         help="fine-tune the deformation on this pair (test-time optimisation): off, a number of "
         "steps, or auto, for pairs of modalities that were measured to gain (default: auto)",
     )
+    parser.add_argument(
+        "--exceed-memory",
+        action="store_true",
+        help="go on although the estimated memory is more than this machine has left",
+    )
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the report on stdout")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only estimate memory, time and disk space from the headers; with --json as JSON",
+    )
+    add_files_made(parser)
+
+
+def add_files_made(parser: argparse.ArgumentParser) -> None:
+    """Which files are written."""
     parser.add_argument(
         "--uncompressed",
         action="store_true",

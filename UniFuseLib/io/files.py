@@ -20,7 +20,7 @@ from UniFuseLib.io.orientation import placement
 from UniFuseLib.io.paths import shown, temporary_folder
 from UniFuseLib.io.sidecar import labels_in_name, modality_in_name, read_sidecar
 from UniFuseLib.io.voxels import check_claim, read_voxels
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -84,6 +84,24 @@ def file_header(path: Path, options: ReadOptions, kept: ExitStack) -> FileHeader
     if is_nrrd(path):
         return nrrd_file(path)
     return foreign_file(path, Path(kept.enter_context(temporary_folder())))
+
+
+def grid_of(path: Path, header: FileHeader, options: ReadOptions) -> Grid:
+    """Where the voxels of a file will lie, array order (k, j, i); no voxel is read.
+
+    Args:
+        path: of the file.
+        header: see `file_header`.
+        options: what to do where the file leaves it open.
+
+    Raises:
+        InputError: not one 3-D volume, or no orientation.
+    """
+    _check_kind(path, header)
+    placed = placement(path, header, options.assume_orientation)
+    shape = header.data.shape[:-1] if header.components > 1 else header.data.shape
+    k, j, i = shape[-3:]
+    return Grid((k, j, i), placed.affine[:, [2, 1, 0, 3]])
 
 
 def load(path: Path, header: FileHeader, options: ReadOptions) -> tuple[Volume, Header]:

@@ -18,7 +18,7 @@ from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
 from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
-from UniFuseLib.io.files import Header, file_header, load
+from UniFuseLib.io.files import Header, file_header, grid_of, load
 from UniFuseLib.io.paths import named_for_itk, readable_path, shown
 from UniFuseLib.io.writing import check_suffix, quiet_itk, write_image
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -59,6 +59,28 @@ def read_volume_with_header(
     with contextlib.ExitStack() as kept:
         header = file_header(path, options or ReadOptions(), kept)
         return load(path, header, options or ReadOptions())
+
+
+def read_grid(
+    path: Path | str, dicom: DicomOptions | None = None, options: ReadOptions | None = None
+) -> Grid:
+    """The grid of `read_volume`, from the header alone; of DICOM all is read.
+
+    Args:
+        path: file or folder.
+        dicom: choices where a DICOM folder leaves it open.
+        options: choices where another file does; None: see `ReadOptions`.
+
+    Raises:
+        InputError: see `read_volume`; damaged voxels are not noticed.
+    """
+    path = readable_path(path)
+    if path.is_dir() or is_dicom_file(path):
+        return _read_dicom(path, dicom)[0].grid
+    refuse_archive(path)
+    with contextlib.ExitStack() as kept:
+        header = file_header(path, options or ReadOptions(), kept)
+        return grid_of(path, header, options or ReadOptions())
 
 
 def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = True) -> None:

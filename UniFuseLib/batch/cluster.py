@@ -1,0 +1,142 @@
+"""Tasks on a Dask cluster: one that runs already, or jobs of SLURM. Decision 0049.
+
+A worker that dies costs its case a new try on another one; the scheduler gives up on a case after
+`distributed.scheduler.allowed-failures` deaths (3 by default).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from UniFuseLib.batch.case import Outcome, Task
+from UniFuseLib.errors import InputError, MissingDependencyError, UniFuseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+PATIENCE = "30s"  # as long as Dask itself waits for a scheduler
+
+
+# else Dask gives as many pairs to a worker as the job has cores, and the others have none
+_ONE_TASK_AT_A_TIME = ("--nthreads", "1")
+
+
+class ClusterError(UniFuseError):
+    """The scheduler cannot be reached, or went away."""
+
+    exit_code = 6
+
+
+def run_on_scheduler(tasks: Sequence[Task], address: str) -> Iterator[Outcome]:
+    """Outcomes in the order in which they come.
+
+    Args:
+        tasks: all to be done.
+        address: of a running scheduler, such as `tcp://node1:8786`.
+
+    Raises:
+        ClusterError: it cannot be reached, or was lost; what is finished stays.
+        MissingDependencyError: Dask is not installed.
+    """
+    distributed = _distributed()
+    try:
+        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"No Dask scheduler answers at {address}: {error}. Check the address, and that "
+            "`dask scheduler` is running."
+        ) from error
+    with contextlib.closing(client):
+        yield from _outcomes(client, tasks)
+
+
+def run_on_slurm(tasks: Sequence[Task], configuration: Path, jobs: int) -> Iterator[Outcome]:
+    """Likewise, on workers that are jobs of SLURM.
+
+    Args:
+        tasks: all to be done.
+        configuration: YAML, keys of `dask_jobqueue.SLURMCluster`.
+        jobs: to be submitted.
+
+    Raises:
+        InputError: a configuration that is none.
+        ClusterError: the scheduler was lost.
+        MissingDependencyError: Dask or dask-jobqueue is not installed.
+    """
+    with _slurm_cluster(configuration) as cluster:
+        cluster.scale(jobs=min(jobs, len(tasks)))
+        with contextlib.closing(_distributed().Client(cluster, set_as_default=False)) as client:
+            yield from _outcomes(client, tasks)
+
+
+def _outcomes(client: Any, tasks: Sequence[Task]) -> Iterator[Outcome]:
+    from distributed import as_completed
+
+    from UniFuseLib.batch.work import run_case
+
+    futures = {client.submit(run_case, task, pure=False): task for task in tasks}
+    for future in as_completed(futures, loop=client.loop):
+        yield _outcome(future, futures[future])
+
+
+def _outcome(future: Any, task: Task) -> Outcome:
+    from distributed import KilledWorker
+
+    if future.status in ("cancelled", "lost"):
+        raise ClusterError(
+            "The scheduler was lost. What is finished stays; run the same command again for the "
+            "rest."
+        )
+    try:
+        outcome: Outcome = future.result()
+    except KilledWorker as error:
+        sentence = f"Workers died {error.allowed_failures + 1} times during this case ({error})."
+        return Outcome(task.name, "failed", sentence, exit_code=1)
+    except Exception as error:  # of the cluster: `run_case` raises nothing
+        return Outcome(task.name, "failed", f"The worker failed: {error!r}.", exit_code=1)
+    finally:
+        future.release()
+    return outcome
+
+
+@contextmanager
+def _slurm_cluster(configuration: Path) -> Iterator[Any]:
+    yaml: Any = import_module("yaml")  # a dependency of Dask
+    try:
+        from dask_jobqueue import SLURMCluster
+    except ImportError as error:
+        raise _missing("dask-jobqueue") from error
+    try:
+        content = yaml.safe_load(configuration.read_text(encoding="utf-8"))
+        keys = {**content}
+    except (OSError, TypeError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"--slurm {configuration}: expected a YAML file with the keys of "
+            f"dask_jobqueue.SLURMCluster, such as cores, memory, walltime ({error})."
+        ) from error
+    try:
+        extra = [*_ONE_TASK_AT_A_TIME, *keys.pop("worker_extra_args", ())]
+        cluster = SLURMCluster(**{"processes": 1, **keys, "worker_extra_args": extra})
+    except (TypeError, ValueError) as error:
+        raise InputError(f"--slurm {configuration}: {error}.") from error
+    with contextlib.closing(cluster):
+        yield cluster
+
+
+def _distributed() -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise _missing("distributed") from error
+    return distributed
+
+
+def _missing(package: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"The package {package} is not installed. Install it with: "
+        "pip install 'UniFuseLib[cluster]'"
+    )

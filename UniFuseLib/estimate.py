@@ -1,0 +1,113 @@
+"""What one fusion will cost, before it begins: memory, time and disk, from the sizes of the grids.
+
+    y = base + a · reference voxels + b · working voxels + c · degraded voxels
+
+Coefficients: least squares of relative errors over 11 runs on one core, MR on MR with refinement,
+the dearest pair (`Testing/benchmarks/cost_model.py`, figures in `docs/results/cost-model.json`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from UniFuseLib.errors import DeviceError
+from UniFuseLib.preprocessing.prepare import shared_grid
+
+if TYPE_CHECKING:
+    from UniFuseLib.spatial.volume import Grid
+
+# fused and restored 4 bytes a voxel, deformation 12, all before their compression
+_DISK_BYTES = 4 + 4 + 12
+
+
+class LinearCost(NamedTuple):
+    """Coefficients of the formula above."""
+
+    base: float
+    per_reference_voxel: float
+    per_working_voxel: float
+    per_degraded_voxel: float
+    within: float  # largest relative error that was found
+
+    def of(self, size: Size) -> float:
+        """In the unit of the coefficients."""
+        return (
+            self.base
+            + self.per_reference_voxel * size.reference_voxels
+            + self.per_working_voxel * size.working_voxels
+            + self.per_degraded_voxel * size.degraded_voxels
+        )
+
+
+MEMORY_BYTES = LinearCost(578.9e6, 73.29, 312.0, 10.04, within=0.073)
+CPU_SECONDS = LinearCost(7.027, 1.087e-6, 4.064e-6, 1.277e-7, within=0.274)
+
+
+class Size(NamedTuple):
+    """Numbers of voxels that a fusion works on."""
+
+    reference_voxels: int
+    working_voxels: int
+    degraded_voxels: int
+    working_mm: float
+
+
+class Cost(NamedTuple):
+    """What a fusion takes."""
+
+    size: Size
+    memory_bytes: int  # at its peak, on the CPU
+    cpu_seconds: float  # of one core of the machine that was measured
+    disk_bytes: int  # at most, without the picture
+
+
+def estimate(degraded: Grid, reference: Grid, working_mm: float) -> Cost:
+    """The cost of one fusion.
+
+    Args:
+        degraded: grid of the degraded volume.
+        reference: grid of the reference, which the results will lie on.
+        working_mm: voxel size of the working grid that is asked for.
+
+    Raises:
+        InputError: see `preprocessing.prepare.shared_grid`.
+    """
+    working = shared_grid(reference, working_mm).grid
+    size = Size(
+        reference_voxels=math.prod(reference.shape),
+        working_voxels=math.prod(working.shape),
+        degraded_voxels=math.prod(degraded.shape),
+        working_mm=round(float(working.spacing[0]), 3),
+    )
+    return Cost(
+        size=size,
+        memory_bytes=round(MEMORY_BYTES.of(size)),
+        cpu_seconds=round(CPU_SECONDS.of(size), 1),
+        disk_bytes=_DISK_BYTES * size.reference_voxels,
+    )
+
+
+def check_memory(cost: Cost, available: int | None) -> None:
+    """Refuse what the machine cannot hold.
+
+    Args:
+        cost: of the fusion.
+        available: bytes that are left; None: not known.
+
+    Raises:
+        DeviceError: the estimate is more than that.
+    """
+    if available is None or cost.memory_bytes <= available:
+        return
+    raise DeviceError(
+        f"This pair needs about {in_bytes(cost.memory_bytes)} of memory, and "
+        f"{in_bytes(available)} are left. Close other programs, choose a larger --working-spacing "
+        f"than {cost.size.working_mm:g}, crop the reference, or add --exceed-memory to try it all "
+        "the same."
+    )
+
+
+def in_bytes(count: float) -> str:
+    """`850 MB`, `2.1 GB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
