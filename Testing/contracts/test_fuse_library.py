@@ -312,10 +312,20 @@ def test_rigid_and_affine_move_the_body_as_a_whole(pair: tuple[Volume, Volume], 
     assert result.report.refinement == RefinementReport()
 
 
+def with_lump(volume: Volume) -> Volume:
+    """Brighter on one side: turned, the body no longer fits itself half as well."""
+    index = np.moveaxis(np.indices(volume.array.shape), 0, -1)
+    points = index @ volume.grid.linear.T + volume.grid.origin
+    distance = np.linalg.norm(points - [12.0, 16.0, 10.0], axis=-1)
+    lump = 60 * np.exp(-((distance / 9) ** 2) / 2) * (volume.array > 0)
+    return Volume((volume.array + lump).astype(volume.array.dtype), volume.affine)
+
+
 def test_volumes_that_do_not_overlap_are_brought_together_with_a_warning(
     pair: tuple[Volume, Volume],
 ) -> None:
-    far = (moved_away(pair[0], 400.0), pair[1])
+    unlike_turned = tuple(with_lump(volume) for volume in pair)
+    far = (moved_away(unlike_turned[0], 400.0), unlike_turned[1])
     result = run(far)
     assert "do not overlap" in result.report.warnings[0]
     assert "against what its file says" in result.report.warnings[1]

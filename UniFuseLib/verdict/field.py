@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
 
 
+_THIN = 3  # voxels along an axis: every second one would be too few for differences
+
+
 class FieldEvidence(NamedTuple):
     """What a field looks like inside the body; the rigid part says nothing about plausibility."""
 
@@ -77,8 +80,10 @@ def field_evidence(
     """
     rest = images - (points @ rigid[:3, :3].T + rigid[:3, 3])
     length = np.linalg.norm(rest, axis=1)
-    thinned = flow[..., ::2, ::2, ::2] / 2  # in voxels twice as large
-    inside = mask[0, 0, ::2, ::2, ::2]
+    steps = [slice(None, None, 2 if n > _THIN else 1) for n in flow.shape[2:]]
+    size = torch.tensor([step.step for step in steps], dtype=flow.dtype).view(1, 3, 1, 1, 1)
+    thinned = flow[(..., *steps)] / size  # in voxels twice as large
+    inside = mask[(0, 0, *steps)]
     determinant = jacobian_determinant(thinned)[0]
     judged = determinant[inside] if inside.any() else determinant.flatten()
     low, high = torch.quantile(judged[:: max(1, judged.numel() // 100_000)], _percentiles())
