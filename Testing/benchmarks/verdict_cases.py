@@ -52,7 +52,7 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
     if case.align == "displaced":
         working = _displaced(pair, case, draw)
     else:
-        working = working_pair(pair, case.align)  # type: ignore[arg-type]
+        working = working_pair(pair, case.align)
     registered = network.register(working.degraded, working.reference)
     steps = steps_for("auto", *pair.modalities)
     deformed = _deform(pair, working, registered.flow, steps, "deformable", lambda _: None)
