@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _POINTS = 4000  # of the body, for errors
 _STRIP_MM = 15.0  # what a simulated skull stripping takes off
 _SLAB = 8  # slices
+_UPRIGHT_MM = 26.0
 
 
 class Pair(NamedTuple):
@@ -134,15 +135,54 @@ def stripped(data: Path) -> Iterator[Pair]:
 
 
 def slab(data: Path) -> Iterator[Pair]:
-    """Eight middle slices of the degraded volume."""
+    """Eight slices of the degraded volume, at three heights."""
     for pair in mr_on_mr(data):
-        volume = pair.degraded
-        axis = int(np.argmax(volume.grid.spacing))
-        first = (volume.array.shape[axis] - _SLAB) // 2
-        affine = volume.affine.copy()
-        affine[:3, 3] += first * affine[:3, axis]
-        array = volume.array.take(range(first, first + _SLAB), axis=axis)
-        yield pair._replace(degraded=Volume(array, affine))
+        axis = int(np.argmax(pair.degraded.grid.spacing))
+        for height in (0.25, 0.5, 0.75):
+            volume = piece(pair.degraded, axis, height, _SLAB)
+            yield pair._replace(name=f"{pair.name} at {height}", degraded=volume)
+
+
+def slab_reference(data: Path) -> Iterator[Pair]:
+    """Eight middle slices of the reference."""
+    for pair in mr_on_mr(data):
+        axis = int(np.argmax(pair.reference.grid.spacing))
+        yield pair._replace(reference=piece(pair.reference, axis, 0.5, _SLAB))
+
+
+def slab_upright(data: Path) -> Iterator[Pair]:
+    """26 mm of the degraded volume along both axes in the plane of its slices."""
+    for pair in mr_on_mr(data):
+        spacing = pair.degraded.grid.spacing
+        for axis in np.argsort(spacing)[:2]:
+            volume = piece(pair.degraded, axis, 0.5, round(_UPRIGHT_MM / spacing[axis]))
+            yield pair._replace(name=f"{pair.name} along {axis}", degraded=volume)
+
+
+def slab_ct(data: Path) -> Iterator[Pair]:
+    """Eight of the 16 to 19 slices of the CT of a head, low and high."""
+    for pair in HEADS(data):
+        axis = int(np.argmax(pair.degraded.grid.spacing))
+        for height in (0.35, 0.7):
+            volume = piece(pair.degraded, axis, height, _SLAB)
+            yield pair._replace(name=f"{pair.name} at {height}", degraded=volume)
+
+
+def half(data: Path) -> Iterator[Pair]:
+    """55 % of the degraded head, the left or the front of it."""
+    for pair in mr_on_mr(data):
+        shape = pair.degraded.array.shape
+        for axis in np.argsort(pair.degraded.grid.spacing)[:2]:
+            volume = piece(pair.degraded, axis, 0.0, round(0.55 * shape[axis]))
+            yield pair._replace(name=f"{pair.name} along {axis}", degraded=volume)
+
+
+def piece(volume: Volume, axis: int, height: float, slices: int) -> Volume:
+    """Some slices along an array axis; `height` 0 to 1: how much of the rest lies before them."""
+    first = round(height * (volume.array.shape[axis] - slices))
+    affine = volume.affine.copy()
+    affine[:3, 3] += first * affine[:3, axis]
+    return Volume(volume.array.take(range(first, first + slices), axis=axis), affine)
 
 
 def unrelated(data: Path) -> Iterator[Pair]:
@@ -162,6 +202,10 @@ GROUPS = {
     "pet": Group("limbs, PET on CT", PET, small),
     "stripped": Group("heads, stripped MR on MR", stripped, small),
     "slab": Group("heads, slab of 8 slices, MR on MR", slab, small),
+    "slab_reference": Group("heads, MR on a slab of 8 slices", slab_reference, small),
+    "slab_upright": Group("heads, upright slab of 26 mm, MR on MR", slab_upright, small),
+    "slab_ct": Group("real heads, 8 slices of CT on MR", slab_ct, small),
+    "half": Group("half heads, MR on MR", half, small),
     "heads_turned": Group("real heads turned by 30-180°", HEADS, turned),
     "mr_turned": Group("heads, MR on MR, turned by 30-180°", mr_on_mr, turned),
     "heads_apart": Group("real heads without overlap", HEADS, apart),
@@ -232,23 +276,26 @@ def row(
         "before_mm": round(distance_mm(np.eye(4), truth, points), 3),
         "after_mm": round(distance_mm(result.matrix, truth, points), 3),
         "followed": result.followed,
-        "sigmas": evidence and round((evidence.score - evidence.chance) / evidence.spread, 2),
+        "sigmas": evidence and round(evidence.chance.sigmas(evidence.score), 2),
+        "ratio": evidence and round(evidence.score / evidence.chance.best, 2),
         "cpu_seconds": round(seconds, 2),
     }
 
 
 def summary(rows: list[dict[str, Any]], group: Group) -> dict[str, Any]:
     """The row of the table."""
-    before, after, apart_mm, sigmas = (
+    before, after, apart_mm, above, ratio = (
         np.array([row[key] for row in rows])
-        for key in ("before_mm", "after_mm", "apart_mm", "sigmas")
+        for key in ("before_mm", "after_mm", "apart_mm", "sigmas", "ratio")
     )
     kept = sum(not row["followed"] for row in rows)
     common = {
         "cases": len(rows),
         "kept_as_the_files_place_them": kept,
-        "sigmas_least": round(float(sigmas.min()), 1),
-        "sigmas_most": round(float(sigmas.max()), 1),
+        "sigmas_least": round(float(above.min()), 1),
+        "sigmas_most": round(float(above.max()), 1),
+        "ratio_least": round(float(ratio.min()), 2),
+        "ratio_most": round(float(ratio.max()), 2),
         "cpu_seconds": round(float(np.mean([row["cpu_seconds"] for row in rows])), 2),
     }
     if not group.related:

@@ -161,6 +161,7 @@ def test_chance_is_what_turned_poses_reach() -> None:
     found = chance_of(right, [right, beside, *wrong])
     assert found.mean == pytest.approx(0.2)
     assert found.spread == pytest.approx(0.1)
+    assert found.best == 0.3
     alike = [one._replace(score=0.2) for one in wrong]
     assert chance_of(right, alike).spread == pytest.approx(0.01)
     assert chance_of(right, [right, beside]).mean == pytest.approx(0.75)
@@ -169,7 +170,7 @@ def test_chance_is_what_turned_poses_reach() -> None:
 def test_the_pose_of_the_files_is_left_only_for_one_that_is_clearly_better() -> None:
     near, far = candidate((5, 0, 0, 0, 0, 10), 0.5), candidate((0, 0, 0, 0, 0, 170), 0.56)
     other = candidate((-6, 3, 0, 0, 8, 0), 0.52)
-    chance = Chance(0.2, 0.05)
+    chance = Chance(0.2, 0.05, 0.3)
     assert choose([far, near], chance, POINTS) is near
     assert choose([far._replace(score=0.61), near], chance, POINTS).score == 0.61
     assert choose([near, other], chance, POINTS) is other
@@ -177,7 +178,9 @@ def test_the_pose_of_the_files_is_left_only_for_one_that_is_clearly_better() -> 
 
 
 def evidence(**changes: float) -> Evidence:
-    return Evidence(0.8, 0.2, 0.05, 0.6, 1.0, 20.0, 0.4, 1.0, 9.0, 5.0, 0.0)._replace(**changes)
+    return Evidence(0.8, Chance(0.2, 0.05, 0.3), 0.6, 1.0, 20.0, 0.4, 1.0, 9.0, 5.0, 0.0)._replace(
+        **changes
+    )
 
 
 def test_what_is_doubtful_is_told() -> None:

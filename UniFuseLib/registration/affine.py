@@ -19,8 +19,9 @@ from UniFuseLib.registration.affine_decision import (
     stretch_percent,
     warnings_of,
 )
+from UniFuseLib.registration.affine_levels import better_as_reference
 from UniFuseLib.registration.affine_parameters import AFFINE, rotation_degrees
-from UniFuseLib.registration.affine_search import COARSE_MM, FINE_MM, MEDIUM_MM, Climber, search
+from UniFuseLib.registration.affine_search import Climber, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,23 +82,40 @@ def register(
         given: poses of the user, `(4, 4)` RAS mm each.
     """
     with torch.no_grad():
-        pair = Climber(degraded, reference, progress, given)
-        coarse = search(pair)
-        settled = pair.climb(MEDIUM_MM, coarse.chosen.matrix, steps=_PATIENCE)
-        # a given pose that is right already must not be lost on the coarse levels
-        reached = pair.climb_all(FINE_MM, (settled.matrix, *given))
-        found = max(reached, key=lambda candidate: candidate.score)
-        rest = max(pair.resting, key=lambda matrix: pair.problem(FINE_MM).expand(matrix).score)
-        evidence = _evidence(pair, coarse, found, rest)
-        if not evidence.convincing:
-            warnings = warnings_of(evidence, guided=bool(given))
-            return _resting(unmoved(given).matrix, evidence, warnings)
-        guided = bool(given) and is_near(found.matrix, pair.points, given)
-        rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence, guided=guided))
-        result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
-        if result.freedom == "rigid" and evidence.gain < _LEAST_GAIN:
-            return _resting(rest, evidence, ())
-        return result
+        if not better_as_reference(degraded, reference):
+            return _decided(Climber(degraded, reference, progress, given), freedom)
+        share = min(1.0, degraded.body_ml() / reference.body_ml())
+        turned = [np.linalg.inv(matrix) for matrix in given]
+        back = _decided(Climber(reference, degraded, progress, turned), freedom, share)
+        return back._replace(matrix=np.linalg.inv(back.matrix))
+
+
+def _decided(pair: Climber, freedom: Freedom, share: float = 1.0) -> AffineResult:
+    """The pose of a pair, and whether it is followed.
+
+    Args:
+        pair: whose second volume is compared wholly.
+        freedom: see `register`.
+        share: of the reference's body that could be compared.
+    """
+    given = pair.given
+    coarse = search(pair)
+    settled = pair.climb(pair.levels.medium, coarse.chosen.matrix, steps=_PATIENCE)
+    # a given pose that is right already must not be lost on the coarse levels
+    reached = pair.climb_all(pair.levels.fine, (settled.matrix, *given))
+    found = max(reached, key=lambda candidate: candidate.score)
+    finest = pair.problem(pair.levels.fine)
+    rest = max(pair.resting, key=lambda matrix: finest.expand(matrix).score)
+    evidence = _evidence(pair, coarse, found, rest)._replace(covered=share * found.covered)
+    if not evidence.convincing:
+        warnings = warnings_of(evidence, guided=bool(given))
+        return _resting(unmoved(given).matrix, evidence, warnings)
+    guided = bool(given) and is_near(found.matrix, pair.points, given)
+    rigid = AffineResult(found.matrix, "rigid", evidence, warnings_of(evidence, guided=guided))
+    result = _stretched(pair, rigid, found) if freedom == "affine" else rigid
+    if result.freedom == "rigid" and evidence.gain < _LEAST_GAIN:
+        return _resting(rest, evidence, ())
+    return result
 
 
 def _resting(
@@ -112,12 +130,11 @@ def _evidence(pair: Climber, coarse: Search, found: Candidate, rest: np.ndarray)
     def apart_mm(matrix: np.ndarray) -> float:
         return pair.apart_mm(matrix, found.matrix)
 
-    at_rest = pair.problem(FINE_MM).expand(rest).score
+    at_rest = pair.problem(pair.levels.fine).expand(rest).score
     agreeing = [apart_mm(candidate.matrix) < _AGREE_MM for candidate in coarse.first]
     return Evidence(
-        score=pair.problem(COARSE_MM).expand(found.matrix).score,
-        chance=coarse.chance.mean,
-        spread=coarse.chance.spread,
+        score=pair.problem(pair.levels.coarse).expand(found.matrix).score,
+        chance=coarse.chance,
         gain=(found.score - at_rest) / max(abs(found.score), 1e-9),
         starts_agreeing=sum(agreeing) / len(agreeing),
         runner_up_mm=apart_mm(coarse.second.matrix),
@@ -131,7 +148,7 @@ def _evidence(pair: Climber, coarse: Search, found: Candidate, rest: np.ndarray)
 
 def _stretched(pair: Climber, rigid: AffineResult, found: Candidate) -> AffineResult:
     """With twelve parameters, where they raise the score by more than chance does."""
-    twelve = pair.climb(FINE_MM, found.matrix, AFFINE)
+    twelve = pair.climb(pair.levels.fine, found.matrix, AFFINE)
     if twelve.score - found.score < _LEAST_STRETCH_GAIN * found.score:
         return rigid
     stretch = stretch_percent(twelve.matrix)

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 WRONG_DEG = 45.0
 # Farther than a patient moves between two scans of one session
 FAR_DEG, FAR_MM = 30.0, 60.0
-# In units of the spread. Pairs of one patient reach 5.9 and more, of different regions 3.8 at most
-# (decision 0045)
-_LEAST_SIGMAS = 5.0
+# Above chance, in units of its spread: five alone, or four and one and a half times the best wrong
+# pose. Slabs reach 4.7 and 1.5, stripped brains 6 and 1.4; different regions 6.5 and 1.35, or 5.9
+# and 1.45, each in a pose that is far (decision 0045)
+_ENOUGH_SIGMAS = 5.0
+_LEAST_SIGMAS, _LEAST_RATIO = 4.0, 1.5
 _CLEARLY_BETTER_SIGMAS = 2.0  # than the pose of the files, to leave it for one that is far
 _LEAST_SPREAD = 0.05  # of the mean: a handful of wrong poses may agree by accident
 _LEAST_COVERED = 0.3
@@ -37,14 +39,26 @@ class Chance(NamedTuple):
 
     mean: float
     spread: float  # standard deviation
+    best: float  # the highest
+
+    def beaten_by(self, score: float) -> bool:
+        """By more than its spread explains."""
+        return self.sigmas(score) > _ENOUGH_SIGMAS or self.far_below(score)
+
+    def far_below(self, score: float) -> bool:
+        """Each wrong pose, and not only what is usual among them."""
+        return self.sigmas(score) > _LEAST_SIGMAS and score > _LEAST_RATIO * self.best
+
+    def sigmas(self, score: float) -> float:
+        """How far a score is above, in units of the spread."""
+        return (score - self.mean) / max(self.spread, 1e-9)
 
 
 class Evidence(NamedTuple):
     """Why a pose is followed, or not; of the pose that was found, followed or not."""
 
     score: float  # at the coarsest spacing
-    chance: float  # what wrong poses reach there, mean
-    spread: float  # and standard deviation
+    chance: Chance  # what wrong poses reach there
     gain: float  # relative rise of the score over the best resting pose, at the finest spacing
     starts_agreeing: float  # part of the first starts that ended within 10 mm, 0 to 1
     runner_up_mm: float  # mean distance of the second finalist from the pose; 0: there was none
@@ -56,8 +70,9 @@ class Evidence(NamedTuple):
 
     @property
     def convincing(self) -> bool:
-        """Clearly better than chance."""
-        return self.score - self.chance > _LEAST_SIGMAS * self.spread
+        """Clearly better than chance; a pose that is far from the files even more clearly."""
+        chance = self.chance
+        return chance.far_below(self.score) if self.far else chance.beaten_by(self.score)
 
     @property
     def far(self) -> bool:
@@ -75,7 +90,21 @@ def chance_of(best: Candidate, drawn: Sequence[Candidate]) -> Chance:
     wrong = [c for c in drawn if apart_degrees(best.matrix, c.matrix) > WRONG_DEG]
     scores = [c.score for c in (wrong if len(wrong) > 1 else drawn)]
     mean, spread = float(np.mean(scores)), float(np.std(scores, ddof=1))
-    return Chance(mean, max(spread, _LEAST_SPREAD * abs(mean)))
+    return Chance(mean, max(spread, _LEAST_SPREAD * abs(mean)), max(scores))
+
+
+def likely(candidates: Sequence[Candidate], chance: Chance) -> list[Candidate]:
+    """Without those that are nearer to chance than to the best one, where that beats chance.
+
+    Args:
+        candidates: at one spacing.
+        chance: there.
+    """
+    best = max(candidate.score for candidate in candidates)
+    if not chance.far_below(best):
+        return list(candidates)
+    least = (best + chance.mean) / 2
+    return [candidate for candidate in candidates if candidate.score >= least]
 
 
 def choose(
@@ -152,8 +181,9 @@ def warnings_of(evidence: Evidence, *, guided: bool = False) -> tuple[str, ...]:
         )
         return (
             "No pose was found in which the two volumes agree clearly better than by chance "
-            f"(score {evidence.score:.2f}; wrong poses reach {evidence.chance:.2f} ± "
-            f"{evidence.spread:.2f}), so {place}. Check that both show the same region of the same "
+            f"(score {evidence.score:.2f}; wrong poses reach {evidence.chance.mean:.2f} ± "
+            f"{evidence.chance.spread:.2f}, {evidence.chance.best:.2f} at most), so {place}. Check "
+            "that both show the same region of the same "
             "patient, and their modalities.",
         )
     found = []

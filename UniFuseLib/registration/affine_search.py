@@ -15,7 +15,9 @@ from UniFuseLib.registration.affine_decision import (
     chance_of,
     choose,
     is_near,
+    likely,
 )
+from UniFuseLib.registration.affine_levels import levels_of
 from UniFuseLib.registration.affine_measures import measures_of
 from UniFuseLib.registration.affine_parameters import RIGID, body_frame, distance_mm
 from UniFuseLib.registration.affine_problem import AffineProblem
@@ -27,8 +29,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
-COARSE_MM, MEDIUM_MM, FINE_MM = 8.0, 5.0, 3.5
-_STEPS = {COARSE_MM: 10, MEDIUM_MM: 10, FINE_MM: 12}  # evaluations of a climb at most
+_STEPS, _FINE_STEPS = 10, 12  # evaluations of a climb at most
 _NEAR_STARTS, _FAR_STARTS, _WRONG_STARTS, _FINALISTS = 3, 5, 7, 3
 _NEAR_APART_MM, _APART_MM = 5.0, 15.0  # starts, and finalists, that are nearer than this are one
 _WRONG_APART_DEG = 45.0
@@ -52,7 +53,7 @@ class Climber:
         self,
         degraded: AlignmentVolume,
         reference: AlignmentVolume,
-        progress: Callable[[float], None],
+        progress: Callable[[float], None] = lambda _: None,
         given: Sequence[np.ndarray] = (),
     ) -> None:
         self._volumes = degraded, reference
@@ -60,6 +61,7 @@ class Climber:
         self.resting = (np.eye(4), *given)  # poses that may stay as they are
         self.points = reference.compared_points()
         self._frame = body_frame(self.points)
+        self.levels = levels_of(self.points)
         self._measures = measures_of(degraded.modality, reference.modality)
         self._problems: dict[float, AffineProblem] = {}
         self._count = itertools.count(1)
@@ -87,7 +89,7 @@ class Climber:
     ) -> Candidate:
         """Steps up the score at `spacing` mm, from `matrix`."""
         problem = self.problem(spacing)
-        most = steps or _STEPS[spacing]
+        most = steps or (_FINE_STEPS if spacing == self.levels.fine else _STEPS)
         found = levenberg_marquardt(problem, matrix, most, freedom, self.step)
         return Candidate(found.matrix, found.at.score, found.at.covered)
 
@@ -113,14 +115,15 @@ def search(pair: Climber) -> Search:
     """From every pose to one."""
     near_starts = _near_starts(pair)
     far_starts = _far_starts(pair)
-    near = pair.climb_all(COARSE_MM, near_starts)
-    far = pair.climb_all(COARSE_MM, far_starts)
+    coarse, medium, _ = pair.levels
+    near = pair.climb_all(coarse, near_starts)
+    far = pair.climb_all(coarse, far_starts)
     wrong_starts = _wrong_starts(pair, far_starts, best=_best(near + far))
-    wrong = pair.climb_all(COARSE_MM, wrong_starts)
+    wrong = pair.climb_all(coarse, wrong_starts)
     reached = near + far + wrong
     # of poses that were drawn alike: those around the files may be stuck where nothing fits
     chance = chance_of(_best(reached), far + wrong)
-    finalists = pair.climb_all(MEDIUM_MM, _finalists(pair, reached))
+    finalists = pair.climb_all(medium, _finalists(pair, reached, chance))
     chosen = choose(finalists, chance, pair.points, pair.resting)
     others = [candidate for candidate in finalists if candidate is not chosen]
     return Search(near + far, chance, chosen, _best(others or [chosen]))
@@ -150,9 +153,9 @@ def _wrong_starts(pair: Climber, starts: list[np.ndarray], best: Candidate) -> l
     return _distinct(wrong, count, apart_degrees, _WRONG_APART_DEG)
 
 
-def _finalists(pair: Climber, reached: list[Candidate]) -> list[np.ndarray]:
+def _finalists(pair: Climber, reached: list[Candidate], chance: Chance) -> list[np.ndarray]:
     """The best ones, one of them near the pose of the files, or a given one, if any is."""
-    ordered = sorted(reached, key=lambda candidate: -candidate.score)
+    ordered = sorted(likely(reached, chance), key=lambda candidate: -candidate.score)
     matrices = [candidate.matrix for candidate in ordered]
     chosen = _distinct(matrices, _FINALISTS, pair.apart_mm, _APART_MM)
     near = [matrix for matrix in matrices if is_near(matrix, pair.points, pair.resting)]

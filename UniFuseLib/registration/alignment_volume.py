@@ -47,6 +47,21 @@ class AlignmentVolume(NamedTuple):
         """`points` of what is compared."""
         return _places(self.compared, self.values, most)
 
+    def body_ml(self) -> float:
+        """Volume of the body."""
+        return self._ml(self.body)
+
+    def seen_ml(self) -> float:
+        """Volume of the body, and of the padding in its box: what was stripped had been seen."""
+        places = ndimage.find_objects(self.body.astype(np.int8))
+        box = places[0]
+        content = self.body | self.padded
+        return self._ml(content[box])
+
+    def _ml(self, mask: np.ndarray) -> float:
+        voxel_mm3 = np.abs(np.linalg.det(self.values.grid.linear))
+        return float(mask.sum() * voxel_mm3 / 1000)
+
 
 def _places(mask: np.ndarray, values: Volume, most: int) -> np.ndarray:
     index = np.argwhere(mask)
