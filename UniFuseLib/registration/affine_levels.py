@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 # A descriptor sees two voxels to each side: fewer across and a slab has none
 _LEAST_ACROSS = 6.0
 _FINEST_MM = 3.0  # no volume is seen finer (`alignment_volume.FINEST_MM`)
-# Of the other one's body. Slabs and half heads have 0.16 to 0.74 of it, whole scans of one region
-# 0.88 and more of each other (11 pairs, decision 0045)
+# Of the other one's body. Slabs have 0.16 to 0.69 of it, whole scans of one region 0.88 and more of
+# each other, stripped brains with their padding 0.76 and more (decision 0045)
 _MUCH_SMALLER = 0.75
 
 

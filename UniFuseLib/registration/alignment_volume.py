@@ -55,7 +55,8 @@ class AlignmentVolume(NamedTuple):
         """Volume of the body, and of the padding in its box: what was stripped had been seen."""
         places = ndimage.find_objects(self.body.astype(np.int8))
         box = places[0]
-        content = self.body | self.padded
+        stripped = self.padded & (self.modality == "mr")  # around a CT the same is air
+        content = self.body | stripped
         return self._ml(content[box])
 
     def _ml(self, mask: np.ndarray) -> float:
