@@ -27,6 +27,7 @@ from UniFuseLib.registration.affine_decision import (
     Evidence,
     chance_of,
     choose,
+    likely,
     stretch_percent,
     warnings_of,
 )
@@ -167,6 +168,29 @@ def test_chance_is_what_turned_poses_reach() -> None:
     assert chance_of(right, [right, beside]).mean == pytest.approx(0.75)
 
 
+def test_many_spreads_or_the_best_wrong_pose_outdone_is_more_than_chance() -> None:
+    narrow = Chance(mean=0.2, spread=0.02, best=0.25)
+    assert narrow.sigmas(0.27) == pytest.approx(3.5)
+    assert not narrow.beaten_by(0.27)
+    assert narrow.beaten_by(0.31)
+    assert not narrow.far_below(0.31)
+    wide = Chance(mean=0.2, spread=0.1, best=0.35)
+    assert not wide.beaten_by(0.52)
+    assert wide.beaten_by(0.62)
+    assert wide.far_below(0.62)
+    usual = evidence(score=0.31, chance=narrow)
+    assert usual.convincing
+    assert not usual._replace(rotation_deg=100.0).convincing
+    assert usual._replace(rotation_deg=100.0, score=0.4).convincing
+
+
+def test_only_what_may_win_climbs_on() -> None:
+    chance = Chance(mean=0.2, spread=0.05, best=0.3)
+    poses = [candidate((0, 0, 0, 0, 0, k), score) for k, score in enumerate((0.8, 0.51, 0.49))]
+    assert likely(poses, chance) == poses[:2]
+    assert likely(poses[2:] + poses[1:2], chance._replace(best=0.4)) == [poses[2], poses[1]]
+
+
 def test_the_pose_of_the_files_is_left_only_for_one_that_is_clearly_better() -> None:
     near, far = candidate((5, 0, 0, 0, 0, 10), 0.5), candidate((0, 0, 0, 0, 0, 170), 0.56)
     other = candidate((-6, 3, 0, 0, 8, 0), 0.52)
@@ -177,7 +201,7 @@ def test_the_pose_of_the_files_is_left_only_for_one_that_is_clearly_better() -> 
     assert choose([far], chance, POINTS) is far
 
 
-def evidence(**changes: float) -> Evidence:
+def evidence(**changes: float | Chance) -> Evidence:
     return Evidence(0.8, Chance(0.2, 0.05, 0.3), 0.6, 1.0, 20.0, 0.4, 1.0, 9.0, 5.0, 0.0)._replace(
         **changes
     )
