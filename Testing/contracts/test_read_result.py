@@ -58,7 +58,7 @@ def test_a_folder_of_something_else_is_named_so(
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"schema_version": 9}, "schema version 9; this version of UniFuse reads 1"),
+        ({"schema_version": 9}, "schema version 9; this version of UniFuse reads 2"),
         ({"inputs": []}, "'inputs.degraded.shape': expected a list, found null"),
         ({"degraded_modality": 3}, "'degraded_modality': expected a text, found 3"),
     ],

@@ -29,7 +29,7 @@ def test_a_series_is_moved_and_named_after_its_folder(tmp_path: Path) -> None:
     u = np.zeros((*scan.array.shape, 3)) + scan.grid.linear[:, 1]  # one voxel along h
     write_displacement(u, scan.grid, result / "deformation.nii.gz")
     about = asdict(InputReport.of(scan))
-    report = {"schema_version": 1, "inputs": {"degraded": about, "reference": about}}
+    report = {"schema_version": 2, "inputs": {"degraded": about, "reference": about}}
     report |= {"degraded_modality": "mr", "reference_modality": "mr"}
     (result / "report.json").write_text(json.dumps(report), encoding="utf-8")
     assert cli.main(["apply", str(result), str(series), "-o", str(tmp_path / "out")]) == 0
