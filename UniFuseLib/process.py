@@ -43,6 +43,11 @@ def keep_freed_memory() -> None:
 
 def peak_memory_mb() -> float | None:
     """Largest resident memory of this process so far, MB; None where the system does not know."""
+    status = Path("/proc/self/status")  # Linux: what getrusage says includes the parent's at fork
+    if status.is_file():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return round(int(line.split()[1]) / 2**10, 1)
     try:
         import resource
     except ImportError:  # Windows
