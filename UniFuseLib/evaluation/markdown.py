@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from UniFuseLib.io.table_text import markdown_cell
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A markdown table; the first column is text, the others are figures."""
     rule = ["---"] + ["---:"] * (len(header) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows)) + "\n"
+    lines = (header, rule, *([markdown_cell(cell) for cell in row] for row in rows))
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
 def number(value: float | None, digits: int = 2) -> str:
