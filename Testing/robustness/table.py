@@ -106,6 +106,7 @@ def _plain(seen: Seen, folder: str) -> str:
 
 
 def _cell(text: str) -> str:
+    text = text.encode("utf-8", "replace").decode("utf-8")  # names that are not UTF-8
     return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
 
 
