@@ -80,10 +80,10 @@ def field_evidence(
     """
     rest = images - (points @ rigid[:3, :3].T + rigid[:3, 3])
     length = np.linalg.norm(rest, axis=1)
-    steps = [slice(None, None, 2 if n > _THIN else 1) for n in flow.shape[2:]]
-    size = torch.tensor([step.step for step in steps], dtype=flow.dtype).view(1, 3, 1, 1, 1)
-    thinned = flow[(..., *steps)] / size  # in voxels twice as large
-    inside = mask[(0, 0, *steps)]
+    d, h, w = (2 if n > _THIN else 1 for n in flow.shape[2:])
+    size = torch.tensor([d, h, w], dtype=flow.dtype).view(1, 3, 1, 1, 1)
+    thinned = flow[..., ::d, ::h, ::w] / size  # in voxels twice as large
+    inside = mask[0, 0, ::d, ::h, ::w]
     determinant = jacobian_determinant(thinned)[0]
     judged = determinant[inside] if inside.any() else determinant.flatten()
     low, high = torch.quantile(judged[:: max(1, judged.numel() // 100_000)], _percentiles())
