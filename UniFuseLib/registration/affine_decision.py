@@ -17,7 +17,7 @@ WRONG_DEG = 45.0
 # Farther than a patient moves between two scans of one session
 FAR_DEG, FAR_MM = 30.0, 60.0
 # Above chance, in units of its spread: five alone, or four and one and a half times the best wrong
-# pose; both where the pose is far. Slabs reach 4.7 and 1.5, stripped brains 6 and 1.4; different
+# pose; both where the pose is far. CT slabs reach 4.7 and 1.5, stripped heads 7 and 1.36; different
 # regions 6.5 and 1.35, 5.9 and 1.45, or 4.2 and 1.65, each in a pose that is far (decision 0045)
 _ENOUGH_SIGMAS = 5.0
 _LEAST_SIGMAS, _LEAST_RATIO = 4.0, 1.5
