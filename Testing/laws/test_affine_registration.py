@@ -182,6 +182,12 @@ def test_many_spreads_or_the_best_wrong_pose_outdone_is_more_than_chance() -> No
     assert usual.convincing
     assert not usual._replace(rotation_deg=100.0).convincing
     assert usual._replace(rotation_deg=100.0, score=0.4).convincing
+    rough = evidence(score=0.62, chance=wide)
+    assert rough.convincing
+    assert "not by much" in warnings_of(rough)[0]
+    assert not rough._replace(rotation_deg=100.0).convincing
+    assert rough._replace(rotation_deg=100.0, score=0.75).convincing
+    assert not rough._replace(score=0.75).scant
 
 
 def test_only_what_may_win_climbs_on() -> None:

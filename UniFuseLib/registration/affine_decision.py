@@ -17,8 +17,8 @@ WRONG_DEG = 45.0
 # Farther than a patient moves between two scans of one session
 FAR_DEG, FAR_MM = 30.0, 60.0
 # Above chance, in units of its spread: five alone, or four and one and a half times the best wrong
-# pose. Slabs reach 4.7 and 1.5, stripped brains 6 and 1.4; different regions 6.5 and 1.35, or 5.9
-# and 1.45, each in a pose that is far (decision 0045)
+# pose; both where the pose is far. CT slabs reach 4.7 and 1.5, stripped heads 7 and 1.36; different
+# regions 6.5 and 1.35, 5.9 and 1.45, or 4.2 and 1.65, each in a pose that is far (decision 0045)
 _ENOUGH_SIGMAS = 5.0
 _LEAST_SIGMAS, _LEAST_RATIO = 4.0, 1.5
 _CLEARLY_BETTER_SIGMAS = 2.0  # than the pose of the files, to leave it for one that is far
@@ -49,6 +49,10 @@ class Chance(NamedTuple):
         """Each wrong pose, and not only what is usual among them."""
         return self.sigmas(score) > _LEAST_SIGMAS and score > _LEAST_RATIO * self.best
 
+    def beaten_both_ways(self, score: float) -> bool:
+        """By its spread, and by each wrong pose."""
+        return self.sigmas(score) > _ENOUGH_SIGMAS and self.far_below(score)
+
     def sigmas(self, score: float) -> float:
         """How far a score is above, in units of the spread."""
         return (score - self.mean) / max(self.spread, 1e-9)
@@ -72,7 +76,14 @@ class Evidence(NamedTuple):
     def convincing(self) -> bool:
         """Clearly better than chance; a pose that is far from the files even more clearly."""
         chance = self.chance
-        return chance.far_below(self.score) if self.far else chance.beaten_by(self.score)
+        if self.far:
+            return chance.beaten_both_ways(self.score)
+        return chance.beaten_by(self.score)
+
+    @property
+    def scant(self) -> bool:
+        """Convincing by one of two ways alone, the weaker one."""
+        return self.chance.sigmas(self.score) <= _ENOUGH_SIGMAS
 
     @property
     def far(self) -> bool:
@@ -182,11 +193,16 @@ def warnings_of(evidence: Evidence, *, guided: bool = False) -> tuple[str, ...]:
         return (
             "No pose was found in which the two volumes agree clearly better than by chance "
             f"(score {evidence.score:.2f}; wrong poses reach {evidence.chance.mean:.2f} ± "
-            f"{evidence.chance.spread:.2f}, {evidence.chance.best:.2f} at most), so {place}. "
-            "Check that both show the same region of the same "
-            "patient, and their modalities.",
+            f"{evidence.chance.spread:.2f}, {evidence.chance.best:.2f} at most), so {place}. Check "
+            "that both show the same region of the same patient, and their modalities.",
         )
     found = []
+    if evidence.scant:
+        found.append(
+            "The two volumes agree better than by chance, but not by much "
+            f"(score {evidence.score:.2f}; wrong poses reach {evidence.chance.mean:.2f} ± "
+            f"{evidence.chance.spread:.2f}, {evidence.chance.best:.2f} at most). Check the pose."
+        )
     if evidence.far and not guided:
         found.append(
             f"The degraded volume was moved by {evidence.moved_mm:.0f} mm and turned by "
