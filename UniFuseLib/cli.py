@@ -46,6 +46,9 @@ COMMANDS = (
     "pack",
     "train",
     "train-descriptors",
+    "train-dmfnet",
+    "fuse-images",
+    "bench-images",
     "calibrate",
     "info",
 )

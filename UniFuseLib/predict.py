@@ -17,6 +17,8 @@ from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fusion.methods import UNIFUSE, check_method
+from UniFuseLib.fusion.on_reference import fuse_again
 from UniFuseLib.fusion_result import FusionResult
 from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
@@ -99,6 +101,7 @@ def fuse(
     degraded_landmarks: np.ndarray | None = None,
     restored_own: bool = False,
     verdict: bool = True,
+    fusion: str = UNIFUSE,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -131,16 +134,18 @@ def fuse(
         degraded_landmarks: the same places in the degraded volume, in the same order.
         restored_own: also restore the degraded volume on its own grid, without moving it.
         verdict: judge how far the alignment can be trusted (`verdict/judge.py`).
+        fusion: what makes the fused volume, one of `fusion.methods.METHODS`; all else is UniFuse's.
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
     Raises:
-        InputError, WeightsError, DeviceError: with a sentence for the user.
+        InputError, WeightsError, DeviceError, MissingDependencyError: with a sentence for the user.
         Cancelled: `cancelled` answered True.
     """
     stages = Stages(_STAGES, progress, cancelled)
     target = choose_device(device)
     check_precision(precision)
+    check_method(fusion)
     modalities = (degraded_modality, reference_modality)
     guidance = Guidance(
         initial_transform, reference_mask, degraded_mask, reference_landmarks, degraded_landmarks
@@ -166,7 +171,10 @@ def fuse(
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
-            native = to_reference_grid(pair.degraded.source, pair.reference.source, found)
+            sources = pair.degraded.source, pair.reference.source
+            native = to_reference_grid(*sources, found)
+            if fusion != UNIFUSE:
+                native = native._replace(fused=fuse_again(fusion, native, *sources, target))
             own = _own(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
@@ -182,7 +190,16 @@ def fuse(
         probabilities=classified.probabilities,
         label=classified.label,
         report=fusion_report(
-            pair, working, agreed, classified, measured, refinement, guided, run, judged
+            pair,
+            working,
+            agreed,
+            classified,
+            measured,
+            refinement,
+            guided,
+            run,
+            judged,
+            fusion,
         ),
         body=body,
         coverage=native.coverage,

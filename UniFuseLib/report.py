@@ -265,6 +265,7 @@ class Report:
     warnings: tuple[str, ...]
     guidance: GuidanceReport = field(default_factory=GuidanceReport)
     verdict: VerdictReport = field(default_factory=VerdictReport)
+    fusion_method: str = "unifuse"
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -334,6 +335,7 @@ def fusion_report(
     guidance: GuidanceReport,
     run: RunRecord,
     verdict: Verdict | None,
+    fusion_method: str = "unifuse",
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -364,6 +366,7 @@ def fusion_report(
             *guidance.warnings,
             *classified.warnings,
         ),
+        fusion_method=fusion_method,
     )
 
 

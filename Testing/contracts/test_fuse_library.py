@@ -610,3 +610,51 @@ def test_restored_own_reads_the_network_at_the_place_of_each_voxel(
     body = degraded.array > 20
     assert not np.array_equal(own.array, degraded.array)
     assert np.abs(own.array - degraded.array)[body].mean() < 4
+
+
+@pytest.mark.parametrize("fusion", ["average", "maximum"])
+def test_another_fusion_method_changes_the_fused_volume_alone(
+    pair: tuple[Volume, Volume], fusion: str
+) -> None:
+    """Restored and reference, each by its own intensity rule, meet on the reference grid."""
+    plain, other = run(pair, align="none"), run(pair, align="none", fusion=fusion)
+    np.testing.assert_array_equal(plain.restored.array, other.restored.array)
+    np.testing.assert_array_equal(plain.displacement, other.displacement)
+    report = other.report
+    assert (plain.report.fusion_method, report.fusion_method) == ("unifuse", fusion)
+    first = report.intensity.degraded.forward(plain.restored.array)
+    second = report.intensity.reference.forward(pair[1].array)
+    rule = {"average": (first + second) / 2, "maximum": np.maximum(first, second)}[fusion]
+    expected = np.where(plain.coverage, rule, second)
+    np.testing.assert_allclose(other.fused.array, expected, atol=1e-5)
+    assert not plain.coverage.all()
+    assert np.abs(plain.fused.array - other.fused.array).max() > 0.05 or fusion == "average"
+
+
+def test_slices_are_cut_along_the_thick_axis(
+    pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reference has 2.7, 2.5 and 2.1 mm along its axes of 28, 34 and 37 voxels."""
+    seen = []
+
+    def recording(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        seen.append(a.shape)
+        return b
+
+    monkeypatch.setattr("UniFuseLib.fusion.on_reference.volume_fusion", lambda *_: recording)
+    result = run(pair, fusion="maximum")
+    turned = Volume(np.moveaxis(pair[1].array, 0, 2), pair[1].affine[:, [1, 2, 0, 3]])
+    run((pair[0], turned), fusion="maximum")
+    assert seen == [(28, 34, 37), (28, 34, 37)]
+    second = result.report.intensity.reference.forward(pair[1].array)
+    np.testing.assert_allclose(result.fused.array, second, atol=1e-6)
+
+
+def test_a_fusion_method_that_cannot_be_used_is_refused_before_the_work(
+    pair: tuple[Volume, Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("UniFuseLib.fusion.dmfnet_weights.models_folder", lambda: tmp_path)
+    with pytest.raises(WeightsError, match="trained weights"):
+        run(pair, fusion="dmfnet")
+    with pytest.raises(InputError, match="Unknown fusion method"):
+        run(pair, fusion="median")

@@ -28,8 +28,8 @@ def test_a_public_name_is_the_object_of_its_module(name: str) -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'fusion'"):
-        _ = UniFuseLib.fusion
+    with pytest.raises(AttributeError, match="no attribute 'blending'"):
+        _ = UniFuseLib.blending
 
 
 def test_the_types_are_shipped() -> None:

@@ -13,14 +13,14 @@ from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.baselines.denoising import noise_level
 from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.evaluation.baselines.fusion_rules import (
+from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, itk_grid, to_image
+from UniFuseLib.evaluation.sampling import pull
+from UniFuseLib.fusion.rules import (
     fuse_average,
     fuse_laplacian,
     fuse_maximum,
     fuse_wavelet,
 )
-from UniFuseLib.evaluation.baselines.itk_bridge import displacement_of, itk_grid, to_image
-from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.spatial.volume import Grid, Volume
 
 SHIFT = np.array([3.0, -2.0, 5.0])  # RAS mm

@@ -223,6 +223,7 @@ def _fuse(
         reference_landmarks=guided.reference_landmarks,
         degraded_landmarks=guided.degraded_landmarks,
         verdict=not args.no_verdict,
+        fusion=args.fusion,
         progress=show,
         cancelled=cancelled,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from UniFuseLib.commands import dicom, guidance, progress
 from UniFuseLib.commands.options import add_reading, linear_map, refinement
+from UniFuseLib.fusion.methods import METHODS, UNIFUSE
 
 _EPILOG = """\
 writes into DIR, all on the grid of REFERENCE:
@@ -108,6 +109,12 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         default="deformable",
         help="how far the alignment may go; affine and rigid move the body as a whole, none keeps "
         "the geometry of the files (default: deformable)",
+    )
+    parser.add_argument(
+        "--fusion",
+        choices=METHODS,
+        default=UNIFUSE,
+        help="what makes fused.nii.gz; alignment and restoration stay the same (default: unifuse)",
     )
     parser.add_argument(
         "--refine",

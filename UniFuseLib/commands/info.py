@@ -30,6 +30,7 @@ def gather() -> dict[str, Any]:
     import torch
 
     from UniFuseLib.device import choose_device, device_name
+    from UniFuseLib.fusion.methods import fusion_methods
     from UniFuseLib.network.build import ABLATIONS, PRESETS
     from UniFuseLib.network.cost import cost
     from UniFuseLib.network.scan import available_engines
@@ -42,21 +43,24 @@ def gather() -> dict[str, Any]:
         "scan_engines": list(available_engines()),
         "presets": {name: asdict(cost(config)) for name, config in PRESETS.items()},
         "ablations": sorted(ABLATIONS),
+        "fusion_methods": [asdict(method) for method in fusion_methods()],
         "weights": _weights(),
         "notice": NOTICE,
     }
 
 
 def _weights() -> list[dict[str, Any]]:
-    """Every set in `Resources/Models`; a damaged one is listed with its fault."""
+    """Every set in `Resources/Models` of UniFuse; a damaged one is listed with its fault."""
     from UniFuseLib.contract import read_contract
     from UniFuseLib.errors import WeightsError
+    from UniFuseLib.fusion.dmfnet_weights import FILE
     from UniFuseLib.resources import models_folder
 
     try:
-        files = sorted(models_folder().glob("*.safetensors"))
+        found = sorted(models_folder().glob("*.safetensors"))
     except WeightsError as error:
         return [{"error": str(error)}]
+    files = [path for path in found if path.name != FILE]  # `fusion_methods` tells of dmfnet's
     return [_weights_entry(path, read_contract, WeightsError) for path in files]
 
 
@@ -85,9 +89,16 @@ def _page(found: dict[str, Any]) -> str:
             f"{name:<10}{cost['parameters']:>12,}{cost['parameters_fusion']:>10,}"
             f"{cost['parameters_fusion_experts']:>14,}{cost['gflops_160']:>12.1f}{cost['gflops_256']:>12.1f}"
         )
+    lines += ["", f"{'fusion':<12}{'parameters':>12}{'GFLOP 256²':>12}"]
+    lines += [_method_line(method) for method in found["fusion_methods"]]
     lines += ["", f"ablations (PRESET+NAME): {', '.join(found['ablations'])}", ""]
     lines += [_weights_line(entry) for entry in found["weights"]] or ["no weights found"]
     return "\n".join([*lines, "", found["notice"]])
+
+
+def _method_line(method: dict[str, Any]) -> str:
+    cost = f"{method['name']:<12}{method['parameters']:>12,}{method['gflops_slice_256']:>12.2f}"
+    return cost if method["available"] else f"{cost}  not installed"
 
 
 def _weights_line(entry: dict[str, Any]) -> str:

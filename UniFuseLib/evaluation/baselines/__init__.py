@@ -143,14 +143,9 @@ def registration(name: str) -> Register:
 
 def fusion(name: str) -> FusionRule:
     """The fusion rule of that name."""
-    from UniFuseLib.evaluation.baselines import fusion_rules
+    from UniFuseLib.fusion.rules import RULES
 
-    return {
-        "average": fusion_rules.fuse_average,
-        "maximum": fusion_rules.fuse_maximum,
-        "laplacian": fusion_rules.fuse_laplacian,
-        "wavelet": fusion_rules.fuse_wavelet,
-    }[name]
+    return RULES[name]
 
 
 def _identity(_: Volume, fixed: Volume) -> np.ndarray:

@@ -1,15 +1,22 @@
-"""Fusion rules that need no training; both volumes aligned, normalised intensities, one grid."""
+"""Fusion rules that need no training; both volumes aligned, normalised intensities, one grid.
+
+A picture is a volume of one slice: an axis too short to halve is left alone.
+"""
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import numpy as np
 import torch
+from scipy.ndimage import correlate1d
 
-from UniFuseLib.evaluation.baselines.dependency import require
-from UniFuseLib.evaluation.metrics.similarity import smooth
+from UniFuseLib.errors import MissingDependencyError
 from UniFuseLib.spatial.displacement import resize
 
 LEVELS = 4
+_SHORTEST = 4  # voxels of an axis that is still halved
 _BURT = np.array([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
 
 
@@ -46,16 +53,33 @@ def fuse_wavelet(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     Raises:
         MissingDependencyError: PyWavelets is not installed.
     """
-    pywt = require("pywt", "PyWavelets")
-    levels = min(3, pywt.dwt_max_level(min(a.shape), "db2"))
-    first = pywt.wavedecn(a, "db2", mode="symmetric", level=levels)
-    second = pywt.wavedecn(b, "db2", mode="symmetric", level=levels)
+    pywt = wavelets()
+    axes = tuple(axis for axis in range(3) if a.shape[axis] > 1)
+    levels = min(3, pywt.dwt_max_level(min(a.shape[axis] for axis in axes), "db2"))
+    first, second = (
+        pywt.wavedecn(v, "db2", mode="symmetric", level=levels, axes=axes) for v in (a, b)
+    )
     merged = [(first[0] + second[0]) / 2]
     merged += [
         {k: _stronger(x[k], y[k]) for k in x} for x, y in zip(first[1:], second[1:], strict=True)
     ]
-    whole = pywt.waverecn(merged, "db2", mode="symmetric")
+    whole: np.ndarray = pywt.waverecn(merged, "db2", mode="symmetric", axes=axes)
     return whole[tuple(slice(n) for n in a.shape)]
+
+
+def wavelets() -> Any:
+    """The module `pywt`.
+
+    Raises:
+        MissingDependencyError: PyWavelets is not installed.
+    """
+    try:
+        return importlib.import_module("pywt")
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"The fusion method 'wavelet' needs the package PyWavelets ({error}). Install it with: "
+            "pip install PyWavelets, or choose another method."
+        ) from error
 
 
 def _pyramid(volume: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
@@ -63,12 +87,21 @@ def _pyramid(volume: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
     details = []
     current = volume.astype(np.float32)
     for _ in range(LEVELS):
-        if min(current.shape) < 4:
+        halved = [axis for axis in range(3) if current.shape[axis] > 1]
+        if min((current.shape[axis] for axis in halved), default=0) < _SHORTEST:
             break
-        smaller = smooth(current, _BURT)[::2, ::2, ::2]
+        steps = tuple(slice(None, None, 2 if axis in halved else 1) for axis in range(3))
+        smaller = _smooth(current, halved)[steps]
         details.append(current - _expand(smaller, current.shape))
         current = smaller
     return details, current
+
+
+def _smooth(volume: np.ndarray, axes: list[int]) -> np.ndarray:
+    """The filter of Burt & Adelson along some axes; the border mirrors."""
+    for axis in axes:
+        volume = correlate1d(volume, _BURT, axis=axis, mode="reflect")
+    return volume
 
 
 def _expand(volume: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -78,3 +111,11 @@ def _expand(volume: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _stronger(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.where(np.abs(a) >= np.abs(b), a, b)
+
+
+RULES = {
+    "average": fuse_average,
+    "maximum": fuse_maximum,
+    "laplacian": fuse_laplacian,
+    "wavelet": fuse_wavelet,
+}

@@ -1,0 +1,1 @@
+"""Training of the engine `dmfnet`: Stage I (diffusion), then Stage II (fusion)."""
