@@ -20,7 +20,9 @@ from UniFuseLib.evaluation.evaluate import evaluate, named
 from UniFuseLib.evaluation.group_table import groups_table
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.evaluation.tables import results_table
+from UniFuseLib.evaluation.verdict_figures import said_of, verdict_figures, verdict_table
 from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.report import VerdictReport
 from UniFuseLib.simulation.case_folder import read_index
 from UniFuseLib.simulation.tasks import PAPER_TASKS
 from UniFuseLib.spatial.volume import Volume
@@ -33,6 +35,9 @@ def make_index(folder: Path, names: list[str]) -> None:
     (folder / "cases.json").write_text(json.dumps({"version": 1, "cases": names}))
 
 
+JUDGED = VerdictReport("amber", 0.4, 2.0, (0.0, 1000.0))
+
+
 @dataclass(frozen=True)
 class Result:
     fused: Volume
@@ -40,7 +45,9 @@ class Result:
     displacement: np.ndarray
     probabilities: dict[str, float]
     label: str
-    report: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(warnings=("a doubt",)))
+    report: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(warnings=("a doubt",), verdict=JUDGED)
+    )
 
 
 def identity(
@@ -205,14 +212,38 @@ def test_a_refused_case_is_counted_in_its_group(case_folder, tmp_path):
         {"id": "a", "reason": "The volumes share no place.", "group": "slab"}
     ]
     row = next(line for line in groups_table(evaluation.summary).splitlines() if "slab" in line)
-    assert [cell.strip() for cell in row.split("|")][-3:-1] == ["0", "1"]
+    assert [cell.strip() for cell in row.split("|")][-4:-1] == ["0", "1", "0 / 1 / 0"]
 
 
 def test_a_group_that_was_refused_as_a_whole_has_a_row(case_folder, tmp_path):
     folder = in_groups(case_folder, tmp_path / "cases")
     remove_field(folder / "a")
     table = groups_table(evaluate(folder, tmp_path / "out", identity, checksum="w").summary)
-    assert "| slab of 8 slices on whole head | 0 | – | – | – | 1 |" in table
+    assert "| slab of 8 slices on whole head | 0 | – | – | – | 1 | – |" in table
+
+
+@pytest.mark.parametrize(
+    ("trust", "error", "row"),
+    [
+        ("green", 2.0, "| 2 mm and less | 1 | 0 | 0 |"),
+        ("amber", 2.5, "| 2 to 3 mm | 0 | 1 | 0 |"),
+        ("red", 8.0, "| 3 to 8 mm | 0 | 0 | 1 |"),
+        ("green", 8.1, "| over 8 mm | 1 | 0 | 0 |"),
+    ],
+)
+def test_a_verdict_is_counted_at_the_error_that_was_made(trust, error, row):
+    said = said_of(VerdictReport(trust, 0.1, 3.0, (1.0, 8.0)))
+    figures = verdict_figures([{"tre_mm": {"mean": error}, "verdict": said}, {"verdict": None}])
+    assert row in verdict_table(figures)
+    assert figures is not None
+    assert figures["interval_holds"] == (error <= 8)
+
+
+def test_without_a_verdict_nothing_is_counted(case_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.JUDGED", VerdictReport())
+    summary = evaluate(case_folder, tmp_path, identity, checksum="w").summary
+    assert summary["verdict"] is None
+    assert "No case was judged." in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 def test_baselines_run_on_the_same_cases_and_stand_beside_the_model(

@@ -67,10 +67,14 @@ def test_displacement_is_stored_in_lps(tmp_path: Path, oblique_grid: Grid, suffi
     assert grid.same_as(oblique_grid)
 
 
-def test_rgb_keeps_its_three_channels(tmp_path: Path, oblique_grid: Grid) -> None:
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz", "nrrd", "mha"])
+def test_rgb_keeps_its_three_channels(tmp_path: Path, oblique_grid: Grid, suffix: str) -> None:
+    path = tmp_path / f"rgb.{suffix}"
     colours = np.random.default_rng(2).integers(0, 255, (*oblique_grid.shape, 3)).astype(np.uint8)
-    io.write_volume(Volume(colours, oblique_grid.affine), tmp_path / "rgb.nrrd")
-    np.testing.assert_array_equal(io.read_volume(tmp_path / "rgb.nrrd").array, colours)
+    io.write_volume(Volume(colours, oblique_grid.affine), path)
+    back = io.read_volume(path)
+    np.testing.assert_array_equal(back.array, colours)
+    assert back.grid.same_as(oblique_grid)
 
 
 def _nifti(path: Path, shape: tuple[int, ...] = (12, 10, 9)) -> bytearray:

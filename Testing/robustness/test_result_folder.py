@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from folder_run import MADE, NAMES
 
+from UniFuseLib.cli import main
 from UniFuseLib.errors import OutputError
 from UniFuseLib.io.hidden_folder import remove_leftovers
-from UniFuseLib.io.output_folder import result_folder
+from UniFuseLib.io.output_folder import result_folder, sole_run
 
 RUN = Path(__file__).with_name("folder_run.py")
 OLD = dict.fromkeys(NAMES, "old")
@@ -268,3 +269,31 @@ def test_many_runs_at_once_leave_the_results_of_one(tmp_path: Path) -> None:
     assert len(set(files(tmp_path / "out").values())) == 1
     assert sum(process.returncode == 0 for process in runs) == 1
     assert hidden(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "default", "--data", "train.pack", "--validation", "val.pack"),
+        (
+            "train-dmfnet",
+            "train.pack",
+            "--validation",
+            "val.pack",
+            "--stage",
+            "1",
+            "--minutes",
+            "1",
+        ),
+    ],
+)
+def test_a_second_training_run_into_a_folder_is_refused(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: tuple[str, ...],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with sole_run(tmp_path / "run"):
+        assert main([*command, "--output", "run"]) == 4
+    assert "Another run is writing" in capsys.readouterr().err

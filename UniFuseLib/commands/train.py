@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +80,13 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.output is None:
         raise InputError("Expected --output DIR, the folder for checkpoint, log and weights.")
+    from UniFuseLib.io.output_folder import sole_run
+    from UniFuseLib.training.parallel import is_first_process
     from UniFuseLib.training.train import train
 
     budget = None if args.time_budget is None else 60 * args.time_budget
-    train(config, args.output, device, budget, log, args.weights_from)
+    with sole_run(args.output) if is_first_process() else nullcontext():
+        train(config, args.output, device, budget, log, args.weights_from)
     return 0
 
 

@@ -60,6 +60,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from UniFuseLib.device import choose_device
+    from UniFuseLib.io.output_folder import sole_run
     from UniFuseLib.training.dmfnet.run import StageConfig, train_stage
 
     config = StageConfig(
@@ -74,5 +75,6 @@ def run(args: argparse.Namespace) -> int:
         shelf=args.shelf,
         steps=args.steps,
     )
-    train_stage(config, args.output, choose_device(args.device), log)
+    with sole_run(args.output):
+        train_stage(config, args.output, choose_device(args.device), log)
     return 0

@@ -22,6 +22,7 @@ from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.own_frame import OwnFrameFigures, RestoreInPlace, own_frame_figures
 from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
+from UniFuseLib.evaluation.verdict_figures import said_of
 from UniFuseLib.io.json_files import plain, read_json, write_json, write_text
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.progress import Log, silent
@@ -31,8 +32,7 @@ from UniFuseLib.spatial.volume import Volume
 if TYPE_CHECKING:
     from UniFuseLib.evaluation.fuse_call import Fuse, Fused
 
-CASE_VERSION = 2
-
+CASE_VERSION = 3
 
 Draw = Callable[[Any, Volume, Volume, Path], None]
 
@@ -166,6 +166,7 @@ def evaluate_case(
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
         "warnings": list(result.report.warnings),
+        "verdict": said_of(result.report.verdict),
         "cpu_seconds": cpu,
         "wall_seconds": wall,
     }
@@ -216,7 +217,8 @@ def _finished(
 
 def _line(c: Figures) -> str:
     found, truth = (title(c[key]) for key in ("class_found", "class"))
-    verdict = found if found == truth else f"{found} (truth: {truth})"
+    classified = found if found == truth else f"{found} (truth: {truth})"
+    judged = f"{c['verdict']['trust']}, " if c.get("verdict") else ""
     restoration = c["restoration"]
     others = "".join(
         f"{REGISTRATIONS[name]} {found['tre_mm']['mean']:.2f} mm, "
@@ -225,7 +227,7 @@ def _line(c: Figures) -> str:
     return (
         f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, {others}"
         f"PSNR {restoration['psnr_db']:.1f} dB ({restoration['gain_db']:+.1f}), "
-        f"{verdict}, {c['cpu_seconds']:.0f} CPU s"
+        f"{judged}{classified}, {c['cpu_seconds']:.0f} CPU s"
     )
 
 

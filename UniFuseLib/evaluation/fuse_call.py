@@ -10,11 +10,26 @@ if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
 
 
-class Warned(Protocol):
+class Judged(Protocol):
+    """What evaluation reads of a `report.VerdictReport`."""
+
+    @property
+    def trust(self) -> str | None: ...
+    @property
+    def probability_off_by_3_mm(self) -> float | None: ...
+    @property
+    def expected_error_mm(self) -> float | None: ...
+    @property
+    def interval_mm(self) -> tuple[float, float] | None: ...
+
+
+class Reported(Protocol):
     """What evaluation reads of a `report.Report`."""
 
     @property
     def warnings(self) -> tuple[str, ...]: ...
+    @property
+    def verdict(self) -> Judged: ...
 
 
 class Fused(Protocol):
@@ -31,7 +46,7 @@ class Fused(Protocol):
     @property
     def label(self) -> str: ...
     @property
-    def report(self) -> Warned: ...
+    def report(self) -> Reported: ...
 
 
 class Fuse(Protocol):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from UniFuseLib.evaluation.baselines import REGISTRATIONS
 from UniFuseLib.evaluation.markdown import markdown, number
+from UniFuseLib.evaluation.verdict_figures import colours_cell
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def groups_table(summary: Figures) -> str:
         "UniFuse",
         "made worse",
         "refused",
+        "green / amber / red",
         *(REGISTRATIONS[name] for name in baselines),
     )
     refused = [case.get("group", STRESS) for case in summary["skipped"]]
@@ -44,9 +46,10 @@ def groups_table(summary: Figures) -> str:
 
 def _group_cells(f: Figures | None, refused: int) -> tuple[str, ...]:
     if f is None:
-        return ("0", "–", "–", "–", str(refused))
+        return ("0", "–", "–", "–", str(refused), "–")
     before, after = three(f["tre_before_mm"]), three(f["tre_mm"])
-    return (str(f["cases"]), before, after, str(f["made_worse"]), str(refused))
+    colours = colours_cell(f.get("verdict"))
+    return (str(f["cases"]), before, after, str(f["made_worse"]), str(refused), colours)
 
 
 def _baseline_cells(f: Figures, baselines: Iterable[str]) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from UniFuseLib.evaluation.metrics import (
     class_accuracy,
     confusion_matrix,
 )
+from UniFuseLib.evaluation.verdict_figures import verdict_figures
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
 
@@ -69,7 +70,7 @@ def summarise(
 
     Figures of every group are in `groups.<group>`, those of the stress test by task in
     `summary.<task>` and `bins.<bin>.<task>`, over its tasks in `overall`; those of all cases in
-    `classification`.
+    `classification` and `verdict`.
 
     Args:
         cases: figures of every case, see `case_evaluator.measure`.
@@ -87,6 +88,7 @@ def summarise(
         "bins": {name: by_task(inside) for name, inside in by_bin.items() if inside},
         "overall": aggregate(stress) if stress else {"cases": 0},
         "classification": classification(cases),
+        "verdict": verdict_figures(cases),
         "skipped": list(skipped),
         "ids": [case["id"] for case in cases],
     }
@@ -125,6 +127,7 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
         "tre_mm": _spread(case["tre_mm"] for case in cases),
         "worst_case": worst["id"],
         "made_worse": sum(map(_is_worse, cases)),
+        "verdict": verdict_figures(cases),
         "baselines": _baselines(cases),
         "folds_percent": _mean(cases, "folds_percent"),
         "dice_before": _mean(cases, "dice_before"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from UniFuseLib.degradation import title
 from UniFuseLib.evaluation.group_table import groups_table
 from UniFuseLib.evaluation.markdown import markdown, number, percent
+from UniFuseLib.evaluation.verdict_figures import verdict_table
 from UniFuseLib.io.table_text import markdown_cell
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import TASKS
@@ -52,6 +53,8 @@ def evaluation_tables(summary: Figures) -> str:
         _fusion(rows),
         "## Classification of all cases",
         _classification(summary["classification"]),
+        "## Verdict against the error",
+        verdict_table(summary.get("verdict")),
         "## Conventions",
         "\n".join(f"- {line}" for line in summary["conventions"]) + "\n",
     ]

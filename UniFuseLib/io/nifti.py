@@ -43,6 +43,7 @@ _TYPES = {
 }
 _COMPONENTS = {128: 3, 2304: 4}
 _LABEL_INTENT = 1002
+_BYTES = 2  # NIfTI datatype of uint8
 _VECTOR_INTENTS = (1004, 1005, 1006, 1007, 1008, 1009, 2003, 2004)
 _TIME_UNITS = {8: 1.0, 16: 1e-3, 24: 1e-6}  # bits 3 to 5 of xyzt_units → s
 _EXTENSION_FLAG = 4  # bytes between header and voxels of a single file
@@ -70,7 +71,7 @@ def nifti_file(path: Path, options: ReadOptions) -> FileHeader:
         data=data,
         affine=chosen.affine,
         spacing=tuple(float(s) for s in chosen.spacing),
-        components=_COMPONENTS.get(header.datatype, 1),
+        components=_components(header),
         slope=slope,
         intercept=intercept,
         form=chosen.form,
@@ -80,9 +81,26 @@ def nifti_file(path: Path, options: ReadOptions) -> FileHeader:
     )
 
 
+def _vector_parts(header: NiftiHeader) -> int:
+    """Numbers per voxel on the fifth axis, where the header calls them a vector."""
+    fifth = header.dim[0] == 5 and header.dim[4] == 1 and header.intent in _VECTOR_INTENTS
+    return header.dim[5] if fifth else 1
+
+
+def _colour_planes(header: NiftiHeader) -> bool:
+    """Three or four bytes a voxel on the fifth axis: colours as ITK writes them."""
+    return header.datatype == _BYTES and _vector_parts(header) in (3, 4)
+
+
+def _components(header: NiftiHeader) -> int:
+    if _colour_planes(header):
+        return _vector_parts(header)
+    return _COMPONENTS.get(header.datatype, 1)
+
+
 def _refuse_vectors(header: NiftiHeader, path: Path) -> None:
-    parts = header.dim[5] if header.dim[0] == 5 and header.dim[4] == 1 else 1
-    if parts > 1 and header.intent in _VECTOR_INTENTS:
+    parts = _vector_parts(header)
+    if parts > 1 and not _colour_planes(header):
         raise InputError(
             f"{shown(path)} holds {parts} numbers per voxel. Expected one intensity, or RGB of "
             "integers; is it a deformation field or a derived map?"
@@ -138,8 +156,11 @@ def _data(header: NiftiHeader, voxels: Path) -> tuple[VoxelData, tuple[str, ...]
     dtype = np.dtype(header.order + kind)
     shape = header.shape[::-1]
     components = _COMPONENTS.get(header.datatype, 1)
+    planes = _colour_planes(header)
     if components > 1:
         shape = (*shape, components)
+    elif planes:
+        shape = (*shape[1:], shape[0])
     packed = is_gzipped(voxels)
     data = VoxelData(
         path=voxels,
@@ -148,6 +169,7 @@ def _data(header: NiftiHeader, voxels: Path) -> tuple[VoxelData, tuple[str, ...]
         offset=_offset(header, voxels),
         compression="gzip" if packed else "none",
         header_inside=packed,
+        planes=planes,
     )
     bits = 8 * dtype.itemsize * components
     if header.bits == bits:

@@ -38,6 +38,7 @@ class VoxelData(NamedTuple):
     offset: int = 0
     compression: Compression = "none"
     header_inside: bool = False  # the header is part of the compressed stream
+    planes: bool = False  # the last axis of `shape` is the slowest one in the file
 
     @property
     def voxels(self) -> int:
@@ -72,6 +73,8 @@ def read_voxels(data: VoxelData) -> np.ndarray:
             filled += len(block)
         stream.read(1)  # the checksum of a compressed stream is compared at its end
     native = array.astype(data.dtype.newbyteorder("="), copy=False)
+    if data.planes:
+        return np.moveaxis(native.reshape(data.shape[-1:] + data.shape[:-1]), 0, -1)
     return native.reshape(data.shape)
 
 

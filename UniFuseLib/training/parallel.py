@@ -34,6 +34,11 @@ class Ranks:
         return self.index == 0
 
 
+def is_first_process() -> bool:
+    """Whether this process writes files; before `joined`."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
     """This process's place among those that `torchrun` started; alone without it.
