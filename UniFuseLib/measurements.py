@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
-    from UniFuseLib.preprocessing.prepare import WorkingPair
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
 
 _BINS = 48  # of the joint histogram, along each side
 _STRUCTURE = "1 - mean |MIND-SSC difference| inside the body; 1 is best"

@@ -14,14 +14,15 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
-from UniFuseLib.preprocessing.prepare import WHOLLY
+from UniFuseLib.preprocessing.working_pair import WHOLLY
 from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
 if TYPE_CHECKING:
     from UniFuseLib.network.unifuse import UniFuseOutput
     from UniFuseLib.preprocessing.intensity import IntensityMap
-    from UniFuseLib.preprocessing.prepare import InputVolume, WorkingPair
+    from UniFuseLib.preprocessing.prepare import InputVolume
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.spatial.volume import Grid
 
 

@@ -24,7 +24,8 @@ from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.guidance import Guidance
-from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined, steps_for
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
 
     from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
-    from UniFuseLib.preprocessing.prepare import Align, PreparedPair, WorkingPair
+    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.modality import ModalityGuess
-    from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
+    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.deformation import Deformed
     from UniFuseLib.spatial.volume import Grid, Volume

@@ -21,7 +21,8 @@ from scipy.ndimage import map_coordinates
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.evaluation.cases import read_case
-from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import AUTO_STEPS, policy_of, refine
 from UniFuseLib.registration.deformation import deform, gain_of
@@ -30,7 +31,7 @@ from UniFuseLib.spatial.displacement import flow_to_world
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from UniFuseLib.preprocessing.prepare import WorkingPair
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.simulation.case_folder import Case
 
 _POINTS = 30_000  # of the body

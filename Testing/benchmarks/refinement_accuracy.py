@@ -28,7 +28,8 @@ from refinement_cases import Case, cases, deformed, draw
 
 from UniFuseLib.commands.options import log
 from UniFuseLib.contract import standard_contract
-from UniFuseLib.preprocessing.prepare import place, prepare_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import (
@@ -45,7 +46,8 @@ from UniFuseLib.spatial.volume import Volume
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
+    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
 
 NO_MOTION = unmoved()
 STEPS = 4

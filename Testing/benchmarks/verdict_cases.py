@@ -31,7 +31,8 @@ from verdict_pairs import Case, Draw, Pack
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
 from UniFuseLib.predict import _classify, _deform
-from UniFuseLib.preprocessing.prepare import alignment_side, place, prepare_pair, working_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import alignment_side, place, working_pair
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for

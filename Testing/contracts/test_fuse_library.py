@@ -204,7 +204,7 @@ def test_affine_and_flow_compose_as_the_network_saw_them(
     matrix[:3, :3] = np.array([[c, 0, -s], [0, 1, 0], [s, 0, c]]) * [1.1, 0.9, 1.0]
     matrix[:3, 3] = [4, -3, 5]
     start = AffineResult(matrix, "affine", None, ())
-    monkeypatch.setattr("UniFuseLib.preprocessing.prepare.register", lambda *args: start)
+    monkeypatch.setattr("UniFuseLib.preprocessing.working_pair.register", lambda *args: start)
     result = run(pair, model=Network((3.0, -2.0, 2.5), detail_weight=0.0), working_spacing=2.0)
     inside = ndimage.binary_erosion(result.body & result.coverage, iterations=4)
     difference = np.abs(result.restored.array - result.aligned.array)[inside]

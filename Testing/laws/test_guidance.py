@@ -14,7 +14,8 @@ from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import InputError
 from UniFuseLib.guidance_report import GuidanceReport, LandmarksReport
 from UniFuseLib.preprocessing.guidance import Guidance, given_poses, mask_on
-from UniFuseLib.preprocessing.prepare import place, prepare_pair, working_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import place, working_pair
 from UniFuseLib.registration.affine import register, unmoved
 from UniFuseLib.spatial.field import DisplacementField
 from UniFuseLib.spatial.linear import mapped
@@ -23,7 +24,8 @@ from UniFuseLib.spatial.volume import Volume
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.preprocessing.prepare import Align, PreparedPair
+    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.working_pair import Align
 
 TRUTH = rigid((9.0, -7.0, 6.0, 7.0, -8.0, 9.0))
 MARKS = np.array([[20.0, -12, 15], [-22, 22, 8], [5, 31, -13], [-18, -27, -9]])

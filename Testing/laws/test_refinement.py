@@ -11,7 +11,8 @@ import torch.nn.functional as F
 
 from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import Cancelled, InputError
-from UniFuseLib.preprocessing.prepare import place, prepare_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration import bspline_refinement as refinement
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_problem import RefinementPair, RefinementProblem, Side

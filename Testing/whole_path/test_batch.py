@@ -20,7 +20,7 @@ from UniFuseLib import cli
 from UniFuseLib.batch.case import STATE_FOLDER, Task
 from UniFuseLib.batch.work import CASE_FILES, run_case
 from UniFuseLib.checkpoint import save_model
-from UniFuseLib.commands.fuse import OWN, RAW_OWN, RAW_VOLUMES
+from UniFuseLib.commands.fuse_files import OWN, RAW_OWN, RAW_VOLUMES
 from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import CasesFailedError

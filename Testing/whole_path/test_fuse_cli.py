@@ -21,7 +21,7 @@ import SimpleITK as sitk
 
 from Testing.whole_path.small_pair import SHAPE, arguments, make_pair
 from UniFuseLib import cli
-from UniFuseLib.commands.fuse import FILES
+from UniFuseLib.commands.fuse_files import FILES
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import NOT_TRUSTED_EXIT_CODE, MissingDependencyError, OutputError
 from UniFuseLib.io import volumes as io

@@ -14,13 +14,13 @@ from UniFuseLib.batch.case import STATE_FOLDER, THUMBNAIL, Outcome, Task
 from UniFuseLib.batch.record import RECORD, read_record
 from UniFuseLib.commands import guidance
 from UniFuseLib.commands.batch_options import arguments_of
-from UniFuseLib.commands.fuse import RESULTS, fuse_into
+from UniFuseLib.commands.fuse_files import RESULTS, fuse_into
 from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, OutputError, UniFuseError
 from UniFuseLib.io.json_files import write_json, write_text
 from UniFuseLib.io.output_folder import result_folder
 
 if TYPE_CHECKING:
-    from UniFuseLib.commands.fuse import Written
+    from UniFuseLib.commands.fuse_files import Written
     from UniFuseLib.contract import Contract
     from UniFuseLib.predict import Network
 

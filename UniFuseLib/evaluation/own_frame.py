@@ -15,7 +15,8 @@ from UniFuseLib.evaluation.metrics.similarity import mean_squared_error, psnr_of
 from UniFuseLib.evaluation.sampling import covered, pull
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.intensity import BACKGROUND
-from UniFuseLib.preprocessing.prepare import place, prepare_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.spatial.volume import Volume
 

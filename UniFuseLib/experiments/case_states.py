@@ -20,7 +20,8 @@ from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.io.output_folder import make_folder
 from UniFuseLib.network.dapl import DAPL
 from UniFuseLib.network.layers import pad_to_multiple
-from UniFuseLib.preprocessing.prepare import prepare_pair, working_pair
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.progress import Log, silent
 from UniFuseLib.simulation.case_folder import Case, case_checksum, read_index
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from UniFuseLib.preprocessing.prepare import alignment_side
+from UniFuseLib.preprocessing.working_pair import alignment_side
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume, affine_of
@@ -19,7 +19,8 @@ from UniFuseLib.verdict.regions import body_overlap, region_evidence
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from UniFuseLib.preprocessing.prepare import PreparedPair, WorkingPair
+    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.registration.affine import AffineResult
 
 _POINTS = 2000
