@@ -15,8 +15,10 @@ from typing import Any
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
+from .Apply import applyTo
 from .Batch import BatchCase, BatchRow, absolute, readCases, runCases
 from .Command import ToolCommand
+from .Direction import Destination
 from .Errors import RunFailed
 from .Install import Dependencies
 from .Job import FusionJob
@@ -146,6 +148,22 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             lambda case, folder: self._runCase(case, folder, choices),
             progress,
         )
+
+    def applyTo(
+        self, fusedNode: Any, nodes: Sequence[Any], to: Destination = "reference"
+    ) -> list[Any]:
+        """Volumes, label maps, segmentations, markups and models of one scan at the places of the
+        other, as new nodes; see `Apply.applyTo`.
+
+        Args:
+            fusedNode: fused volume of a result.
+            nodes: of the degraded scan, or with `to="degraded"` of the reference.
+            to: the scan whose places are wanted.
+
+        Raises:
+            FusionError: a node that cannot be moved; no node is made then.
+        """
+        return applyTo(fusedNode, nodes, to)
 
     def report(self, fusedNode: Any) -> dict[str, Any]:
         """The content of report.json of a fused volume."""
