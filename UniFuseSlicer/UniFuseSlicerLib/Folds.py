@@ -6,6 +6,7 @@ import numpy as np
 
 from .Images import Image
 
+_ROWS = 16  # at a time: bounds memory, and repeats little work at the seams
 _CORNERS = tuple((i, j, k) for i in (0, 1) for j in (0, 1) for k in (0, 1))
 
 
@@ -19,11 +20,13 @@ def determinant(field: Image) -> np.ndarray:
     """
     found = np.empty(field.array.shape[:3], np.float32)
     depth = len(found)
-    for first in range(depth):
-        start, stop = max(first - 1, 0), min(first + 2, depth)
-        flow = _flow(field, slice(start, stop))
-        columns = [np.gradient(flow, axis=axis)[first - start] for axis in range(3)]
-        found[first] = _determinant(*(np.moveaxis(column, -1, 0) for column in columns))
+    for first in range(0, depth, _ROWS):
+        end = min(first + _ROWS, depth)
+        start = max(min(first - 1, depth - 2), 0)
+        flow = _flow(field, slice(start, min(end + 1, depth)))
+        rows = slice(first - start, end - start)
+        columns = [np.gradient(flow, axis=axis)[rows] for axis in range(3)]
+        found[first:end] = _determinant(*(np.moveaxis(column, -1, 0) for column in columns))
     return found
 
 

@@ -11,8 +11,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from .ApplyWidgets import ApplyWidgets
-from .Card import ResultCard, cardOf
+from .Card import cardOf
 from .Choices import LayerChoice
 from .Display import Display, Shown, wantedBy
 from .Install import Dependencies
@@ -22,7 +21,9 @@ from .Messages import Messages
 from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
 from .Ownership import mark, notMarked, overwriteQuestion
+from .Process import ignore
 from .Results import SECONDS_ATTRIBUTE
+from .ResultWidgets import ResultWidgets
 from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
@@ -47,6 +48,7 @@ class Panel:
         confirm: asks the user a question, returns True for yes.
         loadSample: returns the sample pair (degraded, reference).
         clock: seconds.
+        showChart: brings a plot chart node into the layout.
     """
 
     def __init__(
@@ -61,14 +63,14 @@ class Panel:
         confirm: Callable[[str], bool],
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
         clock: Callable[[], float] = time.monotonic,
+        showChart: Callable[[Any], None] = ignore,
     ) -> None:
         self.ui = ui
         self.logic = logic
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
-        self.card = ResultCard(ui)
-        self.apply = ApplyWidgets(ui, self.messages)
+        self.result = ResultWidgets(ui, self.messages, showChart)
         self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
         self._dependencies = dependencies
         self._settings = settings
@@ -124,8 +126,7 @@ class Panel:
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
-        self.card.clear()
-        self.apply.follow(None)
+        self.result.clear()
         self.messages.clear()
 
     def onParameterNodeSet(self) -> None:
@@ -197,7 +198,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
-        self.card.clear()
+        self.result.card.clear()
         options = p.options(self._settings)
         job = self.logic.makeJob(
             p.degraded, p.reference, outputs, options, self.messages.log, notOurs
@@ -214,7 +215,7 @@ class Panel:
             self.parameterNode.layer = LayerChoice.FUSED
             self.parameterNode.warpPercent = 100.0
         job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
-        self.card.show(cardOf(job.nodes.fused))  # before any volume is shown
+        self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown
         self._showResult(wantedBy(self.parameterNode))
 
     def _showFailure(self, outcome: Outcome) -> None:
@@ -243,8 +244,7 @@ class Panel:
         ui.progressBar.setFormat(view.progressText)
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
-            self.card.show(cardOf(p.fused, p.degraded, p.reference))
-            self.apply.follow(p.fused)
+            self.result.follow(p.fused, p.degraded, p.reference)
 
     def _showResult(self, wanted: Shown) -> None:
         self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
