@@ -194,6 +194,23 @@ def images(tmp_path, writeResult):
 
 
 @pytest.fixture
+def nodes(images, pair):
+    """The result of `pair` in the scene."""
+    from UniFuseSlicerLib.Ownership import FusionNodes
+    from UniFuseSlicerLib.Results import updateNodes
+
+    return updateNodes(images, pair.degraded, pair.reference, FusionNodes())
+
+
+@pytest.fixture
+def apply(nodes):
+    """Nodes → moved copies of them."""
+    from UniFuseSlicerLib.Apply import applyTo
+
+    return lambda *moved, to="reference": applyTo(nodes.fused, list(moved), to)
+
+
+@pytest.fixture
 def build(pair, fakeTool, writeResult, scene):
     """mode → a panel on the pair, see `PanelBuilder`."""
     import slicer

@@ -59,6 +59,7 @@ class PanelBuilder:
         scene, pair = self._scene, self._pair
         timers: dict[str, Any] = {}
         questions: list[str] = []
+        charts: list[Any] = []
 
         def makeTimer(callback: Any, milliseconds: int) -> Any:
             timers[callback.__qualname__] = standin_widgets.makeTimer(callback, milliseconds)
@@ -81,6 +82,7 @@ class PanelBuilder:
             display,
             confirm,
             loadSample or (lambda: (pair.degraded, pair.reference)),
+            showChart=charts.append,
         )
         self.panels.append(panel)
         if chosen:
@@ -92,6 +94,7 @@ class PanelBuilder:
             timers=timers,
             p=panel.parameterNode,
             questions=questions,
+            charts=charts,
             liveWarp=display.liveWarp,
         )
 

@@ -157,6 +157,12 @@ CLASSES = {
         "nodeFromIndex addNode removeCurrentNode editCurrentNode renameCurrentNode addAttribute "
         "removeAttribute setNodeTypeLabel nodeTypeLabel sortFilterProxyModel addMenuAction",
     ),
+    "qMRMLCheckableNodeComboBox": QtClass(
+        base="qMRMLNodeComboBox",
+        signals="checkedNodesChanged()",
+        methods="checkedNodes uncheckedNodes allChecked noneChecked checkState setCheckState "
+        "setUserCheckable check uncheck",
+    ),
     "qMRMLWidget": QtClass(
         base="QWidget",
         signals="mrmlSceneChanged(vtkMRMLScene*)",

@@ -69,3 +69,24 @@ class qMRMLNodeComboBox(QWidget):
         row = self.nodes().index(node)
         others = [other for other in self.nodes() if other is not node]
         self.setCurrentNode(others[min(row, len(others) - 1)] if others else None)
+
+
+class qMRMLCheckableNodeComboBox(qMRMLNodeComboBox):
+    """Ticks live in the widget alone; a deleted node is no longer ticked."""
+
+    def __init__(self, *_args: Any) -> None:
+        super().__init__()
+        self.__dict__.update(ticked=[])
+
+    def checkedNodes(self) -> tuple[Any, ...]:
+        """In the order of the scene, as the model of the real class lists them."""
+        return tuple(node for node in self.nodes() if any(node is other for other in self.ticked))
+
+    def check(self, node: Any) -> None:
+        if self._isListed(node):
+            self.ticked.append(node)
+            self.checkedNodesChanged.emit()
+
+    def uncheck(self, node: Any) -> None:
+        self.__dict__["ticked"] = [other for other in self.ticked if other is not node]
+        self.checkedNodesChanged.emit()

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from standin_selector import qMRMLNodeComboBox
+from standin_selector import qMRMLCheckableNodeComboBox, qMRMLNodeComboBox
 from standin_widgets import WIDGETS
 
 if TYPE_CHECKING:
@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 MODULE_FOLDER = Path(__file__).resolve().parents[2] / "UniFuseSlicer"
 UI_FILE = MODULE_FOLDER / "Resources" / "UI" / "UniFuseSlicer.ui"
-STANDINS: dict[str, type[QObject]] = {**WIDGETS, "qMRMLNodeComboBox": qMRMLNodeComboBox}
+STANDINS: dict[str, type[QObject]] = {
+    **WIDGETS,
+    "qMRMLNodeComboBox": qMRMLNodeComboBox,
+    "qMRMLCheckableNodeComboBox": qMRMLCheckableNodeComboBox,
+}
 _CONNECTION = ("sender", "signal", "receiver", "slot")
 
 

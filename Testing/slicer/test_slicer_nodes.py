@@ -194,10 +194,10 @@ def test_resultsLieUnderTheStudyOfTheReference(images, pair, scene):
 
 def linearTransform(scene, matrix):
     import slicer
-    from UniFuseSlicerLib.Nodes import _toVtk
+    from UniFuseSlicerLib.Nodes import vtkMatrix
 
     node = scene.AddNode(slicer.vtkMRMLLinearTransformNode())
-    node.SetMatrixTransformToParent(_toVtk(matrix))
+    node.SetMatrixTransformToParent(vtkMatrix(matrix))
     return node
 
 

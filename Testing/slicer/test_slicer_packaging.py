@@ -194,12 +194,13 @@ def test_everyParameterHasExactlyOneWidget():
     assert set(bound) == parameters()
 
 
+SELECTORS = ("qMRMLNodeComboBox", "qMRMLCheckableNodeComboBox")
+
+
 def test_everyNodeSelectorFollowsTheScene():
     root = uiTree()
-    selectors = {
-        w.get("name") for w in root.iter("widget") if w.get("class") == "qMRMLNodeComboBox"
-    }
-    assert len(selectors) == 6
+    selectors = {w.get("name") for w in root.iter("widget") if w.get("class") in SELECTORS}
+    assert len(selectors) == 8
     connected = {
         c.findtext("receiver")
         for c in root.iter("connection")
@@ -230,7 +231,7 @@ def test_inputsCannotBeCreatedOrRemovedAndOutputsCan():
 def test_everyWidgetAUserTouchesExplainsItself():
     for widget in uiTree().iter("widget"):
         if widget.get("class") in (
-            "qMRMLNodeComboBox",
+            *SELECTORS,
             "QComboBox",
             "ctkSliderWidget",
             "QCheckBox",

@@ -41,7 +41,13 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
             LiveWarp(scene),
         ),
         askBeforeOverwriting,
+        showChart=showChart,
     )
+
+
+def showChart(chart: Any) -> None:
+    """In the layout on screen; Slicer switches to one with a plot where it has none."""
+    slicer.modules.plots.logic().ShowChartInLayout(chart)
 
 
 def askBeforeOverwriting(question: str) -> bool:

@@ -4,9 +4,7 @@ window.
 
 from __future__ import annotations
 
-import json
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,19 +13,20 @@ from typing import Any
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from .Batch import BatchCase, BatchRow, absolute, readCases, runCases
+from .Apply import applyTo
+from .Batch import BatchRow, absolute, readCases, runCases
+from .BatchCommand import POLL_S, runCase
 from .Command import ToolCommand
+from .Direction import Destination
 from .Errors import RunFailed
 from .Install import Dependencies
 from .Job import FusionJob
+from .Measure import RegionFigures, measure
 from .Options import FusionOptions
-from .Outcome import Ending, Outcome
+from .Outcome import Ending
 from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
-from .Process import ToolProcess
 from .Results import reportOf
-
-POLL_S = 0.05
 
 
 class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
@@ -143,9 +142,41 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         return runCases(
             readCases(source),
             absolute(output),
-            lambda case, folder: self._runCase(case, folder, choices),
+            lambda case, folder: runCase(self.tool(), case, folder, choices),
             progress,
         )
+
+    def applyTo(
+        self, fusedNode: Any, nodes: Sequence[Any], to: Destination = "reference"
+    ) -> list[Any]:
+        """Volumes, label maps, segmentations, markups and models of one scan at the places of the
+        other, as new nodes; see `Apply.applyTo`.
+
+        Args:
+            fusedNode: fused volume of a result.
+            nodes: of the degraded scan, or with `to="degraded"` of the reference.
+            to: the scan whose places are wanted.
+
+        Raises:
+            FusionError: a node that cannot be moved; no node is made then.
+        """
+        return applyTo(fusedNode, nodes, to)
+
+    def measure(
+        self, fusedNode: Any, labels: Any = None, labelsOf: Destination = "reference"
+    ) -> list[RegionFigures]:
+        """Displacement, change of volume and folds of each segment, as `unifuse measure` gives
+        them.
+
+        Args:
+            fusedNode: fused volume of a result.
+            labels: segmentation or label map; None measures the whole field of view and the body.
+            labelsOf: the scan that the labels were drawn on.
+
+        Raises:
+            FusionError: no result, or labels outside its field of view.
+        """
+        return measure(fusedNode, labels, labelsOf).rows
 
     def report(self, fusedNode: Any) -> dict[str, Any]:
         """The content of report.json of a fused volume."""
@@ -178,53 +209,3 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         if self._tool is None:
             self._tool = ToolCommand.forThisApplication()
         return self._tool
-
-    def _runCase(self, case: BatchCase, folder: Path, options: FusionOptions) -> BatchRow:
-        started = time.monotonic()
-        tool = self.tool()
-        with tempfile.TemporaryDirectory(prefix="uf-") as temporary:
-            command = tool.fuse(
-                case.degraded, case.reference, folder, options, Path(temporary) / "cancel"
-            )
-            process = ToolProcess(
-                [*command, "--overwrite"],
-                tool.folder,
-                tool.environment,
-                cancelFile=Path(temporary) / "cancel",
-                log=logging.debug,
-            )
-            outcome = waitFor(process)
-        return batchRow(case, folder, outcome, time.monotonic() - started)
-
-
-def waitFor(process: ToolProcess) -> Outcome:
-    """Start a process and block until it has ended; an interruption (Ctrl-C) ends it too."""
-    process.start()
-    try:
-        while (outcome := process.poll()) is None:
-            time.sleep(POLL_S)
-    finally:
-        process.endNow()
-    return outcome
-
-
-def batchRow(case: BatchCase, folder: Path, outcome: Outcome, seconds: float) -> BatchRow:
-    """One line of `batch.csv`."""
-    report: dict[str, Any] = {}
-    if outcome.ending is Ending.DONE:
-        report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    label = report.get("class", "")
-    judged = report.get("verdict") or {}
-    return BatchRow(
-        name=case.name,
-        ending=outcome.ending.value,
-        message=outcome.message,
-        output=str(folder),
-        degradation=label,
-        probability=report.get("probabilities", {}).get(label, 0.0),
-        meanDisplacementMm=report.get("displacement_mm", {}).get("mean", 0.0),
-        seconds=round(seconds, 1),
-        trust=judged.get("trust") or "",
-        probabilityOffBy3Mm=judged.get("probability_off_by_3_mm"),
-        reasons=" ".join(judged.get("reasons", [])),
-    )

@@ -33,20 +33,33 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
     """
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    ijkToRas = _toNumpy(matrix)
+    return worldFromNode(node, without) @ matrixArray(matrix)
+
+
+def worldFromNode(node: Any, without: Any = None) -> np.ndarray:
+    """Coordinates of a node → world, `(4, 4)` RAS mm: its linear parent transform.
+
+    Args:
+        node: a volume, segmentation, markups or model node.
+        without: a parent transform to leave out.
+
+    Raises:
+        InputNodeError: the parent transform is not linear.
+    """
     parent = node.GetParentTransformNode()
     if parent is None or parent is without:
-        return ijkToRas
+        return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise InputNodeError(
             _(
-                'The volume "{volume}" is under the non-linear transform "{transform}". '
+                'The node "{node}" is under the non-linear transform "{transform}". '
                 "Remove it from the transform, or harden the transform (Transforms module), "
                 "and try again."
-            ).format(volume=node.GetName(), transform=parent.GetName())
+            ).format(node=node.GetName(), transform=parent.GetName())
         )
+    matrix = vtk.vtkMatrix4x4()
     parent.GetMatrixTransformToWorld(matrix)
-    return _toNumpy(matrix) @ ijkToRas
+    return matrixArray(matrix)
 
 
 def checkInput(node: Any, role: str) -> None:
@@ -101,7 +114,7 @@ def updateVolume(node: Any, image: Image) -> None:
     world RAS.
     """
     node.SetAndObserveTransformNodeID(None)
-    node.SetIJKToRASMatrix(_toVtk(image.ijkToRas))
+    node.SetIJKToRASMatrix(vtkMatrix(image.ijkToRas))
     node.SetAndObserveImageData(image.data)
 
 
@@ -129,7 +142,7 @@ def gridTransform(image: Image, scale: float = 1.0) -> Any:
     directions = np.eye(4)
     directions[:3, :3] = image.ijkToRas[:3, :3] / spacing
     transform = slicer.vtkOrientedGridTransform()
-    transform.SetGridDirectionMatrix(_toVtk(directions))
+    transform.SetGridDirectionMatrix(vtkMatrix(directions))
     transform.SetDisplacementGridData(grid)
     transform.SetDisplacementScale(scale)
     return transform
@@ -150,7 +163,7 @@ def deformationImage(node: Any) -> Image:
     if transform.GetGridDirectionMatrix():
         directions.DeepCopy(transform.GetGridDirectionMatrix())
     matrix = np.eye(4)
-    matrix[:3, :3] = _toNumpy(directions)[:3, :3] * np.asarray(grid.GetSpacing())
+    matrix[:3, :3] = matrixArray(directions)[:3, :3] * np.asarray(grid.GetSpacing())
     matrix[:3, 3] = grid.GetOrigin()
     return Image(grid, matrix)
 
@@ -160,7 +173,7 @@ def copyVolume(node: Any, copy: Any, ijkToWorld: np.ndarray) -> None:
     are shared).
     """
     copy.SetAndObserveTransformNodeID(None)
-    copy.SetIJKToRASMatrix(_toVtk(ijkToWorld))
+    copy.SetIJKToRASMatrix(vtkMatrix(ijkToWorld))
     copy.SetAndObserveImageData(node.GetImageData())
 
 
@@ -187,11 +200,13 @@ def _shear(matrix: np.ndarray) -> float:
     return float(np.abs(axes.T @ axes - np.eye(3)).max())
 
 
-def _toNumpy(matrix: Any) -> np.ndarray:
+def matrixArray(matrix: Any) -> np.ndarray:
+    """`vtkMatrix4x4` → `(4, 4)`."""
     return np.array([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)])
 
 
-def _toVtk(array: np.ndarray) -> Any:
+def vtkMatrix(array: np.ndarray) -> Any:
+    """`(4, 4)` → `vtkMatrix4x4`."""
     matrix = vtk.vtkMatrix4x4()
     for r in range(4):
         for c in range(4):

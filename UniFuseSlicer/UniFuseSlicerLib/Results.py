@@ -4,6 +4,7 @@ hierarchy.
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +21,8 @@ from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes, contains, isF
 REPORT_ATTRIBUTE = "UniFuse.Report"
 CLASS_ATTRIBUTE = "UniFuse.DegradationClass"
 PROBABILITY_ATTRIBUTE = "UniFuse.DegradationProbability"
+FUSED_AT_ATTRIBUTE = "UniFuse.FusedAt"  # local time, ISO 8601
+SECONDS_ATTRIBUTE = "UniFuse.Seconds"  # from the click to the nodes
 MAXIMUM_ATTRIBUTE = "UniFuse.MaximumInBodyMm"
 DEFORMATION_ROLE = "unifuseDeformation"
 RESTORED_ROLE = "unifuseRestored"
@@ -181,6 +184,9 @@ def _link(nodes: FusionNodes, degraded: Any, reference: Any, report: Mapping[str
     maximum = report.get("displacement_mm", {}).get("max")
     nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, None if maximum is None else f"{maximum:.4f}")
     nodes.fused.SetAttribute(REPORT_ATTRIBUTE, json.dumps(_ofNodes(report, degraded, reference)))
+    now = datetime.datetime.now().isoformat(timespec="seconds")
+    nodes.fused.SetAttribute(FUSED_AT_ATTRIBUTE, now)
+    nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, None)
     label = report.get("class", "")
     nodes.fused.SetAttribute(CLASS_ATTRIBUTE, label)
     nodes.fused.SetAttribute(

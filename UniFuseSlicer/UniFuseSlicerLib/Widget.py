@@ -5,12 +5,13 @@ display and widgets.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from .Card import cardOf
 from .Choices import LayerChoice
 from .Display import Display, Shown, wantedBy
 from .Install import Dependencies
@@ -20,12 +21,14 @@ from .Messages import Messages
 from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
 from .Ownership import mark, notMarked, overwriteQuestion
-from .Results import reportOf
+from .Process import ignore
+from .Results import SECONDS_ATTRIBUTE
+from .ResultWidgets import ResultWidgets
 from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
-from .View import PanelState, resolve, trust, verdict
+from .View import PanelState, resolve
 from .Words import notice
 
 FLICKER_MS = 600
@@ -45,6 +48,7 @@ class Panel:
         confirm: asks the user a question, returns True for yes.
         loadSample: returns the sample pair (degraded, reference).
         clock: seconds.
+        showChart: brings a plot chart node into the layout.
     """
 
     def __init__(
@@ -59,12 +63,14 @@ class Panel:
         confirm: Callable[[str], bool],
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
         clock: Callable[[], float] = time.monotonic,
+        showChart: Callable[[Any], None] = ignore,
     ) -> None:
         self.ui = ui
         self.logic = logic
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
+        self.result = ResultWidgets(ui, self.messages, showChart)
         self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
         self._dependencies = dependencies
         self._settings = settings
@@ -120,7 +126,7 @@ class Panel:
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
-        self._showReport({})
+        self.result.clear()
         self.messages.clear()
 
     def onParameterNodeSet(self) -> None:
@@ -129,7 +135,6 @@ class Panel:
         """
         wanted = wantedBy(self.parameterNode)
         self.messages.attempt(lambda: self._display.follow(self.parameterNode.fused, wanted))
-        self._showVerdict(wanted)
         self.refresh()
 
     def onParametersModified(self) -> None:
@@ -193,7 +198,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
-        self._showReport({})
+        self.result.card.clear()
         options = p.options(self._settings)
         job = self.logic.makeJob(
             p.degraded, p.reference, outputs, options, self.messages.log, notOurs
@@ -209,20 +214,17 @@ class Panel:
             self.parameterNode.setOutputs(job.nodes)
             self.parameterNode.layer = LayerChoice.FUSED
             self.parameterNode.warpPercent = 100.0
-        report = reportOf(job.nodes.fused)
-        self._showReport(report, self.run.seconds)  # before any volume is shown
+        job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
+        self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown
         self._showResult(wantedBy(self.parameterNode))
-        self._showReport(report, self.run.seconds)  # with the seconds, which no node knows
-        self.messages.show("\n".join(report.get("warnings", [])))
 
     def _showFailure(self, outcome: Outcome) -> None:
-        """Of a run; the result before it is still there."""
+        """Of a run; the result before it is still there, and its card comes back."""
         if outcome.ending is Ending.CANCELLED:
             self.messages.show(outcome.message)
             self.messages.log(outcome.message)
         else:
             self.messages.error(outcome.message)
-        self._showVerdict(wantedBy(self.parameterNode))
 
     # --- what is seen ----------------------------------------------------------------------------
 
@@ -241,18 +243,8 @@ class Panel:
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)
         self.messages.showProblem(chosen.problem)
+        if p is not None and not self.run.running:
+            self.result.follow(p.fused, p.degraded, p.reference)
 
     def _showResult(self, wanted: Shown) -> None:
         self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
-        self._showVerdict(wanted)
-
-    def _showVerdict(self, wanted: Shown) -> None:
-        report = reportOf(self.parameterNode.fused) if wanted.fused else {}
-        self._showReport(report)
-
-    def _showReport(self, report: Mapping[str, Any], seconds: float | None = None) -> None:
-        judged = trust(report)
-        self.ui.trustLabel.setStyleSheet(judged.styleSheet)
-        self.ui.trustLabel.setText(judged.text)
-        self.ui.trustLabel.setVisible(bool(judged.text))
-        self.ui.verdictLabel.setText(verdict(report, seconds))

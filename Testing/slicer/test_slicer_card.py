@@ -1,0 +1,131 @@
+"""The result card: made from the stored report alone, so that nothing mixes patients."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+
+import pytest
+from panel import click, runToTheEnd
+
+pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
+
+
+@pytest.fixture
+def otherPatient(pair, scene):
+    from UniFuseSlicerLib.Nodes import copyVolume, worldFromIjk
+
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other T2")
+    copyVolume(pair.degraded, node, worldFromIjk(pair.degraded))
+    return node
+
+
+def fuse(s):
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+
+
+def warn(fakeTool, *sentences):
+    """What the next run reports."""
+    path = fakeTool.result / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**report, "warnings": list(sentences)}), encoding="utf-8")
+
+
+def test_theHeaderNamesVolumesAndTime(build):
+    s = build()
+    assert (s.ui.cardHeaderLabel.text, s.ui.cardHeaderLabel.visible) == ("", False)
+    fuse(s)
+    assert s.ui.cardHeaderLabel.visible
+    stored = datetime.datetime.fromisoformat(s.p.fused.GetAttribute("UniFuse.FusedAt"))
+    assert s.ui.cardHeaderLabel.text == f"T2 on T1, {stored:%H:%M}"
+
+
+def test_beforeTodayTheDateIsNamed(build):
+    from UniFuseSlicerLib.Card import cardOf
+
+    s = build()
+    fuse(s)
+    s.p.fused.SetAttribute("UniFuse.FusedAt", "2026-03-01T14:02:11")
+    tomorrow = datetime.datetime(2026, 3, 2, 9, 0)
+    assert cardOf(s.p.fused, now=tomorrow).header == "T2 on T1, 2026-03-01 14:02"
+    assert cardOf(s.p.fused, now=tomorrow.replace(day=1)).header == "T2 on T1, 14:02"
+
+
+def test_namesAreThoseOfThatTime(build, pair):
+    s = build()
+    fuse(s)
+    pair.degraded.SetName("renamed")
+    s.panel.refresh()
+    assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
+
+
+def test_warningsBelongToTheirResult(build, fakeTool, otherPatient):
+    warn(fakeTool, "Warning of the first patient.")
+    s = build()
+    fuse(s)
+    first = s.p.fused
+    assert s.ui.warningsLabel.text == "Warning of the first patient."
+    s.p.degraded = otherPatient
+    warn(fakeTool)
+    fuse(s)
+    assert s.ui.warningsLabel.text == ""
+    assert s.ui.cardHeaderLabel.text.startswith("other T2 on T1")
+    s.p.fused = first
+    assert s.ui.warningsLabel.text == "Warning of the first patient."
+    assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
+
+
+def test_theCardIsGreyWhileOtherVolumesAreSelected(build, otherPatient, pair):
+    s = build()
+    fuse(s)
+    assert s.ui.trustLabel.enabled
+    assert "#ffc94d" in s.ui.trustLabel.styleSheet
+    s.p.degraded = otherPatient
+    assert not s.ui.trustLabel.enabled
+    assert s.ui.trustLabel.styleSheet == ""
+    assert s.ui.cardHeaderLabel.text.endswith("(not the volumes selected above)")
+    s.p.degraded = pair.degraded
+    assert s.ui.trustLabel.enabled
+    assert "#ffc94d" in s.ui.trustLabel.styleSheet
+
+
+def test_aFailedRunBringsTheCardOfTheResultBeforeBack(build, otherPatient, fakeTool, monkeypatch):
+    s = build()
+    fuse(s)
+    before = s.ui.cardHeaderLabel.text
+    monkeypatch.setattr(s.panel.logic, "_tool", fakeTool("refuse"))
+    click(s.ui.fuseButton)
+    assert s.ui.cardHeaderLabel.text == ""
+    runToTheEnd(s)
+    assert s.ui.messageLabel.text.startswith("The two fields of view do not overlap")
+    assert s.ui.cardHeaderLabel.text == before
+
+
+def test_everySentenceSurvivesSavingAndLoading(build, scene, fakeTool):
+    warn(fakeTool, "Low confidence: MR motion.")
+    s = build()
+    fuse(s)
+    labels = (s.ui.cardHeaderLabel, s.ui.trustLabel, s.ui.verdictLabel, s.ui.warningsLabel)
+    words = [label.text for label in labels]
+    assert all(words)
+    assert words[2].endswith(" s")  # the seconds of the run are kept
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    saved = scene.GetSceneXMLString()
+    scene.Clear(0)
+    assert not any(label.text or label.visible for label in labels)
+    scene.SetLoadFromXMLString(1)
+    scene.SetSceneXMLString(saved)
+    scene.Connect()
+    assert [label.text for label in labels] == words
+
+
+def test_leavingAndEnteringKeepsTheCard(build):
+    s = build()
+    fuse(s)
+    words = (s.ui.cardHeaderLabel.text, s.ui.verdictLabel.text)
+    s.panel.exit()
+    s.panel.enter()
+    assert (s.ui.cardHeaderLabel.text, s.ui.verdictLabel.text) == words

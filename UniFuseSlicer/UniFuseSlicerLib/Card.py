@@ -1,0 +1,132 @@
+"""The result card: one result in words, made from what its fused volume remembers and from nothing
+else, so that saving, loading, cancelling and another patient cannot mix it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
+from .Results import FUSED_AT_ATTRIBUTE, SECONDS_ATTRIBUTE, isResult, reportOf
+from .View import TrustView, trust, verdict
+
+
+@dataclass(frozen=True)
+class CardView:
+    """What the labels show; all empty without a result.
+
+    Attributes:
+        header: which volumes, and when.
+        trust: traffic light with its sentences.
+        figures: degradation, similarity, displacement, folds, time.
+        warnings: a sentence a line.
+        current: the inputs chosen now are those of this result.
+    """
+
+    header: str = ""
+    trust: TrustView = field(default_factory=TrustView)
+    figures: str = ""
+    warnings: str = ""
+    current: bool = True
+
+
+def cardOf(
+    fused: Any, degraded: Any = None, reference: Any = None, now: datetime.datetime | None = None
+) -> CardView:
+    """
+    Args:
+        fused: fused volume of a result; anything else gives an empty card.
+        degraded: chosen in the panel; None: not compared.
+        reference: chosen in the panel; None: not compared.
+        now: to leave the date out today.
+    """
+    if not isResult(fused):
+        return CardView()
+    report = reportOf(fused)
+    current = _isOf(fused, DEGRADED_ROLE, degraded) and _isOf(fused, REFERENCE_ROLE, reference)
+    return CardView(
+        header=_header(fused, report, current, now),
+        trust=trust(report),
+        figures=verdict(report, _seconds(fused)),
+        warnings="\n".join(report.get("warnings", [])),
+        current=current,
+    )
+
+
+def _header(
+    fused: Any, report: Mapping[str, Any], current: bool, now: datetime.datetime | None
+) -> str:
+    inputs = report.get("inputs", {})
+    header = _("{degraded} on {reference}").format(
+        degraded=_name(inputs, "degraded", fused, DEGRADED_ROLE),
+        reference=_name(inputs, "reference", fused, REFERENCE_ROLE),
+    )
+    when = _time(fused.GetAttribute(FUSED_AT_ATTRIBUTE) or "", now)
+    if when:
+        header = _("{volumes}, {time}").format(volumes=header, time=when)
+    if current:
+        return header
+    return _("{header} (not the volumes selected above)").format(header=header)
+
+
+def _name(inputs: Mapping[str, Any], side: str, fused: Any, role: str) -> str:
+    """As the volume was called then; a report without names is of the node that is still linked."""
+    stored = inputs.get(side, {}).get("name")
+    node = fused.GetNodeReference(role)
+    return stored or (node.GetName() if node is not None else _("a deleted volume"))
+
+
+def _time(stored: str, now: datetime.datetime | None) -> str:
+    """`14:02`, with the date before today."""
+    try:
+        then = datetime.datetime.fromisoformat(stored)
+    except ValueError:
+        return ""
+    today = (now or datetime.datetime.now()).date()
+    return then.strftime("%H:%M" if then.date() == today else "%Y-%m-%d %H:%M")
+
+
+def _seconds(fused: Any) -> float | None:
+    stored = fused.GetAttribute(SECONDS_ATTRIBUTE)
+    return float(stored) if stored else None
+
+
+def _isOf(fused: Any, role: str, chosen: Any) -> bool:
+    return chosen is None or fused.GetNodeReference(role) is chosen
+
+
+class ResultCard:
+    """Writes the card into the labels of the panel.
+
+    Args:
+        ui: widgets by name.
+    """
+
+    def __init__(self, ui: Any) -> None:
+        self._ui = ui
+        self.show(CardView())
+
+    def clear(self) -> None:
+        """A run starts, or the scene is closed."""
+        self.show(CardView())
+
+    def show(self, view: CardView) -> None:
+        """
+        Args:
+            view: see `cardOf`.
+        """
+        ui = self._ui
+        ui.cardHeaderLabel.setText(view.header)
+        ui.trustLabel.setStyleSheet(view.trust.styleSheet if view.current else "")
+        ui.trustLabel.setText(view.trust.text)
+        ui.verdictLabel.setText(view.figures)
+        ui.warningsLabel.setText(view.warnings)
+        labels = (ui.cardHeaderLabel, ui.trustLabel, ui.verdictLabel, ui.warningsLabel)
+        for label in labels:
+            label.setVisible(bool(label.text))
+            label.setEnabled(view.current)
