@@ -127,8 +127,8 @@ def _made(
     for subject in subjects:
         scans = [scan for scan in subject.volumes.values() if scan.kind in ("ct", "mr")]
         if scans:
-            group = alone if len(subject.volumes) == 1 else together
-            group.append(scans)
+            kin = alone if len(subject.volumes) == 1 else together
+            kin.append(scans)
     groups = tuple(tuple(group) for group in (alone, together) if group)
     if not groups:
         raise InputError(
