@@ -36,6 +36,8 @@ def main() -> int:
     python = set_up(EXTRAS[args.job])
     # idle OpenMP threads that spin slow a busy machine down many times
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
+    if args.job == "test":  # one process a core, so one thread a process
+        environment.setdefault("OMP_NUM_THREADS", "1")
     jobs = {"sample": sample_commands, "test": test_commands, "check": check_commands}
     for command in jobs[args.job](str(python), args.rest):
         ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
@@ -55,13 +57,17 @@ def sample_pair(folder: Path) -> list[str]:
 
 
 def test_commands(python: str, rest: Command) -> list[Command]:
-    """Slicer's real scene comes from a wheel that not every platform has."""
+    """A process on every core, each with whole files, whose tests share what is slow to make.
+
+    Slicer's real scene comes from a wheel that not every platform has.
+    """
     probe = [python, "-c", "import slicer"]
     missing = subprocess.run(probe, cwd=ROOT, capture_output=True, check=False).returncode
     if missing and pip(Path(python), "-e", ".[slicer]", check=False).returncode:
         print("slicer-core is not available for this Python version.", flush=True)
         print("Tests on real MRML nodes will be skipped.", flush=True)
-    return [[python, "-m", "pytest", *rest]]
+    side_by_side = ["-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+    return [[python, "-m", "pytest", *side_by_side, *rest]]
 
 
 def check_commands(python: str, rest: Command) -> list[Command]:

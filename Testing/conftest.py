@@ -42,3 +42,8 @@ def oblique_volume(oblique_grid: Grid) -> Volume:
     """Uniform noise on `oblique_grid`: no two voxels alike, so that a swapped axis shows."""
     values = np.random.default_rng(0).random(oblique_grid.shape).astype(np.float32)
     return Volume(values, oblique_grid.affine)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole runs first: with processes side by side, none is left alone with them at the end."""
+    items.sort(key=lambda item: "whole_path" not in item.path.parts)

@@ -11,9 +11,9 @@ Each kill hits the command alone, all of its processes (as a reboot does), or on
     orphans       workers that outlive their command by more than two seconds
     leftovers     hidden folders that the last run did not tidy up
 
-SIGKILL, which no program can catch. The fusion itself is pretended: its files are written at the
-pace of a slow disk, and everything around it is real. With --real small pairs are fused by an
-untrained network, which takes ten times as long.
+SIGKILL, which no program can catch. The fusion itself is pretended (`batch_pretended.py`): its
+files are written at the pace of a slow disk, and everything around it is real. With --real small
+pairs are fused by an untrained network, which takes ten times as long.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
+PRETENDED = Path(__file__).with_name("batch_pretended.py")
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 FILES = {*VOLUMES, "report.json", "case.json", "thumbnail.png"}
 KINDS = ("command", "all", "worker")
@@ -62,7 +63,7 @@ def main() -> int:
     parser.add_argument("--real", action="store_true", help="fuse, instead of pretending")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, *(("-m", "UniFuseLib") if args.real else (__file__, "batch"))]
+        command = [sys.executable, *(("-m", "UniFuseLib") if args.real else (str(PRETENDED),))]
         trial = Trial(Path(folder), command, args.cases, args.jobs, random.Random(args.seed))  # noqa: S311
         trial.measure()
         while sum(trial.kills.values()) < args.kills:
@@ -259,43 +260,5 @@ def write_inputs(folder: Path) -> None:
     save_model(build(config), small, folder / "weights.safetensors")
 
 
-def pretended_batch() -> int:
-    """`unifuse batch` whose workers are `pretending_worker`s."""
-    from functools import partial
-
-    from UniFuseLib import cli
-    from UniFuseLib.batch import processes
-
-    worker = (sys.executable, __file__, "worker")
-    quick: Any = partial(processes.run_in_processes, command=worker)
-    processes.run_in_processes = quick
-    return cli.main(sys.argv[2:])
-
-
-def pretending_worker() -> None:
-    """A worker that writes what a fusion would, and nothing that it would compute."""
-    from UniFuseLib.batch import work, worker
-
-    def fuse_into(folder: Any, *_: object) -> None:
-        rng = random.Random()  # noqa: S311
-        for name in VOLUMES:
-            with gzip.open(folder.working / name, "wb", compresslevel=1) as file:
-                for _block in range(8):
-                    file.write(rng.randbytes(1 << 14))
-                    time.sleep(rng.uniform(0, 0.02))
-        (folder.working / "report.json").write_text('{"class": "clean"}', encoding="utf-8")
-
-    picture = b"\x89PNG\r\n\x1a\n IEND\xaeB`\x82"
-    replaced: Any = work
-    replaced.fuse_into = fuse_into
-    replaced._draw = lambda _, path: path.write_bytes(picture)
-    replaced._model = lambda *_: None
-    replaced._device = lambda name, _: name
-    del sys.argv[1]
-    worker.main(work.run_case)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["worker"]:
-        pretending_worker()
-    sys.exit(pretended_batch() if sys.argv[1:2] == ["batch"] else main())
+    sys.exit(main())

@@ -4,8 +4,10 @@ alone.
 
 from __future__ import annotations
 
+import io
 import json
-from typing import TYPE_CHECKING
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pytest
@@ -55,29 +57,42 @@ def weights_of(preset_name: str, folder: Path, classes: tuple[str, ...] = CLASSE
     return folder / "tiny.safetensors"
 
 
-@pytest.mark.slow
-def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path, capsys) -> None:
-    weights, output = weights_of("small", tmp_path), tmp_path / "out"
+class Run(NamedTuple):
+    """What a whole run said and left; `before` is the content of the weights that it was given."""
+
+    weights: Path
+    before: bytes
+    output: Path
+    code: int
+    out: str
+    err: str
+
+
+def command(cases: Path, weights: Path, output: Path) -> list[str]:
+    options = ["--weights", str(weights), "--output", str(output), "--device", "cpu"]
+    return ["calibrate", str(cases), *options]
+
+
+@pytest.fixture(scope="module")
+def whole(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole")
+    weights, output = weights_of("small", folder), folder / "out"
     before = weights.read_bytes()
     (output / "states").mkdir(parents=True)
     (output / "states" / "notes.txt").write_text("mine")
-    code = main(
-        [
-            "calibrate",
-            str(cases),
-            "--weights",
-            str(weights),
-            "--output",
-            str(output),
-            "--device",
-            "cpu",
-        ]
-    )
-    said = capsys.readouterr()
-    assert code == InputError.exit_code  # one case was broken, and is named
-    assert "p5_clean" in said.err
-    assert "field.nii.gz" in said.err
-    assert "(11 cases," in said.out
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(command(cases, weights, output))
+    return Run(weights, before, output, code, out.getvalue(), err.getvalue())
+
+
+def test_new_weights_differ_in_the_classifier_alone(cases: Path, whole: Run, capsys) -> None:
+    assert whole.code == InputError.exit_code  # one case was broken, and is named
+    assert "p5_clean" in whole.err
+    assert "field.nii.gz" in whole.err
+    assert "(11 cases," in whole.out
+    weights, output = whole.weights, whole.output
     old, new = load_file(weights), load_file(output / "tiny.safetensors")
     changed = {name for name in old if not torch.equal(old[name], new[name])}
     assert changed
@@ -89,33 +104,22 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, tmp_path: Path,
     assert contract.sure_from == held_out["sure_from"] > 0
     assert contract.training["steps"] == 7
     assert contract.validation == {}  # scored before the fit
-    assert weights.read_bytes() == before
+    assert weights.read_bytes() == whole.before
     assert sorted(path.name for path in output.rglob("*")) == [
         "notes.txt",
         "states",
         "tiny.json",
         "tiny.safetensors",
     ]
-    again = ["calibrate", str(cases), "--weights", str(weights), "--output", str(output)]
-    assert main(again) != 0
+    assert main(command(cases, weights, output)) != 0
     assert "never overwritten" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(
-    cases: Path, tmp_path: Path, capsys, monkeypatch
+    cases: Path, whole: Run, tmp_path: Path, capsys, monkeypatch
 ) -> None:
     weights, output = weights_of("small", tmp_path), tmp_path / "out"
-    command = [
-        "calibrate",
-        str(cases),
-        "--weights",
-        str(weights),
-        "--output",
-        str(output),
-        "--device",
-        "cpu",
-    ]
+    stopped = command(cases, weights, output)
     read, count = case_states.read_case, 0
 
     def stop_at_the_fifth(folder: Path, case_id: str):
@@ -126,21 +130,20 @@ def test_a_stopped_run_goes_on_where_it_was(
         return read(folder, case_id)
 
     monkeypatch.setattr(case_states, "read_case", stop_at_the_fifth)
-    assert main(command) != 0
+    assert main(stopped) != 0
     assert not list(output.glob("*.safetensors"))
     monkeypatch.setattr(case_states, "read_case", read)
     (output / ".unifuse-states" / "p0_clean.safetensors").write_bytes(b"torn")  # is read again
     capsys.readouterr()
-    main([*command, "--resume"])
+    main([*stopped, "--resume"])
     said = capsys.readouterr()
     assert "] p0_clean" in said.err
     assert "] p1_clean" not in said.err
     assert "] p2_clean" in said.err
     assert "(11 cases," in said.out
     assert not (output / ".unifuse-states").exists()
-    straight = tmp_path / "straight"
-    main([*command[:-4], "--output", str(straight), "--device", "cpu"])
-    one, other = (load_file(folder / "tiny.safetensors") for folder in (output, straight))
+    folders = output, whole.output
+    one, other = (load_file(folder / "tiny.safetensors") for folder in folders)
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -149,28 +152,13 @@ def test_an_output_that_is_a_file_is_refused_before_any_case_is_read(
 ) -> None:
     weights = weights_of("small", tmp_path)
     (tmp_path / "out").touch()
-    command = [
-        "calibrate",
-        str(cases),
-        "--weights",
-        str(weights),
-        "--device",
-        "cpu",
-        "--output",
-        str(tmp_path / "out"),
-    ]
-    assert main(command) == OutputError.exit_code
+    assert main(command(cases, weights, tmp_path / "out")) == OutputError.exit_code
     assert "p0_clean" not in capsys.readouterr().err
 
 
 def test_a_network_without_dapl_has_nothing_to_fit(cases: Path, tmp_path: Path, capsys) -> None:
     weights = weights_of("small+setting_c", tmp_path)
-    assert (
-        main(
-            ["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]
-        )
-        != 0
-    )
+    assert main(command(cases, weights, tmp_path / "out")) != 0
     assert "no classifier to fit" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
@@ -179,10 +167,5 @@ def test_weights_of_other_classes_are_refused(cases: Path, tmp_path: Path, capsy
     weights = weights_of(
         "small", tmp_path, ("clean", "pet_low_dose", "mr_motion", "ct_metal_noise")
     )
-    assert (
-        main(
-            ["calibrate", str(cases), "--weights", str(weights), "--output", str(tmp_path / "out")]
-        )
-        != 0
-    )
+    assert main(command(cases, weights, tmp_path / "out")) != 0
     assert "Expected weights of the classes clean, mr_motion" in capsys.readouterr().err

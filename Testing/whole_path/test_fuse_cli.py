@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+PLAIN = ("--no-overview", "--quiet")
+QUICK = ("--no-overview", "--working-spacing", "6")
+
+
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_pair(tmp_path_factory.mktemp("inputs"))
@@ -88,9 +92,6 @@ def red(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("UniFuseLib.predict.shipped_judge", lambda: judge)
 
 
-QUICK = ("--no-overview", "--working-spacing", "6")
-
-
 @pytest.mark.usefixtures("red")
 @pytest.mark.parametrize("asked", ["red", "amber"])
 def test_a_red_verdict_fails_where_asked_and_all_files_are_there(
@@ -124,7 +125,7 @@ def test_without_a_verdict_nothing_is_said_of_trust(
 def test_progress_as_json_for_programs(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(arguments(files, tmp_path / "out", "--progress", "json", "--quiet")) == 0
+    assert cli.main(arguments(files, tmp_path / "out", "--progress", "json", *PLAIN)) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     fractions = [line["fraction"] for line in lines[:-1]]
     assert fractions == sorted(fractions)
@@ -160,11 +161,11 @@ def test_results_are_kept_unless_told_otherwise(
     output.mkdir()
     (output / "notes.txt").write_text("mine")
     (output / "report.json").write_text("old")
-    assert cli.main(arguments(files, output, "--quiet")) == 4
+    assert cli.main(arguments(files, output, *PLAIN)) == 4
     assert "--overwrite" in capsys.readouterr().err
     assert left_behind(output) == ["notes.txt", "report.json"]
     assert (output / "report.json").read_text(encoding="utf-8") == "old"
-    assert cli.main(arguments(files, output, "--quiet", "--overwrite")) == 0
+    assert cli.main(arguments(files, output, *PLAIN, "--overwrite")) == 0
     assert (output / "notes.txt").read_text(encoding="utf-8") == "mine"
     assert json.loads((output / "report.json").read_text(encoding="utf-8"))["class"] in CLASSES
     assert set(left_behind(output)) <= {*FILES, "notes.txt"}
@@ -271,7 +272,7 @@ def test_few_broken_voxels_are_repaired_with_a_warning(files: Path, tmp_path: Pa
     array = good.array.copy()
     array[4, 5, 6], array[9, 9, 9] = np.nan, np.inf
     io.write_volume(Volume(array, good.affine), tmp_path / "broken.nii.gz")
-    argv = arguments(files, tmp_path / "out", "--quiet")
+    argv = arguments(files, tmp_path / "out", *PLAIN)
     argv[2] = str(tmp_path / "broken.nii.gz")
     assert cli.main(argv) == 0
     report = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))

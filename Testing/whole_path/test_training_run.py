@@ -13,6 +13,7 @@ import sys
 import time
 import zipfile
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.training.config import Phase, TrainingConfig
 from UniFuseLib.training.data import INDEX, load_pack
 from UniFuseLib.training.parallel import Ranks
+from UniFuseLib.training.pictures import CURVES, VALIDATION
 from UniFuseLib.training.profile import profile
 from UniFuseLib.training.state import CHECKPOINT, initial_state, restore
 from UniFuseLib.training.step import draw, gradients
@@ -42,9 +44,11 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "passive",
     "GOMP_SPINCOUNT": "0",
 }
+# pictures take longer than the steps; one run draws them, `whole`
 RUN = """
 import json, sys
 from pathlib import Path
+sys.modules["matplotlib"] = None
 import torch
 from UniFuseLib.training.config import TrainingConfig
 from UniFuseLib.training.train import train
@@ -128,6 +132,11 @@ def records(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.fixture
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("UniFuseLib.training.train.draw_progress", lambda *_: None)
+
+
 @pytest.fixture(scope="module")
 def whole(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing interrupted."""
@@ -153,6 +162,8 @@ def test_a_run_logs_every_step_and_leaves_usable_weights(
     values = torch.load(whole / CHECKPOINT, weights_only=True)
     for name, tensor in model.state_dict().items():
         torch.testing.assert_close(tensor, values["average"][name].half().float(), msg=name)
+    if find_spec("matplotlib") is not None:
+        assert {CURVES, VALIDATION} <= {path.name for path in whole.iterdir()}
 
 
 def test_loss_weights_of_the_log_are_those_of_the_configuration(
@@ -165,6 +176,7 @@ def test_loss_weights_of_the_log_are_those_of_the_configuration(
         assert record["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("stop", [3])
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
     stop: int, whole: Path, config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -193,7 +205,7 @@ def test_a_killed_run_resumes_to_the_same_log(
 ) -> None:
     """SIGKILL twice, each time a little after a step, wherever the run may be then."""
     command = [sys.executable, "-c", RUN, json.dumps(config.to_dict()), str(tmp_path)]
-    for steps, delay in ((1, 0.05), (4, 0.2)):
+    for steps, delay in ((1, 0.05), (3, 0.1)):
         run = subprocess.Popen(command, env=ENVIRONMENT)
         while run.poll() is None and _steps(tmp_path) < steps:
             time.sleep(0.02)
@@ -212,6 +224,7 @@ def _steps(folder: Path) -> int:
     return path.read_text(encoding="utf-8").count("\n") if path.exists() else 0
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_time_budget_stops_with_a_checkpoint(config: TrainingConfig, tmp_path: Path) -> None:
     state = train(replace(config, checkpoint_every=1000), tmp_path, CPU, time_budget=0.0)
     assert state.step == 1
@@ -232,6 +245,7 @@ def test_weights_can_be_where_a_run_starts(
         initial_state(replace(config, preset="paper"), CPU, whole / "tiny.safetensors")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_only_the_named_parts_learn(whole: Path, config: TrainingConfig, tmp_path: Path) -> None:
     start, _ = load_model(whole / "tiny.safetensors", CPU)
     learning = replace(config, learn=("fusion",), average=0.0)
@@ -367,6 +381,7 @@ def test_the_profile_names_every_part_of_a_step(config: TrainingConfig) -> None:
 TWO_PROCESSES = """
 import json, sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 import torch
 from UniFuseLib.training.config import Phase, TrainingConfig
@@ -448,6 +463,7 @@ def test_training_without_validation_data_ends_with_weights_and_curves(
     assert not (tmp_path / "validation.png").exists()
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.slow
 def test_a_run_with_workers_follows_the_clock_and_ends_with_weights(
     config: TrainingConfig, tmp_path: Path
@@ -456,8 +472,8 @@ def test_a_run_with_workers_follows_the_clock_and_ends_with_weights(
     chosen = replace(
         config,
         steps=1000,
-        minutes=0.4,
-        record_minutes=0.3,
+        minutes=0.3,
+        record_minutes=0.2,
         workers=1,
         shelf=4,
         shelf_crop=24,
@@ -471,10 +487,10 @@ def test_a_run_with_workers_follows_the_clock_and_ends_with_weights(
     assert 1 < state.step < 1000
     clock = [json.loads(line)["hours"] * 3600 for line in (tmp_path / "log.jsonl").open()]
     # validation counts: the clock may run out in the last one, after the last line was begun
-    assert state.seconds >= 24.0 > clock[-2]
+    assert state.seconds >= 18.0 > clock[-2]
     assert sum("validation" in record for record in log) >= 1
     assert log[-1]["rate"] < 0.2 * max(record["rate"] for record in log)
     _, contract = load_model(tmp_path / "tiny.safetensors", CPU)
     assert contract.training["steps"] == state.step
-    resumed = train(replace(chosen, minutes=0.5), tmp_path, CPU)
+    resumed = train(replace(chosen, minutes=0.4), tmp_path, CPU)
     assert resumed.step > state.step

@@ -60,14 +60,17 @@ class AlignmentVolume(NamedTuple):
         return self._ml(content[box])
 
     def _ml(self, mask: np.ndarray) -> float:
-        voxel_mm3 = np.abs(np.linalg.det(self.values.grid.linear))
+        linear = self.values.grid.linear
+        voxel_mm3 = np.abs(np.linalg.det(linear))
         return float(mask.sum() * voxel_mm3 / 1000)
 
 
 def _places(mask: np.ndarray, values: Volume, most: int) -> np.ndarray:
+    grid = values.grid
     index = np.argwhere(mask)
     step = max(1, len(index) // most)
-    return index[::step] @ values.grid.linear.T + values.grid.origin
+    thinned = index[::step]
+    return thinned @ grid.linear.T + grid.origin
 
 
 def alignment_volume(
@@ -96,13 +99,14 @@ def alignment_volume(
     solid = inside > 0.5
     if not solid.any():
         solid = inside > 0
+    rigid_weight = _rigid_weight(coarse, solid) if modality == "ct" else None
     return AlignmentVolume(
         values=Volume(values, coarse.affine),
         body=solid,
         depth_mm=_depth(solid, coarse.grid.spacing),
         padded=_padded(scalar),
         modality=modality,
-        rigid_weight=_rigid_weight(coarse, solid) if modality == "ct" else None,
+        rigid_weight=rigid_weight,
         mask=None if mask is None else _block_means(mask, scalar) > _WHOLLY,
     )
 

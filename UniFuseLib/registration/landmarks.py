@@ -27,14 +27,17 @@ def rigid_procrustes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     check_pairs(source, target)
     check_spread(source)
     check_spread(target)
-    middle, other = source.mean(axis=0), target.mean(axis=0)
+    middle = source.mean(axis=0)
+    other = target.mean(axis=0)
     covariance = (source - middle).T @ (target - other)
     left, _, right = np.linalg.svd(covariance)
     mirrored = np.linalg.det(left @ right) < 0
-    signs = np.diag([1.0, 1.0, -1.0 if mirrored else 1.0])
+    last = -1.0 if mirrored else 1.0
+    signs = np.diag([1.0, 1.0, last])
+    rotation = right.T @ signs @ left.T
     matrix = np.eye(4)
-    matrix[:3, :3] = right.T @ signs @ left.T
-    matrix[:3, 3] = other - matrix[:3, :3] @ middle
+    matrix[:3, :3] = rotation
+    matrix[:3, 3] = other - rotation @ middle
     return matrix
 
 
@@ -45,7 +48,8 @@ def apart_mm(source: np.ndarray, target: np.ndarray) -> np.ndarray:
         source: `(n, 3)` RAS mm.
         target: `(n, 3)` RAS mm, in the same order.
     """
-    return np.asarray(np.linalg.norm(source - target, axis=1))
+    difference = source - target
+    return np.asarray(np.linalg.norm(difference, axis=1))
 
 
 def check_pairs(reference: np.ndarray, degraded: np.ndarray) -> None:
@@ -58,10 +62,12 @@ def check_pairs(reference: np.ndarray, degraded: np.ndarray) -> None:
     Raises:
         InputError: they are not.
     """
-    if len(reference) == len(degraded) > 0:
+    count = len(reference)
+    other = len(degraded)
+    if count == other > 0:
         return
     raise InputError(
-        f"The reference has {len(reference)} landmarks and the degraded volume {len(degraded)}. "
+        f"The reference has {count} landmarks and the degraded volume {other}. "
         "Expected the same places in the same order in both lists."
     )
 
@@ -75,13 +81,15 @@ def check_spread(points: np.ndarray) -> None:
     Raises:
         InputError: fewer than three, or all within a millimetre of one line.
     """
-    if len(points) < LEAST_LANDMARKS:
+    count = len(points)
+    if count < LEAST_LANDMARKS:
         raise InputError(
-            f"Expected at least {LEAST_LANDMARKS} landmarks to fix a rigid motion, got "
-            f"{len(points)}. Add landmarks that do not lie on one line."
+            f"Expected at least {LEAST_LANDMARKS} landmarks to fix a rigid motion, got {count}. "
+            "Add landmarks that do not lie on one line."
         )
-    spread = np.linalg.svd(points - points.mean(axis=0), compute_uv=False)
-    off_line = float(np.hypot(*spread[1:]) / np.sqrt(len(points)))
+    centred = points - points.mean(axis=0)
+    _, second, third = np.linalg.svd(centred, compute_uv=False)
+    off_line = float(np.hypot(second, third) / np.sqrt(count))
     if off_line < _LEAST_OFF_LINE_MM:
         raise InputError(
             f"The landmarks lie on one line ({off_line:.1f} mm off it), which leaves the turn about"

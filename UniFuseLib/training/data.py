@@ -58,19 +58,20 @@ class PackedVolume:
         """
         index = self._index(grid, displacement)
         box, local = self._box(index)
-        codes = (
-            sample_cubic(box.float(), local).clamp(0, 255)
-            if cubic
-            else sample_at(box.float()[None, None], local)
-        )
-        return codes * (self.top / 255) * self._inside(index)
+        if cubic:
+            codes = sample_cubic(box.float(), local).clamp(0, 255)
+        else:
+            codes = sample_at(box.float()[None, None], local)
+        values = codes * (self.top / 255)
+        return values * self._inside(index)
 
     def read_labels(self, grid: Grid) -> Tensor:
         """Label codes at the nearest voxel, int64 `(d, h, w)`, 0 outside."""
         index = self._index(grid, None)
         box, local = self._box(index)
         nearest = sample_at(box.float()[None, None], local, mode="nearest")
-        return (nearest * self._inside(index)).long()[0, 0]
+        codes = nearest * self._inside(index)
+        return codes.long()[0, 0]
 
     def narrowed(self, axis: int, start: int, length: int) -> PackedVolume:
         """The same scan with a smaller field of view: `length` voxels from `start` along `axis`,
@@ -79,17 +80,18 @@ class PackedVolume:
         affine = self.grid.affine.copy()
         affine[:3, 3] += start * affine[:3, axis]
         codes = self.codes.narrow(axis, start, length)
-        return replace(
-            self, codes=codes, grid=Grid((codes.shape[0], codes.shape[1], codes.shape[2]), affine)
-        )
+        d, h, w = codes.shape
+        return replace(self, codes=codes, grid=Grid((d, h, w), affine))
 
     def _index(self, grid: Grid, displacement: Tensor | None) -> Tensor:
         like = torch.empty(0, dtype=torch.float32, device=self.codes.device)
-        index = affine_index(grid.index_to_index(self.grid), grid.shape, like)
+        here = grid.index_to_index(self.grid)
+        index = affine_index(here, grid.shape, like)
         if displacement is None:
             return index
-        to_index = torch.as_tensor(np.linalg.inv(self.grid.affine[:3, :3]), dtype=torch.float32)
-        return index + torch.einsum("ij,bjdhw->bidhw", to_index.to(index.device), displacement)
+        inverse = np.linalg.inv(self.grid.linear)
+        to_index = torch.as_tensor(inverse, dtype=torch.float32).to(index.device)
+        return index + torch.einsum("ij,bjdhw->bidhw", to_index, displacement)
 
     def _box(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Only the voxels that are read: they alone become float."""
@@ -104,7 +106,8 @@ class PackedVolume:
             b = min(max(b, a), n - 1)
             box = box.narrow(axis, a, b - a + 1)
             offset.append(float(a))
-        return box, index - torch.tensor(offset, device=index.device).view(1, 3, 1, 1, 1)
+        first = torch.tensor(offset, device=index.device)
+        return box, index - first.view(1, 3, 1, 1, 1)
 
     def _inside(self, index: Tensor) -> Tensor:
         return inside(index, self.grid.shape).to(index.dtype)
@@ -125,7 +128,8 @@ def load_pack(path: Path, device: torch.device) -> list[PackedSubject]:
     try:
         with zipfile.ZipFile(path) as archive:
             index = json.loads(archive.read(INDEX))
-            return [_subject(archive, entry, device) for entry in index["subjects"]]
+            entries = index["subjects"]
+            return [_subject(archive, entry, device) for entry in entries]
     except (OSError, zipfile.BadZipFile, LookupError, ValueError, TypeError) as error:
         raise InputError(
             f"Expected a file made by 'unifuse pack', got '{path}' ({error})."
@@ -135,24 +139,24 @@ def load_pack(path: Path, device: torch.device) -> list[PackedSubject]:
 def _subject(
     archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.device
 ) -> PackedSubject:
-    return PackedSubject(
-        entry["name"],
-        {role: _volume(archive, value, device) for role, value in entry["volumes"].items()},
-    )
+    entries = entry["volumes"].items()
+    volumes = {role: _volume(archive, value, device) for role, value in entries}
+    return PackedSubject(entry["name"], volumes)
 
 
 def _volume(archive: zipfile.ZipFile, entry: dict[str, Any], device: torch.device) -> PackedVolume:
     with archive.open(entry["member"]) as stream:
-        codes = torch.from_numpy(np.load(stream, allow_pickle=False)).to(device)
-    shape = (codes.shape[0], codes.shape[1], codes.shape[2])
+        array = np.load(stream, allow_pickle=False)
+    d, h, w = array.shape
+    affine = np.array(entry["affine"])
     values = entry.get("map")
     return PackedVolume(
-        codes,
-        Grid(shape, np.array(entry["affine"])),
-        entry["kind"],
-        entry.get("top", 1.0),
-        _map(values) if values else None,
-        tuple(entry.get("labels", ())),
+        codes=torch.from_numpy(array).to(device),
+        grid=Grid((d, h, w), affine),
+        kind=entry["kind"],
+        top=entry.get("top", 1.0),
+        map=_map(values) if values else None,
+        labels=tuple(entry.get("labels", ())),
     )
 
 

@@ -50,9 +50,7 @@ def unifuse(root: Path) -> list[Subject]:
     roles = {"ct": "ct", "flair": "flair", "mr_t1": "t1", "pet_suv": "pet", "t1": "t1", "t1w": "t1"}
     roles |= {"t2": "t2", "t2w": "t2"}
     folders = sorted([*root.glob("ct_pet_mr/*/"), *root.glob("mr_multi/*/")])
-    subjects = [
-        Subject(f"{folder.parent.name}/{folder.name}", _files(folder, roles)) for folder in folders
-    ]
+    subjects = [Subject(_name(folder), _files(folder, roles)) for folder in folders]
     for folder, role in _SINGLES.items():
         subjects += _one_file_each(root / folder, f"_{role}", role)
     return subjects + _one_file_each(root / "labels", "", "labels")
@@ -60,13 +58,12 @@ def unifuse(root: Path) -> list[Subject]:
 
 def _one_file_each(folder: Path, ending: str, role: str) -> list[Subject]:
     """Every `<name><ending>.nii[.gz]` of a folder as a subject of its own."""
-    names = sorted(
-        {_stem(path) for suffix in _SUFFIXES for path in folder.glob(f"*{ending}{suffix}")}
-    )
-    return [
-        Subject(f"{folder.name}/{name.removesuffix(ending)}", _files(folder, {name: role}))
-        for name in names
-    ]
+    paths = [path for suffix in _SUFFIXES for path in folder.glob(f"*{ending}{suffix}")]
+    subjects = []
+    for name in sorted({_stem(path) for path in paths}):
+        files = _files(folder, {name: role})
+        subjects.append(Subject(f"{folder.name}/{name.removesuffix(ending)}", files))
+    return subjects
 
 
 def brats2020(root: Path) -> list[Subject]:
@@ -86,9 +83,8 @@ def synthrad2023(root: Path) -> list[Subject]:
     """
     task = root / "Task1" if (root / "Task1").is_dir() else root
     folders = sorted([*task.glob("brain/1B*/"), *task.glob("pelvis/1P*/")])
-    return [
-        Subject(f"{f.parent.name}/{f.name}", _files(f, {"mr": "mr", "ct": "ct"})) for f in folders
-    ]
+    roles = {"mr": "mr", "ct": "ct"}
+    return [Subject(_name(folder), _files(folder, roles)) for folder in folders]
 
 
 def fdgpetct(root: Path) -> list[Subject]:
@@ -96,14 +92,13 @@ def fdgpetct(root: Path) -> list[Subject]:
 
     CTres is the CT on the grid of the PET; `PET` (Bq/ml), `CT` and `SEG` are not needed.
     """
-    studies = sorted(
-        {path.parent for name in ("CTres", "SUV") for path in root.rglob(f"{name}.nii*")}
-    )
     roles = {"CTres": "ct", "SUV": "pet"}
-    return [
-        Subject(f"{s.parent.name}/{s.name}", _files(s, roles), person=s.parent.name)
-        for s in studies
-    ]
+    paths = [path for name in roles for path in root.rglob(f"{name}.nii*")]
+    subjects = []
+    for study in sorted({path.parent for path in paths}):
+        files = _files(study, roles)
+        subjects.append(Subject(_name(study), files, person=study.parent.name))
+    return subjects
 
 
 LAYOUTS: dict[str, Callable[[Path], list[Subject]]] = {
@@ -138,6 +133,10 @@ def _files(folder: Path, roles: dict[str, str], prefix: str = "") -> dict[str, P
         if path := next((p for p in paths if p.is_file()), None):
             found[role] = path
     return found
+
+
+def _name(folder: Path) -> str:
+    return f"{folder.parent.name}/{folder.name}"
 
 
 def _stem(path: Path) -> str:

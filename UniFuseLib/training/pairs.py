@@ -73,10 +73,12 @@ def _synthetic(
     generator: torch.Generator,
 ) -> tuple[Pair, np.ndarray]:
     """Two scans of a label map."""
-    labels = choice(generator, tuple(subjects)).volumes["labels"]
+    subject = choice(generator, tuple(subjects))
+    labels = subject.volumes["labels"]
     centre = _point_inside(labels, generator)
     scans = synthetic_pair(labels, centre, settings.crop, spacing_mm, settings.thick, generator)
-    return Pair(*scans, synthetic_scanner(scans[0], spacing_mm, generator)), centre
+    scanner = synthetic_scanner(scans[0], spacing_mm, generator)
+    return Pair(*scans, scanner), centre
 
 
 def _real(
@@ -125,17 +127,20 @@ def _made(
     for subject in subjects:
         scans = [scan for scan in subject.volumes.values() if scan.kind in ("ct", "mr")]
         if scans:
-            (alone if len(subject.volumes) == 1 else together).append(scans)
+            kin = alone if len(subject.volumes) == 1 else together
+            kin.append(scans)
     groups = tuple(tuple(group) for group in (alone, together) if group)
     if not groups:
         raise InputError(
             "No subject has a CT or MR from which a contrast could be made; set made = 0."
         )
-    of_one = choice(generator, choice(generator, groups))
+    group = choice(generator, groups)
+    of_one = choice(generator, group)
     scan = choice(generator, tuple(of_one))
     centre = _point_inside(scan, generator)
     side = crop * spacing_mm + _MARGIN_MM
-    return Pair(*made_pair(scan, centre, side, spacing_mm, generator)), centre
+    made = made_pair(scan, centre, side, spacing_mm, generator)
+    return Pair(*made), centre
 
 
 def _reference_kind(degraded: str, kinds: list[str], generator: torch.Generator) -> str:
@@ -150,13 +155,15 @@ def _reference_kind(degraded: str, kinds: list[str], generator: torch.Generator)
 
 def _point_inside(volume: PackedVolume, generator: torch.Generator) -> np.ndarray:
     """RAS mm of a voxel that is not background (the best of a few)."""
-    index, best = np.zeros(3), -1
+    index = np.zeros(3)
+    best = -1
+    enough = 0 if volume.labels else _TISSUE_CODE
     for _ in range(_TRIES):
-        drawn = np.array([int(uniform(generator, 0.15, 0.85) * n) for n in volume.codes.shape])
+        drawn = [int(uniform(generator, 0.15, 0.85) * n) for n in volume.codes.shape]
         code = int(volume.codes[tuple(drawn)])
         if code > best:
-            index, best = drawn, code
-        if best > _TISSUE_CODE or (volume.labels and best > 0):
+            index = np.array(drawn)
+            best = code
+        if best > enough:
             break
-    affine = volume.grid.affine
-    return affine[:3, :3] @ index + affine[:3, 3]
+    return volume.grid.linear @ index + volume.grid.origin

@@ -41,7 +41,10 @@ def units_of(kind: str) -> IntensityMap:
         return fit(np.empty(0), None, kind)  # HU: the rule looks at no volume
     rule = DEFAULT_INTENSITY[kind]
     return IntensityMap(
-        "percentile", scale=_SCALE[kind], gamma=rule["gamma"], ceiling=rule["ceiling"]
+        "percentile",
+        scale=_SCALE[kind],
+        gamma=rule["gamma"],
+        ceiling=rule["ceiling"],
     )
 
 
@@ -55,22 +58,32 @@ def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
         crop: the cube that will be read.
         kind: `mr`, `ct` or `pet`.
     """
-    side = float((np.array(crop.shape) * crop.spacing).max())
-    across = slice_axis(scanner)
-    least = _LEAST_EXTENT * side
-    in_plane = max(least, min(_EXTENT[kind] * side, _LONGEST_MM))
-    extent = [least if axis == across else in_plane for axis in range(3)]
-    shape = [
-        _ROUND_TO * math.ceil((mm / spacing + 2) / _ROUND_TO)
-        for mm, spacing in zip(extent, scanner.spacing, strict=True)
-    ]
+    shape = _scanned_shape(scanner, crop, kind)
     middle = crop.corners().mean(axis=0)
+    homogeneous = np.append(middle, 1.0)
+    at = np.linalg.solve(scanner.affine, homogeneous)[:3]
     # on the scanner's own voxels: a scan that has not moved is not interpolated
-    at = np.linalg.solve(scanner.affine, np.append(middle, 1.0))[:3]
     first = np.round(at - (np.array(shape) - 1) / 2)
     affine = scanner.affine.copy()
     affine[:3, 3] += affine[:3, :3] @ first
-    return Grid((shape[0], shape[1], shape[2]), affine)
+    return Grid(shape, affine)
+
+
+def _scanned_shape(scanner: Grid, crop: Grid, kind: str) -> tuple[int, int, int]:
+    sides_mm = np.array(crop.shape) * crop.spacing
+    side = float(sides_mm.max())
+    least = _LEAST_EXTENT * side
+    wanted = min(_EXTENT[kind] * side, _LONGEST_MM)
+    extent = [max(least, wanted)] * 3
+    extent[slice_axis(scanner)] = least
+    d, h, w = (_voxels(mm, spacing) for mm, spacing in zip(extent, scanner.spacing, strict=True))
+    return d, h, w
+
+
+def _voxels(mm: float, spacing: float) -> int:
+    """So many that cover `mm` with one more on each side, a multiple of `_ROUND_TO`."""
+    least = mm / spacing + 2
+    return _ROUND_TO * math.ceil(least / _ROUND_TO)
 
 
 def degrade(
@@ -89,7 +102,8 @@ def degrade(
         return scanned
     units = units_of(kind)
     volume = units.inverse(scanned)[0, 0]
-    spacing, axis = triple(scanner.spacing), slice_axis(scanner)
+    spacing = triple(scanner.spacing)
+    axis = slice_axis(scanner)
     parameters = sample_degradation(label, generator, volume, spacing, slice_axis=axis)
     degraded = apply_degradation(volume, spacing, parameters, axis)
     return units.forward(degraded).float()[None, None]
@@ -100,6 +114,10 @@ def bring(volume: Tensor, scanner: Grid, crop: Grid) -> Tensor:
 
     Trilinear after means of blocks, as `resampling.resample`.
     """
-    factors = block_factors(scanner, tuple(float(s) for s in crop.spacing))
-    to_blocks = crop.index_to_index(blocks_of(scanner, factors))
-    return sample_at(mean_of_blocks(volume, factors), affine_index(to_blocks, crop.shape, volume))
+    spacing = tuple(float(s) for s in crop.spacing)
+    factors = block_factors(scanner, spacing)
+    blocks = blocks_of(scanner, factors)
+    means = mean_of_blocks(volume, factors)
+    to_blocks = crop.index_to_index(blocks)
+    index = affine_index(to_blocks, crop.shape, volume)
+    return sample_at(means, index)

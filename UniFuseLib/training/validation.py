@@ -27,13 +27,15 @@ def validation_samples(config: TrainingConfig, device: torch.device) -> list[Sam
     if not config.validation:
         return []
     # made where the workers make theirs: noise of a CUDA generator is another one
-    subjects = load_pack(Path(config.validation), torch.device("cpu") if config.workers else device)
+    place = torch.device("cpu") if config.workers else device
+    subjects = load_pack(Path(config.validation), place)
     settings = settings_of(config, config.phases[-1].crop)
     generator = torch.Generator().manual_seed(_SEED + config.seed)
-    samples = [
-        draw_batch(subjects, settings, [generator]) for _ in range(config.validation_samples)
-    ]
-    return [Sample(*(value.to(device) for value in sample)) for sample in samples]
+    samples = []
+    for _ in range(config.validation_samples):
+        sample = draw_batch(subjects, settings, [generator])
+        samples.append(Sample(*(value.to(device) for value in sample)))
+    return samples
 
 
 @torch.no_grad()
@@ -55,35 +57,47 @@ def validate(model: UniFuse, samples: list[Sample]) -> dict[str, float]:
 def _scores(model: UniFuse, sample: Sample) -> dict[str, float]:
     output = model(sample.degraded, sample.reference)
     body = (sample.weight > 0.5)[:, 0]
+    before = _length_mm(sample.flow, sample)
+    after = _length_mm(output.flow - sample.flow, sample)
+    folded = jacobian_determinant(output.flow) <= 0
+    correct = output.logits.argmax(1) == sample.label
     scores = {
-        "tre_before_mm": _inside(_length_mm(sample.flow, sample), body),
-        "tre_mm": _inside(_length_mm(output.flow - sample.flow, sample), body),
-        "folds_percent": 100 * _inside((jacobian_determinant(output.flow) <= 0).float(), body),
-        "accuracy": float((output.logits.argmax(1) == sample.label).float().mean()),
+        "tre_before_mm": _inside(before, body),
+        "tre_mm": _inside(after, body),
+        "folds_percent": 100 * _inside(folded.float(), body),
+        "accuracy": float(correct.float().mean()),
         "restored_db": _psnr(output.restored, sample.clean, body),
     }
-    if int(sample.label) != CLASSES.index("clean"):
+    if not _is_clean(sample):
         # where the network put it, right or wrong: restoration apart from alignment
-        target, input_there = warp(sample.fine, output.flow), warp(sample.degraded, output.flow)
-        scores["restoration_gain_db"] = _psnr(output.restored, target, body) - _psnr(
-            input_there, target, body
-        )
+        target = warp(sample.fine, output.flow)
+        moved = warp(sample.degraded, output.flow)
+        gained = _psnr(output.restored, target, body) - _psnr(moved, target, body)
+        scores["restoration_gain_db"] = gained
     return {**scores, **_own_frame_scores(model, sample)}
+
+
+def _is_clean(sample: Sample) -> bool:
+    return int(sample.label) == CLASSES.index("clean")
 
 
 def _own_frame_scores(model: UniFuse, sample: Sample) -> dict[str, float]:
     registered = model.register(sample.degraded, sample.reference_moved)
-    output = model.fuse(registered, torch.zeros_like(registered.flow))
-    body = torch.maximum(sample.fine, sample.reference_moved)[:, 0] > _AIR
+    unmoved = torch.zeros_like(registered.flow)
+    output = model.fuse(registered, unmoved)
+    brighter = torch.maximum(sample.fine, sample.reference_moved)
+    body = brighter[:, 0] > _AIR
     restored = _psnr(output.restored, sample.fine, body)
-    if int(sample.label) == CLASSES.index("clean"):
+    if _is_clean(sample):
         return {"own_frame_clean_psnr_db": restored}
-    return {"own_frame_gain_db": restored - _psnr(sample.degraded, sample.fine, body)}
+    degraded = _psnr(sample.degraded, sample.fine, body)
+    return {"own_frame_gain_db": restored - degraded}
 
 
 def _length_mm(flow: Tensor, sample: Sample) -> Tensor:
     """|flow| in mm, `(b, d, h, w)`; the grid's axes are at right angles."""
-    return (flow * sample.spacing_mm[:, :, None, None, None]).norm(dim=1)
+    mm = flow * sample.spacing_mm[:, :, None, None, None]
+    return mm.norm(dim=1)
 
 
 def _inside(values: Tensor, body: Tensor) -> float:
@@ -91,5 +105,7 @@ def _inside(values: Tensor, body: Tensor) -> float:
 
 
 def _psnr(first: Tensor, second: Tensor, body: Tensor) -> float:
-    error = (first.clamp(0, 1) - second.clamp(0, 1)).square()[:, 0][body].mean()
-    return float(-10 * torch.log10(error.clamp(min=1e-10)))
+    difference = first.clamp(0, 1) - second.clamp(0, 1)
+    squared = difference.square()[:, 0]
+    error = squared[body].mean().clamp(min=1e-10)
+    return float(-10 * torch.log10(error))
