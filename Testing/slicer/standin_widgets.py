@@ -145,7 +145,17 @@ class ctkSliderWidget(QWidget):
 
 
 class ctkPathLineEdit(QWidget):
-    changes: ClassVar = {"currentPath": ("currentPathChanged(QString)",)}
+    """As ctkPathLineEdit::updateHasValidInput: an empty path is told by `validInputChanged`."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        before = self.properties.get(name)
+        super().__setattr__(name, value)
+        if name != "currentPath" or before == value:
+            return
+        if value:
+            self.currentPathChanged.emit(value)
+        if bool(value) != bool(before):
+            self.validInputChanged.emit(bool(value))
 
 
 class qMRMLWidget(QWidget):

@@ -159,7 +159,7 @@ def test_filesHaveNamesThatSayNothingAboutThePatient(makeJob, pair):
 def test_aTemporaryFolderThatCannotBeWrittenIsReported(makeJob, temporary, monkeypatch):
     from UniFuseSlicerLib import Job
 
-    def full(image, path):
+    def full(image, path, modality):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Job, "writeImage", full)

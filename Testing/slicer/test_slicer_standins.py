@@ -59,7 +59,7 @@ def test_aMisspeltNameInTheUiFileIsAnError(tmp_path, right, wrong):
 @pytest.mark.parametrize(
     ("file", "right", "wrong"),
     [
-        ("Widget.py", "ui.fuseButton.setEnabled(", "ui.fuseButton.setEnabeld("),
+        ("InputWidgets.py", "ui.fuseButton.setEnabled(", "ui.fuseButton.setEnabeld("),
         ("Widget.py", '"clicked(bool)", self.onSwapButton', '"click(bool)", self.onSwapButton'),
         ("Widget.py", '"nodeAddedByUser(vtkMRMLNode*)"', '"nodeAddedByUsr(vtkMRMLNode*)"'),
         ("Messages.py", "logTextEdit.appendPlainText(", "logTextEdit.appendPlainTxt("),

@@ -123,16 +123,18 @@ def test_rgbDegradedGivesColours(logic, options, pair, scene):
         assert imageFromNode(node).array.shape == (*pair.warped.shape, 3)
 
 
-def test_theToolsOwnSentenceReachesTheUser(logic, options, pair):
+def test_theToolsOwnSentenceReachesTheUser(logic, options, pair, tmp_path):
     from dataclasses import replace
 
     from UniFuseSlicerLib.Errors import RunFailed
 
-    with pytest.raises(RunFailed, match=r"Expected a weights file at .*nothing.safetensors"):
+    broken = tmp_path / "nothing.safetensors"
+    broken.touch()
+    with pytest.raises(RunFailed, match=r"nothing\.(safetensors|json)"):
         logic.fuse(
             pair.degraded,
             pair.reference,
-            options=replace(options, weights=Path("/nothing.safetensors")),
+            options=replace(options, weights=broken),
         )
 
 

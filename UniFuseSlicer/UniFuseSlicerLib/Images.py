@@ -68,8 +68,15 @@ class FusionImages:
     report: Mapping[str, Any]
 
 
-def writeImage(image: Image, path: Path) -> None:
-    """Write without compression, which would take longer than the network; RAS → LPS here."""
+def writeImage(image: Image, path: Path, modality: str = "") -> None:
+    """Write without compression, which would take longer than the network; RAS → LPS here.
+
+    Args:
+        image: voxels and their place.
+        path: .nrrd, where the modality is to be kept.
+        modality: DICOM's word (`MR`, `CT`, `PT`, …), which the tool reads from the header; "":
+            nothing states it.
+    """
     array = image.array
     itk = sitk.GetImageFromArray(array, isVector=array.ndim == 4)
     lps = LPS @ image.ijkToRas
@@ -77,6 +84,8 @@ def writeImage(image: Image, path: Path) -> None:
     itk.SetSpacing(spacing.tolist())
     itk.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
     itk.SetOrigin(lps[:3, 3].tolist())
+    if modality:
+        itk.SetMetaData("modality", modality)
     sitk.WriteImage(itk, str(path), useCompression=False)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,15 @@ from slicer.i18n import tr as _
 
 from .Command import QUICK_FILES, ToolCommand
 from .Errors import FusionError
+from .Guards import checkRun, modalitySentences
 from .Images import FusionImages, Image, readResult, writeImage
-from .Nodes import checkInput, imageFromNode
+from .Nodes import imageFromNode
 from .Options import FusionOptions
 from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
 from .Ownership import FusionNodes, checkDistinct, checkOverwriting
 from .Process import ToolProcess, ignore
 from .Results import updateNodes
+from .VolumeFacts import factsOf
 
 # Shares of the progress bar for writing the inputs, and for writing plus running.
 WRITTEN, RUN = 0.03, 0.96
@@ -128,15 +130,14 @@ class FusionJob:
             InputNodeError: an input cannot be fused, or a node would be overwritten that the user
                 did not agree to lose; nothing was started.
         """
-        checkInput(self.degraded, "degraded")
-        checkInput(self.reference, "reference")
+        checkRun(self.degraded, self.reference, self.options)
         checkDistinct(self.outputs, self.degraded, self.reference)
         checkOverwriting(self.outputs, self.degraded, self.reference, self._overwriteNodes)
+        for line in modalitySentences(self.degraded, self.reference, self.options):
+            self._keepLine(line)
         self._folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
-        inputs = {
-            "degraded": imageFromNode(self.degraded),
-            "reference": imageFromNode(self.reference),
-        }
+        nodes = {"degraded": self.degraded, "reference": self.reference}
+        inputs = {name: (imageFromNode(node), factsOf(node).word) for name, node in nodes.items()}
         self._writing = self._worker.submit(self._write, inputs)
 
     def poll(self) -> Outcome | None:
@@ -227,9 +228,9 @@ class FusionJob:
         )
         self._finish(doneOutcome())
 
-    def _write(self, inputs: dict[str, Image]) -> None:
-        for name, image in inputs.items():
-            writeImage(image, self.folder / f"{name}.nrrd")
+    def _write(self, inputs: Mapping[str, tuple[Image, str]]) -> None:
+        for name, (image, modality) in inputs.items():
+            writeImage(image, self.folder / f"{name}.nrrd", modality)
 
     def _keepLine(self, line: str) -> None:
         self._lines.append(line)

@@ -29,6 +29,7 @@ class MachineWidgets:
         tool: Callable[[], ToolCommand],
         makeTimer: Callable[[Callable[[], None], int], Any],
     ) -> None:
+        self._ui = ui
         self._settings = settings
         self.deviceCheck = DeviceCheck(tool, makeTimer, ui.deviceLabel.setText)
         for choice in DeviceChoice:
@@ -38,12 +39,18 @@ class MachineWidgets:
         ui.deviceButton.connect("clicked(bool)", self.deviceCheck.start)
         ui.weightsPathLineEdit.setCurrentPath(str(settings.weights or ""))
         ui.weightsPathLineEdit.connect("currentPathChanged(QString)", self.onWeightsChosen)
+        # an emptied field, or a file that does not exist, is told by this signal alone
+        ui.weightsPathLineEdit.connect("validInputChanged(bool)", self.readWeights)
 
     def onDeviceChosen(self, index: int) -> None:
         self._settings.device = list(DeviceChoice)[index]
 
     def onWeightsChosen(self, path: str) -> None:
         self._settings.weights = Path(path) if path else None
+
+    def readWeights(self) -> None:
+        """Take what stands in the field now, whether the field calls it valid or not."""
+        self.onWeightsChosen(self._ui.weightsPathLineEdit.currentPath)
 
     def endNow(self) -> None:
         self.deviceCheck.endNow()

@@ -14,7 +14,7 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice, RefinementChoice
 from .Errors import FusionError
-from .Nodes import checkInput
+from .Guards import checkRun
 from .Options import FusionOptions
 from .Ownership import FusionNodes, checkDistinct, ofThisPair
 from .Settings import MachineSettings
@@ -75,28 +75,34 @@ class UniFuseParameterNode:
             if getattr(self, name) is node:
                 setattr(self, name, None)
 
-    def problem(self) -> str:
+    def problem(self, settings: MachineSettings) -> str:
         """Why the two chosen volumes cannot be fused, in words; "" when they can, or when less
         than two are chosen.
+
+        Args:
+            settings: choices of this computer.
         """
         inputs = (self.degraded, self.reference)
         if None in inputs or self.degraded is self.reference:
             return ""
         try:
-            checkInput(self.degraded, "degraded")
-            checkInput(self.reference, "reference")
+            checkRun(*inputs, self.options(settings))
             checkDistinct(self.outputsToFill(), *inputs)
         except FusionError as error:
             return str(error)
         return ""
 
-    def state(self) -> PanelState:
-        """What the button depends on before a run."""
+    def state(self, settings: MachineSettings) -> PanelState:
+        """What the button depends on before a run.
+
+        Args:
+            settings: choices of this computer.
+        """
         return PanelState(
             degraded=self.degraded is not None,
             reference=self.reference is not None,
             same=self.degraded is not None and self.degraded is self.reference,
-            problem=self.problem(),
+            problem=self.problem(settings),
         )
 
     def options(self, settings: MachineSettings) -> FusionOptions:

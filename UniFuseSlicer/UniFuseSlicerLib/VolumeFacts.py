@@ -44,6 +44,12 @@ class VolumeFacts:
     source: str = ""
 
     @property
+    def word(self) -> str:
+        """As DICOM states it (`MR`, `CT`, `PT`, …); "" where nothing is known."""
+        words = {modality: word for word, modality in MODALITIES.items()}
+        return words.get(self.modality, self.modality.upper())
+
+    @property
     def title(self) -> str:
         """`PET, SUV`; "" where nothing is known."""
         return ", ".join(part for part in (self.modality.upper(), self.unit) if part)
@@ -61,7 +67,7 @@ def factsOf(node: Any) -> VolumeFacts:
     if stated:
         return VolumeFacts(stated, unit, _("its DICOM attributes"))
     modality = MODALITY_OF_UNIT.get(unit, "")
-    return VolumeFacts(modality, unit, _("the unit of its values") if modality else "")
+    return VolumeFacts(modality, unit, _("the units of its values") if modality else "")
 
 
 def _statedModality(node: Any) -> str:
@@ -74,7 +80,8 @@ def _statedModality(node: Any) -> str:
 def _hierarchyAttribute(node: Any, name: str) -> str:
     """Of the series that the node is in the subject hierarchy."""
     scene = node.GetScene()
-    hierarchy = scene and slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    # GetSubjectHierarchyNode would make one
+    hierarchy = scene and scene.GetFirstNodeByClass("vtkMRMLSubjectHierarchyNode")
     item = hierarchy.GetItemByDataNode(node) if hierarchy else 0
     return hierarchy.GetItemAttribute(item, name) if item else ""
 

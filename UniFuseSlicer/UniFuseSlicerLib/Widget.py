@@ -14,6 +14,7 @@ from slicer.i18n import tr as _
 from .Card import cardOf
 from .Choices import LayerChoice
 from .Display import Display, Shown, wantedBy
+from .InputWidgets import InputWidgets
 from .Install import Dependencies
 from .Job import FusionJob
 from .MachineWidgets import MachineWidgets
@@ -28,7 +29,7 @@ from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
-from .View import PanelState, resolve
+from .View import resolve
 from .Words import notice
 
 FLICKER_MS = 600
@@ -70,6 +71,7 @@ class Panel:
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
+        self.inputs = InputWidgets(ui, settings, self.refresh)
         self.result = ResultWidgets(ui, self.messages, showChart)
         self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
         self._dependencies = dependencies
@@ -116,6 +118,7 @@ class Panel:
         """
         self.run.endNow()
         self.machine.endNow()
+        self.inputs.endNow()
         self._flickerTimer.stop()
         self._scene.cleanup()
         self._display.liveWarp.remove()
@@ -191,6 +194,7 @@ class Panel:
     # --- a run -----------------------------------------------------------------------------------
 
     def _start(self) -> None:
+        self.machine.readWeights()
         p = self.parameterNode
         outputs = p.outputsToFill()
         notOurs = notMarked(outputs)
@@ -231,17 +235,8 @@ class Panel:
     def refresh(self) -> None:
         """Button, progress and message from what is known now."""
         p = self.parameterNode
-        chosen = p.state() if p is not None else PanelState()
-        view = resolve(self.run.state() if self.run.running else chosen)
-        ui = self.ui
-        ui.fuseButton.setText(view.buttonText)
-        ui.fuseButton.setEnabled(view.buttonEnabled)
-        ui.fuseButton.setToolTip(view.buttonToolTip)
-        ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
-        ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
-        ui.progressBar.setVisible(view.progressVisible)
-        ui.progressBar.setValue(view.progressPercent)
-        ui.progressBar.setFormat(view.progressText)
+        chosen = self.inputs.follow(p)
+        self.inputs.show(resolve(self.run.state() if self.run.running else chosen))
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p.fused, p.degraded, p.reference)

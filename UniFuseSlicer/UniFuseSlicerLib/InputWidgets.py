@@ -1,0 +1,59 @@
+"""The upper part of the panel: what is known of the inputs, the Fuse button, the progress bar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .Guards import modalitySentences
+from .NodeWatch import NodeWatch
+from .Settings import MachineSettings
+from .View import PanelState, PanelView
+
+
+class InputWidgets:
+    """Shows what can be done with the chosen volumes, and looks again when they change.
+
+    Args:
+        ui: widgets by name.
+        settings: choices of this computer.
+        onChanged: called when a chosen volume has changed.
+    """
+
+    def __init__(self, ui: Any, settings: MachineSettings, onChanged: Callable[[], None]) -> None:
+        self._ui = ui
+        self._settings = settings
+        self._watch = NodeWatch(onChanged)
+
+    def follow(self, parameterNode: Any) -> PanelState:
+        """What the chosen volumes allow; the line below them says what they are.
+
+        Args:
+            parameterNode: None while a scene is closed.
+        """
+        p = parameterNode
+        if p is None:
+            self.endNow()
+            return PanelState()
+        self._watch.follow((p.degraded, p.reference))
+        lines = modalitySentences(p.degraded, p.reference, p.options(self._settings))
+        self._ui.modalityLabel.setText("\n".join(lines))
+        self._ui.modalityLabel.setVisible(bool(lines))
+        state: PanelState = p.state(self._settings)
+        return state
+
+    def show(self, view: PanelView) -> None:
+        """Button and progress."""
+        ui = self._ui
+        ui.fuseButton.setText(view.buttonText)
+        ui.fuseButton.setEnabled(view.buttonEnabled)
+        ui.fuseButton.setToolTip(view.buttonToolTip)
+        ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.progressBar.setVisible(view.progressVisible)
+        ui.progressBar.setValue(view.progressPercent)
+        ui.progressBar.setFormat(view.progressText)
+
+    def endNow(self) -> None:
+        """Let go of the volumes."""
+        self._watch.follow(())
