@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from scipy.optimize import minimize
@@ -13,12 +12,13 @@ from scipy.optimize import minimize
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+T = TypeVar("T")
 OFF_MM, FAR_MM, GOOD_MM = 3.0, 8.0, 2.0
 _KNOTS = (0.05, 0.2, 0.4, 0.6, 0.8, 0.95)  # quantiles of the rows
-_FOLDS = 12
-_RIDGE = 0.005  # per row, on the steps of the curves
+_FOLDS = 6  # within folds again: patients fit and choose, others are judged
 # name → +1: doubt rises with the number, -1: falls
 FEATURES = {
     "contrast": -1,
@@ -134,7 +134,7 @@ def design_of(rows: Rows, names: list[str]) -> Design:
     return Design(knots)
 
 
-def fit_logistic(rows: Rows, names: list[str], ridge: float = _RIDGE) -> AdditiveModel:
+def fit_logistic(rows: Rows, names: list[str], ridge: float) -> AdditiveModel:
     """The penalised likelihood's largest, no curve falling; both outcomes weigh the same."""
     design = design_of(rows, names)
     x, y = design.columns(rows.evidence), rows.off.astype(float)
@@ -188,18 +188,16 @@ def fit_error(rows: Rows, names: list[str], ridge: float = 0.01) -> AdditiveMode
     return design.model(found.x[1:], found.x[0], good)
 
 
-Judged = Callable[[dict[str, float]], float]
-
-
-def held_out(rows: Rows, fit: Callable[[Rows], Judged], seed: int = 0) -> np.ndarray:
+def held_out(
+    rows: Rows, fit: Callable[[Rows], Callable[[dict[str, float]], T]], seed: int = 0
+) -> list[T]:
     """What `fit` says of a case when it saw no row of either of its patients."""
     names = sorted(set().union(*rows.patients))
     order = np.random.default_rng(seed).permutation(len(names))
     fold_of = {names[i]: k % _FOLDS for k, i in enumerate(order)}
     folds = [frozenset(fold_of[name] for name in patients) for patients in rows.patients]
-    out = np.full(len(rows.error), np.nan)
+    out: dict[int, T] = {}
     for left in set(folds):
         model = fit(rows.take(np.array([not (f & left) for f in folds])))
-        for i in (i for i, f in enumerate(folds) if f == left):
-            out[i] = model(rows.evidence[i])
-    return out
+        out |= {i: model(rows.evidence[i]) for i, f in enumerate(folds) if f == left}
+    return [out[i] for i in range(len(folds))]

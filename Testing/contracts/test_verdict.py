@@ -67,6 +67,18 @@ def test_nothing_is_green_where_left_and_right_cannot_be_told_whatever_else_fits
     assert strict({"covered": 0.9}).trust == "amber"
 
 
+def test_nothing_is_green_whose_own_figures_say_that_it_is_off() -> None:
+    fitting = {"mirror_ratio": 0.8, "covered": 0.9}
+    likely_off = JUDGE._replace(calibration=(1.0, 4.1))
+    assert likely_off(fitting).probability_off_by_3_mm > 0.5
+    far_off = JUDGE._replace(log_error=AdditiveModel(math.log(3.1), ()))
+    assert [judge(fitting).trust for judge in (JUDGE, likely_off, far_off)] == [
+        "green",
+        "amber",
+        "amber",
+    ]
+
+
 def test_a_mirror_image_that_fits_better_is_red_whatever_else_fits() -> None:
     strict = JUDGE._replace(red_above={"mirror_ratio": 1.05}, red_from=99.0)
     assert strict({"mirror_ratio": 1.1, "covered": 0.9}).trust == "red"

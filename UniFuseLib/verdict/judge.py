@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Trust = Literal["green", "amber", "red"]
 _FILE = "verdict.json"
+_OFF_MM, _EVEN = 3.0, 0.5
 _UNREASONED = "No single finding stands out; together they are unlike those of a good alignment."
 
 
@@ -78,13 +79,16 @@ class Judge(NamedTuple):
         expected = math.exp(self.log_error(evidence))
         band = next(band for band in self.bands if odds <= band.log_odds_to)
         vetoes = _beyond(self.never_green_above, evidence)
-        green = odds < self.amber_from and not vetoes
+        probability = self._probability(odds)
+        # green says "within 3 mm": its own figures must say so as well
+        within = probability < _EVEN and expected < _OFF_MM
+        green = within and odds < self.amber_from and not vetoes
         red = odds >= self.red_from or bool(_beyond(self.red_above, evidence))
         trust: Trust = "red" if red else "green" if green else "amber"
         reasons = () if trust == "green" else reasons_of(self.odds, evidence, vetoes)
         return Verdict(
             trust=trust,
-            probability_off_by_3_mm=round(self._probability(odds), 3),
+            probability_off_by_3_mm=round(probability, 3),
             expected_error_mm=round(expected, 2),
             interval_mm=(round(band.low * expected, 2), round(band.high * expected, 2)),
             reasons=reasons if reasons or trust == "green" else (_UNREASONED,),
