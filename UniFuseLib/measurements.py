@@ -8,7 +8,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.report import DisplacementReport, SimilarityReport
+from UniFuseLib.report_parts import DisplacementReport, SimilarityReport
 from UniFuseLib.spatial.displacement import jacobian_determinant
 from UniFuseLib.spatial.mind import mind_ssc
 

@@ -30,7 +30,8 @@ from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined, steps_for
 from UniFuseLib.registration.deformation import Deformed, deform
-from UniFuseLib.report import RefinementReport, RunRecord, fusion_report
+from UniFuseLib.report import RunRecord, fusion_report
+from UniFuseLib.report_parts import RefinementReport
 from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform

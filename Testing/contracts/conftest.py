@@ -13,7 +13,8 @@ from scipy.ndimage import gaussian_filter
 from UniFuseLib import write_displacement
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.report import (
+from UniFuseLib.report import Report
+from UniFuseLib.report_parts import (
     AlignmentReport,
     DisplacementReport,
     InputReport,
@@ -22,7 +23,6 @@ from UniFuseLib.report import (
     ModalitiesReport,
     ModalityReport,
     RefinementReport,
-    Report,
     SimilarityReport,
     WeightsReport,
     WorkingGridReport,

@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from UniFuseLib import cli, read_displacement, write_displacement, write_volume
-from UniFuseLib.report import InputReport, InputsReport, Report
+from UniFuseLib.report_parts import InputReport, InputsReport
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from UniFuseLib.report import Report
 
 
 @pytest.fixture

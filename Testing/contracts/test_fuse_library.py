@@ -21,7 +21,7 @@ from UniFuseLib.io import volumes as io
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
-from UniFuseLib.report import RefinementReport
+from UniFuseLib.report_parts import RefinementReport
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.volume import Grid, Volume
 

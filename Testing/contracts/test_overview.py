@@ -17,7 +17,7 @@ from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
-from UniFuseLib.report import VerdictReport
+from UniFuseLib.report_parts import VerdictReport
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:

@@ -34,15 +34,15 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "apply",
         help="move other files of a study with the deformation of a result",
-        description="Bring each FILE that belongs to the degraded scan to the places of the "
-        "reference, or the other way round, with the deformation in RESULT.",
+        description="Move each FILE that belongs to the degraded scan onto the reference with the\n"
+        "deformation in RESULT, or the other way round.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "result", type=Path, metavar="RESULT", help="folder that unifuse fuse has written"
     )
-    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="what is moved")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="files to move")
     parser.add_argument(
         "--output", "-o", type=Path, required=True, metavar="FOLDER", help="folder for the results"
     )
@@ -50,7 +50,7 @@ def add_parser(subparsers: Any) -> None:
         "--to",
         choices=("reference", "degraded"),
         default="reference",
-        help="whose places are wanted; the files belong to the other scan (default: reference)",
+        help="scan that the files are moved to; they belong to the other one (default: reference)",
     )
     parser.add_argument(
         "--interpolation",
@@ -79,7 +79,7 @@ def add_parser(subparsers: Any) -> None:
     add_reading(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace files that are in FOLDER")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON on stdout")
-    parser.add_argument("--quiet", action="store_true", help="print errors and warnings alone")
+    parser.add_argument("--quiet", action="store_true", help="print only errors and warnings")
     parser.set_defaults(run=run)
 
 

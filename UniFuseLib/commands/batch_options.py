@@ -21,9 +21,9 @@ _YES, _NO = ("yes", "true", "1"), ("no", "false", "0")
 
 _EPILOG = """\
 which pairs:
-  unifuse batch TABLE -o DIR                 CSV or TSV with the columns degraded, reference, and if
-                                             wanted name and options of `unifuse fuse` (align,
-                                             refine, degraded-modality, ...); or a folder with one
+  unifuse batch TABLE -o DIR                 CSV or TSV with the columns degraded and reference;
+                                             optional: name, and options of `unifuse fuse` (align,
+                                             refine, degraded-modality, ...). Or a folder with one
                                              folder per case that holds degraded.* and reference.*
   unifuse batch --bids ROOT --degraded '*_T2w' --reference '*_T1w' -o DIR
   unifuse batch --degraded 'data/*/t2.nii.gz' --reference 'data/*/t1.nii.gz' -o DIR
@@ -159,7 +159,7 @@ def _add_finished(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--redo-changed",
         action="store_true",
-        help="compute finished cases again whose files or options are others now",
+        help="compute finished cases again if their files or options have changed",
     )
     group.add_argument(
         "--keep-changed",

@@ -38,19 +38,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=float,
         metavar="HU",
-        help="HU of the stored value 0, for CT without RescaleIntercept (mostly -1024)" + _TWICE,
+        help="HU of the stored value 0, for CT without RescaleIntercept (usually -1024)" + _TWICE,
     )
     group.add_argument(
         "--suv-factor",
         action="append",
         type=float,
         metavar="F",
-        help="SUV per unit of the file, for PET whose header does not lead to SUV" + _TWICE,
+        help="SUV per unit of the file, for PET whose header is not enough to compute SUV" + _TWICE,
     )
     group.add_argument(
         "--allow-different-patient",
         action="store_true",
-        help="go on although the volumes have different PatientID",
+        help="continue even if the volumes have different PatientIDs",
     )
 
 

@@ -40,17 +40,21 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("result", type=Path, metavar="RESULT", help="folder of unifuse fuse")
+    parser.add_argument(
+        "result", type=Path, metavar="RESULT", help="folder that unifuse fuse has written"
+    )
     parser.add_argument(
         "--for", dest="program", choices=_PROGRAMS, required=True, help="program that reads FILE"
     )
-    parser.add_argument("--output", "-o", type=Path, required=True, metavar="FILE", help="file")
+    parser.add_argument(
+        "--output", "-o", type=Path, required=True, metavar="FILE", help="file to write"
+    )
     parser.add_argument(
         "--field-spacing",
         type=_millimetres,
         metavar="MM",
-        help="write a coarser field, its voxels at most so far apart; the error that this makes is "
-        "printed (default: the voxels of the reference)",
+        help="write a coarser field, with voxels of at most this size; the error that this causes "
+        "is printed (default: the voxels of the reference)",
     )
     parser.add_argument(
         "--grid",

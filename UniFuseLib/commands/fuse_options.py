@@ -21,7 +21,7 @@ writes into DIR, all on the grid of REFERENCE:
 exit codes:
   0 done, 2 usage, 3 input, 4 output, 5 weights, 6 device, 7 missing package,
   8 the verdict is one of --fail-on (the results are there), 70 unexpected error, 130 stopped,
-  141 nobody reads the output
+  141 the program that read the output has ended
 """
 
 
@@ -127,7 +127,7 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exceed-memory",
         action="store_true",
-        help="go on although the estimated memory is more than this machine has left",
+        help="continue even if the estimated memory is more than this machine has free",
     )
 
 
@@ -158,8 +158,8 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
     judging.add_argument(
         "--fail-on",
         choices=("red", "amber"),
-        help="end with exit code 8 where the verdict is red, or amber or worse; the results are "
-        "written all the same",
+        help="end with exit code 8 if the verdict is red, or with amber also if it is amber; the "
+        "results are written in any case",
     )
     judging.add_argument(
         "--no-verdict", action="store_true", help="do not judge the alignment: saves about 1.5 s"

@@ -39,8 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             f"--{name}-mask",
             type=Path,
             metavar="FILE",
-            help=f"label map of the {name} volume: only where it is above 0 are the volumes "
-            "compared; all is moved",
+            help=f"label map of the {name} volume: the volumes are compared only where it is above "
+            "0; the whole volume is still moved",
         )
     for name in ("reference", "degraded"):
         parser.add_argument(
@@ -48,7 +48,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             type=Path,
             metavar="FILE",
             help=f"points of the {name} volume (.mrk.json, .fcsv, or CSV with the columns x,y,z in "
-            "mm), in the order of the other volume's; start the alignment, and measure it",
+            "mm), in the same order as those of the other volume: one more start for the "
+            "alignment, and a measure of its result",
         )
     parser.add_argument(
         "--landmarks-space",

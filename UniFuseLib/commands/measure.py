@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _EPILOG = """\
 columns of the table, one row for each region of the reference:
   volume_ml              volume in the reference
-  volume_change_percent  volume of the same tissue in the degraded scan against that; +10: larger
-                         there
+  volume_change_percent  volume of the same tissue in the degraded scan, compared with that;
+                         +10: 10 % larger there
   displacement_*_mm      distance between a place of the reference and the same anatomy in the
                          degraded scan: mean, 95th percentile, maximum
   right_mm, anterior_mm, superior_mm, direction
@@ -34,8 +34,8 @@ def add_parser(subparsers: Any) -> None:
     """Describe the command."""
     parser = subparsers.add_parser(
         "measure",
-        help="numbers of a deformation, region by region",
-        description="Measure the deformation in RESULT: in the whole field of view, or in each "
+        help="measure a deformation, region by region",
+        description="Measure the deformation in RESULT: in the whole field of view, or in each\n"
         "region of a label map or segmentation.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

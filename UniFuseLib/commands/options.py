@@ -20,8 +20,8 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--header",
         choices=("auto", "sform", "qform"),
         default="auto",
-        help="geometry of NIfTI files that hold two; auto: the sform where it is set, else the "
-        "qform (default: auto)",
+        help="which of the two geometries of a NIfTI file to use; auto: the sform where it is set, "
+        "else the qform (default: auto)",
     )
     parser.add_argument(
         "--assume-orientation",

@@ -35,7 +35,7 @@ def add_parser(subparsers: Any) -> None:
         "--stage", type=int, choices=(1, 2), required=True, help="1: U-Net, 2: fusion network"
     )
     parser.add_argument(
-        "--minutes", type=float, required=True, help="budget of this run, start included"
+        "--minutes", type=float, required=True, help="duration of this run, including its start"
     )
     parser.add_argument(
         "--unet",
@@ -44,14 +44,21 @@ def add_parser(subparsers: Any) -> None:
         help="weights of stage 1, for stage 2; without it the U-Net stays untrained (ablation)",
     )
     parser.add_argument(
-        "--steps", type=int, metavar="N", help="stop after N steps, if these come first"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="stop after N steps, if the minutes are not over before",
     )
-    parser.add_argument("--batch", type=int, default=32, help="slices a step (default: 32)")
+    parser.add_argument("--batch", type=int, default=32, help="slices in each step (default: 32)")
     parser.add_argument(
         "--rate", type=float, default=1e-3, help="highest learning rate (default: 0.001)"
     )
-    parser.add_argument("--side", type=int, default=128, help="their pixels (default: 128)")
-    parser.add_argument("--shelf", type=int, default=4000, help="slices held (default: 4000)")
+    parser.add_argument(
+        "--side", type=int, default=128, help="pixels along each side of a slice (default: 128)"
+    )
+    parser.add_argument(
+        "--shelf", type=int, default=4000, help="slices kept in memory (default: 4000)"
+    )
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
     )

@@ -1,0 +1,220 @@
+"""The parts of `report.json`, each made of what one step returned, rounded as it is reported."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from UniFuseLib.spatial.axes import orientation_code
+
+if TYPE_CHECKING:
+    from UniFuseLib.contract import Contract
+    from UniFuseLib.preprocessing.intensity import IntensityMap
+    from UniFuseLib.preprocessing.modality import ModalityGuess
+    from UniFuseLib.registration.affine import AffineResult
+    from UniFuseLib.registration.deformation import Deformed
+    from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.verdict.judge import Verdict
+
+
+@dataclass(frozen=True)
+class DisplacementReport:
+    """‖u‖ inside the body, mm."""
+
+    mean: float
+    median: float
+    p95: float
+    max: float
+
+
+@dataclass(frozen=True)
+class SimilarityReport:
+    """One measure of likeness to the reference, at four points of the road."""
+
+    measure: str
+    before: float
+    after_affine: float
+    after: float
+    restored: float
+
+
+@dataclass(frozen=True)
+class RefinementReport:
+    """What test-time optimisation did; None where it was not run."""
+
+    start: str = "rest"
+    steps: int = 0
+    used: bool | None = None
+    gain: float | None = None
+    confidence_t: float | None = None
+    reason: str | None = None
+    cpu_seconds: float | None = None
+
+    @classmethod
+    def of(cls, deformed: Deformed, cpu_seconds: float) -> RefinementReport:
+        refined = deformed.refined
+        if refined.held_out is None:
+            return cls(start=deformed.start)
+        return cls(
+            start=deformed.start,
+            steps=refined.steps,
+            used=refined.used,
+            gain=round(refined.held_out.gain, 5),
+            confidence_t=round(refined.held_out.t, 2),
+            reason=refined.reason,
+            cpu_seconds=round(cpu_seconds, 2),
+        )
+
+
+@dataclass(frozen=True)
+class AlignmentReport:
+    """The motion that the network started from; None where nothing was looked for.
+
+    `used`: other than the geometry of the files. Score, chance and spread: at 8 mm.
+    """
+
+    used: bool
+    freedom: str
+    matrix_ras: tuple[tuple[float, ...], ...]
+    moved_mm: float | None = None
+    rotation_deg: float | None = None
+    stretch_percent: float | None = None
+    covered: float | None = None
+    score: float | None = None
+    score_by_chance: float | None = None
+    chance_spread: float | None = None
+    gain: float | None = None
+    starts_agreeing: float | None = None
+    runner_up_mm: float | None = None
+    runner_up_score: float | None = None
+
+    @classmethod
+    def of(cls, found: AffineResult) -> AlignmentReport:
+        """Rounded as it is reported."""
+        rows = np.round(found.matrix, 6).tolist()
+        matrix = tuple(tuple(row) for row in rows)
+        evidence = found.evidence
+        if evidence is None:
+            return cls(found.followed, found.freedom, matrix)
+        return cls(
+            used=found.followed,
+            freedom=found.freedom,
+            matrix_ras=matrix,
+            moved_mm=round(evidence.moved_mm, 3),
+            rotation_deg=round(evidence.rotation_deg, 2),
+            stretch_percent=round(evidence.stretch_percent, 2),
+            covered=round(evidence.covered, 3),
+            score=round(evidence.score, 4),
+            score_by_chance=round(evidence.chance.mean, 4),
+            chance_spread=round(evidence.chance.spread, 4),
+            gain=round(evidence.gain, 4),
+            starts_agreeing=round(evidence.starts_agreeing, 3),
+            runner_up_mm=round(evidence.runner_up_mm, 3),
+            runner_up_score=round(evidence.runner_up_score, 4),
+        )
+
+
+@dataclass(frozen=True)
+class VerdictReport:
+    """How far to trust the alignment; None where it was not judged."""
+
+    trust: str | None = None
+    probability_off_by_3_mm: float | None = None
+    expected_error_mm: float | None = None
+    interval_mm: tuple[float, float] | None = None
+    reasons: tuple[str, ...] = ()
+    evidence: dict[str, float | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, verdict: Verdict | None) -> VerdictReport:
+        return cls() if verdict is None else cls(**asdict(verdict))
+
+
+@dataclass(frozen=True)
+class InputReport:
+    """Geometry of an input, array order (d, h, w)."""
+
+    shape: tuple[int, ...]
+    spacing_mm: tuple[float, ...]
+    orientation: str
+    origin_ras_mm: tuple[float, ...]
+    dtype: str
+    path: str | None = None
+    affine_ras: tuple[tuple[float, ...], ...] | None = None
+
+    @classmethod
+    def of(cls, volume: Volume) -> InputReport:
+        """Without a path, which a volume does not know."""
+        grid = volume.grid
+        return cls(
+            shape=volume.array.shape,
+            spacing_mm=tuple(round(float(s), 5) for s in grid.spacing),
+            orientation=orientation_code(grid),
+            origin_ras_mm=tuple(round(float(v), 4) for v in grid.affine[:3, 3]),
+            dtype=str(volume.array.dtype),
+            affine_ras=tuple(tuple(row) for row in np.round(grid.affine, 9).tolist()),
+        )
+
+
+@dataclass(frozen=True)
+class InputsReport:
+    """Both inputs."""
+
+    degraded: InputReport
+    reference: InputReport
+
+
+@dataclass(frozen=True)
+class ModalityReport:
+    """How the modality of an input was found."""
+
+    confidence: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ModalitiesReport:
+    degraded: ModalityReport
+    reference: ModalityReport
+
+    @classmethod
+    def of(cls, degraded: ModalityGuess, reference: ModalityGuess) -> ModalitiesReport:
+        found = (ModalityReport(guess.confidence, guess.reason) for guess in (degraded, reference))
+        return cls(*found)
+
+
+@dataclass(frozen=True)
+class IntensityReport:
+    """The rules that turned own units into network intensities."""
+
+    degraded: IntensityMap
+    reference: IntensityMap
+
+
+@dataclass(frozen=True)
+class WorkingGridReport:
+    """The isotropic grid that the network worked on."""
+
+    shape: tuple[int, ...]
+    spacing_mm: float
+
+    @classmethod
+    def of(cls, grid: Grid) -> WorkingGridReport:
+        """Of an isotropic grid."""
+        return cls(grid.shape, round(float(grid.spacing[0]), 4))
+
+
+@dataclass(frozen=True)
+class WeightsReport:
+    """Which weights made the result."""
+
+    name: str
+    preset: str
+    sha256: str
+
+    @classmethod
+    def of(cls, contract: Contract) -> WeightsReport:
+        """What identifies them."""
+        return cls(contract.name, contract.preset, contract.sha256)
