@@ -123,7 +123,7 @@ def read_result(folder: Path | str) -> Result:
     displacement, grid = read_displacement(deformation)
     if not np.isfinite(displacement).all():
         raise InputError(
-            f"{shown(deformation)} holds values that are no numbers: it is damaged. Copy it again."
+            f"{shown(deformation)} holds values that are not finite: it is damaged. Copy it again."
         )
     if tuple(reference.shape[:3]) != grid.shape:
         raise InputError(

@@ -87,6 +87,7 @@ def whole(cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return Run(weights, before, output, code, out.getvalue(), err.getvalue())
 
 
+@pytest.mark.slow
 def test_new_weights_differ_in_the_classifier_alone(cases: Path, whole: Run, capsys) -> None:
     assert whole.code == InputError.exit_code  # one case was broken, and is named
     assert "p5_clean" in whole.err
@@ -115,6 +116,7 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, whole: Run, cap
     assert "never overwritten" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(
     cases: Path, whole: Run, tmp_path: Path, capsys, monkeypatch
 ) -> None:

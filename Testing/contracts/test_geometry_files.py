@@ -202,11 +202,11 @@ def test_slicer_reads_the_moved_points(tmp_path: Path) -> None:
         ("a.csv", "x,y,z\n", "holds no points"),
         ("a.csv", "x,y,z\n1,2,inf\n", "line 2 has no finite coordinates"),
         ("a.fcsv", "# CoordinateSystem = IJK\n1,2,3,4\n", r"voxels \(IJK\)"),
-        ("a.mrk.json", "{", "is no JSON"),
+        ("a.mrk.json", "{", "is not JSON"),
         ("a.mrk.json", "{}", "holds no markups"),
         ("a.mrk.json", json.dumps({"markups": [markups("ROI")]}), "type ROI, whose shape"),
         ("a.mrk.json", json.dumps({"markups": [markups(space="IJK")]}), "points in IJK"),
-        ("a.vtk", "not vtk", "no VTK file of the legacy format"),
+        ("a.vtk", "not vtk", "not a legacy VTK file"),
         (
             "a.vtk",
             "# vtk DataFile Version 3.0\nt\nASCII\nDATASET STRUCTURED_POINTS\n",
@@ -218,8 +218,8 @@ def test_slicer_reads_the_moved_points(tmp_path: Path) -> None:
             "announces 9 points",
         ),
         ("a.stl", "solid x\nvertex 1 2 3\n", "1 corners for 0 facets"),
-        ("a.stl", "something else", "no STL file"),
-        ("a.ply", "ply\nformat ascii 1.0\n", "no PLY file"),
+        ("a.stl", "something else", "not an STL file"),
+        ("a.ply", "ply\nformat ascii 1.0\n", "not a PLY file"),
         (
             "a.ply",
             "ply\nformat ascii 1.0\nelement vertex 2\nproperty float x\nproperty float y\n"

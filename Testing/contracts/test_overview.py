@@ -106,6 +106,7 @@ def test_page_renders_and_is_not_blank(case: tuple[Result, Volume, Volume], tmp_
     assert [p.name for p in tmp_path.iterdir()] == ["overview.png"]
 
 
+@pytest.mark.slow
 def test_every_panel_answers_to_its_input(
     case: tuple[Result, Volume, Volume], tmp_path: Path
 ) -> None:
@@ -130,6 +131,7 @@ def test_every_panel_answers_to_its_input(
         assert changed == columns, change.keys()
 
 
+@pytest.mark.slow
 def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_path: Path) -> None:
     result, degraded, reference = case
     rgb = Volume(np.repeat(result.fused.array[..., None], 3, -1).astype(np.uint8), reference.affine)

@@ -87,5 +87,5 @@ def test_a_field_without_numbers_is_refused(
     (folder / "deformation.nii.gz").unlink()
     u = np.full((*reference_frame.shape, 3), np.nan)
     write_displacement(u, reference_frame, folder / "deformation.nrrd")
-    with pytest.raises(InputError, match="no numbers"):
+    with pytest.raises(InputError, match="not finite"):
         read_result(folder)

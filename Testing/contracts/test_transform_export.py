@@ -164,6 +164,7 @@ def test_ants_applies_it(tmp_path: Path, ending: str) -> None:
         pair.check(np.where(values > 0, values, np.nan))
 
 
+@pytest.mark.slow
 @pytest.mark.bench
 @pytest.mark.parametrize("linear", [False, True])
 def test_elastix_applies_it(tmp_path: Path, linear: bool) -> None:

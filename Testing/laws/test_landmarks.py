@@ -122,7 +122,7 @@ def test_a_csv_file_in_ras_is_read_as_asked(tmp_path: Path) -> None:
     [
         ("a.csv", "x,y\n1,2\n", "names the columns x, y and z"),
         ("a.csv", "x,y,z\n1,2,left\n", "expected three numbers"),
-        ("a.csv", "x,y,z\n1,2,nan\n", "no numbers"),
+        ("a.csv", "x,y,z\n1,2,nan\n", "not numbers"),
         ("a.csv", "x,y,z\n", "holds no point"),
         ("a.mrk.json", "{}", "holds no markups of 3D Slicer"),
         ("a.mrk.json", markups("IJK", LPS), "gives points in IJK"),

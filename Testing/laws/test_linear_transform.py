@@ -125,7 +125,7 @@ def test_what_is_no_motion_is_refused(tmp_path: Path) -> None:
     numbers = "\n".join(" ".join(map(str, row)) for row in np.eye(4))
     cases = {
         "bare 4 × 4 matrix": write(tmp_path / "a.txt", numbers),
-        "no transform that can be read": write(tmp_path / "b.tfm", "1 2 3"),
+        "not a transform that can be read": write(tmp_path / "b.tfm", "1 2 3"),
         "mirrors the patient": write(tmp_path / "c.mat", numbers.replace("1.0", "-1.0", 1)),
         "flattens the patient": write(tmp_path / "d.mat", numbers.replace("1.0", "0.0", 1)),
         "last row is 0 0 0 1": write(tmp_path / "e.mat", numbers[:-3] + "2.0"),

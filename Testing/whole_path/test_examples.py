@@ -83,6 +83,7 @@ def fused(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_two_files_become_volumes_on_the_grid_of_the_reference(fused: Path) -> None:
     reference = read_volume(REFERENCE)
     for name in ("fused", "restored"):
@@ -92,6 +93,7 @@ def test_two_files_become_volumes_on_the_grid_of_the_reference(fused: Path) -> N
     assert 3 < np.linalg.norm(displacement, axis=-1).mean() < 15  # truth in the body: 6.0 mm
 
 
+@pytest.mark.slow
 def test_the_table_of_pairs_is_one_for_the_batch(small: Path, tmp_path: Path) -> None:
     """On a small pair, where the table says that the sample pair lies."""
     with (EXAMPLES / "pairs.csv").open(encoding="utf-8", newline="") as file:
@@ -142,6 +144,7 @@ def test_the_field_moves_labels_and_points_onto_the_reference(fused: Path, tmp_p
         assert moved.array[voxel] == labels[tuple(place)]
 
 
+@pytest.mark.slow
 def test_what_is_known_before_guides_the_alignment(tmp_path: Path) -> None:
     """A transform that is right stays; landmarks on it end where they belong."""
     reference = read_volume(REFERENCE)
@@ -191,6 +194,7 @@ def label_map(path: Path, folder: Path) -> Path:
     return folder / "labels.nii.gz"
 
 
+@pytest.mark.slow
 def test_labels_and_points_of_a_study_follow(result: Path, tmp_path: Path) -> None:
     labels = label_map(DEGRADED, tmp_path)
     point = ("--point", 5, -12, 20)

@@ -61,6 +61,7 @@ def listening() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.slow
 def test_two_files_in_five_files_out(files: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     process = start(*arguments(files, tmp_path / "a" / "b", "--json"))

@@ -32,7 +32,7 @@ from UniFuseLib.training.parallel import Ranks
 from UniFuseLib.training.pictures import CURVES, VALIDATION
 from UniFuseLib.training.profile import profile
 from UniFuseLib.training.state import CHECKPOINT, initial_state, restore
-from UniFuseLib.training.step import draw, gradients
+from UniFuseLib.training.step import draw, gradients, learning_rate
 from UniFuseLib.training.train import train
 from UniFuseLib.training.validation import validate
 
@@ -146,6 +146,7 @@ def whole(config: TrainingConfig, tmp_path_factory: pytest.TempPathFactory) -> P
     return folder
 
 
+@pytest.mark.slow
 def test_a_run_logs_every_step_and_leaves_usable_weights(
     whole: Path, config: TrainingConfig
 ) -> None:
@@ -176,6 +177,7 @@ def test_loss_weights_of_the_log_are_those_of_the_configuration(
         assert record["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("stop", [3])
 def test_a_resumed_run_goes_on_as_if_nothing_had_happened(
@@ -489,7 +491,11 @@ def test_a_run_with_workers_follows_the_clock_and_ends_with_weights(
     # validation counts: the clock may run out in the last one, after the last line was begun
     assert state.seconds >= 18.0 > clock[-2]
     assert sum("validation" in record for record in log) >= 1
-    assert log[-1]["rate"] < 0.2 * max(record["rate"] for record in log)
+    for record, before, after in zip(log[1:], clock[:-1], clock[1:], strict=True):
+        steps = record["step"] - 1
+        slowest, fastest = (learning_rate(chosen, steps, at) for at in (after, before))
+        assert slowest - 1e-12 <= record["rate"] <= fastest + 1e-12
+    assert log[-1]["rate"] < max(record["rate"] for record in log)
     _, contract = load_model(tmp_path / "tiny.safetensors", CPU)
     assert contract.training["steps"] == state.step
     resumed = train(replace(chosen, minutes=0.4), tmp_path, CPU)

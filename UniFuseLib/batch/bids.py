@@ -79,7 +79,7 @@ def bids_plan(root: Path, degraded: str, reference: str, settings: Settings) -> 
 def _volumes(root: Path) -> Iterator[_File]:
     """Volumes below `sub-*`, links followed (a data set may be one of links)."""
     if not root.is_dir():
-        raise InputError(f"{shown(root)} is no folder. --bids expects the root of a data set.")
+        raise InputError(f"{shown(root)} is not a folder. --bids expects the root of a data set.")
     for subject in sorted(root.absolute().glob("sub-*")):
         for folder, folders, names in os.walk(subject, followlinks=False):
             folders[:] = sorted(set(folders) - _SKIPPED)

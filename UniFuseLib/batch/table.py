@@ -91,8 +91,8 @@ def _separator(text: str, path: Path) -> tuple[str, int]:
         if set(NEEDED) <= {column_name(cell) for cell in cells}:
             return separator, skipped
     raise InputError(
-        f"{shown(path)}: expected a first row with the columns degraded and reference, parted by "
-        f"comma, semicolon, tab or |, got {header[:80]!r}."
+        f"{shown(path)}: expected a first row with the columns degraded and reference, separated "
+        f"by comma, semicolon, tab or |, got {header[:80]!r}."
     )
 
 

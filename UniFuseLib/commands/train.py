@@ -20,6 +20,12 @@ torchrun --nproc-per-node N -m UniFuseLib train CONFIG --output DIR
 """
 
 
+def shipped_configs() -> list[str]:
+    """Names that `train` takes instead of a file."""
+    folder = Path(__file__).parents[1] / "training" / "configs"
+    return sorted(path.stem for path in folder.glob("*.toml"))
+
+
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("train", help="train the network", description=_DESCRIPTION)
     parser.add_argument(
@@ -27,7 +33,7 @@ def add_parser(subparsers: Any) -> None:
         type=Path,
         nargs="?",
         metavar="CONFIG",
-        help="TOML file, or the name of a shipped one: default, paper, ablations",
+        help=f"TOML file, or the name of a shipped one: {', '.join(shipped_configs())}",
     )
     parser.add_argument(
         "--output",
@@ -94,7 +100,9 @@ def _config(args: argparse.Namespace) -> TrainingConfig:
     from UniFuseLib.training.config import read_config
 
     if args.config is None:
-        raise InputError("Expected a configuration: a TOML file, 'default' or 'paper'.")
+        raise InputError(
+            f"Expected a configuration: a TOML file, or one of {', '.join(shipped_configs())}."
+        )
     given = {"data": args.data, "validation": args.validation}
     return read_config(
         args.config,

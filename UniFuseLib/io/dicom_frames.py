@@ -153,7 +153,7 @@ def _frame(index: int, attributes: Attributes) -> Frame:
     # 1e-2: four decimals in the header, and the vectors of some exporters are rounded to two
     if abs(lengths - 1).max() > 1e-2 or abs(axes[0] @ axes[1]) > 1e-2:
         raise InputError(
-            f"{path} gives an ImageOrientationPatient that is no pair of perpendicular unit "
+            f"{path} gives an ImageOrientationPatient that is not a pair of perpendicular unit "
             "vectors. Export the series again."
         )
     if min(spacing) <= 0:
@@ -178,7 +178,7 @@ def _expected(attributes: Attributes, keyword: str, count: int) -> tuple[float, 
     if found is None or len(found) != count:
         raise InputError(
             f"{attributes.path} has no usable {keyword}, so its place in the patient is unknown. "
-            "Remove the file if it is no slice of the volume, or export the series again."
+            "Remove the file if it is not a slice of the volume, or export the series again."
         )
     return found
 

@@ -83,8 +83,8 @@ def _refused(path: Path, reason: str) -> InputError:
         )
     if "pacing" in reason:
         return InputError(
-            f"{shown(path)} gives a voxel spacing of zero or no number. Repair the header and try "
-            "again."
+            f"{shown(path)} gives a voxel spacing that is zero or not a number. Repair the "
+            "header and try again."
         )
     return InputError(f"Cannot read {shown(path)}: {reason} Is the file complete?")
 

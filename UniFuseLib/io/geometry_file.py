@@ -91,7 +91,7 @@ def read_geometry(path: Path | str, space: Space = "LPS") -> GeometryFile:
     suffix = next((s for s in SUFFIXES if path.name.lower().endswith(s)), None)
     if suffix is None or path.is_dir():
         raise InputError(
-            f"{shown(path)} is no file of points or of a surface; expected a name that ends in "
+            f"{shown(path)} is not a file of points or of a surface; expected a name that ends in "
             f"{', '.join(SUFFIXES)}."
         )
     found = readers[suffix](path, _content(path), space)

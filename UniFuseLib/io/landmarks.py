@@ -47,7 +47,7 @@ def read_landmarks(path: Path | str, space: Space = "LPS") -> np.ndarray:
     if not points.size:
         raise InputError(f"{shown(path)} holds no point. Place landmarks, and save them again.")
     if not np.isfinite(points).all():
-        raise InputError(f"{shown(path)} holds coordinates that are no numbers. Correct them.")
+        raise InputError(f"{shown(path)} holds coordinates that are not numbers. Correct them.")
     return points
 
 

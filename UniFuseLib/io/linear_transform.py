@@ -114,7 +114,7 @@ def _from_itk(path: Path) -> np.ndarray:
             transform = sitk.ReadTransform(str(plain))
     except RuntimeError as error:
         raise InputError(
-            f"{shown(path)} is no transform that can be read. Expected ITK's .tfm, .txt or .h5, "
+            f"{shown(path)} is not a transform that can be read. Expected ITK's .tfm, .txt or .h5, "
             ".mat of ANTs, or .mat of FSL."
         ) from error
     if transform.GetDimension() != 3 or not transform.IsLinear():

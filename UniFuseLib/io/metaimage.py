@@ -96,7 +96,7 @@ def _spacing(path: Path, fields: dict[str, str], count: int) -> tuple[np.ndarray
     spacing = np.abs(numbers(path, "ElementSpacing", text, count))
     if not np.isfinite(spacing).all() or spacing.min() <= 0:
         raise InputError(
-            f"{shown(path)} gives a voxel spacing of zero or no number ({text}). "
+            f"{shown(path)} gives a voxel spacing that is zero or not a number ({text}). "
             "Repair the header and try again."
         )
     return spacing, ()

@@ -208,6 +208,6 @@ def _scaling(header: NiftiHeader, path: Path) -> tuple[float, float, tuple[str, 
         return header.slope, header.intercept, ()
     sentence = (
         f"{shown(path)}: its scaling (slope {header.slope:g}, intercept {header.intercept:g}) is "
-        "no number; the stored values were taken as they are."
+        "not a finite number; the stored values were taken as they are."
     )
     return 1.0, 0.0, (sentence,)

@@ -160,7 +160,7 @@ def _geometry(
         lengths = np.linalg.norm(directions, axis=0)
     if not np.isfinite(directions).all() or lengths.min() <= 0:
         raise InputError(
-            f"{shown(path)} gives a voxel spacing of zero or no number "
+            f"{shown(path)} gives a voxel spacing that is zero or not a number "
             f"('space directions: {fields['space directions']}'). Repair the header and try again."
         )
     signs = _SPACES.get(fields.get("space", "").lower().removesuffix("-time"))
@@ -195,8 +195,8 @@ def _spacings(path: Path, fields: dict[str, str], axes: _Axes, unit: float) -> t
     spacing = [float(value) for value in found[axes.space]]
     if any(value == 0 or np.isinf(value) for value in spacing):
         raise InputError(
-            f"{shown(path)} gives a voxel spacing of zero or no number ({fields['spacings']}). "
-            "Repair the header and try again."
+            f"{shown(path)} gives a voxel spacing that is zero or not a number "
+            f"({fields['spacings']}). Repair the header and try again."
         )
     return tuple(abs(value) for value in spacing)
 

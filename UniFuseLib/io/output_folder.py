@@ -91,7 +91,7 @@ def real_place(path: Path) -> Path:
     try:
         return path.expanduser().resolve()
     except RuntimeError as error:  # also a circle of links
-        raise OutputError(f"{path} leads nowhere ({error}). Check the path.") from error
+        raise OutputError(f"{path} cannot be resolved ({error}). Check the path.") from error
     except OSError as error:
         raise OutputError(
             f"Cannot use {path}: the working folder does not exist any more. Change into another "

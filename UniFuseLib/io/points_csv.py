@@ -98,7 +98,7 @@ def _text(path: Path, content: bytes) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)} is no text in UTF-8 ({error}). Save it as CSV.") from error
+        raise InputError(f"{shown(path)} is not UTF-8 text ({error}). Save it as CSV.") from error
 
 
 def _delimiter(text: str) -> str:

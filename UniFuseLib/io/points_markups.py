@@ -65,7 +65,7 @@ def _parsed(path: Path, content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{shown(path)} is no JSON in UTF-8 ({error}). Save it again.") from error
+        raise InputError(f"{shown(path)} is not JSON in UTF-8 ({error}). Save it again.") from error
     markups = found.get("markups") if isinstance(found, dict) else None
     if not isinstance(markups, list) or not all(isinstance(one, dict) for one in markups):
         raise InputError(
@@ -93,7 +93,7 @@ def _control_points(path: Path, markup: dict[str, Any]) -> list[dict[str, Any]]:
     """Those that have been placed."""
     points = markup.get("controlPoints", [])
     if not isinstance(points, list) or not all(isinstance(one, dict) for one in points):
-        raise InputError(f"{shown(path)}: 'controlPoints' is no list of objects. Save it again.")
+        raise InputError(f"{shown(path)}: 'controlPoints' is not a list of objects. Save it again.")
     placed = [one for one in points if one.get("positionStatus", "defined") == "defined"]
     for point in placed:
         position = point.get("position")

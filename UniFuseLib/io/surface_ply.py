@@ -50,7 +50,7 @@ def read_ply(path: Path, content: bytes, space: Space) -> GeometryFile:
     """
     end = _END.search(content)
     if not content.startswith(b"ply") or end is None:
-        raise InputError(f"{shown(path)} is no PLY file, or its header is cut off.")
+        raise InputError(f"{shown(path)} is not a PLY file, or its header is cut off.")
     header = content[: end.end()].decode("latin-1")
     vertices = _vertices(path, header)
     table, stop = _table(path, content, end.end(), vertices)

@@ -43,8 +43,8 @@ def read_stl(path: Path, content: bytes, space: Space) -> GeometryFile:
     if content[:5].lower() == b"solid":
         return _ascii(path, content, space)
     raise InputError(
-        f"{shown(path)} is no STL file, or it is cut off: {len(content)} bytes, and {count} facets "
-        f"take {_HEADER + count * _FACET.itemsize}. Export it again."
+        f"{shown(path)} is not an STL file, or it is cut off: {len(content)} bytes, and {count} "
+        f"facets take {_HEADER + count * _FACET.itemsize}. Export it again."
     )
 
 

@@ -51,8 +51,7 @@ def read_vtk(path: Path, content: bytes, space: Space) -> GeometryFile:
     head = _HEAD.match(content)
     if head is None:
         raise InputError(
-            f"{shown(path)} is no VTK file of the legacy format. Save the surface as .vtk, .stl or "
-            ".ply."
+            f"{shown(path)} is not a legacy VTK file. Save the surface as .vtk, .stl or .ply."
         )
     dataset = re.compile(rb"\s*DATASET[ \t]+(\w+)").match(content, head.end())
     if dataset is None or dataset[1] != b"POLYDATA":
@@ -126,7 +125,9 @@ def _ascii(path: Path, content: bytes, start: int, count: int) -> tuple[np.ndarr
     try:
         values = np.array(words, dtype=np.float64)
     except ValueError as error:
-        raise InputError(f"{shown(path)}: a coordinate is no number. Export it again.") from error
+        raise InputError(
+            f"{shown(path)}: a coordinate is not a number. Export it again."
+        ) from error
     if len(values) < 3 * count:
         raise _cut_off(path, count)
     return values, end

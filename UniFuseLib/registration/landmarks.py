@@ -92,6 +92,6 @@ def check_spread(points: np.ndarray) -> None:
     off_line = float(np.hypot(second, third) / np.sqrt(count))
     if off_line < _LEAST_OFF_LINE_MM:
         raise InputError(
-            f"The landmarks lie on one line ({off_line:.1f} mm off it), which leaves the turn about"
-            " that line open. Add a landmark that lies elsewhere."
+            f"The landmarks lie on one line ({off_line:.1f} mm off it), so the rotation"
+            " about that line is not determined. Add a landmark that lies elsewhere."
         )
