@@ -53,7 +53,7 @@ class Overlay:
 
     def __init__(self, scene: Any, colorLogic: Any = None) -> None:
         self._scene = scene
-        self._colorLogic = colorLogic
+        self.colorLogic = colorLogic
 
     def show(self, deformation: Any, reference: Any, style: OverlayStyle) -> Any:
         """Draw, and return the transform node that is drawn (None when off)."""
@@ -97,9 +97,9 @@ class Overlay:
         return copy
 
     def _showLegend(self, display: Any) -> None:
-        if self._colorLogic is None:
+        if self.colorLogic is None:
             return
-        legend = self._legendOf(display) or self._colorLogic.AddDefaultColorLegendDisplayNode(
+        legend = self._legendOf(display) or self.colorLogic.AddDefaultColorLegendDisplayNode(
             display
         )
         if legend is None:

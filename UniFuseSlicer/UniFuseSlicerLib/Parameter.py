@@ -46,7 +46,7 @@ class UniFuseParameterNode:
 
     layer: LayerChoice = LayerChoice.FUSED
     opacity: Annotated[float, WithinRange(0, 1)] = 1.0
-    overlay: OverlayChoice = OverlayChoice.GRID
+    overlay: OverlayChoice = OverlayChoice.OFF
     overlaySpacing: Annotated[float, WithinRange(2, 50)] = 10.0
     onlyInBody: bool = True
     legend: bool = True

@@ -14,6 +14,7 @@ from slicer.i18n import tr as _
 from .Card import cardOf
 from .Choices import LayerChoice
 from .Display import Display, Shown, wantedBy
+from .Flicker import Flicker
 from .InputWidgets import InputWidgets
 from .Install import Dependencies
 from .Job import FusionJob
@@ -31,8 +32,6 @@ from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .View import resolve
 from .Words import notice
-
-FLICKER_MS = 600
 
 
 class Panel:
@@ -72,8 +71,10 @@ class Panel:
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
         self.inputs = InputWidgets(ui, settings, self.refresh)
-        self.result = ResultWidgets(ui, self.messages, showChart)
-        self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
+        self.result = ResultWidgets(
+            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic
+        )
+        self._flicker = Flicker(ui, display.layers, makeTimer)
         self._dependencies = dependencies
         self._settings = settings
         self._display = display
@@ -93,7 +94,6 @@ class Panel:
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
         ui.swapButton.connect("clicked(bool)", self.onSwapButton)
         ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
-        ui.flickerButton.connect("toggled(bool)", self.onFlicker)
         for selector in (
             ui.fusedSelector,
             ui.restoredSelector,
@@ -109,7 +109,7 @@ class Panel:
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
-        self.ui.flickerButton.setChecked(False)
+        self._flicker.release()
         self._scene.exit()
 
     def cleanup(self) -> None:
@@ -119,13 +119,13 @@ class Panel:
         self.run.endNow()
         self.machine.endNow()
         self.inputs.endNow()
-        self._flickerTimer.stop()
+        self._flicker.endNow()
         self._scene.cleanup()
         self._display.liveWarp.remove()
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
-        self.ui.flickerButton.setChecked(False)
+        self._flicker.release()
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
@@ -169,12 +169,10 @@ class Panel:
     def onSampleButton(self) -> None:
         self.messages.attempt(self._chooseSample)
 
-    def onFlicker(self, on: bool) -> None:
-        if on:
-            self._flickerTimer.start()
-            return
-        self._flickerTimer.stop()
-        self._display.layers.endFlicker()
+    def showLayer(self, layer: LayerChoice, opacity: float) -> None:
+        """Over the reference."""
+        with slicer.util.NodeModify(self.parameterNode):
+            self.parameterNode.layer, self.parameterNode.opacity = layer, opacity
 
     def _chooseSample(self) -> None:
         degraded, reference = self._loadSample()
@@ -239,7 +237,7 @@ class Panel:
         self.inputs.show(resolve(self.run.state() if self.run.running else chosen))
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
-            self.result.follow(p.fused, p.degraded, p.reference)
+            self.result.follow(p)
 
     def _showResult(self, wanted: Shown) -> None:
         self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
