@@ -7,25 +7,52 @@ application settings.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
-from slicer import vtkMRMLGridTransformNode, vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer import (
+    vtkMRMLGridTransformNode,
+    vtkMRMLLabelMapVolumeNode,
+    vtkMRMLLinearTransformNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTableNode,
+)
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice, RefinementChoice
+from .Choices import (
+    LayerChoice,
+    ModalityChoice,
+    MovementChoice,
+    OverlayChoice,
+    PrecisionChoice,
+    RefinementChoice,
+)
 from .Errors import FusionError
 from .Guards import checkRun
+from .Guidance import Guidance, initialMatrix
 from .Options import FusionOptions
 from .Ownership import FusionNodes, checkDistinct, ofThisPair
 from .Settings import MachineSettings
 from .View import PanelState
 
-NODES = ("degraded", "reference", "fused", "restored", "deformation", "report")
+NODES = (
+    "degraded",
+    "reference",
+    "initialTransform",
+    "referenceMask",
+    "degradedMask",
+    "fused",
+    "restored",
+    "deformation",
+    "report",
+)
+# Slicer's wrapper knows unions of nodes in this spelling alone, and with None (its util.py)
+MaskNode = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007
 
 
 @parameterNodeWrapper
 class UniFuseParameterNode:
-    """Inputs, outputs, display and advanced choices.
+    """Inputs, steering, outputs, display and advanced choices.
 
     Attributes:
         opacity: 0..1 of the layer over the reference.
@@ -38,6 +65,11 @@ class UniFuseParameterNode:
     reference: vtkMRMLScalarVolumeNode
     degradedModality: ModalityChoice = ModalityChoice.AUTO
     referenceModality: ModalityChoice = ModalityChoice.AUTO
+
+    movement: MovementChoice = MovementChoice.DEFORMABLE
+    initialTransform: vtkMRMLLinearTransformNode
+    referenceMask: MaskNode
+    degradedMask: MaskNode
 
     fused: vtkMRMLScalarVolumeNode
     restored: vtkMRMLScalarVolumeNode
@@ -87,6 +119,8 @@ class UniFuseParameterNode:
             return ""
         try:
             checkRun(*inputs, self.options(settings))
+            if self.initialTransform is not None:
+                initialMatrix(self.initialTransform, self.degraded)
             checkDistinct(self.outputsToFill(), *inputs)
         except FusionError as error:
             return str(error)
@@ -116,4 +150,9 @@ class UniFuseParameterNode:
             refinement=self.refinement.value,
             weights=settings.weights,
             keepFiles=self.keepFiles,
+            movement=self.movement.value,
         )
+
+    def guidance(self) -> Guidance:
+        """Nodes that steer the alignment."""
+        return Guidance(self.initialTransform, self.referenceMask, self.degradedMask)

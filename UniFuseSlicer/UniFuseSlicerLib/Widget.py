@@ -15,6 +15,7 @@ from .Card import cardOf
 from .Choices import LayerChoice
 from .Display import Display, Shown, wantedBy
 from .Flicker import Flicker
+from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
 from .Install import Dependencies
 from .Job import FusionJob
@@ -70,6 +71,7 @@ class Panel:
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
+        InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
         self.inputs = InputWidgets(ui, settings, self.refresh)
         self.result = ResultWidgets(
             ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic
@@ -79,7 +81,6 @@ class Panel:
         self._settings = settings
         self._display = display
         self._confirm = confirm
-        self._loadSample = loadSample
         self._connectWidgets()
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
         self._scene.enter()
@@ -92,8 +93,6 @@ class Panel:
         ui = self.ui
         ui.noticeLabel.setText(notice())
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
-        ui.swapButton.connect("clicked(bool)", self.onSwapButton)
-        ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
         for selector in (
             ui.fusedSelector,
             ui.restoredSelector,
@@ -160,24 +159,10 @@ class Panel:
             self.messages.attempt(self._dependencies.ensure, self._start)
         self.refresh()
 
-    def onSwapButton(self) -> None:
-        p = self.parameterNode
-        with slicer.util.NodeModify(p):
-            p.degraded, p.reference = p.reference, p.degraded
-            p.degradedModality, p.referenceModality = p.referenceModality, p.degradedModality
-
-    def onSampleButton(self) -> None:
-        self.messages.attempt(self._chooseSample)
-
     def showLayer(self, layer: LayerChoice, opacity: float) -> None:
         """Over the reference."""
         with slicer.util.NodeModify(self.parameterNode):
             self.parameterNode.layer, self.parameterNode.opacity = layer, opacity
-
-    def _chooseSample(self) -> None:
-        degraded, reference = self._loadSample()
-        with slicer.util.NodeModify(self.parameterNode):
-            self.parameterNode.degraded, self.parameterNode.reference = degraded, reference
 
     def _normalise(self) -> None:
         p = self.parameterNode
@@ -203,7 +188,7 @@ class Panel:
         self.result.card.clear()
         options = p.options(self._settings)
         job = self.logic.makeJob(
-            p.degraded, p.reference, outputs, options, self.messages.log, notOurs
+            p.degraded, p.reference, outputs, options, self.messages.log, notOurs, p.guidance()
         )
         self.run.start(job)
 
