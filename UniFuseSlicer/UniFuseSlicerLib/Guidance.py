@@ -16,13 +16,13 @@ import SimpleITK as sitk
 import vtk
 from slicer.i18n import tr as _
 
-from .Direction import nameSentence
 from .Errors import InputNodeError
 from .Images import LPS, Image, writeImage
-from .Nodes import matrixArray, worldFromIjk, worldFromNode
+from .Nodes import matrixArray, worldFromIjk
 from .Resample import Grid, resampled
+from .Segments import checkBinary, layerOf, segmentsOf
+from .Words import nameSentence
 
-BINARY = "Binary labelmap"
 LEAST_DETERMINANT = 1e-3  # a motion of a patient has 1; UniFuseLib refuses what is flatter
 
 
@@ -197,19 +197,6 @@ def _layers(node: Any) -> list[tuple[Any, np.ndarray]]:
                 name=node.GetName()
             )
         )
-    segmentation = node.GetSegmentation()
-    if segmentation.GetNumberOfSegments() and not segmentation.ContainsRepresentation(BINARY):
-        raise InputNodeError(
-            _(
-                'The segmentation "{name}" has no binary label map. '
-                "Create that representation in the module Segmentations."
-            ).format(name=node.GetName())
-        )
-    place = worldFromNode(node)
-    found = {}
-    for index in range(segmentation.GetNumberOfSegments()):
-        image = segmentation.GetNthSegment(index).GetRepresentation(BINARY)
-        matrix = vtk.vtkMatrix4x4()
-        image.GetImageToWorldMatrix(matrix)
-        found[image.GetAddressAsString("")] = (image, place @ matrixArray(matrix))
-    return list(found.values())
+    checkBinary(node)
+    layers = {layer.key: layer for layer in (layerOf(node, one) for one in segmentsOf(node))}
+    return [(layer.image, layer.ijkToWorld) for layer in layers.values()]

@@ -92,6 +92,7 @@ class Overlay:
             name = _("{name} (arrows in the body)").format(name=deformation.GetName())
             copy = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
             copy.SetSaveWithScene(False)
+            copy.SetHideFromEditors(True)
             copy.SetAndObserveTransformToParent(gridTransform(insideBody(deformation, reference)))
             deformation.SetNodeReferenceID(BODY_ROLE, copy.GetID())
         return copy

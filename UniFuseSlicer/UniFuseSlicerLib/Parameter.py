@@ -32,6 +32,7 @@ from .Guards import checkRun
 from .Guidance import Guidance, initialMatrix
 from .Options import FusionOptions
 from .Ownership import FusionNodes, checkDistinct, ofThisPair
+from .Results import resultOfPair
 from .Settings import MachineSettings
 from .View import PanelState
 
@@ -98,8 +99,17 @@ class UniFuseParameterNode:
         self.deformation, self.report = nodes.deformation, nodes.report
 
     def outputsToFill(self) -> FusionNodes:
-        """The chosen outputs; results of other volumes are left out."""
-        return ofThisPair(self.outputs(), self.degraded, self.reference)
+        """The chosen outputs; for those of other volumes the earlier result of this pair, if there
+        is one: A, then B, then A again fills the nodes of A.
+        """
+        chosen = self.outputs()
+        kept = ofThisPair(chosen, self.degraded, self.reference)
+        if kept == chosen:
+            return kept
+        earlier = resultOfPair(self.degraded, self.reference)
+        dropped = (was is not now for was, now in zip(chosen.all(), kept.all(), strict=True))
+        nodes = zip(kept.all(), earlier.all(), dropped, strict=True)
+        return FusionNodes(*(old if isDropped else node for node, old, isDropped in nodes))
 
     def forget(self, node: Any) -> None:
         """Choose None wherever a node is chosen that is about to be deleted."""

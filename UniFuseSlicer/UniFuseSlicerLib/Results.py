@@ -92,6 +92,17 @@ def isResult(fused: Any) -> bool:
     return fused is not None and fused.GetNodeReference(DEFORMATION_ROLE) is not None
 
 
+def resultOfPair(degraded: Any, reference: Any) -> FusionNodes:
+    """The newest result of two volumes that is in the scene; all None without one."""
+    scene = reference.GetScene()
+    count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") if scene is not None else 0
+    for index in reversed(range(count)):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
+        if isResult(node) and isFree(node, degraded, reference):
+            return nodesOf(node)
+    return FusionNodes()
+
+
 def reportOf(fused: Any) -> dict[str, Any]:
     """The content of report.json that was stored with a fused volume ({} for another volume)."""
     return json.loads(fused.GetAttribute(REPORT_ATTRIBUTE) or "{}")

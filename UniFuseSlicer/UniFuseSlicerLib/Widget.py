@@ -166,13 +166,14 @@ class Panel:
 
     def _normalise(self) -> None:
         p = self.parameterNode
-        chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent)
+        chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent, p.degraded, p.reference)
         normalised = normalise(chosen, self._display.shown)
         if normalised == chosen:
             return
         with self._scene.quietly():
             p.setOutputs(normalised.outputs)
             p.layer = normalised.layer
+            p.degraded, p.reference = normalised.degraded, normalised.reference
 
     # --- a run -----------------------------------------------------------------------------------
 
