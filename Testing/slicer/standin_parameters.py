@@ -23,6 +23,17 @@ class WithinRange:
     maximum: float
 
 
+def nodeKinds(annotation: Any) -> tuple[type, ...]:
+    """Classes of a node, or of `Union[Node, …, None]`; () for anything else, as in util.py of the
+    wrapper.
+    """
+    isUnion = typing.get_origin(annotation) is typing.Union
+    found = typing.get_args(annotation) if isUnion else (annotation,)
+    return tuple(
+        kind for kind in found if isinstance(kind, type) and issubclass(kind, slicer.vtkMRMLNode)
+    )
+
+
 class Parameter:
     """One member: how it is written to the MRML node and read from it."""
 
@@ -33,7 +44,8 @@ class Parameter:
         self.type: Any = annotation
         if typing.get_origin(annotation) is typing.Annotated:
             self.type, self.range = typing.get_args(annotation)
-        self.isNode = issubclass(self.type, slicer.vtkMRMLNode)
+        self.kinds = nodeKinds(self.type)
+        self.isNode = bool(self.kinds)
 
     def isIn(self, node: Any) -> bool:
         return bool(node.HasParameter(self.name))
@@ -55,9 +67,9 @@ class Parameter:
             node.SetParameter(self.name, value.name if isinstance(value, Enum) else str(value))
 
     def _check(self, value: Any) -> None:
-        kind = (int, float) if self.type is float else self.type
+        kind = (int, float) if self.type is float else self.kinds or self.type
         if not isinstance(value, kind) and not (self.isNode and value is None):
-            raise ValueError(f"{self.name} is a {self.type.__name__}, got {value!r}")
+            raise ValueError(f"{self.name} is a {self.type}, got {value!r}")
         if self.range and not self.range.minimum <= value <= self.range.maximum:
             raise ValueError(f"{self.name} is within {self.range}, got {value}")
 
@@ -87,7 +99,7 @@ class Connector:
                 raise RuntimeError(f"The slider of {parameter.name} needs a range")
             widget.minimum, widget.maximum = parameter.range.minimum, parameter.range.maximum
         elif kind == "qMRMLNodeComboBox":
-            widget.nodeTypes = [parameter.type.__name__]
+            widget.nodeTypes = [kind.__name__ for kind in parameter.kinds]
 
     def read(self) -> Any:
         if not self._property:

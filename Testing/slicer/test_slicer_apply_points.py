@@ -106,3 +106,24 @@ def test_whereTheFieldFoldsPointsAreRefusedByNumber(pair, nodes, scene, landmark
         applyTo(nodes.fused, [node])
     assert scene.GetNumberOfNodes() == count
     applyTo(nodes.fused, [markups(scene, [x[9, 3, 20]])])
+
+
+def test_segmentsThatAreSurfacesFollowPointByPoint(apply, landmarks, scene):
+    import slicer
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+    reference, degraded = landmarks
+    points = vtk.vtkPoints()
+    points.SetData(numpy_to_vtk(degraded.astype(np.float32), deep=True))
+    surface = vtk.vtkPolyData()
+    surface.SetPoints(points)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "contours")
+    node.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    segment = slicer.vtkSegment()
+    segment.SetName("target")
+    segment.AddRepresentation("Closed surface", surface)
+    node.GetSegmentation().AddSegment(segment)
+    (made,) = apply(node)
+    moved = made.GetSegmentation().GetNthSegment(0).GetRepresentation("Closed surface")
+    assert np.abs(vtk_to_numpy(moved.GetPoints().GetData()) - reference).max() < 0.02

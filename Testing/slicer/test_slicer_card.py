@@ -129,3 +129,56 @@ def test_leavingAndEnteringKeepsTheCard(build):
     s.panel.exit()
     s.panel.enter()
     assert (s.ui.cardHeaderLabel.text, s.ui.verdictLabel.text) == words
+
+
+def test_aThenBThenAFillsTheNodesOfA(build, otherPatient, pair, scene):
+    s = build()
+    fuse(s)
+    first = s.p.outputs()
+    s.p.degraded = otherPatient
+    fuse(s)
+    second = s.p.outputs()
+    count = scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    s.p.degraded = pair.degraded
+    fuse(s)
+    assert s.p.outputs() == first
+    assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
+    assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
+    assert second.fused.GetName() == "other T2 + T1 fused"
+
+
+def test_anEarlierResultBringsItsInputsBack(build, otherPatient, pair):
+    s = build()
+    fuse(s)
+    first = s.p.fused
+    s.p.degraded = otherPatient
+    fuse(s)
+    s.p.fused = first
+    assert (s.p.degraded, s.p.reference) == (pair.degraded, pair.reference)
+    assert s.ui.degradedSelector.currentNode() is pair.degraded
+    assert s.ui.trustLabel.enabled  # the card is that of the inputs above it
+
+
+def test_aResultWhoseInputsAreGoneKeepsTheSelectedVolumes(build, otherPatient, pair, scene):
+    s = build()
+    fuse(s)
+    first = s.p.fused
+    s.p.degraded = otherPatient
+    fuse(s)
+    scene.RemoveNode(pair.degraded)
+    s.p.fused = first
+    assert s.p.degraded is otherPatient
+    assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
+    assert s.ui.cardHeaderLabel.text.endswith("(not the volumes selected above)")
+
+
+def test_helpersAreOfferedByNoSelector(build, scene):
+    from UniFuseSlicerLib.Choices import LayerChoice, OverlayChoice
+
+    s = build()
+    fuse(s)
+    s.p.layer, s.p.overlay = LayerChoice.DEGRADED, OverlayChoice.ARROWS
+    names = [node.GetName() for node in s.ui.degradedSelector.nodes()]
+    assert not any("live warp" in name for name in names)
+    drawn = [node.GetName() for node in s.ui.deformationSelector.nodes()]
+    assert drawn == ["T2 to T1"]

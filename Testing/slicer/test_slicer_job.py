@@ -157,12 +157,12 @@ def test_filesHaveNamesThatSayNothingAboutThePatient(makeJob, pair):
 
 
 def test_aTemporaryFolderThatCannotBeWrittenIsReported(makeJob, temporary, monkeypatch):
-    from UniFuseSlicerLib import Job
+    from UniFuseSlicerLib import JobInputs
 
     def full(image, path, modality):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Job, "writeImage", full)
+    monkeypatch.setattr(JobInputs, "writeImage", full)
     job = makeJob("work")
     job.start()
     assert "No space left on device" in finish(job).message

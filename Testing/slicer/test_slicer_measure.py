@@ -183,7 +183,20 @@ def test_theHistogramLiesWhereTheValuesAre(nodes):
     assert mean == pytest.approx(measured.rows[0].displacement_mean_mm, abs=0.05)
 
 
+def test_anEmptySegmentHasNoRow(nodes, pair, scene, drawnOn):
+    import slicer
+    from UniFuseSlicerLib.Measure import measure
+
+    node = drawnOn(pair.reference)
+    segment = slicer.vtkSegment()
+    segment.SetName("not drawn yet")
+    segment.AddRepresentation("Binary labelmap", slicer.vtkOrientedImageData())
+    node.GetSegmentation().AddSegment(segment)
+    assert [row.name for row in measure(nodes.fused, node).rows] == ["liver", "spleen"]
+
+
 def test_wrongLabelsAreRefusedInWords(nodes, pair, scene, drawnOn):
+    import slicer
     import vtk
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Measure import measure
@@ -191,6 +204,13 @@ def test_wrongLabelsAreRefusedInWords(nodes, pair, scene, drawnOn):
     with pytest.raises(FusionError, match='a label map with voxels, got "T2"'):
         measure(nodes.fused, pair.degraded)
     empty = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "nothing drawn")
+    with pytest.raises(FusionError, match='"nothing drawn" has no label inside'):
+        measure(nodes.fused, empty)
+    segment = slicer.vtkSegment()
+    segment.SetName("surface")
+    segment.AddRepresentation("Closed surface", vtk.vtkPolyData())
+    empty.GetSegmentation().SetSourceRepresentationName("Closed surface")
+    empty.GetSegmentation().AddSegment(segment)
     with pytest.raises(FusionError, match="has no binary label map"):
         measure(nodes.fused, empty)
     far = drawnOn(pair.reference)

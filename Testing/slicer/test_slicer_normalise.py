@@ -35,12 +35,13 @@ def shown(fused="", percent=100.0):
     return Shown(fused=fused, warpPercent=percent)
 
 
-def test_anotherResultIsTakenAsAWhole(choose, result):
+def test_anotherResultIsTakenAsAWholeWithItsVolumes(choose, result, pair):
     from UniFuseSlicerLib.Normalise import normalise
     from UniFuseSlicerLib.Ownership import FusionNodes
 
     alone = choose(FusionNodes(fused=result.fused))
-    assert normalise(alone, shown("another")) == choose(result)
+    whole = replace(choose(result), degraded=pair.degraded, reference=pair.reference)
+    assert normalise(alone, shown("another")) == whole
 
 
 def test_theResultThatIsShownMayLoseItsParts(choose, result):

@@ -60,7 +60,7 @@ def test_aMisspeltNameInTheUiFileIsAnError(tmp_path, right, wrong):
     ("file", "right", "wrong"),
     [
         ("InputWidgets.py", "ui.fuseButton.setEnabled(", "ui.fuseButton.setEnabeld("),
-        ("Widget.py", '"clicked(bool)", self.onSwapButton', '"click(bool)", self.onSwapButton'),
+        ("InputButtons.py", '"clicked(bool)", self.onSwap', '"click(bool)", self.onSwap'),
         ("Widget.py", '"nodeAddedByUser(vtkMRMLNode*)"', '"nodeAddedByUsr(vtkMRMLNode*)"'),
         ("Messages.py", "logTextEdit.appendPlainText(", "logTextEdit.appendPlainTxt("),
         ("MachineWidgets.py", '"currentPathChanged(QString)"', '"currentPathChange(QString)"'),

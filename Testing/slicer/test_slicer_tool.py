@@ -158,3 +158,33 @@ def test_cancellingTheRealToolIsQuickAndLeavesNothing(logic, options, pair, tmp_
     assert job.outcome.ending.value == "cancelled"
     assert time.monotonic() - start <= 2.0
     assert list(tmp_path.glob("uf-*")) == []
+
+
+def test_aStartThatIsKeptIsTheDeformation(logic, options, pair, scene):
+    """Movement None: the tool's field is the node's transform, read from the reference."""
+    from dataclasses import replace
+
+    import vtk
+    from measures import positions
+    from UniFuseSlicerLib.Guidance import Guidance
+    from UniFuseSlicerLib.Nodes import deformationImage
+
+    start = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "by hand")
+    turn = vtk.vtkTransform()
+    turn.Translate(3, -5, 2)
+    turn.RotateWXYZ(8, 1, 2, 3)
+    start.SetMatrixTransformToParent(turn.GetMatrix())
+    nodes = logic.fuse(
+        pair.degraded,
+        pair.reference,
+        options=replace(options, movement="none"),
+        guidance=Guidance(start),
+    )
+    field = deformationImage(nodes.deformation)
+    x = positions(field.array.shape[:3], field.ijkToRas)[::6, ::9, ::9].reshape(-1, 3)
+    u = field.array[::6, ::9, ::9].reshape(-1, 3)
+    inverse = turn.GetLinearInverse()
+    expected = np.array([inverse.TransformPoint(point) for point in x])
+    assert np.abs(x + u - expected).max() < 0.05
+    given = logic.report(nodes.fused)["guidance"]
+    assert given["initial_transform_path"].endswith("initial.tfm")

@@ -8,12 +8,13 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from .Direction import Destination, Direction, checkResult, directionOf, nameSentence
+from .Direction import Destination, Direction, checkResult, directionOf
 from .Errors import InputNodeError
 from .Moved import movedMarkups, movedModel, movedSegmentation, movedVolume
 from .Nodes import removeWithDisplay
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, isMarked, mark
 from .Results import placeBeside, reportOf
+from .Words import nameSentence
 
 SOURCE_ROLE = "unifuseMovedFrom"
 DEFORMATION_OF_ROLE = "unifuseMovedBy"

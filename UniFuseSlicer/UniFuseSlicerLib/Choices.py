@@ -48,6 +48,23 @@ class RefinementChoice(Enum):
         return {"auto": _("Automatic"), "off": _("Off")}[self.value]
 
 
+class MovementChoice(Enum):
+    """How far the alignment may go."""
+
+    DEFORMABLE = "deformable"
+    AFFINE = "affine"
+    RIGID = "rigid"
+    NONE = "none"
+
+    def label(self) -> str:
+        return {
+            "deformable": _("Deformable"),
+            "affine": _("Affine (shift, turn, stretch)"),
+            "rigid": _("Rigid (shift and turn)"),
+            "none": _("None: keep the positions"),
+        }[self.value]
+
+
 class LayerChoice(Enum):
     """Which volume lies over the reference in the slice views."""
 

@@ -16,6 +16,7 @@ from .Nodes import deformationImage, gridTransform, worldFromIjk
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Resample import Grid
 from .Results import DEFORMATION_ROLE, isResult
+from .Words import nameSentence
 
 Destination = Literal["reference", "degraded"]
 # a hundredth of the smallest error that matters here; VTK's own default is 0.01 mm
@@ -138,11 +139,6 @@ def _isCovered(places: np.ndarray, centres: np.ndarray, radius: float) -> np.nda
 
     distance, _nearest = cKDTree(centres).query(places, distance_upper_bound=radius)
     return np.isfinite(distance)
-
-
-def nameSentence(name: str) -> str:
-    """A text where a node belongs."""
-    return _('Expected a node, got the text "{name}". Use getNode("{name}").').format(name=name)
 
 
 def _inverseOn(grid: Grid, field: Any) -> Image:

@@ -10,11 +10,11 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Direction import nameSentence
 from .Errors import InputNodeError
 from .Nodes import checkInput
 from .Options import FusionOptions
 from .VolumeFacts import MODALITIES, VolumeFacts, factsOf
+from .Words import nameSentence
 
 LARGEST_SPACING_MM = 5.0  # coarser, the degradation classes were never calibrated
 _ROLES = ("degraded", "reference")

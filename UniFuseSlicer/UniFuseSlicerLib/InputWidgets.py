@@ -49,6 +49,7 @@ class InputWidgets:
         ui.fuseButton.setEnabled(view.buttonEnabled)
         ui.fuseButton.setToolTip(view.buttonToolTip)
         ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.steeringCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)

@@ -7,24 +7,24 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Command import QUICK_FILES, ToolCommand
+from .Command import ToolCommand
 from .Errors import FusionError
 from .Guards import checkRun, modalitySentences
-from .Images import FusionImages, Image, readResult, writeImage
-from .Nodes import imageFromNode
+from .Guidance import NO_GUIDANCE, Guidance
+from .Images import FusionImages, readResult
+from .JobInputs import JobInputs
 from .Options import FusionOptions
 from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
 from .Ownership import FusionNodes, checkDistinct, checkOverwriting
 from .Process import ToolProcess, ignore
 from .Results import updateNodes
-from .VolumeFacts import factsOf
 
 # Shares of the progress bar for writing the inputs, and for writing plus running.
 WRITTEN, RUN = 0.03, 0.96
@@ -48,6 +48,7 @@ class FusionJob:
         log: receives the log line by line.
         makeProcess: collaborator, replaced in tests.
         overwriteNodes: outputs without this module's mark that the user agreed to lose.
+        guidance: nodes that steer the alignment; never changed.
     """
 
     def __init__(
@@ -61,18 +62,21 @@ class FusionJob:
         log: Callable[[str], None] = ignore,
         makeProcess: Callable[..., ToolProcess] = ToolProcess,
         overwriteNodes: Iterable[Any] = (),
+        guidance: Guidance = NO_GUIDANCE,
     ) -> None:
         self.degraded = degraded
         self.reference = reference
         self.outputs = outputs
         self.options = options
         self.tool = tool
+        self.guidance = guidance
         self.outcome: Outcome | None = None
         self._nodes: FusionNodes | None = None
         self._folder: Path | None = None
         self._temporaryFolder = temporaryFolder
         self._overwriteNodes = tuple(overwriteNodes)
         self._lines: list[str] = []
+        self._inputs: JobInputs
         self._log = log
         self._makeProcess = makeProcess
         self._process: ToolProcess | None = None
@@ -133,12 +137,11 @@ class FusionJob:
         checkRun(self.degraded, self.reference, self.options)
         checkDistinct(self.outputs, self.degraded, self.reference)
         checkOverwriting(self.outputs, self.degraded, self.reference, self._overwriteNodes)
+        self._inputs = JobInputs.ofNodes(self.degraded, self.reference, self.guidance)
         for line in modalitySentences(self.degraded, self.reference, self.options):
             self._keepLine(line)
         self._folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
-        nodes = {"degraded": self.degraded, "reference": self.reference}
-        inputs = {name: (imageFromNode(node), factsOf(node).word) for name, node in nodes.items()}
-        self._writing = self._worker.submit(self._write, inputs)
+        self._writing = self._worker.submit(self._inputs.write, self._folder)
 
     def poll(self) -> Outcome | None:
         """Go one step on; None while it still runs."""
@@ -182,14 +185,7 @@ class FusionJob:
         if self._cancelled:
             self._finish(cancelledOutcome())
             return
-        command = self.tool.fuse(
-            self.folder / "degraded.nrrd",
-            self.folder / "reference.nrrd",
-            self.folder / "out",
-            self.options,
-            self.folder / "cancel",
-        )
-        command += QUICK_FILES
+        command = self._inputs.command(self.tool, self.folder, self.options)
         self._keepLine(" ".join(command))
         self._process = self._makeProcess(
             command,
@@ -227,10 +223,6 @@ class FusionJob:
             images, self.degraded, self.reference, self.outputs, self._overwriteNodes
         )
         self._finish(doneOutcome())
-
-    def _write(self, inputs: Mapping[str, tuple[Image, str]]) -> None:
-        for name, (image, modality) in inputs.items():
-            writeImage(image, self.folder / f"{name}.nrrd", modality)
 
     def _keepLine(self, line: str) -> None:
         self._lines.append(line)

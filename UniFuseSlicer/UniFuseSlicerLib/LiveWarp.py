@@ -15,7 +15,7 @@ class LiveWarp:
     """A clone of the degraded volume under a clone of the deformation, whose scale the slider sets.
 
     The user's own nodes are never touched; voxels and displacements are shared, not copied. The two
-    clones are not saved with the scene.
+    clones are not saved with the scene, and no selector offers them.
     """
 
     def __init__(self, scene: Any) -> None:
@@ -75,4 +75,5 @@ class LiveWarp:
         self._warp.SetAndObserveTransformFromParent(gridTransform(deformationImage(deformation)))
         for node in (self._volume, self._warp, self._display):
             node.SetSaveWithScene(False)
+            node.SetHideFromEditors(True)
         self._volume.SetAndObserveTransformNodeID(self._warp.GetID())

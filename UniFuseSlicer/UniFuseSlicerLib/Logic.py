@@ -19,6 +19,7 @@ from .BatchCommand import POLL_S, runCase
 from .Command import ToolCommand
 from .Direction import Destination
 from .Errors import RunFailed
+from .Guidance import NO_GUIDANCE, Guidance
 from .Install import Dependencies
 from .Job import FusionJob
 from .Measure import RegionFigures, measure
@@ -65,6 +66,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         outputs: FusionNodes | None = None,
         options: FusionOptions | None = None,
         overwriteNodes: Sequence[Any] = (),
+        guidance: Guidance = NO_GUIDANCE,
         progress: Callable[[float, str], None] | None = None,
         log: Callable[[str], None] = logging.info,
     ) -> FusionNodes:
@@ -77,6 +79,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             options: choices for this run.
             overwriteNodes: those of `outputs` that UniFuse did not create, or that hold the result
                 of other volumes: their content is replaced only when they are named here.
+            guidance: a transform node to start from, and masks of what is compared.
             progress: called with (0..1, stage).
             log: called with every line of the log.
 
@@ -98,6 +101,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             options or FusionOptions(),
             log,
             overwriteNodes,
+            guidance,
         )
         job.start()
         try:
@@ -190,6 +194,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         options: FusionOptions,
         log: Callable[[str], None],
         overwriteNodes: Sequence[Any] = (),
+        guidance: Guidance = NO_GUIDANCE,
     ) -> FusionJob:
         """A run that is not started yet; poll it from a timer (`fuse` does it in a loop)."""
         application = getattr(slicer, "app", None)
@@ -203,6 +208,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             folder,
             log,
             overwriteNodes=overwriteNodes,
+            guidance=guidance,
         )
 
     def tool(self) -> ToolCommand:

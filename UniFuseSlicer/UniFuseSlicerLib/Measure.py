@@ -18,19 +18,12 @@ from .Errors import FusionError, InputNodeError
 from .Folds import determinant
 from .Images import Image
 from .InsideBody import bodyMask
-from .Nodes import (
-    deformationImage,
-    gridTransform,
-    imageFromNode,
-    matrixArray,
-    worldFromIjk,
-    worldFromNode,
-)
+from .Nodes import deformationImage, gridTransform, imageFromNode, worldFromIjk
 from .Ownership import REFERENCE_ROLE
 from .Resample import Grid, resampled
 from .Results import DEFORMATION_ROLE
+from .Segments import checkBinary, layerOf, segmentsOf
 
-BINARY = "Binary labelmap"
 WHOLE = "whole field of view"  # as `unifuse measure` calls it
 _WORDS = (("left", "right"), ("posterior", "anterior"), ("inferior", "superior"))
 _NAMED_SHARE = float(np.sin(np.pi / 8))  # of the length: within 67.5° of an axis, it is named
@@ -200,27 +193,15 @@ def _ofLabelMap(node: Any, labelsOf: Destination, field: Image) -> list[Region]:
 
 
 def _ofSegmentation(node: Any, labelsOf: Destination, field: Image) -> list[Region]:
-    segmentation = node.GetSegmentation()
-    if not segmentation.ContainsRepresentation(BINARY):
-        raise InputNodeError(
-            _(
-                'The segmentation "{name}" has no binary label map. '
-                "Create that representation in the module Segmentations."
-            ).format(name=node.GetName())
-        )
-    place = worldFromNode(node)
-    layers: dict[str, np.ndarray] = {}
+    checkBinary(node)
+    values: dict[str, np.ndarray] = {}  # of each layer, on the voxels of the field
     regions = []
-    for index in range(segmentation.GetNumberOfSegments()):
-        segment = segmentation.GetNthSegment(index)
-        image = segment.GetRepresentation(BINARY)
-        key = image.GetAddressAsString("")
-        if key not in layers:
-            matrix = vtk.vtkMatrix4x4()
-            image.GetImageToWorldMatrix(matrix)
-            layers[key] = _onField(image, place @ matrixArray(matrix), field, labelsOf)
+    for segment in segmentsOf(node):
+        layer = layerOf(node, segment)
+        if layer.key not in values:
+            values[layer.key] = _onField(layer.image, layer.ijkToWorld, field, labelsOf)
         label = segment.GetLabelValue()
-        mask = layers[key] == label
+        mask = values[layer.key] == label
         regions.append(Region(label, segment.GetName(), mask, tuple(segment.GetColor())))
     return regions
 

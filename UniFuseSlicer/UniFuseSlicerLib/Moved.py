@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import slicer
-import vtk
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import vtk_to_numpy
 
@@ -14,14 +13,14 @@ from .Direction import Direction
 from .Errors import FusionError
 from .Images import Image
 from .InsideBody import transformed
-from .Nodes import imageFromNode, matrixArray, updateVolume, vtkMatrix, worldFromIjk, worldFromNode
+from .Nodes import imageFromNode, updateVolume, vtkMatrix, worldFromIjk, worldFromNode
 from .Resample import resampled
+from .Segments import BINARY, SURFACE, layerOf, segmentsOf
 from .VolumeFacts import factsOf
 
 # air, as UniFuseLib/preprocessing/intensity.py has it (a test compares them)
 BACKGROUND_CT, NOISE_BELOW_ZERO, AIR_PERCENTILE = -1024.0, 0.02, 0.5
 HOUNSFIELD_BELOW = -200.0  # no MR or PET volume has values there; CT has air or fat
-BINARY, SURFACE = "Binary labelmap", "Closed surface"
 OUTSIDE_ATTRIBUTE = "UniFuse.PointsOutside"  # of the field of view of the reference
 RIGID_MARKUPS = ("vtkMRMLMarkupsROINode", "vtkMRMLMarkupsPlaneNode")
 _NAMED = 5  # points that a message names
@@ -65,12 +64,12 @@ def movedSegmentation(node: Any, direction: Direction, _modality: str) -> Any:
                 "closed surfaces. Set another source representation in the module Segmentations."
             ).format(name=node.GetName(), kind=kind)
         )
-    segments = [source.GetNthSegment(n) for n in range(source.GetNumberOfSegments())]
-    layers: dict[str, Any] = {}  # segments that share a label map go on sharing it
-    for content in (segment.GetRepresentation(kind) for segment in segments):
-        if content.GetAddressAsString("") not in layers:
-            moved = _movedRepresentation(content, node, direction)
-            layers[content.GetAddressAsString("")] = moved
+    segments = segmentsOf(node)
+    moved: dict[str, Any] = {}  # segments that share a label map go on sharing it
+    for segment in segments:
+        key = segment.GetRepresentation(kind).GetAddressAsString("")
+        if key not in moved:
+            moved[key] = _movedRepresentation(segment, kind, node, direction)
     made = _new(node, direction)
     made.SetReferenceImageGeometryParameterFromVolumeNode(direction.target)
     target = made.GetSegmentation()
@@ -79,7 +78,7 @@ def movedSegmentation(node: Any, direction: Direction, _modality: str) -> Any:
         copy = slicer.vtkSegment()
         copy.DeepCopyMetadata(segment)
         key = segment.GetRepresentation(kind).GetAddressAsString("")
-        copy.AddRepresentation(kind, layers[key])
+        copy.AddRepresentation(kind, moved[key])
         target.AddSegment(copy, source.GetNthSegmentID(index))
     _showLike(made, node)
     return made
@@ -175,15 +174,14 @@ def backgroundOf(node: Any, modality: str) -> float:
     return float(np.percentile(array, AIR_PERCENTILE))
 
 
-def _movedRepresentation(content: Any, node: Any, direction: Direction) -> Any:
+def _movedRepresentation(segment: Any, kind: str, node: Any, direction: Direction) -> Any:
     """Of a segment: `vtkOrientedImageData` or `vtkPolyData`."""
-    if content.IsA("vtkPolyData"):
-        return _movedMesh(content, node, direction)
-    place = worldFromNode(node, without=direction.deformation)
-    matrix = vtk.vtkMatrix4x4()
-    content.GetImageToWorldMatrix(matrix)
-    toWorld = place @ matrixArray(matrix)
-    data = resampled(content, toWorld, direction.grid, direction.reading, "nearest", 0.0)
+    if kind == SURFACE:
+        return _movedMesh(segment.GetRepresentation(kind), node, direction)
+    layer = layerOf(node, segment, without=direction.deformation)
+    data = resampled(
+        layer.image, layer.ijkToWorld, direction.grid, direction.reading, "nearest", 0.0
+    )
     image = slicer.vtkOrientedImageData()
     image.ShallowCopy(data)
     image.SetImageToWorldMatrix(vtkMatrix(direction.grid.ijkToWorld))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .Choices import LayerChoice
 from .Display import Shown
-from .Ownership import FusionNodes
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes
 from .Results import isResult, nodesOf
 
 
@@ -17,10 +18,13 @@ class ResultChoices:
     outputs: FusionNodes
     layer: LayerChoice
     warpPercent: float
+    degraded: Any = None
+    reference: Any = None
 
 
 def normalise(choices: ResultChoices, shown: Shown) -> ResultChoices:
-    """A result is chosen as a whole, and moving the warp slider shows the degraded volume.
+    """A result is chosen as a whole, with the volumes that it was made of; moving the warp slider
+    shows the degraded volume.
 
     Doing it twice changes nothing more.
 
@@ -32,7 +36,12 @@ def normalise(choices: ResultChoices, shown: Shown) -> ResultChoices:
     if not isResult(fused):
         return choices
     if fused.GetID() != shown.fused:
-        return replace(choices, outputs=nodesOf(fused))
+        return replace(
+            choices,
+            outputs=nodesOf(fused),
+            degraded=fused.GetNodeReference(DEGRADED_ROLE) or choices.degraded,
+            reference=fused.GetNodeReference(REFERENCE_ROLE) or choices.reference,
+        )
     if choices.warpPercent != shown.warpPercent:
         return replace(choices, layer=LayerChoice.DEGRADED)
     return choices

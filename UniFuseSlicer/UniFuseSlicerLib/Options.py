@@ -8,6 +8,7 @@ from typing import Literal
 
 Modality = Literal["auto", "mr", "ct", "pet"]
 Device = Literal["auto", "cpu", "cuda"]
+Movement = Literal["deformable", "affine", "rigid", "none"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
@@ -25,6 +26,7 @@ class FusionOptions:
         refinement: of the field after the network: `auto`, `off`, or a number of steps.
         weights: another weights file (.safetensors) than the one that comes with the extension.
         keepFiles: leave the run's folder (inputs, results, log) on disk.
+        movement: how far the alignment may go; `none` keeps the positions as they are.
     """
 
     degradedModality: Modality = "auto"
@@ -35,6 +37,7 @@ class FusionOptions:
     refinement: str | int = "auto"
     weights: Path | None = None
     keepFiles: bool = False
+    movement: Movement = "deformable"
 
     def arguments(self) -> list[str]:
         """Flags of `unifuse fuse`, only those that differ from its own defaults."""
@@ -50,6 +53,8 @@ class FusionOptions:
                 flags += [flag, str(value)]
         if self.workingSpacing > 0:
             flags += ["--working-spacing", f"{self.workingSpacing:g}"]
+        if self.movement != "deformable":
+            flags += ["--align", self.movement]
         if self.weights is not None:
             flags += ["--weights", str(Path(self.weights).expanduser().absolute())]
         return flags

@@ -53,7 +53,7 @@ class Overlay:
 
     def __init__(self, scene: Any, colorLogic: Any = None) -> None:
         self._scene = scene
-        self._colorLogic = colorLogic
+        self.colorLogic = colorLogic
 
     def show(self, deformation: Any, reference: Any, style: OverlayStyle) -> Any:
         """Draw, and return the transform node that is drawn (None when off)."""
@@ -92,14 +92,15 @@ class Overlay:
             name = _("{name} (arrows in the body)").format(name=deformation.GetName())
             copy = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
             copy.SetSaveWithScene(False)
+            copy.SetHideFromEditors(True)
             copy.SetAndObserveTransformToParent(gridTransform(insideBody(deformation, reference)))
             deformation.SetNodeReferenceID(BODY_ROLE, copy.GetID())
         return copy
 
     def _showLegend(self, display: Any) -> None:
-        if self._colorLogic is None:
+        if self.colorLogic is None:
             return
-        legend = self._legendOf(display) or self._colorLogic.AddDefaultColorLegendDisplayNode(
+        legend = self._legendOf(display) or self.colorLogic.AddDefaultColorLegendDisplayNode(
             display
         )
         if legend is None:

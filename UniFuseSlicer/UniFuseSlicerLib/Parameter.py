@@ -7,25 +7,53 @@ application settings.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Union
 
-from slicer import vtkMRMLGridTransformNode, vtkMRMLScalarVolumeNode, vtkMRMLTableNode
+from slicer import (
+    vtkMRMLGridTransformNode,
+    vtkMRMLLabelMapVolumeNode,
+    vtkMRMLLinearTransformNode,
+    vtkMRMLScalarVolumeNode,
+    vtkMRMLSegmentationNode,
+    vtkMRMLTableNode,
+)
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
-from .Choices import LayerChoice, ModalityChoice, OverlayChoice, PrecisionChoice, RefinementChoice
+from .Choices import (
+    LayerChoice,
+    ModalityChoice,
+    MovementChoice,
+    OverlayChoice,
+    PrecisionChoice,
+    RefinementChoice,
+)
 from .Errors import FusionError
 from .Guards import checkRun
+from .Guidance import Guidance, initialMatrix
 from .Options import FusionOptions
 from .Ownership import FusionNodes, checkDistinct, ofThisPair
+from .Results import resultOfPair
 from .Settings import MachineSettings
 from .View import PanelState
 
-NODES = ("degraded", "reference", "fused", "restored", "deformation", "report")
+NODES = (
+    "degraded",
+    "reference",
+    "initialTransform",
+    "referenceMask",
+    "degradedMask",
+    "fused",
+    "restored",
+    "deformation",
+    "report",
+)
+# Slicer's wrapper knows unions of nodes in this spelling alone, and with None (its util.py)
+MaskNode = Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, None]  # noqa: UP007
 
 
 @parameterNodeWrapper
 class UniFuseParameterNode:
-    """Inputs, outputs, display and advanced choices.
+    """Inputs, steering, outputs, display and advanced choices.
 
     Attributes:
         opacity: 0..1 of the layer over the reference.
@@ -39,6 +67,11 @@ class UniFuseParameterNode:
     degradedModality: ModalityChoice = ModalityChoice.AUTO
     referenceModality: ModalityChoice = ModalityChoice.AUTO
 
+    movement: MovementChoice = MovementChoice.DEFORMABLE
+    initialTransform: vtkMRMLLinearTransformNode
+    referenceMask: MaskNode
+    degradedMask: MaskNode
+
     fused: vtkMRMLScalarVolumeNode
     restored: vtkMRMLScalarVolumeNode
     deformation: vtkMRMLGridTransformNode
@@ -46,7 +79,7 @@ class UniFuseParameterNode:
 
     layer: LayerChoice = LayerChoice.FUSED
     opacity: Annotated[float, WithinRange(0, 1)] = 1.0
-    overlay: OverlayChoice = OverlayChoice.GRID
+    overlay: OverlayChoice = OverlayChoice.OFF
     overlaySpacing: Annotated[float, WithinRange(2, 50)] = 10.0
     onlyInBody: bool = True
     legend: bool = True
@@ -66,8 +99,17 @@ class UniFuseParameterNode:
         self.deformation, self.report = nodes.deformation, nodes.report
 
     def outputsToFill(self) -> FusionNodes:
-        """The chosen outputs; results of other volumes are left out."""
-        return ofThisPair(self.outputs(), self.degraded, self.reference)
+        """The chosen outputs; for those of other volumes the earlier result of this pair, if there
+        is one: A, then B, then A again fills the nodes of A.
+        """
+        chosen = self.outputs()
+        kept = ofThisPair(chosen, self.degraded, self.reference)
+        if kept == chosen:
+            return kept
+        earlier = resultOfPair(self.degraded, self.reference)
+        dropped = (was is not now for was, now in zip(chosen.all(), kept.all(), strict=True))
+        nodes = zip(kept.all(), earlier.all(), dropped, strict=True)
+        return FusionNodes(*(old if isDropped else node for node, old, isDropped in nodes))
 
     def forget(self, node: Any) -> None:
         """Choose None wherever a node is chosen that is about to be deleted."""
@@ -87,6 +129,8 @@ class UniFuseParameterNode:
             return ""
         try:
             checkRun(*inputs, self.options(settings))
+            if self.initialTransform is not None:
+                initialMatrix(self.initialTransform, self.degraded)
             checkDistinct(self.outputsToFill(), *inputs)
         except FusionError as error:
             return str(error)
@@ -116,4 +160,9 @@ class UniFuseParameterNode:
             refinement=self.refinement.value,
             weights=settings.weights,
             keepFiles=self.keepFiles,
+            movement=self.movement.value,
         )
+
+    def guidance(self) -> Guidance:
+        """Nodes that steer the alignment."""
+        return Guidance(self.initialTransform, self.referenceMask, self.degradedMask)

@@ -63,6 +63,8 @@ def resampled(
     Returns:
         `vtkImageData` with origin 0 and spacing 1, as volume nodes keep it.
     """
+    if data.GetNumberOfPoints() == 0:  # a segment in which nothing was drawn
+        return _constant(grid, data, background)
     source = vtk.vtkImageData()
     source.ShallowCopy(data)
     source.SetOrigin(0, 0, 0)
@@ -83,6 +85,15 @@ def resampled(
     reslice.SetOutputExtent(0, i - 1, 0, j - 1, 0, k - 1)
     reslice.Update()
     return reslice.GetOutput()
+
+
+def _constant(grid: Grid, like: Any, value: float) -> Any:
+    """`vtkImageData` of one value, in the type of `like`."""
+    made = vtk.vtkImageData()
+    made.SetDimensions(*grid.size)
+    made.AllocateScalars(like.GetScalarType(), 1)
+    made.GetPointData().GetScalars().Fill(value)
+    return made
 
 
 def _chain(grid: Grid, reading: Any, ijkToWorld: np.ndarray) -> Any:

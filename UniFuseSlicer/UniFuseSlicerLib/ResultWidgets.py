@@ -7,35 +7,48 @@ from typing import Any
 
 from .ApplyWidgets import ApplyWidgets
 from .Card import ResultCard, cardOf
+from .Choices import LayerChoice
+from .LookWidgets import LookWidgets
 from .MeasureWidgets import MeasureWidgets
 from .Messages import Messages
 
 
 class ResultWidgets:
-    """Card, Apply to other nodes, Measure by segment.
+    """Card, views by modality, Apply to other nodes, Measure by segment.
 
     Args:
         ui: widgets by name.
         messages: of the panel.
         showChart: brings a plot chart node into the layout.
+        showLayer: (layer, opacity) → chooses them in the parameter node.
+        colorLogic: draws the colour scale of PET; None draws none.
     """
 
-    def __init__(self, ui: Any, messages: Messages, showChart: Callable[[Any], None]) -> None:
+    def __init__(
+        self,
+        ui: Any,
+        messages: Messages,
+        showChart: Callable[[Any], None],
+        showLayer: Callable[[LayerChoice, float], None],
+        colorLogic: Any,
+    ) -> None:
         self.card = ResultCard(ui)
+        self._looks = LookWidgets(ui, messages, showLayer, colorLogic)
         self._actions = (ApplyWidgets(ui, messages), MeasureWidgets(ui, messages, showChart))
 
-    def follow(self, fused: Any, degraded: Any, reference: Any) -> None:
-        """What is chosen now.
-
-        Args:
-            fused: fused volume of a result, or anything else.
-            degraded: chosen input.
-            reference: chosen input.
-        """
-        self.card.show(cardOf(fused, degraded, reference))
-        for action in self._actions:
-            action.follow(fused)
+    def follow(self, parameterNode: Any) -> None:
+        """What is chosen now."""
+        p = parameterNode
+        self.card.show(cardOf(p.fused, p.degraded, p.reference))
+        self._looks.follow(p.fused, p.layer)
+        self._follow(p.fused)
 
     def clear(self) -> None:
         """The scene is closed."""
-        self.follow(None, None, None)
+        self.card.clear()
+        self._looks.follow(None)
+        self._follow(None)
+
+    def _follow(self, fused: Any) -> None:
+        for action in self._actions:
+            action.follow(fused)

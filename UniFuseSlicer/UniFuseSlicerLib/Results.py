@@ -17,6 +17,8 @@ from slicer.i18n import tr as _
 from .Images import FusionImages, Image, contentWindow
 from .Nodes import updateDeformation, updateVolume
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes, contains, isFree, mark
+from .VolumeFacts import factsOf
+from .Windows import Window, setWindow, usualWindow, windowOf
 
 REPORT_ATTRIBUTE = "UniFuse.Report"
 CLASS_ATTRIBUTE = "UniFuse.DegradationClass"
@@ -65,7 +67,7 @@ def updateNodes(
     nodes = _targets(images, degraded, reference, outputs, list(overwriteNodes))
     # the window first: otherwise Slicer would search every voxel for one
     _showLike(nodes.fused, reference, images.fused.array)
-    _showLike(nodes.restored, degraded, images.restored.array)
+    _showRestored(nodes.restored, degraded, images)
     updateVolume(nodes.fused, images.fused)
     updateVolume(nodes.restored, images.restored)
     updateDeformation(nodes.deformation, images.deformation)
@@ -88,6 +90,17 @@ def nodesOf(fused: Any) -> FusionNodes:
 def isResult(fused: Any) -> bool:
     """Whether a node is the fused volume of a result whose deformation is still in the scene."""
     return fused is not None and fused.GetNodeReference(DEFORMATION_ROLE) is not None
+
+
+def resultOfPair(degraded: Any, reference: Any) -> FusionNodes:
+    """The newest result of two volumes that is in the scene; all None without one."""
+    scene = reference.GetScene()
+    count = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") if scene is not None else 0
+    for index in reversed(range(count)):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
+        if isResult(node) and isFree(node, degraded, reference):
+            return nodesOf(node)
+    return FusionNodes()
 
 
 def reportOf(fused: Any) -> dict[str, Any]:
@@ -157,9 +170,25 @@ def _showLike(node: Any, source: Any, array: np.ndarray) -> None:
         return
     if like is not None and like.GetColorNodeID() and like.IsA("vtkMRMLScalarVolumeDisplayNode"):
         display.SetAndObserveColorNodeID(like.GetColorNodeID())
-    low, high = contentWindow(array)
-    display.AutoWindowLevelOff()
-    display.SetWindowLevelMinMax(low, high)
+    setWindow(node, Window(*contentWindow(array)))
+
+
+def _showRestored(node: Any, degraded: Any, images: FusionImages) -> None:
+    """In the unit of the degraded volume, so in its window: the reader's own, else the usual one.
+
+    A result that is filled again keeps what the reader has set for it.
+    """
+    kept = windowOf(node)
+    colour = node.GetDisplayNode().GetColorNodeID() if kept is not None else None
+    array = images.restored.array
+    _showLike(node, degraded, array)
+    if array.ndim == 4:
+        return
+    facts = factsOf(degraded)
+    modality = images.report.get("degraded_modality", facts.modality)
+    setWindow(node, kept or windowOf(degraded) or usualWindow(array, modality, facts.unit))
+    if colour:
+        node.GetDisplayNode().SetAndObserveColorNodeID(colour)
 
 
 def _copyUnits(node: Any, source: Any) -> None:

@@ -14,6 +14,8 @@ from slicer.i18n import tr as _
 from .Card import cardOf
 from .Choices import LayerChoice
 from .Display import Display, Shown, wantedBy
+from .Flicker import Flicker
+from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
 from .Install import Dependencies
 from .Job import FusionJob
@@ -31,8 +33,6 @@ from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .View import resolve
 from .Words import notice
-
-FLICKER_MS = 600
 
 
 class Panel:
@@ -71,14 +71,16 @@ class Panel:
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
+        InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
         self.inputs = InputWidgets(ui, settings, self.refresh)
-        self.result = ResultWidgets(ui, self.messages, showChart)
-        self._flickerTimer = makeTimer(display.layers.flicker, FLICKER_MS)
+        self.result = ResultWidgets(
+            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic
+        )
+        self._flicker = Flicker(ui, display.layers, makeTimer)
         self._dependencies = dependencies
         self._settings = settings
         self._display = display
         self._confirm = confirm
-        self._loadSample = loadSample
         self._connectWidgets()
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
         self._scene.enter()
@@ -91,9 +93,6 @@ class Panel:
         ui = self.ui
         ui.noticeLabel.setText(notice())
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
-        ui.swapButton.connect("clicked(bool)", self.onSwapButton)
-        ui.sampleButton.connect("clicked(bool)", self.onSampleButton)
-        ui.flickerButton.connect("toggled(bool)", self.onFlicker)
         for selector in (
             ui.fusedSelector,
             ui.restoredSelector,
@@ -109,7 +108,7 @@ class Panel:
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
-        self.ui.flickerButton.setChecked(False)
+        self._flicker.release()
         self._scene.exit()
 
     def cleanup(self) -> None:
@@ -119,13 +118,13 @@ class Panel:
         self.run.endNow()
         self.machine.endNow()
         self.inputs.endNow()
-        self._flickerTimer.stop()
+        self._flicker.endNow()
         self._scene.cleanup()
         self._display.liveWarp.remove()
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
-        self.ui.flickerButton.setChecked(False)
+        self._flicker.release()
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
@@ -160,36 +159,21 @@ class Panel:
             self.messages.attempt(self._dependencies.ensure, self._start)
         self.refresh()
 
-    def onSwapButton(self) -> None:
-        p = self.parameterNode
-        with slicer.util.NodeModify(p):
-            p.degraded, p.reference = p.reference, p.degraded
-            p.degradedModality, p.referenceModality = p.referenceModality, p.degradedModality
-
-    def onSampleButton(self) -> None:
-        self.messages.attempt(self._chooseSample)
-
-    def onFlicker(self, on: bool) -> None:
-        if on:
-            self._flickerTimer.start()
-            return
-        self._flickerTimer.stop()
-        self._display.layers.endFlicker()
-
-    def _chooseSample(self) -> None:
-        degraded, reference = self._loadSample()
+    def showLayer(self, layer: LayerChoice, opacity: float) -> None:
+        """Over the reference."""
         with slicer.util.NodeModify(self.parameterNode):
-            self.parameterNode.degraded, self.parameterNode.reference = degraded, reference
+            self.parameterNode.layer, self.parameterNode.opacity = layer, opacity
 
     def _normalise(self) -> None:
         p = self.parameterNode
-        chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent)
+        chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent, p.degraded, p.reference)
         normalised = normalise(chosen, self._display.shown)
         if normalised == chosen:
             return
         with self._scene.quietly():
             p.setOutputs(normalised.outputs)
             p.layer = normalised.layer
+            p.degraded, p.reference = normalised.degraded, normalised.reference
 
     # --- a run -----------------------------------------------------------------------------------
 
@@ -205,7 +189,7 @@ class Panel:
         self.result.card.clear()
         options = p.options(self._settings)
         job = self.logic.makeJob(
-            p.degraded, p.reference, outputs, options, self.messages.log, notOurs
+            p.degraded, p.reference, outputs, options, self.messages.log, notOurs, p.guidance()
         )
         self.run.start(job)
 
@@ -239,7 +223,7 @@ class Panel:
         self.inputs.show(resolve(self.run.state() if self.run.running else chosen))
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
-            self.result.follow(p.fused, p.degraded, p.reference)
+            self.result.follow(p)
 
     def _showResult(self, wanted: Shown) -> None:
         self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))

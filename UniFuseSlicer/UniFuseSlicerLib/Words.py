@@ -28,3 +28,8 @@ def classTitle(label: str) -> str:
         "pet_low_dose": _("Low-dose PET"),
     }
     return titles.get(label, label)
+
+
+def nameSentence(name: str) -> str:
+    """A text where a node belongs."""
+    return _('Expected a node, got the text "{name}". Use getNode("{name}").').format(name=name)

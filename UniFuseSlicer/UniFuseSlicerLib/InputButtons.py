@@ -1,0 +1,65 @@
+"""Buttons that choose inputs: exchange them, load the sample, start from the middle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .Errors import InputNodeError
+from .Messages import Messages
+from .Steering import centredStart
+
+
+class InputButtons:
+    """Writes into the parameter node.
+
+    Args:
+        ui: widgets by name.
+        messages: of the panel.
+        parameterNode: returns the current one.
+        loadSample: returns the sample pair (degraded, reference).
+    """
+
+    def __init__(
+        self,
+        ui: Any,
+        messages: Messages,
+        parameterNode: Callable[[], Any],
+        loadSample: Callable[[], tuple[Any, Any]],
+    ) -> None:
+        self._messages = messages
+        self._parameterNode = parameterNode
+        self._loadSample = loadSample
+        ui.swapButton.connect("clicked(bool)", self.onSwap)
+        ui.sampleButton.connect("clicked(bool)", self.onSample)
+        ui.centerButton.connect("clicked(bool)", self.onCenter)
+
+    def onSwap(self) -> None:
+        """Volumes, modalities and masks change places; a start for the other direction is none."""
+        p = self._parameterNode()
+        with slicer.util.NodeModify(p):
+            p.degraded, p.reference = p.reference, p.degraded
+            p.degradedModality, p.referenceModality = p.referenceModality, p.degradedModality
+            p.degradedMask, p.referenceMask = p.referenceMask, p.degradedMask
+            p.initialTransform = None
+
+    def onSample(self) -> None:
+        self._messages.attempt(self._chooseSample)
+
+    def onCenter(self) -> None:
+        self._messages.attempt(self._startCentred)
+
+    def _chooseSample(self) -> None:
+        degraded, reference = self._loadSample()
+        p = self._parameterNode()
+        with slicer.util.NodeModify(p):
+            p.degraded, p.reference = degraded, reference
+
+    def _startCentred(self) -> None:
+        p = self._parameterNode()
+        if p.degraded is None or p.reference is None:
+            raise InputNodeError(_("Select both volumes first."))
+        p.initialTransform = centredStart(p.degraded, p.reference)

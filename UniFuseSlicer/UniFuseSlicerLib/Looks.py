@@ -1,0 +1,234 @@
+"""Views by what was fused: PET on CT in colour, bone on MR, MR on MR.
+
+Only display nodes are written: those of our restored volume, and windows that a reader asks for by
+a button.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from slicer.i18n import tr as _
+
+from .HotIron import hotIronNode
+from .Nodes import imageFromNode
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
+from .Results import RESTORED_ROLE, isResult, reportOf
+from .VolumeFacts import factsOf
+from .Windows import CT_WINDOWS, SUV_TOPS, Window, setWindow, usualWindow, windowOf
+
+GREY = "vtkMRMLColorTableNodeGrey"
+INVERTED = "vtkMRMLColorTableNodeInvertedGrey"
+BONE = "vtkMRMLColorTableNodeYellow"
+# below this share of the window PET is transparent: at 0.1 resting muscle covered a leg in patches
+PET_THRESHOLD = 0.2
+BONE_FROM_HU = 200.0  # cortical and most trabecular bone; contrast-free soft tissue stays below
+BONE_WINDOW = Window(-300, 1000)  # so that bone is bright from its threshold on
+LEGEND_LABELS = {5.0: 6, 7.0: 8, 10.0: 6, 20.0: 5}  # top of the window → whole numbers
+LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.08, 0.5), 12
+
+
+class PetColour(Enum):
+    WARM = "warm"
+    INVERTED = "inverted"
+
+    def label(self) -> str:
+        return {"warm": _("Warm colors"), "inverted": _("Inverted grey")}[self.value]
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What was fused.
+
+    Attributes:
+        degraded: `mr`, `ct`, `pet` or "".
+        reference: the same.
+        unit: of the degraded volume, as it states it.
+    """
+
+    degraded: str = ""
+    reference: str = ""
+    unit: str = ""
+
+    @property
+    def hasCt(self) -> bool:
+        return "ct" in (self.degraded, self.reference)
+
+    @property
+    def hasSuv(self) -> bool:
+        """PET whose values may be SUV."""
+        return self.degraded == "pet" and self.unit in ("", "SUV")
+
+    @property
+    def title(self) -> str:
+        """Of the view for this pair."""
+        if (self.degraded, self.reference) == ("ct", "mr"):
+            return _("Bone on MR")
+        return _("{degraded} on {reference}").format(
+            degraded=self.degraded.upper(), reference=self.reference.upper()
+        )
+
+
+def fusedBy(fused: Any) -> Fused:
+    """What the result of a fused volume was made of; nothing where it is no result.
+
+    Args:
+        fused: fused volume, or anything else.
+    """
+    if not isResult(fused):
+        return Fused()
+    report = reportOf(fused)
+    return Fused(
+        report.get("degraded_modality", ""),
+        report.get("reference_modality", ""),
+        factsOf(fused.GetNodeReference(RESTORED_ROLE)).unit,
+    )
+
+
+def showPair(fused: Any, colour: PetColour = PetColour.WARM) -> float:
+    """Give the restored volume the look of its modality over the reference.
+
+    Args:
+        fused: fused volume of a result.
+        colour: of PET.
+
+    Returns:
+        Opacity of the restored volume over the reference, 0 to 1.
+    """
+    made = fusedBy(fused)
+    restored = fused.GetNodeReference(RESTORED_ROLE)
+    reference = fused.GetNodeReference(REFERENCE_ROLE)
+    if windowOf(reference) is None and reference is not None:
+        array = imageFromNode(reference).array
+        setWindow(reference, usualWindow(array, made.reference, factsOf(reference).unit))
+    if made.degraded == "pet":
+        return _showPet(restored, colour)
+    if (made.degraded, made.reference) == ("ct", "mr"):
+        setWindow(restored, BONE_WINDOW)
+        _setColour(restored, BONE)
+        setThreshold(restored, BONE_FROM_HU)
+        return 0.8
+    _setColour(restored, GREY)
+    setThreshold(restored, None)
+    return 0.5
+
+
+def showWindow(fused: Any, name: str) -> bool:
+    """A CT window, on whatever of the pair is CT; a restored CT in grey, without threshold.
+
+    Args:
+        fused: fused volume of a result.
+        name: key of `CT_WINDOWS`.
+
+    Returns:
+        Whether the restored volume is what has to be looked at.
+    """
+    made = fusedBy(fused)
+    if made.reference == "ct":
+        setWindow(fused.GetNodeReference(REFERENCE_ROLE), CT_WINDOWS[name])
+    if made.degraded == "ct":
+        for role in (RESTORED_ROLE, DEGRADED_ROLE):
+            setWindow(fused.GetNodeReference(role), CT_WINDOWS[name])
+        restored = fused.GetNodeReference(RESTORED_ROLE)
+        _setColour(restored, GREY)
+        setThreshold(restored, None)
+    return made.degraded == "ct"
+
+
+def showSuv(fused: Any, top: float) -> None:
+    """PET from 0 to `top`, the restored and the degraded alike, so that they can be compared.
+
+    Args:
+        fused: fused volume of a result.
+        top: SUV; one of `SUV_TOPS`.
+    """
+    if top not in SUV_TOPS:
+        raise ValueError(f"Expected one of {SUV_TOPS}, got {top}.")
+    for role in (RESTORED_ROLE, DEGRADED_ROLE):
+        node = fused.GetNodeReference(role)
+        setWindow(node, Window(0, top))
+        if node is not None and _threshold(node) is not None:
+            setThreshold(node, PET_THRESHOLD * top)
+    _labelEvenly(fused.GetNodeReference(RESTORED_ROLE))
+
+
+def setThreshold(node: Any, lower: float | None) -> None:
+    """Values below are transparent; None: nothing is.
+
+    Args:
+        node: volume node, or None.
+        lower: in the unit of the volume.
+    """
+    display = node.GetDisplayNode() if node is not None else None
+    if display is None or not display.IsA("vtkMRMLScalarVolumeDisplayNode"):
+        return
+    display.SetAutoThreshold(False)
+    display.SetApplyThreshold(lower is not None)
+    if lower is not None:
+        display.SetThreshold(lower, max(lower, node.GetImageData().GetScalarRange()[1]))
+
+
+def _labelEvenly(node: Any) -> None:
+    """Whole numbers at the colour scale where the window ends with one of the SUV buttons."""
+    legend = legendOf(node) if node is not None else None
+    window = windowOf(node)
+    if legend is not None and window is not None:
+        legend.SetNumberOfLabels(LEGEND_LABELS.get(window.high, 5))
+
+
+def showLegend(node: Any, colorLogic: Any, title: str) -> Any:
+    """The colour scale of a volume, at the left edge of the views; returns its display node.
+
+    Args:
+        node: volume node with a display node.
+        colorLogic: class or object with `AddDefaultColorLegendDisplayNode`.
+        title: unit of the values.
+    """
+    display = node.GetDisplayNode()
+    legend = legendOf(node) or colorLogic.AddDefaultColorLegendDisplayNode(display)
+    if legend is None:
+        return None
+    legend.SetTitleText(title)
+    legend.SetLabelFormat("%.3g")
+    legend.SetSize(*LEGEND_SIZE)
+    legend.SetPosition(*LEGEND_POSITION)
+    for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+        text.SetFontSize(LEGEND_FONT)
+    legend.SetVisibility(True)
+    _labelEvenly(node)
+    return legend
+
+
+def legendOf(node: Any) -> Any:
+    """Display node of the colour scale of a volume; None without one."""
+    displays = (node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes()))
+    return next((d for d in displays if d and d.IsA("vtkMRMLColorLegendDisplayNode")), None)
+
+
+def _showPet(restored: Any, colour: PetColour) -> float:
+    array = imageFromNode(restored).array
+    window = windowOf(restored) or usualWindow(array, "pet", factsOf(restored).unit)
+    setWindow(restored, window)
+    if colour is PetColour.INVERTED:
+        _setColour(restored, INVERTED)
+        setThreshold(restored, None)
+        return 1.0
+    restored.GetDisplayNode().SetAndObserveColorNodeID(hotIronNode(restored.GetScene()).GetID())
+    setThreshold(restored, window.low + PET_THRESHOLD * (window.high - window.low))
+    return 0.6
+
+
+def _threshold(node: Any) -> float | None:
+    display = node.GetDisplayNode()
+    if display is None or not display.GetApplyThreshold():
+        return None
+    return float(display.GetLowerThreshold())
+
+
+def _setColour(node: Any, colourId: str) -> None:
+    """Where the scene has that colour table, as every scene of the application has."""
+    display = node.GetDisplayNode() if node is not None else None
+    if display is not None and node.GetScene().GetNodeByID(colourId) is not None:
+        display.SetAndObserveColorNodeID(colourId)

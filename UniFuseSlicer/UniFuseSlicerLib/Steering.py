@@ -1,0 +1,40 @@
+"""A start for volumes that lie far apart: the middle of one on the middle of the other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from .Nodes import vtkMatrix, worldFromIjk
+
+
+def centredStart(degraded: Any, reference: Any) -> Any:
+    """A new linear transform node that moves the degraded volume onto the reference's middle.
+
+    The volume itself is not put under it; choose it as the start of a run.
+
+    Args:
+        degraded: volume node with voxels.
+        reference: volume node with voxels.
+
+    Raises:
+        InputNodeError: a volume under a non-linear transform.
+    """
+    scene = reference.GetScene()
+    name = _("{degraded} centered on {reference}").format(
+        degraded=degraded.GetName(), reference=reference.GetName()
+    )
+    node = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", scene.GenerateUniqueName(name))
+    matrix = np.eye(4)
+    matrix[:3, 3] = _middle(reference) - _middle(degraded)
+    node.SetMatrixTransformToParent(vtkMatrix(matrix))
+    return node
+
+
+def _middle(node: Any) -> np.ndarray:
+    """`(3,)` RAS mm of the middle of the voxels."""
+    last = np.array(node.GetImageData().GetDimensions()) - 1
+    place = worldFromIjk(node)
+    return np.asarray(place[:3, :3] @ (last / 2) + place[:3, 3])
