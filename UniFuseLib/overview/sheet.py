@@ -17,6 +17,7 @@ PAGE, TEXT, MUTED = "#0e1116", "#e8eaed", "#98a1ac"
 # pixels: the page, its left margin, its right margin (colour scale)
 WIDTH, LEFT, RIGHT = 2200, 46, 96
 _DPI = 100
+_COMPRESSION = 3  # of PNG, 0 to 9: a tenth larger than at 6, written in three quarters of the time
 
 
 class Sheet:
@@ -53,7 +54,12 @@ def save_atomically(figure: Figure, path: Path) -> None:
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        figure.savefig(part, format="png", facecolor=figure.get_facecolor())
+        figure.savefig(
+            part,
+            format="png",
+            facecolor=figure.get_facecolor(),
+            pil_kwargs={"compress_level": _COMPRESSION},
+        )
         part.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
