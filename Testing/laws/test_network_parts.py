@@ -10,10 +10,11 @@ from torch import nn
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationRegBLK, PyramidLevel
+from UniFuseLib.network.alsn import build_alsn
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.dapl import Context, RunningNorm, reading_orders, segments
 from UniFuseLib.network.encoder import TEXTURES, Encoded, depth_to_space, space_to_depth
-from UniFuseLib.network.fusion import CLEAN, build_alsn, need_of_restoration
+from UniFuseLib.network.fusion import CLEAN, need_of_restoration
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
 from UniFuseLib.network.matching import (
@@ -297,11 +298,11 @@ def test_the_need_of_restoration_is_none_when_clean_is_certain_and_full_from_a_h
 def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
     torch.manual_seed(1)
     fusion: Any = build(preset("small")).fusion
-    blocks = 8 if fusion.folded else 1
-    out = random(2, fusion.head.out_channels // blocks, *SHAPE)
-    moved, reference = random(2, 1, *SHAPE, seed=1), random(2, 1, *SHAPE, seed=2)
+    torch.nn.init.normal_(fusion.head.weight)
+    x = random(2, fusion.head.in_channels, 4, 5, 6)  # of blocks of 2³ voxels
+    moved, reference = random(2, 1, 8, 10, 12, seed=1), random(2, 1, 8, 10, 12, seed=2)
     need = torch.tensor([0.0, 1.0])[:, None, None, None, None]
-    fused = fusion._compose(out, moved, reference, need)
+    fused = fusion._compose(x, moved, reference, need)
     assert torch.equal(fused.restored[0], moved[0])
     assert (fused.detail_weight[0] == 1).all()
     assert (fused.restored[1] - moved[1]).abs().mean() > 0.1

@@ -77,7 +77,8 @@ class TrainingConfig:
             (`made_contrast.py`).
         own_frame: share of a batch whose reference is brought to the degraded scan's frame:
             nothing is left to align.
-        learn: the network's parts that learn (`fusion`, ...), the others stay as given; empty: all.
+        learn: the network's parts that learn (`fusion`, `fusion.blend`, ...), the others stay as
+            given; empty: all.
         true_field: share of a batch that is restored and fused through the true field, as through
             a refined one.
         workers: processes that draw samples beside the training (`shelf.py`); 0: drawn between the
@@ -166,7 +167,8 @@ class TrainingConfig:
 
 
 def read_config(path: Path, **overrides: str) -> TrainingConfig:
-    """A TOML file, or the name of a shipped one (`default`, `fusion`, `gpu`, `paper`).
+    """A TOML file, or the name of a shipped one (`blend`, `default`, `fusion`, `gpu`,
+    `paper`).
 
     `data` and `validation` are relative to its folder.
 
