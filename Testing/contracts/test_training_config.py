@@ -40,7 +40,7 @@ def test_the_recipe_of_the_fused_volumes_head_touches_nothing_else() -> None:
     assert config.learn == ("fusion.blend",)
     assert preset(config.preset).blend == "own"
     meant = {name for name, weight in asdict(config.weights).items() if weight}
-    assert meant == {"structure", "fidelity", "retention", "gradient"}
+    assert meant == {"structure", "fidelity", "squared_retention", "gradient"}
 
 
 def test_a_folder_of_the_name_does_not_hide_a_shipped_configuration(

@@ -298,11 +298,11 @@ def test_the_need_of_restoration_is_none_when_clean_is_certain_and_full_from_a_h
 def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
     torch.manual_seed(1)
     fusion: Any = build(preset("small")).fusion
-    torch.nn.init.normal_(fusion.head.weight)
-    x = random(2, fusion.head.in_channels, 4, 5, 6)  # of blocks of 2³ voxels
-    moved, reference = random(2, 1, 8, 10, 12, seed=1), random(2, 1, 8, 10, 12, seed=2)
+    blocks = 8 if fusion.folded else 1
+    out = random(2, fusion.head.out_channels // blocks, *SHAPE)
+    moved, reference = random(2, 1, *SHAPE, seed=1), random(2, 1, *SHAPE, seed=2)
     need = torch.tensor([0.0, 1.0])[:, None, None, None, None]
-    fused = fusion._compose(x, moved, reference, need)
+    fused = fusion._compose(out, moved, reference, need)
     assert torch.equal(fused.restored[0], moved[0])
     assert (fused.detail_weight[0] == 1).all()
     assert (fused.restored[1] - moved[1]).abs().mean() > 0.1

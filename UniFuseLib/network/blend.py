@@ -2,54 +2,57 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
-from UniFuseLib.network.encoder import depth_to_space, space_to_depth
 from UniFuseLib.network.layers import activation, convolution, zero_bias
+from UniFuseLib.spatial.mind import box_mean
 
-_HIDDEN = 24
+_HIDDEN = 12
+
+
+class Blend(NamedTuple):
+    """fused = restored + w (I_R - restored) + s, all `(b, 1, d, h, w)`."""
+
+    weight: Tensor  # w of the reference, 0..1
+    extra: Tensor  # s, -0.1..0.1
+
+
+def blend_of(out: Tensor) -> Blend:
+    """w = σ(4 a) and s = 0.1 tanh(b) of a head's two channels `(b, 2, d, h, w)`."""
+    weight, extra = out.split(1, dim=1)
+    return Blend(torch.sigmoid(4 * weight), 0.1 * torch.tanh(extra))
 
 
 class BlendHead(nn.Module):
-    """Two pointwise layers over UFR&F's last features, the restored volume and the reference.
+    """Two layers over a voxel of the restored volume, of the reference and of their means.
 
-    It only reads them: no gradient of the fused volume reaches the restored one, so it can be
-    trained alone, and what it learns costs no restoration.
-
-    Args:
-        channels: of the features.
-        folded: the features belong to 2³ blocks of voxels (`space_to_depth`).
+    It only reads both: no gradient of the fused volume reaches the restored one, so it can be
+    trained alone, and what it learns costs no restoration. Every voxel has the same weights: a
+    head over 2³ blocks draws the blocks.
     """
 
-    def __init__(self, channels: int, folded: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.folded = folded
-        blocks = 8 if folded else 1
-        self.mix = nn.Sequential(
-            convolution(channels + 2 * blocks, _HIDDEN, kernel=1), activation()
-        )
-        self.out = nn.Conv3d(_HIDDEN, 2 * blocks, 1)
+        self.mix = nn.Sequential(convolution(4, _HIDDEN, kernel=1), activation())
+        self.out = nn.Conv3d(_HIDDEN, 2, 1)
         # untrained: fused = mean of both sources
         nn.init.zeros_(self.out.weight)
         zero_bias(self.out)
 
-    def forward(self, features: Tensor, restored: Tensor, reference: Tensor) -> Tensor:
-        """Before their squashing: the weight of the reference, and what is added.
+    def forward(self, restored: Tensor, reference: Tensor) -> Blend:
+        """w and s, means over 3³ voxels: single voxels neither light up nor drop out.
 
         Args:
-            features: `(b, C, ...)`, at half resolution if folded.
             restored: `(b, 1, d, h, w)`.
             reference: I_R, of the same shape.
-
-        Returns:
-            `(b, 2, d, h, w)`.
         """
         volumes = torch.cat([restored, reference], dim=1).detach()
-        entry = space_to_depth(volumes) if self.folded else volumes
-        seen = torch.cat([features.detach(), entry.to(features.dtype)], dim=1)
-        out: Tensor = self.out(self.mix(seen))
-        return depth_to_space(out) if self.folded else out
+        seen = torch.cat([volumes, box_mean(volumes, 1)], dim=1)
+        rough = blend_of(self.out(self.mix(seen)).float())
+        return Blend(*(box_mean(value, 1) for value in rough))
 
 
 def with_own_blend(shared: dict[str, Tensor], fresh: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from UniFuseLib.network.blend import BlendHead
+from UniFuseLib.network.blend import BlendHead, blend_of
 from UniFuseLib.network.encoder import depth_to_space, space_to_depth
 from UniFuseLib.network.layers import (
     activation,
@@ -99,7 +99,7 @@ class UFRF(nn.Module):
             for c, full in zip(channels[:-1], dense[:-1], strict=True)
         )
         self.head = nn.Conv3d(channels[0], (3 + SMOOTHINGS) * blocks, 1)
-        self.blend = BlendHead(channels[0], folded) if own_blend else None
+        self.blend = BlendHead() if own_blend else None
         self.smooth = convolution(3, 1 if own_blend else 3)
         # of the volume itself over its smoothed versions, before training
         preference = torch.tensor([3.0] + [0.0] * (SMOOTHINGS - 1))
@@ -142,31 +142,26 @@ class UFRF(nn.Module):
         upwards = list(zip(skips[:-1], self.expand, self.merge, strict=True))
         for skip, expand, merge in reversed(upwards):
             x = merge(skip + expand(x))
+        out = self.head(x)
         need = need_of_restoration(context.probabilities[:, CLEAN])
-        return self._compose(x, moved, reference, need)
+        return self._compose(depth_to_space(out) if self.folded else out, moved, reference, need)
 
-    def _compose(self, x: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:
+    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:
         """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r), fused = restored + w (I_R - restored) + s.
 
-        m is W(I'_D), n the need of restoration, `x` the last features.
+        m is W(I'_D), n the need of restoration.
 
         a sums to 1, w lies in 0..1. S_0 is the volume itself, the others are ever smoother: how
         much to smooth where is easier to learn than noise.
         """
-        out = self._unfold(self.head(x))
         smooth = self.smooth(out[:, :3]).float()  # r, and w and s where the head is shared
         share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)
         whole = (share * smoothings(moved)).sum(1, keepdim=True) + smooth[:, :1]
         restored = torch.lerp(moved, whole, need)  # exact at both ends
         detail = torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)
         if self.blend is None:
-            source, mixing = restored, smooth[:, 1:]
+            source, blend = restored, blend_of(smooth[:, 1:])
         else:
-            source, mixing = restored.detach(), self.blend(x, restored, reference).float()
-        weight, extra = mixing.split(1, dim=1)
-        blend = torch.sigmoid(4 * weight)
-        fused = source + blend * (reference - source) + 0.1 * torch.tanh(extra)
-        return Fusion(fused, restored, blend, detail_weight=detail)
-
-    def _unfold(self, out: Tensor) -> Tensor:
-        return depth_to_space(out) if self.folded else out
+            source, blend = restored.detach(), self.blend(restored, reference)
+        fused = source + blend.weight * (reference - source) + blend.extra
+        return Fusion(fused, restored, blend.weight, detail_weight=detail)

@@ -24,8 +24,8 @@ class LossWeights:
 
     `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length
     on the FA's coarser levels, `matching` tells the FA's features of a place from those of its
-    neighbours; `fidelity` is Q_mse, `retention` keeps what one source alone shows, `restore`
-    supervises I_D.
+    neighbours; `fidelity` is Q_mse, `retention` and its square keep what one source alone shows,
+    `restore` supervises I_D.
     """
 
     classification: float = 0.5
@@ -38,6 +38,7 @@ class LossWeights:
     intensity: float = 1.0
     fidelity: float = 0.0
     retention: float = 0.0
+    squared_retention: float = 0.0
     gradient: float = 1.0
     restore: float = 2.0
 
