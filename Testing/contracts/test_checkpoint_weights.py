@@ -80,6 +80,17 @@ def test_writing_leaves_nothing_else_behind(weights: Path) -> None:
     ]
 
 
+def test_weights_from_before_the_fused_volume_had_a_head_of_its_own_still_load(
+    tmp_path: Path,
+) -> None:
+    torch.manual_seed(0)
+    shared = build(replace(preset("small"), blend="shared")).eval()
+    network = {k: v for k, v in preset("small").to_dict().items() if k != "blend"}
+    save_model(shared, replace(contract("small"), network=network), tmp_path / "old.safetensors")
+    loaded, _ = load_model(tmp_path / "old.safetensors", CPU)
+    assert loaded.state_dict().keys() == shared.state_dict().keys()
+
+
 @pytest.mark.parametrize(
     "error", [SafetensorError("No space left on device"), OSError(28, "No space left on device")]
 )

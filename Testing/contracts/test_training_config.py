@@ -7,6 +7,7 @@ import itertools
 import json
 import runpy
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,6 +33,14 @@ def test_shipped_configurations_are_read_by_name(name: str) -> None:
     assert config.preset == name
     preset(config.preset)
     assert TrainingConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_the_recipe_of_the_fused_volumes_head_touches_nothing_else() -> None:
+    config = read_config(Path("blend"))
+    assert config.learn == ("fusion.blend",)
+    assert preset(config.preset).blend == "own"
+    meant = {name for name, weight in asdict(config.weights).items() if weight}
+    assert meant == {"structure", "fidelity", "squared_retention", "gradient"}
 
 
 def test_a_folder_of_the_name_does_not_hide_a_shipped_configuration(

@@ -10,10 +10,11 @@ from torch import nn
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationRegBLK, PyramidLevel
+from UniFuseLib.network.alsn import build_alsn
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.dapl import Context, RunningNorm, reading_orders, segments
 from UniFuseLib.network.encoder import TEXTURES, Encoded, depth_to_space, space_to_depth
-from UniFuseLib.network.fusion import CLEAN, build_alsn, need_of_restoration
+from UniFuseLib.network.fusion import CLEAN, need_of_restoration
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
 from UniFuseLib.network.mamba import MambaBlock, SpatialMambaBlock, meet_state
 from UniFuseLib.network.matching import (

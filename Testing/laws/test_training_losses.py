@@ -237,6 +237,9 @@ def test_retention_asks_for_the_reference_and_what_only_the_other_source_shows(
     sources = (constant(aligned), constant(reference))
     assert losses.retention_loss(constant(kept), *sources).item() == pytest.approx(0, abs=1e-6)
     assert losses.retention_loss(constant(kept - 0.1), *sources).item() == pytest.approx(0.1)
+    squared = losses.squared_retention_loss
+    assert squared(constant(kept), *sources).item() == pytest.approx(0, abs=1e-6)
+    assert squared(constant(kept - 0.1), *sources).item() == pytest.approx(0.01)
 
 
 def test_a_smooth_step_rises_from_0_to_1_with_flat_ends() -> None:

@@ -22,11 +22,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from UniFuseLib.checkpoint import load_model
+from UniFuseLib.checkpoint import load_model, save_model
+from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import InputError, OutputError
+from UniFuseLib.network.blend import with_own_blend
+from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.unifuse import UniFuseOutput
 from UniFuseLib.spatial.displacement import warp
-from UniFuseLib.training.config import Phase, TrainingConfig
+from UniFuseLib.training.config import LossWeights, Phase, TrainingConfig
 from UniFuseLib.training.data import INDEX, load_pack
 from UniFuseLib.training.parallel import Ranks
 from UniFuseLib.training.pictures import CURVES, VALIDATION
@@ -261,6 +264,27 @@ def test_only_the_named_parts_learn(whole: Path, config: TrainingConfig, tmp_pat
     assert moved == {"fusion"}
 
 
+def test_the_fused_volumes_own_head_learns_alone_from_weights_that_lack_it(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    shared = build(replace(preset("small"), blend="shared"))
+    without_blend = {k: v for k, v in preset("small").to_dict().items() if k != "blend"}
+    contract = replace(standard_contract(), preset="small", network=without_blend)
+    save_model(shared, contract, tmp_path / "old.safetensors")
+    start, _ = load_model(tmp_path / "old.safetensors", CPU)
+    learning = replace(
+        config, learn=("fusion.blend",), average=0.0, weights=LossWeights(fidelity=1.0)
+    )
+    state = train(learning, tmp_path / "run", CPU, weights=tmp_path / "old.safetensors")
+    ended = load_model(tmp_path / "run" / "tiny.safetensors", CPU)[0].state_dict()
+    kept = with_own_blend(start.state_dict(), ended)
+    assert all(torch.equal(tensor, ended[name]) for name, tensor in kept.items())
+    assert ended["fusion.blend.out.weight"].abs().max() > 0  # zero at the start
+    learnt = {name for name, p in state.model.named_parameters() if p.grad is not None}
+    assert learnt == {name for name in ended if name.startswith("fusion.blend.")}
+
+
 def test_a_part_that_the_network_lacks_is_refused(config: TrainingConfig) -> None:
     with pytest.raises(InputError, match=r"encoder, dapl.*got head"):
         initial_state(replace(config, learn=("head",)), CPU)
@@ -386,7 +410,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 import torch
-from UniFuseLib.training.config import Phase, TrainingConfig
+from UniFuseLib.training.config import LossWeights, Phase, TrainingConfig
 from UniFuseLib.training.data import load_pack
 from UniFuseLib.training.parallel import joined
 from UniFuseLib.training.state import initial_state

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from UniFuseLib.network.alignment import CorrelationFA
+from UniFuseLib.network.alsn import build_alsn
 from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
-from UniFuseLib.network.fusion import UFRF, build_alsn
+from UniFuseLib.network.fusion import UFRF
 from UniFuseLib.network.layers import unpatch
 from UniFuseLib.network.oufr import (
     OUFR,
@@ -54,6 +55,8 @@ class NetworkConfig:
     dapl: Literal["full", "without_states", "without_prompt", "none"] = "full"
     oufr: Literal["spatial_mamba", "recurrent", "mamba", "transformer", "none"] = "spatial_mamba"
     alsn: Literal["lora", "base_only", "experts"] = "lora"
+    # head of the fused volume; weights without this key share the restored volume's
+    blend: Literal["shared", "own"] = "shared"
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
@@ -69,7 +72,7 @@ class NetworkConfig:
         return asdict(self)
 
 
-_DEFAULT = NetworkConfig()
+_DEFAULT = NetworkConfig(blend="own")
 _PAPER = NetworkConfig(
     encoder="intensity",
     channels=8,
@@ -87,6 +90,7 @@ _SMALL = NetworkConfig(
     alignment_channels=(8, 8, 16, 16),
     fusion_channels=(8, 8, 16),
     lora_rank=2,
+    blend="own",
 )
 
 PRESETS: dict[str, NetworkConfig] = {"default": _DEFAULT, "paper": _PAPER, "small": _SMALL}
@@ -197,4 +201,11 @@ def _fusion(config: NetworkConfig, folded: bool) -> UFRF:
         build_alsn(channels, config.width, dense, config.lora_rank, config.classes, config.alsn)
         for channels, dense in zip(config.fusion_channels, config.fusion_dense, strict=True)
     ]
-    return UFRF(config.channels, config.fusion_channels, config.fusion_dense, skips, folded)
+    return UFRF(
+        config.channels,
+        config.fusion_channels,
+        config.fusion_dense,
+        skips,
+        folded,
+        own_blend=config.blend == "own",
+    )

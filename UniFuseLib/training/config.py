@@ -24,8 +24,8 @@ class LossWeights:
 
     `registration` is L_reg (Eq. 6), `endpoint` the length of the same error, `coarse` that length
     on the FA's coarser levels, `matching` tells the FA's features of a place from those of its
-    neighbours; `fidelity` is Q_mse, `retention` keeps what one source alone shows, `restore`
-    supervises I_D.
+    neighbours; `fidelity` is Q_mse, `retention` and its square keep what one source alone shows,
+    `restore` supervises I_D.
     """
 
     classification: float = 0.5
@@ -38,6 +38,7 @@ class LossWeights:
     intensity: float = 1.0
     fidelity: float = 0.0
     retention: float = 0.0
+    squared_retention: float = 0.0
     gradient: float = 1.0
     restore: float = 2.0
 
@@ -77,7 +78,8 @@ class TrainingConfig:
             (`made_contrast.py`).
         own_frame: share of a batch whose reference is brought to the degraded scan's frame:
             nothing is left to align.
-        learn: the network's parts that learn (`fusion`, ...), the others stay as given; empty: all.
+        learn: the network's parts that learn (`fusion`, `fusion.blend`, ...), the others stay as
+            given; empty: all.
         true_field: share of a batch that is restored and fused through the true field, as through
             a refined one.
         workers: processes that draw samples beside the training (`shelf.py`); 0: drawn between the
@@ -166,7 +168,8 @@ class TrainingConfig:
 
 
 def read_config(path: Path, **overrides: str) -> TrainingConfig:
-    """A TOML file, or the name of a shipped one (`default`, `fusion`, `gpu`, `paper`).
+    """A TOML file, or the name of a shipped one (`blend`, `default`, `fusion`, `gpu`,
+    `paper`).
 
     `data` and `validation` are relative to its folder.
 

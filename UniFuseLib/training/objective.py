@@ -115,6 +115,7 @@ def _terms(
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
         "retention": losses.retention_loss(output.fused, aligned, sample.reference),
+        "squared_retention": losses.squared_retention_loss(output.fused, aligned, sample.reference),
         "gradient": losses.gradient_loss(output.fused, aligned, sample.reference),
         "restore": losses.restoration_loss(output.restored, aligned),
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
+from UniFuseLib.network.blend import with_own_blend
 from UniFuseLib.network.build import NetworkConfig, build, preset
 from UniFuseLib.training.recompute import enable_gradient_checkpointing
 
@@ -72,7 +73,7 @@ def initial_state(
         torch.manual_seed(config.seed)
         model = build(preset(config.preset))
     if weights is not None:
-        model.load_state_dict(_tensors_of(weights, config))
+        model.load_state_dict(_tensors_of(weights, config, model.state_dict()))
     # channels last halves the time of 3-D convolutions on the CPU
     model.to(device).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     average = copy.deepcopy(model).eval().requires_grad_(False)
@@ -86,26 +87,37 @@ def initial_state(
 
 def _freeze_all_but(model: UniFuse, parts: tuple[str, ...]) -> None:
     """The other parts keep parameters and running statistics; no parts: all of them learn."""
-    children = dict(model.named_children())
-    if unknown := set(parts) - set(children):
+    known = dict(model.named_modules())
+    if unknown := {part for part in parts if not part or part not in known}:
+        children = ", ".join(name for name, _ in model.named_children())
         raise InputError(
             f"Expected parts of the network in 'learn' of the training configuration "
-            f"({', '.join(children)}), got {', '.join(sorted(unknown))}."
+            f"({children}, or a part of these as in 'fusion.blend'), got "
+            f"{', '.join(sorted(unknown))}."
         )
-    for name, child in children.items():
-        if parts and name not in parts:
-            child.eval().requires_grad_(False)
+    if parts:
+        model.eval().requires_grad_(False)
+    for part in parts:
+        known[part].train().requires_grad_(True)
 
 
-def _tensors_of(weights: Path, config: TrainingConfig) -> dict[str, torch.Tensor]:
+def _tensors_of(
+    weights: Path, config: TrainingConfig, fresh: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """The weights' tensors; what the fused volume's own head is made of from `fresh`, where the
+    weights have none.
+    """
     model, contract = load_model(weights, torch.device("cpu"))
-    if NetworkConfig.from_dict(contract.network) != preset(config.preset):
+    found, wanted = NetworkConfig.from_dict(contract.network), preset(config.preset)
+    if found == wanted:
+        return model.state_dict()
+    if found != replace(wanted, blend="shared"):
         raise InputError(
             f"The weights '{weights}' are those of preset '{contract.preset}', the configuration "
             f"asks for '{config.preset}'. Set preset = \"{contract.preset}\" in the configuration, "
             "or start without them."
         )
-    return model.state_dict()
+    return with_own_blend(model.state_dict(), fresh)
 
 
 def save(state: TrainingState, config: TrainingConfig, path: Path) -> None:
