@@ -183,6 +183,7 @@ def trust_summary() -> str:
         ("ROC AUC of that", number(found["auc"], 3)),
         ("must never be green (no pose is right, or more than 8 mm off)", _of(found)),
         ("of these red", percent(found["never_green_red"], 0)),
+        ("green, of which more than 3 mm off", f"{found['green']}, {found['off_but_green']}"),
         (f"good (2 mm and less, {found['good']} cases): green", percent(found["good_green"], 0)),
         ("good: red", percent(found["good_red"], 0)),
         ("interval of the expected error holds the error", percent(found["interval_holds"], 0)),

@@ -41,9 +41,10 @@ def main() -> int:
     parser.add_argument("rows", type=Path)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--seed", type=int, default=0, help="divides the patients into folds")
     args = parser.parse_args()
     rows = read(args.rows)
-    found = figures(rows, held_out(rows, judge_of))
+    found = figures(rows, held_out(rows, judge_of, args.seed))
     for path, value in ((args.model, fitted(rows)), (args.results, found)):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
