@@ -83,7 +83,7 @@ def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
         (
             "Displacement in the body",
             f"mean {length.mean():.1f} mm",
-            f"95 % below {p95:.1f} mm, maximum {length.max():.1f} mm",
+            f"95 % below {p95:.1f}, maximum {length.max():.1f} mm",
         ),
         (
             "Folding",
