@@ -21,6 +21,7 @@ from UniFuseLib.experiments.ablations import (
     variant_config,
 )
 from UniFuseLib.network.build import preset
+from UniFuseLib.report_parts import VerdictReport
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.training.config import TrainingConfig
 
@@ -44,7 +45,9 @@ class Result:
     displacement: np.ndarray
     probabilities: dict[str, float]
     label: str
-    report: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(warnings=()))
+    report: SimpleNamespace = field(
+        default_factory=lambda: SimpleNamespace(warnings=(), verdict=VerdictReport())
+    )
 
 
 def fuse_with(weights: Path):
