@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import os
 import signal
@@ -197,13 +198,19 @@ kill -- -$(cat {folder}/job.pid)
 """
 
 
+def _skip_without_jobqueue() -> None:
+    """Without importing it, which changes what Ctrl-C does."""
+    if importlib.util.find_spec("dask_jobqueue") is None:
+        pytest.skip("needs dask-jobqueue")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="setsid")
 def test_slurm_jobs_are_submitted_work_and_are_cancelled(
     inputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With two scripts in place of SLURM, which run the job on this machine."""
-    pytest.importorskip("dask_jobqueue")
+    _skip_without_jobqueue()
     for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
         (tmp_path / name).write_text(text.format(folder=tmp_path), encoding="utf-8")
         (tmp_path / name).chmod(0o755)
@@ -236,12 +243,14 @@ def test_no_scheduler_is_a_sentence(inputs: Path, tmp_path: Path, monkeypatch, c
 def test_a_slurm_configuration_that_is_none_is_a_sentence(
     inputs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
 ) -> None:
-    pytest.importorskip("dask_jobqueue")
+    _skip_without_jobqueue()
     path = tmp_path / "slurm.yaml"
     path.write_text(text, encoding="utf-8")
     argv = arguments(inputs, tmp_path / "out", 1, "--slurm", str(path), "--jobs", "1")
+    on_interrupt = signal.getsignal(signal.SIGINT)
     assert cli.main(argv) == 3
     assert sentence in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is on_interrupt
 
 
 def wait_until(true: object, seconds: float = 120.0) -> None:

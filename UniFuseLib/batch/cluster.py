@@ -7,6 +7,7 @@ A worker that dies costs its case a new try on another one; the scheduler gives 
 from __future__ import annotations
 
 import contextlib
+import signal
 from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -103,13 +104,24 @@ def _outcome(future: Any, task: Task) -> Outcome:
     return outcome
 
 
-@contextmanager
-def _slurm_cluster(configuration: Path) -> Iterator[Any]:
-    yaml: Any = import_module("yaml")  # a dependency of Dask
+def _slurm() -> Any:
+    """dask-jobqueue's class. Importing it changes what Ctrl-C does (dask_jobqueue/runner.py): here
+    it goes on to stop the batch.
+    """
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         from dask_jobqueue import SLURMCluster
     except ImportError as error:
         raise _missing("dask-jobqueue") from error
+    finally:
+        signal.signal(signal.SIGINT, on_interrupt)
+    return SLURMCluster
+
+
+@contextmanager
+def _slurm_cluster(configuration: Path) -> Iterator[Any]:
+    yaml: Any = import_module("yaml")  # a dependency of Dask
+    slurm = _slurm()
     try:
         content = yaml.safe_load(configuration.read_text(encoding="utf-8"))
         keys = {**content}
@@ -120,7 +132,7 @@ def _slurm_cluster(configuration: Path) -> Iterator[Any]:
         ) from error
     try:
         extra = [*_ONE_TASK_AT_A_TIME, *keys.pop("worker_extra_args", ())]
-        cluster = SLURMCluster(**{"processes": 1, **keys, "worker_extra_args": extra})
+        cluster = slurm(**{"processes": 1, **keys, "worker_extra_args": extra})
     except (TypeError, ValueError) as error:
         raise InputError(f"--slurm {configuration}: {error}.") from error
     with contextlib.closing(cluster):
