@@ -131,6 +131,21 @@ def _by_bin() -> list[tuple[str, str, dict[str, Any]]]:
     ]
 
 
+def kept() -> str:
+    """What the fused volume keeps of both sources, one row per task."""
+    summary = _read("evaluation")["summary"]
+    rows = [
+        (
+            TASKS[task].title,
+            str(figures["cases"]),
+            number(figures["retention"]),
+            number(figures["soft_tissue_contrast"]),
+        )
+        for task, figures in summary.items()
+    ]
+    return markdown(("task", "cases", "retention", "contrast of soft tissue"), rows)
+
+
 def classification() -> str:
     """Accuracy on the validation cases, and in the cross-validation of the classifier's fit."""
     evaluation, contract = _read("evaluation"), json.loads(CONTRACT.read_text(encoding="utf-8"))
@@ -244,6 +259,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "evaluation": lambda: results_table(_read("evaluation")),
     "fuse-cost": fuse_cost,
     "groups": lambda: groups_table(_read("evaluation-groups")),
+    "kept": kept,
     "registration": registration,
     "registration-by-bin": registration_by_bin,
     "trust-groups": trust_groups,
