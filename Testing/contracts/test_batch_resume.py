@@ -5,18 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import json
+import signal
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from UniFuseLib.batch import processes
 from UniFuseLib.batch.case import STATE_FOLDER
 from UniFuseLib.cli import main
+from UniFuseLib.commands.progress import stopped_by
 from UniFuseLib.errors import CasesFailedError, InputError, OutputError
 from UniFuseLib.io.file_lock import try_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WORKER = (sys.executable, str(Path(__file__).with_name("batch_worker.py")))
 
@@ -160,9 +165,27 @@ def test_an_error_ends_the_json_lines_too(table: Path, capsys: pytest.CaptureFix
     assert "No case found" in last["error"]
 
 
-def test_stopping_leaves_a_summary_with_open_cases(table: Path) -> None:
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["heard", "ignored"])
+def on_interrupt(request: pytest.FixtureRequest) -> Iterator[object]:
+    """What Ctrl-C does: shells start jobs with `&` that ignore it."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
+def test_stopping_leaves_a_summary_with_open_cases(table: Path, on_interrupt: object) -> None:
     stop = table.parent / "stop"
     stop.touch()
     code = batch(table, ["waits_30", "one"], "--cancel-file", str(stop))
     assert code == 130
+    assert signal.getsignal(signal.SIGINT) is on_interrupt
     assert {row["state"] for row in summary(table).values()} == {"open"}
+
+
+def test_ctrl_c_stays_ignored_where_it_was(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stopped_by(tmp_path / "stop"):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

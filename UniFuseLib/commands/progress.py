@@ -9,6 +9,7 @@ and ends with one of
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from contextlib import contextmanager
@@ -80,12 +81,33 @@ def stopped_by(cancel_file: Path | None) -> Iterator[Callable[[], bool]]:
                 return
 
     thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
+    with _interruptible(cancel_file):
+        thread.start()
+        try:
+            yield cancel_file.exists
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def _interruptible(cancel_file: Path) -> Iterator[None]:
+    """Heed the file also where Ctrl-C is ignored, as in jobs that a shell starts with `&`: there
+    `interrupt_main` does nothing. Ctrl-C itself stays ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+
+    def heed(*_: object) -> None:
+        if cancel_file.exists():
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, heed)
     try:
-        yield cancel_file.exists
+        yield
     finally:
-        over.set()
-        thread.join()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _terminal() -> Callable[[float, str], None]:
