@@ -11,6 +11,7 @@ from UniFuseLib.network.layers import activation, convolution, zero_bias
 from UniFuseLib.spatial.mind import box_mean
 
 _HIDDEN = 12
+_SLAB = 16  # planes
 
 
 class Blend(NamedTuple):
@@ -51,7 +52,9 @@ class BlendHead(nn.Module):
         """
         volumes = torch.cat([restored, reference], dim=1).detach()
         seen = torch.cat([volumes, box_mean(volumes, 1)], dim=1)
-        rough = blend_of(self.out(self.mix(seen)).float())
+        # slab by slab: the hidden channels of a whole volume would be the largest tensor of a run
+        slabs = [self.out(self.mix(slab)) for slab in seen.split(_SLAB, dim=2)]
+        rough = blend_of(torch.cat(slabs, dim=2).float())
         return Blend(*(box_mean(value, 1) for value in rough))
 
 
