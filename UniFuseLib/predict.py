@@ -17,6 +17,7 @@ from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
 from UniFuseLib.fusion.on_reference import fuse_again
 from UniFuseLib.fusion_result import FusionResult
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from UniFuseLib.network.blend import Base
     from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.prepare import PreparedPair
@@ -79,7 +81,7 @@ class Network(Protocol):
     def register(self, degraded: Tensor, reference: Tensor) -> Any:
         """Two `(1, 1, d, h, w)` → what `network.unifuse.Registered` holds."""
 
-    def fuse(self, registered: Any, flow: Tensor | None = None) -> Any:
+    def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
@@ -105,6 +107,7 @@ def fuse(
     restored_own: bool = False,
     verdict: bool = True,
     fusion: str = UNIFUSE,
+    ct_window: str = AUTO,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -138,6 +141,8 @@ def fuse(
         restored_own: also restore the degraded volume on its own grid, without moving it.
         verdict: judge how far the alignment can be trusted (`verdict/judge.py`).
         fusion: what makes the fused volume, one of `fusion.methods.METHODS`; all else is UniFuse's.
+        ct_window: HU of a CT that the fused volume shows: `auto`, `wide`, `brain`, `soft-tissue`,
+            `bone`, `lung`, or `LEVEL,WIDTH` (`fusion/greys.py`).
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -159,6 +164,7 @@ def fuse(
         with stages.stage(_CHECKING):
             pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing, guidance)
             steps = steps_for(refine, *pair.modalities)
+            greys = greys_of(pair, ct_window)
         with stages.stage(_ALIGNING):
             working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
@@ -170,14 +176,15 @@ def fuse(
             classified = _classify(registered.logits, pair, agreed)
             judged = _judge(pair, working, deformed.flow, classified) if verdict else None
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, deformed.flow)
+            output = network.fuse(registered, deformed.flow, greys.base)
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
             sources = pair.degraded.source, pair.reference.source
-            native = to_reference_grid(*sources, found)
+            native = to_reference_grid(*sources, found, greys)
             if fusion != UNIFUSE:
-                native = native._replace(fused=fuse_again(fusion, native, *sources, target))
+                again = fuse_again(fusion, native, pair.reference.source, greys, target)
+                native = native._replace(fused=again)
             own = _own(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
@@ -203,6 +210,7 @@ def fuse(
             run,
             judged,
             fusion,
+            greys,
         ),
         body=body,
         coverage=native.coverage,

@@ -15,6 +15,7 @@ from UniFuseLib.process import peak_memory_mb
 from UniFuseLib.report_parts import (
     AlignmentReport,
     DisplacementReport,
+    GreysReport,
     InputReport,
     InputsReport,
     IntensityReport,
@@ -30,6 +31,7 @@ from UniFuseLib.version import NOTICE, versions
 if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
     from UniFuseLib.degradation import Classification
+    from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
@@ -71,6 +73,7 @@ class Report:
     guidance: GuidanceReport = field(default_factory=GuidanceReport)
     verdict: VerdictReport = field(default_factory=VerdictReport)
     fusion_method: str = "unifuse"
+    fused_greys: GreysReport = field(default_factory=GreysReport)
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -140,7 +143,8 @@ def fusion_report(
     guidance: GuidanceReport,
     run: RunRecord,
     verdict: Verdict | None,
-    fusion_method: str = "unifuse",
+    fusion_method: str,
+    greys: Greys,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -172,6 +176,7 @@ def fusion_report(
             *classified.warnings,
         ),
         fusion_method=fusion_method,
+        fused_greys=GreysReport.of(greys, pair.modalities),
     )
 
 

@@ -11,6 +11,7 @@ from UniFuseLib.spatial.axes import orientation_code
 
 if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
+    from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.registration.affine import AffineResult
@@ -191,6 +192,23 @@ class IntensityReport:
 
     degraded: IntensityMap
     reference: IntensityMap
+
+
+@dataclass(frozen=True)
+class GreysReport:
+    """What the fused volume shows: whose soft tissue, and which HU of a CT; None without CT."""
+
+    soft_tissue_of: str = "reference"
+    ct_window: str | None = None
+    level_hu: float | None = None
+    width_hu: float | None = None
+
+    @classmethod
+    def of(cls, greys: Greys, modalities: tuple[str, str]) -> GreysReport:
+        window = greys.window
+        if window is None:
+            return cls(greys.base, "wide" if "ct" in modalities else None)
+        return cls(greys.base, *window)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ refusals.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.fusion_result import FusionResult
+    from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.registration.bspline_problem import RefinementPair
 
 
@@ -57,6 +58,7 @@ class Network:
     label: int = 0
     blend: float = 0.5
     detail_weight: float = 1.0
+    bases: list[str] = field(default_factory=list)  # that were asked for
 
     def register(self, degraded: Tensor, reference: Tensor) -> Registered:
         d, h, w = (torch.cos(torch.linspace(-1, 1, n)) for n in degraded.shape[2:])
@@ -66,7 +68,10 @@ class Network:
         logits[0, self.label] = 8.0
         return Registered(flow, logits, degraded, reference)
 
-    def fuse(self, registered: Registered, flow: Tensor | None = None) -> Output:
+    def fuse(
+        self, registered: Registered, flow: Tensor | None = None, base: str = "reference"
+    ) -> Output:
+        self.bases.append(base)
         flow = registered.flow if flow is None else flow
         moved = warp(registered.degraded, flow)
         weight = torch.full_like(moved, self.blend)
@@ -629,6 +634,47 @@ def test_another_fusion_method_changes_the_fused_volume_alone(
     np.testing.assert_allclose(other.fused.array, expected, atol=1e-5)
     assert not plain.coverage.all()
     assert np.abs(plain.fused.array - other.fused.array).max() > 0.05 or fusion == "average"
+
+
+def as_ct(volume: Volume) -> Volume:
+    return Volume(volume.array * 11 - 1000, volume.affine)
+
+
+@pytest.mark.parametrize("fusion", ["unifuse", "average"])
+@pytest.mark.parametrize("modalities", [("mr", "ct"), ("ct", "mr")])
+def test_the_fused_volume_shows_a_ct_in_its_window_and_the_rest_stays(
+    pair: tuple[Volume, Volume], modalities: tuple[str, str], fusion: str
+) -> None:
+    degraded, reference = (
+        as_ct(v) if kind == "ct" else v for v, kind in zip(pair, modalities, strict=True)
+    )
+    options = {
+        "align": "none",
+        "fusion": fusion,
+        "degraded_modality": modalities[0],
+        "reference_modality": modalities[1],
+        "verdict": False,
+    }
+    network = Network()
+    wide = run((degraded, reference), model=network, **options)
+    bone = run((degraded, reference), model=network, ct_window="bone", **options)
+    np.testing.assert_array_equal(wide.restored.array, bone.restored.array)
+    greys = bone.report.fused_greys
+    assert (greys.ct_window, greys.level_hu, greys.width_hu) == ("bone", 400.0, 1800.0)
+    assert wide.report.fused_greys.ct_window == "wide"
+    base = "degraded" if modalities == ("mr", "ct") else "reference"
+    assert greys.soft_tissue_of == base
+    assert network.bases == [base, base]
+    intensity = bone.report.intensity
+
+    def shown(volume: np.ndarray, kind: str, rule: IntensityMap) -> np.ndarray:
+        return np.clip((volume + 500) / 1800, 0, 1) if kind == "ct" else rule.forward(volume)
+
+    first = shown(bone.restored.array, modalities[0], intensity.degraded)
+    second = shown(reference.array, modalities[1], intensity.reference)
+    expected = np.where(bone.coverage, (first + second) / 2, second)
+    np.testing.assert_allclose(bone.fused.array, expected, atol=2e-3)
+    assert np.abs(bone.fused.array - wide.fused.array).max() > 0.05
 
 
 def test_slices_are_cut_along_the_thick_axis(

@@ -294,7 +294,9 @@ class Perfect(NamedTuple):
         unified = Unified(*two_positions((0, 1), (1, 2)))
         return Registered(self.field, logits, unified, [self.field], (), None)  # type: ignore[arg-type]
 
-    def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+    def fuse(
+        self, registered: Registered, flow: torch.Tensor, base: str = "reference"
+    ) -> UniFuseOutput:
         aligned = warp(self.sample.fine, flow)
         fused = torch.maximum(aligned, self.sample.reference)
         return UniFuseOutput(
@@ -365,7 +367,9 @@ def test_the_restoration_target_does_not_pull_on_the_field() -> None:
         def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> Registered:
             return super().register(degraded, reference)._replace(coarse_flows=[])
 
-        def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+        def fuse(
+            self, registered: Registered, flow: torch.Tensor, base: str = "reference"
+        ) -> UniFuseOutput:
             return super().fuse(registered, flow.detach())._replace(flow=flow)
 
     config = TrainingConfig(
@@ -440,7 +444,9 @@ def test_restoration_goes_through_the_true_field_and_the_loss_sees_the_predicted
     used: list[torch.Tensor] = []
 
     class Watched(PredictsNoMotion):
-        def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+        def fuse(
+            self, registered: Registered, flow: torch.Tensor, base: str = "reference"
+        ) -> UniFuseOutput:
             used.append(flow)
             return model.fuse(registered, flow)
 

@@ -83,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
     from UniFuseLib.evaluation.evaluate import evaluate, named
     from UniFuseLib.evaluation.own_frame import restore_in_place
     from UniFuseLib.evaluation.tables import results_table
+    from UniFuseLib.fusion.greys import WIDE
     from UniFuseLib.io.output_folder import sole_run
     from UniFuseLib.overview import draw_overview
     from UniFuseLib.predict import fuse
@@ -101,7 +102,12 @@ def run(args: argparse.Namespace) -> int:
     if args.refine != "off":
         checksum += f"+refine={args.refine}"
     fuse_pair = functools.partial(
-        fuse, model=model, contract=contract, device=args.device, refine=args.refine
+        fuse,
+        model=model,
+        contract=contract,
+        device=args.device,
+        refine=args.refine,
+        ct_window=WIDE,  # the greys that the metrics are taken on
     )
     read_index(args.cases)  # before a folder is made
     with sole_run(args.output):

@@ -140,6 +140,7 @@ def _fuse(
         degraded_landmarks=guided.degraded_landmarks,
         verdict=not args.no_verdict,
         fusion=args.fusion,
+        ct_window=args.ct_window,
         progress=show,
         cancelled=cancelled,
     )

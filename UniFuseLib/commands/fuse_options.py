@@ -117,6 +117,14 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         help="what makes fused.nii.gz; alignment and restoration stay the same (default: unifuse)",
     )
     parser.add_argument(
+        "--ct-window",
+        default="auto",
+        metavar="WINDOW",
+        help="HU of a CT that fused.nii.gz shows from black to white: brain, soft-tissue, bone, "
+        "lung, LEVEL,WIDTH, wide (-1024 to 1600, most of it for soft tissue), or auto, brain where "
+        "a CT of a head is fused with PET, else wide (default: auto)",
+    )
+    parser.add_argument(
         "--refine",
         type=refinement,
         default="auto",

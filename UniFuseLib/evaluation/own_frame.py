@@ -13,6 +13,7 @@ import torch
 
 from UniFuseLib.evaluation.metrics.similarity import mean_squared_error, psnr_of
 from UniFuseLib.evaluation.sampling import covered, pull
+from UniFuseLib.fusion.greys import greys_of
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.preprocessing.prepare import prepare_pair
@@ -144,4 +145,5 @@ def restore_in_place(
         registered = model.register(working.degraded.to(device), working.reference.to(device))
         output = model.fuse(registered, torch.zeros_like(registered.flow))
     found = network_result(working, output)
-    return to_reference_grid(pair.degraded.source, pair.reference.source, found).restored
+    sources = pair.degraded.source, pair.reference.source
+    return to_reference_grid(*sources, found, greys_of(pair)).restored
