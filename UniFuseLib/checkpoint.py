@@ -48,7 +48,8 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
 
 def _does_not_fit(path: Path, error: Exception) -> WeightsError:
     return WeightsError(
-        f"The weights '{path}' do not fit the network that their contract describes ({error})."
+        f"The weights '{path}' do not fit the network that their contract describes ({error}). "
+        "Copy both files again, or use the version of UniFuse that they were made with."
     )
 
 

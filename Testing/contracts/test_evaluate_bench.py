@@ -6,13 +6,13 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from Testing.contracts.evaluate_standins import Result
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.evaluation.baselines import choose
 from UniFuseLib.evaluation.baselines.dependency import require
@@ -34,15 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PLAN = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w")
-
-
-@dataclass(frozen=True)
-class Result:
-    fused: Volume
-    restored: Volume
-    displacement: np.ndarray
-    probabilities: dict[str, float]
-    label: str
 
 
 class Stages:

@@ -50,9 +50,9 @@ def test_plain_values_become_what_is_asked_for(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "": "no JSON",
-    "nothing": "no JSON",
-    "[" * 100000: "no JSON",
+    "": "not a JSON file",
+    "nothing": "not a JSON file",
+    "[" * 100000: "not a JSON file",
     "[]": r"'the file': expected an object, found \[\]",
     "{}": "'name': expected a text, found nothing",
     '{"name": 3}': "'name': expected a text, found 3",

@@ -61,7 +61,8 @@ def run_batch(
         for note in work.notes:
             log(note)
         if work.finished:
-            log(f"{len(work.finished)} cases are finished already; {len(work.tasks)} are left.")
+            cases = len(work.finished) + len(work.tasks)
+            log(f"{len(work.finished)} of {cases} cases are finished already.")
         ended: dict[str, Outcome] = {}
         try:
             _compute(work, engine, tell, ended, lambda: _write(plan, work, output, ended))

@@ -49,7 +49,7 @@ def add_parser(subparsers: Any) -> None:
         "--time-budget",
         type=float,
         metavar="MINUTES",
-        help="end after so many minutes, all calls together; the learning rate falls in time",
+        help="end after this many minutes, all calls together; the learning rate falls to suit",
     )
     _add_settings(parser)
     parser.add_argument(

@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
         "--steps",
         type=int,
         metavar="N",
-        help="stop after N steps, if the minutes are not over before",
+        help="stop after N steps, even if minutes are left",
     )
     parser.add_argument("--batch", type=int, default=32, help="slices in each step (default: 32)")
     parser.add_argument(

@@ -102,7 +102,7 @@ def _check_labels(array: np.ndarray, acquired: np.ndarray, name: str, *, says_la
 
 
 def _filled(finding: str, name: str) -> str:
-    return f"The {name} volume: {finding}; these voxels were treated as not acquired."
+    return f"In the {name} volume, {finding}; they were treated as not acquired."
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:

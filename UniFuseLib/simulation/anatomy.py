@@ -105,7 +105,7 @@ def sample_by_anatomy(
     Args:
         generator: of all draws.
         kind: `head`, `body`; `turned`: a head turned by `LARGE_TURN`; `apart`: a head whose scans
-            share no place.
+            do not overlap.
         view: grid of the degraded scan before it moves.
         reference: R turns about its centre.
     """

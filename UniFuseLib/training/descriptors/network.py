@@ -38,7 +38,7 @@ class DescriptorConfig:
         """Of a contract.
 
         Raises:
-            KeyError, TypeError, ValueError: a number is missing or is none.
+            KeyError, TypeError, ValueError: a number is missing or not a number.
         """
         half, quarter, eighth = (int(n) for n in values["widths"])
         return cls(int(values["stem"]), (half, quarter, eighth), int(values["descriptors"]))

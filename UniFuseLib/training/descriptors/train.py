@@ -132,7 +132,7 @@ class _Run:
             losses: of places and of regions, `(2,)`.
 
         Raises:
-            ValueError: the loss is no number; the checkpoint from before stays.
+            ValueError: the loss is not finite; the checkpoint from before stays.
         """
         step, settings = self._state.step, self._settings
         validation_is_due = step % settings.validate_every == 0
