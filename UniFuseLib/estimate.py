@@ -3,7 +3,7 @@
     y = base + a · reference voxels + b · working voxels + c · degraded voxels
 
 Coefficients: least squares of relative errors over 11 runs on one core, MR on MR with refinement,
-the dearest pair (`Testing/benchmarks/cost_model.py`, figures in `docs/results/cost-model.json`).
+the most expensive pair (`Testing/benchmarks/cost_model.py`, `docs/results/cost-model.json`).
 """
 
 from __future__ import annotations

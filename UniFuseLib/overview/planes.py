@@ -1,7 +1,7 @@
 """Anatomical display planes: where each pixel lies in RAS mm, and what a volume shows there.
 
 Radiological convention: axial and coronal pictures have the patient's left on the picture's right;
-sagittal pictures look at the patient from his left, so anterior is on the picture's left. Superior
+sagittal pictures look at the patient from the left, so anterior is on the picture's left. Superior
 and anterior are up.
 """
 
