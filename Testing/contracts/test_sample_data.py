@@ -16,7 +16,8 @@ from scipy import ndimage
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.modality import detect_modality
-from UniFuseLib.simulation.misalignment import Deformation, Misalignment
+from UniFuseLib.simulation.misalignment import Misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from UniFuseLib.network.alignment import CorrelationFA
 from UniFuseLib.network.alsn import build_alsn
-from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
+from UniFuseLib.network.dapl import DAPL
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF
 from UniFuseLib.network.layers import unpatch
@@ -21,6 +21,7 @@ from UniFuseLib.network.oufr import (
 )
 from UniFuseLib.network.plain_alignment import NoFA, PlainFA
 from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.network.without_dapl import WithoutDAPL, WithoutPrompt, WithoutStates
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,8 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.simulation.displacement_scale import scale_to_mean
 from UniFuseLib.simulation.field_of_view import as_array, sees
-from UniFuseLib.simulation.misalignment import (
-    FULL,
-    Deformation,
-    Misalignment,
-    sample_misalignment,
-)
+from UniFuseLib.simulation.misalignment import FULL, Misalignment, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import uniform
 from UniFuseLib.simulation.tasks import BINS
 

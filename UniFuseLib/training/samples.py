@@ -18,12 +18,8 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.network.dapl import AIR
-from UniFuseLib.simulation.misalignment import (
-    REMAINDER,
-    Deformation,
-    MisalignmentRange,
-    sample_misalignment,
-)
+from UniFuseLib.simulation.misalignment import REMAINDER, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import choice, uniform
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.training.crops import GRIDS, cut
