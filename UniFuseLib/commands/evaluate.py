@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import count, log, refinement
+from UniFuseLib.commands.options import add_device, count, log, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -45,9 +45,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--weights", type=Path, help="safetensors file (default: the shipped weights)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--refine",
         type=refinement,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from UniFuseLib.commands.options import add_device
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="folder of the run: checkpoint and log",
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--time-budget",
         type=float,

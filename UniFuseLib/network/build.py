@@ -59,15 +59,6 @@ class NetworkConfig:
     # head of the fused volume; weights without this key share the restored volume's
     blend: Literal["shared", "own"] = "shared"
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Inverse of `to_dict` after a trip through JSON (lists become tuples again)."""
-        tuples: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**tuples)
-
     def to_dict(self) -> dict[str, Any]:
         """For the weights' contract."""
         return asdict(self)
