@@ -41,11 +41,6 @@ def read_json_as(kind: type[T], path: Path, error: type[UniFuseError] = InputErr
     return _as(kind, _parsed(path, json.loads, "JSON", error), path, error)
 
 
-def read_toml_as(kind: type[T], path: Path, error: type[UniFuseError] = InputError) -> T:
-    """A TOML file as `kind`; see `read_json_as`."""
-    return _as(kind, _parsed(path, tomllib.loads, "TOML", error), path, error)
-
-
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as it is.
 

@@ -101,11 +101,6 @@ def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> Mod
     return guess._replace(warnings=warnings)
 
 
-def detect_modality(volume: Volume) -> Modality:
-    """`mr`, `ct` or `pet` from the intensities and the grid alone; colours are maps of PET."""
-    return "pet" if volume.array.ndim == 4 else from_numbers(signs_of(volume)).modality
-
-
 def modality_from_header(hint: str) -> Modality | Literal["auto"]:
     """`MR`, `CT`, `PT` of DICOM (0008,0060) → ours; `auto` for anything else."""
     return _HINTS.get(hint.strip().upper(), "auto")
