@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from loss_inputs import E10, SHAPE, constant, generator, noise, two_positions
 from skimage.metrics import structural_similarity
 
+from Testing.laws.loss_inputs import E10, SHAPE, constant, generator, noise, two_positions
 from UniFuseLib.training import losses
 
 if TYPE_CHECKING:

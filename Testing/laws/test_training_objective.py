@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from loss_inputs import E10, SHAPE, constant, generator, noise, two_positions
 
+from Testing.laws.loss_inputs import E10, SHAPE, constant, generator, noise, two_positions
 from UniFuseLib.network.layers import crop_to
 from UniFuseLib.network.oufr import Unified
 from UniFuseLib.network.unifuse import Registered, UniFuseOutput
