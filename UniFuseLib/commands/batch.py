@@ -71,7 +71,7 @@ def _run(args: argparse.Namespace) -> list[SummaryRow]:
             weights_sha256=_weights_sha256(args),
             changed=_changed(args),
             engine=_engine(args, say),
-            tell=_teller(args),
+            progress=_reporter(args),
             log=say,
         )
     if args.json and args.progress != "json":
@@ -157,7 +157,7 @@ def _engine(
     return here
 
 
-def _teller(args: argparse.Namespace) -> Callable[[CaseEnded], None]:
+def _reporter(args: argparse.Namespace) -> Callable[[CaseEnded], None]:
     """How the end of a case is shown."""
     if args.progress == "json":
         return _emit_case

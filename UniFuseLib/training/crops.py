@@ -14,7 +14,7 @@ from UniFuseLib.spatial.volume import Grid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from UniFuseLib.training.config import Frame
+    from UniFuseLib.training.config import SampleFrame
     from UniFuseLib.training.data import PackedVolume
 
 _TILT_DEG = 6.0  # of a crop, about each axis
@@ -73,7 +73,7 @@ def whole_grid(
 
 
 #: by `TrainingConfig.frame`: (reference's grid, centre, crop, spacing, generator) → grid
-GRIDS: dict[Frame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Grid]] = {
+GRIDS: dict[SampleFrame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Grid]] = {
     "crop": crop_grid,
     "whole": whole_grid,
 }

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from UniFuseLib.spatial.volume import Grid
-    from UniFuseLib.training.config import Frame
+    from UniFuseLib.training.config import SampleFrame
     from UniFuseLib.training.data import PackedSubject
 
 
@@ -55,7 +55,7 @@ class SampleSettings:
 
     crop: int = 64
     pairings: tuple[tuple[str, str], ...] = ()
-    frame: Frame = "crop"
+    frame: SampleFrame = "crop"
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25

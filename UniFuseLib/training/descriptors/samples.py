@@ -43,7 +43,7 @@ class Batch(NamedTuple):
     groups: list[str]
 
 
-class Pair(NamedTuple):
+class CropPair(NamedTuple):
     fixed: Tensor  # (2, n, n, n): intensities, 1 inside the field of view
     moving: Tensor
     correspondence: np.ndarray  # (4, 4) index of the fixed crop → index of the moving one
@@ -74,7 +74,7 @@ def draw_batch(
 
 
 def batch_of(
-    drawn: list[Pair], points: int, random: np.random.Generator, noise: torch.Generator
+    drawn: list[CropPair], points: int, random: np.random.Generator, noise: torch.Generator
 ) -> Batch:
     """Stacked, with points drawn in tissue, then degraded."""
     device = noise.device
@@ -106,7 +106,7 @@ def to_descriptors(index: Tensor) -> Tensor:
 
 def draw_pair(
     anatomy: Anatomy | None, crop: int, random: np.random.Generator, noise: torch.Generator
-) -> Pair:
+) -> CropPair:
     spacing = float(random.uniform(*SPACINGS_MM))
     centre = (
         np.zeros(3) if anatomy is None else anatomy.points[random.integers(len(anatomy.points))]
@@ -120,7 +120,7 @@ def draw_pair(
     else:
         both = pictures(anatomy, corners, random, noise)
     first, second = (_cut(f, centre, crop * spacing, random) for f in (both.first, both.second))
-    return Pair(
+    return CropPair(
         read_crop(first, affine, crop),
         read_crop(second, moved, crop),
         np.linalg.solve(moved, affine),
