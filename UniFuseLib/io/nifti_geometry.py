@@ -8,6 +8,7 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.paths import shown
+from UniFuseLib.spatial.linear import mapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,9 +77,7 @@ def corner_distance(one: np.ndarray, other: np.ndarray, last: np.ndarray) -> flo
         last: `(3,)` index of the last voxel along each axis.
     """
     corners = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), -1).reshape(-1, 3)
-    difference = one - other
-    apart = corners @ difference[:3, :3].T + difference[:3, 3]
-    return float(np.linalg.norm(apart, axis=1).max())
+    return float(np.linalg.norm(mapped(one - other, corners), axis=1).max())
 
 
 def _code(header: NiftiHeader, name: str) -> int:

@@ -25,6 +25,7 @@ from UniFuseLib.simulation.parameters import (
     uniform,
     uniforms,
 )
+from UniFuseLib.spatial.linear import cross_matrix
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
@@ -102,8 +103,7 @@ class Misalignment:
     @cached_property
     def matrix(self) -> np.ndarray:
         """R: X → c + exp(L)(X − c) + t, `(4, 4)` RAS mm; L = [rotation]× + diag(log scale)."""
-        x, y, z = np.deg2rad(self.rotation_deg)
-        generator = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]) + np.diag(self.log_scale)
+        generator = cross_matrix(np.deg2rad(self.rotation_deg)) + np.diag(self.log_scale)
         matrix, centre = np.eye(4), np.array(self.centre_mm)
         matrix[:3, :3] = torch.linalg.matrix_exp(torch.from_numpy(generator)).numpy()
         matrix[:3, 3] = centre + np.array(self.translation_mm) - matrix[:3, :3] @ centre

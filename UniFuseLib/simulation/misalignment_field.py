@@ -17,6 +17,7 @@ from torch import Tensor
 from UniFuseLib.simulation.parameters import local_generator
 from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import affine_index, integrate, sample_at
+from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Deformation:
 
     def phi_at(self, points: np.ndarray) -> np.ndarray:
         """u(X) = φ(X) − X for single points: `(n, 3)` RAS mm → `(n, 3)` RAS mm."""
-        back = points @ self.inverse_matrix[:3, :3].T + self.inverse_matrix[:3, 3]
+        back = mapped(self.inverse_matrix, points)
         index = (back - self.field_grid.affine[:3, 3]) / self.parameters.field_mm
         located = torch.as_tensor(index.T, dtype=torch.float32, device=self.device)
         elastic = sample_at(self._inward, located.reshape(1, 3, -1, 1, 1)).reshape(3, -1).T
@@ -122,7 +123,7 @@ def _field_grid(parameters: Misalignment, inverse: np.ndarray) -> Grid:
     """RAS-aligned isotropic grid around the box, the box seen through R⁻¹, and the reach of v."""
     box = np.array(parameters.box_mm)
     corners = np.stack(np.meshgrid(*box.T, indexing="ij"), -1).reshape(-1, 3)
-    everything = np.concatenate([corners, corners @ inverse[:3, :3].T + inverse[:3, 3]])
+    everything = np.concatenate([corners, mapped(inverse, corners)])
     margin = parameters.elastic_mm + 2 * parameters.field_mm
     lower, upper = everything.min(0) - margin, everything.max(0) + margin
     affine = np.diag([parameters.field_mm] * 3 + [1.0])

@@ -21,7 +21,7 @@ from UniFuseLib.preprocessing import intensity
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.checks import check_volume
 from UniFuseLib.spatial.resampling import block_factors, resample, shrink
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
 from UniFuseLib.training.splits import Split, select
@@ -142,8 +142,7 @@ def _thinned(labels: Volume, spacing_mm: float) -> Volume:
     factors = block_factors(labels.grid, (spacing_mm,) * 3)
     first = [(n - 1) // 2 for n in factors]
     kept = tuple(slice(k, None, n) for k, n in zip(first, factors, strict=True))
-    affine = labels.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ first
+    affine = counted_from(labels.affine, first)
     affine[:3, :3] = affine[:3, :3] * factors
     return Volume(labels.array[kept], affine)
 
@@ -151,9 +150,7 @@ def _thinned(labels: Volume, spacing_mm: float) -> Volume:
 def _resized(volume: Volume, kind: str, shape: int) -> Volume:
     """The same extent (voxel faces coincide) with `shape` voxels along every axis."""
     ratio = np.array(volume.grid.shape) / shape
-    affine = volume.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((ratio - 1) / 2)
-    affine[:3, :3] = affine[:3, :3] * ratio
+    affine = with_larger_voxels(volume.affine, ratio)
     values, _ = resample(volume, Grid((shape, shape, shape), affine), intensity.BACKGROUND[kind])
     return Volume(values[0, 0].numpy(), affine)
 
@@ -196,9 +193,8 @@ def _crop(volume: Volume, content: np.ndarray) -> Volume:
     ]
     low = [max(int(b[0]) - _MARGIN, 0) for b in box]
     high = [min(int(b[-1]) + _MARGIN + 1, n) for b, n in zip(box, volume.array.shape, strict=True)]
-    affine = volume.affine.copy()
-    affine[:3, 3] = affine[:3, :3] @ np.array(low) + affine[:3, 3]
-    return Volume(volume.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], affine)
+    part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return Volume(volume.array[part], counted_from(volume.affine, low))
 
 
 def _npy(array: np.ndarray) -> bytes:

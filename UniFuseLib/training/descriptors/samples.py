@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.spatial.displacement import affine_index, sample_at
+from UniFuseLib.spatial.linear import cross_matrix, mapped
 from UniFuseLib.training.descriptors.anatomy import Anatomy, Field, draw, pictures, shape_pictures
 from UniFuseLib.training.descriptors.faults import degrade
 from UniFuseLib.training.descriptors.network import STRIDE
@@ -180,15 +181,14 @@ def residual(affine: np.ndarray, crop: int, random: np.random.Generator) -> np.n
 def _rotation(most_deg: float, random: np.random.Generator) -> np.ndarray:
     """About a random axis (Rodrigues), up to `most_deg`."""
     axis = random.normal(size=3)
-    x, y, z = axis / np.linalg.norm(axis)
+    k = cross_matrix(axis / np.linalg.norm(axis))
     angle = np.deg2rad(random.uniform(0, most_deg))
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
 
 
 def _corners(affine: np.ndarray, crop: int) -> np.ndarray:
     index = np.stack(np.meshgrid(*[(0.0, crop - 1.0)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    return index @ affine[:3, :3].T + affine[:3, 3]
+    return mapped(affine, index)
 
 
 def draw_points(
