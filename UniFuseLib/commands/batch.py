@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.commands import batch_options, progress
 from UniFuseLib.commands.options import log
 from UniFuseLib.errors import (
-    UNEXPECTED_EXIT_CODE,
-    Cancelled,
     CasesFailedError,
     InputError,
-    UniFuseError,
 )
 from UniFuseLib.progress import silent
 
@@ -35,26 +32,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
-    if args.progress != "json":
-        _check_all_done(_run(args), args)
-        return 0
-    try:
+    if args.progress == "json":
+        with progress.failures_emitted("Stopped; finished cases stay."):
+            rows = _run(args)
+            _emit_end(args, rows)  # names the failed cases as well
+    else:
         rows = _run(args)
-        _emit_end(args, rows)
-        _check_all_done(rows, args)
-    except CasesFailedError:
-        raise  # the last line has told it
-    except UniFuseError as error:
-        progress.emit({"done": True, "error": str(error), "exit_code": error.exit_code})
-        raise
-    except KeyboardInterrupt:
-        sentence = "Stopped; finished cases stay."
-        progress.emit({"done": True, "error": sentence, "exit_code": Cancelled.exit_code})
-        raise
-    except Exception as error:
-        sentence = f"Unexpected error: {error!r}"
-        progress.emit({"done": True, "error": sentence, "exit_code": UNEXPECTED_EXIT_CODE})
-        raise
+    _check_all_done(rows, args)
     return 0
 
 
