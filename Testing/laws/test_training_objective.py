@@ -16,10 +16,10 @@ from UniFuseLib.network.unifuse import Registered, UniFuseOutput
 from UniFuseLib.spatial.displacement import identity_grid, resize_flow, warp
 from UniFuseLib.training.config import LossWeights, TrainingConfig
 from UniFuseLib.training.objective import (
-    _coarse_loss,
-    _matching_loss,
-    _padded,
+    coarse_loss,
     in_own_frame,
+    levels_matching_loss,
+    padded_sample,
     total_loss,
 )
 from UniFuseLib.training.samples import Sample
@@ -127,9 +127,9 @@ def test_coarse_flows_are_compared_in_voxels_of_the_full_grid() -> None:
     flow = torch.tensor([1.0, -2.0, 3.0]).view(1, 3, 1, 1, 1).expand(1, 3, *shape)
     sample = sample_of(flow)
     half = (flow / 2)[..., ::2, ::2, ::2]
-    assert _coarse_loss([half], sample).item() == pytest.approx(0.1, abs=1e-5)
-    assert _coarse_loss([0 * half], sample).item() == pytest.approx(14.01**0.5, rel=1e-5)
-    assert _coarse_loss([half, 0 * half], sample).item() == pytest.approx(
+    assert coarse_loss([half], sample).item() == pytest.approx(0.1, abs=1e-5)
+    assert coarse_loss([0 * half], sample).item() == pytest.approx(14.01**0.5, rel=1e-5)
+    assert coarse_loss([half, 0 * half], sample).item() == pytest.approx(
         (0.1 + 14.01**0.5) / 2, rel=1e-5
     )
 
@@ -144,8 +144,8 @@ def test_coarse_flows_of_a_padded_crop_are_compared_where_they_lie() -> None:
     )
     crop = sample_of(crop_to(whole, (11, 23, 37)))
     level = resize_flow(whole, (8, 16, 24))
-    assert _coarse_loss([level], _padded(crop, 16)).item() < 0.2
-    assert _coarse_loss([level], crop).item() > 0.5  # as if the levels covered the crop alone
+    assert coarse_loss([level], padded_sample(crop, 16)).item() < 0.2
+    assert coarse_loss([level], crop).item() > 0.5  # as if the levels covered the crop alone
 
 
 def two_samples() -> Sample:
@@ -208,8 +208,8 @@ def test_features_are_matched_through_the_true_field_on_every_level() -> None:
     a, b, c, d, e = (noise(1, 1, 16, 20, 24, seed=k) for k in range(5))
     sample = Sample(a, b, c, d, e, flow, torch.tensor([0]), weight, torch.ones(1, 3))
     right, wrong = (
-        _matching_loss(levels, sample._replace(flow=sign * flow)).item() for sign in (1, -1)
+        levels_matching_loss(levels, sample._replace(flow=sign * flow)).item() for sign in (1, -1)
     )
     assert right < wrong - 0.5
     for level in levels:
-        assert _matching_loss([level], sample).item() < math.log(27) - 0.5
+        assert levels_matching_loss([level], sample).item() < math.log(27) - 0.5
