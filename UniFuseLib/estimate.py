@@ -3,7 +3,7 @@
     y = base + a · reference voxels + b · working voxels + c · degraded voxels
 
 Coefficients: least squares of relative errors over 11 runs on one core, MR on MR with refinement,
-the dearest pair (`Testing/benchmarks/cost_model.py`, figures in `docs/results/cost-model.json`).
+the most expensive pair (`Testing/benchmarks/cost_model.py`, `docs/results/cost-model.json`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.errors import DeviceError
 from UniFuseLib.preprocessing.prepare import shared_grid
+from UniFuseLib.process import in_bytes
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
@@ -93,7 +94,7 @@ def check_memory(cost: Cost, available: int | None) -> None:
 
     Args:
         cost: of the fusion.
-        available: bytes that are left; None: not known.
+        available: bytes that are free; None: not known.
 
     Raises:
         DeviceError: the estimate is more than that.
@@ -102,12 +103,7 @@ def check_memory(cost: Cost, available: int | None) -> None:
         return
     raise DeviceError(
         f"This pair needs about {in_bytes(cost.memory_bytes)} of memory, and "
-        f"{in_bytes(available)} are left. Close other programs, choose a larger --working-spacing "
-        f"than {cost.size.working_mm:g}, crop the reference, or add --exceed-memory to try it all "
-        "the same."
+        f"{in_bytes(available)} are free. Close other programs, choose a larger --working-spacing "
+        f"than {cost.size.working_mm:g}, crop the reference, or add --exceed-memory to try it "
+        "anyway."
     )
-
-
-def in_bytes(count: float) -> str:
-    """`850 MB`, `2.1 GB`."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

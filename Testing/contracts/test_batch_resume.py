@@ -70,7 +70,7 @@ def test_all_done_is_exit_code_zero(table: Path, capsys: pytest.CaptureFixture[s
     assert batch(table, ["one"], "--json", "--quiet") == 0
     assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
     assert batch(table, ["one"]) == 0
-    assert "1 cases are finished already; 0 are left" in capsys.readouterr().err
+    assert "1 of 1 cases are finished already" in capsys.readouterr().err
     assert computed(table) == ["one"]
 
 

@@ -12,7 +12,7 @@ from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationRegBLK, PyramidLevel
 from UniFuseLib.network.alsn import build_alsn
 from UniFuseLib.network.build import build, preset
-from UniFuseLib.network.dapl import Context, RunningNorm, reading_orders, segments
+from UniFuseLib.network.dapl import Context, reading_orders, segments
 from UniFuseLib.network.encoder import TEXTURES, Encoded, depth_to_space, space_to_depth
 from UniFuseLib.network.fusion import CLEAN, need_of_restoration
 from UniFuseLib.network.layers import map_to_tokens, tokens_to_map
@@ -23,6 +23,7 @@ from UniFuseLib.network.matching import (
     local_correlation,
     structure_cost,
 )
+from UniFuseLib.network.state_classifier import RunningNorm
 from UniFuseLib.spatial.mind import mind_ssc
 
 SHAPE = (7, 9, 11)

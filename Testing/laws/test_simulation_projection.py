@@ -27,7 +27,7 @@ from UniFuseLib.simulation.pet_low_dose import (
     sample_low_dose,
     smooth,
 )
-from UniFuseLib.simulation.projector import half_turn, projector, ramp_filter, system_matrix
+from UniFuseLib.simulation.projector import half_turn, projector, ramp_filter, system_entries
 from UniFuseLib.simulation.spectrum import MEAN_MU_WATER, MU_METAL, MU_WATER, WEIGHT
 
 H, W = 47, 61
@@ -99,7 +99,7 @@ def test_scipy_fallback_multiplies_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     torch.testing.assert_close(
         Projector(geometry).forward(blobs(11, 7)), usual, rtol=1e-5, atol=1e-5
     )
-    assert system_matrix(geometry).shape == (5 * geometry.bins, 77)
+    assert system_entries(geometry).shape == (5 * geometry.bins, 77)
 
 
 @pytest.mark.parametrize("pixel", [(1.0, 1.0), (2.0, 2.0), (1.2, 2.0)])

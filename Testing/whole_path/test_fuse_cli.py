@@ -355,7 +355,7 @@ def test_full_disk(
     "fault",
     [
         MissingDependencyError("matplotlib is not installed."),
-        OutputError("Could not write overview.png: No space left on device."),
+        OutputError("Cannot write overview.png: No space left on device."),
         ValueError("matplotlib: a title that is no mathematics"),
         MemoryError(),
     ],

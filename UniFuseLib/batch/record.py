@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RECORD = "case.json"
 SCHEMA_VERSION = 1
-# where it is computed is no part of what is computed
+# where it is computed is not part of what is computed
 _NOT_COMPARED = {"device", "exceed_memory"}
 
 

@@ -44,7 +44,7 @@ def batch_folder(output: Path, log: Log) -> Iterator[None]:
         with disk_advice(state):
             lock = try_lock(state / "batch.lock")
     except LocksUnsupportedError:
-        log(f"This drive cannot lock files: start no second batch into {output} meanwhile.")
+        log(f"This drive cannot lock files: do not start a second batch into {output} meanwhile.")
         yield
         return
     if lock is None:
@@ -111,7 +111,7 @@ def _occupied(target: Path) -> str:
         return f"{target} is a link, and results never leave the output folder. Remove it."
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return ""
-    return f"{target} is there, and no batch has finished it. Move it away, or rename the case."
+    return f"{target} exists, but no batch has finished it. Move it away, or rename the case."
 
 
 def _refusal(output: Path, others: dict[str, list[str]]) -> str:

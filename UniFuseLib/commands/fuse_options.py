@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.commands import dicom, guidance, progress
-from UniFuseLib.commands.options import add_reading, linear_map, refinement
+from UniFuseLib.commands.options import add_device, add_reading, linear_map, refinement
 from UniFuseLib.fusion.methods import METHODS, UNIFUSE
 
 _EPILOG = """\
@@ -89,9 +89,7 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="safetensors file with its JSON contract beside it (default: the shipped weights)",
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--precision",
         default="auto",

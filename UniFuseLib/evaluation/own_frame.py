@@ -19,6 +19,7 @@ from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
+from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -89,9 +90,9 @@ def inverse_displacement(displacement: np.ndarray, grid: Grid, at: Grid) -> np.n
     """
     here = _places(grid)
     back = np.linalg.inv(_best_affine(here, here + displacement))
-    rest = _through(back, here + displacement) - here
+    rest = mapped(back, here + displacement) - here
     components = [Volume(np.ascontiguousarray(rest[..., k]), grid.affine) for k in range(3)]
-    affine = _through(back, _places(at)) - _places(at)
+    affine = mapped(back, _places(at)) - _places(at)
     found = affine
     for _ in range(_INVERSION_STEPS):
         found = affine - np.stack([pull(part, found, at) for part in components], axis=-1)
@@ -101,13 +102,7 @@ def inverse_displacement(displacement: np.ndarray, grid: Grid, at: Grid) -> np.n
 def _places(grid: Grid) -> np.ndarray:
     """RAS mm of the voxels, `(d, h, w, 3)`."""
     index = np.moveaxis(np.indices(grid.shape, dtype=np.float64), 0, -1)
-    return _through(grid.affine, index)
-
-
-def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """`(4, 4)` applied to `(..., 3)`."""
-    moved: np.ndarray = points @ matrix[:3, :3].T + matrix[:3, 3]
-    return moved
+    return mapped(grid.affine, index)
 
 
 def _best_affine(points: np.ndarray, moved: np.ndarray) -> np.ndarray:

@@ -38,7 +38,7 @@ GEMAN_MCCLURE = Loss(
     weight=lambda q: 2 * 0.15**2 / (q + 0.15**2).square(),
 )
 # Measured (decision 0045): a weight of 10 is as good, of 1 worse. Mutual information of uptake and
-# anatomy is no measure of place. Network intensities of PET are roots of the uptake: descriptors of
+# anatomy does not measure place. Network intensities of PET are roots of the uptake: descriptors of
 # uptake^1.5 find the same edges as those of a CT, not the blurred skirt around them
 _OF_ANATOMY = Measures(
     information=1.0,

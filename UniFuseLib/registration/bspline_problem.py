@@ -2,7 +2,6 @@
 
     E(c) = ∫ ρ(|m(degraded ∘ (φ + u)) - m(reference)|) dV + λ · ½ ∫ |∂²u|² dV,    u = Σ_i β_i c_i
 
-
 Everything is in mm: spacing of the comparison, smoothing, control points, λ. So one pair gives one
 answer on every working grid. Compared is only where both volumes were acquired, and descriptors see
 nothing else. The step is that of reweighted least squares with the mean of both volumes' gradients,

@@ -29,7 +29,7 @@ def random_steps(count: int, generator: torch.Generator) -> Tensor:
 
 
 def fusion_losses(fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """The hybrid loss's terms by name; colour is no term, it is carried over (`colour.py`)."""
+    """The hybrid loss's terms by name; colour has none, it is carried over (`colour.py`)."""
     return {
         "brightness": (fused - torch.maximum(first, second)).abs().mean(),
         "contrast": contrast_loss(fused, first, second),
