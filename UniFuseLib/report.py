@@ -21,6 +21,7 @@ from UniFuseLib.report_parts import (
     ModalitiesReport,
     RefinementReport,
     SimilarityReport,
+    UncertaintyReport,
     VerdictReport,
     WeightsReport,
     WorkingGridReport,
@@ -140,6 +141,7 @@ def fusion_report(
     guidance: GuidanceReport,
     run: RunRecord,
     verdict: Verdict | None,
+    uncertainty: UncertaintyReport,
     fusion_method: str = "unifuse",
 ) -> Report:
     """The report of one run, from what its steps returned."""
@@ -164,7 +166,7 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
-        verdict=VerdictReport.of(verdict),
+        verdict=VerdictReport.of(verdict, uncertainty),
         warnings=(
             *pair.warnings,
             *working.alignment.warnings,
