@@ -34,8 +34,8 @@ def figures(cases: Cases, maps: dict[str, list[np.ndarray]]) -> dict[str, Any]:
         "forms": {name: _of_form(known, some) for name, some in maps.items()},
         "reliability": _reliability(known, shipped),
         "sets": _by(known, shipped, lambda c: "evaluation" if c.kind == "case" else "copies"),
-        "trust": _by(known, shipped, lambda c: c.trust),
-        "modalities": _by(known, shipped, lambda c: c.modalities),
+        "colours": _by(known, shipped, lambda c: c.trust),
+        "pairs": _by(known, shipped, lambda c: c.modalities),
         "groups": _by([c for c in known if c.kind == "case"], _of_cases(known, shipped), _group),
         "kinds": _by(known, shipped, lambda c: c.kind),
         "unrelated": {

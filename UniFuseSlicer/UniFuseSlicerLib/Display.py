@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from slicer.i18n import tr as _
+
 from .Choices import LayerChoice, OverlayChoice
 from .Layers import Layers
 from .LiveWarp import LiveWarp
+from .Looks import legendOf, showLegend
 from .Overlay import Overlay, OverlayStyle
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
+from .Uncertainty import uncertaintyOf
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ class Display:
             self._drawn = deformation
         if (wanted.fused, wanted.layer) != (before.fused, before.layer):
             self.layers.show(reference, self._foreground(fused, wanted), wanted.opacity)
+            self._showScale(uncertaintyOf(fused), wanted.layer is LayerChoice.UNCERTAINTY)
         elif wanted.warpPercent != before.warpPercent:
             self._foreground(fused, wanted)
         if wanted.opacity != before.opacity:
@@ -116,12 +121,23 @@ class Display:
             self.overlay.hide(self._drawn)
         self._drawn = None
 
+    def _showScale(self, mapped: Any, shown: bool) -> None:
+        """The colour scale of the uncertainty, where its map lies over the reference."""
+        if mapped is None or mapped.GetDisplayNode() is None:
+            return
+        if shown and self.overlay.colorLogic is not None:
+            showLegend(mapped, self.overlay.colorLogic, _("Uncertainty, mm"))
+        elif (legend := legendOf(mapped)) is not None:
+            legend.SetVisibility(False)
+
     def _foreground(self, fused: Any, wanted: Shown) -> Any:
         """The volume over the reference."""
         if wanted.layer is LayerChoice.FUSED:
             return fused
         if wanted.layer is LayerChoice.RESTORED:
             return fused.GetNodeReference(RESTORED_ROLE)
+        if wanted.layer is LayerChoice.UNCERTAINTY:
+            return uncertaintyOf(fused)
         degraded = fused.GetNodeReference(DEGRADED_ROLE)
         if wanted.layer is LayerChoice.REFERENCE or degraded is None:
             return None
