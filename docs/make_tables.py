@@ -293,10 +293,11 @@ def uncertainty_reliability() -> str:
 
 
 def _uncertainty_by(key: str) -> str:
+    titles = GROUPS if key == "group" else {}
     header = (key, "cases", "true error, mm", "map says", "errors below", "rank, places")
     rows = [
         (
-            GROUPS.get(name, name),
+            titles.get(name, name),
             str(found["cases"]),
             number(found["error_mm"]),
             number(found["said_mm"]),

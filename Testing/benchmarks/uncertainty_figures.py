@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.stats import spearmanr
-from uncertainty_model import EXACT, FORMS, QUANTILE, CaseRow, Cases, loss
+from uncertainty_model import EXACT, FORMS, QUANTILE, CaseRow, Cases, fitted, loss
 
 from UniFuseLib.verdict.uncertainty import LEAST_MM
 
@@ -26,7 +26,6 @@ def figures(cases: Cases, maps: dict[str, list[np.ndarray]]) -> dict[str, Any]:
     """
     known = cases.with_truth
     shipped = maps[next(name for name, form in FORMS.items() if form == EXACT)]
-    red = [case for case in cases.unrelated if case.trust == "red"]
     return {
         "cases": len(known),
         "patients": len(frozenset().union(*(case.patients for case in known))),
@@ -38,15 +37,29 @@ def figures(cases: Cases, maps: dict[str, list[np.ndarray]]) -> dict[str, Any]:
         "pairs": _by(known, shipped, lambda c: c.modalities),
         "groups": _by([c for c in known if c.kind == "case"], _of_cases(known, shipped), _group),
         "kinds": _by(known, shipped, lambda c: c.kind),
-        "unrelated": {
-            "cases": len(cases.unrelated),
-            "red": len(red),
-            "least_expected_of_red_mm": min((case.expected for case in red), default=None),
-        },
+        "unrelated": _unrelated(cases),
         "cpu_s": {
             "median": round(float(np.median([case.cpu_s for case in known])), 2),
             "p95": round(float(np.percentile([case.cpu_s for case in known], 95)), 2),
         },
+    }
+
+
+def _unrelated(cases: Cases) -> dict[str, dict[str, float]]:
+    """Colour → mean of the map where no pose is right."""
+    means: dict[str, list[float]] = {}
+    for case in cases.unrelated:
+        others = [other for other in cases.with_truth if not other.patients & case.patients]
+        mean = float(fitted(others, EXACT).at(case, case.held_out).mean())
+        least = case.held_out if case.trust == "red" else 0.0  # as `uncertainty.calibrated`
+        means.setdefault(case.trust, []).append(max(mean, least))
+    return {
+        trust: {
+            "cases": len(found),
+            "least_mm": round(min(found), 2),
+            "median_mm": round(float(np.median(found)), 2),
+        }
+        for trust, found in sorted(means.items())
     }
 
 

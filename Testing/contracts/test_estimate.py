@@ -113,7 +113,7 @@ def test_a_map_of_the_uncertainty_takes_time_and_disk_space() -> None:
     large = Grid((160, 160, 160), REFERENCE.affine)
     more = estimate(large, large, 2.0, uncertainty=True).cpu_seconds
     litres = 160**3 * 2.5 * 1.5 * 1.0 / 1e6
-    assert more - estimate(large, large, 2.0).cpu_seconds == pytest.approx(0.35 * litres, rel=0.05)
+    assert more - estimate(large, large, 2.0).cpu_seconds == pytest.approx(0.27 * litres, abs=0.11)
     assert found.memory_bytes == plain.memory_bytes
 
 

@@ -151,6 +151,23 @@ def test_largeIsRedSmallIsGreenAndAroundTheBodyIsTheReference(view, mapped, pair
     assert after[red > 60].std(axis=0).max() > 5
 
 
+def test_thePanelSaysItsMean():
+    from UniFuseSlicerLib.View import trust
+
+    judged = {
+        "trust": "green",
+        "probability_off_by_3_mm": 0.1,
+        "expected_error_mm": 1.0,
+        "interval_mm": [0.5, 2.0],
+        "reasons": [],
+    }
+    before = trust({"verdict": {**judged, "uncertainty_mm": {"mean": None, "p95": None}}}).text
+    after = trust({"verdict": {**judged, "uncertainty_mm": {"mean": 1.24, "p95": 2.31}}}).text
+    assert before == trust({"verdict": judged}).text
+    line = "\nUncertainty: 1.2 mm on average, 2.3 mm or less in 95 % of the body."
+    assert after == before + line
+
+
 def test_theBoxAsksTheToolForTheMap(build):
     from UniFuseSlicerLib.Choices import DeviceChoice
 

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 _STEPS = 8  # evaluations of a climb at most
 _POINTS = 2000
 _REGION_MM = 32.0  # as in `regions.py`
-_DIVISIONS = 2  # of the regions into two halves
 
 
 class Variation(NamedTuple):
@@ -101,31 +100,29 @@ def variations(degraded: AlignmentVolume, reference: AlignmentVolume) -> list[Va
 def _halves(
     degraded: AlignmentVolume, reference: AlignmentVolume, usual: Measures
 ) -> list[Variation]:
-    """On one half of the regions and on the other one, for several divisions.
+    """On one half of the regions, and on the other one.
 
     A region counts by its voxels' weight, so that descriptors at its rim see what they always see.
     """
     by_bone = usual._replace(by_bone=True)  # the weights of the voxels are looked at
     pulled = degraded if usual.by_bone else degraded._replace(rigid_weight=None)
     weight = reference.rigid_weight if usual.by_bone else None
+    first = division_of(reference)
     found = []
-    for seed in range(_DIVISIONS):
-        first = division_of(reference, seed)
-        for half in (first, 1 - first):
-            chosen = half if weight is None else half * weight
-            compared = reference._replace(rigid_weight=chosen.astype(np.float32))
-            found.append(Variation(pulled, compared, by_bone))
+    for half in (first, 1 - first):
+        chosen = half if weight is None else half * weight
+        compared = reference._replace(rigid_weight=chosen.astype(np.float32))
+        found.append(Variation(pulled, compared, by_bone))
     return found
 
 
-def division_of(volume: AlignmentVolume, seed: int) -> np.ndarray:
+def division_of(volume: AlignmentVolume) -> np.ndarray:
     """1 in a random half of the blocks of about 32 mm, else 0, `(d, h, w)` float32.
 
     Args:
         volume: on whose grid.
-        seed: of the division.
     """
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(0)
     grid = volume.values.grid
     sides = np.maximum(1, np.round(_REGION_MM / grid.spacing)).astype(int)
     offsets = random.integers(0, sides)
