@@ -134,21 +134,30 @@ def test_withoutAMapTheLayerShowsTheReferenceAlone(nodes, scene):
 
 
 def test_largeIsRedSmallIsGreenAndAroundTheBodyIsTheReference(view, mapped, pair, scene):
+    from UniFuseSlicerLib.Choices import LayerChoice, OverlayChoice
+    from UniFuseSlicerLib.Display import Display, Shown
     from UniFuseSlicerLib.Layers import Layers
+    from UniFuseSlicerLib.LiveWarp import LiveWarp
+    from UniFuseSlicerLib.Overlay import Overlay, OverlayStyle
 
-    layers = Layers(scene, view.fit)
-    layers.show(pair.reference, None, 1.0)
-    view.fit()
-    before = view.pixels().astype(int)
-    layers.show(pair.reference, mapOf(mapped), 1.0)
-    after = view.pixels().astype(int)
+    display = Display(Overlay(scene), Layers(scene, view.fit), LiveWarp(scene))
+
+    def seen(layer):
+        off = OverlayStyle(OverlayChoice.OFF)
+        display.show(mapped.fused, Shown(mapped.fused.GetID(), layer, 1.0, off))
+        view.fit()
+        return view.pixels().astype(int)
+
+    before, after = seen(LayerChoice.REFERENCE), seen(LayerChoice.UNCERTAINTY)
     red, green = (after[..., c] - after[..., 1 - c] for c in (0, 1))
-    assert (red > 60).sum() > 200
-    assert (green > 60).sum() > 200
+    assert (red > 30).sum() > 200
+    assert (green > 30).sum() > 200
     same = (before == after).all(axis=-1)
     assert 0.2 < same.mean() < 0.95
-    # half transparent: the reference is seen through it
-    assert after[red > 60].std(axis=0).max() > 5
+    # the reference is seen through it, at half its strength
+    chosen = red > 30
+    under, over = before[chosen].sum(axis=1), after[chosen].sum(axis=1)
+    assert np.polyfit(under, over, 1)[0] == pytest.approx(0.5, abs=0.1)
 
 
 def test_thePanelSaysItsMean():

@@ -26,7 +26,7 @@ def hotIronNode(scene: Any) -> Any:
     return tableNode(scene, TAG, "Hot iron", hotIron())
 
 
-def tableNode(scene: Any, tag: str, name: str, colours: np.ndarray, opacity: float = 1.0) -> Any:
+def tableNode(scene: Any, tag: str, name: str, colours: np.ndarray) -> Any:
     """A colour table node, one per scene; made where there is none.
 
     Args:
@@ -34,7 +34,6 @@ def tableNode(scene: Any, tag: str, name: str, colours: np.ndarray, opacity: flo
         tag: that only this table has.
         name: of a new node.
         colours: `(n, 3)` red, green, blue, 0 to 1.
-        opacity: 0 to 1.
     """
     node = scene.GetSingletonNode(tag, "vtkMRMLColorTableNode")
     if node is not None:
@@ -46,6 +45,6 @@ def tableNode(scene: Any, tag: str, name: str, colours: np.ndarray, opacity: flo
     node.SetTypeToUser()
     node.SetNumberOfColors(len(colours))
     for index, (red, green, blue) in enumerate(colours):
-        node.SetColor(index, str(index), red, green, blue, opacity)
+        node.SetColor(index, str(index), red, green, blue, 1.0)
     node.SetHideFromEditors(False)
     return scene.AddNode(node)

@@ -22,7 +22,7 @@ STOPS = (  # share of 8 mm → colour
     (0.5, (1.0, 0.85, 0.10)),
     (1.0, (0.90, 0.10, 0.05)),
 )
-OPACITY = 0.6  # the anatomy below stays visible
+OPACITY = 0.5  # of the map at most: the anatomy below stays visible
 JUDGED_FROM_MM = 1e-3  # 0 where nothing was judged
 
 
@@ -68,9 +68,9 @@ def updateUncertainty(fused: Any, name: str, image: Image | None) -> Any:
 
 
 def _coloursIn(scene: Any) -> Any:
-    """Green, yellow and red, half transparent."""
+    """Green, yellow and red."""
     places = [share for share, _ in STOPS]
     colours = np.array([colour for _, colour in STOPS])
     shares = np.linspace(0, 1, 256)
     rgb = np.stack([np.interp(shares, places, channel) for channel in colours.T], axis=1)
-    return tableNode(scene, TAG, "Uncertainty", rgb, OPACITY)
+    return tableNode(scene, TAG, "Uncertainty", rgb)
