@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from verdict_model import FEATURES, fit_error, read
 
-from UniFuseLib.verdict.uncertainty import LEAST_MM
+from UniFuseLib.verdict.uncertainty import LEAST_MM, RED_MM
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +100,11 @@ class Fit(NamedTuple):
     weights: np.ndarray  # (4,): a, b, c, g
 
     def at(self, case: CaseRow, expected: float) -> np.ndarray:
-        """u, `(n,)` mm."""
-        return np.asarray(np.exp(self.form.columns(case, expected) @ self.weights))
+        """u, `(n,)` mm; of a red verdict as `uncertainty.calibrated` has it."""
+        u = np.asarray(np.exp(self.form.columns(case, expected) @ self.weights))
+        if case.trust != "red":
+            return u
+        return np.asarray(u * max(1.0, max(expected, RED_MM) / u.mean()))
 
     def to_json(self) -> dict[str, Any]:
         """Under the names of `verdict.uncertainty.Calibration`."""

@@ -175,7 +175,8 @@ def test_a_red_verdict_is_never_beside_a_small_map() -> None:
     amber = replace(red, trust="amber")
     assert calibrated(spread, points, amber, calibration).at(points).mean() < 5
     assert calibrated(spread, points, red, calibration).at(points).mean() == pytest.approx(20.0)
-    small = replace(red, expected_error_mm=0.01)
-    same = replace(small, trust="green")
-    levels = [calibrated(spread, points, v, calibration).level_mm for v in (small, same)]
+    mirrored = replace(red, expected_error_mm=2.0)
+    assert calibrated(spread, points, mirrored, calibration).at(points).mean() == pytest.approx(8.0)
+    high = Calibration(1.0, 5.0, 0.2, 0.8, 0.5)
+    levels = [calibrated(spread, points, v, high).level_mm for v in (red, amber)]
     assert levels[0] == levels[1]
