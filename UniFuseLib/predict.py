@@ -32,13 +32,14 @@ from UniFuseLib.registration.bspline_problem import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined, steps_for
 from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.report import RunRecord, fusion_report
-from UniFuseLib.report_parts import RefinementReport
+from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
 from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.verdict.evidence import evidence_of
-from UniFuseLib.verdict.judge import Verdict, shipped_judge
+from UniFuseLib.verdict.judge import Verdict, check_judged, shipped_judge
+from UniFuseLib.verdict.uncertainty import uncertainty_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +60,7 @@ _ALIGNING = Stage("Aligning the volumes", 3.7)
 _REGISTERING = Stage("Running the network", 1.5)
 _REFINING = Stage("Refining the deformation", 3.8)
 _JUDGING = Stage("Judging the alignment", 1.5)
+_DOUBTING = Stage("Mapping the uncertainty", 2.0)
 _FUSING = Stage("Restoring and fusing", 0.8)
 _RESAMPLING = Stage("Writing onto the reference grid", 0.4)
 _MEASURING = Stage("Measuring the result", 0.3)
@@ -69,10 +71,12 @@ _STAGES = (
     _REGISTERING,
     _REFINING,
     _JUDGING,
+    _DOUBTING,
     _FUSING,
     _RESAMPLING,
     _MEASURING,
 )
+_USUAL = tuple(stage for stage in _STAGES if stage is not _DOUBTING)
 
 
 class Network(Protocol):
@@ -106,6 +110,7 @@ def fuse(
     degraded_landmarks: np.ndarray | None = None,
     restored_own: bool = False,
     verdict: bool = True,
+    uncertainty: bool = False,
     fusion: str = UNIFUSE,
     ct_window: str = AUTO,
     progress: Progress | None = None,
@@ -140,6 +145,7 @@ def fuse(
         degraded_landmarks: the same places in the degraded volume, in the same order.
         restored_own: also restore the degraded volume on its own grid, without moving it.
         verdict: judge how far the alignment can be trusted (`verdict/judge.py`).
+        uncertainty: also map how far off it may be (`verdict/uncertainty.py`); needs the verdict.
         fusion: what makes the fused volume, one of `fusion.methods.METHODS`; all else is UniFuse's.
         ct_window: HU of a CT that the fused volume shows: `auto`, `wide`, `brain`, `soft-tissue`,
             `bone`, `lung`, or `LEVEL,WIDTH` (`fusion/greys.py`).
@@ -150,10 +156,11 @@ def fuse(
         InputError, WeightsError, DeviceError, MissingDependencyError: with a sentence for the user.
         Cancelled: `cancelled` answered True.
     """
-    stages = Stages(_STAGES, progress, cancelled)
+    stages = Stages(_STAGES if uncertainty else _USUAL, progress, cancelled)
     target = choose_device(device)
     check_precision(precision)
     check_method(fusion)
+    check_judged(verdict=verdict, uncertainty=uncertainty)
     modalities = (degraded_modality, reference_modality)
     guidance = Guidance(
         initial_transform, reference_mask, degraded_mask, reference_landmarks, degraded_landmarks
@@ -175,6 +182,10 @@ def fuse(
         with stages.stage(_JUDGING):
             classified = _classify(registered.logits, pair, agreed)
             judged = _judge(pair, working, deformed.flow, classified) if verdict else None
+        doubt = None
+        if uncertainty and judged is not None:
+            with stages.stage(_DOUBTING):
+                doubt = uncertainty_of(pair, working, deformed.flow, judged, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
             output = network.fuse(registered, deformed.flow, greys.base)
         with stages.stage(_RESAMPLING):
@@ -189,6 +200,8 @@ def fuse(
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
+            shown = native.coverage & body if body.any() else native.coverage
+            doubts = None if doubt is None else doubt.on(reference.grid, shown)
     refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
     guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
@@ -209,12 +222,14 @@ def fuse(
             guided,
             run,
             judged,
+            UncertaintyReport.of(doubts),
             fusion,
             greys,
         ),
         body=body,
         coverage=native.coverage,
         restored_own=own,
+        uncertainty=None if doubts is None else Volume(doubts, reference.affine),
     )
 
 

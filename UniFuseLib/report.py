@@ -22,6 +22,7 @@ from UniFuseLib.report_parts import (
     ModalitiesReport,
     RefinementReport,
     SimilarityReport,
+    UncertaintyReport,
     VerdictReport,
     WeightsReport,
     WorkingGridReport,
@@ -143,6 +144,7 @@ def fusion_report(
     guidance: GuidanceReport,
     run: RunRecord,
     verdict: Verdict | None,
+    uncertainty: UncertaintyReport,
     fusion_method: str,
     greys: Greys,
 ) -> Report:
@@ -168,7 +170,7 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
-        verdict=VerdictReport.of(verdict),
+        verdict=VerdictReport.of(verdict, uncertainty),
         warnings=(
             *pair.warnings,
             *working.alignment.warnings,

@@ -118,6 +118,22 @@ class AlignmentReport:
 
 
 @dataclass(frozen=True)
+class UncertaintyReport:
+    """u inside the body, mm; None where it was not mapped."""
+
+    mean: float | None = None
+    p95: float | None = None
+
+    @classmethod
+    def of(cls, uncertainty: np.ndarray | None) -> UncertaintyReport:
+        """Of a map, `(d, h, w)` mm, 0 where nothing was judged."""
+        if uncertainty is None or not uncertainty.any():
+            return cls()
+        judged = uncertainty[uncertainty > 0]
+        return cls(round(float(judged.mean()), 3), round(float(np.percentile(judged, 95)), 3))
+
+
+@dataclass(frozen=True)
 class VerdictReport:
     """How far to trust the alignment; None where it was not judged."""
 
@@ -127,10 +143,12 @@ class VerdictReport:
     interval_mm: tuple[float, float] | None = None
     reasons: tuple[str, ...] = ()
     evidence: dict[str, float | None] = field(default_factory=dict)
+    uncertainty_mm: UncertaintyReport = field(default_factory=UncertaintyReport)
 
     @classmethod
-    def of(cls, verdict: Verdict | None) -> VerdictReport:
-        return cls() if verdict is None else cls(**asdict(verdict))
+    def of(cls, verdict: Verdict | None, uncertainty: UncertaintyReport) -> VerdictReport:
+        """Of a verdict, and of the map where one was made."""
+        return cls() if verdict is None else cls(**asdict(verdict), uncertainty_mm=uncertainty)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,17 @@ def test_other_options_are_noticed_and_said(
     assert computed(table) == ["one"]
 
 
+def test_a_switch_that_an_older_record_does_not_know_was_off(table: Path) -> None:
+    assert batch(table, ["one"]) == 0
+    path = next(table.parent.rglob("case.json"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["settings"].pop("uncertainty") is False
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert batch(table, ["one"]) == 0
+    assert batch(table, ["one"], "--uncertainty") == InputError.exit_code
+    assert computed(table) == ["one"]
+
+
 def test_a_changed_input_is_noticed_and_an_archived_one_is_no_change(
     table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -300,6 +300,37 @@ def test_restored_own_reads_the_network_at_the_place_of_each_voxel(
     assert np.abs(own.array - degraded.array)[body].mean() < 4
 
 
+def test_a_map_of_the_uncertainty_changes_nothing_else(pair: tuple[Volume, Volume]) -> None:
+    """Bit by bit; and it is judged where the degraded volume shows the body, nowhere else."""
+    plain = run(pair, model=Network((0.8, -1.5, 1.1)))
+    mapped = run(pair, model=Network((0.8, -1.5, 1.1)), uncertainty=True)
+    assert plain.uncertainty is None
+    assert plain.report.verdict.uncertainty_mm.mean is None
+    for name in ("fused", "restored", "aligned"):
+        np.testing.assert_array_equal(getattr(mapped, name).array, getattr(plain, name).array)
+    np.testing.assert_array_equal(mapped.displacement, plain.displacement)
+    before, after = (replace(r.report.verdict, uncertainty_mm=None) for r in (plain, mapped))
+    assert before == after
+
+    found = mapped.uncertainty
+    assert found is not None
+    assert found.grid.same_as(pair[1].grid)
+    judged = mapped.body & mapped.coverage
+    assert 0 < judged.sum() < judged.size
+    np.testing.assert_array_equal(found.array > 0, judged)
+    said = mapped.report.verdict.uncertainty_mm
+    values = found.array[judged]
+    assert said.mean == pytest.approx(values.mean(), abs=1e-3)
+    assert said.p95 == pytest.approx(np.percentile(values, 95), abs=1e-3)
+    assert "Mapping the uncertainty" in mapped.report.cpu_seconds
+    assert "Mapping the uncertainty" not in plain.report.cpu_seconds
+
+
+def test_a_map_of_the_uncertainty_needs_the_verdict(pair: tuple[Volume, Volume]) -> None:
+    with pytest.raises(InputError, match="takes its level from the verdict"):
+        run(pair, uncertainty=True, verdict=False)
+
+
 @pytest.mark.parametrize("fusion", ["average", "maximum"])
 def test_another_fusion_method_changes_the_fused_volume_alone(
     pair: tuple[Volume, Volume], fusion: str

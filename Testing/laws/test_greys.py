@@ -120,8 +120,8 @@ def test_only_axial_slices_are_judged() -> None:
 
 
 def pair(degraded: str, reference: str) -> PreparedPair:
-    volumes = [head() if kind == "ct" else like_mr() for kind in (degraded, reference)]
-    return prepare_pair(*volumes, (degraded, reference), standard_contract(), 4.0)
+    first, second = (head() if kind == "ct" else like_mr() for kind in (degraded, reference))
+    return prepare_pair(first, second, (degraded, reference), standard_contract(), 4.0)
 
 
 def like_mr() -> Volume:

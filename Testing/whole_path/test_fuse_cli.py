@@ -23,7 +23,12 @@ from Testing.whole_path.small_pair import SHAPE, arguments, make_pair
 from UniFuseLib import cli
 from UniFuseLib.commands.fuse_files import FILES
 from UniFuseLib.degradation import CLASSES
-from UniFuseLib.errors import NOT_TRUSTED_EXIT_CODE, MissingDependencyError, OutputError
+from UniFuseLib.errors import (
+    NOT_TRUSTED_EXIT_CODE,
+    InputError,
+    MissingDependencyError,
+    OutputError,
+)
 from UniFuseLib.io import volumes as io
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
@@ -425,9 +430,10 @@ def test_cancel_file_stops_the_run(files: Path, tmp_path: Path) -> None:
 
 
 def test_restored_own_lies_where_the_degraded_volume_lies(files: Path, tmp_path: Path) -> None:
-    """Also what `apply` and `measure` read is what was written here."""
+    """Also what `apply` and `measure` read is what was written here; the uncertainty likewise."""
     out = tmp_path / "out"
-    assert cli.main(arguments(files, out, "--quiet", "--restored-own", "--no-overview")) == 0
+    more = "--restored-own", "--uncertainty", "--no-overview"
+    assert cli.main(arguments(files, out, "--quiet", *more)) == 0
     degraded, own = (
         sitk.ReadImage(str(path)) for path in (files / "degraded.nrrd", out / "restored_own.nii.gz")
     )
@@ -442,9 +448,23 @@ def test_restored_own_lies_where_the_degraded_volume_lies(files: Path, tmp_path:
     grids = [io.read_volume(p).grid for p in (moved / "degraded.nrrd", out / "fused.nii.gz")]
     assert grids[0].same_as(grids[1])
     report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    doubt, fused = (io.read_volume(out / f"{name}.nii.gz") for name in ("uncertainty", "fused"))
+    assert doubt.grid.same_as(fused.grid)
+    said = report["verdict"]["uncertainty_mm"]
+    assert doubt.array[doubt.array > 0].mean() == pytest.approx(said["mean"], abs=2e-3)
     assert cli.main(["measure", str(out), "-o", str(tmp_path / "t.csv")]) == 0
     row = (tmp_path / "t.csv").read_text().splitlines()[1].split(",")
     assert float(row[7]) >= report["displacement_mm"]["max"] - 1e-3
 
     assert cli.main(arguments(files, out, "--quiet", "--overwrite", "--no-overview")) == 0
     assert not (out / "restored_own.nii.gz").exists()
+    assert not (out / "uncertainty.nii.gz").exists()
+
+
+def test_uncertainty_without_a_verdict_is_refused_before_any_work(
+    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = "--uncertainty", "--no-verdict"
+    assert cli.main(arguments(files, tmp_path / "out", *options)) == InputError.exit_code
+    assert "takes its level from the verdict" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -74,7 +74,7 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     changed = [
         f"{name.replace('_', '-')} was {_words(before.get(name))}, now {_words(now.get(name))}"
         for name in names
-        if before.get(name) != now.get(name)
+        if before.get(name, _unknown(now.get(name))) != now.get(name)
     ]
     for role in ("degraded", "reference"):
         # an input that was archived since leaves its result as it is
@@ -86,6 +86,11 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     if found.get("weights_sha256") != wanted["weights_sha256"]:
         changed.append("other weights")
     return changed
+
+
+def _unknown(now: Any) -> bool | None:
+    """What a record of an earlier version that does not know an option stands for."""
+    return False if now is False else None
 
 
 def _words(value: Any) -> str:

@@ -34,7 +34,8 @@ def cost_of(args: argparse.Namespace) -> Cost:
     options = ReadOptions(args.header, args.assume_orientation)
     degraded = read_grid(args.degraded, dicom.options_of(args, 0), options)
     reference = read_grid(args.reference, dicom.options_of(args, 1), options)
-    return estimate(degraded, reference, args.working_spacing or _spacing_of(args.weights))
+    spacing = args.working_spacing or _spacing_of(args.weights)
+    return estimate(degraded, reference, spacing, uncertainty=args.uncertainty)
 
 
 def dry_run(args: argparse.Namespace) -> None:

@@ -45,8 +45,10 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         dry_run(args)
         return {"done": True, "dry_run": True, "exit_code": 0}
     from UniFuseLib.device import check_precision, choose_device
+    from UniFuseLib.verdict.judge import check_judged
 
-    check_precision(args.precision)  # before any work
+    check_judged(verdict=not args.no_verdict, uncertainty=args.uncertainty)  # before any work
+    check_precision(args.precision)
     choose_device(args.device)
     show = progress.reporter(args)
     inputs = (args.degraded, args.reference, *guidance.files_of(args))

@@ -67,3 +67,21 @@ def measures_of(degraded: str, reference: str) -> Measures:
         return _OF_UPTAKE
     ct_and_mr = {degraded, reference} == {"ct", "mr"}
     return _OF_ANATOMY._replace(by_bone=ct_and_mr)
+
+
+def information_alone(measures: Measures) -> Measures:
+    """The same without descriptors.
+
+    Args:
+        measures: of a pair.
+    """
+    return measures._replace(information=_OF_ANATOMY.information, descriptors=0.0)
+
+
+def descriptors_alone(measures: Measures) -> Measures:
+    """Descriptors of anatomy without mutual information, other ones than a pair with PET has.
+
+    Args:
+        measures: of a pair.
+    """
+    return _OF_ANATOMY._replace(information=0.0, by_bone=measures.by_bone)

@@ -27,6 +27,7 @@ class FusionOptions:
         weights: another weights file (.safetensors) than the one that comes with the extension.
         keepFiles: leave the run's folder (inputs, results, log) on disk.
         movement: how far the alignment may go; `none` keeps the positions as they are.
+        uncertainty: also map how far off the alignment may be.
     """
 
     degradedModality: Modality = "auto"
@@ -38,6 +39,7 @@ class FusionOptions:
     weights: Path | None = None
     keepFiles: bool = False
     movement: Movement = "deformable"
+    uncertainty: bool = False
 
     def arguments(self) -> list[str]:
         """Flags of `unifuse fuse`, only those that differ from its own defaults."""
@@ -55,6 +57,8 @@ class FusionOptions:
             flags += ["--working-spacing", f"{self.workingSpacing:g}"]
         if self.movement != "deformable":
             flags += ["--align", self.movement]
+        if self.uncertainty:
+            flags.append("--uncertainty")
         if self.weights is not None:
             flags += ["--weights", str(Path(self.weights).expanduser().absolute())]
         return flags

@@ -88,6 +88,7 @@ class UniFuseParameterNode:
     precision: PrecisionChoice = PrecisionChoice.AUTO
     workingSpacing: Annotated[float, WithinRange(0, 5)] = 0.0
     refinement: RefinementChoice = RefinementChoice.AUTO
+    uncertainty: bool = False
     keepFiles: bool = False
 
     def outputs(self) -> FusionNodes:
@@ -161,6 +162,7 @@ class UniFuseParameterNode:
             weights=settings.weights,
             keepFiles=self.keepFiles,
             movement=self.movement.value,
+            uncertainty=self.uncertainty,
         )
 
     def guidance(self) -> Guidance:
