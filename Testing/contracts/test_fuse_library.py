@@ -14,6 +14,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from Testing.contracts.known_flow import Network, run, turned_grid, volume_on
+from UniFuseLib.errors import InputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.deformation import deform
