@@ -13,7 +13,7 @@ from UniFuseLib.network.dmfnet.diffusion import STEPS, add_noise
 if TYPE_CHECKING:
     from UniFuseLib.network.dmfnet.unet import DenoisingUNet
 
-WEIGHTS = {"brightness": 1.5, "contrast": 0.5, "detail": 4.0}
+WEIGHTS = {"brightness": 1.5, "contrast": 1.0, "detail": 10.0}
 _WINDOW = 7  # pixels of the SSIM's window
 
 
