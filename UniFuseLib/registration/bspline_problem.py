@@ -11,6 +11,8 @@ as in `affine_solver.py`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -48,13 +50,31 @@ class Side(NamedTuple):
         return Side(values, acquired)
 
 
-class RefinementPair(NamedTuple):
-    """What is compared, on one working grid."""
+@dataclass(frozen=True)
+class RefinementPair:
+    """What is compared, on one working grid.
+
+    Attributes:
+        degraded: the volume that is pulled.
+        reference: the other one.
+        body: `(1, 1, d, h, w)` bool: where the comparison counts.
+        spacing: mm, isotropic.
+    """
 
     degraded: Side
     reference: Side
-    body: Tensor  # (1, 1, d, h, w) bool: where the comparison counts
-    spacing: float  # mm, isotropic
+    body: Tensor
+    spacing: float
+
+    @cached_property
+    def moving(self) -> Compared:
+        """The degraded volume as it is compared."""
+        return Compared(self.degraded, self.spacing)
+
+    @cached_property
+    def fixed(self) -> Compared:
+        """The reference as it is compared."""
+        return Compared(self.reference, self.spacing)
 
     def to(self, device: torch.device) -> RefinementPair:
         """The same on `device`."""
@@ -106,8 +126,7 @@ class RefinementProblem:
         self.compared_mm = max(COMPARED_MM, pair.spacing)
         pitch = PITCH_MM * self.compared_mm / COMPARED_MM
         self.lattice = ControlLattice((d, h, w), pair.spacing, pitch)
-        self._moving = _Compared(pair.degraded, pair.spacing)
-        self._fixed = _Compared(pair.reference, pair.spacing)
+        self._moving, self._fixed = pair.moving, pair.fixed
         self._body = pair.body.float()
         step = self.compared_mm / pair.spacing
         self._axes = [_points(n, step, start.device) for n in (d, h, w)]
@@ -189,7 +208,7 @@ class _Read(NamedTuple):
     body: Tensor  # (1, 1, …) 1 or 0
 
 
-class _Compared:
+class Compared:
     """One volume with the point spread that both are compared with.
 
     Args:
