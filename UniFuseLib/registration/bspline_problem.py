@@ -20,6 +20,7 @@ from torch import Tensor
 
 from UniFuseLib.registration.bspline_lattice import Axes, ControlLattice, SplineWeights
 from UniFuseLib.registration.masked_filters import masked_gradient, normalised_smoothing
+from UniFuseLib.registration.symmetric import ENTRIES
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.masked_mind import masked_mind_ssc
 from UniFuseLib.spatial.mind import CHANNELS
@@ -34,7 +35,6 @@ _POINT_SPREAD_MM = 1.5
 # truly differs between the scans has next to no say
 _SCALE = 0.2
 _ACQUIRED = 0.99  # of an interpolated mask: all its neighbours
-ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric matrix
 
 
 class Side(NamedTuple):
