@@ -78,8 +78,10 @@ def todo(plan: Plan, output: Path, weights_sha256: str, changed: Changed) -> Tod
         found = read_record(task.target)
         if found is None:
             reason = _occupied(task.target)
-            tasks += [] if reason else [task]
-            left_out += [LeftOut(case.name, reason)] if reason else []
+            if reason:
+                left_out.append(LeftOut(case.name, reason))
+            else:
+                tasks.append(task)
             continue
         apart = differences(found, task.record)
         if apart:

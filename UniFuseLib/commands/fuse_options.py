@@ -99,7 +99,8 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         "--working-spacing",
         type=_positive,
         metavar="MM",
-        help="voxel size of the working grid; larger is faster (default: that of the weights)",
+        help="voxel size of the working grid; larger is faster and less exact, and the degradation "
+        "class was validated at the default alone (default: that of the weights)",
     )
     parser.add_argument(
         "--align",
