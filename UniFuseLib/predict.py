@@ -37,9 +37,8 @@ from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
-from UniFuseLib.verdict.evidence import evidence_of
-from UniFuseLib.verdict.judge import Verdict, check_judged, shipped_judge
-from UniFuseLib.verdict.uncertainty import uncertainty_of
+from UniFuseLib.verdict.judge import check_judged
+from UniFuseLib.verdict.judged import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,8 +58,7 @@ _CHECKING = Stage("Checking the volumes", 0.1)
 _ALIGNING = Stage("Aligning the volumes", 3.7)
 _REGISTERING = Stage("Running the network", 1.5)
 _REFINING = Stage("Refining the deformation", 3.8)
-_JUDGING = Stage("Judging the alignment", 1.5)
-_DOUBTING = Stage("Mapping the uncertainty", 2.0)
+_JUDGING = Stage("Judging the alignment", 3.5)
 _FUSING = Stage("Restoring and fusing", 0.8)
 _RESAMPLING = Stage("Writing onto the reference grid", 0.4)
 _MEASURING = Stage("Measuring the result", 0.3)
@@ -71,12 +69,10 @@ _STAGES = (
     _REGISTERING,
     _REFINING,
     _JUDGING,
-    _DOUBTING,
     _FUSING,
     _RESAMPLING,
     _MEASURING,
 )
-_USUAL = tuple(stage for stage in _STAGES if stage is not _DOUBTING)
 
 
 class Network(Protocol):
@@ -156,7 +152,7 @@ def fuse(
         InputError, WeightsError, DeviceError, MissingDependencyError: with a sentence for the user.
         Cancelled: `cancelled` answered True.
     """
-    stages = Stages(_STAGES if uncertainty else _USUAL, progress, cancelled)
+    stages = Stages(_STAGES, progress, cancelled)
     target = choose_device(device)
     check_precision(precision)
     check_method(fusion)
@@ -181,11 +177,9 @@ def fuse(
             deformed = _deform(pair, working, flow, steps, align, stages.step)
         with stages.stage(_JUDGING):
             classified = _classify(registered.logits, pair, agreed)
-            judged = _judge(pair, working, deformed.flow, classified) if verdict else None
-        doubt = None
-        if uncertainty and judged is not None:
-            with stages.stage(_DOUBTING):
-                doubt = uncertainty_of(pair, working, deformed.flow, judged, stages.step)
+            judged = (
+                judge(pair, working, deformed.flow, classified, stages.step) if verdict else None
+            )
         with stages.stage(_FUSING), autocast(precision, target):
             output = network.fuse(registered, deformed.flow, greys.base)
         with stages.stage(_RESAMPLING):
@@ -201,7 +195,7 @@ def fuse(
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
             shown = native.coverage & body if body.any() else native.coverage
-            doubts = None if doubt is None else doubt.on(reference.grid, shown)
+            doubts = judged.uncertainty(reference.grid, shown) if uncertainty and judged else None
     refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
     guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
@@ -221,7 +215,7 @@ def fuse(
             refinement,
             guided,
             run,
-            judged,
+            judged and judged.verdict,
             UncertaintyReport.of(doubts),
             fusion,
             greys,
@@ -281,14 +275,6 @@ def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> 
     transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
     restored = restore_own(degraded, found, transform)
     return Volume(restored.array, degraded.volume.affine)
-
-
-def _judge(
-    pair: PreparedPair, working: WorkingPair, flow: Tensor, classified: Classification
-) -> Verdict:
-    """From the pair itself, at 4 to 8 mm."""
-    evidence = evidence_of(pair, working, flow, classified.probabilities)
-    return shipped_judge()(evidence)
 
 
 def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:

@@ -28,6 +28,7 @@ FEATURES = {
     "mirror_ratio": 1,
     "far_share": 1,
     "common_shift_mm": 1,
+    "variations_mm": 1,
 }
 
 

@@ -22,13 +22,18 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.registration.affine import AffineResult
+    from UniFuseLib.verdict.parting import Parting
 
 _POINTS = 2000
 _OVERLAP_MM = 4.0
 
 
 def evidence_of(
-    pair: PreparedPair, working: WorkingPair, flow: Tensor, probabilities: dict[str, float]
+    pair: PreparedPair,
+    working: WorkingPair,
+    flow: Tensor,
+    probabilities: dict[str, float],
+    parting: Parting,
 ) -> dict[str, float]:
     """Name → value; NaN where it could not be measured.
 
@@ -37,6 +42,7 @@ def evidence_of(
         working: both on the working grid.
         flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
         probabilities: of the degradation classes.
+        parting: of the variations of the registration.
     """
     flow = flow.float().cpu()
     degraded, reference = (
@@ -58,6 +64,7 @@ def evidence_of(
         **by_region._asdict(),
         **by_field._asdict(),
         **_of_alignment(working.alignment),
+        "variations_mm": parting.mean_mm,
         "class_entropy": _entropy(probabilities),
         "seen_share": _share(working),
         "pet": float("pet" in pair.modalities),

@@ -90,6 +90,10 @@ def _not_followed(mm: float) -> str:
     return f"The best pose lies {mm:.0f} mm away and was not used: the evidence for it is too weak."
 
 
+def _varying(mm: float) -> str:
+    return f"Registrations by other measures or by halves of the body end {mm:.1f} mm apart."
+
+
 _SENTENCES: dict[str, Callable[[float], str]] = {
     "above_wrong": _above_chance,
     "sigmas": _above_chance,
@@ -98,6 +102,7 @@ _SENTENCES: dict[str, Callable[[float], str]] = {
     "wrong_best_ratio": _wrong,
     "far_share": _regions,
     "common_shift_mm": _common,
+    "variations_mm": _varying,
     "contrast": _indifferent,
     "information": _level,
     "residual": _level,

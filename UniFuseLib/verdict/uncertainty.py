@@ -16,27 +16,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import torch
 
 from UniFuseLib.errors import WeightsError
-from UniFuseLib.preprocessing.working_pair import alignment_side
 from UniFuseLib.resources import models_folder
-from UniFuseLib.verdict.ensemble import other_poses
-from UniFuseLib.verdict.field import mapped, nearest_rigid
-from UniFuseLib.verdict.spread import Spread, spread_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from torch import Tensor
-
-    from UniFuseLib.preprocessing.prepare import PreparedPair
-    from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.spatial.volume import Grid
     from UniFuseLib.verdict.judge import Verdict
+    from UniFuseLib.verdict.parting import Parting
+    from UniFuseLib.verdict.spread import Spread
 
 _FILE = "uncertainty.json"
-_POINTS = 2000
 LEAST_MM = 0.05  # of a spread: logarithms of less mean nothing
 # Mean of the map beside a red verdict at least: a result that is farther off is never green (0047);
 # of 32 red results whose truth is known, two of three are more than 12 mm off
@@ -88,33 +80,14 @@ class Uncertainty(NamedTuple):
         return np.asarray(self.level_mm * ratio**self.shape, dtype=spread.dtype)
 
 
-def uncertainty_of(
-    pair: PreparedPair,
-    working: WorkingPair,
-    flow: Tensor,
-    verdict: Verdict,
-    progress: Callable[[float], None] = lambda _: None,
-) -> Uncertainty:
+def uncertainty_of(parting: Parting, verdict: Verdict) -> Uncertainty:
     """The uncertainty of a result.
 
     Args:
-        pair: the checked inputs.
-        working: both on the working grid.
-        flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
-        verdict: on the result.
-        progress: called with the fraction done (0 to 1); may raise to stop.
+        parting: of its variations.
+        verdict: on it.
     """
-    degraded = alignment_side(pair.degraded, "degraded")
-    reference = alignment_side(pair.reference, "reference")
-    points = _points(working)
-    if len(points) < 4:  # no motion is determined
-        points = reference.points(_POINTS)
-    images = mapped(points, working.alignment.matrix, flow.float().cpu(), working.grid)
-    followed = nearest_rigid(points, images)
-    with torch.no_grad():
-        others = other_poses(degraded, reference, followed, progress)
-    spread = spread_of(followed, others)
-    return calibrated(spread, points, verdict, shipped_calibration())
+    return calibrated(parting.spread, parting.points, verdict, shipped_calibration())
 
 
 def calibrated(
@@ -157,10 +130,3 @@ def shipped_calibration() -> Calibration:
             f"Expected the numbers of the uncertainty in {_FILE} beside the shipped weights, found "
             "none that can be read. Reinstall the extension, or go on without --uncertainty."
         ) from error
-
-
-def _points(working: WorkingPair) -> np.ndarray:
-    """`(n, 3)` RAS mm of voxels that are judged, evenly thinned."""
-    index = torch.nonzero(working.mask[0, 0])
-    thinned = index[:: max(1, len(index) // _POINTS)].double().numpy()
-    return thinned @ working.grid.linear.T + working.grid.origin
