@@ -178,7 +178,9 @@ def fuse(
         with stages.stage(_JUDGING):
             classified = _classify(registered.logits, pair, agreed)
             judged = (
-                judge(pair, working, deformed.flow, classified, stages.step) if verdict else None
+                judge(pair, working, deformed.flow, classified, uncertainty, stages.step)
+                if verdict
+                else None
             )
         with stages.stage(_FUSING), autocast(precision, target):
             output = network.fuse(registered, deformed.flow, greys.base)
@@ -195,7 +197,8 @@ def fuse(
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
             shown = native.coverage & body if body.any() else native.coverage
-            doubts = judged.uncertainty(reference.grid, shown) if uncertainty and judged else None
+            doubt = judged and judged.uncertainty
+            doubts = None if doubt is None else doubt.on(reference.grid, shown)
     refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
     guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)

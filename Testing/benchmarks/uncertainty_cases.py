@@ -36,7 +36,7 @@ from UniFuseLib.verdict.ensemble import other_poses
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import mapped, nearest_rigid
 from UniFuseLib.verdict.judge import shipped_judge
-from UniFuseLib.verdict.parting import parting_of
+from UniFuseLib.verdict.parting import affordable, parting_of
 from UniFuseLib.verdict.spread import spread_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def road_of(pair: Pair, network: Any, contract: Any) -> Road:
     steps = steps_for("auto", *prepared.modalities)
     flow = _deform(prepared, working, registered.flow, steps, "deformable", lambda _: None).flow
     classified = _classify(registered.logits, prepared, contract)
-    parting = parting_of(prepared, working, flow)
+    parting = parting_of(prepared, working, flow) if affordable(prepared) else None
     evidence = evidence_of(prepared, working, flow, classified.probabilities, parting)
     degraded = alignment_side(prepared.degraded, "degraded")
     reference = alignment_side(prepared.reference, "reference")

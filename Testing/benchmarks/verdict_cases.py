@@ -38,7 +38,7 @@ from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import mapped
-from UniFuseLib.verdict.parting import parting_of
+from UniFuseLib.verdict.parting import affordable, parting_of
 
 _WORKING_MM = 2.0
 _VOXELS = 1.5e6  # of a working grid; shoulders are looked at more coarsely
@@ -60,7 +60,7 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
     deformed = _deform(pair, working, registered.flow, steps, "deformable", lambda _: None)
     classified = _classify(registered.logits, pair, contract)
     began = time.process_time()
-    parting = parting_of(pair, working, deformed.flow)
+    parting = parting_of(pair, working, deformed.flow) if affordable(pair) else None
     evidence = evidence_of(pair, working, deformed.flow, classified.probabilities, parting)
     spent = time.process_time() - began
     error = _error(case, pair, working, deformed.flow)

@@ -33,7 +33,7 @@ def evidence_of(
     working: WorkingPair,
     flow: Tensor,
     probabilities: dict[str, float],
-    parting: Parting,
+    parting: Parting | None,
 ) -> dict[str, float]:
     """Name → value; NaN where it could not be measured.
 
@@ -42,7 +42,7 @@ def evidence_of(
         working: both on the working grid.
         flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
         probabilities: of the degradation classes.
-        parting: of the variations of the registration.
+        parting: of the variations of the registration; None: they were not looked at.
     """
     flow = flow.float().cpu()
     degraded, reference = (
@@ -64,7 +64,7 @@ def evidence_of(
         **by_region._asdict(),
         **by_field._asdict(),
         **_of_alignment(working.alignment),
-        "variations_mm": parting.mean_mm,
+        "variations_mm": math.nan if parting is None else parting.mean_mm,
         "class_entropy": _entropy(probabilities),
         "seen_share": _share(working),
         "pet": float("pet" in pair.modalities),

@@ -6,35 +6,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.judge import Verdict, shipped_judge
-from UniFuseLib.verdict.parting import Parting, parting_of
-from UniFuseLib.verdict.uncertainty import uncertainty_of
+from UniFuseLib.verdict.parting import affordable, parting_of
+from UniFuseLib.verdict.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from torch import Tensor
 
     from UniFuseLib.degradation import Classification
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
-    from UniFuseLib.spatial.volume import Grid
 
 
 class Judged(NamedTuple):
-    """How far the alignment can be trusted, and how far its variations part."""
+    """How far the alignment can be trusted, and where, if that was asked for."""
 
     verdict: Verdict
-    parting: Parting
-
-    def uncertainty(self, grid: Grid, shown: np.ndarray) -> np.ndarray:
-        """mm, `(d, h, w)` float32; 0 where not shown.
-
-        Args:
-            grid: of the result.
-            shown: `(d, h, w)` bool.
-        """
-        return uncertainty_of(self.parting, self.verdict).on(grid, shown)
+    uncertainty: Uncertainty | None
 
 
 def judge(
@@ -42,17 +31,21 @@ def judge(
     working: WorkingPair,
     flow: Tensor,
     classified: Classification,
+    mapped: bool,
     progress: Callable[[float], None],
 ) -> Judged:
-    """The verdict of the release.
+    """The verdict of the release, which is the same with and without a map.
 
     Args:
         pair: the checked inputs.
         working: both on the working grid.
         flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
         classified: the degradation.
+        mapped: also say how far off it may be at every place.
         progress: called with the fraction done (0 to 1); may raise to stop.
     """
-    parting = parting_of(pair, working, flow, progress)
-    evidence = evidence_of(pair, working, flow, classified.probabilities, parting)
-    return Judged(shipped_judge()(evidence), parting)
+    usual = affordable(pair)
+    parting = parting_of(pair, working, flow, progress) if usual or mapped else None
+    known = parting if usual else None
+    verdict = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))
+    return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)
