@@ -325,6 +325,19 @@ def test_a_map_of_the_uncertainty_changes_nothing_else(pair: tuple[Volume, Volum
     assert said.p95 == pytest.approx(np.percentile(values, 95), abs=1e-3)
 
 
+@pytest.mark.parametrize(("litres", "looked_at"), [(1e3, True), (1e-3, False)])
+def test_variations_are_evidence_up_to_a_field_of_view_whether_mapped_or_not(
+    pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch, litres: float, looked_at: bool
+) -> None:
+    monkeypatch.setattr("UniFuseLib.verdict.parting._LARGEST_LITRES", litres)
+    plain, mapped = run(pair), run(pair, uncertainty=True)
+    for result in (plain, mapped):
+        assert (result.report.verdict.evidence["variations_mm"] is not None) == looked_at
+    assert mapped.uncertainty is not None
+    before, after = (replace(r.report.verdict, uncertainty_mm=None) for r in (plain, mapped))
+    assert before == after
+
+
 def test_a_map_of_the_uncertainty_needs_the_verdict(pair: tuple[Volume, Volume]) -> None:
     with pytest.raises(InputError, match="takes its level from the verdict"):
         run(pair, uncertainty=True, verdict=False)
