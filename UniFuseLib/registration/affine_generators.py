@@ -20,56 +20,52 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.registration.affine_parameters import Frame
+    from UniFuseLib.registration.body_voxels import BodyVoxels
     from UniFuseLib.spatial.volume import Grid
 
 _PRODUCTS = tuple(itertools.combinations_with_replacement(range(4), 2))  # of the coordinates
 
 
 class Generators:
-    """The generators of `BASIS` at the voxels of a grid.
+    """The generators of `BASIS` at the voxels of a body.
 
     Args:
-        grid: whose voxels move.
+        grid: of the voxels.
         frame: of the parameters.
+        voxels: the n that move.
     """
 
-    def __init__(self, grid: Grid, frame: Frame) -> None:
+    def __init__(self, grid: Grid, frame: Frame, voxels: BodyVoxels) -> None:
         self._axes = grid.directions
-        self._h = homogeneous(grid, frame)
+        self._h = voxels.of(homogeneous(grid, frame))
+        self._products = torch.stack([self._h[a] * self._h[b] for a, b in _PRODUCTS])
 
-    def rows(self, slope: Tensor, seen: Tensor, freedom: int) -> Tensor:
+    def rows(self, slope: Tensor, freedom: int) -> Tensor:
         """Derivative of n values by the generators, `(n, k)`.
 
         Args:
             slope: `(3, n)` along d, h, w, per mm.
-            seen: `(d, h, w)` bool, the n voxels.
             freedom: k.
         """
         matrices = BASIS[:, :freedom].reshape(3, 4, freedom)
         basis = torch.from_numpy(matrices)
         axes = torch.from_numpy(self._axes)
         along_axes = torch.einsum("ji,jak->iak", axes, basis).to(slope)
-        h = self._h[:, seen]
-        motion = torch.einsum("iak,an->ikn", along_axes, h)
+        motion = torch.einsum("iak,an->ikn", along_axes, self._h)
         return torch.einsum("in,ikn->nk", slope, motion)
 
-    def sums(
-        self, slope: Tensor, curvature: Tensor, seen: Tensor, freedom: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def sums(self, slope: Tensor, curvature: Tensor, freedom: int) -> tuple[np.ndarray, np.ndarray]:
         """Σ_n of gradient and Hessian by the generators, `(k,)` and `(k, k)`.
 
         Args:
             slope: `(3, n)` along d, h, w, per mm.
             curvature: `(6, n)`, likewise, the `ENTRIES` of a symmetric matrix.
-            seen: `(d, h, w)` bool, the n voxels.
             freedom: k.
         """
         basis = BASIS[:, :freedom]
         axes = self._axes
-        h = self._h[:, seen]
-        rows = (slope @ h.T).double().numpy()
-        products = torch.stack([h[a] * h[b] for a, b in _PRODUCTS])
-        blocks = _unfolded((curvature @ products.T).double().numpy())
+        rows = (slope @ self._h.T).double().numpy()
+        blocks = _unfolded((curvature @ self._products.T).double().numpy())
         # derivatives along the grid's axes → along R, A, S
         gradient = (axes @ rows).ravel()
         hessian = np.einsum("ki,lj,iajb->kalb", axes, axes, blocks)

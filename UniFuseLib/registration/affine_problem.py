@@ -20,6 +20,7 @@ import torch
 from UniFuseLib.registration.affine_fields import body_grid, comparable, eroded, on_grid, stacked
 from UniFuseLib.registration.affine_generators import Generators
 from UniFuseLib.registration.affine_parameters import RIGID
+from UniFuseLib.registration.body_voxels import BodyVoxels
 from UniFuseLib.registration.mutual_information import (
     BINS,
     IntensityRange,
@@ -86,14 +87,16 @@ class AffineProblem:
         self._body = body * self._fixed.inside
         weight = self._body * self._fixed.weight
         self._total = float(weight.sum().clamp(min=1e-6))
+        self._voxels = BodyVoxels(self._body)
         fixed_range = _range_within(self._fixed.values, self._body)
-        positions = fixed_range.position(self._fixed.values)
+        positions = fixed_range.position(self._voxels.of(self._fixed.values)[0])
         self._fixed_bins = positions.round().long().clamp(max=BINS - 1)
         values, _, depth, _ = self._moving.channels.split(1, dim=1)
         self._range = _range_within(values, depth)
-        self._fixed_mind = self._describe(self._fixed.values, reference.modality)
-        self._fixed_gradient = _gradient(self._fixed_mind)
-        self._generators = Generators(self.grid, frame)
+        described = self._describe(self._fixed.values, reference.modality)
+        self._fixed_mind = self._voxels.of(described)
+        self._fixed_gradient = self._voxels.gradient(described)
+        self._generators = Generators(self.grid, frame, self._voxels)
         self._chances: dict[str, float] = {}
 
     def expand(self, matrix: np.ndarray, freedom: int = RIGID) -> Expansion:
@@ -124,20 +127,19 @@ class AffineProblem:
 
     def _information(self, values: Tensor, weight: Tensor, freedom: int) -> _Share:
         """The share of mutual information."""
-        seen = weight[0, 0] > 0
-        w = weight[0, 0][seen]
+        w = self._voxels.of(weight)[0]
         total = float(w.sum())
         if total == 0:
             return _nothing(freedom)
-        bins = self._fixed_bins[0, 0][seen]
-        positions = self._range.position(values[0, 0][seen])
-        unit_per_voxel = _gradient(values)[:, 0, seen]
+        positions = self._range.position(self._voxels.of(values)[0])
+        unit_per_voxel = self._voxels.gradient(values)[:, 0]
         bins_per_mm = unit_per_voxel * (self._range.bins_per_unit / self.spacing)
-        derivative = self._generators.rows(bins_per_mm, seen, freedom)
-        found = expand_information(bins, positions, w, derivative)
+        derivative = self._generators.rows(bins_per_mm, freedom)
+        found = expand_information(self._fixed_bins, positions, w, derivative)
 
         def by_chance() -> float:
-            return mutual_information(bins, _shuffled(positions), w)
+            seen = w > 0
+            return mutual_information(self._fixed_bins[seen], _shuffled(positions[seen]), w[seen])
 
         chance = self._by_chance("information", by_chance)
         gain = found.value - chance
@@ -150,28 +152,30 @@ class AffineProblem:
 
     def _descriptors(self, values: Tensor, weight: Tensor, freedom: int) -> _Share:
         """The share of the descriptors."""
-        seen = weight[0, 0] > 0
-        w = weight[0, 0][seen]
+        w = self._voxels.of(weight)[0]
         total = float(w.sum())
         if total == 0:
             return _nothing(freedom)
         loss = self.measures.loss
-        moved = self._describe(values, self._modality)
-        residual = (moved - self._fixed_mind)[0][:, seen]
+        described = self._describe(values, self._modality)
+        moved = self._voxels.of(described)
+        residual = moved - self._fixed_mind
         q = residual.square().mean(dim=0)
         weighted = loss.value(q) * w
         value = float(weighted.sum() / total)
 
         def by_chance() -> float:
-            return self._shuffled_loss(moved, seen, w)
+            return self._shuffled_loss(moved, w)
 
         chance = self._by_chance("descriptors", by_chance)
-        gradient = self._mean_gradient(moved, seen)
+        # of both volumes' descriptors, (3, k, n) per mm
+        both = self._voxels.gradient(described) + self._fixed_gradient
+        gradient = both / (2 * self.spacing)
         weighted_gradient = gradient * (loss.weight(q) * w / len(residual))
         slope = (weighted_gradient * residual).sum(dim=1)
         entries = [(weighted_gradient[i] * gradient[j]).sum(dim=0) for i, j in ENTRIES]
         curvature = torch.stack(entries)
-        g, h = self._generators.sums(slope, curvature, seen, freedom)
+        g, h = self._generators.sums(slope, curvature, freedom)
         gain = chance - value
         share = self.measures.descriptors / self._total
         return _Share(
@@ -180,11 +184,6 @@ class AffineProblem:
             hessian=share * h,
         )
 
-    def _mean_gradient(self, moved: Tensor, seen: Tensor) -> Tensor:
-        """Of both volumes' descriptors, `(3, k, n)` per mm."""
-        both = _gradient(moved) + self._fixed_gradient
-        return both[:, :, seen] / (2 * self.spacing)
-
     def _describe(self, values: Tensor, modality: str) -> Tensor:
         """MIND-SSC of the intensities, or of their power where the modality has one."""
         power = self.measures.contrast_power.get(modality, 1.0)
@@ -192,16 +191,15 @@ class AffineProblem:
             values = values.clamp(min=0) ** power
         return mind_ssc(values, dilation=1)
 
-    def _shuffled_loss(self, moved: Tensor, seen: Tensor, weight: Tensor) -> float:
+    def _shuffled_loss(self, moved: Tensor, weight: Tensor) -> float:
         """The mean loss with the voxels of one volume in another order."""
-        count = int(seen.sum())
-        order = _order(count)
-        shuffled = moved[0][:, seen][:, order]
-        fixed = self._fixed_mind[0][:, seen]
-        residual = shuffled - fixed
+        seen = weight > 0
+        order = _order(int(seen.sum()))
+        shuffled = moved[:, seen][:, order]
+        residual = shuffled - self._fixed_mind[:, seen]
         q = residual.square().mean(dim=0)
         loss = self.measures.loss.value(q)
-        weighted = loss * weight
+        weighted = loss * weight[seen]
         return float(weighted.sum() / weight.sum())
 
     def _by_chance(self, measure: str, compute: Callable[[], float]) -> float:
@@ -215,12 +213,6 @@ def _range_within(values: Tensor, mask: Tensor) -> IntensityRange:
     seen = mask > 0
     inside = values[seen] if seen.any() else values.flatten()
     return intensity_range(inside)
-
-
-def _gradient(channels: Tensor) -> Tensor:
-    """`(3, k, d, h, w)`: derivatives of `(1, k, d, h, w)` per voxel along d, h, w."""
-    slopes = torch.gradient(channels[0], dim=(1, 2, 3))
-    return torch.stack(slopes)
 
 
 def _order(count: int) -> Tensor:
