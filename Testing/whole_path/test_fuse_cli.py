@@ -58,7 +58,7 @@ def red(monkeypatch: pytest.MonkeyPatch) -> None:
     curve = Curve("covered", (0.0, 2.0), (9.0, 8.0), missing=9.0, usual=0.0)
     strict = AdditiveModel(0.0, (curve,))
     judge = Judge(strict, (1.0, 0.0), strict, (Band(1e9, 0.5, 2.0),), {}, {}, -5.0, 0.0)
-    monkeypatch.setattr("UniFuseLib.predict.shipped_judge", lambda: judge)
+    monkeypatch.setattr("UniFuseLib.steps.shipped_judge", lambda: judge)
 
 
 @pytest.mark.usefixtures("red")
