@@ -3,7 +3,8 @@
     checks → modality → body, intensity rule → working grid → pose → network's field → deformation
     → restoration and fusion → back to the reference grid
 
-Every step is a function of its own file; this one shows their order.
+Every step is a function of its room, or of `steps.py` where it takes two of them; this file shows
+their order.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
-from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
 from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
@@ -28,29 +28,27 @@ from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
-from UniFuseLib.registration.bspline_problem import RefinementPair, Side
-from UniFuseLib.registration.bspline_refinement import Refined, steps_for
-from UniFuseLib.registration.deformation import Deformed, deform
+from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.report import RunRecord, fusion_report
 from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
-from UniFuseLib.restored_own import restore_own
 from UniFuseLib.spatial.axes import from_canonical
-from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.steps import (
+    classify_pair,
+    deform_pair,
+    flow_inside,
+    restore_degraded,
+)
 from UniFuseLib.verdict.judge import check_judged
 from UniFuseLib.verdict.judged import judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from torch import Tensor
 
     from UniFuseLib.network.blend import Base
-    from UniFuseLib.postprocess import NetworkResult
     from UniFuseLib.preprocessing.modality import ModalityEvidence
-    from UniFuseLib.preprocessing.prepare import PreparedPair
-    from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
+    from UniFuseLib.preprocessing.working_pair import Align
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -172,11 +170,11 @@ def fuse(
             working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
-            flow = _flow_inside(network, pair, working, target) if pair.masked else registered.flow
+            flow = flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
-            deformed = _deform(pair, working, flow, steps, align, stages.step)
+            deformed = deform_pair(pair, working, flow, steps, align, stages.step)
         with stages.stage(_JUDGING):
-            classified = _classify(registered.logits, pair, agreed)
+            classified = classify_pair(registered.logits, pair, agreed)
             judged = (
                 judge(pair, working, deformed.flow, classified, uncertainty, stages.step)
                 if verdict
@@ -192,7 +190,7 @@ def fuse(
             if fusion != UNIFUSE:
                 again = fuse_again(fusion, native, pair.reference.source, greys, target)
                 native = native._replace(fused=again)
-            own = _own(pair, found, native.displacement) if restored_own else None
+            own = restore_degraded(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
@@ -239,49 +237,3 @@ def _network(
     if model is None:
         return load_model(None if weights is None else Path(weights), device)
     return model, contract or standard_contract()
-
-
-def _flow_inside(
-    network: Network, pair: PreparedPair, working: WorkingPair, device: torch.device
-) -> Tensor:
-    """The network's field of what the user lets be compared: elsewhere both volumes are air."""
-    both = working.degraded_acquired & working.reference_acquired
-    sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
-    shown = [torch.where(both, values, source.air).to(device) for source, values in sides]
-    return network.register(*shown).flow
-
-
-def _deform(
-    pair: PreparedPair,
-    working: WorkingPair,
-    predicted: Tensor,
-    steps: int,
-    align: Align,
-    progress: Callable[[float], None],
-) -> Deformed:
-    """What moves beyond the pose, as far as the volumes of this pair support it."""
-    if align != "deformable":
-        rest = torch.zeros_like(predicted)
-        return Deformed(rest, "rest", Refined(rest, False, None, 0))
-    compared = RefinementPair(
-        degraded=Side(working.degraded, working.degraded_acquired),
-        reference=Side(working.reference, working.reference_acquired),
-        body=working.mask,
-        spacing=float(working.grid.spacing[0]),
-    ).to(predicted.device)
-    return deform(compared, predicted, pair.modalities, steps, progress)
-
-
-def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
-    """The degraded volume restored where it lies."""
-    degraded, reference = pair.degraded.source, pair.reference.source
-    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
-    restored = restore_own(degraded, found, transform)
-    return Volume(restored.array, degraded.volume.affine)
-
-
-def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
-    """p of Eq. 1, among the classes that the modality can have."""
-    raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
-    raw_probabilities = dict(zip(contract.classes, raw, strict=True))
-    return classify(raw_probabilities, pair.degraded.source.modality, contract.sure_from)

@@ -28,10 +28,10 @@ from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import covered
-from UniFuseLib.predict import _classify, _deform
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import alignment_side, working_pair
 from UniFuseLib.registration.bspline_refinement import steps_for
+from UniFuseLib.steps import classify_pair, deform_pair
 from UniFuseLib.verdict.ensemble import other_poses
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import mapped, nearest_rigid
@@ -87,8 +87,8 @@ def road_of(pair: Pair, network: Any, contract: Any) -> Road:
     working = working_pair(prepared, pair.align)  # type: ignore[arg-type]
     registered = network.register(working.degraded, working.reference)
     steps = steps_for("auto", *prepared.modalities)
-    flow = _deform(prepared, working, registered.flow, steps, "deformable", lambda _: None).flow
-    classified = _classify(registered.logits, prepared, contract)
+    flow = deform_pair(prepared, working, registered.flow, steps, "deformable", lambda _: None).flow
+    classified = classify_pair(registered.logits, prepared, contract)
     parting = parting_of(prepared, working, flow) if affordable(prepared) else None
     evidence = evidence_of(prepared, working, flow, classified.probabilities, parting)
     degraded = alignment_side(prepared.degraded, "degraded")

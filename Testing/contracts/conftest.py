@@ -231,4 +231,4 @@ def the_network_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
             return deform(compared, predicted, modalities, steps, progress)
         return Deformed(predicted, "network", Refined(predicted, False, None, 0))
 
-    monkeypatch.setattr("UniFuseLib.predict.deform", follow)
+    monkeypatch.setattr("UniFuseLib.steps.deform", follow)

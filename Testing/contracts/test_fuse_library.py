@@ -223,7 +223,7 @@ def test_what_the_network_moved_wrongly_is_not_followed(
     pair: tuple[Volume, Volume], choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pair is aligned; a field of 3 mm is wrong, and the volumes say so."""
-    monkeypatch.setattr("UniFuseLib.predict.deform", deform)
+    monkeypatch.setattr("UniFuseLib.steps.deform", deform)
     result = run(pair, model=Network((0, 2.0, 0)), working_spacing=1.5, refine=choice)
     assert np.linalg.norm(result.displacement[result.body], axis=-1).mean() < 0.3
     assert result.report.refinement.start == "rest"
