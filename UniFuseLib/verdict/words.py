@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from UniFuseLib.report import VerdictReport
 
 TITLES = {
-    "green": "Green: nothing speaks against the alignment",
+    "green": "Green: no finding against the alignment",
     "amber": "Amber: check the alignment before using it",
     "red": "Red: do not use this result",
 }

@@ -12,7 +12,7 @@ def notice() -> str:
 def trustTitle(trust: str) -> str:
     """What a reader sees for `verdict.trust` of `report.json`."""
     titles = {
-        "green": _("Green: nothing speaks against the alignment"),
+        "green": _("Green: no finding against the alignment"),
         "amber": _("Amber: check the alignment before using it"),
         "red": _("Red: do not use this result"),
     }
