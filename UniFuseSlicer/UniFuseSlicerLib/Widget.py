@@ -26,7 +26,9 @@ from .Outcome import Ending, Outcome
 from .Ownership import mark, notMarked, overwriteQuestion
 from .Process import ignore
 from .Results import SECONDS_ATTRIBUTE
+from .ResultSelector import ResultSelector
 from .ResultWidgets import ResultWidgets
+from .Retry import Retry
 from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
@@ -50,6 +52,7 @@ class Panel:
         loadSample: returns the sample pair (degraded, reference).
         clock: seconds.
         showChart: brings a plot chart node into the layout.
+        askText: (question, text) → a line of text, "" when the user cancels.
     """
 
     def __init__(
@@ -65,16 +68,19 @@ class Panel:
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
         clock: Callable[[], float] = time.monotonic,
         showChart: Callable[[Any], None] = ignore,
+        askText: Callable[[str, str], str] = ignore,
     ) -> None:
         self.ui = ui
         self.logic = logic
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
-        InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
+        buttons = InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
+        self._retry = Retry(ui, self.messages, buttons.startCentred, self.onFuseButton)
         self.inputs = InputWidgets(ui, settings, self.refresh)
+        selector = ResultSelector(ui, self.messages, lambda: self.parameterNode, confirm, askText)
         self.result = ResultWidgets(
-            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic
+            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic, selector
         )
         self._flicker = Flicker(ui, display.layers, makeTimer)
         self._dependencies = dependencies
@@ -141,6 +147,7 @@ class Panel:
 
     def onParametersModified(self) -> None:
         self._normalise()
+        self._retry.hide()
         self.refresh()
         wanted = wantedBy(self.parameterNode)
         if wanted != self._display.shown:
@@ -186,6 +193,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
+        self._retry.hide()
         self.result.card.clear()
         options = p.options(self._settings)
         job = self.logic.makeJob(
@@ -196,6 +204,8 @@ class Panel:
     def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
         if outcome.ending is not Ending.DONE:
             self._showFailure(outcome)
+            if outcome.ending is Ending.FAILED:
+                self._retry.offer(job.degraded, job.reference, job.guidance.initialTransform)
             return
         self._display.forget(job.nodes.deformation)
         with slicer.util.NodeModify(self.parameterNode):
