@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes.util
 import sys
 
+from typing import Any
+
 import numpy as np
 import pytest
 from measures import difference, positions, resampledByMrml
@@ -200,7 +202,7 @@ def test_contourLevelsAreRound(maximum, levels):
 def test_layersShowTheChosenVolumeAndFlicker(view, nodes, pair, scene):
     from UniFuseSlicerLib.Layers import Layers
 
-    fitted = []
+    fitted: list[Any] = []
     layers = Layers(scene, fitted.append)
     layers.show(pair.reference, nodes.restored, 0.7)
     composite = view.logic.GetSliceCompositeNode()

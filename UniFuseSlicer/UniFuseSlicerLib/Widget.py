@@ -26,7 +26,7 @@ from .Outcome import Ending, Outcome
 from .Ownership import mark, notMarked, overwriteQuestion
 from .Process import ignore
 from .Results import SECONDS_ATTRIBUTE
-from .ResultSelector import ResultSelector
+from .ResultSelector import ResultSelector, unanswered
 from .ResultWidgets import ResultWidgets
 from .Retry import Retry
 from .Run import Run
@@ -68,7 +68,7 @@ class Panel:
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
         clock: Callable[[], float] = time.monotonic,
         showChart: Callable[[Any], None] = ignore,
-        askText: Callable[[str, str], str] = ignore,
+        askText: Callable[[str, str], str] = unanswered,
     ) -> None:
         self.ui = ui
         self.logic = logic
