@@ -165,6 +165,18 @@ def test_deletingCanBeCancelled(build):
     assert s.p.fused.GetScene() is not None
 
 
+def test_duringARunNoResultIsChosenOrDeleted(build):
+    """The run may be filling its nodes."""
+    s = build()
+    fuse(s)
+    row = (s.ui.resultSelector, s.ui.renameResultButton, s.ui.deleteResultButton)
+    assert all(widget.enabled for widget in row)
+    click(s.ui.fuseButton)
+    assert not any(widget.enabled for widget in row)
+    runToTheEnd(s)
+    assert all(widget.enabled for widget in row)
+
+
 def test_resultsAreNoInputsUnlessAsked(build, pair):
     s = build()
     fuse(s)
@@ -177,3 +189,42 @@ def test_resultsAreNoInputsUnlessAsked(build, pair):
     s.ui.offerResultsCheckBox.setChecked(False)
     assert s.p.degraded in s.ui.degradedSelector.nodes()  # what is chosen stays
     assert s.p.fused not in s.ui.degradedSelector.nodes()
+
+
+def test_wordsAboutOneResultDoNotStayWithAnother(build, otherPatient):
+    s = build()
+    first, _ = twoResults(s, otherPatient)
+    s.panel.messages.show("Created: labels of the other patient")
+    s.ui.resultSelector.setCurrentNode(first)
+    assert s.ui.messageLabel.text == ""
+
+
+def test_nothingOfADrawnCopyIsSaved(scene, nodes, pair):
+    """Else every saved scene would keep one more color legend without a field."""
+    import slicer
+    from UniFuseSlicerLib.Choices import OverlayChoice
+    from UniFuseSlicerLib.Overlay import Overlay, OverlayStyle
+
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
+    before = {scene.GetNthNode(n).GetID() for n in range(scene.GetNumberOfNodes())}
+    overlay = Overlay(scene, slicer.vtkSlicerColorLogic)
+    overlay.show(nodes.deformation, pair.reference, OverlayStyle(OverlayChoice.ARROWS))
+    made = [scene.GetNthNode(n) for n in range(scene.GetNumberOfNodes())]
+    made = [node for node in made if node.GetID() not in before]
+    assert any(node.IsA("vtkMRMLColorLegendDisplayNode") for node in made)
+    copies = [node for node in made if not node.IsA("vtkMRMLSubjectHierarchyNode")]
+    assert [node.GetName() for node in copies if node.GetSaveWithScene()] == []
+
+
+def test_longSentencesDoNotWidenThePanel():
+    """Of the card: the window stays as wide as the reader made it."""
+    import xml.etree.ElementTree as ElementTree
+
+    from standin_ui import UI_FILE
+
+    root = ElementTree.parse(UI_FILE).getroot()  # noqa: S314  a file of ours
+    labels = {w.get("name"): w for w in root.iter("widget") if w.get("class") == "QLabel"}
+    for name in ("cardHeader", "trust", "verdict", "warnings", "message"):
+        policy = labels[f"{name}Label"].find("property[@name='sizePolicy']/sizepolicy")
+        assert policy is not None
+        assert policy.get("hsizetype") == "Ignored"

@@ -55,6 +55,10 @@ class InputWidgets:
         ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.steeringCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.resultSelector.setEnabled(view.inputsEnabled)
+        if not view.inputsEnabled:  # a running job may be filling the nodes of this result
+            ui.renameResultButton.setEnabled(False)
+            ui.deleteResultButton.setEnabled(False)
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)

@@ -148,8 +148,10 @@ class Panel:
     def onParametersModified(self) -> None:
         self._normalise()
         self._retry.hide()
-        self.refresh()
         wanted = wantedBy(self.parameterNode)
+        if wanted.fused != self._display.shown.fused:
+            self.messages.forgetLast()
+        self.refresh()
         if wanted != self._display.shown:
             self._showResult(wanted)
 
