@@ -109,3 +109,18 @@ def test_centeringIsNotOfferedTwice(build, farAway):
     assert s.ui.retryButton.visible
     s.p.degraded = None
     assert not s.ui.retryButton.visible  # it names volumes that are not chosen any more
+
+
+def test_aCenteredStartIsDroppedWithItsVolumes(build, farAway, scene, pair):
+    """Another pair would be moved out of sight by it."""
+    s = build()
+    click(s.ui.centerButton)
+    start = s.p.initialTransform
+    assert start is not None
+    other = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "other T2")
+    s.p.degraded = other
+    assert s.p.initialTransform is None
+    own = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "of the user")
+    s.p.initialTransform = own
+    s.p.degraded = farAway
+    assert s.p.initialTransform is own

@@ -228,3 +228,25 @@ def test_longSentencesDoNotWidenThePanel():
         policy = labels[f"{name}Label"].find("property[@name='sizePolicy']/sizepolicy")
         assert policy is not None
         assert policy.get("hsizetype") == "Ignored"
+
+
+def test_theColorScaleOfOneResultDoesNotStayWithAnother(build, otherPatient, scene):
+    import slicer
+
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
+    s = build()
+    first, second = twoResults(s, otherPatient)
+    legend = scene.AddNewNodeByClass("vtkMRMLColorLegendDisplayNode")
+    s.p.restored.AddAndObserveDisplayNodeID(legend.GetID())
+    assert legend.GetVisibility()
+    s.ui.resultSelector.setCurrentNode(first)
+    assert not legend.GetVisibility()
+
+
+def test_aNewResultIsFirstSeenWhole(build):
+    """Whatever opacity a view of the result before had."""
+    s = build()
+    fuse(s)
+    s.p.opacity = 0.6
+    fuse(s)
+    assert s.p.opacity == 1.0

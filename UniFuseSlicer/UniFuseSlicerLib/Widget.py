@@ -1,6 +1,4 @@
-"""What a click does. Decides nothing about pixels or processes: it joins parameter node, run,
-display and widgets.
-"""
+"""What a click does: joins parameter node, run, display and widgets, and decides nothing else."""
 
 from __future__ import annotations
 
@@ -33,6 +31,7 @@ from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
+from .Steering import isStartOfOthers
 from .View import resolve
 from .Words import notice
 
@@ -175,6 +174,7 @@ class Panel:
 
     def _normalise(self) -> None:
         p = self.parameterNode
+        self._dropForeignStart()
         chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent, p.degraded, p.reference)
         normalised = normalise(chosen, self._display.shown)
         if normalised == chosen:
@@ -183,6 +183,13 @@ class Panel:
             p.setOutputs(normalised.outputs)
             p.layer = normalised.layer
             p.degraded, p.reference = normalised.degraded, normalised.reference
+        self._dropForeignStart()
+
+    def _dropForeignStart(self) -> None:
+        p = self.parameterNode
+        if isStartOfOthers(p.initialTransform, p.degraded, p.reference):
+            with self._scene.quietly():
+                p.initialTransform = None
 
     # --- a run -----------------------------------------------------------------------------------
 
@@ -213,6 +220,7 @@ class Panel:
         with slicer.util.NodeModify(self.parameterNode):
             self.parameterNode.setOutputs(job.nodes)
             self.parameterNode.layer = LayerChoice.FUSED
+            self.parameterNode.opacity = 1.0
             self.parameterNode.warpPercent = 100.0
         job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
         self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown
