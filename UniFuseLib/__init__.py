@@ -21,6 +21,7 @@ Glossary (paper's symbol · our name · the field's term); docs/glossary.md expl
     u             displacement    displacement field in mm: X of the reference reads X + u(X)
     W(I'_D)       aligned         warped moving image
     I_fuse        fused           fused image
+    -             blend           share of the reference in `fused`, from a head of its own
     -             restored        degraded volume after restoration and alignment
     ψ             psi             deformation that makes a simulated misalignment
     φ             phi             its inverse: the true field that alignment should find

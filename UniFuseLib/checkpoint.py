@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from UniFuseLib.contract import Contract, read_contract
 from UniFuseLib.errors import WeightsError
@@ -13,9 +13,13 @@ from UniFuseLib.io.plain_values import FieldError, from_plain
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
 
     from UniFuseLib.network.unifuse import UniFuse
+
+Network = TypeVar("Network", bound="torch.nn.Module")
 
 
 def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Contract]:
@@ -28,27 +32,42 @@ def load_model(weights: Path | None, device: torch.device) -> tuple[UniFuse, Con
     Raises:
         WeightsError: see `read_contract`; also tensors that do not fit the network of the contract.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from UniFuseLib.network.build import NetworkConfig, build
 
     path = models_folder() / DEFAULT_WEIGHTS if weights is None else Path(weights)
     contract = read_contract(path)
+    model = filled(path, lambda: build(from_plain(NetworkConfig, contract.network, "network")))
+    return model.to(device), contract
+
+
+def filled(weights: Path, make: Callable[[], Network]) -> Network:
+    """A network with the tensors of its weights as float32, in evaluation mode, on the CPU.
+
+    Args:
+        weights: safetensors file whose contract was read.
+        make: builds the network that the contract describes.
+
+    Raises:
+        WeightsError: the network cannot be built, or the tensors do not fit it.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
     try:
-        model = build(from_plain(NetworkConfig, contract.network, "network"))
-        tensors = load_file(path)
+        model = make()
+        tensors = load_file(weights)
         model.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
     except (SafetensorError, RuntimeError, FieldError, LookupError, ArithmeticError) as error:
-        raise _does_not_fit(path, error) from error
+        raise _does_not_fit(weights, error) from error
     except (TypeError, ValueError, MemoryError) as error:  # a network that nobody can build
-        raise _does_not_fit(path, error) from error
-    return model.to(device).eval(), contract
+        raise _does_not_fit(weights, error) from error
+    return model.eval()
 
 
 def _does_not_fit(path: Path, error: Exception) -> WeightsError:
     return WeightsError(
-        f"The weights '{path}' do not fit the network that their contract describes ({error})."
+        f"The weights '{path}' do not fit the network that their contract describes ({error}). "
+        "Copy both files again, or use the version of UniFuse that they were made with."
     )
 
 

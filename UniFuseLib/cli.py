@@ -90,7 +90,7 @@ def _run(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return _fail("unifuse: stopped; nothing unfinished was written.", Cancelled.exit_code)
     except MemoryError:
-        sentence = "unifuse: the memory is not enough. Close other programs, or crop the volumes."
+        sentence = "unifuse: not enough memory. Close other programs, or crop the volumes."
         return _fail(sentence, DeviceError.exit_code)
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:

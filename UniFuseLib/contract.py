@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import WeightsError
@@ -19,6 +19,16 @@ from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+class Signed(Protocol):
+    """Any contract: it names the weights that it was written for by their checksum."""
+
+    @property
+    def sha256(self) -> str: ...
+
+
+SignedContract = TypeVar("SignedContract", bound=Signed)
 
 
 @dataclass(frozen=True)
@@ -78,39 +88,13 @@ def standard_contract() -> Contract:
 
 
 def read_contract(weights: Path) -> Contract:
-    """The contract beside a weights file; the checksum of the weights is compared.
+    """The contract beside weights of UniFuse, its values checked.
 
     Raises:
-        WeightsError: a file is missing, not readable, or not the one the contract was written for.
+        WeightsError: see `read_signed`; also a value that no network can be built for.
     """
+    contract = read_signed(Contract, weights)
     sidecar = weights.with_suffix(".json")
-    if not weights.is_file():
-        raise WeightsError(
-            f"Expected a weights file at '{weights}', found none. Check the path given to "
-            "--weights."
-        )
-    if not sidecar.is_file():
-        raise WeightsError(
-            f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both "
-            "files."
-        )
-    contract = _read(sidecar)
-    found = sha256_of(weights)
-    if found != contract.sha256:
-        raise WeightsError(
-            f"The weights '{weights}' are damaged or do not belong to their contract: expected "
-            f"SHA-256 {contract.sha256[:16]}…, got {found[:16]}…. Copy both files again."
-        )
-    return contract
-
-
-def _read(sidecar: Path) -> Contract:
-    """The contract as the file has it, its values checked.
-
-    Raises:
-        WeightsError: a key is missing, unknown, or of a value that no network can be built for.
-    """
-    contract = read_json_as(Contract, sidecar, WeightsError)
     if not set(contract.classes) <= set(CLASSES) or not contract.classes:
         raise WeightsError(
             f"'{sidecar}': 'classes': expected some of {', '.join(CLASSES)}, found "
@@ -120,6 +104,34 @@ def _read(sidecar: Path) -> Contract:
         raise WeightsError(
             f"'{sidecar}': 'working_spacing_mm': expected 0.1 to 100, found "
             f"{contract.working_spacing_mm:g}. Copy the file again."
+        )
+    return contract
+
+
+def read_signed(kind: type[SignedContract], weights: Path) -> SignedContract:
+    """The contract of any network beside its weights, whose checksum is compared.
+
+    Args:
+        kind: a dataclass.
+        weights: `.safetensors`; the contract has the same name with `.json`.
+
+    Raises:
+        WeightsError: a file is missing, not readable, or not the one the contract was written for.
+    """
+    sidecar = weights.with_suffix(".json")
+    if not weights.is_file():
+        raise WeightsError(f"Expected a weights file at '{weights}', found none. Check the path.")
+    if not sidecar.is_file():
+        raise WeightsError(
+            f"Expected the contract '{sidecar.name}' beside '{weights}', found none. Copy both "
+            "files."
+        )
+    contract = read_json_as(kind, sidecar, WeightsError)
+    found = sha256_of(weights)
+    if found != contract.sha256:
+        raise WeightsError(
+            f"The weights '{weights}' are damaged or do not belong to their contract: expected "
+            f"SHA-256 {contract.sha256[:16]}…, got {found[:16]}…. Copy both files again."
         )
     return contract
 

@@ -37,8 +37,8 @@ def choose_device(name: str) -> torch.device:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if (device.index or 0) >= count:
         raise DeviceError(
-            f"Device {name!r} is not available: this machine has {count} usable CUDA devices. "
-            "Use cpu."
+            f"Device {name!r} is not available: usable CUDA devices of this machine: {count}. Use "
+            "auto or cpu."
         )
     return device
 

@@ -3,7 +3,7 @@
     y = base + a · reference voxels + b · working voxels + c · degraded voxels
 
 Coefficients: least squares of relative errors over 11 runs on one core, MR on MR with refinement,
-the dearest pair (`Testing/benchmarks/cost_model.py`, figures in `docs/results/cost-model.json`).
+the most expensive pair (`Testing/benchmarks/cost_model.py`, `docs/results/cost-model.json`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.errors import DeviceError
 from UniFuseLib.preprocessing.prepare import shared_grid
+from UniFuseLib.process import in_bytes
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
 
 # fused and restored 4 bytes a voxel, deformation 12, all before their compression
 _DISK_BYTES = 4 + 4 + 12
+_UNCERTAINTY_BYTES = 4
+# 83 pairs took 0.13 to 0.38 s for a litre of the reference's field of view, 0.26 s on the whole
+# (decision 0074)
+_UNCERTAINTY_SECONDS_PER_MM3 = 0.27e-6
 
 
 class LinearCost(NamedTuple):
@@ -62,13 +67,16 @@ class Cost(NamedTuple):
     disk_bytes: int  # at most, without the picture
 
 
-def estimate(degraded: Grid, reference: Grid, working_mm: float) -> Cost:
+def estimate(
+    degraded: Grid, reference: Grid, working_mm: float, *, uncertainty: bool = False
+) -> Cost:
     """The cost of one fusion.
 
     Args:
         degraded: grid of the degraded volume.
         reference: grid of the reference, which the results will lie on.
         working_mm: voxel size of the working grid that is asked for.
+        uncertainty: whether its map is asked for.
 
     Raises:
         InputError: see `preprocessing.prepare.shared_grid`.
@@ -80,11 +88,14 @@ def estimate(degraded: Grid, reference: Grid, working_mm: float) -> Cost:
         degraded_voxels=math.prod(degraded.shape),
         working_mm=round(float(working.spacing[0]), 3),
     )
+    seen_mm3 = size.working_voxels * float(working.spacing.prod())
+    more_seconds = _UNCERTAINTY_SECONDS_PER_MM3 * seen_mm3 if uncertainty else 0.0
+    bytes_per_voxel = _DISK_BYTES + (_UNCERTAINTY_BYTES if uncertainty else 0)
     return Cost(
         size=size,
         memory_bytes=round(MEMORY_BYTES.of(size)),
-        cpu_seconds=round(CPU_SECONDS.of(size), 1),
-        disk_bytes=_DISK_BYTES * size.reference_voxels,
+        cpu_seconds=round(CPU_SECONDS.of(size) + more_seconds, 1),
+        disk_bytes=bytes_per_voxel * size.reference_voxels,
     )
 
 
@@ -93,7 +104,7 @@ def check_memory(cost: Cost, available: int | None) -> None:
 
     Args:
         cost: of the fusion.
-        available: bytes that are left; None: not known.
+        available: bytes that are free; None: not known.
 
     Raises:
         DeviceError: the estimate is more than that.
@@ -102,12 +113,7 @@ def check_memory(cost: Cost, available: int | None) -> None:
         return
     raise DeviceError(
         f"This pair needs about {in_bytes(cost.memory_bytes)} of memory, and "
-        f"{in_bytes(available)} are left. Close other programs, choose a larger --working-spacing "
-        f"than {cost.size.working_mm:g}, crop the reference, or add --exceed-memory to try it all "
-        "the same."
+        f"{in_bytes(available)} are free. Close other programs, choose a larger --working-spacing "
+        f"than {cost.size.working_mm:g}, crop the reference, or add --exceed-memory to try it "
+        "anyway."
     )
-
-
-def in_bytes(count: float) -> str:
-    """`850 MB`, `2.1 GB`."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

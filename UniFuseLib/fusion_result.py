@@ -35,6 +35,8 @@ class FusionResult:
         coverage: `(d, h, w)` bool, where X + u(X) lies in the degraded field of view.
         restored_own: degraded volume, restored and not moved, on its own grid and in its own type;
             None where it was not asked for.
+        uncertainty: u, float32 mm: 68 % of places lie no farther off; 0 outside the body and the
+            degraded field of view; None where it was not asked for.
     """
 
     fused: Volume
@@ -47,6 +49,7 @@ class FusionResult:
     body: np.ndarray
     coverage: np.ndarray
     restored_own: Volume | None = None
+    uncertainty: Volume | None = None
 
     @property
     def transform(self) -> Transform:

@@ -98,7 +98,7 @@ class GuidanceReport:
         if marks.outside:
             found.append(
                 f"{marks.outside} of {marks.count} landmarks lie outside the reference's field of "
-                "view; they were moved as its border is."
+                "view; they were moved like its border."
             )
         before, after = marks.mean_before_mm, marks.mean_after_mm
         if before is not None and after is not None and after > before:

@@ -19,6 +19,7 @@ from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp, worl
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
 if TYPE_CHECKING:
+    from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.network.unifuse import UniFuseOutput
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.prepare import InputVolume
@@ -49,7 +50,7 @@ class NetworkMaps(NamedTuple):
 class ReferenceGridResult(NamedTuple):
     """On the reference grid; arrays `(d, h, w)`, colours `(d, h, w, 3)`."""
 
-    fused: np.ndarray  # network intensities float32, or colours uint8
+    fused: np.ndarray  # greys float32, 0 to about 1, or colours uint8
     restored: np.ndarray  # the degraded volume's own units
     aligned: np.ndarray  # the degraded volume's own units
     displacement: np.ndarray  # (d, h, w, 3) float32, RAS mm: X reads degraded at X + u(X)
@@ -75,7 +76,7 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
 
 
 def to_reference_grid(
-    degraded: InputVolume, reference: InputVolume, found: NetworkResult
+    degraded: InputVolume, reference: InputVolume, found: NetworkResult, greys: Greys
 ) -> ReferenceGridResult:
     """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it."""
     grid = reference.volume.grid
@@ -99,9 +100,8 @@ def to_reference_grid(
         pulled = sample_at(moving, index)
         aligned = torch.where(covered, pulled, degraded.background)
         block = reference.volume.array[rows]
-        reference_values = _reference_values(block)
-        clean = reference.intensity.forward(reference_values)
-        restored, fused = _compose(aligned, clean, maps, covered, degraded)
+        clean = greys.reference.forward(_reference_values(block))
+        restored, fused = _compose(aligned, clean, maps, covered, degraded, greys.degraded)
         write_rows(result.fused, rows, fused)
         write_rows(result.restored, rows, restored)
         write_rows(result.aligned, rows, aligned)
@@ -138,15 +138,17 @@ def _compose(
     maps: NetworkMaps,
     covered: Tensor,
     degraded: InputVolume,
+    greys: IntensityMap,
 ) -> tuple[Tensor, Tensor]:
-    """Restored (own units) and fused (network intensities, or colours 0..255) of one block.
+    """Restored (own units) and fused (greys, or colours 0..255) of one block.
 
     Args:
         aligned: `(1, 1 or 3, ...)` own units.
-        clean: reference, `(1, 1, ...)` network intensities.
+        clean: reference, `(1, 1, ...)` greys.
         maps: at the block's voxels.
         covered: `(1, 1, ...)` bool.
         degraded: whose intensity map and modality are meant.
+        greys: own units of the degraded volume → what the fused volume shows of it.
     """
     colour = aligned.shape[1] == 3
     grey = luma_of_channels(aligned) if colour else aligned
@@ -154,8 +156,9 @@ def _compose(
     beyond_grid = intensities - maps.aligned
     restored = maps.restored + maps.detail_weight * beyond_grid
     own = own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
+    shown = restored if greys is degraded.intensity else greys.forward(own)
     own = torch.where(covered, own, degraded.background)
-    mixed = restored + maps.blend * (clean - restored) + maps.fusion_residual
+    mixed = shown + maps.blend * (clean - shown) + maps.fusion_residual
     fused = torch.where(covered, mixed.clip(min=0.0), clean)
     if not colour:
         return own, fused

@@ -3,7 +3,8 @@
     checks → modality → body, intensity rule → working grid → pose → network's field → deformation
     → restoration and fusion → back to the reference grid
 
-Every step is a function of its own file; this one shows their order.
+Every step is a function of its room, or of `steps.py` where it takes two of them; this file shows
+their order.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
-from UniFuseLib.degradation import Classification, classify
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
 from UniFuseLib.fusion.on_reference import fuse_again
 from UniFuseLib.fusion_result import FusionResult
@@ -27,28 +28,28 @@ from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
-from UniFuseLib.registration.bspline_problem import RefinementPair, Side
-from UniFuseLib.registration.bspline_refinement import Refined, steps_for
-from UniFuseLib.registration.deformation import Deformed, deform
+from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.report import RunRecord, fusion_report
-from UniFuseLib.report_parts import RefinementReport
-from UniFuseLib.restored_own import restore_own
+from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
 from UniFuseLib.spatial.axes import from_canonical
-from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
-from UniFuseLib.verdict.evidence import evidence_of
-from UniFuseLib.verdict.judge import Verdict, shipped_judge
+from UniFuseLib.steps import (
+    classify_pair,
+    deform_pair,
+    flow_inside,
+    judge_pair,
+    restore_degraded,
+)
+from UniFuseLib.verdict.judge import check_judged
+from UniFuseLib.verdict.uncertainty import uncertainty_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     from torch import Tensor
 
-    from UniFuseLib.postprocess import NetworkResult
+    from UniFuseLib.network.blend import Base
     from UniFuseLib.preprocessing.modality import ModalityEvidence
-    from UniFuseLib.preprocessing.prepare import PreparedPair
-    from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
+    from UniFuseLib.preprocessing.working_pair import Align
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -57,6 +58,7 @@ _ALIGNING = Stage("Aligning the volumes", 3.7)
 _REGISTERING = Stage("Running the network", 1.5)
 _REFINING = Stage("Refining the deformation", 3.8)
 _JUDGING = Stage("Judging the alignment", 1.5)
+_DOUBTING = Stage("Mapping the uncertainty", 2.0)
 _FUSING = Stage("Restoring and fusing", 0.8)
 _RESAMPLING = Stage("Writing onto the reference grid", 0.4)
 _MEASURING = Stage("Measuring the result", 0.3)
@@ -67,10 +69,12 @@ _STAGES = (
     _REGISTERING,
     _REFINING,
     _JUDGING,
+    _DOUBTING,
     _FUSING,
     _RESAMPLING,
     _MEASURING,
 )
+_USUAL = tuple(stage for stage in _STAGES if stage is not _DOUBTING)
 
 
 class Network(Protocol):
@@ -79,7 +83,7 @@ class Network(Protocol):
     def register(self, degraded: Tensor, reference: Tensor) -> Any:
         """Two `(1, 1, d, h, w)` → what `network.unifuse.Registered` holds."""
 
-    def fuse(self, registered: Any, flow: Tensor | None = None) -> Any:
+    def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
@@ -104,7 +108,9 @@ def fuse(
     degraded_landmarks: np.ndarray | None = None,
     restored_own: bool = False,
     verdict: bool = True,
+    uncertainty: bool = False,
     fusion: str = UNIFUSE,
+    ct_window: str = AUTO,
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -137,7 +143,10 @@ def fuse(
         degraded_landmarks: the same places in the degraded volume, in the same order.
         restored_own: also restore the degraded volume on its own grid, without moving it.
         verdict: judge how far the alignment can be trusted (`verdict/judge.py`).
+        uncertainty: also map how far off it may be (`verdict/uncertainty.py`); needs the verdict.
         fusion: what makes the fused volume, one of `fusion.methods.METHODS`; all else is UniFuse's.
+        ct_window: HU of a CT that the fused volume shows: `auto`, `wide`, `brain`, `soft-tissue`,
+            `bone`, `lung`, or `LEVEL,WIDTH` (`fusion/greys.py`).
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -145,10 +154,11 @@ def fuse(
         InputError, WeightsError, DeviceError, MissingDependencyError: with a sentence for the user.
         Cancelled: `cancelled` answered True.
     """
-    stages = Stages(_STAGES, progress, cancelled)
+    stages = Stages(_STAGES if uncertainty else _USUAL, progress, cancelled)
     target = choose_device(device)
     check_precision(precision)
     check_method(fusion)
+    check_judged(verdict=verdict, uncertainty=uncertainty)
     modalities = (degraded_modality, reference_modality)
     guidance = Guidance(
         initial_transform, reference_mask, degraded_mask, reference_landmarks, degraded_landmarks
@@ -159,29 +169,37 @@ def fuse(
         with stages.stage(_CHECKING):
             pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing, guidance)
             steps = steps_for(refine, *pair.modalities)
+            greys = greys_of(pair, ct_window)
         with stages.stage(_ALIGNING):
             working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
-            flow = _flow_inside(network, pair, working, target) if pair.masked else registered.flow
+            flow = flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
-            deformed = _deform(pair, working, flow, steps, align, stages.step)
+            deformed = deform_pair(pair, working, flow, steps, align, stages.step)
         with stages.stage(_JUDGING):
-            classified = _classify(registered.logits, pair, agreed)
-            judged = _judge(pair, working, deformed.flow, classified) if verdict else None
+            classified = classify_pair(registered.logits, pair, agreed)
+            judged = judge_pair(pair, working, deformed.flow, classified) if verdict else None
+        doubt = None
+        if uncertainty and judged is not None:
+            with stages.stage(_DOUBTING):
+                doubt = uncertainty_of(pair, working, deformed.flow, judged, stages.step)
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, deformed.flow)
+            output = network.fuse(registered, deformed.flow, greys.base)
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
             sources = pair.degraded.source, pair.reference.source
-            native = to_reference_grid(*sources, found)
+            native = to_reference_grid(*sources, found, greys)
             if fusion != UNIFUSE:
-                native = native._replace(fused=fuse_again(fusion, native, *sources, target))
-            own = _own(pair, found, native.displacement) if restored_own else None
+                again = fuse_again(fusion, native, pair.reference.source, greys, target)
+                native = native._replace(fused=again)
+            own = restore_degraded(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, body)
+            shown = native.coverage & body if body.any() else native.coverage
+            doubts = None if doubt is None else doubt.on(reference.grid, shown)
     refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
     guided = GuidanceReport.of(pair, native.displacement)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
@@ -202,11 +220,14 @@ def fuse(
             guided,
             run,
             judged,
+            UncertaintyReport.of(doubts),
             fusion,
+            greys,
         ),
         body=body,
         coverage=native.coverage,
         restored_own=own,
+        uncertainty=None if doubts is None else Volume(doubts, reference.affine),
     )
 
 
@@ -219,63 +240,3 @@ def _network(
     if model is None:
         return load_model(None if weights is None else Path(weights), device)
     return model, contract or standard_contract()
-
-
-def _flow_inside(
-    network: Network, pair: PreparedPair, working: WorkingPair, device: torch.device
-) -> Tensor:
-    """The network's field of what the user lets be compared: elsewhere both volumes are air."""
-    both = working.degraded_acquired & working.reference_acquired
-    sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
-    shown = [torch.where(both, values, source.air).to(device) for source, values in sides]
-    return network.register(*shown).flow
-
-
-def _deform(
-    pair: PreparedPair,
-    working: WorkingPair,
-    predicted: Tensor,
-    steps: int,
-    align: Align,
-    progress: Callable[[float], None],
-) -> Deformed:
-    """What moves beyond the pose, as far as the volumes of this pair support it."""
-    if align != "deformable":
-        rest = torch.zeros_like(predicted)
-        return Deformed(rest, "rest", Refined(rest, False, None, 0))
-    compared = RefinementPair(
-        degraded=Side(working.degraded, working.degraded_acquired),
-        reference=Side(working.reference, working.reference_acquired),
-        body=working.mask,
-        spacing=float(working.grid.spacing[0]),
-    ).to(predicted.device)
-    return deform(compared, predicted, pair.modalities, steps, progress)
-
-
-def _own(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
-    """The degraded volume restored where it lies."""
-    degraded, reference = pair.degraded.source, pair.reference.source
-    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
-    restored = restore_own(degraded, found, transform)
-    return Volume(restored.array, degraded.volume.affine)
-
-
-def _judge(
-    pair: PreparedPair, working: WorkingPair, flow: Tensor, classified: Classification
-) -> Verdict:
-    """From the pair itself, at 4 to 8 mm."""
-    evidence = evidence_of(pair, working, flow, classified.probabilities)
-    return shipped_judge()(evidence)
-
-
-def _classify(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
-    """p of Eq. 1, among the classes that the modality can have."""
-    raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
-    raw_probabilities = dict(zip(contract.classes, raw, strict=True))
-    return classify(
-        raw_probabilities,
-        pair.degraded.source.modality,
-        contract.sure_from,
-        float(pair.grid.spacing[0]),
-        contract.working_spacing_mm,
-    )

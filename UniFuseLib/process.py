@@ -1,4 +1,4 @@
-"""The process and its machine: threads, freed memory, the memory it took.
+"""The process and its machine: threads, freed memory, the memory it took, words for it.
 
 Settings are for a process that is ours alone; a library call leaves its host as it is.
 """
@@ -6,6 +6,7 @@ Settings are for a process that is ours alone; a library call leaves its host as
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 from pathlib import Path
@@ -54,6 +55,13 @@ def peak_memory_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+def in_bytes(count: float) -> str:
+    """`2.1 GB`, `850 MB`, `12 kB`: powers of 1000, as drives and file managers count."""
+    if count >= 1e9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{math.ceil(count / 1e3)} kB"
 
 
 def available_memory() -> int | None:

@@ -15,12 +15,14 @@ from UniFuseLib.process import peak_memory_mb
 from UniFuseLib.report_parts import (
     AlignmentReport,
     DisplacementReport,
+    GreysReport,
     InputReport,
     InputsReport,
     IntensityReport,
     ModalitiesReport,
     RefinementReport,
     SimilarityReport,
+    UncertaintyReport,
     VerdictReport,
     WeightsReport,
     WorkingGridReport,
@@ -30,6 +32,7 @@ from UniFuseLib.version import NOTICE, versions
 if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
     from UniFuseLib.degradation import Classification
+    from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
@@ -72,6 +75,7 @@ class Report:
     guidance: GuidanceReport = field(default_factory=GuidanceReport)
     verdict: VerdictReport = field(default_factory=VerdictReport)
     fusion_method: str = "unifuse"
+    fused_greys: GreysReport = field(default_factory=GreysReport)
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -141,7 +145,9 @@ def fusion_report(
     guidance: GuidanceReport,
     run: RunRecord,
     verdict: Verdict | None,
-    fusion_method: str = "unifuse",
+    uncertainty: UncertaintyReport,
+    fusion_method: str,
+    greys: Greys,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -166,7 +172,7 @@ def fusion_report(
         device=run.device,
         precision=run.precision,
         weights=WeightsReport.of(contract),
-        verdict=VerdictReport.of(verdict),
+        verdict=VerdictReport.of(verdict, uncertainty),
         warnings=(
             *pair.warnings,
             *working.alignment.warnings,
@@ -174,6 +180,7 @@ def fusion_report(
             *classified.warnings,
         ),
         fusion_method=fusion_method,
+        fused_greys=GreysReport.of(greys, pair.modalities),
     )
 
 

@@ -11,6 +11,7 @@ from UniFuseLib.spatial.axes import orientation_code
 
 if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
+    from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.registration.affine import AffineResult
@@ -117,6 +118,22 @@ class AlignmentReport:
 
 
 @dataclass(frozen=True)
+class UncertaintyReport:
+    """u inside the body, mm; None where it was not mapped."""
+
+    mean: float | None = None
+    p95: float | None = None
+
+    @classmethod
+    def of(cls, uncertainty: np.ndarray | None) -> UncertaintyReport:
+        """Of a map, `(d, h, w)` mm, 0 where nothing was judged."""
+        if uncertainty is None or not uncertainty.any():
+            return cls()
+        judged = uncertainty[uncertainty > 0]
+        return cls(round(float(judged.mean()), 3), round(float(np.percentile(judged, 95)), 3))
+
+
+@dataclass(frozen=True)
 class VerdictReport:
     """How far to trust the alignment; None where it was not judged."""
 
@@ -126,10 +143,12 @@ class VerdictReport:
     interval_mm: tuple[float, float] | None = None
     reasons: tuple[str, ...] = ()
     evidence: dict[str, float | None] = field(default_factory=dict)
+    uncertainty_mm: UncertaintyReport = field(default_factory=UncertaintyReport)
 
     @classmethod
-    def of(cls, verdict: Verdict | None) -> VerdictReport:
-        return cls() if verdict is None else cls(**asdict(verdict))
+    def of(cls, verdict: Verdict | None, uncertainty: UncertaintyReport) -> VerdictReport:
+        """Of a verdict, and of the map where one was made."""
+        return cls() if verdict is None else cls(**asdict(verdict), uncertainty_mm=uncertainty)
 
 
 @dataclass(frozen=True)
@@ -191,6 +210,23 @@ class IntensityReport:
 
     degraded: IntensityMap
     reference: IntensityMap
+
+
+@dataclass(frozen=True)
+class GreysReport:
+    """What the fused volume shows: whose soft tissue, and which HU of a CT; None without CT."""
+
+    soft_tissue_of: str = "reference"
+    ct_window: str | None = None
+    level_hu: float | None = None
+    width_hu: float | None = None
+
+    @classmethod
+    def of(cls, greys: Greys, modalities: tuple[str, str]) -> GreysReport:
+        window = greys.window
+        if window is None:
+            return cls(greys.base, "wide" if "ct" in modalities else None)
+        return cls(greys.base, *window)
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,19 @@ from UniFuseLib.evaluation.markdown import markdown, number, percent  # noqa: E4
 from UniFuseLib.evaluation.tables import confusion_table, results_table  # noqa: E402
 from UniFuseLib.experiments.ablations import ablation_tables  # noqa: E402
 from UniFuseLib.experiments.classifier_calibration import FOLDS  # noqa: E402
+from UniFuseLib.simulation.groups import GROUPS  # noqa: E402
 from UniFuseLib.simulation.tasks import BINS, TASKS  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PAGES = ("README.md", "docs/model-card.md", "docs/results/README.md", "docs/results/trust.md")
+PAGES = (
+    "README.md",
+    "docs/model-card.md",
+    "docs/results/README.md",
+    "docs/results/trust.md",
+    "docs/results/uncertainty.md",
+)
 RESULTS = ROOT / "docs" / "results"
 CONTRACT = ROOT / "Resources" / "Models" / "unifuse.json"
 _WIDTH = 100
@@ -251,6 +258,57 @@ def trust_reliability() -> str:
     return markdown(("probability", "cases", "said on average", "were off"), rows)
 
 
+def uncertainty_forms() -> str:
+    """What the map could be made of, and how good each would be."""
+    header = ("map from", "loss", "errors below", "rank, cases", "rank, places", "log ratio")
+    rows = [
+        (
+            form,
+            number(found["loss"], 3),
+            percent(found["below"], 0),
+            number(found["across"]),
+            number(found["within"]),
+            number(found["log_ratio"]),
+        )
+        for form, found in _read("uncertainty")["forms"].items()
+    ]
+    return markdown(header, rows)
+
+
+def uncertainty_reliability() -> str:
+    """What was said against what was measured."""
+    header = ("map says, mm", "places", "cases", "said on average", "measured", "errors below")
+    rows = [
+        (
+            "more" if row["to_mm"] is None else f"up to {row['to_mm']:g}",
+            percent(row["share"], 0),
+            str(row["cases"]),
+            number(row["said_mm"]),
+            number(row["measured_mm"]),
+            percent(row["below"], 0),
+        )
+        for row in _read("uncertainty")["reliability"]
+    ]
+    return markdown(header, rows)
+
+
+def _uncertainty_by(key: str) -> str:
+    titles = GROUPS if key == "group" else {}
+    header = (key, "cases", "true error, mm", "map says", "errors below", "rank, places")
+    rows = [
+        (
+            titles.get(name, name),
+            str(found["cases"]),
+            number(found["error_mm"]),
+            number(found["said_mm"]),
+            percent(found["below"], 0),
+            number(found["within"]),
+        )
+        for name, found in _read("uncertainty")[f"{key}s"].items()
+    ]
+    return markdown(header, rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "ablations": lambda: ablation_tables(_read("ablations")),
     "bench": lambda: bench_table(_read("bench")),
@@ -266,6 +324,12 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "trust-kinds": trust_kinds,
     "trust-reliability": trust_reliability,
     "trust-summary": trust_summary,
+    "uncertainty-colours": lambda: _uncertainty_by("colour"),
+    "uncertainty-forms": uncertainty_forms,
+    "uncertainty-groups": lambda: _uncertainty_by("group"),
+    "uncertainty-kinds": lambda: _uncertainty_by("kind"),
+    "uncertainty-pairs": lambda: _uncertainty_by("pair"),
+    "uncertainty-reliability": uncertainty_reliability,
 }
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Read a report and decide whether to look closer: python examples/read_the_report.py report.json
+"""Read a report and decide whether to look closer: python examples/read_the_report.py RESULT
 
+RESULT is the folder of `unifuse fuse`, or its report.json.
 Exit code 0: nothing to remark. Exit code 1: at least one remark was printed.
 """
 
@@ -29,10 +30,11 @@ def remarks(report: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("report", type=Path)
+    parser.add_argument("result", type=Path)
     args = parser.parse_args()
 
-    report = json.loads(args.report.read_text(encoding="utf-8"))
+    path = args.result / "report.json" if args.result.is_dir() else args.result
+    report = json.loads(path.read_text(encoding="utf-8"))
     label, moved = report["class"], report["displacement_mm"]
     print(f"{label}: {report['probabilities'][label]:.0%}")
     print(f"Displacement in the body: mean {moved['mean']:.1f} mm, largest {moved['max']:.1f} mm")

@@ -22,12 +22,8 @@ from scipy.spatial.transform import Rotation
 from UniFuseLib.io.volumes import read_volume, write_volume
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.simulation.displacement_scale import mean_displacement, scale_to_mean
-from UniFuseLib.simulation.misalignment import (
-    Deformation,
-    Misalignment,
-    MisalignmentRange,
-    sample_misalignment,
-)
+from UniFuseLib.simulation.misalignment import Misalignment, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.mr_motion import MotionParameters, apply_motion, sample_motion
 from UniFuseLib.simulation.parameters import tupled
 from UniFuseLib.spatial.volume import Grid, Volume

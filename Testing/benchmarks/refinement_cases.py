@@ -11,7 +11,8 @@ from scipy import ndimage
 
 from UniFuseLib.io import volumes as io
 from UniFuseLib.preprocessing.body import body_mask
-from UniFuseLib.simulation.misalignment import Deformation, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment import MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.displacement import identity_grid, sample_at, world_to_flow
 from UniFuseLib.spatial.volume import Volume

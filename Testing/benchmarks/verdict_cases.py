@@ -30,12 +30,12 @@ from verdict_pairs import Case, Draw, Pack
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
-from UniFuseLib.predict import _classify, _deform
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import alignment_side, place, working_pair
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
+from UniFuseLib.steps import classify_pair, deform_pair
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import mapped
 
@@ -56,8 +56,8 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
         working = working_pair(pair, case.align)
     registered = network.register(working.degraded, working.reference)
     steps = steps_for("auto", *pair.modalities)
-    deformed = _deform(pair, working, registered.flow, steps, "deformable", lambda _: None)
-    classified = _classify(registered.logits, pair, contract)
+    deformed = deform_pair(pair, working, registered.flow, steps, "deformable", lambda _: None)
+    classified = classify_pair(registered.logits, pair, contract)
     began = time.process_time()
     evidence = evidence_of(pair, working, deformed.flow, classified.probabilities)
     spent = time.process_time() - began

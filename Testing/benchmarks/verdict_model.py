@@ -149,17 +149,9 @@ def fit_logistic(rows: Rows, names: list[str], ridge: float) -> AdditiveModel:
         gradient = np.concatenate([[residual.sum()], x.T @ residual + ridge * 0.2 * parameters[1:]])
         return value + penalty, gradient
 
-    bounds = [(None, None)] + [(0, None)] * x.shape[1]
-    found = minimize(
-        loss,
-        np.zeros(1 + x.shape[1]),
-        jac=True,
-        bounds=bounds,
-        method="L-BFGS-B",
-        options={"maxiter": 800},
-    )
+    offset, heights = _least(loss, x.shape[1])
     good = rows.take(rows.good).evidence or rows.evidence
-    return design.model(found.x[1:], found.x[0], good)
+    return design.model(heights, offset, good)
 
 
 def fit_error(rows: Rows, names: list[str], ridge: float = 0.01) -> AdditiveModel:
@@ -175,17 +167,29 @@ def fit_error(rows: Rows, names: list[str], ridge: float = 0.01) -> AdditiveMode
         )
         return 0.5 * (residual**2).mean() + ridge * (parameters[1:] ** 2).sum(), slope
 
-    bounds = [(None, None)] + [(0, None)] * x.shape[1]
+    offset, heights = _least(loss, x.shape[1])
+    good = related.take(related.good).evidence or related.evidence
+    return design.model(heights, offset, good)
+
+
+def _least(
+    loss: Callable[[np.ndarray], tuple[float, np.ndarray]], count: int
+) -> tuple[float, np.ndarray]:
+    """The offset and the `count` heights with the least loss; no height below 0.
+
+    Args:
+        loss: (offset, heights...) → value and gradient.
+        count: of the heights.
+    """
     found = minimize(
         loss,
-        np.zeros(1 + x.shape[1]),
+        np.zeros(1 + count),
         jac=True,
-        bounds=bounds,
+        bounds=[(None, None)] + [(0, None)] * count,
         method="L-BFGS-B",
         options={"maxiter": 800},
     )
-    good = related.take(related.good).evidence or related.evidence
-    return design.model(found.x[1:], found.x[0], good)
+    return found.x[0], found.x[1:]
 
 
 def held_out(

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from Testing.contracts.known_flow import turned_grid, volume_on
 from UniFuseLib import write_displacement
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.registration.bspline_refinement import Refined
+from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.report import Report
 from UniFuseLib.report_parts import (
     AlignmentReport,
@@ -34,6 +37,10 @@ from UniFuseLib.spatial.volume import Grid, Volume
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from torch import Tensor
+
+    from UniFuseLib.registration.bspline_problem import RefinementPair
 
 SCALE = {"mr": (0.0, 900.0), "ct": (-900.0, 1900.0), "pet": (0.1, 8.0)}
 
@@ -196,3 +203,33 @@ def make_result(
         return folder
 
     return make
+
+
+@pytest.fixture
+def pair() -> tuple[Volume, Volume]:
+    """The same body on two oblique anisotropic grids, the second contrast inverted inside the
+    body.
+    """
+    degraded = volume_on(turned_grid((25, 38, 33), (3.3, 2.2, 2.6), 12))
+    reference = volume_on(
+        turned_grid((28, 34, 37), (2.7, 2.5, 2.1), -7), lambda v: np.where(v > 5, 120 - 0.8 * v, v)
+    )
+    return degraded, reference
+
+
+@pytest.fixture
+def the_network_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its flow is known here; whether a pair supports it is another matter (`deform`)."""
+
+    def follow(
+        compared: RefinementPair,
+        predicted: Tensor,
+        modalities: tuple[str, str],
+        steps: int,
+        progress: Callable[[float], None],
+    ) -> Deformed:
+        if steps:
+            return deform(compared, predicted, modalities, steps, progress)
+        return Deformed(predicted, "network", Refined(predicted, False, None, 0))
+
+    monkeypatch.setattr("UniFuseLib.steps.deform", follow)

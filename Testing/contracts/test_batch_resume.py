@@ -70,7 +70,7 @@ def test_all_done_is_exit_code_zero(table: Path, capsys: pytest.CaptureFixture[s
     assert batch(table, ["one"], "--json", "--quiet") == 0
     assert json.loads(capsys.readouterr().out)[0]["state"] == "done"
     assert batch(table, ["one"]) == 0
-    assert "1 cases are finished already; 0 are left" in capsys.readouterr().err
+    assert "1 of 1 cases are finished already" in capsys.readouterr().err
     assert computed(table) == ["one"]
 
 
@@ -84,6 +84,17 @@ def test_other_options_are_noticed_and_said(
     assert "--redo-changed" in said
     assert batch(table, ["one"], "--align", "rigid", "--keep-changed") == 0
     assert "1 finished case stay as they are" in capsys.readouterr().err
+    assert computed(table) == ["one"]
+
+
+def test_a_switch_that_an_older_record_does_not_know_was_off(table: Path) -> None:
+    assert batch(table, ["one"]) == 0
+    path = next(table.parent.rglob("case.json"))
+    record = json.loads(path.read_text(encoding="utf-8"))
+    assert record["settings"].pop("uncertainty") is False
+    path.write_text(json.dumps(record), encoding="utf-8")
+    assert batch(table, ["one"]) == 0
+    assert batch(table, ["one"], "--uncertainty") == InputError.exit_code
     assert computed(table) == ["one"]
 
 

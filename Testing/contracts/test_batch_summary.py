@@ -62,6 +62,9 @@ def read(text: str) -> Tags:
 def test_a_row_says_what_the_report_says(tmp_path: Path) -> None:
     row = row_of(tmp_path, {**REPORT, "verdict": VERDICT})
     assert (row.trust, row.expected_error_mm, row.probability_off_by_3_mm) == ("amber", 2.4, 0.3)
+    assert row.mean_uncertainty_mm is None
+    mapped = {**VERDICT, "uncertainty_mm": {"mean": 1.7, "p95": 2.2}}
+    assert row_of(tmp_path, {**REPORT, "verdict": mapped}).mean_uncertainty_mm == 1.7
     assert (row.degradation, row.probability) == ("mr_motion", 0.9)
     assert (row.mean_displacement_mm, row.p95_displacement_mm) == (2.5, 5.0)
     assert (row.similarity_before, row.similarity_after, row.seconds) == (0.4, 0.7, 12.5)

@@ -142,7 +142,7 @@ def test_a_contract_that_is_no_contract_is_refused(weights: Path) -> None:
         json.dumps({**json.loads(sidecar.read_text(encoding="utf-8")), "unknown": 1}),
     ):
         sidecar.write_text(text)
-        with pytest.raises(WeightsError, match=r"tiny\.json'(: '| is no JSON)"):
+        with pytest.raises(WeightsError, match=r"tiny\.json'(: '| is not a JSON file)"):
             load_model(weights, CPU)
 
 

@@ -37,6 +37,13 @@ def test_generated_blocks_are_what_the_figures_say(tables: ModuleType, page: str
     assert tables.updated(text) == text, "run: python docs/make_tables.py"
 
 
+@pytest.mark.parametrize("page", ["docs/results/trust.md", "docs/results/uncertainty.md"])
+def test_tables_of_the_verdict_are_what_its_figures_say(tables: ModuleType, page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert page in tables.PAGES
+    assert tables.updated(text) == text, "run: python docs/make_tables.py"
+
+
 def test_every_begin_has_its_end_and_every_block_is_shown(tables: ModuleType) -> None:
     text = "".join((ROOT / page).read_text(encoding="utf-8") for page in tables.PAGES)
     begun, ended = re.findall(r"<!-- begin ([\w-]+):", text), re.findall(r"<!-- end ([\w-]+)", text)

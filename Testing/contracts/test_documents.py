@@ -76,6 +76,14 @@ def test_commands_in_documents_are_known_to_the_tool(path: Path) -> None:
         assert command in COMMANDS, command
 
 
+def test_the_readme_and_the_picture_of_the_road_name_every_room() -> None:
+    rooms = {path.parent.name for path in LIBRARY.glob("*/__init__.py")}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert rooms == {room for room in rooms if f"`UniFuseLib/{room}/`" in readme}
+    road = (PICTURES / "road.svg").read_text(encoding="utf-8")
+    assert rooms - {"commands", "overview"} == {room for room in rooms if f">{room}/" in road}
+
+
 def test_the_index_lists_every_document() -> None:
     index = ROOT / "docs" / "index.md"
     listed = {(index.parent / link).resolve() for link in LINK.findall(index.read_text("utf-8"))}

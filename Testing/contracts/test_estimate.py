@@ -106,6 +106,17 @@ def test_a_dry_run_says_it_all_and_writes_nothing(
     assert sorted(Path(pair[0]).parent.iterdir()) == before
 
 
+def test_a_map_of_the_uncertainty_takes_time_and_disk_space() -> None:
+    plain = estimate(DEGRADED, REFERENCE, 2.0)
+    found = estimate(DEGRADED, REFERENCE, 2.0, uncertainty=True)
+    assert found.disk_bytes == plain.disk_bytes + 4 * 12 * 20 * 31
+    large = Grid((160, 160, 160), REFERENCE.affine)
+    more = estimate(large, large, 2.0, uncertainty=True).cpu_seconds
+    litres = 160**3 * 2.5 * 1.5 * 1.0 / 1e6
+    assert more - estimate(large, large, 2.0).cpu_seconds == pytest.approx(0.27 * litres, abs=0.11)
+    assert found.memory_bytes == plain.memory_bytes
+
+
 def test_what_the_memory_cannot_hold_is_refused_in_words() -> None:
     found = estimate(DEGRADED, REFERENCE, 2.0)
     check_memory(found, found.memory_bytes)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
 
+from Testing.contracts.evaluate_standins import Result
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.experiments.ablations import (
     OURS,
@@ -21,7 +21,6 @@ from UniFuseLib.experiments.ablations import (
     variant_config,
 )
 from UniFuseLib.network.build import preset
-from UniFuseLib.report_parts import VerdictReport
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.training.config import TrainingConfig
 
@@ -36,18 +35,6 @@ PAPER_ROWS = [
 CONFIG = TrainingConfig(
     name="base", data="train.pack", validation="val.pack", preset="small", seed=3
 )
-
-
-@dataclass(frozen=True)
-class Result:
-    fused: Volume
-    restored: Volume
-    displacement: np.ndarray
-    probabilities: dict[str, float]
-    label: str
-    report: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(warnings=(), verdict=VerdictReport())
-    )
 
 
 def fuse_with(weights: Path):

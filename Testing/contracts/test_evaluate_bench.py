@@ -6,13 +6,13 @@ import json
 import re
 import shutil
 import sys
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from Testing.contracts.evaluate_standins import Result
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.evaluation.baselines import choose
 from UniFuseLib.evaluation.baselines.dependency import require
@@ -22,7 +22,7 @@ from UniFuseLib.evaluation.bench.html import page
 from UniFuseLib.evaluation.bench.method import MODEL, OURS, Method, method_of
 from UniFuseLib.evaluation.bench.pictures import chosen
 from UniFuseLib.evaluation.bench.plots import error_boxes
-from UniFuseLib.evaluation.bench.run import Plan, start_process
+from UniFuseLib.evaluation.bench.run import BenchPlan, start_process
 from UniFuseLib.evaluation.bench.stage import Job, read_job, run_job, write_job
 from UniFuseLib.evaluation.bench.tables import bench_table
 from UniFuseLib.evaluation.bench.verdict import best_pipeline, verdicts
@@ -33,16 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PLAN = Plan(["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w")
-
-
-@dataclass(frozen=True)
-class Result:
-    fused: Volume
-    restored: Volume
-    displacement: np.ndarray
-    probabilities: dict[str, float]
-    label: str
+PLAN = BenchPlan(
+    ["none"], ["identity", "rigid"], ["average", "maximum"], weights=None, checksum="w"
+)
 
 
 class Stages:
@@ -110,7 +103,7 @@ def test_every_registration_is_shown_by_group(case_folder, shifts, tmp_path):
     description = folder / "a" / "case.json"
     text = {**json.loads(description.read_text(encoding="utf-8")), "group": "slab"}
     description.write_text(json.dumps(text), encoding="utf-8")
-    plan = Plan(["none"], ["identity", "rigid"], ["average"], weights=None, checksum=None)
+    plan = BenchPlan(["none"], ["identity", "rigid"], ["average"], weights=None, checksum=None)
     result = run_bench(folder, tmp_path / "out", plan, limit=2, start=Stages())
     rows = {row["registration"]: row for row in result["rows"]}
     assert set(rows["rigid"]["groups"]) == {"slab", "stress"}
@@ -148,7 +141,7 @@ def test_resume_keeps_finished_stages_and_repeats_what_changed(case_folder, tmp_
     (tmp_path / "stages/a/register/none+rigid/stage.json").write_text("{ cut off")
     run_bench(case_folder, tmp_path, PLAN, limit=1, start=second, resume=True)
     assert second.done == ["a/register/rigid"]
-    other = Plan(
+    other = BenchPlan(
         ["none"],
         ["identity", "rigid"],
         ["average", "maximum"],
@@ -189,7 +182,7 @@ def test_a_pipeline_is_not_drawn_where_it_failed(make_case, shifts, tmp_path, mo
         return ""
 
     monkeypatch.setattr("UniFuseLib.evaluation.bench.pictures.slices", remember)
-    plan = Plan(["none"], ["identity"], ["average"], weights=None, checksum="w")
+    plan = BenchPlan(["none"], ["identity"], ["average"], weights=None, checksum="w")
     run_bench(tmp_path / "cases", tmp_path / "out", plan, start=start)
     assert drawn["x"][-1] == "fused: no registration + average"
     assert drawn["y"][-1] == "fused: UniFuse"

@@ -156,7 +156,7 @@ def test_the_network_works_in_place_and_in_the_scans_units() -> None:
 
 
 def test_the_summary_tells_gain_and_clean_apart(case_folder: Path, tmp_path: Path) -> None:
-    from Testing.contracts.test_evaluate_cases import identity
+    from Testing.contracts.evaluate_standins import identity
 
     cases = tmp_path / "cases"
     shutil.copytree(case_folder, cases)

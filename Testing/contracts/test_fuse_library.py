@@ -5,144 +5,28 @@ refusals.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
 from scipy import ndimage
-from torch import Tensor
 
-import UniFuseLib
-from UniFuseLib.errors import Cancelled, DeviceError, InputError, WeightsError
+from Testing.contracts.known_flow import Network, run, turned_grid, volume_on
+from UniFuseLib.errors import InputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.registration.affine import AffineResult
-from UniFuseLib.registration.bspline_refinement import Refined
-from UniFuseLib.registration.deformation import Deformed, deform
+from UniFuseLib.registration.deformation import deform
 from UniFuseLib.report_parts import RefinementReport
-from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from UniFuseLib.fusion_result import FusionResult
-    from UniFuseLib.registration.bspline_problem import RefinementPair
+    from UniFuseLib.preprocessing.intensity import IntensityMap
 
-
-class Registered(NamedTuple):
-    flow: Tensor
-    logits: Tensor
-    degraded: Tensor
-    reference: Tensor
-
-
-class Output(NamedTuple):
-    fused: Tensor
-    restored: Tensor
-    blend: Tensor
-    detail_weight: Tensor
-    flow: Tensor
-    logits: Tensor
-
-
-@dataclass(frozen=True)
-class Network:
-    """Moves by a smooth flow of about `voxels`, restores nothing, mixes with a constant weight."""
-
-    voxels: tuple[float, float, float] = (0, 0, 0)
-    label: int = 0
-    blend: float = 0.5
-    detail_weight: float = 1.0
-
-    def register(self, degraded: Tensor, reference: Tensor) -> Registered:
-        d, h, w = (torch.cos(torch.linspace(-1, 1, n)) for n in degraded.shape[2:])
-        bump = d[:, None, None] * h[None, :, None] * w[None, None, :]
-        flow = torch.stack([v * bump for v in self.voxels])[None]
-        logits = torch.zeros(1, 4)
-        logits[0, self.label] = 8.0
-        return Registered(flow, logits, degraded, reference)
-
-    def fuse(self, registered: Registered, flow: Tensor | None = None) -> Output:
-        flow = registered.flow if flow is None else flow
-        moved = warp(registered.degraded, flow)
-        weight = torch.full_like(moved, self.blend)
-        fused = moved + weight * (registered.reference - moved)
-        detail_weight = torch.full_like(moved, self.detail_weight)
-        return Output(fused, moved, weight, detail_weight, flow, registered.logits)
-
-
-def content(points: np.ndarray) -> np.ndarray:
-    """A lopsided body with inner structure, a function of RAS mm; `(..., 3)` → `(...)`, 0 outside,
-    about 0..100.
-    """
-    r, a, s = np.moveaxis(points, -1, 0)
-    body = 1 / (1 + np.exp((np.sqrt((r / 30) ** 2 + (a / 36) ** 2 + ((s - 3) / 33) ** 2) - 1) * 14))
-    inner = 60 + 20 * np.sin(r / 6 + 1) * np.cos(a / 8) + 20 * np.cos(s / 7 + r / 15)
-    return body * inner
-
-
-def volume_on(grid: Grid, contrast: Callable[[np.ndarray], np.ndarray] = lambda v: v) -> Volume:
-    index = np.stack(np.meshgrid(*[np.arange(n) for n in grid.shape], indexing="ij"), axis=-1)
-    values = content(index @ grid.affine[:3, :3].T + grid.affine[:3, 3])
-    return Volume(contrast(values).astype(np.float32), grid.affine)
-
-
-def turned_grid(
-    shape: tuple[int, int, int], spacing: tuple[float, float, float], degrees: float
-) -> Grid:
-    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
-    affine = np.eye(4)
-    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.array(
-        [[0, 0, -1], [0, -1, 0], [1.0, 0, 0]]
-    )
-    affine[:3, :3] = affine[:3, :3] * spacing
-    affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape) - 1) / 2)
-    return Grid(shape, affine)
-
-
-@pytest.fixture
-def pair() -> tuple[Volume, Volume]:
-    """The same body on two oblique anisotropic grids, the second contrast inverted inside the
-    body.
-    """
-    degraded = volume_on(turned_grid((25, 38, 33), (3.3, 2.2, 2.6), 12))
-    reference = volume_on(
-        turned_grid((28, 34, 37), (2.7, 2.5, 2.1), -7), lambda v: np.where(v > 5, 120 - 0.8 * v, v)
-    )
-    return degraded, reference
-
-
-def run(pair: tuple[Volume, Volume], **options: object) -> FusionResult:
-    """What the network finds, unless `refine` is among the options."""
-    settings = {
-        "working_spacing": 3.0,
-        "degraded_modality": "mr",
-        "reference_modality": "mr",
-        "refine": "off",
-    }
-    return UniFuseLib.fuse(*pair, **{"model": Network(), **settings, **options})
-
-
-@pytest.fixture(autouse=True)
-def _the_network_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its flow is known here; whether a pair supports it is another matter (`deform`)."""
-
-    def follow(
-        compared: RefinementPair,
-        predicted: Tensor,
-        modalities: tuple[str, str],
-        steps: int,
-        progress: Callable[[float], None],
-    ) -> Deformed:
-        if steps:
-            return deform(compared, predicted, modalities, steps, progress)
-        return Deformed(predicted, "network", Refined(predicted, False, None, 0))
-
-    monkeypatch.setattr("UniFuseLib.predict.deform", follow)
+pytestmark = pytest.mark.usefixtures("the_network_is_followed")
 
 
 def test_everything_lies_on_the_reference_grid(pair: tuple[Volume, Volume]) -> None:
@@ -210,133 +94,6 @@ def test_affine_and_flow_compose_as_the_network_saw_them(
     difference = np.abs(result.restored.array - result.aligned.array)[inside]
     assert inside.sum() > 2000
     assert difference.mean() < 1.2
-
-
-def oblique_motion() -> np.ndarray:
-    c, s = np.cos(0.1), np.sin(0.1)
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ np.diag([1.0, 1.0, 1.02])
-    matrix[:3, 3] = [3.0, -2.0, 5.0]
-    return matrix
-
-
-def test_an_initial_transform_alone_is_the_displacement(pair: tuple[Volume, Volume]) -> None:
-    """u(X) = A X - X, in RAS mm, and the report keeps A."""
-    matrix = oblique_motion()
-    result = run(pair, align="none", initial_transform=matrix)
-    index = np.moveaxis(np.indices(pair[1].array.shape), 0, -1)
-    x = index @ pair[1].grid.linear.T + pair[1].grid.origin
-    np.testing.assert_allclose(
-        result.displacement, x @ matrix[:3, :3].T + matrix[:3, 3] - x, atol=1e-3
-    )
-    guidance = result.report.to_json()["guidance"]
-    np.testing.assert_allclose(guidance["initial_transform_ras"], matrix, atol=1e-6)
-    np.testing.assert_allclose(result.report.initial_alignment.matrix_ras, matrix, atol=1e-6)
-    assert result.report.initial_alignment.freedom == "given"
-
-
-def test_landmarks_are_measured_before_and_after(pair: tuple[Volume, Volume]) -> None:
-    matrix = oblique_motion()
-    marks = np.array([[10.0, 4, -6], [-12, 8, 3], [5, -14, 9]])
-    there = marks @ matrix[:3, :3].T + matrix[:3, 3]
-    shift = np.array([0.0, 3.0, 4.0])
-    result = run(
-        pair,
-        align="none",
-        initial_transform=matrix,
-        reference_landmarks=marks,
-        degraded_landmarks=there + shift,
-    )
-    found = result.report.guidance.landmarks
-    before = np.linalg.norm(there + shift - marks, axis=1)
-    np.testing.assert_allclose(found.each_before_mm, before, atol=1e-3)
-    np.testing.assert_allclose(found.each_after_mm, [5.0] * 3, atol=1e-2)
-    assert found.max_after_mm == pytest.approx(5.0, abs=1e-2)
-
-
-def test_the_network_compares_what_the_masks_hold(pair: tuple[Volume, Volume]) -> None:
-    """The field comes from volumes that are air outside both masks, all else from whole ones."""
-    calls = []
-
-    class Watched(Network):
-        def register(self, degraded: Tensor, reference: Tensor) -> Registered:
-            calls.append((degraded, reference))
-            voxels = (0.0, 2.0, 0.0) if len(calls) == 2 else (0.0, 0.0, 0.0)
-            return Network(voxels).register(degraded, reference)
-
-    def right(volume: Volume) -> Volume:
-        index = np.moveaxis(np.indices(volume.array.shape), 0, -1)
-        r = (index @ volume.grid.linear.T + volume.grid.origin)[..., 0]
-        return Volume((r > 0).astype(np.uint8), volume.affine)
-
-    result = run(pair, model=Watched(), degraded_mask=right(pair[0]))
-    (whole, _), (masked, other) = calls
-    assert (masked == whole)[masked > 0].all()
-    assert ((masked > 0) == (other > 0)).float().mean() > 0.85
-    assert 0.3 < (masked > 0).float().sum() / (whole > 0).float().sum() < 0.65
-    assert np.linalg.norm(result.displacement, axis=-1).max() > 5  # of the second run
-    assert result.coverage.mean() > 0.7  # all is moved
-    assert result.report.guidance.degraded_mask_percent == pytest.approx(50, abs=10)
-    calls.clear()
-    run(pair, model=Watched())
-    assert len(calls) == 1
-
-
-def moved_away(volume: Volume, mm: float) -> Volume:
-    affine = volume.affine.copy()
-    affine[:3, 3] += [mm, -mm / 2, mm / 3]
-    return Volume(volume.array, affine)
-
-
-def test_none_keeps_the_geometry_of_the_files(pair: tuple[Volume, Volume]) -> None:
-    shifted = (moved_away(pair[0], 6.0), pair[1])
-    result = run(shifted, model=Network((0, 2.0, 0)), align="none", refine="auto")
-    assert np.abs(result.displacement).max() == 0
-    assert not result.report.initial_alignment.used
-    assert result.report.initial_alignment.score is None
-    assert result.report.refinement == RefinementReport()
-
-
-@pytest.mark.parametrize("align", ["rigid", "affine"])
-def test_rigid_and_affine_move_the_body_as_a_whole(pair: tuple[Volume, Volume], align: str) -> None:
-    """Neither the network's field nor its refinement."""
-    shifted = (moved_away(pair[0], 6.0), pair[1])
-    result = run(shifted, model=Network((0, 2.0, 0)), align=align, refine="auto")
-    expected = [6.0, -3.0, 2.0]
-    np.testing.assert_allclose(result.displacement[result.body].mean(axis=0), expected, atol=0.5)
-    used = np.array(result.report.initial_alignment.matrix_ras)
-    index = np.stack(np.meshgrid(*[np.arange(n) for n in pair[1].array.shape], indexing="ij"), -1)
-    points = index @ pair[1].affine[:3, :3].T + pair[1].affine[:3, 3]
-    by_matrix = points @ (used[:3, :3] - np.eye(3)).T + used[:3, 3]
-    np.testing.assert_allclose(result.displacement, by_matrix, atol=1e-3)
-    assert result.report.refinement == RefinementReport()
-
-
-def as_large_as_a_head(volume: Volume) -> Volume:
-    """A body of 7 cm has too few points at 8 mm to be told from itself turned round."""
-    return Volume(volume.array, np.diag([2.0, 2.0, 2.0, 1.0]) @ volume.affine)
-
-
-def test_volumes_that_do_not_overlap_are_brought_together_with_a_warning(
-    pair: tuple[Volume, Volume],
-) -> None:
-    degraded, reference = (as_large_as_a_head(volume) for volume in pair)
-    far = (moved_away(degraded, 400.0), reference)
-    result = run(far)
-    assert "do not overlap" in result.report.warnings[0]
-    assert "against what its file says" in result.report.warnings[1]
-    expected = [400.0, -200.0, 400 / 3]
-    np.testing.assert_allclose(result.displacement[result.body].mean(axis=0), expected, atol=1.0)
-    assert result.coverage[result.body].mean() > 0.9
-    with pytest.raises(InputError, match="do not overlap"):
-        run(far, align="none")
-
-
-def test_volumes_that_neither_overlap_nor_agree_are_refused(pair: tuple[Volume, Volume]) -> None:
-    noise = np.random.default_rng(2).random(pair[0].array.shape).astype(np.float32)
-    far = moved_away(Volume(noise, pair[0].affine), 400.0)
-    with pytest.raises(InputError, match="do not overlap.*No pose was found"):
-        run((far, pair[1]))
 
 
 def test_a_clean_aligned_volume_comes_back_in_its_own_units(pair: tuple[Volume, Volume]) -> None:
@@ -473,7 +230,7 @@ def test_what_the_network_moved_wrongly_is_not_followed(
     pair: tuple[Volume, Volume], choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pair is aligned; a field of 3 mm is wrong, and the volumes say so."""
-    monkeypatch.setattr("UniFuseLib.predict.deform", deform)
+    monkeypatch.setattr("UniFuseLib.steps.deform", deform)
     result = run(pair, model=Network((0, 2.0, 0)), working_spacing=1.5, refine=choice)
     assert np.linalg.norm(result.displacement[result.body], axis=-1).mean() < 0.3
     assert result.report.refinement.start == "rest"
@@ -502,74 +259,6 @@ def test_a_thin_slab_is_fused(axis: int, spacing: float) -> None:
 
 def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:
     assert run(pair, model=Network((0, 30.0, 0))).report.folds_percent > 1
-
-
-def test_progress_grows_and_names_its_stages(pair: tuple[Volume, Volume]) -> None:
-    seen: list[tuple[float, str]] = []
-    run(pair, progress=lambda fraction, stage: seen.append((fraction, stage)))
-    fractions = [fraction for fraction, _ in seen]
-    assert fractions == sorted(fractions)
-    assert fractions[0] >= 0
-    assert fractions[-1] <= 1
-    assert len(dict.fromkeys(stage for _, stage in seen)) >= 5
-
-
-@pytest.mark.parametrize("at", [1, 4, 9])
-def test_cancelling_stops_the_run(pair: tuple[Volume, Volume], at: int) -> None:
-    asked: list[int] = []
-
-    def cancelled() -> bool:
-        asked.append(1)
-        return len(asked) >= at
-
-    with pytest.raises(Cancelled):
-        run(pair, cancelled=cancelled)
-    assert len(asked) == at
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "sentence"),
-    [
-        ({"device": "quantum"}, DeviceError, "Unknown device"),
-        ({"device": "mps"}, DeviceError, "not supported"),
-        ({"device": "cuda:7"}, DeviceError, "not available"),
-        ({"precision": "float8"}, InputError, "precision"),
-        ({"degraded_modality": "us"}, InputError, "modality"),
-        ({"working_spacing": -1.0}, InputError, "working spacing"),
-        ({"align": "elastic"}, InputError, "align 'elastic'"),
-        ({"model": None, "weights": "/none.safetensors"}, WeightsError, "none.safetensors"),
-    ],
-)
-def test_wrong_options_are_refused(
-    pair: tuple[Volume, Volume], options: dict, error: type, sentence: str
-) -> None:
-    with pytest.raises(error, match=sentence):
-        run(pair, **options)
-
-
-def sheared(volume: Volume) -> Volume:
-    shear = np.eye(4)
-    shear[0, 1] = 0.1
-    return Volume(volume.array, shear @ volume.affine)
-
-
-def test_a_sheared_reference_is_refused_before_the_work(pair: tuple[Volume, Volume]) -> None:
-    """No file can hold results on its grid."""
-    stages: list[str] = []
-    with pytest.raises(InputError, match="perpendicular"):
-        run((pair[0], sheared(pair[1])), progress=lambda _, stage: stages.append(stage))
-    assert stages[-1] == "Checking the volumes"
-    result = run((sheared(pair[0]), pair[1]))
-    assert np.isfinite(result.displacement).all()
-
-
-def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
-    class Greedy(Network):
-        def register(self, degraded: Tensor, reference: Tensor) -> Registered:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
-
-    with pytest.raises(DeviceError, match="working-spacing"):
-        run(pair, model=Greedy())
 
 
 def test_a_large_field_of_view_is_worked_on_more_coarsely(
@@ -619,6 +308,37 @@ def test_restored_own_reads_the_network_at_the_place_of_each_voxel(
     assert np.abs(own.array - degraded.array)[body].mean() < 4
 
 
+def test_a_map_of_the_uncertainty_changes_nothing_else(pair: tuple[Volume, Volume]) -> None:
+    """Bit by bit; and it is judged where the degraded volume shows the body, nowhere else."""
+    plain = run(pair, model=Network((0.8, -1.5, 1.1)))
+    mapped = run(pair, model=Network((0.8, -1.5, 1.1)), uncertainty=True)
+    assert plain.uncertainty is None
+    assert plain.report.verdict.uncertainty_mm.mean is None
+    for name in ("fused", "restored", "aligned"):
+        np.testing.assert_array_equal(getattr(mapped, name).array, getattr(plain, name).array)
+    np.testing.assert_array_equal(mapped.displacement, plain.displacement)
+    before, after = (replace(r.report.verdict, uncertainty_mm=None) for r in (plain, mapped))
+    assert before == after
+
+    found = mapped.uncertainty
+    assert found is not None
+    assert found.grid.same_as(pair[1].grid)
+    judged = mapped.body & mapped.coverage
+    assert 0 < judged.sum() < judged.size
+    np.testing.assert_array_equal(found.array > 0, judged)
+    said = mapped.report.verdict.uncertainty_mm
+    values = found.array[judged]
+    assert said.mean == pytest.approx(values.mean(), abs=1e-3)
+    assert said.p95 == pytest.approx(np.percentile(values, 95), abs=1e-3)
+    assert "Mapping the uncertainty" in mapped.report.cpu_seconds
+    assert "Mapping the uncertainty" not in plain.report.cpu_seconds
+
+
+def test_a_map_of_the_uncertainty_needs_the_verdict(pair: tuple[Volume, Volume]) -> None:
+    with pytest.raises(InputError, match="takes its level from the verdict"):
+        run(pair, uncertainty=True, verdict=False)
+
+
 @pytest.mark.parametrize("fusion", ["average", "maximum"])
 def test_another_fusion_method_changes_the_fused_volume_alone(
     pair: tuple[Volume, Volume], fusion: str
@@ -638,6 +358,47 @@ def test_another_fusion_method_changes_the_fused_volume_alone(
     assert np.abs(plain.fused.array - other.fused.array).max() > 0.05 or fusion == "average"
 
 
+def as_ct(volume: Volume) -> Volume:
+    return Volume(volume.array * 11 - 1000, volume.affine)
+
+
+@pytest.mark.parametrize("fusion", ["unifuse", "average"])
+@pytest.mark.parametrize("modalities", [("mr", "ct"), ("ct", "mr")])
+def test_the_fused_volume_shows_a_ct_in_its_window_and_the_rest_stays(
+    pair: tuple[Volume, Volume], modalities: tuple[str, str], fusion: str
+) -> None:
+    degraded, reference = (
+        as_ct(v) if kind == "ct" else v for v, kind in zip(pair, modalities, strict=True)
+    )
+    options = {
+        "align": "none",
+        "fusion": fusion,
+        "degraded_modality": modalities[0],
+        "reference_modality": modalities[1],
+        "verdict": False,
+    }
+    network = Network()
+    wide = run((degraded, reference), model=network, **options)
+    bone = run((degraded, reference), model=network, ct_window="bone", **options)
+    np.testing.assert_array_equal(wide.restored.array, bone.restored.array)
+    greys = bone.report.fused_greys
+    assert (greys.ct_window, greys.level_hu, greys.width_hu) == ("bone", 400.0, 1800.0)
+    assert wide.report.fused_greys.ct_window == "wide"
+    base = "degraded" if modalities == ("mr", "ct") else "reference"
+    assert greys.soft_tissue_of == base
+    assert network.bases == [base, base]
+    intensity = bone.report.intensity
+
+    def shown(volume: np.ndarray, kind: str, rule: IntensityMap) -> np.ndarray:
+        return np.clip((volume + 500) / 1800, 0, 1) if kind == "ct" else rule.forward(volume)
+
+    first = shown(bone.restored.array, modalities[0], intensity.degraded)
+    second = shown(reference.array, modalities[1], intensity.reference)
+    expected = np.where(bone.coverage, (first + second) / 2, second)
+    np.testing.assert_allclose(bone.fused.array, expected, atol=2e-3)
+    assert np.abs(bone.fused.array - wide.fused.array).max() > 0.05
+
+
 def test_slices_are_cut_along_the_thick_axis(
     pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -655,13 +416,3 @@ def test_slices_are_cut_along_the_thick_axis(
     assert seen == [(28, 34, 37), (28, 34, 37)]
     second = result.report.intensity.reference.forward(pair[1].array)
     np.testing.assert_allclose(result.fused.array, second, atol=1e-6)
-
-
-def test_a_fusion_method_that_cannot_be_used_is_refused_before_the_work(
-    pair: tuple[Volume, Volume], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("UniFuseLib.fusion.dmfnet_weights.models_folder", lambda: tmp_path)
-    with pytest.raises(WeightsError, match="trained weights"):
-        run(pair, fusion="dmfnet")
-    with pytest.raises(InputError, match="Unknown fusion method"):
-        run(pair, fusion="median")

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from UniFuseLib.degradation import CLASSES
+from UniFuseLib.io.plain_values import from_plain
 from UniFuseLib.network.alignment import Alignment
 from UniFuseLib.network.build import ABLATIONS, PRESETS, NetworkConfig, build, preset
 from UniFuseLib.network.cost import cost, count_parameters
@@ -194,7 +195,7 @@ def test_config_survives_json() -> None:
     import json
 
     config = replace(preset("default+j3"), lora_rank=3)
-    assert NetworkConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert from_plain(NetworkConfig, json.loads(json.dumps(config.to_dict()))) == config
 
 
 def test_unknown_preset_names_the_known_ones() -> None:

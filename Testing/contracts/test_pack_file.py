@@ -199,7 +199,7 @@ def test_one_command_for_the_data_and_one_for_the_training(
         assert len(load_pack(output, CPU)) == count
         with pytest.raises(InputError, match="--overwrite"):
             command.run(given)
-    assert "MB" in capsys.readouterr().out
+    assert "train.pack: 4 kB" in capsys.readouterr().out
     config = TrainingConfig(
         name="tiny",
         data=str(tmp_path / "train.pack"),

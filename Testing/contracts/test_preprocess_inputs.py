@@ -14,7 +14,8 @@ from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, fit
-from UniFuseLib.preprocessing.modality import detect_modality, modality_from_header
+from UniFuseLib.preprocessing.modality import from_numbers, modality_from_header
+from UniFuseLib.preprocessing.signs import signs_of
 from UniFuseLib.spatial.volume import Grid, Volume
 
 SHAPE = (20, 28, 24)
@@ -49,7 +50,8 @@ def scan(modality: str) -> np.ndarray:
 @pytest.mark.parametrize("modality", ["mr", "ct", "pet"])
 def test_modality_is_recognised(modality: str) -> None:
     spacing = np.diag([4.0, 4.0, 4.0, 1.0]) if modality == "pet" else np.diag([3.0, 1.0, 1.0, 1.0])
-    assert detect_modality(Volume(scan(modality), spacing)) == modality
+    signs = signs_of(Volume(scan(modality), spacing))
+    assert from_numbers(signs).modality == modality
 
 
 @pytest.mark.parametrize(

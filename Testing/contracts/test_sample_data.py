@@ -15,8 +15,10 @@ from scipy import ndimage
 
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.body import body_mask
-from UniFuseLib.preprocessing.modality import detect_modality
-from UniFuseLib.simulation.misalignment import Deformation, Misalignment
+from UniFuseLib.preprocessing.modality import from_numbers
+from UniFuseLib.preprocessing.signs import signs_of
+from UniFuseLib.simulation.misalignment import Misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
@@ -37,7 +39,7 @@ def test_file_is_as_described(name: str) -> None:
     volume = read_volume(path)
     assert list(volume.array.shape) == entry["shape"]
     np.testing.assert_allclose(volume.grid.spacing, entry["spacing_mm"], atol=1e-3)
-    assert detect_modality(volume) == entry["modality"]
+    assert from_numbers(signs_of(volume)).modality == entry["modality"]
 
 
 def test_small_enough_and_attributed() -> None:

@@ -126,7 +126,7 @@ def test_a_wrong_configuration_says_what_is_wrong(text: str, reason: str, tmp_pa
 
 def test_a_configuration_in_another_encoding_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_bytes('name = "Müller"'.encode("latin-1"))
-    with pytest.raises(InputError, match=r"no TOML file in UTF-8"):
+    with pytest.raises(InputError, match="not a TOML file in UTF-8"):
         read_config(tmp_path / "c.toml")
 
 

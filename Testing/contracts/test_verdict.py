@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from UniFuseLib.report_parts import VerdictReport
+from UniFuseLib.report_parts import UncertaintyReport, VerdictReport
 from UniFuseLib.resources import models_folder
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
 from UniFuseLib.verdict.judge import Band, Judge, shipped_judge
 from UniFuseLib.verdict.reasons import explained, reasons_of
+from UniFuseLib.verdict.uncertainty import shipped_calibration
 from UniFuseLib.verdict.words import trust_lines
 
 MIRROR = Curve("mirror_ratio", (0.8, 1.2), (0.0, 8.0), missing=1.0, usual=0.5)
@@ -114,6 +115,24 @@ def test_the_shipped_file_is_of_the_cases_that_are_shown() -> None:
     shipped = json.loads((models_folder() / "verdict.json").read_text(encoding="utf-8"))
     assert shipped["fitted_to"]["cases"] == shown["cases"] == len(rows)
     assert shown["never_green_but_green"] == 0
+
+
+def test_the_shipped_map_grows_with_what_speaks_against_the_result() -> None:
+    calibration = shipped_calibration()
+    assert min(calibration.expected, calibration.level, calibration.shape) > 0
+    shipped = json.loads((models_folder() / "uncertainty.json").read_text(encoding="utf-8"))
+    results = Path(__file__).resolve().parents[2] / "docs" / "results"
+    shown = json.loads((results / "uncertainty.json").read_text(encoding="utf-8"))
+    assert shipped["fitted_to"]["cases"] == shown["cases"]
+    assert shipped["quantile"] == shown["quantile"]
+
+
+def test_the_uncertainty_is_the_second_line() -> None:
+    mapped = VerdictReport(
+        "green", 0.1, 1.0, (0.5, 2.0), uncertainty_mm=UncertaintyReport(1.2, 2.3)
+    )
+    _, second = trust_lines(mapped)
+    assert "1.2 mm on average, 2.3 mm or less in 95 %" in second
 
 
 def test_lines_begin_with_the_colour_and_end_with_the_reasons() -> None:

@@ -96,3 +96,37 @@ def test_a_head_of_its_own_leaves_field_class_and_restored_volume_to_the_last_bi
     for name in ("restored", "detail_weight", "flow", "logits"):
         assert torch.equal(getattr(before, name), getattr(after, name)), name
     assert not torch.equal(before.fused, after.fused)
+
+
+def test_with_the_degraded_volume_as_base_both_sources_change_places() -> None:
+    head = disturbed(BlendHead())
+    restored = 0.5 + 0.4 * random(1, 1, *SHAPE, seed=1).sigmoid()  # signal everywhere
+    reference = random(1, 1, *SHAPE, seed=2).sigmoid()
+    with torch.no_grad():
+        found = head(restored, reference, "degraded")
+        mirrored = head(reference, restored)
+        straight = head(restored, reference)
+    torch.testing.assert_close(found.weight, 1 - mirrored.weight)
+    torch.testing.assert_close(found.extra, mirrored.extra)
+    assert not torch.allclose(found.weight, straight.weight, atol=1e-3)
+
+
+def test_where_the_base_has_no_signal_the_reference_stands() -> None:
+    head = disturbed(BlendHead())
+    restored = torch.full((1, 1, 12, 12, 40), 0.5)
+    restored[..., 20:] = 0.0
+    reference = random(1, 1, 12, 12, 40, seed=2).sigmoid()
+    with torch.no_grad():
+        found = head(restored, reference, "degraded")
+        straight, swapped = head(restored, reference), head(reference, restored)
+    torch.testing.assert_close(found.weight[..., 25:], straight.weight[..., 25:])
+    torch.testing.assert_close(found.weight[..., :15], 1 - swapped.weight[..., :15])
+
+
+def test_the_network_hands_the_base_to_the_head() -> None:
+    model = disturbed(build(OWN))
+    with torch.no_grad():
+        registered = model.register(*pair())
+        straight, swapped = model.fuse(registered), model.fuse(registered, base="degraded")
+    assert torch.equal(straight.restored, swapped.restored)
+    assert not torch.allclose(straight.blend, swapped.blend, atol=1e-3)

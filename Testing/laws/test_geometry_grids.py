@@ -6,10 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.linalg
+from scipy.spatial.transform import Rotation
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.spatial.axes import canonical, from_canonical, orientation_code, working_grid
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.linear import cross_matrix
+from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 
 
 def stored_otherwise(volume: Volume, order: tuple[int, ...], flips: tuple[bool, ...]) -> Volume:
@@ -53,6 +56,30 @@ def test_index_to_index_goes_through_the_world(oblique_grid: Grid) -> None:
     other = Grid((5, 6, 4), np.diag([3.0, 2.0, 1.5, 1.0]))
     index = oblique_grid.index_to_index(other) @ [3, 8, 1, 1]
     np.testing.assert_allclose(other.affine @ index, oblique_grid.affine @ [3, 8, 1, 1], atol=1e-9)
+
+
+def test_counted_from_another_voxel_the_places_stay(oblique_grid: Grid) -> None:
+    moved = counted_from(oblique_grid.affine, [1, 3, 4])
+    np.testing.assert_allclose(moved @ [5, 2, 0, 1], oblique_grid.affine @ [6, 5, 4, 1], atol=1e-9)
+
+
+def test_larger_voxels_keep_the_faces_of_the_field_of_view(oblique_grid: Grid) -> None:
+    ratio = np.array([7 / 4, 9 / 6, 11 / 3])
+    larger = with_larger_voxels(oblique_grid.affine, ratio)
+    for fine, coarse in (
+        ((-0.5, -0.5, -0.5), (-0.5, -0.5, -0.5)),
+        ((6.5, 8.5, 10.5), (3.5, 5.5, 2.5)),
+    ):
+        np.testing.assert_allclose(
+            larger @ [*coarse, 1], oblique_grid.affine @ [*fine, 1], atol=1e-9
+        )
+
+
+def test_cross_matrix_is_the_cross_product_and_turns_by_its_length() -> None:
+    vector, point = np.array([0.3, -0.5, 0.9]), np.array([2.0, 7.0, -1.0])
+    np.testing.assert_allclose(cross_matrix(vector) @ point, np.cross(vector, point))
+    turn = scipy.linalg.expm(cross_matrix(vector))
+    np.testing.assert_allclose(turn, Rotation.from_rotvec(vector).as_matrix(), atol=1e-12)
 
 
 def test_same_as_notices_a_shift_and_a_shape(oblique_grid: Grid) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from UniFuseLib.network.dapl import RunningNorm
 from UniFuseLib.network.encoder import texture
+from UniFuseLib.network.state_classifier import RunningNorm
 
 
 def test_running_norm_takes_out_what_samples_have_in_common() -> None:

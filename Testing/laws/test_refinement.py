@@ -4,6 +4,8 @@ follows it where it generalises.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -290,7 +292,7 @@ def test_a_field_that_would_fold_is_given_up(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_tiny_volume_is_no_error(shape: tuple[int, int, int]) -> None:
     small = torch.rand(1, 1, *shape, generator=torch.Generator().manual_seed(0))
     for spacing in (1.5, 25.0):
-        pair = pair_of(small, small, small > -1)._replace(spacing=spacing)
+        pair = replace(pair_of(small, small, small > -1), spacing=spacing)
         found = refine(pair, torch.zeros(1, 3, *shape), 4, SOFT)
         assert torch.isfinite(found.flow).all()
 

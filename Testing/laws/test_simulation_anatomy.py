@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -28,10 +29,13 @@ from UniFuseLib.simulation.anatomy import (
 )
 from UniFuseLib.simulation.cases import misalign
 from UniFuseLib.simulation.field_of_view import as_array
-from UniFuseLib.simulation.misalignment import Deformation, Misalignment, MisalignmentRange
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import local_generator
 from UniFuseLib.simulation.tasks import BINS
 from UniFuseLib.spatial.volume import Grid, Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.simulation.misalignment import Misalignment, MisalignmentRange
 
 SEEDS = range(3)
 

@@ -12,12 +12,11 @@ from UniFuseLib.io.volumes import to_image, write_displacement
 from UniFuseLib.simulation.displacement_scale import mean_displacement, scale_to_mean
 from UniFuseLib.simulation.misalignment import (
     FULL,
-    Deformation,
     Misalignment,
     MisalignmentRange,
-    bspline_velocity,
     sample_misalignment,
 )
+from UniFuseLib.simulation.misalignment_field import Deformation, bspline_velocity
 from UniFuseLib.simulation.parameters import local_generator, to_json
 from UniFuseLib.spatial.bspline import bspline_basis
 from UniFuseLib.spatial.displacement import (

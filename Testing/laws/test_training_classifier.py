@@ -17,7 +17,7 @@ from UniFuseLib.experiments.classifier_calibration import (
     predictions,
     sure_from,
 )
-from UniFuseLib.network.dapl import StateClassifier
+from UniFuseLib.network.state_classifier import StateClassifier
 
 INNER, STATES = 6, 4
 

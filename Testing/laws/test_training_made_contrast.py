@@ -10,7 +10,7 @@ from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.simulation.degrade import slice_axis
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedSubject, PackedVolume
-from UniFuseLib.training.made_contrast import _made, made_pair, piecewise_linear
+from UniFuseLib.training.made_contrast import made_mr, made_pair, piecewise_linear
 from UniFuseLib.training.pairs import draw_pair
 from UniFuseLib.training.samples import SampleSettings, generator_of
 
@@ -41,7 +41,7 @@ def middle(volume: PackedVolume) -> np.ndarray:
 
 @pytest.mark.parametrize("look", ["t1", "t2"])
 def test_an_mr_like_contrast_shows_fat_bright_and_bone_and_air_dark(look: str) -> None:
-    made = _made(layers(), look, generator_of(1, 2, 3))
+    made = made_mr(layers(), look, generator_of(1, 2, 3))
     shown = made.codes.float()[:, 4:-4, 4:-4].mean((1, 2)) * (made.top / 255)
     air, fat, muscle, bone = (float(shown[k]) for k in (3, 11, 19, 27))
     assert made.kind == "mr"

@@ -93,7 +93,7 @@ def _case(
 
 def _numbers() -> list[VolumeCase]:
     one = partial(_case, "modality by numbers")
-    unsure = "not sure.*--degraded-modality"
+    unsure = "uncertain.*--degraded-modality"
     return [
         one("HU", hu, "right", "ct", dtype="i2"),
         one("HU, float", hu, "right", "ct"),
@@ -102,11 +102,11 @@ def _numbers() -> list[VolumeCase]:
         one("SUV", suv, "right", "pet", spacing=COARSE),
         one("SUV on a fine grid", suv, "said", "pet", unsure),
         one("CT + 1024", lambda: np.clip(hu() + 1024, 0, 4095), "said", "mr",
-            f"1024 added.*{unsure}|not sure.*1024", dtype="i2"),
+            f"1024 added.*{unsure}|uncertain.*1024", dtype="i2"),
         one("CT in 0 to 1", lambda: np.clip((hu() + 1000) / 3000, 0, 1), "said", "mr", unsure),
         one("MR in 0 to 1", lambda: mr() / mr().max(), "said", "mr", unsure),
         one("MR, z-scores", lambda: _z_scored(mr()), "said", "mr", unsure),
-        one("MR, z-scores of the body", lambda: _z_scored(mr(), BODY), "said", "mr", "not sure"),
+        one("MR, z-scores of the body", lambda: _z_scored(mr(), BODY), "said", "mr", "uncertain"),
         one("PET, z-scores", lambda: _z_scored(suv()), "said", "mr", unsure, spacing=COARSE),
         one("phase from -4096 to 4095",
             lambda: np.random.default_rng(1).integers(-4096, 4096, SHAPE), "said", "mr", unsure),

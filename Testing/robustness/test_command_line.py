@@ -259,7 +259,7 @@ def test_a_regular_grid_that_no_memory_holds_is_refused(monkeypatch: pytest.Monk
     affine = np.array([[3.0, 1, 0, 0], [0, 2, 1, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
     volume = Volume(np.ones((4, 5, 6), np.float32), affine)
     monkeypatch.setattr(resample, "available_memory", lambda: 1000)
-    with pytest.raises(InputError, match="of memory; 0.0 GiB are free"):
+    with pytest.raises(InputError, match="of memory; 1 kB are free"):
         resample.regular(volume)
 
 

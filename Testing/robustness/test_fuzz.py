@@ -167,8 +167,8 @@ def _skip_of_5000_digits(folder: Path) -> Path:
     ("make", "sentence"),
     [
         (_too_many_bits, "BitsStored is 19984"),
-        (_text_beyond_its_type, "1.11111e.14 is no int16"),
-        (_text_that_is_no_whole_number, "1.5 is no int16"),
+        (_text_beyond_its_type, "1.11111e.14 is not a value of type int16"),
+        (_text_that_is_no_whole_number, "1.5 is not a value of type int16"),
         (_size_of_5000_digits, "whole numbers above 0"),
         (_skip_of_5000_digits, "HeaderSize"),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 from UniFuseLib.contract import Contract, read_contract, sha256_of, standard_contract
 from UniFuseLib.errors import InputError, WeightsError
-from UniFuseLib.io.typed import read_csv_rows, read_json_as, read_toml_as
+from UniFuseLib.io.typed import read_csv_rows, read_json_as
 from UniFuseLib.simulation.case_folder import read_index
 from UniFuseLib.simulation.case_list import read_case_list
 from UniFuseLib.training.config import read_config
@@ -45,14 +45,14 @@ def test_plain_values_become_what_is_asked_for(tmp_path: Path) -> None:
     expected = Outer("n", 1.0, "b", (2, "y"), (1.0, 2.5), None, Inner(3), [Inner(4)])
     assert read == expected
     assert isinstance(read.rate, float)
-    (tmp_path / "a.toml").write_text('name = "n"\nmaybe = 3\n[inner]\nsize = 9')
-    assert read_toml_as(Outer, tmp_path / "a.toml") == Outer("n", maybe=3, inner=Inner(9))
+    path.write_text('{"name": "n", "maybe": 3, "inner": {"size": 9}}')
+    assert read_json_as(Outer, path) == Outer("n", maybe=3, inner=Inner(9))
 
 
 WRONG = {
-    "": "no JSON",
-    "nothing": "no JSON",
-    "[" * 100000: "no JSON",
+    "": "not a JSON file",
+    "nothing": "not a JSON file",
+    "[" * 100000: "not a JSON file",
     "[]": r"'the file': expected an object, found \[\]",
     "{}": "'name': expected a text, found nothing",
     '{"name": 3}': "'name': expected a text, found 3",

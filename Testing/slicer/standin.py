@@ -39,11 +39,6 @@ def install() -> None:
         sys.path.insert(0, str(MODULE_FOLDER))
 
 
-def isOwn() -> bool:
-    """Whether the tests run on Slicer's own files."""
-    return SOURCES.is_dir()
-
-
 def _installOwn(slicer: Any) -> None:
     """Slicer's own files ask for many widget classes, if only to compare with them."""
     for name in ("qt", "ctk"):

@@ -157,6 +157,18 @@ def test_deletingAsksAndTakesTheWholeResult(build, otherPatient, scene, pair):
     assert pair.reference.GetScene() is scene
 
 
+def test_deletingTakesTheMapOfTheUncertaintyToo(build, scene):
+    from UniFuseSlicerLib.Uncertainty import UNCERTAINTY_ROLE
+
+    s = build()
+    fuse(s)
+    uncertainty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "how far off")
+    s.p.fused.SetNodeReferenceID(UNCERTAINTY_ROLE, uncertainty.GetID())
+    click(s.ui.deleteResultButton)
+    assert "how far off" in s.questions[-1]
+    assert uncertainty.GetScene() is None
+
+
 def test_deletingCanBeCancelled(build):
     s = build(answer=False)
     fuse(s)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +21,7 @@ from UniFuseLib.spatial.volume import Volume
 if TYPE_CHECKING:
     from pathlib import Path
 
+PLAIN = ("--no-overview", "--quiet")
 SHAPE = (22, 40, 36)
 AFFINE = np.array([[0.1, 0.2, 2.2, -38], [0, -2.1, 0.2, 45], [3.4, 0, -0.1, -40], [0, 0, 0, 1.0]])
 
@@ -69,3 +72,14 @@ def arguments(files: Path, output: Path, *more: str) -> list[str]:
         "cpu",
         *more,
     ]
+
+
+def start(*argv: str) -> subprocess.Popen[str]:
+    """`unifuse` in a process of its own."""
+    command = [sys.executable, "-m", "UniFuseLib", *argv]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Names of everything below a folder."""
+    return sorted(p.name for p in folder.rglob("*"))

@@ -21,7 +21,13 @@ from UniFuseLib import cli
 from UniFuseLib.batch.case import STATE_FOLDER, Task
 from UniFuseLib.batch.work import CASE_FILES, run_case
 from UniFuseLib.checkpoint import save_model
-from UniFuseLib.commands.fuse_files import OWN, RAW_OWN, RAW_VOLUMES
+from UniFuseLib.commands.fuse_files import (
+    OWN,
+    RAW_OWN,
+    RAW_UNCERTAINTY,
+    RAW_VOLUMES,
+    UNCERTAINTY,
+)
 from UniFuseLib.contract import Contract
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import CasesFailedError
@@ -33,7 +39,8 @@ from UniFuseLib.spatial.volume import Volume
 ROOT = Path(__file__).resolve().parents[2]
 SHAPE = (14, 18, 16)
 QUICK = ("--align", "none", "--refine", "off", "--no-overview", "--device", "cpu", "--quiet")
-FILES = sorted(set(CASE_FILES) - {*RAW_VOLUMES, OWN, RAW_OWN, "overview.png"})
+ON_REQUEST = {*RAW_VOLUMES, OWN, RAW_OWN, UNCERTAINTY, RAW_UNCERTAINTY}
+FILES = sorted(set(CASE_FILES) - {*ON_REQUEST, "overview.png"})
 
 
 @pytest.fixture(scope="module")

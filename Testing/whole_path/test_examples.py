@@ -287,10 +287,9 @@ def test_the_report_is_read(tmp_path: Path, changes: dict[str, object], remark: 
 
 def test_the_report_of_the_command_is_read(result: Path) -> None:
     """The keys that the example reads are those that `unifuse fuse` writes."""
-    path = result / "report.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = json.loads((result / "report.json").read_text(encoding="utf-8"))
     warned = bool(content["warnings"]) or content["verdict"]["trust"] != "green"
-    printed = run("read_the_report.py", path, code=int(warned))
+    printed = run("read_the_report.py", result, code=int(warned))
     assert "Displacement in the body" in printed
 
 

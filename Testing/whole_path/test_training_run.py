@@ -4,49 +4,38 @@ SciPy.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
+from Testing.whole_path.tiny_training import CPU, ENVIRONMENT
 from UniFuseLib.checkpoint import load_model, save_model
 from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.network.blend import with_own_blend
 from UniFuseLib.network.build import build, preset
-from UniFuseLib.network.unifuse import UniFuseOutput
-from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.training.config import LossWeights, Phase, TrainingConfig
-from UniFuseLib.training.data import INDEX, load_pack
-from UniFuseLib.training.parallel import Ranks
 from UniFuseLib.training.pictures import CURVES, VALIDATION
-from UniFuseLib.training.profile import profile
 from UniFuseLib.training.state import CHECKPOINT, initial_state, restore
-from UniFuseLib.training.step import draw, gradients, learning_rate
+from UniFuseLib.training.step import learning_rate
 from UniFuseLib.training.train import train
-from UniFuseLib.training.validation import validate
 
-CPU = torch.device("cpu")
-# without threads every sum has one order: two runs agree to the last bit
-ENVIRONMENT = {
-    **os.environ,
-    "OMP_NUM_THREADS": "1",
-    "OMP_WAIT_POLICY": "passive",
-    "GOMP_SPINCOUNT": "0",
-}
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
 # pictures take longer than the steps; one run draws them, `whole`
 RUN = """
 import json, sys
@@ -58,70 +47,6 @@ from UniFuseLib.training.train import train
 torch.set_num_threads(1)
 train(TrainingConfig.from_dict(json.loads(sys.argv[1])), Path(sys.argv[2]), torch.device("cpu"))
 """
-
-
-def write_tiny_pack(path: Path) -> Path:
-    """Two subjects with a CT and an MR of smooth noise on grids of their own."""
-    generator = torch.Generator().manual_seed(3)
-    index: dict[str, Any] = {"version": 1, "layout": "test", "subjects": []}
-    knots = {
-        "kind": "knots",
-        "values": [-1024.0, -160.0, 240.0, 1600.0],
-        "units": [0.0, 0.15, 0.75, 1.0],
-    }
-    maps = {"ct": knots, "mr": {"kind": "percentile", "scale": 900.0, "ceiling": 2.0}}
-    with zipfile.ZipFile(path, "w") as archive:
-        for number in range(2):
-            volumes = {}
-            for kind, shape, spacing in (
-                ("ct", (14, 20, 18), (3.0, 2.0, 2.5)),
-                ("mr", (20, 18, 16), (2.0, 2.5, 2.5)),
-            ):
-                coarse = torch.rand(1, 1, 4, 5, 4, generator=generator)
-                values = torch.nn.functional.interpolate(coarse, size=shape, mode="trilinear")[0, 0]
-                buffer = io.BytesIO()
-                np.save(buffer, (values * 255).round().to(torch.uint8).numpy())
-                member = f"{number}/{kind}.npy"
-                archive.writestr(member, buffer.getvalue())
-                affine = np.diag([*spacing, 1.0]).tolist()
-                volumes[kind] = {
-                    "member": member,
-                    "kind": kind,
-                    "affine": affine,
-                    "top": 1.0,
-                    "map": maps[kind],
-                }
-            index["subjects"].append({"name": str(number), "volumes": volumes})
-        archive.writestr(INDEX, json.dumps(index))
-    return path
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> TrainingConfig:
-    packed = write_tiny_pack(tmp_path_factory.mktemp("pack") / "tiny.pack")
-    return TrainingConfig(
-        name="tiny",
-        data=str(packed),
-        validation=str(packed),
-        preset="small",
-        steps=6,
-        phases=(Phase(0.5, 16, 1), Phase(1.0, 24, 1)),
-        spacings_mm=(2.0,),
-        warm_up=2,
-        validate_every=3,
-        validation_samples=2,
-        checkpoint_every=2,
-        modality_every=2,
-        negatives=4,
-    )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def records(folder: Path) -> list[dict[str, Any]]:
@@ -315,151 +240,6 @@ def test_a_checkpoint_of_another_version_is_refused(
     torch.save(values, tmp_path / CHECKPOINT)
     with pytest.raises(InputError, match="another version of preset 'small'"):
         restore(initial_state(config, CPU), config, tmp_path / CHECKPOINT, CPU)
-
-
-def test_recomputed_stages_give_the_same_gradients(config: TrainingConfig) -> None:
-    subjects = load_pack(Path(config.data), CPU)
-    sample = draw(subjects, config, 0, Ranks())
-    found, kept = [], []
-    for recompute in ("nothing", "stages"):
-        chosen = replace(config, recompute=recompute)
-        state = initial_state(chosen, CPU)
-        held: list[int] = []
-
-        def keep(tensor: Tensor, held: list[int] = held) -> Tensor:
-            held.append(tensor.nbytes)
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            gradients(state, sample, chosen, Ranks())
-        # hooks inside a recomputed stage belong to the checkpoint itself, ours see only what
-        # outlives the stage
-        kept.append(sum(held))
-        found.append({name: p.grad for name, p in state.model.named_parameters()})
-    torch.testing.assert_close(found[0], found[1], atol=1e-7, rtol=1e-5)
-    assert kept[1] < 0.5 * kept[0]
-
-
-def test_bfloat16_is_close_to_float32(config: TrainingConfig) -> None:
-    sample = draw(load_pack(Path(config.data), CPU), config, 0, Ranks())
-    terms = []
-    for precision in ("float32", "bfloat16"):
-        chosen = replace(config, precision=precision)
-        terms.append(gradients(initial_state(chosen, CPU), sample, chosen, Ranks()))
-    assert terms[0] != terms[1]
-    for name, value in terms[0].items():
-        assert terms[1][name] == pytest.approx(value, rel=0.03, abs=0.01), name
-
-
-class Stub:
-    """Answers `output`, and `own_frame` when it is told to move nothing."""
-
-    def __init__(self, output: UniFuseOutput, own_frame: torch.Tensor) -> None:
-        self.output, self.own_frame = output, own_frame
-        self.references: list[torch.Tensor] = []
-
-    def __call__(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
-        return self.output
-
-    def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> UniFuseOutput:
-        self.references.append(reference)
-        return self.output
-
-    def fuse(self, registered: UniFuseOutput, flow: torch.Tensor) -> UniFuseOutput:
-        assert not flow.any()
-        return registered._replace(restored=self.own_frame)
-
-
-def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
-    config: TrainingConfig,
-) -> None:
-    sample = draw(load_pack(Path(config.data), CPU), replace(config, clean=0.0), 3, Ranks())
-    aligned, moved = warp(sample.fine, sample.flow), warp(sample.degraded, sample.flow)
-    logits = torch.nn.functional.one_hot(sample.label, 4).float()
-    still = UniFuseOutput(moved, sample.degraded, moved, moved, 0 * sample.flow, -logits, None, [])  # type: ignore[arg-type]
-    knows = still._replace(restored=aligned, flow=sample.flow, logits=logits)
-    idle = validate(Stub(still, sample.degraded), [sample])  # type: ignore[arg-type]
-    best_network = Stub(knows, sample.fine)
-    best = validate(best_network, [sample, sample])  # type: ignore[arg-type]
-    clean = sample._replace(label=torch.zeros_like(sample.label))
-    assert (idle["own_frame_gain_db"], best["own_frame_gain_db"] > 20) == (0, True)
-    assert torch.equal(best_network.references[0], sample.reference_moved)
-    assert "own_frame_clean_psnr_db" not in best
-    assert validate(best_network, [clean])["own_frame_clean_psnr_db"] > 90  # type: ignore[arg-type]
-    assert idle["tre_mm"] == pytest.approx(idle["tre_before_mm"])
-    assert idle["tre_before_mm"] > 0.3
-    assert (idle["accuracy"], idle["restoration_gain_db"]) == (0, 0)
-    assert (best["tre_mm"], best["accuracy"], best["folds_percent"]) == (0, 1, 0)
-    assert best["restoration_gain_db"] > 20
-    assert best["restored_db"] > idle["restored_db"]
-
-
-def test_the_profile_names_every_part_of_a_step(config: TrainingConfig) -> None:
-    tables = profile(config, CPU, 1)
-    for part in ("sampling", "forward and losses", "backward", "update", "whole step"):
-        assert tables.count(f"| {part} |") == len(config.phases)
-    shares = [
-        int(line.split("|")[3].split()[0]) for line in tables.splitlines() if line.endswith("% |")
-    ]
-    assert 195 <= sum(shares) <= 205
-
-
-TWO_PROCESSES = """
-import json, sys
-from dataclasses import replace
-from importlib.util import find_spec
-from pathlib import Path
-import torch
-from UniFuseLib.training.config import LossWeights, Phase, TrainingConfig
-from UniFuseLib.training.data import load_pack
-from UniFuseLib.training.parallel import joined
-from UniFuseLib.training.state import initial_state
-from UniFuseLib.training.step import draw, gradients
-torch.set_num_threads(1)
-config = TrainingConfig.from_dict(json.loads(sys.argv[1]))
-with joined(torch.device("cpu")) as ranks:
-    state = initial_state(config, torch.device("cpu"))
-    sample = draw(load_pack(Path(config.data), torch.device("cpu")), config, 0, ranks)
-    terms = gradients(state, sample, config, ranks)
-    if ranks.is_first:
-        gradient = {name: p.grad for name, p in state.model.named_parameters()}
-        torch.save([terms, gradient], sys.argv[2])
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_make_the_step_of_one_with_the_double_batch(
-    config: TrainingConfig, tmp_path: Path
-) -> None:
-    script = tmp_path / "step.py"
-    script.write_text(TWO_PROCESSES)
-    command = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc-per-node",
-        "2",
-        str(script),
-    ]
-    subprocess.run(
-        [*command, json.dumps(config.to_dict()), str(tmp_path / "two.pt")],
-        check=True,
-        env=ENVIRONMENT,
-    )
-    terms, parallel = torch.load(tmp_path / "two.pt", weights_only=True)
-
-    double = replace(config, phases=(Phase(1.0, 16, 2),))
-    state = initial_state(double, CPU)
-    expected = gradients(
-        state, draw(load_pack(Path(config.data), CPU), double, 0, Ranks()), double, Ranks()
-    )
-    assert terms == pytest.approx(expected, rel=1e-5)
-    largest = max(float(p.grad.abs().max()) for p in state.model.parameters() if p.grad is not None)
-    for name, parameter in state.model.named_parameters():
-        torch.testing.assert_close(
-            parallel[name], parameter.grad, atol=1e-5 * largest, rtol=1e-4, msg=name
-        )
 
 
 def test_training_needs_neither_scipy_nor_simpleitk(config: TrainingConfig, tmp_path: Path) -> None:

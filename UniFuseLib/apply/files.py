@@ -166,11 +166,11 @@ def direction_sentence(to: Scan) -> str:
     if to == "reference":
         return (
             "Direction: degraded → reference. Images read the degraded scan at X + u(X); points "
-            "and surfaces moved with the inverse."
+            "and surfaces are moved with the inverse."
         )
     return (
-        "Direction: reference → degraded. Points and surfaces moved from X to X + u(X); images "
-        "read the reference through the inverse."
+        "Direction: reference → degraded. Points and surfaces are moved from X to X + u(X); "
+        "images read the reference through the inverse."
     )
 
 
@@ -228,7 +228,7 @@ def _apply_geometry(
     if moved.beyond.any():
         warnings = (
             f"{int(moved.beyond.sum())} of {len(moved.points)} points lie outside the field of "
-            "view of the reference; they were moved as its nearest border voxel is.",
+            "view of the reference; they were moved like its nearest voxel.",
         )
     return AppliedFile(target.name, f"{len(moved.points)} points", warnings)
 

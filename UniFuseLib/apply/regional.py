@@ -64,7 +64,7 @@ def measure_regions(
 
     Args:
         transform: of the result.
-        labels: on any grid; 0 is no region.
+        labels: on any grid; 0 is not a region.
         labels_of: the scan that the labels belong to; those of the degraded one are moved first.
 
     Raises:

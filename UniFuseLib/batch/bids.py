@@ -44,7 +44,7 @@ def bids_plan(root: Path, degraded: str, reference: str, settings: Settings) -> 
 
     Args:
         root: of the data set, with folders `sub-*`.
-        degraded: pattern of the name without suffix, such as `*_T2w`.
+        degraded: pattern of the file name without its extension, such as `*_T2w`.
         reference: likewise; of several in a session, the one that shares most entities.
         settings: of every case.
 
@@ -58,8 +58,8 @@ def bids_plan(root: Path, degraded: str, reference: str, settings: Settings) -> 
         if not found:
             raise InputError(
                 f"--{role} {pattern}: none of the {len(files)} volumes under {shown(root)}/sub-* "
-                "has a name of this kind. The pattern is compared with the name without suffix, "
-                "for example '*_T2w'."
+                "matches. The pattern is compared with the file name without its extension, for "
+                "example '*_T2w'."
             )
     by_session: dict[tuple[str, str], list[_File]] = defaultdict(list)
     for file in still:
@@ -99,7 +99,7 @@ def _partner(file: _File, candidates: list[_File]) -> _File:
     if len(best) > 1:
         names = ", ".join(one.path.name for one in best)
         raise InputError(
-            f"{shown(file.path)}: several references fit equally ({names}). Name one by a "
-            "narrower pattern."
+            f"{shown(file.path)}: several references fit equally ({names}). Choose one "
+            "with a narrower pattern."
         )
     return best[0]

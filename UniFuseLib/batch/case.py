@@ -31,7 +31,7 @@ class Case:
 
 
 class LeftOut(NamedTuple):
-    """A row or file that is no case."""
+    """A row or file that is not a case."""
 
     name: str
     sentence: str

@@ -64,7 +64,7 @@ def run_on_slurm(tasks: Sequence[Task], configuration: Path, jobs: int) -> Itera
         jobs: to be submitted.
 
     Raises:
-        InputError: a configuration that is none.
+        InputError: the configuration cannot be read, or does not fit.
         ClusterError: the scheduler was lost.
         MissingDependencyError: Dask or dask-jobqueue is not installed.
     """
@@ -89,13 +89,15 @@ def _outcome(future: Any, task: Task) -> Outcome:
 
     if future.status in ("cancelled", "lost"):
         raise ClusterError(
-            "The scheduler was lost. What is finished stays; run the same command again for the "
-            "rest."
+            "The scheduler was lost. Finished cases stay; run the same command again for the rest."
         )
     try:
         outcome: Outcome = future.result()
     except KilledWorker as error:
-        sentence = f"Workers died {error.allowed_failures + 1} times during this case ({error})."
+        sentence = (
+            f"Workers died {error.allowed_failures + 1} times during this case ({error}). Most "
+            "often the memory ran out: give each worker more, or choose a larger --working-spacing."
+        )
         return Outcome(task.name, "failed", sentence, exit_code=1)
     except Exception as error:  # of the cluster: `run_case` raises nothing
         return Outcome(task.name, "failed", f"The worker failed: {error!r}.", exit_code=1)

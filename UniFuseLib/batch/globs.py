@@ -34,8 +34,8 @@ def glob_plan(degraded: str, reference: str, settings: Settings) -> Plan:
     if not count or count != other:
         raise InputError(
             f"Expected as many wildcards in --degraded ({degraded!r} has {count}) as in "
-            f"--reference ({reference!r} has {other}), and at least one: what they stand for "
-            "tells which files belong together. Use a table for anything else."
+            f"--reference ({reference!r} has {other}), and at least one: files whose "
+            "wildcards stand for the same text are paired. Use a table for other names."
         )
     moving, still = _found(degraded, "degraded"), _found(reference, "reference")
     cases = [_case(parts, moving[parts], still, settings) for parts in moving if parts in still]
@@ -72,8 +72,8 @@ def _found(pattern: str, role: str) -> dict[Parts, Path]:
         found[match.groups()] = Path(path).absolute()
     if not found:
         raise InputError(
-            f"--{role} {pattern}: no file has a name of this kind. Put the pattern into quotes, "
-            "and check its folder."
+            f"--{role} {pattern}: no file matches. Put the pattern into quotes, and check its "
+            "folder."
         )
     return found
 

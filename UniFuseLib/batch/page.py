@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.batch.summary import SummaryRow
 
-TRUST = {"green": "trust", "amber": "check", "red": "do not trust"}
+TRUST = {"green": "trust", "amber": "check", "red": "do not use"}
 _HEADINGS = (
     "Case",
     "State",

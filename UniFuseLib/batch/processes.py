@@ -132,7 +132,7 @@ def died_sentence(code: int) -> str:
     advice = (
         "Most often the memory ran out: try fewer --jobs or a larger --working-spacing."
         if kill
-        else "See the lines that it printed."
+        else "See what it printed above."
     )
     return f"The worker process ended twice during this case ({killed}). {advice}"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 RECORD = "case.json"
 SCHEMA_VERSION = 1
-# where it is computed is no part of what is computed
+# where it is computed is not part of what is computed
 _NOT_COMPARED = {"device", "exceed_memory"}
 
 
@@ -74,7 +74,7 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     changed = [
         f"{name.replace('_', '-')} was {_words(before.get(name))}, now {_words(now.get(name))}"
         for name in names
-        if before.get(name) != now.get(name)
+        if before.get(name, _unknown(now.get(name))) != now.get(name)
     ]
     for role in ("degraded", "reference"):
         # an input that was archived since leaves its result as it is
@@ -86,6 +86,11 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     if found.get("weights_sha256") != wanted["weights_sha256"]:
         changed.append("other weights")
     return changed
+
+
+def _unknown(now: Any) -> bool | None:
+    """What a record of an earlier version that does not know an option stands for."""
+    return False if now is False else None
 
 
 def _words(value: Any) -> str:

@@ -24,7 +24,7 @@ _SUMMARY_EVERY_S = 60.0
 
 
 class CaseEnded(NamedTuple):
-    """What is told when a case has ended."""
+    """What `progress` is called with when a case has ended."""
 
     outcome: Outcome
     ended: int  # cases of this run, this one included
@@ -38,7 +38,7 @@ def run_batch(
     weights_sha256: str,
     changed: Changed,
     engine: Engine,
-    tell: Callable[[CaseEnded], None],
+    progress: Callable[[CaseEnded], None],
     log: Log,
 ) -> list[SummaryRow]:
     """Compute what is missing; returns one row per case of the plan.
@@ -49,7 +49,7 @@ def run_batch(
         weights_sha256: of the weights.
         changed: see `todo`.
         engine: yields the outcome of every task it is given.
-        tell: called when a case has ended.
+        progress: called when a case has ended.
         log: takes sentences.
 
     Raises:
@@ -61,10 +61,11 @@ def run_batch(
         for note in work.notes:
             log(note)
         if work.finished:
-            log(f"{len(work.finished)} cases are finished already; {len(work.tasks)} are left.")
+            cases = len(work.finished) + len(work.tasks)
+            log(f"{len(work.finished)} of {cases} cases are finished already.")
         ended: dict[str, Outcome] = {}
         try:
-            _compute(work, engine, tell, ended, lambda: _write(plan, work, output, ended))
+            _compute(work, engine, progress, ended, lambda: _write(plan, work, output, ended))
         finally:
             rows = _write(plan, work, output, ended)
     return rows
@@ -73,7 +74,7 @@ def run_batch(
 def _compute(
     work: Todo,
     engine: Engine,
-    tell: Callable[[CaseEnded], None],
+    progress: Callable[[CaseEnded], None],
     ended: dict[str, Outcome],
     summarise: Callable[[], object],
 ) -> None:
@@ -84,7 +85,7 @@ def _compute(
         ended[outcome.name] = outcome
         now = time.monotonic()
         left = (now - started) / len(ended) * (len(work.tasks) - len(ended))
-        tell(CaseEnded(outcome, len(ended), len(work.tasks), left))
+        progress(CaseEnded(outcome, len(ended), len(work.tasks), left))
         if now - summarised > _SUMMARY_EVERY_S:
             summarise()
             summarised = now

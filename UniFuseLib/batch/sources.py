@@ -29,11 +29,15 @@ def table_plan(path: Path, options: frozenset[str], parse: ParseCells) -> Plan:
         parse: cells of these columns → settings.
 
     Raises:
-        InputError: see `table.read_table`; also a name that is no name of a folder.
+        InputError: see `table.read_table`; also a name that cannot be a folder's.
     """
     table = read_table(path)
     unknown = sorted({*table.columns} - {*NEEDED, "name", "", *options})
-    notes = () if not unknown else (f"Columns that are no option: {', '.join(unknown)}.",)
+    notes = (
+        ()
+        if not unknown
+        else (f"Columns ignored, since they are not options: {', '.join(unknown)}.",)
+    )
     cases, left_out = [], []
     for number, row in enumerate(table.rows, 1):
         where = f"{shown(path.name)}, line {row.line}"

@@ -29,6 +29,7 @@ class SummaryRow:
         trust: verdict of the report: `green`, `amber`, `red`.
         expected_error_mm: of the alignment, as the verdict has it.
         probability_off_by_3_mm: likewise, 0 to 1.
+        mean_uncertainty_mm: of its map, where `--uncertainty` was given.
         degradation: the most probable class.
         probability: of that class, 0 to 1.
         mean_displacement_mm: inside the body.
@@ -48,6 +49,7 @@ class SummaryRow:
     trust: str = ""
     expected_error_mm: float | None = None
     probability_off_by_3_mm: float | None = None
+    mean_uncertainty_mm: float | None = None
     degradation: str = ""
     probability: float | None = None
     mean_displacement_mm: float | None = None
@@ -89,6 +91,7 @@ def finished_row(name: str, folder: Path) -> SummaryRow:
         trust=_text(verdict.get("trust")),
         expected_error_mm=_number(verdict.get("expected_error_mm")),
         probability_off_by_3_mm=_number(verdict.get("probability_off_by_3_mm")),
+        mean_uncertainty_mm=_number(_dict(verdict.get("uncertainty_mm")).get("mean")),
         degradation=label,
         probability=_number(_dict(report.get("probabilities")).get(label)),
         mean_displacement_mm=_number(displacement.get("mean")),

@@ -44,7 +44,7 @@ def batch_folder(output: Path, log: Log) -> Iterator[None]:
         with disk_advice(state):
             lock = try_lock(state / "batch.lock")
     except LocksUnsupportedError:
-        log(f"This drive cannot lock files: start no second batch into {output} meanwhile.")
+        log(f"This drive cannot lock files: do not start a second batch into {output} meanwhile.")
         yield
         return
     if lock is None:
@@ -78,8 +78,10 @@ def todo(plan: Plan, output: Path, weights_sha256: str, changed: Changed) -> Tod
         found = read_record(task.target)
         if found is None:
             reason = _occupied(task.target)
-            tasks += [] if reason else [task]
-            left_out += [LeftOut(case.name, reason)] if reason else []
+            if reason:
+                left_out.append(LeftOut(case.name, reason))
+            else:
+                tasks.append(task)
             continue
         apart = differences(found, task.record)
         if apart:
@@ -111,7 +113,7 @@ def _occupied(target: Path) -> str:
         return f"{target} is a link, and results never leave the output folder. Remove it."
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return ""
-    return f"{target} is there, and no batch has finished it. Move it away, or rename the case."
+    return f"{target} exists, but no batch has finished it. Move it away, or rename the case."
 
 
 def _refusal(output: Path, others: dict[str, list[str]]) -> str:

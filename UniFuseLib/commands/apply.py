@@ -1,4 +1,4 @@
-"""`unifuse apply RESULT FILE... --output FOLDER`: what was found, applied to everything else."""
+"""`unifuse apply RESULT FILE... --output FOLDER`: other files of the study, moved likewise."""
 
 from __future__ import annotations
 

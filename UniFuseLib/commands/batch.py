@@ -10,11 +10,8 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.commands import batch_options, progress
 from UniFuseLib.commands.options import log
 from UniFuseLib.errors import (
-    UNEXPECTED_EXIT_CODE,
-    Cancelled,
     CasesFailedError,
     InputError,
-    UniFuseError,
 )
 from UniFuseLib.progress import silent
 
@@ -35,26 +32,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
-    if args.progress != "json":
-        _check_all_done(_run(args), args)
-        return 0
-    try:
+    if args.progress == "json":
+        with progress.failures_emitted("Stopped; finished cases stay."):
+            rows = _run(args)
+            _emit_end(args, rows)  # names the failed cases as well
+    else:
         rows = _run(args)
-        _emit_end(args, rows)
-        _check_all_done(rows, args)
-    except CasesFailedError:
-        raise  # the last line has told it
-    except UniFuseError as error:
-        progress.emit({"done": True, "error": str(error), "exit_code": error.exit_code})
-        raise
-    except KeyboardInterrupt:
-        sentence = "Stopped; finished cases stay."
-        progress.emit({"done": True, "error": sentence, "exit_code": Cancelled.exit_code})
-        raise
-    except Exception as error:
-        sentence = f"Unexpected error: {error!r}"
-        progress.emit({"done": True, "error": sentence, "exit_code": UNEXPECTED_EXIT_CODE})
-        raise
+    _check_all_done(rows, args)
     return 0
 
 
@@ -71,7 +55,7 @@ def _run(args: argparse.Namespace) -> list[SummaryRow]:
             weights_sha256=_weights_sha256(args),
             changed=_changed(args),
             engine=_engine(args, say),
-            tell=_teller(args),
+            progress=_reporter(args),
             log=say,
         )
     if args.json and args.progress != "json":
@@ -157,7 +141,7 @@ def _engine(
     return here
 
 
-def _teller(args: argparse.Namespace) -> Callable[[CaseEnded], None]:
+def _reporter(args: argparse.Namespace) -> Callable[[CaseEnded], None]:
     """How the end of a case is shown."""
     if args.progress == "json":
         return _emit_case

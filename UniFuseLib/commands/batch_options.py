@@ -150,7 +150,8 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{role}",
             metavar="PATTERN",
-            help=f"{role} volumes: with --bids a pattern of names without suffix, else of paths",
+            help=f"{role} volumes: with --bids a pattern of file names without their extension, "
+            "else of paths",
         )
 
 

@@ -141,12 +141,12 @@ def _baselines(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace, checksum: str | None) -> Any:
     from UniFuseLib.evaluation.baselines import choose
-    from UniFuseLib.evaluation.bench.run import Plan
+    from UniFuseLib.evaluation.bench.run import BenchPlan
 
     names = None
     if args.baselines:
         names = [name.strip() for name in args.baselines.split(",") if name.strip()]
-    return Plan(
+    return BenchPlan(
         *choose(names),
         weights=args.weights.resolve() if args.weights else None,
         checksum=checksum,

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from UniFuseLib.commands.options import log
+from UniFuseLib.commands.options import add_device, log
 from UniFuseLib.errors import InputError
 from UniFuseLib.fusion.methods import METHODS
 
@@ -40,9 +40,7 @@ def add_parser(subparsers: Any) -> None:
         "unambiguous matches count, for every method",
     )
     parser.add_argument("--json", action="store_true", help="print as JSON")
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.set_defaults(run=run)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import log
+from UniFuseLib.commands.options import add_device, log
 from UniFuseLib.degradation import SURE
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.output_folder import is_taken
@@ -47,9 +47,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--weights", type=Path, help="safetensors file (default: the shipped weights)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--seed", type=int, default=0, help="random seed of folds and order (default: 0)"
     )

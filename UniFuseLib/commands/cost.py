@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands import dicom, progress
 from UniFuseLib.commands.options import log
-from UniFuseLib.estimate import CPU_SECONDS, MEMORY_BYTES, Cost, check_memory, estimate, in_bytes
+from UniFuseLib.estimate import CPU_SECONDS, MEMORY_BYTES, Cost, check_memory, estimate
 from UniFuseLib.io.file_header import ReadOptions
 from UniFuseLib.io.output_folder import real_place
 from UniFuseLib.io.volumes import read_grid
-from UniFuseLib.process import available_memory
+from UniFuseLib.process import available_memory, in_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -34,7 +34,8 @@ def cost_of(args: argparse.Namespace) -> Cost:
     options = ReadOptions(args.header, args.assume_orientation)
     degraded = read_grid(args.degraded, dicom.options_of(args, 0), options)
     reference = read_grid(args.reference, dicom.options_of(args, 1), options)
-    return estimate(degraded, reference, args.working_spacing or _spacing_of(args.weights))
+    spacing = args.working_spacing or _spacing_of(args.weights)
+    return estimate(degraded, reference, spacing, uncertainty=args.uncertainty)
 
 
 def dry_run(args: argparse.Namespace) -> None:
@@ -108,14 +109,14 @@ def _facts(cost: Cost, available: int | None, free: int) -> dict[str, Any]:
 
 def _lines(cost: Cost, available: int | None, free: int) -> list[str]:
     size = cost.size
-    left = "" if available is None else f"; {in_bytes(available)} are left"
+    left = "" if available is None else f"; {in_bytes(available)} are free"
     memory, seconds = round(100 * MEMORY_BYTES.within), round(100 * CPU_SECONDS.within)
     return [
         f"Voxels: {size.reference_voxels / 1e6:.2f} million of the reference, "
         f"{size.degraded_voxels / 1e6:.2f} of the degraded volume, "
         f"{size.working_voxels / 1e6:.2f} of the working grid ({size.working_mm:g} mm).",
-        f"Memory: about {in_bytes(cost.memory_bytes)} on the CPU (measured within {memory} %)"
-        f"{left}.",
+        f"Memory: about {in_bytes(cost.memory_bytes)} on the CPU (within {memory} % of the "
+        f"measured peak){left}.",
         f"Time: about {cost.cpu_seconds:.0f} CPU seconds (within {seconds} % on the machine of "
         "docs/results/cost-model.json; others differ).",
         f"Disk: at most {in_bytes(cost.disk_bytes)}; {in_bytes(free)} are free.",

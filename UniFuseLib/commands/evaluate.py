@@ -8,11 +8,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import count, log, refinement
+from UniFuseLib.commands.options import add_device, count, log, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
     import argparse
+
+    from UniFuseLib.evaluation.evaluate import Evaluation
 
 _DESCRIPTION = (
     "Run the model on every case of a folder made by 'unifuse simulate' and measure registration, "
@@ -45,9 +47,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--weights", type=Path, help="safetensors file (default: the shipped weights)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--refine",
         type=refinement,
@@ -77,42 +77,57 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         UniFuseError: no index, no weights, no such device or baseline, output not writable.
     """
-    from UniFuseLib.checkpoint import load_model
-    from UniFuseLib.device import choose_device
-    from UniFuseLib.evaluation.baselines import chosen_registrations
-    from UniFuseLib.evaluation.evaluate import evaluate, named
-    from UniFuseLib.evaluation.own_frame import restore_in_place
+    from UniFuseLib.evaluation.evaluate import named
     from UniFuseLib.evaluation.tables import results_table
-    from UniFuseLib.io.output_folder import sole_run
-    from UniFuseLib.overview import draw_overview
-    from UniFuseLib.predict import fuse
-    from UniFuseLib.simulation.case_folder import read_index
+    from UniFuseLib.io.json_files import write_text
 
     if not args.no_overview and importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError(
             "The pictures need matplotlib: pip install matplotlib, or give --no-overview."
         )
-    baselines = chosen_registrations(
-        [name.strip() for name in args.baselines.split(",") if name.strip()]
-    )
+    evaluation = _evaluation(args)
+    print(json.dumps(evaluation.summary, indent=1) if args.json else evaluation.tables)
+    if args.write_table:
+        write_text(results_table(evaluation.summary), args.write_table)
+    if skipped := evaluation.skipped:
+        raise InputError(f"{len(skipped)} case(s) could not be evaluated. {named(skipped)}")
+    return 0
+
+
+def _evaluation(args: argparse.Namespace) -> Evaluation:
+    from UniFuseLib.checkpoint import load_model
+    from UniFuseLib.device import choose_device
+    from UniFuseLib.evaluation.baselines import chosen_registrations
+    from UniFuseLib.evaluation.evaluate import evaluate
+    from UniFuseLib.evaluation.own_frame import restore_in_place
+    from UniFuseLib.fusion.greys import WIDE
+    from UniFuseLib.io.output_folder import sole_run
+    from UniFuseLib.overview import draw_overview
+    from UniFuseLib.predict import fuse
+    from UniFuseLib.simulation.case_folder import read_index
+
+    names = [name.strip() for name in args.baselines.split(",") if name.strip()]
+    baselines = chosen_registrations(names)
     device = choose_device(args.device)
     model, contract = load_model(args.weights, device)
-    checksum = contract.sha256
-    if args.refine != "off":
-        checksum += f"+refine={args.refine}"
+    refined = "" if args.refine == "off" else f"+refine={args.refine}"
     fuse_pair = functools.partial(
-        fuse, model=model, contract=contract, device=args.device, refine=args.refine
+        fuse,
+        model=model,
+        contract=contract,
+        device=args.device,
+        refine=args.refine,
+        ct_window=WIDE,  # the greys that the metrics are taken on
     )
+    restore = functools.partial(restore_in_place, model=model, contract=contract, device=device)
     read_index(args.cases)  # before a folder is made
     with sole_run(args.output):
-        evaluation = evaluate(
+        return evaluate(
             args.cases,
             args.output,
             fuse_pair,
-            checksum=checksum,
-            restore=functools.partial(
-                restore_in_place, model=model, contract=contract, device=device
-            ),
+            checksum=contract.sha256 + refined,
+            restore=restore,
             resume=args.resume,
             limit=args.limit,
             draw=None if args.no_overview else draw_overview,
@@ -120,11 +135,3 @@ def run(args: argparse.Namespace) -> int:
             weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
             log=log,
         )
-    print(json.dumps(evaluation.summary, indent=1) if args.json else evaluation.tables)
-    if args.write_table:
-        from UniFuseLib.io.json_files import write_text
-
-        write_text(results_table(evaluation.summary), args.write_table)
-    if skipped := evaluation.skipped:
-        raise InputError(f"{len(skipped)} case(s) could not be evaluated. {named(skipped)}")
-    return 0

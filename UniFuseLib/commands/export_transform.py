@@ -103,7 +103,7 @@ def sentences(done: Exported) -> list[str]:
         error = done.error
         found.append(
             f"Error of the coarser field at the voxels of the reference: mean {error.mean:.3f} mm, "
-            f"95 % below {error.p95:.3f} mm, largest {error.max:.3f} mm"
+            f"95th percentile {error.p95:.3f} mm, maximum {error.max:.3f} mm"
         )
     found.append(
         "It maps places of the reference to places of the degraded volume. To resample the "

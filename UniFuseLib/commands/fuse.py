@@ -11,9 +11,7 @@ from UniFuseLib.commands.terminal import json_text
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import (
     NOT_TRUSTED_EXIT_CODE,
-    UNEXPECTED_EXIT_CODE,
     Cancelled,
-    UniFuseError,
 )
 from UniFuseLib.io.output_folder import result_folder
 from UniFuseLib.verdict.words import trust_lines
@@ -33,23 +31,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
     if args.progress != "json":
         return _fuse_files(args)["exit_code"]
-    try:
+    with progress.failures_emitted("Stopped; nothing was written."):
         summary = _fuse_files(args)
-    except UniFuseError as error:
-        _emit_failure(str(error), error.exit_code)
-        raise
-    except KeyboardInterrupt:
-        _emit_failure("Stopped; nothing was written.", Cancelled.exit_code)
-        raise
-    except Exception as error:
-        _emit_failure(f"Unexpected error: {error!r}", UNEXPECTED_EXIT_CODE)
-        raise
     progress.emit(summary)
     return int(summary["exit_code"])
-
-
-def _emit_failure(sentence: str, exit_code: int) -> None:
-    progress.emit({"done": True, "error": sentence, "exit_code": exit_code})
 
 
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
@@ -60,8 +45,10 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         dry_run(args)
         return {"done": True, "dry_run": True, "exit_code": 0}
     from UniFuseLib.device import check_precision, choose_device
+    from UniFuseLib.verdict.judge import check_judged
 
-    check_precision(args.precision)  # before any work
+    check_judged(verdict=not args.no_verdict, uncertainty=args.uncertainty)  # before any work
+    check_precision(args.precision)
     choose_device(args.device)
     show = progress.reporter(args)
     inputs = (args.degraded, args.reference, *guidance.files_of(args))

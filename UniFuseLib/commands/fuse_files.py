@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
 OWN, RAW_OWN = "restored_own.nii.gz", "restored_own.nrrd"  # with --restored-own
+UNCERTAINTY, RAW_UNCERTAINTY = "uncertainty.nii.gz", "uncertainty.nrrd"  # with --uncertainty
 FILES = (*VOLUMES, "report.json", "overview.png")
 # volumes of the other suffix, left in the folder, would be those of another pair
-RESULTS = (*RAW_VOLUMES, OWN, RAW_OWN, *FILES)
+RESULTS = (*RAW_VOLUMES, OWN, RAW_OWN, UNCERTAINTY, RAW_UNCERTAINTY, *FILES)
 _READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
 
@@ -89,6 +90,9 @@ def fuse_into(
         if result.restored_own is not None:
             own = folder.working / (RAW_OWN if args.uncompressed else OWN)
             write_volume(result.restored_own, own)
+        if result.uncertainty is not None:
+            name = RAW_UNCERTAINTY if args.uncompressed else UNCERTAINTY
+            write_volume(result.uncertainty, folder.working / name)
     missed = () if args.no_overview else _draw(result, inputs, folder)
     report = result.report.with_warnings(after=missed)
     paths = shown(args.degraded), shown(args.reference)
@@ -139,7 +143,9 @@ def _fuse(
         reference_landmarks=guided.reference_landmarks,
         degraded_landmarks=guided.degraded_landmarks,
         verdict=not args.no_verdict,
+        uncertainty=args.uncertainty,
         fusion=args.fusion,
+        ct_window=args.ct_window,
         progress=show,
         cancelled=cancelled,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import log
+from UniFuseLib.commands.options import add_device, log
 from UniFuseLib.errors import InputError, OutputError
 from UniFuseLib.fusion.methods import METHODS
 
@@ -35,9 +35,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--fusion", choices=METHODS, default="maximum", help="method (default: maximum)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are there")
     parser.set_defaults(run=run)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from UniFuseLib.commands import dicom, guidance, progress
-from UniFuseLib.commands.options import add_reading, linear_map, refinement
+from UniFuseLib.commands.options import add_device, add_reading, linear_map, refinement
 from UniFuseLib.fusion.methods import METHODS, UNIFUSE
 
 _EPILOG = """\
@@ -89,9 +89,7 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="safetensors file with its JSON contract beside it (default: the shipped weights)",
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--precision",
         default="auto",
@@ -101,7 +99,8 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         "--working-spacing",
         type=_positive,
         metavar="MM",
-        help="voxel size of the working grid; larger is faster (default: that of the weights)",
+        help="voxel size of the working grid; larger is faster and less exact, and the degradation "
+        "class was validated at the default alone (default: that of the weights)",
     )
     parser.add_argument(
         "--align",
@@ -115,6 +114,14 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         choices=METHODS,
         default=UNIFUSE,
         help="what makes fused.nii.gz; alignment and restoration stay the same (default: unifuse)",
+    )
+    parser.add_argument(
+        "--ct-window",
+        default="auto",
+        metavar="WINDOW",
+        help="HU of a CT that fused.nii.gz shows from black to white: brain, soft-tissue, bone, "
+        "lung, LEVEL,WIDTH, wide (-1024 to 1600, most of it for soft tissue), or auto, brain where "
+        "a CT of a head is fused with PET, else wide (default: auto)",
     )
     parser.add_argument(
         "--refine",
@@ -153,6 +160,12 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also write restored_own.nii.gz: DEGRADED restored and not moved, on its own grid and "
         "in its own data type",
+    )
+    parser.add_argument(
+        "--uncertainty",
+        action="store_true",
+        help="also write uncertainty.nii.gz: how far off the alignment may be at every place, mm; "
+        "takes 2 to 3 CPU seconds",
     )
     judging = parser.add_mutually_exclusive_group()
     judging.add_argument(

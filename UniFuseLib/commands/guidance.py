@@ -135,6 +135,6 @@ def _check_fsl(args: argparse.Namespace) -> None:
         if path.is_dir() or not is_nifti(path):
             raise InputError(
                 f"{args.initial_transform} is a matrix of FSL, which counts in the voxels of two "
-                f"NIfTI files, and {path} is none. Give the NIfTI files that it was made with, or "
-                "convert it to ITK's .tfm."
+                f"NIfTI files, and {path} is not one. Give the NIfTI files that it was made with, "
+                "or convert it to ITK's .tfm."
             )

@@ -14,6 +14,13 @@ def refinement(text: str) -> str:
     return text
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Where the network runs: `device.choose_device`."""
+    parser.add_argument(
+        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+
+
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """What to do where a file leaves its geometry open: `io.file_header.ReadOptions`."""
     parser.add_argument(

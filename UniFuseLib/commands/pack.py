@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.commands.options import log
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.output_folder import is_taken
+from UniFuseLib.process import in_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -91,5 +92,5 @@ def run(args: argparse.Namespace) -> int:
         spacing_mm=args.spacing,
         levels=args.levels,
     )
-    print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
+    print(f"{args.output}: {in_bytes(args.output.stat().st_size)}")
     return 0

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.terminal import json_text
+from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, Cancelled, UniFuseError
 
 if TYPE_CHECKING:
     import argparse
@@ -62,6 +63,30 @@ def _nothing(_fraction: float, _stage: str) -> None:
 def emit(message: dict[str, Any]) -> None:
     """One line of JSON on stdout, at once."""
     print(json_text(message), flush=True)
+
+
+@contextmanager
+def failures_emitted(stopped: str) -> Iterator[None]:
+    """Of `--progress json`: a run that fails ends with a line that says why.
+
+    Args:
+        stopped: the sentence of a run that was interrupted.
+    """
+    try:
+        yield
+    except UniFuseError as error:
+        _emit_failure(str(error), error.exit_code)
+        raise
+    except KeyboardInterrupt:
+        _emit_failure(stopped, Cancelled.exit_code)
+        raise
+    except Exception as error:
+        _emit_failure(f"Unexpected error: {error!r}", UNEXPECTED_EXIT_CODE)
+        raise
+
+
+def _emit_failure(sentence: str, exit_code: int) -> None:
+    emit({"done": True, "error": sentence, "exit_code": exit_code})
 
 
 @contextmanager

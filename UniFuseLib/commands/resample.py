@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import add_reading, log
 from UniFuseLib.errors import InputError, OutputError
-from UniFuseLib.process import available_memory
+from UniFuseLib.process import available_memory, in_bytes
 
 if TYPE_CHECKING:
     import argparse
@@ -68,7 +68,7 @@ def regular(volume: Volume) -> Volume:
     if free is not None and needed > free:
         raise InputError(
             f"A regular grid over these axes has {' × '.join(map(str, grid.shape))} voxels and "
-            f"takes {needed / 2**30:.1f} GiB of memory; {free / 2**30:.1f} GiB are free. Check the "
+            f"takes {in_bytes(needed)} of memory; {in_bytes(free)} are free. Check the "
             "axes in the header of the volume."
         )
     values, _ = resample(volume, grid, float(volume.array.min()))

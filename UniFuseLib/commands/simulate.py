@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from UniFuseLib.commands.options import add_reading, log
 from UniFuseLib.degradation import title
 from UniFuseLib.errors import InputError, UniFuseError
 
-if TYPE_CHECKING:
-    import argparse
-
 DEMO_SEED, DEMO_BIN, DEMO_SEVERITY = 7, "3-8", 0.6
-_DESCRIPTION = (
-    "Make cases for 'unifuse evaluate' and 'unifuse bench' from aligned pairs of scans, or from "
-    "label maps of heads. Columns of CASES.csv: id, degraded, reference (paths), task (mr: MR on "
-    "MR, ctmr: CT on MR, petct: PET on CT, mrct: MR on CT, petmr: PET on MR), seed, bin (mean "
-    "displacement in mm: 0-3, 3-8, 8-15 or >15). "
-    "Optional columns: class ('clean' for no degradation), severity (0 to 1), degraded_contrast "
-    "and reference_contrast (t1, t2, flair, ct, pet or random: the file is a label map of a head, "
-    "and the scan is made from it), labels (a label map aligned with both scans), misalignment "
-    "(head: rigid and up to 2 mm elastic, body: rigid and up to 10 mm, turned: by 30 to 180 "
-    "degrees, apart: no overlap, stress: 12 parameters and up to 10 mm, the default), acquisition "
-    "(stripped, slab, thick) and group (the row of the tables that counts the case). Rows that "
-    "cannot be made are listed at the end; the others are made."
-)
+_DESCRIPTION = """\
+Make cases for 'unifuse evaluate' and 'unifuse bench' from aligned pairs of scans, or from label
+maps of heads.
+"""
+_EPILOG = """\
+columns of CASES.csv:
+  id                    of the case
+  degraded, reference   paths
+  task                  mr: MR on MR, ctmr: CT on MR, petct: PET on CT, mrct: MR on CT,
+                        petmr: PET on MR
+  seed                  a whole number
+  bin                   mean displacement in mm: 0-3, 3-8, 8-15 or >15
+
+optional columns:
+  class                 'clean' for no degradation (default: the degradation of the task)
+  severity              0 to 1
+  degraded_contrast, reference_contrast
+                        t1, t2, flair, ct, pet or random: the file is a label map of a head, and the
+                        scan is made from it
+  labels                a label map aligned with both scans
+  misalignment          head: rigid and up to 2 mm elastic, body: rigid and up to 10 mm,
+                        turned: by 30 to 180 degrees, apart: no overlap,
+                        stress: 12 parameters and up to 10 mm (default)
+  acquisition           stripped, slab or thick
+  group                 row of the tables that counts the case
+
+Rows that cannot be made are listed at the end; the others are made.
+"""
 
 
 def add_parser(subparsers: Any) -> None:
@@ -35,6 +48,8 @@ def add_parser(subparsers: Any) -> None:
         "simulate",
         help="make misaligned, degraded cases with known truth",
         description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("cases", type=Path, nargs="?", metavar="CASES.csv", help="table of cases")

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import log
+from UniFuseLib.commands.options import add_device, log
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--validation", type=Path, metavar="FILE", help="validation file of 'unifuse pack'"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--time-budget",
         type=float,

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from UniFuseLib.commands.options import add_device
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,14 +43,12 @@ def add_parser(subparsers: Any) -> None:
         metavar="DIR",
         help="folder of the run: checkpoint and log",
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.add_argument(
         "--time-budget",
         type=float,
         metavar="MINUTES",
-        help="end after so many minutes, all calls together; the learning rate falls in time",
+        help="end after this many minutes, all calls together; the learning rate falls to suit",
     )
     _add_settings(parser)
     parser.add_argument(

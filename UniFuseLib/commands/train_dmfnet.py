@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import log
+from UniFuseLib.commands.options import add_device, log
 
 if TYPE_CHECKING:
     import argparse
@@ -47,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
         "--steps",
         type=int,
         metavar="N",
-        help="stop after N steps, if the minutes are not over before",
+        help="stop after N steps, even if minutes are left",
     )
     parser.add_argument("--batch", type=int, default=32, help="slices in each step (default: 32)")
     parser.add_argument(
@@ -59,9 +59,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--shelf", type=int, default=4000, help="slices kept in memory (default: 4000)"
     )
-    parser.add_argument(
-        "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
+    add_device(parser)
     parser.set_defaults(run=run)
 
 

@@ -23,6 +23,7 @@ from UniFuseLib.evaluation.metrics import (
     tre_figures,
 )
 from UniFuseLib.evaluation.sampling import covered, pull
+from UniFuseLib.fusion.greys import base_of
 from UniFuseLib.preprocessing.intensity import BACKGROUND, DEFAULT_INTENSITY, IntensityMap, fit
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ class CaseEvaluator:
         Args:
             fused: as of `fusion`.
         """
-        return retention_figures(np.clip(fused, 0, 1), self.clean, self.reference, self.seen)
+        sources = self.clean, self.reference
+        base = base_of(self.case.degraded_modality, self.case.reference_modality)
+        over, under = sources if base == "reference" else reversed(sources)
+        return retention_figures(np.clip(fused, 0, 1), over, under, self.seen)
 
     def restoration(self, restored: np.ndarray) -> RestorationFigures:
         """The restoration metrics of a restored and aligned volume.

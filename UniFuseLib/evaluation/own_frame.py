@@ -13,11 +13,13 @@ import torch
 
 from UniFuseLib.evaluation.metrics.similarity import mean_squared_error, psnr_of
 from UniFuseLib.evaluation.sampling import covered, pull
+from UniFuseLib.fusion.greys import greys_of
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
+from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -88,9 +90,9 @@ def inverse_displacement(displacement: np.ndarray, grid: Grid, at: Grid) -> np.n
     """
     here = _places(grid)
     back = np.linalg.inv(_best_affine(here, here + displacement))
-    rest = _through(back, here + displacement) - here
+    rest = mapped(back, here + displacement) - here
     components = [Volume(np.ascontiguousarray(rest[..., k]), grid.affine) for k in range(3)]
-    affine = _through(back, _places(at)) - _places(at)
+    affine = mapped(back, _places(at)) - _places(at)
     found = affine
     for _ in range(_INVERSION_STEPS):
         found = affine - np.stack([pull(part, found, at) for part in components], axis=-1)
@@ -100,13 +102,7 @@ def inverse_displacement(displacement: np.ndarray, grid: Grid, at: Grid) -> np.n
 def _places(grid: Grid) -> np.ndarray:
     """RAS mm of the voxels, `(d, h, w, 3)`."""
     index = np.moveaxis(np.indices(grid.shape, dtype=np.float64), 0, -1)
-    return _through(grid.affine, index)
-
-
-def _through(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """`(4, 4)` applied to `(..., 3)`."""
-    moved: np.ndarray = points @ matrix[:3, :3].T + matrix[:3, 3]
-    return moved
+    return mapped(grid.affine, index)
 
 
 def _best_affine(points: np.ndarray, moved: np.ndarray) -> np.ndarray:
@@ -144,4 +140,5 @@ def restore_in_place(
         registered = model.register(working.degraded.to(device), working.reference.to(device))
         output = model.fuse(registered, torch.zeros_like(registered.flow))
     found = network_result(working, output)
-    return to_reference_grid(pair.degraded.source, pair.reference.source, found).restored
+    sources = pair.degraded.source, pair.reference.source
+    return to_reference_grid(*sources, found, greys_of(pair)).restored

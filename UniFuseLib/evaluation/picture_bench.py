@@ -19,13 +19,15 @@ if TYPE_CHECKING:
 
     import torch
 
+    from UniFuseLib.progress import Log
+
 # a match: correlation of the fine structure, and its lead over the second best; of DM-FNet's 150
 # pictures 0.88 to 0.97 are taken; one of 0.87 showed the right CT with another MR contrast
 _LIKE, _LEAD = 0.88, 0.1
 _COARSE = 2.0  # σ in pixels of what is left out: neighbouring slices share it
 
 
-class Pair(NamedTuple):
+class PicturePair(NamedTuple):
     """Two aligned pictures of one slice."""
 
     name: str
@@ -41,7 +43,7 @@ class Row(NamedTuple):
     mean: PictureFigures
 
 
-def find_pairs(first: Path, second: Path) -> list[Pair]:
+def find_pairs(first: Path, second: Path) -> list[PicturePair]:
     """Pictures of one name in two folders.
 
     Raises:
@@ -51,7 +53,7 @@ def find_pairs(first: Path, second: Path) -> list[Pair]:
         if not folder.is_dir():
             raise InputError(f"Expected a folder of pictures at '{folder}', found none.")
     others = {path.stem: path for path in _pictures(second)}
-    pairs = [Pair(p.stem, p, others[p.stem]) for p in _pictures(first) if p.stem in others]
+    pairs = [PicturePair(p.stem, p, others[p.stem]) for p in _pictures(first) if p.stem in others]
     if not pairs:
         raise InputError(
             f"Expected pictures of the same name in '{first}' and '{second}', found none."
@@ -77,7 +79,7 @@ def pair_folders(root: Path) -> tuple[Path, Path]:
     return folders[0], folders[1]
 
 
-def match(pairs: list[Pair], fused: Path) -> dict[str, Path]:
+def match(pairs: list[PicturePair], fused: Path) -> dict[str, Path]:
     """Name of a pair → the picture of `fused` that was made of it.
 
     The fine structure of each fused picture is correlated with that of every pair's maximum. A
@@ -110,11 +112,11 @@ def _fine_structure(picture: np.ndarray) -> np.ndarray:
 
 
 def bench_pictures(
-    pairs: list[Pair],
+    pairs: list[PicturePair],
     methods: Sequence[str],
     others: dict[str, dict[str, Path]],
     device: torch.device,
-    report: Callable[[str], None],
+    log: Log,
 ) -> list[Row]:
     """Mean figures of every method, and of the pictures of others, over the same pairs.
 
@@ -123,7 +125,7 @@ def bench_pictures(
         methods: of `fusion.methods.METHODS`.
         others: name → `match` of its pictures; only pairs that all of them have are measured.
         device: of the methods' networks.
-        report: hears of every method.
+        log: takes a line of every method.
 
     Raises:
         InputError: no pair that all have; see also `PictureFusion`.
@@ -134,20 +136,20 @@ def bench_pictures(
     rows = []
     for name in methods:
         fusion = PictureFusion(name, device)
-        report(f"{name}: {len(common)} pairs")
+        log(f"{name}: {len(common)} pairs")
         rows.append(_row(name, common, lambda pair, f=fusion: _fused(f, pair)))  # type: ignore[misc]
     for name, found in others.items():
         rows.append(_row(name, common, lambda pair, f=found: 255 * grey(f[pair.name])))  # type: ignore[misc]
     return rows
 
 
-def _fused(fusion: PictureFusion, pair: Pair) -> np.ndarray:
+def _fused(fusion: PictureFusion, pair: PicturePair) -> np.ndarray:
     """As it would be written: 8 bits."""
     fused = fusion(read_picture(pair.first), read_picture(pair.second))
     return (255 * _luma(fused)).round()
 
 
-def _row(name: str, pairs: list[Pair], fused: Callable[[Pair], np.ndarray]) -> Row:
+def _row(name: str, pairs: list[PicturePair], fused: Callable[[PicturePair], np.ndarray]) -> Row:
     figures = [
         picture_figures(fused(pair), 255 * grey(pair.first), 255 * grey(pair.second))
         for pair in pairs

@@ -52,9 +52,10 @@ CONVENTIONS = (
     "100 dB stands for equal.",
     "Own frame: the network alone on the degraded scan's grid, the reference brought there by the "
     "truth, no motion; PSNR against the scan before it was degraded.",
-    "Retention: sum of fused - reference over sum of I_D - reference where I_D is 0.6 or more and "
-    "0.25 above the reference; soft-tissue contrast: slope of fused over the reference where I_D "
-    "is below 0.6 and the reference 0.15 to 0.75. 1 keeps everything, averaging gives 0.5.",
+    "Retention: sum of fused - U over sum of O - U where O is 0.6 or more and 0.25 above U; "
+    "soft-tissue contrast: slope of fused over U where O is below 0.6 and U 0.15 to 0.75. U is "
+    "the source whose soft tissue is shown (MR beside CT, either beside PET, else the reference), "
+    "O the other one. 1 keeps everything, averaging gives 0.5.",
     "Calibration: expected calibration error with 10 bins of equal width; with few cases it is "
     "biased upwards.",
     "Folds: percent of body voxels where the determinant of I + du/dX is not positive.",

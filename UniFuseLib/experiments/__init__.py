@@ -1,3 +1,3 @@
-"""What needs training and evaluation together: ablations, the classifier's
-calibration, learned descriptors beside MIND-SSC.
+"""What needs training and evaluation together: ablations, the classifier's calibration, learned
+descriptors beside MIND-SSC.
 """

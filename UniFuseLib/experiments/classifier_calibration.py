@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from UniFuseLib.experiments.case_states import CaseStates
-    from UniFuseLib.network.dapl import StateClassifier
+    from UniFuseLib.network.state_classifier import StateClassifier
 
 FOLDS = 5
 EPOCHS = 100  # at most; every case once, all in one step

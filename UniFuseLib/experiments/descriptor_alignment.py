@@ -18,6 +18,7 @@ from torch import Tensor
 from UniFuseLib.registration.affine_parameters import BASIS, RIGID, Frame, matrix_of
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import sample_at
+from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside, resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -201,7 +202,7 @@ def _frame(grid: Grid, weight: Tensor) -> Frame:
     """About the middle of what counts; a turn of 1 / radius moves its edge by about 1 mm."""
     index = (weight[0, 0] > 0).nonzero().double().numpy()
     index = index if len(index) else np.zeros((1, 3))
-    points = index @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+    points = mapped(grid.affine, index)
     centre = points.mean(axis=0)
     radius = 1.5 * float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean() / 3))
     return Frame(centre, max(radius, 1.0))

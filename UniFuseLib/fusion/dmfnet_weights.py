@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.contract import sha256_of
+from UniFuseLib.checkpoint import filled
+from UniFuseLib.contract import read_signed
 from UniFuseLib.errors import WeightsError
-from UniFuseLib.io.typed import read_json_as
+from UniFuseLib.io.plain_values import from_plain
 from UniFuseLib.resources import models_folder
 
 if TYPE_CHECKING:
@@ -66,25 +67,9 @@ def load_dmfnet(device: torch.device, path: Path | None = None) -> DmfNet:
     Raises:
         WeightsError: missing, damaged, or not those of the contract.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from UniFuseLib.network.dmfnet.model import DmfNet, DmfNetConfig
 
     path = weights_file() if path is None else path
-    contract = read_json_as(DmfNetContract, path.with_suffix(".json"), WeightsError)
-    if sha256_of(path) != contract.sha256:
-        raise WeightsError(
-            f"The weights '{path}' are damaged or do not belong to their contract. Copy both files "
-            "again."
-        )
-    try:
-        model = DmfNet(DmfNetConfig.from_dict(contract.network))
-        tensors = {name: tensor.float() for name, tensor in load_file(path).items()}
-        model.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"The weights '{path}' do not fit the network of their contract ({error}). Copy both "
-            "files again."
-        ) from error
-    return model.to(device).eval()
+    contract = read_signed(DmfNetContract, path)
+    model = filled(path, lambda: DmfNet(from_plain(DmfNetConfig, contract.network, "network")))
+    return model.to(device)

@@ -42,7 +42,7 @@ def fusion_methods() -> list[FusionMethod]:
 
 
 def check_method(name: str) -> None:
-    """Refuse what is no method, or cannot be used here.
+    """Refuse what is not a method, or cannot be used here.
 
     Raises:
         InputError: no such method.

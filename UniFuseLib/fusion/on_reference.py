@@ -13,6 +13,7 @@ from UniFuseLib.fusion.methods import volume_fusion
 from UniFuseLib.preprocessing.colour import luma
 
 if TYPE_CHECKING:
+    from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.postprocess import ReferenceGridResult
     from UniFuseLib.preprocessing.prepare import InputVolume
 
@@ -20,24 +21,25 @@ if TYPE_CHECKING:
 def fuse_again(
     name: str,
     native: ReferenceGridResult,
-    degraded: InputVolume,
     reference: InputVolume,
+    greys: Greys,
     device: torch.device,
 ) -> np.ndarray:
-    """The fused volume as UniFuse's own: network intensities float32, or colours uint8.
+    """The fused volume as UniFuse's own: greys float32, or colours uint8.
 
     Where the degraded scan has no data the reference stands alone.
 
     Args:
         name: of the method, not `unifuse`.
         native: what UniFuse found; its restored volume is fused.
-        degraded: whose intensity rule is meant.
         reference: on whose grid all lies.
+        greys: how both enter.
         device: of a method's network.
     """
     own = luma(native.restored).astype(np.float32)
-    restored = degraded.intensity.forward(torch.from_numpy(own)).numpy()
-    clean = _intensities(reference)
+    restored = greys.degraded.forward(torch.from_numpy(own)).numpy()
+    values = np.asarray(luma(reference.volume.array), dtype=np.float32)
+    clean = greys.reference.forward(torch.from_numpy(values)).numpy()
     axis = int(np.argmax(reference.volume.grid.spacing))  # thick slices are cut as they were made
     a, b = (np.moveaxis(v, axis, 0) for v in (np.where(native.coverage, restored, clean), clean))
     mixed = np.moveaxis(volume_fusion(name, device)(a, b), 0, axis)
@@ -47,8 +49,3 @@ def fuse_again(
     chroma = native.restored.astype(np.float32) - own[..., None]
     coloured = 255 * fused[..., None] + np.where(native.coverage[..., None], chroma, 0)
     return coloured.clip(0, 255).round().astype(np.uint8)
-
-
-def _intensities(volume: InputVolume) -> np.ndarray:
-    values = np.asarray(luma(volume.volume.array), dtype=np.float32)
-    return volume.intensity.forward(torch.from_numpy(values)).numpy()

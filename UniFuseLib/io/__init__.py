@@ -1,1 +1,1 @@
-"""Disk ↔ memory: the only place that knows SimpleITK and LPS."""
+"""Disk ↔ memory: with `evaluation/baselines/`, the only place that knows SimpleITK and LPS."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from UniFuseLib.io.dicom_files import DicomFile
     from UniFuseLib.io.dicom_options import DicomOptions
 
-_SLICES = 3  # fewer images are no volume: localisers, screenshots
+_SLICES = 3  # fewer images are not a volume: localisers, screenshots
 # Objects that belong to a series of images but are none (PS3.3, C.7.3.1.1.1).
 _NOT_SCANS = frozenset(
     "SEG RTDOSE RTSTRUCT RTPLAN RTIMAGE RTRECORD REG SR PR KO DOC FID RWV PLAN".split()
@@ -128,7 +128,7 @@ def _left_out(every: list[Series], chosen: Series) -> tuple[str, ...]:
         + f" ({len(series.files)} {'file' if len(series.files) == 1 else 'files'})"
         for series in others
     )
-    return (f"Left out, since they are no volumes: {names}.",)
+    return (f"Left out, since they are not volumes: {names}.",)
 
 
 def _listed(series: list[Series]) -> str:

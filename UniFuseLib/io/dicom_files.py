@@ -169,7 +169,7 @@ def _is_broken(header: FileDataset) -> bool:
 
 
 def _start(path: Path) -> bytes:
-    """The first bytes; none of what is no regular file, which may never end."""
+    """The first bytes; none of what is not a regular file, which may never end."""
     if not path.is_file():
         return b""
     try:

@@ -35,11 +35,11 @@ class Attributes:
         self.layers = layers
 
     def get(self, keyword: str) -> Any:
-        """None when no layer has it; InputError when its bytes are no such value."""
+        """None when no layer has it; InputError when its bytes cannot be read."""
         try:
             return next((layer.get(keyword) for layer in self.layers if keyword in layer), None)
         except Exception as error:  # what pydicom raises on damaged bytes is of many types
-            raise self._unusable(keyword, "bytes that are no such value") from error
+            raise self._unusable(keyword, "bytes that cannot be read") from error
 
     def numbers(self, keyword: str) -> tuple[float, ...] | None:
         """Finite numbers; None when absent or empty.

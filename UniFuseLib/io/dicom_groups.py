@@ -37,7 +37,7 @@ _DIMENSIONS: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 _SAME_PLACE_MM = 0.01  # decimals that exporters keep; slices are never so close
 _SAME_DIRECTION = np.cos(np.deg2rad(1.0))  # less is measured in mm, see dicom_geometry
-_SLICES = 3  # fewer are no volume: a localiser, a preview
+_SLICES = 3  # fewer are not a volume: a localiser, a preview
 
 
 class Group(NamedTuple):

@@ -114,7 +114,10 @@ def _check_kind(frames: list[Frame]) -> None:
     first = frames[0].attributes
     folder = frames[0].path.parent
     if first.get("PhotometricInterpretation") == "PALETTE COLOR":
-        raise InputError(f"{folder} holds colours of a palette. Expected intensities or RGB.")
+        raise InputError(
+            f"{folder} holds palette colours (PALETTE COLOR). Expected intensities or RGB; export "
+            "the series again."
+        )
     if "MOSAIC" in words(first.get("ImageType") or ()):
         raise InputError(
             f"{folder} holds Siemens mosaics (all slices tiled in one image). Convert the series "

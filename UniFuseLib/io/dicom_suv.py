@@ -190,7 +190,7 @@ def _joined(attributes: Attributes, date: str, time: str) -> datetime | None:
 
 
 def _moment(text: Any) -> datetime | None:
-    """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF&ZZXX) without its zone; None when it is none.
+    """DICOM date and time (YYYYMMDDHHMMSS.FFFFFF&ZZXX) without its zone; None when it is not one.
 
     All times of one object are of one zone.
     """

@@ -194,7 +194,12 @@ def _check_kind(path: Path, header: FileHeader) -> tuple[str, ...]:
             f"{shown(path)} is a {len(size)}-D series ({shape}). Expected one 3-D volume; extract "
             "one frame and try again."
         )
-    if parts == 1 and dtype.kind != "c":
+    if dtype.kind == "c":
+        raise InputError(
+            f"{shown(path)} holds complex numbers ({dtype.name}). Expected one real intensity per "
+            "voxel; save the magnitude and try again."
+        )
+    if parts == 1:
         return ()
     if parts not in (3, 4) or dtype.str[1:] not in _COLOUR_TYPES:
         raise InputError(

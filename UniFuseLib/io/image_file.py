@@ -54,7 +54,7 @@ def read_image(
         options: choices where another file does.
 
     Raises:
-        InputError: see `read_volume`; several frames are no reason.
+        InputError: see `read_volume`; several frames are allowed.
     """
     path = readable_path(path)
     options = options or ReadOptions()

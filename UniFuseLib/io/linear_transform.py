@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from UniFuseLib.spatial.volume import Grid
 
-ITK_SUFFIXES = (".tfm", ".txt", ".h5", ".hdf5", ".mat", ".xfm")
 _LARGEST_TEXT = 4096  # bytes; sixteen numbers need fewer
 
 
@@ -134,7 +133,7 @@ def write_itk_matrix(matrix: np.ndarray, path: Path) -> None:
 
     Args:
         matrix: A `(4, 4)`, RAS point of the reference → of the degraded volume.
-        path: ends in one of `ITK_SUFFIXES`.
+        path: ends in `.tfm`, `.txt`, `.h5`, `.hdf5`, `.mat` or `.xfm`.
     """
     lps = LPS_TO_RAS @ matrix @ LPS_TO_RAS
     transform = sitk.AffineTransform(3)

@@ -113,7 +113,7 @@ def _affine(path: Path, fields: dict[str, str], spacing: np.ndarray) -> np.ndarr
     if offset is not None:
         affine[:3, 3] = numbers(path, "Offset", offset, len(spacing))[:3]
     if not np.isfinite(affine).all() or abs(np.linalg.det(axes)) < 1e-3:
-        raise damaged(path, "its TransformMatrix or Offset is no geometry")
+        raise damaged(path, "its TransformMatrix or Offset does not give a geometry")
     return LPS_TO_RAS @ affine
 
 

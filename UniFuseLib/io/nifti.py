@@ -175,8 +175,8 @@ def _data(header: NiftiHeader, voxels: Path) -> tuple[VoxelData, tuple[str, ...]
     if header.bits == bits:
         return data, ()
     sentence = (
-        f"{shown(voxels)}: bitpix says {header.bits} bits per voxel, the data type {bits}; the "
-        "data type was used."
+        f"{shown(voxels)}: bitpix says {header.bits} bits per voxel, the data type says {bits}; "
+        "the data type was used."
     )
     return data, (sentence,)
 

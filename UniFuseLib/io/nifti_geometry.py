@@ -8,6 +8,7 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.paths import shown
+from UniFuseLib.spatial.linear import mapped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,7 +44,7 @@ def geometry(header: NiftiHeader, path: Path, wanted: Form) -> Geometry:
         wanted: a form that the user prefers, or `auto`.
 
     Raises:
-        InputError: the wanted form is not there, or the voxel size is no positive number.
+        InputError: the wanted form is not there, or the voxel size is not a positive number.
     """
     unit, warnings = _unit(header, path)
     forms = {"sform": _sform(header), "qform": _qform(header)}
@@ -76,9 +77,7 @@ def corner_distance(one: np.ndarray, other: np.ndarray, last: np.ndarray) -> flo
         last: `(3,)` index of the last voxel along each axis.
     """
     corners = np.stack(np.meshgrid(*[(0.0, n) for n in last], indexing="ij"), -1).reshape(-1, 3)
-    difference = one - other
-    apart = corners @ difference[:3, :3].T + difference[:3, 3]
-    return float(np.linalg.norm(apart, axis=1).max())
+    return float(np.linalg.norm(mapped(one - other, corners), axis=1).max())
 
 
 def _code(header: NiftiHeader, name: str) -> int:
@@ -119,7 +118,7 @@ def _qform(header: NiftiHeader) -> np.ndarray | None:
     turn /= np.linalg.norm(turn, axis=0)
     turn[:, 2] *= -1.0 if header.pixdim[0] < 0 else 1.0
     affine = np.eye(4)
-    with np.errstate(invalid="ignore"):  # sizes that are no numbers are refused below
+    with np.errstate(invalid="ignore"):  # sizes that are not numbers are refused below
         affine[:3, :3] = turn * np.abs(header.pixdim[1:4])
     affine[:3, 3] = header.shift
     return _usable(affine)
@@ -153,7 +152,7 @@ def _unusable(
     if header.version == 0:
         return ()
     return tuple(
-        f"{shown(path)}: its {name} (code {_code(header, name)}) is no usable geometry and was "
+        f"{shown(path)}: its {name} (code {_code(header, name)}) is not a usable geometry and was "
         "ignored."
         for name, form in forms.items()
         if form is None and _code(header, name) != 0

@@ -157,7 +157,7 @@ def disk_advice(path: Path) -> Iterator[None]:
 def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
     if target.exists() and not target.is_dir():
         raise OutputError(
-            f"{target} is a file; expected a folder for the results. Name another one."
+            f"{target} is a file; expected a folder for the results. Choose another folder."
         )
     replaced = [p for p in inputs for name in names if real_place(p) == (target / name).resolve()]
     if replaced:

@@ -24,7 +24,7 @@ def read_picture(path: Path) -> np.ndarray:
     run from their least to their greatest. Transparency is left out.
 
     Raises:
-        InputError: not such a picture, several frames, a value that is no number.
+        InputError: not such a picture, several frames, a value that is not a number.
     """
     if path.suffix.lower() not in READ or not path.is_file():
         raise InputError(f"Expected a picture ({', '.join(READ)}), got '{path}'.")
@@ -70,4 +70,4 @@ def write_picture(picture: np.ndarray, path: Path) -> None:
         partial.replace(path)
     except (OSError, RuntimeError) as error:
         partial.unlink(missing_ok=True)
-        raise OutputError(f"Cannot write '{path}'. Check the folder and the disk.") from error
+        raise OutputError(f"Cannot write '{path}'. Check permission and free space.") from error

@@ -34,7 +34,7 @@ def read_csv_points(path: Path, content: bytes, space: Space) -> GeometryFile:
         space: of the coordinates.
 
     Raises:
-        InputError: no such columns, or a value that is no number.
+        InputError: the columns are missing, or a value is not a number.
     """
     text = _text(path, content)
     delimiter = _delimiter(text)
@@ -67,7 +67,7 @@ def read_fcsv(path: Path, content: bytes, _space: Space) -> GeometryFile:
         content: of the file.
 
     Raises:
-        InputError: voxel indices (IJK), or a value that is no number.
+        InputError: voxel indices (IJK), or a value that is not a number.
     """
     lines = _text(path, content).splitlines()
     stated = [found[1].upper() for line in lines if (found := _SPACE_LINE.match(line))]

@@ -89,7 +89,7 @@ def _swapped(hidden: HiddenFolder, names: tuple[str, ...], *, overwrite: bool) -
 
 
 def _return_strangers(hidden: HiddenFolder, names: tuple[str, ...], *, overwrite: bool) -> None:
-    """What came into the former folder in the last moment is no result and goes back."""
+    """What came into the former folder in the last moment is not a result and goes back."""
     appeared = [] if overwrite else present_in(hidden.new, names)
     if appeared:
         exchange(hidden.new, hidden.target)

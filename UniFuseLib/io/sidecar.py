@@ -50,7 +50,7 @@ def read_sidecar(path: Path) -> Sidecar:
         if not isinstance(content, dict):
             raise ValueError(f"expected an object, found {type(content).__name__}")
     except (OSError, ValueError, RecursionError) as error:
-        sentence = f"{shown(beside)} was ignored: it is no readable JSON ({error})."
+        sentence = f"{shown(beside)} was ignored: it cannot be read as JSON ({error})."
         return Sidecar(warnings=(sentence,))
     return Sidecar(_modality(content), _text(content, "Units"))
 

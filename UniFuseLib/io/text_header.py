@@ -60,10 +60,11 @@ def whole_numbers(path: Path, key: str, text: str, count: int) -> tuple[int, ...
         InputError: anything else.
     """
     words = text.split()
+    plural = "s" if count > 1 else ""
     if len(words) != count or not all(_WHOLE.fullmatch(word) and int(word) for word in words):
         raise InputError(
-            f"{shown(path)}: expected {count} whole numbers above 0 in the field '{key}', found "
-            f"'{text[:60]}'. The header is damaged; export the file again."
+            f"{shown(path)}: expected {count} whole number{plural} above 0 in the field '{key}', "
+            f"found '{text[:60]}'. The header is damaged; export the file again."
         )
     return tuple(int(w) for w in words)
 

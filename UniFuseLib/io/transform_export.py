@@ -106,7 +106,7 @@ def export_transform(
         field_spacing: mm between the voxels of the field, at most; None: the result's own.
 
     Raises:
-        InputError: no such program, a linear file of a result that is none, or the degraded
+        InputError: no such program, a linear file of a result that is not linear, or the degraded
             volume's grid is needed and not known.
         OutputError: an ending that the program does not read, or a place that cannot be written.
         MissingDependencyError: a format of the extra `export`.
@@ -150,7 +150,7 @@ def _refuse_matrix(about: Program, beyond: FieldError, field_spacing: float | No
     endings = ", ".join(about.fields)
     if field_spacing is not None:
         raise InputError(
-            f"A linear transform has no field spacing. Leave --field-spacing out, or choose a name "
+            "A linear transform has no field spacing. Leave --field-spacing out, or choose a name "
             f"that ends in {endings}."
         )
     raise InputError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from UniFuseLib.errors import InputError, UniFuseError
 from UniFuseLib.io.plain_values import FieldError, from_plain, named
+from UniFuseLib.process import in_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,11 +39,6 @@ def read_json_as(kind: type[T], path: Path, error: type[UniFuseError] = InputErr
             fit.
     """
     return _as(kind, _parsed(path, json.loads, "JSON", error), path, error)
-
-
-def read_toml_as(kind: type[T], path: Path, error: type[UniFuseError] = InputError) -> T:
-    """A TOML file as `kind`; see `read_json_as`."""
-    return _as(kind, _parsed(path, tomllib.loads, "TOML", error), path, error)
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -119,7 +115,7 @@ def _parsed(path: Path, parse: Any, name: str, error: type[UniFuseError]) -> Any
         return parse(text)
     except (ValueError, RecursionError) as wrong:
         raise error(
-            f"'{path}' is no {name}: {wrong}. Correct the file, or make it again."
+            f"'{path}' is not a {name} file: {wrong}. Correct the file, or make it again."
         ) from wrong
 
 
@@ -129,9 +125,9 @@ def _text(path: Path, name: str, error: type[UniFuseError], encoding: str = "utf
         if not path.is_file():
             raise error(f"{expected}, found {'a folder' if path.is_dir() else 'none'}.")
         if path.stat().st_size > LARGEST:
-            raise error(f"{expected}, found one of {path.stat().st_size >> 20} MiB.")
+            raise error(f"{expected}, found one of {in_bytes(path.stat().st_size)}.")
         return path.read_text(encoding=encoding)
     except UnicodeDecodeError as wrong:
-        raise error(f"Cannot read '{path}': it is no {name} file in UTF-8 ({wrong}).") from wrong
+        raise error(f"Cannot read '{path}': it is not a {name} file in UTF-8 ({wrong}).") from wrong
     except (OSError, ValueError) as wrong:
         raise error(f"Cannot read '{path}': {wrong}. {expected}.") from wrong

@@ -13,7 +13,7 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.paths import shown
-from UniFuseLib.process import available_memory
+from UniFuseLib.process import available_memory, in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,8 +89,9 @@ def check_claim(data: VoxelData) -> None:
         raise truncated(data.path)
     if data.compression in ("gzip", "zlib") and data.bytes > _DEFLATE_RATIO * size + _BLOCK:
         raise InputError(
-            f"{shown(data.path)} claims {_size(data.bytes)} of voxels, more than {_size(size)} of "
-            "compressed data can hold: the header is damaged. Export the file again."
+            f"{shown(data.path)} claims {in_bytes(data.bytes)} of voxels, more than "
+            f"{in_bytes(size)} of compressed data can hold: the header is damaged. Export the file "
+            "again."
         )
     free = available_memory()
     if free is not None and data.bytes + 4 * data.voxels > free:
@@ -99,11 +100,11 @@ def check_claim(data: VoxelData) -> None:
 
 def _too_large(data: VoxelData, free: int | None) -> InputError:
     needed = data.bytes + 4 * data.voxels  # the float32 volume lies beside what is read
-    there = "the memory does not hold that" if free is None else f"{_size(free)} are free"
+    there = "the memory does not hold that" if free is None else f"{in_bytes(free)} are free"
     return InputError(
         f"{shown(data.path)} claims {' × '.join(map(str, data.shape[::-1]))} voxels: reading it "
-        f"takes {_size(needed)} of memory, and {there}. Check the header, crop the volume, or use "
-        "a machine with more memory."
+        f"takes {in_bytes(needed)} of memory, and {there}. Check the header, crop the volume, or "
+        "use a machine with more memory."
     )
 
 
@@ -231,9 +232,5 @@ def _as_stored(values: np.ndarray, data: VoxelData) -> np.ndarray:
         stored = values.astype(data.dtype)
     if data.dtype.kind in "iu" and not np.array_equal(stored, values):
         wrong = values[stored != values][0]
-        raise damaged(data.path, f"{wrong:g} is no {data.dtype.name}")
+        raise damaged(data.path, f"{wrong:g} is not a value of type {data.dtype.name}")
     return stored
-
-
-def _size(count: int) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

@@ -15,6 +15,7 @@ from UniFuseLib.io.nifti import nifti_data
 from UniFuseLib.io.nifti_header import is_nifti
 from UniFuseLib.io.paths import expanded, holds_utf8, shown, temporary_folder
 from UniFuseLib.io.publication import move_new
+from UniFuseLib.process import in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +119,7 @@ def _why_not_written(path: Path, error: Exception) -> str:
         else str(error).strip().splitlines()[-1]
     )
     return (
-        f"Cannot write {shown(path)}: {reason} ({free / 2**20:.0f} MB free). "
+        f"Cannot write {shown(path)}: {reason} ({in_bytes(free)} free). "
         "Check permission and free space, or choose another folder. Nothing was left behind."
     )
 

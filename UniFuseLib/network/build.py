@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from UniFuseLib.network.alignment import CorrelationFA
 from UniFuseLib.network.alsn import build_alsn
-from UniFuseLib.network.dapl import DAPL, WithoutDAPL, WithoutPrompt, WithoutStates
+from UniFuseLib.network.dapl import DAPL
 from UniFuseLib.network.encoder import TEXTURES, DescriptorEncoder, Encoder
 from UniFuseLib.network.fusion import UFRF
 from UniFuseLib.network.layers import unpatch
@@ -21,6 +21,7 @@ from UniFuseLib.network.oufr import (
 )
 from UniFuseLib.network.plain_alignment import NoFA, PlainFA
 from UniFuseLib.network.unifuse import UniFuse
+from UniFuseLib.network.without_dapl import WithoutDAPL, WithoutPrompt, WithoutStates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,15 +58,6 @@ class NetworkConfig:
     alsn: Literal["lora", "base_only", "experts"] = "lora"
     # head of the fused volume; weights without this key share the restored volume's
     blend: Literal["shared", "own"] = "shared"
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> NetworkConfig:
-        """Inverse of `to_dict` after a trip through JSON (lists become tuples again)."""
-        tuples: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in values.items()
-        }
-        return cls(**tuples)
 
     def to_dict(self) -> dict[str, Any]:
         """For the weights' contract."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution, map_to_tokens, patches
 from UniFuseLib.network.mamba import MambaBlock, MambaStates
+from UniFuseLib.network.state_classifier import StateClassifier
 
 if TYPE_CHECKING:
     from UniFuseLib.network.encoder import Encoded
@@ -182,111 +182,3 @@ class DAPL(nn.Module):
         by_length = self.choose_length(torch.cat(states, dim=-1)).transpose(1, 2)  # (b, l, e)
         selection = self.choose_width(by_length).unflatten(-1, (classes, width)).transpose(1, 2)
         return self.prompts * selection
-
-
-class StateClassifier(nn.Module):
-    """MLP over the states, then a linear layer: logits of Eq. 1."""
-
-    def __init__(self, inner: int, states: int, classes: int) -> None:
-        super().__init__()
-        self.norm = RunningNorm(inner, 3 * states)
-        self.reduce = nn.Sequential(nn.Linear(3 * states, 8), nn.GELU())
-        self.linear = nn.Linear(8 * inner, classes)
-
-    def forward(self, states: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """h1..h3 `(b, e, s)` → logits `(b, classes)`."""
-        return self.linear(self.reduce(self.norm(torch.cat(states, dim=-1))).flatten(1))
-
-
-class RunningNorm(nn.Module):
-    """(x - mean) / deviation with the mean and deviation of past training samples.
-
-    States of different pairs differ by a few percent of what they have in common; without this the
-    common part is all that a linear layer sees. Unlike batch normalisation a sample never meets its
-    neighbours.
-    """
-
-    mean: Tensor
-    variance: Tensor
-    seen: Tensor
-
-    def __init__(self, *shape: int, momentum: float = 0.01) -> None:
-        super().__init__()
-        self.momentum = momentum
-        self.register_buffer("mean", torch.zeros(shape))
-        self.register_buffer("variance", torch.ones(shape))
-        self.register_buffer("seen", torch.zeros(()))  # calls of `remember`
-        self._passed: deque[Tensor] = deque(maxlen=8)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x `(b, *shape)`.
-
-        The statistics stay as they are until `remember`, so that a pass can be repeated.
-        """
-        if self.training:
-            self._passed.append(x.detach().float())
-        floor = 1e-2 * self.variance.mean()
-        return ((x - self.mean) / (self.variance + floor).sqrt()).clamp(-8, 8)
-
-    def forget(self) -> None:
-        """Drop what has passed since the last `remember`: a step that was not made must not leave
-        its states here.
-        """
-        self._passed.clear()
-
-    @torch.no_grad()
-    def remember(self) -> None:
-        """Take in what has passed since the last call; once per optimiser step."""
-        if not self._passed:
-            return
-        x = torch.cat(list(self._passed))
-        self._passed.clear()
-        # the first samples are averaged evenly
-        pace = max(self.momentum, 1 / (1 + float(self.seen)))
-        self.mean.lerp_(x.mean(0), pace)
-        self.variance.lerp_((x - self.mean).square().mean(0), pace)
-        self.seen.add_(1)
-
-
-class WithoutDAPL(nn.Module):
-    """Ablation setting C: no pair-dependent states, no prompt, every class equally likely.
-
-    What the other modules expect is replaced by learned constants of the same shape.
-    """
-
-    def __init__(self, width: int, inner: int, states: int, classes: int, length: int) -> None:
-        super().__init__()
-        self.states = nn.Parameter(torch.zeros(3, inner, states))
-        self.prompts = nn.Parameter(torch.randn(classes, length, width) * 0.5)
-        self.classes = classes
-
-    def forward(self, degraded: Encoded, _reference: Encoded) -> Context:
-        batch = degraded.features.shape[0]
-        h1, h2, h3 = (h.expand(batch, -1, -1) for h in self.states)
-        logits = degraded.features.new_zeros(batch, self.classes)
-        return Context((h1, h2, h3), logits, self.prompts.expand(batch, -1, -1, -1))
-
-
-class WithoutStates(nn.Module):
-    """Ablation setting A: the wrapped DAPL keeps its prompt, OUFR does not get h1..h3."""
-
-    def __init__(self, dapl: DAPL) -> None:
-        super().__init__()
-        self.dapl = dapl
-
-    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
-        context = self.dapl(degraded, reference)
-        h1, h2, h3 = (torch.zeros_like(h) for h in context.states)
-        return context._replace(states=(h1, h2, h3))
-
-
-class WithoutPrompt(nn.Module):
-    """Ablation setting B: the wrapped DAPL feeds OUFR, FA and UFR&F get a prompt of no class."""
-
-    def __init__(self, dapl: DAPL) -> None:
-        super().__init__()
-        self.dapl = dapl
-
-    def forward(self, degraded: Encoded, reference: Encoded) -> Context:
-        context = self.dapl(degraded, reference)
-        return context._replace(prompt=self.dapl.prompts.expand_as(context.prompt))

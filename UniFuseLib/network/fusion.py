@@ -22,6 +22,7 @@ from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
     from UniFuseLib.network.alsn import ALSN
+    from UniFuseLib.network.blend import Base
     from UniFuseLib.network.dapl import Context
 
 CLEAN = 0  # place of the class `clean` among `degradation.CLASSES`
@@ -120,6 +121,7 @@ class UFRF(nn.Module):
         moved_features: Tensor,
         reference_features: Tensor,
         context: Context,
+        base: Base = "reference",
     ) -> Fusion:
         """I_fuse and the restored volume.
 
@@ -129,6 +131,7 @@ class UFRF(nn.Module):
             moved_features: `(b, C, ...)` at the encoder's resolution.
             reference_features: of the same shape.
             context: of DAPL.
+            base: whose soft tissue I_fuse shows, where it has a head of its own.
         """
         volumes = torch.cat([moved, reference], dim=1)
         entry = space_to_depth(volumes) if self.folded else volumes
@@ -144,9 +147,12 @@ class UFRF(nn.Module):
             x = merge(skip + expand(x))
         out = self.head(x)
         need = need_of_restoration(context.probabilities[:, CLEAN])
-        return self._compose(depth_to_space(out) if self.folded else out, moved, reference, need)
+        out = depth_to_space(out) if self.folded else out
+        return self._compose(out, moved, reference, need, base)
 
-    def _compose(self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor) -> Fusion:
+    def _compose(
+        self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor, base: Base
+    ) -> Fusion:
         """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r), fused = restored + w (I_R - restored) + s.
 
         m is W(I'_D), n the need of restoration.
@@ -162,6 +168,6 @@ class UFRF(nn.Module):
         if self.blend is None:
             source, blend = restored, blend_of(smooth[:, 1:])
         else:
-            source, blend = restored.detach(), self.blend(restored, reference)
+            source, blend = restored.detach(), self.blend(restored, reference, base)
         fused = source + blend.weight * (reference - source) + blend.extra
         return Fusion(fused, restored, blend.weight, detail_weight=detail)

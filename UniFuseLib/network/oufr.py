@@ -50,9 +50,11 @@ class OUFR(nn.Module):
 class SpatialMamba(nn.Module):
     """Literal Eq. 3, three times."""
 
+    block: type[nn.Module] = SpatialMambaBlock
+
     def __init__(self, width: int, inner: int, states: int) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(SpatialMambaBlock(width, inner, states) for _ in range(3))
+        self.blocks = nn.ModuleList(self.block(width, inner, states) for _ in range(3))
 
     def forward(self, tokens: Tensor, states: States) -> Tensor:
         for block, h in zip(self.blocks, states, strict=True):
@@ -60,17 +62,10 @@ class SpatialMamba(nn.Module):
         return tokens
 
 
-class RecurrentSpatialMamba(nn.Module):
+class RecurrentSpatialMamba(SpatialMamba):
     """The other reading of Eq. 3: a recurrent scan that starts from h_j."""
 
-    def __init__(self, width: int, inner: int, states: int) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(MambaBlock(width, inner, states) for _ in range(3))
-
-    def forward(self, tokens: Tensor, states: States) -> Tensor:
-        for block, h in zip(self.blocks, states, strict=True):
-            tokens = block(tokens, h)
-        return tokens
+    block = MambaBlock
 
 
 class PlainMamba(RecurrentSpatialMamba):

@@ -12,6 +12,7 @@ from UniFuseLib.spatial.displacement import resize_flow, warp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from UniFuseLib.network.blend import Base
     from UniFuseLib.network.dapl import Context
     from UniFuseLib.network.encoder import Encoded
     from UniFuseLib.network.oufr import Unified
@@ -126,12 +127,15 @@ class UniFuse(nn.Module):
             ),
         )
 
-    def fuse(self, registered: Registered, flow: Tensor | None = None) -> UniFuseOutput:
+    def fuse(
+        self, registered: Registered, flow: Tensor | None = None, base: Base = "reference"
+    ) -> UniFuseOutput:
         """I_fuse and the restored volume, along the field of `register` or a better one.
 
         Args:
             registered: what `register` found for the pair.
             flow: φ `(b, 3, d, h, w)` voxels in place of `registered.flow`; None keeps that one.
+            base: whose soft tissue I_fuse shows, where it has a head of its own.
         """
         given = registered.fusion_input
         padded = given.flow if flow is None else pad_to_multiple(flow, self.multiple)
@@ -139,7 +143,7 @@ class UniFuse(nn.Module):
         features = given.degraded_features
         moved_features = warp(features, resize_flow(padded, features.shape[2:]))
         fused = self.fusion(  # I_fuse
-            moved, given.reference, moved_features, given.reference_features, given.context
+            moved, given.reference, moved_features, given.reference_features, given.context, base
         )
         shape = _shape_of(registered.flow)
         return UniFuseOutput(

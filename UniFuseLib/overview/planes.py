@@ -1,7 +1,7 @@
 """Anatomical display planes: where each pixel lies in RAS mm, and what a volume shows there.
 
 Radiological convention: axial and coronal pictures have the patient's left on the picture's right;
-sagittal pictures look at the patient from his left, so anterior is on the picture's left. Superior
+sagittal pictures look at the patient from the left, so anterior is on the picture's left. Superior
 and anterior are up.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy import ndimage
 
+from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside
 
 if TYPE_CHECKING:
@@ -103,8 +104,7 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
     Returns:
         `(rows, columns)` float32, with a last axis of 3 for RGB or vectors.
     """
-    inverse = np.linalg.inv(volume.affine)
-    index = np.moveaxis(plane.points() @ inverse[:3, :3].T + inverse[:3, 3], -1, 0)
+    index = np.moveaxis(mapped(np.linalg.inv(volume.affine), plane.points()), -1, 0)
     covered = inside(index, volume.array.shape, axis=0)[0]
     channels = volume.array[..., None] if volume.array.ndim == 3 else volume.array
     # a block around the plane is enough: the volume may be large and the plane thin
@@ -131,7 +131,7 @@ def body_points(body: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     step = int(np.ceil((mask.sum() / _MOST_POINTS) ** (1 / 3)))
     thin = np.argwhere(mask[::step, ::step, ::step]) * step
     index = thin if len(thin) else np.argwhere(mask)
-    return index, index @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+    return index, mapped(grid.affine, index)
 
 
 def view_box(body: np.ndarray, grid: Grid, margin_mm: float = 8.0) -> np.ndarray:

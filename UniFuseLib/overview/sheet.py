@@ -64,7 +64,7 @@ def save_atomically(figure: Figure, path: Path) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise OutputError(
-            f"Could not write {path}: {reason}. Check the folder and the free space."
+            f"Cannot write {path}: {reason}. Check permission and free space."
         ) from error
     finally:
         part.unlink(missing_ok=True)
@@ -75,7 +75,7 @@ def _figure_class() -> type[Figure]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingDependencyError(
-            "The overview picture needs matplotlib, which is not installed. Install it with `pip "
-            "install matplotlib`."
+            "The overview picture needs matplotlib, which is not installed. Install it with: pip "
+            "install matplotlib"
         ) from error
     return Figure

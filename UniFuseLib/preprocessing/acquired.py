@@ -1,4 +1,4 @@
-"""Which voxels were acquired: NaN around the patient, fill values and padding are no data."""
+"""Which voxels were acquired: NaN around the patient, fill values and padding are not data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import ndimage
 _LEAST_REGION = 27  # voxels (3³); what is smaller is damage
 _GAP = 0.15  # of the range of the other values, between a fill value and the lowest of them
 _AIR_HU = (-1100.0, -900.0)  # a constant here is air as CT writes it
-_BELOW = 0.01  # of the voxels lie below a padding that is no background
+_BELOW = 0.01  # of the voxels lie below a padding that is not background
 _CORNERS = 4  # of 8 share the padding
 
 
@@ -55,7 +55,9 @@ def without_fill(array: np.ndarray, known: np.ndarray) -> Acquired:
     for value, where in _fills(array, known):
         if where.sum() >= _LEAST_REGION and (mask & ~where).any():
             mask = mask & ~where
-            findings.append(f"{100 * where.mean():.0f} % hold the fill value {value:g}")
+            findings.append(
+                f"{100 * where.mean():.0f} % of the voxels hold the fill value {value:g}"
+            )
     if mask is known and known.all():
         return Acquired(array, known, ())
     clean = array.copy()
@@ -64,7 +66,7 @@ def without_fill(array: np.ndarray, known: np.ndarray) -> Acquired:
 
 
 def _fills(array: np.ndarray, known: np.ndarray) -> list[tuple[float, np.ndarray]]:
-    """(value, where) of every constant that is no data."""
+    """(value, where) of every constant that is not data."""
     found = []
     low = _low_fill(array, known)
     if low is not None:

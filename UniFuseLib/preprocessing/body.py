@@ -47,7 +47,7 @@ def body_mask(
 def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:
     """False where the file is padded: `(d, h, w)` bool.
 
-    The edge of a padding is no anatomy. Padding is MR that is exactly constant in 3³ voxels and
+    The edge of a padding is not anatomy. Padding is MR that is exactly constant in 3³ voxels and
     beyond, connected to the border. Air in CT and PET is physical even where it is clipped to a
     constant.
 

@@ -10,6 +10,7 @@ from scipy import ndimage
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.acquired import outside_patient, without_fill
 from UniFuseLib.preprocessing.signs import label_count, whole_numbers
+from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.volume import Volume
 
@@ -102,7 +103,7 @@ def _check_labels(array: np.ndarray, acquired: np.ndarray, name: str, *, says_la
 
 
 def _filled(finding: str, name: str) -> str:
-    return f"The {name} volume: {finding}; these voxels were treated as not acquired."
+    return f"In the {name} volume, {finding}; they were treated as not acquired."
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:
@@ -185,9 +186,7 @@ def _fraction_inside(one: Grid, other: Grid) -> float:
     """Fraction of 24³ points of one field of view that fall into the other."""
     axes = [np.linspace(-0.5, n - 0.5, _POINTS) for n in one.shape]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    matrix = one.index_to_index(other)
-    index = points @ matrix[:3, :3].T + matrix[:3, 3]
-    return float(inside(index, other.shape).mean())
+    return float(inside(mapped(one.index_to_index(other), points), other.shape).mean())
 
 
 def _extent(grid: Grid) -> str:

@@ -30,7 +30,7 @@ class Guidance:
         degraded_landmarks: the same places in the degraded volume, in the same order.
 
     Raises:
-        InputError: a transform that is no motion, landmarks of one volume alone, or lists of
+        InputError: a transform that is not a motion, landmarks of one volume alone, or lists of
             different lengths.
     """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Confidence = Literal["sure", "likely", "unsure"]
 _HINTS: dict[str, Modality | Literal["auto"]] = {"MR": "mr", "CT": "ct", "PT": "pet", "PET": "pet"}
-# DICOM (0008,0060) of what is no MR, CT or PET: what to call it
+# DICOM (0008,0060) of what is not MR, CT or PET: what to call it
 _OTHERS = {
     "US": "ultrasound",
     "IVUS": "ultrasound",
@@ -101,11 +101,6 @@ def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> Mod
     return guess._replace(warnings=warnings)
 
 
-def detect_modality(volume: Volume) -> Modality:
-    """`mr`, `ct` or `pet` from the intensities and the grid alone; colours are maps of PET."""
-    return "pet" if volume.array.ndim == 4 else from_numbers(signs_of(volume)).modality
-
-
 def modality_from_header(hint: str) -> Modality | Literal["auto"]:
     """`MR`, `CT`, `PT` of DICOM (0008,0060) → ours; `auto` for anything else."""
     return _HINTS.get(hint.strip().upper(), "auto")
@@ -120,7 +115,7 @@ def from_numbers(signs: Signs) -> ModalityGuess:
     if signs.offset:
         return ModalityGuess("mr", "unsure", "its values look like CT with 1024 added")
     if signs.signed:
-        reason = "it has values below zero that are no Hounsfield units (z-scores, a signed map)"
+        reason = "it has values below zero that are not Hounsfield units (z-scores, a signed map)"
         return ModalityGuess("mr", "unsure", reason)
     if signs.pet >= 2:
         sure: Confidence = "likely" if signs.pet == 3 else "unsure"
@@ -164,7 +159,7 @@ def _doubts(name: str, guess: ModalityGuess) -> tuple[str, ...]:
     if guess.confidence != "unsure":
         return ()
     return (
-        f"The modality of the {name} volume is not sure: {guess.reason}. It was treated as "
+        f"The modality of the {name} volume is uncertain: {guess.reason}. It was treated as "
         f"{_NAMES[guess.modality]}; set --{name}-modality if that is wrong.",
     )
 

@@ -24,7 +24,7 @@ _LEAST_HU = 0.6  # of the voxels are air, lung or soft tissue
 _LOWEST_HU = -1300.0  # noise in air; what is lower is a fill value or another unit
 _OFFSET_SOFT = (800.0, 1300.0)  # soft tissue where 1024 was added
 _OFFSET_AIR = 200.0
-_NARROW = 0.75  # of what is no air; MR spreads its tissues from 0 on
+_NARROW = 0.75  # of what is not air; MR spreads its tissues from 0 on
 _LEAST_SPAN_HU = 50.0  # fat to muscle is 150
 # PET
 _COARSE_MM = 2.5  # PET is reconstructed on coarser grids
@@ -37,7 +37,7 @@ _FLAT = 0.6  # of neighbours inside labels are equal; noise leaves few
 # 0.36. CT and MR of the validation patients in windows of 80 to 2000 HU and 16 to 255 greys: equal
 # up to 0.82 in 16 greys and 0.78 in more, and graded above 0.64 wherever equal exceeds 0.6.
 _SOLID = 0.9  # more than in any picture: labels in order, as vertebrae are
-_FEW_GREYS = 16  # fewer are no scan
+_FEW_GREYS = 16  # fewer are not a scan
 _ADJACENT = 2  # ranks
 _GRADED = 0.5  # of the neighbours that differ are adjacent greys
 
@@ -90,7 +90,7 @@ def whole_numbers(array: np.ndarray) -> bool:
 
 
 def label_count(array: np.ndarray) -> int:
-    """How many labels the map has, were it one; 0 where it is none.
+    """How many labels the map has, were it one; 0 where it is not.
 
     Labels are few values that fill connected regions: neighbours inside them are equal. So they are
     in a picture of few greys, a CT clipped to a window for example, but there neighbours that

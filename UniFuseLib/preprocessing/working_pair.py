@@ -105,7 +105,7 @@ def _alignment(
         return found
     warning = (
         f"The fields of view do not overlap as the files place them ({fields_of_view(*grids)}): "
-        "the pose was found from the pictures alone. Check it."
+        "the pose was found from the intensities alone. Check it."
     )
     return found._replace(warnings=(warning, *found.warnings))
 

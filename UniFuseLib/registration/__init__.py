@@ -1,1 +1,1 @@
-"""Classical registration, no learning: the affine and the B-spline refinement."""
+"""Classical registration, no learning: the pose before the network, B-splines after it."""

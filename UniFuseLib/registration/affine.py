@@ -160,7 +160,7 @@ def _stretched(pair: Climber, rigid: AffineResult, found: Candidate) -> AffineRe
     warnings = rigid.warnings
     if stretch > _STRETCH_TO_TELL:
         warnings += (
-            f"The degraded volume was stretched by up to {stretch:.1f} %: a patient is not. Check "
-            "the voxel sizes of both files.",
+            f"The alignment stretched the degraded volume by up to {stretch:.1f} %, more than a "
+            "patient changes. Check the voxel sizes of both files.",
         )
     return AffineResult(twelve.matrix, "affine", evidence, warnings)

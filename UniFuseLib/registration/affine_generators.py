@@ -6,6 +6,7 @@ changes by `slope` per mm changes by slope · G_k h with parameter k.
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +14,15 @@ import torch
 
 from UniFuseLib.registration.affine_fields import homogeneous
 from UniFuseLib.registration.affine_parameters import BASIS
+from UniFuseLib.registration.symmetric import ENTRIES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.registration.affine_parameters import Frame
     from UniFuseLib.spatial.volume import Grid
+
+_PRODUCTS = tuple(itertools.combinations_with_replacement(range(4), 2))  # of the coordinates
 
 
 class Generators:
@@ -56,17 +60,29 @@ class Generators:
 
         Args:
             slope: `(3, n)` along d, h, w, per mm.
-            curvature: `(3, 3, n)`, likewise.
+            curvature: `(6, n)`, likewise, the `ENTRIES` of a symmetric matrix.
             seen: `(d, h, w)` bool, the n voxels.
             freedom: k.
         """
         basis = BASIS[:, :freedom]
         axes = self._axes
         h = self._h[:, seen]
-        rows = torch.einsum("in,an->ia", slope, h).double().numpy()
-        blocks = torch.einsum("ijn,an,bn->iajb", curvature, h, h).double().numpy()
+        rows = (slope @ h.T).double().numpy()
+        products = torch.stack([h[a] * h[b] for a, b in _PRODUCTS])
+        blocks = _unfolded((curvature @ products.T).double().numpy())
         # derivatives along the grid's axes → along R, A, S
         gradient = (axes @ rows).ravel()
         hessian = np.einsum("ki,lj,iajb->kalb", axes, axes, blocks)
         hessian = hessian.reshape(12, 12)
         return basis.T @ gradient, basis.T @ hessian @ basis
+
+
+def _unfolded(sums: np.ndarray) -> np.ndarray:
+    """`(6, 10)` → `(3, 4, 3, 4)`: `ENTRIES` and products of coordinates back in their places."""
+    blocks = np.empty((3, 4, 3, 4))
+    for entry, (i, j) in enumerate(ENTRIES):
+        for product, (a, b) in enumerate(_PRODUCTS):
+            value = sums[entry, product]
+            blocks[i, a, j, b] = blocks[j, a, i, b] = value
+            blocks[i, b, j, a] = blocks[j, b, i, a] = value
+    return blocks

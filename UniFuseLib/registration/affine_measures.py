@@ -38,7 +38,7 @@ GEMAN_MCCLURE = Loss(
     weight=lambda q: 2 * 0.15**2 / (q + 0.15**2).square(),
 )
 # Measured (decision 0045): a weight of 10 is as good, of 1 worse. Mutual information of uptake and
-# anatomy is no measure of place. Network intensities of PET are roots of the uptake: descriptors of
+# anatomy does not measure place. Network intensities of PET are roots of the uptake: descriptors of
 # uptake^1.5 find the same edges as those of a CT, not the blurred skirt around them
 _OF_ANATOMY = Measures(
     information=1.0,
@@ -67,3 +67,21 @@ def measures_of(degraded: str, reference: str) -> Measures:
         return _OF_UPTAKE
     ct_and_mr = {degraded, reference} == {"ct", "mr"}
     return _OF_ANATOMY._replace(by_bone=ct_and_mr)
+
+
+def information_alone(measures: Measures) -> Measures:
+    """The same without descriptors.
+
+    Args:
+        measures: of a pair.
+    """
+    return measures._replace(information=_OF_ANATOMY.information, descriptors=0.0)
+
+
+def descriptors_alone(measures: Measures) -> Measures:
+    """Descriptors of anatomy without mutual information, other ones than a pair with PET has.
+
+    Args:
+        measures: of a pair.
+    """
+    return _OF_ANATOMY._replace(information=0.0, by_bone=measures.by_bone)

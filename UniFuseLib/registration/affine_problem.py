@@ -27,6 +27,7 @@ from UniFuseLib.registration.mutual_information import (
     intensity_range,
     mutual_information,
 )
+from UniFuseLib.registration.symmetric import ENTRIES
 from UniFuseLib.spatial.mind import mind_ssc
 
 if TYPE_CHECKING:
@@ -166,9 +167,10 @@ class AffineProblem:
 
         chance = self._by_chance("descriptors", by_chance)
         gradient = self._mean_gradient(moved, seen)
-        v = loss.weight(q) * w / len(residual)
-        slope = torch.einsum("ikn,kn,n->in", gradient, residual, v)
-        curvature = torch.einsum("ikn,jkn,n->ijn", gradient, gradient, v)
+        weighted_gradient = gradient * (loss.weight(q) * w / len(residual))
+        slope = (weighted_gradient * residual).sum(dim=1)
+        entries = [(weighted_gradient[i] * gradient[j]).sum(dim=0) for i, j in ENTRIES]
+        curvature = torch.stack(entries)
         g, h = self._generators.sums(slope, curvature, seen, freedom)
         gain = chance - value
         share = self.measures.descriptors / self._total

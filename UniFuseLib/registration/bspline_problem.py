@@ -2,7 +2,6 @@
 
     E(c) = ∫ ρ(|m(degraded ∘ (φ + u)) - m(reference)|) dV + λ · ½ ∫ |∂²u|² dV,    u = Σ_i β_i c_i
 
-
 Everything is in mm: spacing of the comparison, smoothing, control points, λ. So one pair gives one
 answer on every working grid. Compared is only where both volumes were acquired, and descriptors see
 nothing else. The step is that of reweighted least squares with the mean of both volumes' gradients,
@@ -12,6 +11,8 @@ as in `affine_solver.py`.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from UniFuseLib.registration.bspline_lattice import Axes, ControlLattice, SplineWeights
 from UniFuseLib.registration.masked_filters import masked_gradient, normalised_smoothing
+from UniFuseLib.registration.symmetric import ENTRIES
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.masked_mind import masked_mind_ssc
 from UniFuseLib.spatial.mind import CHANNELS
@@ -33,7 +35,6 @@ _POINT_SPREAD_MM = 1.5
 # truly differs between the scans has next to no say
 _SCALE = 0.2
 _ACQUIRED = 0.99  # of an interpolated mask: all its neighbours
-ENTRIES = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric matrix
 
 
 class Side(NamedTuple):
@@ -49,13 +50,31 @@ class Side(NamedTuple):
         return Side(values, acquired)
 
 
-class RefinementPair(NamedTuple):
-    """What is compared, on one working grid."""
+@dataclass(frozen=True)
+class RefinementPair:
+    """What is compared, on one working grid.
+
+    Attributes:
+        degraded: the volume that is pulled.
+        reference: the other one.
+        body: `(1, 1, d, h, w)` bool: where the comparison counts.
+        spacing: mm, isotropic.
+    """
 
     degraded: Side
     reference: Side
-    body: Tensor  # (1, 1, d, h, w) bool: where the comparison counts
-    spacing: float  # mm, isotropic
+    body: Tensor
+    spacing: float
+
+    @cached_property
+    def moving(self) -> Compared:
+        """The degraded volume as it is compared."""
+        return Compared(self.degraded, self.spacing)
+
+    @cached_property
+    def fixed(self) -> Compared:
+        """The reference as it is compared."""
+        return Compared(self.reference, self.spacing)
 
     def to(self, device: torch.device) -> RefinementPair:
         """The same on `device`."""
@@ -107,8 +126,7 @@ class RefinementProblem:
         self.compared_mm = max(COMPARED_MM, pair.spacing)
         pitch = PITCH_MM * self.compared_mm / COMPARED_MM
         self.lattice = ControlLattice((d, h, w), pair.spacing, pitch)
-        self._moving = _Compared(pair.degraded, pair.spacing)
-        self._fixed = _Compared(pair.reference, pair.spacing)
+        self._moving, self._fixed = pair.moving, pair.fixed
         self._body = pair.body.float()
         step = self.compared_mm / pair.spacing
         self._axes = [_points(n, step, start.device) for n in (d, h, w)]
@@ -190,7 +208,7 @@ class _Read(NamedTuple):
     body: Tensor  # (1, 1, …) 1 or 0
 
 
-class _Compared:
+class Compared:
     """One volume with the point spread that both are compared with.
 
     Args:

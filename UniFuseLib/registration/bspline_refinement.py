@@ -27,10 +27,10 @@ AUTO_STEPS = 4
 LARGEST = 100
 
 _NO_GAIN = (
-    "The refined deformation did not improve parts of the volumes that it was not fitted to, so the"
-    " deformation before it was kept."
+    "The refined deformation did not improve the parts of the volumes that it was not fitted to, "
+    "so the deformation before the refinement was kept."
 )
-_FOLDS = "The refined deformation would fold, so the deformation before it was kept."
+_FOLDS = "The refined deformation would fold, so the deformation before the refinement was kept."
 
 
 class RefinementPolicy(NamedTuple):

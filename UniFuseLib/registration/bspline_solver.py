@@ -20,7 +20,7 @@ _RIDGE = 1e-3
 _CG_STEPS = 60
 _CG_TOLERANCE = 1e-3
 _CELL = 8  # compared points along the side of a cell that is held out whole (24 mm)
-_LEAST_CELL = 20  # points with evidence, of 512; fewer are no cell
+_LEAST_CELL = 20  # points with evidence, of 512; fewer do not count as a cell
 _LEAST_CELLS = 4
 
 

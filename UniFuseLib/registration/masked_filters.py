@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -21,28 +20,35 @@ def normalised_smoothing(volume: Tensor, known: Tensor, deviation: float) -> Ten
     """
     if deviation == 0:
         return volume
-    kernel = _gaussian(deviation, volume.device)
-    reach = len(kernel) // 2
+    kernel = _gaussian(deviation)
     masked = volume * known
     weighted = torch.cat([masked, known])
-    for axis in range(3):
-        shape = [1, 1, 1, 1, 1]
-        shape[2 + axis] = len(kernel)
-        along_axis = kernel.view(shape)
-        padding = [0, 0, 0]
-        padding[axis] = reach
-        weighted = F.conv3d(weighted, along_axis, padding=padding)
+    for axis in (2, 3, 4):
+        weighted = _along(axis, weighted, kernel)
     total, weight = weighted.split(1)
     return total / weight.clamp(min=1e-3)
 
 
-def _gaussian(deviation: float, device: torch.device) -> Tensor:
-    """Weights out to three standard deviations, sum 1."""
+def _along(axis: int, volume: Tensor, kernel: list[float]) -> Tensor:
+    """Σ kernel[|k|] volume[x + k] along one axis, 0 beyond the border.
+
+    Sums of shifted volumes: ten times as fast on a CPU as a convolution of one channel.
+    """
+    total = volume * kernel[0]
+    length = volume.shape[axis]
+    for shift, weight in enumerate(kernel[1:length], start=1):
+        kept = length - shift
+        total.narrow(axis, 0, kept).add_(volume.narrow(axis, shift, kept), alpha=weight)
+        total.narrow(axis, shift, kept).add_(volume.narrow(axis, 0, kept), alpha=weight)
+    return total
+
+
+def _gaussian(deviation: float) -> list[float]:
+    """Weights from the middle out to three standard deviations; the whole kernel has sum 1."""
     reach = math.ceil(3 * deviation)
-    steps = torch.arange(-reach, reach + 1, device=device)
-    distance = steps / deviation
-    weights = torch.exp(-0.5 * distance**2)
-    return weights / weights.sum()
+    half = [math.exp(-0.5 * (step / deviation) ** 2) for step in range(reach + 1)]
+    total = half[0] + 2 * sum(half[1:])
+    return [weight / total for weight in half]
 
 
 def masked_gradient(channel: Tensor, known: Tensor, spacing: float) -> Tensor:

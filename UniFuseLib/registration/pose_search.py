@@ -33,7 +33,7 @@ _BATCH = 100  # poses at a time: 10 MB of temporaries
 _BINS = 16  # of both volumes: 1500 points fill no more
 _TURN_DEG = 15.0  # of the starts around the pose of the files
 _LEAST_COVERED = 0.3
-_MOSTLY = 0.5  # of the voxels around: at 8 mm an edge is no finer
+_MOSTLY = 0.5  # of the voxels around: at 8 mm an edge is not finer
 
 
 class RankedPoses(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from UniFuseLib.simulation.degrade import slice_axis
 from UniFuseLib.simulation.heads import coarsened
 from UniFuseLib.simulation.parameters import integer
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume, counted_from
 
 if TYPE_CHECKING:
     import torch
@@ -41,10 +41,8 @@ def field_of_view(generator: torch.Generator, grid: Grid, acquisition: str) -> G
     if acquisition == "slab":
         axis = slice_axis(grid)
         bounds[axis] = _slab(generator, grid.shape[axis])
-    affine = grid.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ [first for first, _ in bounds]
     d, h, w = (end - first for first, end in bounds)
-    return Grid((d, h, w), affine)
+    return Grid((d, h, w), counted_from(grid.affine, [first for first, _ in bounds]))
 
 
 def _cut(generator: torch.Generator, count: int) -> tuple[int, int]:

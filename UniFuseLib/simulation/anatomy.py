@@ -4,7 +4,7 @@
 
 The rigid part R stands in the scan's header, so it resamples nothing and cuts nothing off: the
 field of view goes with the patient, as it does where a technologist places it. Only the elastic
-part is interpolated. `misalignment.py` gives φ, the label, as for every other misalignment.
+part is interpolated. `misalignment_field.py` gives φ, the label, as for every other misalignment.
 """
 
 from __future__ import annotations
@@ -19,12 +19,8 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.simulation.binned import body_points
 from UniFuseLib.simulation.displacement_scale import scale_to_mean
 from UniFuseLib.simulation.field_of_view import as_array, sees
-from UniFuseLib.simulation.misalignment import (
-    Deformation,
-    Misalignment,
-    MisalignmentRange,
-    sample_misalignment,
-)
+from UniFuseLib.simulation.misalignment import Misalignment, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import Triple, normal, triple, uniform
 from UniFuseLib.simulation.tasks import BINS
 from UniFuseLib.spatial.volume import Grid
@@ -105,7 +101,7 @@ def sample_by_anatomy(
     Args:
         generator: of all draws.
         kind: `head`, `body`; `turned`: a head turned by `LARGE_TURN`; `apart`: a head whose scans
-            share no place.
+            do not overlap.
         view: grid of the degraded scan before it moves.
         reference: R turns about its centre.
     """

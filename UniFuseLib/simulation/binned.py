@@ -11,14 +11,11 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.simulation.displacement_scale import scale_to_mean
 from UniFuseLib.simulation.field_of_view import as_array, sees
-from UniFuseLib.simulation.misalignment import (
-    FULL,
-    Deformation,
-    Misalignment,
-    sample_misalignment,
-)
+from UniFuseLib.simulation.misalignment import FULL, Misalignment, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import uniform
 from UniFuseLib.simulation.tasks import BINS
+from UniFuseLib.spatial.linear import mapped
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid, Volume
@@ -89,4 +86,4 @@ def body_points(generator: torch.Generator, mask: np.ndarray, grid: Grid) -> np.
             "the scans do not overlap inside the body; both have to show the same patient, aligned"
         )
     chosen = torch.randperm(len(found), generator=generator)[:BODY_POINTS].numpy()
-    return found[chosen] @ grid.affine[:3, :3].T + grid.affine[:3, 3]
+    return mapped(grid.affine, found[chosen])

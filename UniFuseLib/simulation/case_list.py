@@ -157,7 +157,7 @@ def _check_line(line: dict[str, str]) -> None:
 
 
 def _check_bin(line: dict[str, str]) -> None:
-    """A scaled large turn is none, and twelve parameters are drawn for a mean that has an end."""
+    """A large turn cannot be scaled to a bin, and the stress test needs a bin with an upper end."""
     kind, name = line.get("misalignment") or STRESS, line["bin"]
     endless = math.isinf(BINS[name][1])
     if kind in UNSCALED and not endless:

@@ -32,7 +32,7 @@ from UniFuseLib.simulation.degrade import (
 )
 from UniFuseLib.simulation.field_of_view import as_array, holds, indices_in, sees
 from UniFuseLib.simulation.groups import STRESS
-from UniFuseLib.simulation.misalignment import Deformation, Misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import to_json, triple
 from UniFuseLib.simulation.tasks import TASKS
 from UniFuseLib.spatial.resampling import resample
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.simulation.case_list import Row
+    from UniFuseLib.simulation.misalignment import Misalignment
 
 
 class MadeCase(NamedTuple):

@@ -76,7 +76,7 @@ def read_pair(row: Row, root: Path, reading: PairReading) -> CleanPair:
         reading: what the user allows.
 
     Raises:
-        InputError: a file is missing, cannot be read, or is no usable scan (`check_volume`,
+        InputError: a file is missing, cannot be read, or is not a usable scan (`check_volume`,
             `guess_modality`), or the scans are of two patients.
     """
     degraded = _scan(row, root, "degraded", reading.options)

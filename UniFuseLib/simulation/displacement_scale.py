@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.simulation.misalignment import Deformation, Misalignment
+from UniFuseLib.simulation.misalignment import Misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

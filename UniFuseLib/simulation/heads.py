@@ -11,7 +11,7 @@ from UniFuseLib.simulation.degrade import slice_axis
 from UniFuseLib.simulation.parameters import triple
 from UniFuseLib.simulation.pet_low_dose import smooth
 from UniFuseLib.spatial.displacement import resize
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.spatial.volume import Volume, counted_from, with_larger_voxels
 
 #: contrast: usual pixel and slice spacing, mm
 SCANNER_MM: dict[str, tuple[float, float]] = {
@@ -31,11 +31,8 @@ def crop_to_head(labels: Volume) -> Volume:
     margin = np.ceil(MARGIN_MM / labels.grid.spacing).astype(int)
     first = np.maximum(found.min(0) - margin, 0)
     last = np.minimum(found.max(0) + margin + 1, labels.array.shape)
-    affine = labels.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ first
-    return Volume(
-        labels.array[tuple(slice(a, b) for a, b in zip(first, last, strict=True))], affine
-    )
+    part = tuple(slice(a, b) for a, b in zip(first, last, strict=True))
+    return Volume(labels.array[part], counted_from(labels.affine, first))
 
 
 def scan_head(labels: Volume, parameters: ContrastParameters, anatomy_seed: int) -> Volume:
@@ -76,9 +73,7 @@ def coarsened(volume: Volume, wanted_mm: list[float]) -> Volume:
         for n, s, w in zip(old, volume.grid.spacing, wanted_mm, strict=True)
     ]
     ratio = np.array(old) / np.array(shape)
-    affine = volume.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((ratio - 1) / 2)
-    affine[:3, :3] = affine[:3, :3] * ratio
+    affine = with_larger_voxels(volume.affine, ratio)
     array = torch.from_numpy(np.ascontiguousarray(volume.array, dtype=np.float32))
     averaged = _average(array, ratio.tolist())[None, None]
     return Volume(resize(averaged, torch.Size(shape))[0, 0].numpy(), affine)

@@ -24,6 +24,7 @@ from torch import Tensor
 
 from UniFuseLib.simulation.parameters import Triple, choice, integer, shape_of, uniform
 from UniFuseLib.spatial.displacement import affine_index, sample_at
+from UniFuseLib.spatial.linear import cross_matrix
 
 Ordering = Literal["linear", "interleaved"]
 
@@ -158,8 +159,7 @@ def move_rigidly(
         rotation_deg: rotation vector along (d, h, w), degrees.
         translation_mm: along (d, h, w).
     """
-    x, y, z = np.deg2rad(rotation_deg)
-    generator = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    generator = cross_matrix(np.deg2rad(rotation_deg))
     rotation = torch.linalg.matrix_exp(torch.from_numpy(generator)).numpy()
     spacing = np.array(spacing_mm, dtype=np.float64)
     centre = (np.array(volume.shape) - 1) / 2 * spacing

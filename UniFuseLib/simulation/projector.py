@@ -149,13 +149,8 @@ class Entries(NamedTuple):
         return Entries(self.columns, self.rows, self.values, (self.shape[1], self.shape[0]))
 
 
-def system_matrix(geometry: BeamGeometry) -> csr_matrix:
-    """A: `(views · bins, h · w)` float32, in mm: the share of each pixel in each line integral."""
-    return _scipy_matrix(system_entries(geometry))
-
-
 def system_entries(geometry: BeamGeometry) -> Entries:
-    """The entries of A, see `system_matrix`."""
+    """A: `(views · bins, h · w)` float32, in mm: the share of each pixel in each line integral."""
     offsets = (np.arange(geometry.bins) - (geometry.bins - 1) / 2) * geometry.pitch_mm
     views = [_view(geometry, theta, offsets) for theta in geometry.angles]
     rows = np.concatenate([row + k * geometry.bins for k, (row, _, _) in enumerate(views)])

@@ -1,7 +1,8 @@
 """Where things are. The only file that knows `align_corners`.
 
 Flows are voxels of the grid they live on, components in array order (d, h, w), pull convention
-`out[x] = volume[x + flow[x]]`. World is RAS mm; LPS exists only in `io/`.
+`out[x] = volume[x + flow[x]]`. World is RAS mm; LPS exists only where files
+and ITK are met (`io/`, `evaluation/baselines/`).
 """
 
 from __future__ import annotations

@@ -92,7 +92,7 @@ def _invert_block(field: DisplacementField, targets: np.ndarray) -> tuple[np.nda
 
 
 def _start(affine: np.ndarray) -> np.ndarray:
-    """The affine part of the field, or its shift alone where that part is no motion."""
+    """The affine part of the field, or its shift alone where that part is not a motion."""
     if np.linalg.det(affine[:3, :3]) > _LEAST_DETERMINANT:
         return affine
     shift = np.eye(4)

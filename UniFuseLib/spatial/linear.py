@@ -10,13 +10,23 @@ _LEAST_DETERMINANT = 1e-3  # a motion of a patient has 1, one that is near 0 has
 
 
 def mapped(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """A X, `(n, 3)`.
+    """A X, `(..., 3)`.
 
     Args:
         matrix: A `(4, 4)`.
-        points: X `(n, 3)`.
+        points: X `(..., 3)`.
     """
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
+
+
+def cross_matrix(vector: np.ndarray) -> np.ndarray:
+    """[v]× `(3, 3)`: [v]× x = v × x; exp([v]×) turns about v by |v| radians.
+
+    Args:
+        vector: `(3,)`.
+    """
+    x, y, z = vector
+    return np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
 
 
 def check_motion(matrix: np.ndarray, name: str) -> None:

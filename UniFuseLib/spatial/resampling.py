@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.spatial.displacement import affine_index, sample_at
-from UniFuseLib.spatial.volume import Grid, Volume, affine_of
+from UniFuseLib.spatial.volume import Grid, Volume, with_larger_voxels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,10 +80,8 @@ def block_factors(grid: Grid, target_spacing: tuple[float, ...]) -> tuple[int, i
 
 def blocks_of(grid: Grid, factors: tuple[int, int, int]) -> Grid:
     """The grid of the blocks' centres; a last block that is not full counts."""
-    middle = (np.array(factors) - 1) / 2  # of the first block
-    affine = affine_of(grid.linear * factors, grid.origin + grid.linear @ middle)
     d, h, w = (math.ceil(n / f) for n, f in zip(grid.shape, factors, strict=True))
-    return Grid((d, h, w), affine)
+    return Grid((d, h, w), with_larger_voxels(grid.affine, np.array(factors)))
 
 
 def block_mean(array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:

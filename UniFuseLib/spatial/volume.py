@@ -8,10 +8,14 @@ nibabel (i, j, k) goes with nibabel's affine unchanged; an array from SimpleITK 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from UniFuseLib.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,30 @@ def affine_of(linear: np.ndarray, origin: np.ndarray) -> np.ndarray:
     affine[:3, :3] = linear
     affine[:3, 3] = origin
     return affine
+
+
+def counted_from(affine: np.ndarray, first: Sequence[float] | np.ndarray) -> np.ndarray:
+    """The affine of a grid whose voxel 0 is voxel `first` of the grid with `affine`.
+
+    Args:
+        affine: `(4, 4)`, array indices → RAS mm.
+        first: `(3,)` array index, also between voxels.
+    """
+    moved = affine.copy()
+    moved[:3, 3] += affine[:3, :3] @ first
+    return moved
+
+
+def with_larger_voxels(affine: np.ndarray, ratio: np.ndarray) -> np.ndarray:
+    """The affine of voxels `ratio` times as large; the faces of the field of view stay.
+
+    Args:
+        affine: `(4, 4)`, array indices → RAS mm.
+        ratio: `(3,)` along d, h, w.
+    """
+    larger = counted_from(affine, (ratio - 1) / 2)
+    larger[:3, :3] = affine[:3, :3] * ratio
+    return larger
 
 
 def centred_affine(linear: np.ndarray, shape: tuple[int, ...], centre: np.ndarray) -> np.ndarray:

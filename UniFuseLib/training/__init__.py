@@ -1,0 +1,1 @@
+"""Training: data, samples, losses, the loop. START at `train.py`."""

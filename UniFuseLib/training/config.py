@@ -14,7 +14,7 @@ from UniFuseLib.io.typed import read_toml
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Recompute = Literal["nothing", "stages"]
-Frame = Literal["crop", "whole"]
+SampleFrame = Literal["crop", "whole"]
 SHIPPED = Path(__file__).parent / "configs"
 
 
@@ -112,7 +112,7 @@ class TrainingConfig:
     negatives: int = 16
     modality_every: int = 4
     pairings: tuple[tuple[str, str], ...] = ()
-    frame: Frame = "crop"
+    frame: SampleFrame = "crop"
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25

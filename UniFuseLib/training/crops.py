@@ -9,12 +9,13 @@ import torch
 
 from UniFuseLib.simulation.parameters import choice, uniform, uniforms
 from UniFuseLib.spatial.axes import WORKING_AXES
+from UniFuseLib.spatial.linear import cross_matrix
 from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from UniFuseLib.training.config import Frame
+    from UniFuseLib.training.config import SampleFrame
     from UniFuseLib.training.data import PackedVolume
 
 _TILT_DEG = 6.0  # of a crop, about each axis
@@ -44,8 +45,7 @@ def crop_grid(
     """Isotropic crop around `centre` (RAS mm), d → S, h → P, w → L up to a small tilt and a random
     mirror.
     """
-    x, y, z = np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3))
-    turn = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    turn = cross_matrix(np.deg2rad(uniforms(generator, -_TILT_DEG, _TILT_DEG, 3)))
     tilt = torch.linalg.matrix_exp(torch.from_numpy(turn)).numpy()
     mirror = np.array([choice(generator, (-1.0, 1.0)) for _ in range(3)])
     affine = np.eye(4)
@@ -73,7 +73,7 @@ def whole_grid(
 
 
 #: by `TrainingConfig.frame`: (reference's grid, centre, crop, spacing, generator) → grid
-GRIDS: dict[Frame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Grid]] = {
+GRIDS: dict[SampleFrame, Callable[[Grid, np.ndarray, int, float, torch.Generator], Grid]] = {
     "crop": crop_grid,
     "whole": whole_grid,
 }

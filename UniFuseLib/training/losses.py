@@ -1,5 +1,7 @@
-"""The paper's losses, one function each (Eq. 1, 4-6, 11-15). Lower is better everywhere: SSIM
-enters as 1 - SSIM.
+"""The paper's losses, one function each (Eq. 1, 4-6, 11, 12), and some of ours. Lower is better
+everywhere: SSIM enters as 1 - SSIM. `objective.py` adds them up (Eq. 14-15).
+
+Eq. 13 (colour) is not there: the network reads luma, and `postprocess.py` carries colour over.
 
 `aligned` is W(I_fine, φ): the clean, misaligned label pulled through the predicted field.
 """
@@ -168,13 +170,6 @@ def gradient_loss(fused: Tensor, aligned: Tensor, reference: Tensor) -> Tensor:
         f, a, r = (v.diff(dim=axis) for v in (fused, aligned, reference))
         total = total + (f - torch.where(a.abs() >= r.abs(), a, r)).abs().mean()
     return total
-
-
-def colour_loss(fused: Tensor, fine: Tensor) -> Tensor:
-    """L_crcb (Eq. 13): mean |C_fuse - C_fine| + (1 - SSIM(C_fuse, C_fine)); Cr and Cb as `(b, 2, d,
-    h, w)`.
-    """
-    return (fused - fine).abs().mean() + 1 - ssim(fused, fine)
 
 
 def restoration_loss(restored: Tensor, clean: Tensor) -> Tensor:

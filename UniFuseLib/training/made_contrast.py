@@ -86,7 +86,7 @@ def made_pair(
     else:
         roles = choice(generator, (("any", "own"), ("own", "any")))
     first, second = (
-        box if role in ("ct", "own") else _made(box, role, generator) for role in roles
+        box if role in ("ct", "own") else made_mr(box, role, generator) for role in roles
     )
     return first, second, _scanner(first, spacing_mm, generator)
 
@@ -103,7 +103,7 @@ def _around(scan: PackedVolume, centre: np.ndarray, reach_mm: float) -> PackedVo
     return scan
 
 
-def _made(scan: PackedVolume, look: str, generator: torch.Generator) -> PackedVolume:
+def made_mr(scan: PackedVolume, look: str, generator: torch.Generator) -> PackedVolume:
     """`scan` as an MR of this look: tissues' intensities, coil, noise."""
     values = scan.codes.float() * (scan.top / 255)
     if scan.kind == "ct" and float(min(scan.grid.spacing)) < _FINE_MM:

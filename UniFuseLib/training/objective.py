@@ -51,10 +51,10 @@ def total_loss(
         output = model.fuse(registered, used)
         # {I_D, I'_R}: both clean, aligned crosswise with {I'_D, I_R} (Sec. 3.3)
         other = model.unify(sample.clean, sample.reference_moved) if with_modality else None
-    padded = _padded(sample, model.multiple)
+    padded = padded_sample(sample, model.multiple)
     terms = _terms(output, registered.flow, sample, padded)
     if config.weights.matching:  # 27 correlations a level: not for the log alone
-        terms["matching"] = _matching_loss(output.matched, padded)
+        terms["matching"] = levels_matching_loss(output.matched, padded)
     if other is not None:
         terms["modality"] = losses.modality_loss(
             (other.degraded, output.unified.reference),
@@ -110,7 +110,7 @@ def _terms(
         "classification": losses.classification_loss(output.logits, sample.label),
         "registration": losses.registration_loss(predicted, sample.flow, sample.weight),
         "endpoint": losses.endpoint_loss(predicted, sample.flow, sample.weight),
-        "coarse": _coarse_loss(output.coarse_flows, padded),
+        "coarse": coarse_loss(output.coarse_flows, padded),
         "structure": losses.structure_loss(output.fused, aligned, sample.reference),
         "intensity": losses.intensity_loss(output.fused, aligned, sample.reference),
         "fidelity": losses.fidelity_loss(output.fused, aligned, sample.reference),
@@ -121,7 +121,7 @@ def _terms(
     }
 
 
-def _padded(sample: Sample, multiple: int) -> Sample:
+def padded_sample(sample: Sample, multiple: int) -> Sample:
     """Field and weight on the grid that the network's levels belong to (`pad_to_multiple`); padding
     weighs nothing.
     """
@@ -130,7 +130,7 @@ def _padded(sample: Sample, multiple: int) -> Sample:
     return sample._replace(flow=flow, weight=F.pad(sample.weight, (0, w, 0, h, 0, d)))
 
 
-def _coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
+def coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
     """Length of the error of every coarser flow, in voxels of the full grid; mean over the
     levels.
     """
@@ -143,7 +143,7 @@ def _coarse_loss(flows: Sequence[Tensor], sample: Sample) -> Tensor:
     return total / max(len(flows), 1)
 
 
-def _matching_loss(levels: Sequence[tuple[Tensor, Tensor]], sample: Sample) -> Tensor:
+def levels_matching_loss(levels: Sequence[tuple[Tensor, Tensor]], sample: Sample) -> Tensor:
     """Features of every level of the FA, the degraded ones pulled through the true field; mean over
     the levels.
     """

@@ -21,14 +21,15 @@ from UniFuseLib.preprocessing import intensity
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.checks import check_volume
 from UniFuseLib.spatial.resampling import block_factors, resample, shrink
-from UniFuseLib.spatial.volume import Grid, Volume
+from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 from UniFuseLib.training.data import INDEX
 from UniFuseLib.training.layouts import Subject, find_subjects, kind_of
 from UniFuseLib.training.splits import Split, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from UniFuseLib.progress import Log
 
 _MARGIN = 4  # voxels kept around what is not background
 _MOST_LABELS = _MOST_LEVELS = 256  # what a byte tells apart
@@ -46,7 +47,7 @@ def pack(
     root: Path,
     layout: str,
     output: Path,
-    report: Callable[[str], None],
+    log: Log,
     split: Split | None = None,
     split_file: Path | None = None,
     held_out: int | None = None,
@@ -54,14 +55,14 @@ def pack(
     spacing_mm: float | None = None,
     levels: int = _MOST_LEVELS,
 ) -> Path:
-    """Write the subjects of `root` to `output` (through a temporary name); `report` hears of every
-    subject.
+    """Write the subjects of `root` to `output` (through a temporary name); `log` takes a line of
+    every subject.
 
     Args:
         root: of the data set.
         layout: of its folders, see `layouts.LAYOUTS`.
         output: the training file.
-        report: hears of every subject.
+        log: takes a line of every subject.
         split: one side of the data set, see `splits.select`; None takes all subjects.
         split_file: see `splits.select`.
         held_out: see `splits.select`.
@@ -87,8 +88,8 @@ def pack(
         with disk_advice(output):
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_LZMA) as archive:
                 for number, subject in enumerate(subjects):
-                    report(f"{number + 1}/{len(subjects)} {subject.name}")
-                    index["subjects"].append(_pack_subject(archive, subject, form, report))
+                    log(f"{number + 1}/{len(subjects)} {subject.name}")
+                    index["subjects"].append(_pack_subject(archive, subject, form, log))
                 archive.writestr(INDEX, json.dumps(index))
             partial.replace(output)
     finally:
@@ -97,27 +98,27 @@ def pack(
 
 
 def _pack_subject(
-    archive: zipfile.ZipFile, subject: Subject, form: _Form, report: Callable[[str], None]
+    archive: zipfile.ZipFile, subject: Subject, form: _Form, log: Log
 ) -> dict[str, Any]:
     entries = {}
     for role, path in subject.volumes.items():
         name = f"{subject.name}/{role}"
         kind = kind_of(role)
-        codes, entry = _encode(_read(path, name, kind, report), name, kind, form)
+        codes, entry = _encode(_read(path, name, kind, log), name, kind, form)
         member = f"{name}.npy"
         archive.writestr(member, _npy(codes.array))
         entries[role] = {**entry, "member": member, "kind": kind, "affine": codes.affine.tolist()}
     return {"name": subject.name, "volumes": entries}
 
 
-def _read(path: Path, name: str, kind: str, report: Callable[[str], None]) -> Volume:
-    """The volume after its checks; `report` hears what was repaired."""
+def _read(path: Path, name: str, kind: str, log: Log) -> Volume:
+    """The volume after its checks; `log` takes what was repaired."""
     volume = read_volume(path)
     if kind == "labels":
         return volume
     checked = check_volume(volume, name)
     for warning in checked.warnings:
-        report(f"  {warning}")
+        log(f"  {warning}")
     return checked.volume
 
 
@@ -141,8 +142,7 @@ def _thinned(labels: Volume, spacing_mm: float) -> Volume:
     factors = block_factors(labels.grid, (spacing_mm,) * 3)
     first = [(n - 1) // 2 for n in factors]
     kept = tuple(slice(k, None, n) for k, n in zip(first, factors, strict=True))
-    affine = labels.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ first
+    affine = counted_from(labels.affine, first)
     affine[:3, :3] = affine[:3, :3] * factors
     return Volume(labels.array[kept], affine)
 
@@ -150,9 +150,7 @@ def _thinned(labels: Volume, spacing_mm: float) -> Volume:
 def _resized(volume: Volume, kind: str, shape: int) -> Volume:
     """The same extent (voxel faces coincide) with `shape` voxels along every axis."""
     ratio = np.array(volume.grid.shape) / shape
-    affine = volume.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ ((ratio - 1) / 2)
-    affine[:3, :3] = affine[:3, :3] * ratio
+    affine = with_larger_voxels(volume.affine, ratio)
     values, _ = resample(volume, Grid((shape, shape, shape), affine), intensity.BACKGROUND[kind])
     return Volume(values[0, 0].numpy(), affine)
 
@@ -195,9 +193,8 @@ def _crop(volume: Volume, content: np.ndarray) -> Volume:
     ]
     low = [max(int(b[0]) - _MARGIN, 0) for b in box]
     high = [min(int(b[-1]) + _MARGIN + 1, n) for b, n in zip(box, volume.array.shape, strict=True)]
-    affine = volume.affine.copy()
-    affine[:3, 3] = affine[:3, :3] @ np.array(low) + affine[:3, 3]
-    return Volume(volume.array[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], affine)
+    part = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    return Volume(volume.array[part], counted_from(volume.affine, low))
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -95,7 +95,8 @@ def _real(
         of_degraded.setdefault(pair.reference.kind, []).append(pair)
     if not by_kind:
         raise InputError(
-            f"No subject has two volumes that pair up (asked for: {pairings or 'any two'})."
+            f"No subject has two volumes that pair up (asked for: {pairings or 'any two'}). "
+            "Pack other data, or change 'pairings' in the configuration."
         )
     kind = choice(generator, tuple(sorted(by_kind)))
     references = by_kind[kind]
@@ -132,7 +133,8 @@ def _made(
     groups = tuple(tuple(group) for group in (alone, together) if group)
     if not groups:
         raise InputError(
-            "No subject has a CT or MR from which a contrast could be made; set made = 0."
+            "No subject has a CT or MR from which a contrast could be made. Set made = 0 in the "
+            "configuration."
         )
     group = choice(generator, groups)
     of_one = choice(generator, group)

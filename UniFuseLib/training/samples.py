@@ -18,12 +18,8 @@ from torch import Tensor
 
 from UniFuseLib.degradation import CLASSES, DEGRADATION_OF
 from UniFuseLib.network.dapl import AIR
-from UniFuseLib.simulation.misalignment import (
-    REMAINDER,
-    Deformation,
-    MisalignmentRange,
-    sample_misalignment,
-)
+from UniFuseLib.simulation.misalignment import REMAINDER, MisalignmentRange, sample_misalignment
+from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import choice, uniform
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.training.crops import GRIDS, cut
@@ -34,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from UniFuseLib.spatial.volume import Grid
-    from UniFuseLib.training.config import Frame
+    from UniFuseLib.training.config import SampleFrame
     from UniFuseLib.training.data import PackedSubject
 
 
@@ -59,7 +55,7 @@ class SampleSettings:
 
     crop: int = 64
     pairings: tuple[tuple[str, str], ...] = ()
-    frame: Frame = "crop"
+    frame: SampleFrame = "crop"
     spacings_mm: tuple[float, ...] = (1.5, 2.0)
     synthetic: float = 0.35
     clean: float = 0.25

@@ -18,7 +18,7 @@ from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation,
 from UniFuseLib.simulation.parameters import triple
 from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.resampling import block_factors, blocks_of, mean_of_blocks
-from UniFuseLib.spatial.volume import Grid
+from UniFuseLib.spatial.volume import Grid, counted_from
 
 if TYPE_CHECKING:
     import torch
@@ -64,9 +64,7 @@ def scanner_grid(scanner: Grid, crop: Grid, kind: str) -> Grid:
     at = np.linalg.solve(scanner.affine, homogeneous)[:3]
     # on the scanner's own voxels: a scan that has not moved is not interpolated
     first = np.round(at - (np.array(shape) - 1) / 2)
-    affine = scanner.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ first
-    return Grid(shape, affine)
+    return Grid(shape, counted_from(scanner.affine, first))
 
 
 def _scanned_shape(scanner: Grid, crop: Grid, kind: str) -> tuple[int, int, int]:

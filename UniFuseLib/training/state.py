@@ -10,6 +10,7 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.plain_values import from_plain
 from UniFuseLib.network.blend import with_own_blend
 from UniFuseLib.network.build import NetworkConfig, build, preset
 from UniFuseLib.training.recompute import enable_gradient_checkpointing
@@ -108,7 +109,7 @@ def _tensors_of(
     weights have none.
     """
     model, contract = load_model(weights, torch.device("cpu"))
-    found, wanted = NetworkConfig.from_dict(contract.network), preset(config.preset)
+    found, wanted = from_plain(NetworkConfig, contract.network), preset(config.preset)
     if found == wanted:
         return model.state_dict()
     if found != replace(wanted, blend="shared"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from UniFuseLib.network.dapl import RunningNorm
+from UniFuseLib.network.state_classifier import RunningNorm
 from UniFuseLib.simulation.misalignment import REMAINDER
 from UniFuseLib.training.objective import total_loss
 from UniFuseLib.training.parallel import Ranks, average_gradients, mean_over_ranks

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from UniFuseLib.io.output_folder import make_folder
+from UniFuseLib.progress import Log, silent
 from UniFuseLib.training.data import load_pack
 from UniFuseLib.training.export import write_weights
 from UniFuseLib.training.journal import Journal
@@ -42,7 +43,7 @@ def train(
     folder: Path,
     device: torch.device,
     time_budget: float | None = None,
-    report: Callable[[str], None] = lambda _: None,
+    log: Log = silent,
     weights: Path | None = None,
 ) -> TrainingState:
     """Train until the schedule or the time budget (seconds) ends; resumes from `folder` where it
@@ -57,7 +58,7 @@ def train(
         folder: of the run, made if need be.
         device: what trains; under `torchrun` the local one of its kind.
         time_budget: seconds; None trains until the schedule ends.
-        report: hears a line now and then.
+        log: takes a line now and then.
         weights: start from these (safetensors with contract); not looked at when there is a
             checkpoint.
 
@@ -76,8 +77,8 @@ def train(
         with _batches(state, config, device, ranks) as batches:
             recorder = None
             if ranks.is_first:
-                report(f"{ranks.count} × {device}, from step {state.step} to {_end(config)}")
-                recorder = _Recorder(config, folder, device, state, report)
+                log(f"{ranks.count} × {device}, from step {state.step} to {_end(config)}")
+                recorder = _Recorder(config, folder, device, state, log)
             batches.wait()
             while not _is_over(state, config):
                 record = _advance(state, batches, config, ranks)
@@ -172,14 +173,14 @@ class _Recorder:
         folder: Path,
         device: torch.device,
         state: TrainingState,
-        report: Callable[[str], None],
+        log: Log,
     ) -> None:
-        self.config, self.folder, self.device, self.report = config, folder, device, report
+        self.config, self.folder, self.device, self.log = config, folder, device, log
         self.samples: list[Sample] = validation_samples(config, device)
         self.journal = Journal(folder, state.step)
         self._recorded = state.seconds
         if config.record_minutes and self.samples and not state.step:
-            report(json.dumps({"step": 0, "validation": validate(state.average, self.samples)}))
+            log(json.dumps({"step": 0, "validation": validate(state.average, self.samples)}))
 
     def after_step(self, state: TrainingState, record: dict[str, Any], last: bool) -> None:
         validated, saved = (last or due for due in self._due(state))
@@ -198,7 +199,7 @@ class _Recorder:
             state.seconds += time.monotonic() - started
         if saved:
             save(state, self.config, self.folder / CHECKPOINT)
-            self.report(json.dumps(record))
+            self.log(json.dumps(record))
 
     def _due(self, state: TrainingState) -> tuple[bool, bool]:
         """Whether to validate, and whether to save."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from UniFuseLib.errors import WeightsError
+from UniFuseLib.errors import InputError, WeightsError
 from UniFuseLib.resources import models_folder
 from UniFuseLib.verdict.curves import AdditiveModel
 from UniFuseLib.verdict.reasons import reasons_of
@@ -130,6 +130,23 @@ def shipped_judge() -> Judge:
             f"Expected the numbers of the verdict in {_FILE} beside the shipped weights, found "
             "none that can be read. Reinstall the extension, or go on with --no-verdict."
         ) from error
+
+
+def check_judged(*, verdict: bool, uncertainty: bool) -> None:
+    """Refuse a map of the uncertainty without a verdict.
+
+    Args:
+        verdict: whether the alignment is judged.
+        uncertainty: whether the map is asked for.
+
+    Raises:
+        InputError: it is, and the alignment is not.
+    """
+    if uncertainty and not verdict:
+        raise InputError(
+            "The map of the uncertainty takes its level from the verdict. Leave --no-verdict "
+            "(in Python verdict=False) out, or do without the map."
+        )
 
 
 def _beyond(limits: Mapping[str, float], evidence: Mapping[str, float]) -> list[str]:

@@ -83,11 +83,11 @@ def _covered(share: float) -> str:
 
 
 def _deformed(mm: float) -> str:
-    return f"The deformation bends the body by {mm:.1f} mm beside its motion as a whole."
+    return f"The deformation bends the body by {mm:.1f} mm, besides its motion as a whole."
 
 
 def _not_followed(mm: float) -> str:
-    return f"The best pose lies {mm:.0f} mm away and was not followed, for it proves too little."
+    return f"The best pose lies {mm:.0f} mm away and was not used: the evidence for it is too weak."
 
 
 _SENTENCES: dict[str, Callable[[float], str]] = {

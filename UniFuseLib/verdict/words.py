@@ -31,8 +31,21 @@ def trust_figures(verdict: VerdictReport) -> str:
     )
 
 
+def uncertainty_line(verdict: VerdictReport) -> str:
+    """Mean and 95th percentile of the map; empty where none was made."""
+    mapped = verdict.uncertainty_mm
+    if mapped.mean is None:
+        return ""
+    return (
+        f"Uncertainty: {mapped.mean:.1f} mm on average, {mapped.p95:.1f} mm or less in 95 % of the "
+        "body; 68 % of places lie no farther off than that."
+    )
+
+
 def trust_lines(verdict: VerdictReport) -> list[str]:
-    """Title with the figures, then the reasons; nothing where nothing was judged."""
+    """Title with the figures, the uncertainty, the reasons; nothing where nothing was judged."""
     if verdict.trust is None:
         return []
-    return [f"{trust_title(verdict)}; {trust_figures(verdict)}.", *verdict.reasons]
+    first = f"{trust_title(verdict)}; {trust_figures(verdict)}."
+    mapped = uncertainty_line(verdict)
+    return [first, *([mapped] if mapped else []), *verdict.reasons]

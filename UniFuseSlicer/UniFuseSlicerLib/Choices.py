@@ -88,6 +88,7 @@ class LayerChoice(Enum):
     RESTORED = "restored"
     DEGRADED = "degraded"
     REFERENCE = "reference"
+    UNCERTAINTY = "uncertainty"
 
     def label(self) -> str:
         return {
@@ -95,6 +96,7 @@ class LayerChoice(Enum):
             "restored": _("Restored"),
             "degraded": _("Degraded, warped by the slider"),
             "reference": _("Reference only"),
+            "uncertainty": _("Uncertainty (mm), where it was mapped"),
         }[self.value]
 
 

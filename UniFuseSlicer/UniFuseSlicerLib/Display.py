@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from slicer.i18n import tr as _
+
 from .Choices import LayerChoice, OverlayChoice
 from .Layers import Layers
 from .LiveWarp import LiveWarp
+from .Looks import legendOf, showLegend
 from .Overlay import Overlay, OverlayStyle
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
 from .SliceViews import SliceViews
+from .Uncertainty import OPACITY, uncertaintyOf
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,11 @@ class Shown:
     opacity: float = 1.0
     style: OverlayStyle = field(default_factory=OverlayStyle)
     warpPercent: float = 100.0
+
+    @property
+    def ofLayer(self) -> float:
+        """Opacity of the layer: a map of the uncertainty never hides the anatomy."""
+        return self.opacity * (OPACITY if self.layer is LayerChoice.UNCERTAINTY else 1.0)
 
 
 def wantedBy(parameterNode: Any) -> Shown:
@@ -60,7 +69,7 @@ class Display:
         degraded volume, and the points for "only in the body".
         """
         self.shown = current
-        self.layers.follow(current.opacity)
+        self.layers.follow(current.ofLayer)
         if not current.fused:
             return
         reference, deformation = (
@@ -73,7 +82,7 @@ class Display:
         if current.style.mode is OverlayChoice.ARROWS and current.style.onlyInBody:
             self.overlay.show(deformation, reference, current.style)
         if current.layer is LayerChoice.DEGRADED:
-            self.layers.show(reference, self._foreground(fused, current), current.opacity)
+            self.layers.show(reference, self._foreground(fused, current), current.ofLayer)
 
     def forget(self, deformation: Any) -> None:
         """The nodes of a result were filled again: everything is drawn again."""
@@ -112,11 +121,12 @@ class Display:
             self.overlay.show(deformation, reference, wanted.style)
             self._drawn = deformation
         if (wanted.fused, wanted.layer) != (before.fused, before.layer):
-            self.layers.show(reference, self._foreground(fused, wanted), wanted.opacity)
+            self.layers.show(reference, self._foreground(fused, wanted), wanted.ofLayer)
+            self._showScale(uncertaintyOf(fused), wanted.layer is LayerChoice.UNCERTAINTY)
         elif wanted.warpPercent != before.warpPercent:
             self._foreground(fused, wanted)
         if wanted.opacity != before.opacity:
-            self.layers.setOpacity(wanted.opacity)
+            self.layers.setOpacity(wanted.ofLayer)
         if wanted.fused != before.fused:
             self._views.bringBack(fused)
 
@@ -130,12 +140,23 @@ class Display:
             self.overlay.hide(self._drawn)
         self._drawn = None
 
+    def _showScale(self, mapped: Any, shown: bool) -> None:
+        """The colour scale of the uncertainty, where its map lies over the reference."""
+        if mapped is None or mapped.GetDisplayNode() is None:
+            return
+        if shown and self.overlay.colorLogic is not None:
+            showLegend(mapped, self.overlay.colorLogic, _("Uncertainty, mm"))
+        elif (legend := legendOf(mapped)) is not None:
+            legend.SetVisibility(False)
+
     def _foreground(self, fused: Any, wanted: Shown) -> Any:
         """The volume over the reference."""
         if wanted.layer is LayerChoice.FUSED:
             return fused
         if wanted.layer is LayerChoice.RESTORED:
             return fused.GetNodeReference(RESTORED_ROLE)
+        if wanted.layer is LayerChoice.UNCERTAINTY:
+            return uncertaintyOf(fused)
         degraded = fused.GetNodeReference(DEGRADED_ROLE)
         if wanted.layer is LayerChoice.REFERENCE or degraded is None:
             return None

@@ -23,16 +23,28 @@ def hotIron() -> np.ndarray:
 
 def hotIronNode(scene: Any) -> Any:
     """The colour table node, one per scene; made where there is none."""
-    node = scene.GetSingletonNode(TAG, "vtkMRMLColorTableNode")
+    return tableNode(scene, TAG, "Hot iron", hotIron())
+
+
+def tableNode(scene: Any, tag: str, name: str, colours: np.ndarray) -> Any:
+    """A colour table node, one per scene; made where there is none.
+
+    Args:
+        scene: to look in.
+        tag: that only this table has.
+        name: of a new node.
+        colours: `(n, 3)` red, green, blue, 0 to 1.
+    """
+    node = scene.GetSingletonNode(tag, "vtkMRMLColorTableNode")
     if node is not None:
         return node
     node = scene.CreateNodeByClass("vtkMRMLColorTableNode")
     node.UnRegister(None)
-    node.SetSingletonTag(TAG)
-    node.SetName("Hot iron")
+    node.SetSingletonTag(tag)
+    node.SetName(name)
     node.SetTypeToUser()
-    node.SetNumberOfColors(COLOURS)
-    for index, (red, green, blue) in enumerate(hotIron()):
+    node.SetNumberOfColors(len(colours))
+    for index, (red, green, blue) in enumerate(colours):
         node.SetColor(index, str(index), red, green, blue, 1.0)
     node.SetHideFromEditors(False)
     return scene.AddNode(node)

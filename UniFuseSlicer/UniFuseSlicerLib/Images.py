@@ -66,6 +66,7 @@ class FusionImages:
     restored: Image
     deformation: Image
     report: Mapping[str, Any]
+    uncertainty: Image | None = None  # mm; None where it was not asked for
 
 
 def writeImage(image: Image, path: Path, modality: str = "") -> None:
@@ -136,7 +137,13 @@ def readResult(folder: Path) -> FusionImages:
                 ).format(name=name)
             )
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return FusionImages(fused, restored, deformation, report)
+    return FusionImages(fused, restored, deformation, report, _uncertaintyIn(folder))
+
+
+def _uncertaintyIn(folder: Path) -> Image | None:
+    if not any(folder.glob("uncertainty.*")):
+        return None
+    return readImage(_resultFile(folder, "uncertainty"), np.float32)
 
 
 def contentWindow(

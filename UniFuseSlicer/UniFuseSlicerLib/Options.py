@@ -29,6 +29,7 @@ class FusionOptions:
         keepFiles: leave the run's folder (inputs, results, log) on disk.
         movement: how far the alignment may go; `none` keeps the positions as they are.
         fusion: what makes the fused volume; alignment and restoration stay the same.
+        uncertainty: also map how far off the alignment may be.
     """
 
     degradedModality: Modality = "auto"
@@ -41,6 +42,7 @@ class FusionOptions:
     keepFiles: bool = False
     movement: Movement = "deformable"
     fusion: Fusion = "unifuse"
+    uncertainty: bool = False
 
     def arguments(self) -> list[str]:
         """Flags of `unifuse fuse`, only those that differ from its own defaults."""
@@ -60,6 +62,8 @@ class FusionOptions:
             flags += ["--align", self.movement]
         if self.fusion != "unifuse":
             flags += ["--fusion", self.fusion]
+        if self.uncertainty:
+            flags.append("--uncertainty")
         if self.weights is not None:
             flags += ["--weights", str(Path(self.weights).expanduser().absolute())]
         return flags

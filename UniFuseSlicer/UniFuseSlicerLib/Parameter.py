@@ -92,6 +92,7 @@ class UniFuseParameterNode:
     workingSpacing: Annotated[float, WithinRange(0, 5)] = 0.0
     refinement: RefinementChoice = RefinementChoice.AUTO
     fusion: FusionChoice = FusionChoice.UNIFUSE
+    uncertainty: bool = False
     keepFiles: bool = False
 
     def outputs(self) -> FusionNodes:
@@ -166,6 +167,7 @@ class UniFuseParameterNode:
             keepFiles=self.keepFiles,
             movement=self.movement.value,
             fusion=self.fusion.value,
+            uncertainty=self.uncertainty,
         )
 
     def guidance(self) -> Guidance:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import slicer
@@ -12,6 +12,7 @@ from .Messages import Messages
 from .Nodes import removeWithDisplay
 from .Ownership import FusionNodes
 from .Results import REPORT_ATTRIBUTE, isResult, nodesOf
+from .Uncertainty import uncertaintyOf
 
 VOLUME_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
 
@@ -86,12 +87,22 @@ class ResultSelector:
             p.setOutputs(FusionNodes(fused))
 
     def _delete(self) -> None:
-        nodes = nodesOf(self._fused)
+        nodes = allOf(self._fused)
         if not self._confirm(deletionQuestion(nodes)):
             return
         self._choose(None)
-        for node in nodes.chosen():
+        for node in nodes:
             removeWithDisplay(node)
+
+
+def allOf(fused: Any) -> list[Any]:
+    """Every node of a result, with its map of the uncertainty where there is one.
+
+    Args:
+        fused: fused volume of the result.
+    """
+    uncertainty = uncertaintyOf(fused)
+    return [*nodesOf(fused).chosen(), *([] if uncertainty is None else [uncertainty])]
 
 
 def rename(nodes: FusionNodes, name: str) -> None:
@@ -112,9 +123,9 @@ def rename(nodes: FusionNodes, name: str) -> None:
             node.SetName(title)
 
 
-def deletionQuestion(nodes: FusionNodes) -> str:
+def deletionQuestion(nodes: Iterable[Any]) -> str:
     """What the panel asks before a result is deleted."""
-    names = "\n".join(f'• "{node.GetName()}"' for node in nodes.chosen())
+    names = "\n".join(f'• "{node.GetName()}"' for node in nodes)
     return _(
         "Delete this result? The volumes that it was made of stay.\n\n{names}\n\n"
         "This cannot be undone."

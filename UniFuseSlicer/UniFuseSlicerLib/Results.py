@@ -17,6 +17,7 @@ from slicer.i18n import tr as _
 from .Images import FusionImages, Image, contentWindow
 from .Nodes import updateDeformation, updateVolume
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes, contains, isFree, mark
+from .Uncertainty import updateUncertainty
 from .VolumeFacts import factsOf
 from .Windows import Window, setWindow, usualWindow, windowOf
 
@@ -74,7 +75,9 @@ def updateNodes(
     updateClassTable(nodes.report, images.report.get("probabilities", {}))
     _copyUnits(nodes.restored, degraded)
     _link(nodes, degraded, reference, images.report)
-    for node in nodes.all():
+    name = _("{degraded} uncertainty").format(degraded=degraded.GetName())
+    mapped = updateUncertainty(nodes.fused, name, images.uncertainty)
+    for node in (*nodes.all(), *([mapped] if mapped is not None else [])):
         placeBeside(node, reference)
     return nodes
 

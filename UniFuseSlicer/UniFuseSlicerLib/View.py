@@ -122,7 +122,7 @@ def trust(report: Mapping[str, Any]) -> TrustView:
         return TrustView()
     title = trustTitle(found["trust"])
     reasons = [f"• {reason}" for reason in found.get("reasons", [])]
-    lines = [title, *reasons, _trustFigures(found)]
+    lines = [title, *reasons, _trustFigures(found), *_uncertainty(found)]
     return TrustView("\n".join(lines), _TRUST_STYLE.format(ground=ground))
 
 
@@ -137,6 +137,15 @@ def _trustFigures(found: Mapping[str, Any]) -> str:
         low=low,
         high=high,
     )
+
+
+def _uncertainty(found: Mapping[str, Any]) -> list[str]:
+    """One line where its map was made."""
+    mapped = found.get("uncertainty_mm") or {}
+    if mapped.get("mean") is None:
+        return []
+    line = _("Uncertainty: {mean:.1f} mm on average, {p95:.1f} mm or less in 95 % of the body.")
+    return [line.format(mean=mapped["mean"], p95=mapped["p95"])]
 
 
 def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:

@@ -22,7 +22,7 @@ def register_rigid(moving: Volume, fixed: Volume) -> np.ndarray:
     """Rigid, Mattes mutual information, three resolutions; untuned.
 
     Mattes et al. 2003, doi 10.1109/TMI.2003.809072. Starts from the scanner's coordinates; where
-    the fields of view share no place, from their centres.
+    the fields of view do not overlap, from their centres.
 
     Returns:
         u `(d, h, w, 3)` RAS mm on the fixed grid.

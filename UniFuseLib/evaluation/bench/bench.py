@@ -11,7 +11,7 @@ from UniFuseLib.evaluation.bench.html import page
 from UniFuseLib.evaluation.bench.method import OURS, Method
 from UniFuseLib.evaluation.bench.pictures import case_pictures
 from UniFuseLib.evaluation.bench.rows import records, restorations, row
-from UniFuseLib.evaluation.bench.run import Bench, CaseAnswers, Plan, Start, start_process
+from UniFuseLib.evaluation.bench.run import Bench, BenchPlan, CaseAnswers, Start, start_process
 from UniFuseLib.evaluation.bench.verdict import verdicts
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.summary import CONVENTIONS, Figures
@@ -30,7 +30,7 @@ _PACKAGES = ("itk-elastix", "antspyx", "convexAdam", "scikit-image", "PyWavelets
 def run_bench(
     cases: Path,
     output: Path,
-    plan: Plan,
+    plan: BenchPlan,
     *,
     weights: Figures | None = None,
     resume: bool = False,

@@ -29,7 +29,7 @@ Start = Callable[[Path], tuple[int, str]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """Which baselines run, on which weights.
 
     Attributes:
@@ -87,7 +87,7 @@ class Bench:
 
     cases: Path
     output: Path
-    plan: Plan
+    plan: BenchPlan
     resume: bool
     log: Log
     start: Start

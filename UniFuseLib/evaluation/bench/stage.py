@@ -195,6 +195,7 @@ def fuse_aligned(case: Case, rule: str, restored: Volume, displacement: np.ndarr
 def _model(job: Job, case: Case, output: Path) -> Figures:
     from UniFuseLib.checkpoint import load_model
     from UniFuseLib.device import choose_device
+    from UniFuseLib.fusion.greys import WIDE
     from UniFuseLib.predict import fuse
 
     weights = Path(job.weights) if job.weights else None
@@ -209,6 +210,7 @@ def _model(job: Job, case: Case, output: Path) -> Figures:
             degraded_modality=case.degraded_modality,
             reference_modality=case.reference_modality,
             refine=job.refine,
+            ct_window=WIDE,  # the greys that the metrics are taken on
         )
     write_volume(result.fused, output / FUSED)
     write_volume(result.restored, output / RESTORED)

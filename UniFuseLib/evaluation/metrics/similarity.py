@@ -32,7 +32,7 @@ def correlation(a: np.ndarray, b: np.ndarray, mask: np.ndarray | None = None) ->
     x, y = masked(a, b, mask)
     x, y = x - x.mean(), y - y.mean()
     power = float(np.sqrt((x @ x) * (y @ y)))
-    # a constant that went through float32 keeps a rounding remainder, which is no structure
+    # a constant that went through float32 keeps a rounding remainder, which is not structure
     return float(x @ y) / power if power > 1e-12 * x.size else 0.0
 
 

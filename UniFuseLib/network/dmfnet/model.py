@@ -26,10 +26,6 @@ class DmfNetConfig:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> DmfNetConfig:
-        return cls(tuple(values["channels"]), tuple(values["noise_steps"]))
-
 
 class DmfNet(nn.Module):
     """The frozen U-Net of Stage I and the fusion network of Stage II."""

@@ -1,2 +1,4 @@
-"""Training of the learned descriptors (network.py), which no command of `unifuse` uses yet: see
-docs/decisions/0044-learned-descriptors.md. START at `train.py`."""
+"""Training of learned descriptors (`unifuse train-descriptors`). START at `train.py`.
+
+No fusion uses them: decision 0044 says why.
+"""

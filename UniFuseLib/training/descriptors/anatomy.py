@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.spatial.linear import mapped
+from UniFuseLib.spatial.volume import counted_from
 from UniFuseLib.training.descriptors import contrasts
 
 if TYPE_CHECKING:
@@ -167,14 +169,13 @@ def _part(volume: PackedVolume, corners: np.ndarray) -> Field:
     """The voxels between `corners` and one more to each side; codes for labels, else network
     intensities.
     """
-    to_index = np.linalg.inv(volume.grid.affine)
-    index = corners @ to_index[:3, :3].T + to_index[:3, 3]
-    low = np.clip(np.floor(index.min(axis=0)).astype(int) - 1, 0, np.array(volume.grid.shape) - 2)
-    high = np.clip(np.ceil(index.max(axis=0)).astype(int) + 2, low + 2, np.array(volume.grid.shape))
+    index = mapped(np.linalg.inv(volume.grid.affine), corners)
+    size = np.array(volume.grid.shape)
+    low = np.clip(np.floor(index.min(axis=0)).astype(int) - 1, 0, size - 2)
+    high = np.clip(np.ceil(index.max(axis=0)).astype(int) + 2, low + 2, size)
     codes = volume.codes[tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))]
-    affine = volume.grid.affine.copy()
-    affine[:3, 3] += affine[:3, :3] @ low
-    return Field(codes.float() if volume.labels else codes.float() * (volume.top / 255), affine)
+    values = codes.float() if volume.labels else codes.float() * (volume.top / 255)
+    return Field(values, counted_from(volume.grid.affine, low))
 
 
 def _with_slices(
@@ -234,5 +235,5 @@ def _anatomy(name: str, kind: str, group: str, *volumes: PackedVolume) -> Anatom
         kind,
         group,
         volumes,
-        chosen @ volume.grid.affine[:3, :3].T + volume.grid.affine[:3, 3],
+        mapped(volume.grid.affine, chosen),
     )

@@ -23,7 +23,7 @@ _REGION_TEMPERATURE = 0.01  # mean differences of a region vary by hundredths
 _REGIONS = 8  # slabs of places in each pair
 _NEAR = 48  # displacements around each place
 _NEAREST, _FARTHEST = 0.25, 5.0  # their length, voxels of the descriptors
-_SAME = 2.0  # voxels: other points nearer than that are no far negatives
+_SAME = 2.0  # voxels: other points nearer than that are not far negatives
 
 
 def contrastive_loss(

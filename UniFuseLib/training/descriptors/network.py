@@ -8,7 +8,6 @@ and 2k + 1 along each axis, so faces coincide, as everywhere else.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,16 +31,6 @@ class DescriptorConfig:
     stem: int = 8
     widths: tuple[int, int, int] = (24, 40, 48)
     descriptors: int = 16
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> DescriptorConfig:
-        """Of a contract.
-
-        Raises:
-            KeyError, TypeError, ValueError: a number is missing or is none.
-        """
-        half, quarter, eighth = (int(n) for n in values["widths"])
-        return cls(int(values["stem"]), (half, quarter, eighth), int(values["descriptors"]))
 
 
 class DescriptorNetwork(nn.Module):

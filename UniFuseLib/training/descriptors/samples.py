@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.spatial.displacement import affine_index, sample_at
+from UniFuseLib.spatial.linear import cross_matrix, mapped
 from UniFuseLib.training.descriptors.anatomy import Anatomy, Field, draw, pictures, shape_pictures
 from UniFuseLib.training.descriptors.faults import degrade
 from UniFuseLib.training.descriptors.network import STRIDE
@@ -43,7 +44,7 @@ class Batch(NamedTuple):
     groups: list[str]
 
 
-class Pair(NamedTuple):
+class CropPair(NamedTuple):
     fixed: Tensor  # (2, n, n, n): intensities, 1 inside the field of view
     moving: Tensor
     correspondence: np.ndarray  # (4, 4) index of the fixed crop → index of the moving one
@@ -74,7 +75,7 @@ def draw_batch(
 
 
 def batch_of(
-    drawn: list[Pair], points: int, random: np.random.Generator, noise: torch.Generator
+    drawn: list[CropPair], points: int, random: np.random.Generator, noise: torch.Generator
 ) -> Batch:
     """Stacked, with points drawn in tissue, then degraded."""
     device = noise.device
@@ -106,7 +107,7 @@ def to_descriptors(index: Tensor) -> Tensor:
 
 def draw_pair(
     anatomy: Anatomy | None, crop: int, random: np.random.Generator, noise: torch.Generator
-) -> Pair:
+) -> CropPair:
     spacing = float(random.uniform(*SPACINGS_MM))
     centre = (
         np.zeros(3) if anatomy is None else anatomy.points[random.integers(len(anatomy.points))]
@@ -120,7 +121,7 @@ def draw_pair(
     else:
         both = pictures(anatomy, corners, random, noise)
     first, second = (_cut(f, centre, crop * spacing, random) for f in (both.first, both.second))
-    return Pair(
+    return CropPair(
         read_crop(first, affine, crop),
         read_crop(second, moved, crop),
         np.linalg.solve(moved, affine),
@@ -180,15 +181,14 @@ def residual(affine: np.ndarray, crop: int, random: np.random.Generator) -> np.n
 def _rotation(most_deg: float, random: np.random.Generator) -> np.ndarray:
     """About a random axis (Rodrigues), up to `most_deg`."""
     axis = random.normal(size=3)
-    x, y, z = axis / np.linalg.norm(axis)
+    k = cross_matrix(axis / np.linalg.norm(axis))
     angle = np.deg2rad(random.uniform(0, most_deg))
-    k = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return np.eye(3) + np.sin(angle) * k + (1 - np.cos(angle)) * (k @ k)
 
 
 def _corners(affine: np.ndarray, crop: int) -> np.ndarray:
     index = np.stack(np.meshgrid(*[(0.0, crop - 1.0)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
-    return index @ affine[:3, :3].T + affine[:3, 3]
+    return mapped(affine, index)
 
 
 def draw_points(

@@ -37,8 +37,10 @@ from UniFuseLib.training.descriptors.validation import (
 from UniFuseLib.training.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from UniFuseLib.progress import Log
 
 _AVERAGE = 0.999  # decay of the average of the weights
 _WARM_UP = 200  # steps
@@ -52,7 +54,7 @@ def train(
     device: torch.device,
     settings: Settings,
     time_budget: float | None,
-    report: Callable[[str], None],
+    log: Log,
 ) -> State:
     """Train until the schedule or the time budget ends; goes on from `folder`'s checkpoint.
 
@@ -64,7 +66,7 @@ def train(
         device: where samples are made and learnt from.
         settings: of the run.
         time_budget: seconds of the whole run, all calls together; None: the schedule alone.
-        report: hears every line of the log.
+        log: takes every line of the log.
 
     Raises:
         InputError: not a training file, or a checkpoint of other settings.
@@ -77,13 +79,13 @@ def train(
     state = initial_state(settings, device)
     if (folder / CHECKPOINT).exists():
         restore(state, settings, folder / CHECKPOINT, device)
-        report(f"goes on after step {state.step}")
+        log(f"goes on after step {state.step}")
     elif held:
-        report(json.dumps({"mind": validate(mind, held)}))
+        log(json.dumps({"mind": validate(mind, held)}))
     if _progress(state, settings, time_budget) >= 1:
-        report("This run has ended. To train longer, give more --steps or a longer --time-budget.")
+        log("This run has ended. To train longer, give more --steps or a longer --time-budget.")
         return state
-    run = _Run(state, settings, folder, held, report)
+    run = _Run(state, settings, folder, held, log)
     spent = state.seconds
     with closing(batches(anatomies, settings, state.step, device)) as drawn:
         while (progress := _progress(state, settings, time_budget)) < 1:
@@ -103,7 +105,7 @@ class _Run:
         settings: of the run.
         folder: of log and checkpoint.
         held_out: group and batch of every validation.
-        report: hears every line of the log.
+        log: takes every line of the log.
     """
 
     def __init__(
@@ -112,9 +114,9 @@ class _Run:
         settings: Settings,
         folder: Path,
         held_out: list[tuple[str, Batch]],
-        report: Callable[[str], None],
+        log: Log,
     ) -> None:
-        self._state, self._settings, self._report = state, settings, report
+        self._state, self._settings, self._log = state, settings, log
         self._held_out, self._path = held_out, folder / CHECKPOINT
         self._journal = Journal(folder, state.step)
         self._saved, self._waited = time.monotonic(), 0.0
@@ -132,7 +134,7 @@ class _Run:
             losses: of places and of regions, `(2,)`.
 
         Raises:
-            ValueError: the loss is no number; the checkpoint from before stays.
+            ValueError: the loss is not finite; the checkpoint from before stays.
         """
         step, settings = self._state.step, self._settings
         validation_is_due = step % settings.validate_every == 0
@@ -170,7 +172,7 @@ class _Run:
         """To the log; how long it took is only reported: the log of a resumed run is the same."""
         self._journal.write(record)
         times = {"seconds": round(self._state.seconds, 1), "waited": round(self._waited, 1)}
-        self._report(json.dumps({**record, **times}))
+        self._log(json.dumps({**record, **times}))
 
 
 def learn(state: State, batch: Batch, settings: Settings, progress: float) -> Tensor:

@@ -19,9 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.contract import sha256_of
-from UniFuseLib.errors import WeightsError
+from UniFuseLib.checkpoint import filled
+from UniFuseLib.contract import read_signed, sha256_of
 from UniFuseLib.io.output_folder import disk_advice, make_folder
+from UniFuseLib.io.plain_values import from_plain
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -107,54 +108,13 @@ def load_descriptors(weights: Path) -> LearnedDescriptors:
     Raises:
         WeightsError: a file is missing, damaged, or does not fit the network of its contract.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    contract = read_contract(weights)
-    try:
-        network = DescriptorNetwork(DescriptorConfig.from_dict(contract.network))
-        tensors = load_file(weights)
-        network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
-    except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError) as error:
-        raise WeightsError(
-            f"The weights '{weights}' do not fit the network that their contract describes "
-            f"({error}). Export them again with 'unifuse train-descriptors --export'."
-        ) from error
+    contract = read_signed(DescriptorContract, weights)
+    network = filled(
+        weights,
+        lambda: DescriptorNetwork(from_plain(DescriptorConfig, contract.network, "network")),
+    )
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return LearnedDescriptors(network.eval(), contract)
-
-
-def read_contract(weights: Path) -> DescriptorContract:
-    """The contract beside a weights file; the checksum of the weights is compared.
-
-    Args:
-        weights: `.safetensors`; the contract has the same name with `.json`.
-
-    Raises:
-        WeightsError: a file is missing, not readable, or not the one the contract was written for.
-    """
-    sidecar = weights.with_suffix(".json")
-    for file in (weights, sidecar):
-        if not file.is_file():
-            raise WeightsError(
-                f"Expected the descriptors '{file.name}' in '{file.parent}', found none. Copy both "
-                "files, .safetensors and .json."
-            )
-    try:
-        values = json.loads(sidecar.read_text(encoding="utf-8"))
-        low, high = (float(v) for v in values["spacing_mm"])
-        contract = DescriptorContract(**{**values, "spacing_mm": (low, high)})
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise WeightsError(
-            f"The contract '{sidecar}' is not readable ({error}). Copy it again."
-        ) from error
-    found = sha256_of(weights)
-    if found != contract.sha256:
-        raise WeightsError(
-            f"The weights '{weights}' are damaged or not those of their contract: expected SHA-256 "
-            f"{contract.sha256[:16]}…, got {found[:16]}…. Copy both files again."
-        )
-    return contract
+    return LearnedDescriptors(network, contract)
 
 
 def save_descriptors(

@@ -13,7 +13,7 @@ from UniFuseLib.network.dmfnet.diffusion import STEPS, add_noise
 if TYPE_CHECKING:
     from UniFuseLib.network.dmfnet.unet import DenoisingUNet
 
-WEIGHTS = {"brightness": 1.5, "contrast": 0.5, "detail": 4.0}
+WEIGHTS = {"brightness": 1.5, "contrast": 1.0, "detail": 10.0}
 _WINDOW = 7  # pixels of the SSIM's window
 
 
@@ -29,7 +29,7 @@ def random_steps(count: int, generator: torch.Generator) -> Tensor:
 
 
 def fusion_losses(fused: Tensor, first: Tensor, second: Tensor) -> dict[str, Tensor]:
-    """The hybrid loss's terms by name; colour is no term, it is carried over (`colour.py`)."""
+    """The hybrid loss's terms by name; colour has none, it is carried over (`colour.py`)."""
     return {
         "brightness": (fused - torch.maximum(first, second)).abs().mean(),
         "contrast": contrast_loss(fused, first, second),

@@ -27,8 +27,9 @@ from UniFuseLib.training.dmfnet.slices import SliceShelf, fixed_slices
 from UniFuseLib.training.dmfnet.weights import save_contract, save_weights, unet_tensors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+    from UniFuseLib.progress import Log
 
 CHECKPOINT, WEIGHTS, LOG = "checkpoint.pt", "dmfnet.safetensors", "log.jsonl"
 _EVERY_SECONDS = 30.0  # between validations, each with a checkpoint
@@ -68,9 +69,7 @@ class StageConfig:
     steps: int | None = None
 
 
-def train_stage(
-    config: StageConfig, folder: Path, device: torch.device, report: Callable[[str], None]
-) -> None:
+def train_stage(config: StageConfig, folder: Path, device: torch.device, log: Log) -> None:
     """Train one stage into `folder`: checkpoint, averaged weights, log; continues what is there.
 
     Raises:
@@ -78,7 +77,7 @@ def train_stage(
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = _Run(config, folder, device)
-    run.go(report)
+    run.go(log)
 
 
 class _Run:
@@ -112,16 +111,16 @@ class _Run:
         )
         self.fixed = fixed_slices(held_out, min(_FIXED, config.shelf), config.side)
 
-    def go(self, report: Callable[[str], None]) -> None:
+    def go(self, log: Log) -> None:
         self.shelf.add(min(8 * self.config.batch, self.config.shelf))
         validated = -math.inf
         while (share := self._share()) < 1:
             terms = self._one_step(share)
             self.step += 1
             if time.perf_counter() - validated > _EVERY_SECONDS:
-                self._record(terms, report)
+                self._record(terms, log)
                 validated = time.perf_counter()
-        self._record(terms if self.step else {}, report)
+        self._record(terms if self.step else {}, log)
         if self.config.stage == 1:
             self._draw_samples()
 
@@ -168,7 +167,7 @@ class _Run:
         model._modules["unet" if self.config.stage == 1 else "fusion"] = self.average
         return self._terms(model, self.fixed, torch.Generator().manual_seed(0))
 
-    def _record(self, terms: dict[str, Tensor], report: Callable[[str], None]) -> None:
+    def _record(self, terms: dict[str, Tensor], log: Log) -> None:
         record: dict[str, Any] = {
             "step": self.step,
             "seconds": round(time.perf_counter() - self.started + self.spent, 1),
@@ -178,7 +177,7 @@ class _Run:
         }
         with (self.folder / LOG).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(record) + "\n")
-        report(json.dumps(record))
+        log(json.dumps(record))
         self._save()
 
     def _save(self) -> None:

@@ -124,7 +124,8 @@ def _choices(subjects: list[PackedSubject], together: int) -> list[list[tuple[Pa
             groups.setdefault(roles, []).append(tuple(images[role] for role in roles))
     if not groups:
         raise InputError(
-            f"Expected a training file with {together} aligned volumes of a subject, found none."
+            f"Expected a training file with {together} aligned volumes of a subject, found none. "
+            "Pack a data set that has them."
         )
     return list(groups.values())
 

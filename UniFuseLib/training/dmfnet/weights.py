@@ -58,5 +58,7 @@ def unet_tensors(path: Path) -> dict[str, Tensor]:
     try:
         tensors = load_file(str(path))
     except (OSError, ValueError, SafetensorError) as error:
-        raise InputError(f"Expected weights of Stage I at '{path}' ({error}).") from error
+        raise InputError(
+            f"Expected weights of stage 1 at '{path}' ({error}). Train it first, or check the path."
+        ) from error
     return {k.removeprefix(_UNET): v.float() for k, v in tensors.items() if k.startswith(_UNET)}

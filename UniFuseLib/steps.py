@@ -1,0 +1,127 @@
+"""Steps of the road that bring two rooms together; `predict.py` shows their order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from UniFuseLib.degradation import Classification, classify
+from UniFuseLib.registration.bspline_problem import RefinementPair, Side
+from UniFuseLib.registration.bspline_refinement import Refined
+from UniFuseLib.registration.deformation import Deformed, deform
+from UniFuseLib.restored_own import restore_own
+from UniFuseLib.spatial.transform import Transform
+from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.verdict.evidence import evidence_of
+from UniFuseLib.verdict.judge import Verdict, shipped_judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from torch import Tensor
+
+    from UniFuseLib.contract import Contract
+    from UniFuseLib.postprocess import NetworkResult
+    from UniFuseLib.predict import Network
+    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
+
+
+def flow_inside(
+    network: Network, pair: PreparedPair, working: WorkingPair, device: torch.device
+) -> Tensor:
+    """The network's field of what the user lets be compared: elsewhere both volumes are air.
+
+    Args:
+        network: see `Network`.
+        pair: the checked inputs, with masks.
+        working: both on the working grid.
+        device: of the network.
+
+    Returns:
+        φ `(1, 3, d, h, w)`, voxels of the working grid.
+    """
+    both = working.degraded_acquired & working.reference_acquired
+    sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
+    shown = [torch.where(both, values, source.air).to(device) for source, values in sides]
+    return network.register(*shown).flow
+
+
+def deform_pair(
+    pair: PreparedPair,
+    working: WorkingPair,
+    predicted: Tensor,
+    steps: int,
+    align: Align,
+    progress: Callable[[float], None],
+) -> Deformed:
+    """What moves beyond the pose, as far as the volumes of this pair support it.
+
+    Args:
+        pair: the checked inputs.
+        working: both on the working grid.
+        predicted: φ of the network `(1, 3, d, h, w)`, voxels.
+        steps: of the refinement; 0: off.
+        align: how far the alignment may go.
+        progress: takes a fraction.
+    """
+    if align != "deformable":
+        rest = torch.zeros_like(predicted)
+        return Deformed(rest, "rest", Refined(rest, False, None, 0))
+    compared = RefinementPair(
+        degraded=Side(working.degraded, working.degraded_acquired),
+        reference=Side(working.reference, working.reference_acquired),
+        body=working.mask,
+        spacing=float(working.grid.spacing[0]),
+    ).to(predicted.device)
+    return deform(compared, predicted, pair.modalities, steps, progress)
+
+
+def restore_degraded(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
+    """The degraded volume restored where it lies, on its own grid.
+
+    Args:
+        pair: the checked inputs.
+        found: what the network changed, on the working grid.
+        displacement: u `(d, h, w, 3)` RAS mm on the reference grid.
+    """
+    degraded, reference = pair.degraded.source, pair.reference.source
+    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
+    restored = restore_own(degraded, found, transform)
+    return Volume(restored.array, degraded.volume.affine)
+
+
+def judge_pair(
+    pair: PreparedPair, working: WorkingPair, flow: Tensor, classified: Classification
+) -> Verdict:
+    """The verdict, from the pair itself, at 4 to 8 mm.
+
+    Args:
+        pair: the checked inputs.
+        working: both on the working grid.
+        flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
+        classified: the degradation.
+    """
+    evidence = evidence_of(pair, working, flow, classified.probabilities)
+    return shipped_judge()(evidence)
+
+
+def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
+    """p of Eq. 1, among the classes that the modality can have.
+
+    Args:
+        logits: `(1, classes)`.
+        pair: whose degraded volume was classified.
+        contract: of the network.
+    """
+    raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
+    raw_probabilities = dict(zip(contract.classes, raw, strict=True))
+    return classify(
+        raw_probabilities,
+        pair.degraded.source.modality,
+        contract.sure_from,
+        float(pair.grid.spacing[0]),
+        contract.working_spacing_mm,
+    )

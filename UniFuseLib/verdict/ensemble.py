@@ -1,0 +1,131 @@
+"""Other answers to the same question: registrations that differ in one thing from the followed one.
+
+Each starts at the pose that was found and climbs on its own: on one measure alone, with the volumes
+exchanged, with twelve parameters, on half of the regions. Where the pair determines the pose, all
+end where they began; where they part, nothing in the pair says which of them is right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from UniFuseLib.registration.affine_levels import levels_of
+from UniFuseLib.registration.affine_measures import (
+    descriptors_alone,
+    information_alone,
+    measures_of,
+)
+from UniFuseLib.registration.affine_parameters import AFFINE, RIGID, body_frame
+from UniFuseLib.registration.affine_problem import AffineProblem
+from UniFuseLib.registration.affine_solver import levenberg_marquardt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from UniFuseLib.registration.affine_measures import Measures
+    from UniFuseLib.registration.alignment_volume import AlignmentVolume
+
+_STEPS = 8  # evaluations of a climb at most
+_POINTS = 2000
+_REGION_MM = 32.0  # as in `regions.py`
+
+
+class Variation(NamedTuple):
+    """A registration that differs in one thing from the one that was followed."""
+
+    degraded: AlignmentVolume
+    reference: AlignmentVolume
+    measures: Measures
+    freedom: int = RIGID
+    exchanged: bool = False  # `degraded` is what was the reference
+
+    def climbed(self, pose: np.ndarray, spacing: float) -> np.ndarray:
+        """Where it ends, `(4, 4)` RAS reference point → RAS degraded point.
+
+        Args:
+            pose: where it starts, likewise.
+            spacing: mm.
+        """
+        frame = body_frame(self.reference.points(_POINTS))
+        problem = AffineProblem(self.degraded, self.reference, spacing, frame, self.measures)
+        start = np.linalg.inv(pose) if self.exchanged else pose
+        found = levenberg_marquardt(problem, start, _STEPS, self.freedom).matrix
+        return np.linalg.inv(found) if self.exchanged else found
+
+
+def other_poses(
+    degraded: AlignmentVolume,
+    reference: AlignmentVolume,
+    pose: np.ndarray,
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[np.ndarray]:
+    """Where the variations end, `(4, 4)` RAS mm each.
+
+    Args:
+        degraded: the volume that is pulled.
+        reference: the other one.
+        pose: that is followed, `(4, 4)` RAS reference point → RAS degraded point.
+        progress: called with the fraction done (0 to 1); may raise to stop.
+    """
+    spacing = levels_of(reference.compared_points()).medium
+    every = variations(degraded, reference)
+    found = []
+    for number, variation in enumerate(every):
+        progress(number / len(every))
+        found.append(variation.climbed(pose, spacing))
+    return found
+
+
+def variations(degraded: AlignmentVolume, reference: AlignmentVolume) -> list[Variation]:
+    """All of a pair.
+
+    Args:
+        degraded: the volume that is pulled.
+        reference: the other one.
+    """
+    usual = measures_of(degraded.modality, reference.modality)
+    measures = [information_alone(usual), descriptors_alone(usual)]
+    if usual.by_bone:
+        measures.append(usual._replace(by_bone=False))
+    return [
+        *(Variation(degraded, reference, some) for some in measures),
+        Variation(reference, degraded, usual, exchanged=True),
+        Variation(degraded, reference, usual, AFFINE),
+        *_halves(degraded, reference, usual),
+    ]
+
+
+def _halves(
+    degraded: AlignmentVolume, reference: AlignmentVolume, usual: Measures
+) -> list[Variation]:
+    """On one half of the regions, and on the other one.
+
+    A region counts by its voxels' weight, so that descriptors at its rim see what they always see.
+    """
+    by_bone = usual._replace(by_bone=True)  # the weights of the voxels are looked at
+    pulled = degraded if usual.by_bone else degraded._replace(rigid_weight=None)
+    weight = reference.rigid_weight if usual.by_bone else None
+    first = division_of(reference)
+    found = []
+    for half in (first, 1 - first):
+        chosen = half if weight is None else half * weight
+        compared = reference._replace(rigid_weight=chosen.astype(np.float32))
+        found.append(Variation(pulled, compared, by_bone))
+    return found
+
+
+def division_of(volume: AlignmentVolume) -> np.ndarray:
+    """1 in a random half of the blocks of about 32 mm, else 0, `(d, h, w)` float32.
+
+    Args:
+        volume: on whose grid.
+    """
+    random = np.random.default_rng(0)
+    grid = volume.values.grid
+    sides = np.maximum(1, np.round(_REGION_MM / grid.spacing)).astype(int)
+    offsets = random.integers(0, sides)
+    block = [(np.arange(n) + o) // s for n, o, s in zip(grid.shape, offsets, sides, strict=True)]
+    chosen = random.integers(0, 2, tuple(int(along[-1]) + 1 for along in block))
+    return np.asarray(chosen[np.ix_(*block)], dtype=np.float32)
