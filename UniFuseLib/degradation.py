@@ -21,6 +21,7 @@ DEGRADATION_OF: dict[str, DegradationClass] = {
     "pet": "pet_low_dose",
 }
 SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
+_SAME_SPACING = 1e-3  # relative: rounding of spacings in files, nothing that the network sees
 _CONFLICT = 0.9  # probability from which on an impossible class is worth a warning
 
 
@@ -30,10 +31,15 @@ class Classification(NamedTuple):
     label: str  # the most probable class
     probabilities: dict[str, float]  # class → probability, given the modality; sum 1
     warnings: tuple[str, ...]
+    calibrated: bool = True  # at the spacing of the working grid
 
 
 def classify(
-    raw_probabilities: Mapping[str, float], modality: str, sure_from: float
+    raw_probabilities: Mapping[str, float],
+    modality: str,
+    sure_from: float,
+    spacing_mm: float,
+    calibrated_at_mm: float,
 ) -> Classification:
     """The class of a volume of this modality, and what to know before believing it.
 
@@ -41,14 +47,38 @@ def classify(
         raw_probabilities: class → probability of the network, which does not know the modality.
         modality: of the degraded volume, `mr`, `ct` or `pet`.
         sure_from: of the weights' contract.
+        spacing_mm: of the grid that was classified.
+        calibrated_at_mm: the contract's spacing; probabilities were fitted at no other.
     """
     probabilities = given_modality(raw_probabilities, modality)
+    calibrated = is_calibrated(spacing_mm, calibrated_at_mm)
     messages = (
         modality_conflict_warning(raw_probabilities, modality),
-        low_confidence_warning(probabilities, sure_from),
+        low_confidence_warning(probabilities, sure_from)
+        if calibrated
+        else uncalibrated_warning(spacing_mm, calibrated_at_mm),
     )
     warnings = tuple(message for message in messages if message)
-    return Classification(_most_probable(probabilities), probabilities, warnings)
+    return Classification(_most_probable(probabilities), probabilities, warnings, calibrated)
+
+
+def is_calibrated(spacing_mm: float, calibrated_at_mm: float) -> bool:
+    """Whether the probabilities were fitted at the spacing of this grid.
+
+    Args:
+        spacing_mm: of the grid that was classified.
+        calibrated_at_mm: the contract's spacing.
+    """
+    return abs(spacing_mm - calibrated_at_mm) <= _SAME_SPACING * calibrated_at_mm
+
+
+def uncalibrated_warning(spacing_mm: float, calibrated_at_mm: float) -> str:
+    """A sentence in place of a class."""
+    return (
+        f"The type of degradation is not stated: the working grid has {spacing_mm:.2f} mm, and the "
+        f"types were calibrated at {calibrated_at_mm:.2f} mm only. At another spacing the type may "
+        "be wrong at any probability."
+    )
 
 
 def given_modality(probabilities: Mapping[str, float], modality: str) -> dict[str, float]:

@@ -51,6 +51,7 @@ class Report:
     label: str
     probabilities: dict[str, float]
     sure_from: float
+    class_calibrated: bool
     displacement_mm: DisplacementReport
     folds_percent: float
     similarity: SimilarityReport
@@ -154,6 +155,7 @@ def fusion_report(
         label=classified.label,
         probabilities={name: round(p, 6) for name, p in classified.probabilities.items()},
         sure_from=contract.sure_from,
+        class_calibrated=classified.calibrated,
         **measured._asdict(),
         refinement=refinement,
         initial_alignment=AlignmentReport.of(working.alignment),

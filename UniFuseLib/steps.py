@@ -101,4 +101,10 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
     """
     raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
     raw_probabilities = dict(zip(contract.classes, raw, strict=True))
-    return classify(raw_probabilities, pair.degraded.source.modality, contract.sure_from)
+    return classify(
+        raw_probabilities,
+        pair.degraded.source.modality,
+        contract.sure_from,
+        float(pair.grid.spacing[0]),
+        contract.working_spacing_mm,
+    )

@@ -155,6 +155,7 @@ def example_report() -> Report:
         label="mr_motion",
         probabilities={"mr_motion": 1.0},
         sure_from=0.0,
+        class_calibrated=True,
         displacement_mm=DisplacementReport(mean=3.7, median=3.7, p95=3.7, max=3.7),
         folds_percent=0.0,
         similarity=similarity,

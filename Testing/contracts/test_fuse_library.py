@@ -155,9 +155,16 @@ def test_a_class_that_is_not_sure_is_told(pair: tuple[Volume, Volume]) -> None:
     from UniFuseLib.contract import standard_contract
 
     for sure_from, told in ((0.9, False), (1.0, True)):  # the stand-in says 0.999
-        contract = replace(standard_contract(), sure_from=sure_from)
+        contract = replace(standard_contract(), sure_from=sure_from, working_spacing_mm=3.0)
         warnings = run(pair, model=Network(label=1), contract=contract).report.warnings
         assert any("Low confidence: MR motion" in warning for warning in warnings) is told
+
+
+def test_at_another_working_spacing_no_class_is_stated(pair: tuple[Volume, Volume]) -> None:
+    report = run(pair, model=Network(label=1), working_spacing=5.0).report
+    assert not report.class_calibrated
+    assert any("calibrated at 1.50 mm only" in warning for warning in report.warnings)
+    assert not any("Low confidence" in warning for warning in report.warnings)
 
 
 @pytest.mark.parametrize("which", [0, 1])

@@ -170,6 +170,9 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
         assert caution in unsure
     low = words(report=replace(result.report, sure_from=0.98))
     assert "Low confidence in the degradation type (below 98 %)" in low
+    elsewhere = words(report=replace(result.report, class_calibrated=False))
+    assert "MR motion 97 %" not in elsewhere
+    assert "Degradation type not stated" in elsewhere
 
 
 def test_a_red_page_is_marked_across_and_begins_with_the_reasons(

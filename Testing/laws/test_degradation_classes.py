@@ -62,8 +62,21 @@ def test_a_class_below_the_measured_probability_is_a_warning() -> None:
 
 def test_a_classification_brings_its_warnings() -> None:
     sure = {"clean": 0.02, "mr_motion": 0.03, "ct_metal_noise": 0.95, "pet_low_dose": 0.0}
-    found = classify(sure, "mr", sure_from=0.85)
+    found = classify(sure, "mr", 0.85, spacing_mm=1.5, calibrated_at_mm=1.5)
     assert found.label == "mr_motion"
     assert found.probabilities == given_modality(sure, "mr")
     assert [warning.split()[0] for warning in found.warnings] == ["The", "Low"]
-    assert classify(sure, "ct", sure_from=0.85).warnings == ()
+    assert classify(sure, "ct", 0.85, spacing_mm=1.5, calibrated_at_mm=1.5).warnings == ()
+
+
+@pytest.mark.parametrize(("spacing", "calibrated"), [(1.5, True), (1.5004, True), (5.0, False)])
+def test_a_class_counts_only_at_the_spacing_of_its_calibration(
+    spacing: float, calibrated: bool
+) -> None:
+    unsure = {"clean": 0.4, "mr_motion": 0.6}
+    found = classify(unsure, "mr", 0.85, spacing_mm=spacing, calibrated_at_mm=1.5)
+    assert found.calibrated is calibrated
+    (sentence,) = found.warnings
+    assert sentence.startswith("Low confidence" if calibrated else "The type of degradation is not")
+    assert calibrated or "5.00 mm" in sentence
+    assert calibrated or "1.50 mm" in sentence

@@ -44,6 +44,7 @@ class PanelBuilder:
         settings: Any = None,
         chosen: bool = True,
         answer: bool = True,
+        text: str = "",
     ) -> SimpleNamespace:
         """A panel, its widgets, timers, parameter node, and the questions it asked."""
         import standin_ui
@@ -54,6 +55,7 @@ class PanelBuilder:
         from UniFuseSlicerLib.Logic import UniFuseSlicerLogic
         from UniFuseSlicerLib.Overlay import Overlay
         from UniFuseSlicerLib.Settings import MachineSettings
+        from UniFuseSlicerLib.SliceViews import SliceViews
         from UniFuseSlicerLib.Widget import Panel
 
         scene, pair = self._scene, self._pair
@@ -69,9 +71,13 @@ class PanelBuilder:
             questions.append(question)
             return answer
 
+        def askText(question: str, _text: str) -> str:
+            questions.append(question)
+            return text
+
         ui = standin_ui.uiFromFile(scene)
         store = standin_widgets.QSettings() if settings is None else settings
-        display = Display(Overlay(scene), Layers(scene), LiveWarp(scene))
+        display = Display(Overlay(scene), Layers(scene), LiveWarp(scene), SliceViews(scene))
         panel = Panel(
             ui,
             UniFuseSlicerLogic(tool=self._fakeTool(mode)),
@@ -83,6 +89,7 @@ class PanelBuilder:
             confirm,
             loadSample or (lambda: (pair.degraded, pair.reference)),
             showChart=charts.append,
+            askText=askText,
         )
         self.panels.append(panel)
         if chosen:

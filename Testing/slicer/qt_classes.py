@@ -157,6 +157,12 @@ CLASSES = {
         "nodeFromIndex addNode removeCurrentNode editCurrentNode renameCurrentNode addAttribute "
         "removeAttribute setNodeTypeLabel nodeTypeLabel sortFilterProxyModel addMenuAction",
     ),
+    "qMRMLSortFilterProxyModel": QtClass(
+        base="QObject",
+        properties="sceneModel nodeTypes showHidden hiddenNodeIDs visibleNodeIDs "
+        "showChildNodeTypes hideChildNodeTypes hideNodesUnaffiliatedWithNodeID",
+        methods="mrmlScene mrmlNodeFromIndex",
+    ),
     "qMRMLCheckableNodeComboBox": QtClass(
         base="qMRMLNodeComboBox",
         signals="checkedNodesChanged()",

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from standin_widgets import QWidget
+from standin_widgets import QObject, QWidget
 
 SELECTORS_PRIORITY = -10.0  # qMRMLSceneModel::setMRMLScene
+
+
+class qMRMLSortFilterProxyModel(QObject):
+    """What a selector does not list."""
 
 
 class qMRMLNodeComboBox(QWidget):
@@ -16,7 +20,14 @@ class qMRMLNodeComboBox(QWidget):
 
     def __init__(self, *_args: Any) -> None:
         super().__init__()
-        self.__dict__.update(scene=None, node=None)
+        self.__dict__.update(scene=None, node=None, required={}, model=qMRMLSortFilterProxyModel())
+
+    def sortFilterProxyModel(self) -> qMRMLSortFilterProxyModel:
+        return self.model
+
+    def addAttribute(self, nodeType: str, name: str) -> None:
+        """Only nodes of the type that have the attribute are listed."""
+        self.required[nodeType] = name
 
     def mrmlScene(self) -> Any:
         return self.scene
@@ -58,6 +69,10 @@ class qMRMLNodeComboBox(QWidget):
 
     def _isListed(self, node: Any) -> bool:
         if node.GetHideFromEditors() or any(node.IsA(c) for c in self.hideChildNodeTypes or ()):
+            return False
+        if node.GetID() in (self.model.hiddenNodeIDs or ()):
+            return False
+        if any(node.IsA(c) and not node.GetAttribute(a) for c, a in self.required.items()):
             return False
         if self.showChildNodeTypes is False:
             return node.GetClassName() in self.nodeTypes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -200,8 +201,8 @@ def test_contourLevelsAreRound(maximum, levels):
 def test_layersShowTheChosenVolumeAndFlicker(view, nodes, pair, scene):
     from UniFuseSlicerLib.Layers import Layers
 
-    fitted = []
-    layers = Layers(scene, lambda: fitted.append(1))
+    fitted: list[Any] = []
+    layers = Layers(scene, fitted.append)
     layers.show(pair.reference, nodes.restored, 0.7)
     composite = view.logic.GetSliceCompositeNode()
     assert composite.GetBackgroundVolumeID() == pair.reference.GetID()
@@ -215,7 +216,7 @@ def test_layersShowTheChosenVolumeAndFlicker(view, nodes, pair, scene):
     layers.endFlicker()
     assert composite.GetForegroundOpacity() == pytest.approx(0.7)
     layers.show(pair.reference, nodes.fused, 1.0)
-    assert fitted == [1]
+    assert fitted == [pair.reference]
 
 
 def test_liveWarpMovesACloneFromDegradedToReference(nodes, pair, scene):

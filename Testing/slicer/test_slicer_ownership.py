@@ -282,11 +282,11 @@ def test_nobodyToAskMeansNo(monkeypatch):
     from types import SimpleNamespace
 
     import slicer
-    from UniFuseSlicerLib.Application import askBeforeOverwriting
+    from UniFuseSlicerLib.Application import confirm
 
     app = SimpleNamespace(testingEnabled=lambda: True, translate=lambda _context, text: text)
     monkeypatch.setattr(slicer, "app", app, raising=False)
     monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda *a, **k: True)
-    assert not askBeforeOverwriting("Overwrite?")
+    assert not confirm("Overwrite?")
     app.testingEnabled = lambda: False
-    assert askBeforeOverwriting("Overwrite?")
+    assert confirm("Overwrite?")

@@ -200,7 +200,7 @@ SELECTORS = ("qMRMLNodeComboBox", "qMRMLCheckableNodeComboBox")
 def test_everyNodeSelectorFollowsTheScene():
     root = uiTree()
     selectors = {w.get("name") for w in root.iter("widget") if w.get("class") in SELECTORS}
-    assert len(selectors) == 11
+    assert len(selectors) == 12
     connected = {
         c.findtext("receiver")
         for c in root.iter("connection")
@@ -324,16 +324,20 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
         assert done.stdout.startswith(words)
 
 
-def test_noticeAndClassTitlesAreThoseOfTheLibrary():
+def test_noticeClassesAndMethodsAreThoseOfTheLibrary():
     """The module imports nothing of the library, so both have them; here they are compared."""
-    from UniFuseSlicerLib.Words import classTitle, notice
+    from UniFuseSlicerLib.Choices import FusionChoice
+    from UniFuseSlicerLib.Words import foundTitle, fusionTitle, notice
 
     from UniFuseLib.degradation import TITLES
+    from UniFuseLib.fusion.methods import METHODS
     from UniFuseLib.version import NOTICE
 
     assert notice() == NOTICE
-    assert {label: classTitle(label) for label in TITLES} == TITLES
-    assert classTitle("a class of other weights") == "a class of other weights"
+    assert all(label not in foundTitle(label, 90, 85) for label in TITLES)  # each has its words
+    assert foundTitle("other weights", 90, 85) == "Found: other weights (90 %, sure)"
+    assert tuple(choice.value for choice in FusionChoice) == METHODS
+    assert all(fusionTitle(method) != method for method in METHODS)
 
 
 def test_leastVersionsAreThoseOfTheLibrary():

@@ -43,8 +43,9 @@ def test_fuseShowsTheResult(build, scene, pair):
     runToTheEnd(s)
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
     assert s.ui.verdictLabel.text.startswith(
-        "MR motion 97 % · MR on MR\n"
-        "structural similarity 0.41 → 0.78 · moved 4.2 mm on average, 7.1 mm at most"
+        "Found: motion (97 %) · MR on MR\n"
+        "match with the reference 0.41 → 0.78 (1 = identical) · moved 4.2 mm on average, "
+        "7.1 mm at most"
     )
     assert s.p.fused.GetName() == "T2 + T1 fused"
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
@@ -304,10 +305,10 @@ def test_aCancelledRunLeavesTheVerdictOfTheResultBefore(build):
     s = build()
     click(s.ui.fuseButton)
     runToTheEnd(s)
-    assert s.ui.verdictLabel.text.startswith("MR motion")
+    assert s.ui.verdictLabel.text.startswith("Found: motion")
     click(s.ui.fuseButton)
     assert s.ui.verdictLabel.text == ""
     click(s.ui.fuseButton)
     runToTheEnd(s)
     assert s.ui.messageLabel.text == "Cancelled. Nothing was changed."
-    assert s.ui.verdictLabel.text.startswith("MR motion")
+    assert s.ui.verdictLabel.text.startswith("Found: motion")

@@ -180,4 +180,4 @@ def test_aLoadedSceneShowsTheWarpedVolumeAgain(build, scene):
     s.panel.enter()
     shown = scene.GetNodeByID(view.GetForegroundVolumeID())
     assert shown.GetName() == "T2 (live warp)"
-    assert s.ui.verdictLabel.text.startswith("MR motion")
+    assert s.ui.verdictLabel.text.startswith("Found: motion")

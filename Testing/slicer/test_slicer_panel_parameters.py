@@ -131,4 +131,4 @@ def test_aLoadedSceneIsFollowed(build, scene, close):
     scene.Connect() if close else scene.Import()
     assert s.ui.fusedSelector.currentNode().GetName() == name
     assert s.ui.degradedSelector.currentNode().GetName() == "T2"
-    assert s.ui.verdictLabel.text.startswith("MR motion")
+    assert s.ui.verdictLabel.text.startswith("Found: motion")

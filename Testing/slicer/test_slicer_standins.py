@@ -126,8 +126,9 @@ def test_everyQtClassTheModuleUsesIsListed():
     used = set()
     for path in MODULE_FOLDER.rglob("*.py"):
         used |= set(re.findall(r"\bqt\.(\w+)", Path(path).read_text(encoding="utf-8")))
-    assert used == {"QTimer", "QSettings"}
-    assert used <= set(STANDINS)
+    dialogs = {"QInputDialog", "QLineEdit"}  # the panel gets a function in their place
+    assert used == {"QTimer", "QSettings", *dialogs}
+    assert used - dialogs <= set(STANDINS)
 
 
 def test_standInsHaveOnlyMethodsOfTheRealClass():

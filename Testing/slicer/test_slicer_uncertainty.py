@@ -105,9 +105,15 @@ def test_theLayerShowsTheMapWithItsScaleAndOnlyThen(view, mapped, scene):
     from UniFuseSlicerLib.LiveWarp import LiveWarp
     from UniFuseSlicerLib.Looks import legendOf
     from UniFuseSlicerLib.Overlay import Overlay
+    from UniFuseSlicerLib.SliceViews import SliceViews
 
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
-    display = Display(Overlay(scene, slicer.vtkSlicerColorLogic), Layers(scene), LiveWarp(scene))
+    display = Display(
+        Overlay(scene, slicer.vtkSlicerColorLogic),
+        Layers(scene),
+        LiveWarp(scene),
+        SliceViews(scene),
+    )
     node = mapOf(mapped)
     display.show(mapped.fused, Shown(mapped.fused.GetID(), LayerChoice.UNCERTAINTY))
     assert composite.GetForegroundVolumeID() == node.GetID()
@@ -126,9 +132,10 @@ def test_withoutAMapTheLayerShowsTheReferenceAlone(nodes, scene):
     from UniFuseSlicerLib.Layers import Layers
     from UniFuseSlicerLib.LiveWarp import LiveWarp
     from UniFuseSlicerLib.Overlay import Overlay
+    from UniFuseSlicerLib.SliceViews import SliceViews
 
     composite = scene.AddNode(slicer.vtkMRMLSliceCompositeNode())
-    display = Display(Overlay(scene), Layers(scene), LiveWarp(scene))
+    display = Display(Overlay(scene), Layers(scene), LiveWarp(scene), SliceViews(scene))
     display.show(nodes.fused, Shown(nodes.fused.GetID(), LayerChoice.UNCERTAINTY))
     assert composite.GetForegroundVolumeID() is None
 
@@ -139,8 +146,9 @@ def test_largeIsRedSmallIsGreenAndAroundTheBodyIsTheReference(view, mapped, pair
     from UniFuseSlicerLib.Layers import Layers
     from UniFuseSlicerLib.LiveWarp import LiveWarp
     from UniFuseSlicerLib.Overlay import Overlay, OverlayStyle
+    from UniFuseSlicerLib.SliceViews import SliceViews
 
-    display = Display(Overlay(scene), Layers(scene, view.fit), LiveWarp(scene))
+    display = Display(Overlay(scene), Layers(scene, view.fit), LiveWarp(scene), SliceViews(scene))
 
     def seen(layer):
         off = OverlayStyle(OverlayChoice.OFF)

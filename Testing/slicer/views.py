@@ -50,7 +50,7 @@ class SliceView:
         self._group.SetMRMLDisplayableNode(self.node)
         self._picture = self._sliceActor()
 
-    def fit(self) -> None:
+    def fit(self, _volume: Any = None) -> None:
         self.logic.ResizeSliceNode(*self.size)
         self.logic.FitSliceToBackground()
 

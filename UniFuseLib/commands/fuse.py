@@ -98,8 +98,10 @@ def _summarise(args: argparse.Namespace, report: Report) -> None:
             "after",
             file=sys.stderr,
         )
+    found = f"{title(report.label)} ({probability:.0f} %)"
+    if not report.class_calibrated:
+        found = "Degradation type not stated"
     print(
-        f"{title(report.label)} ({probability:.0f} %), mean displacement "
-        f"{report.displacement_mm.mean:.1f} mm: {args.output}",
+        f"{found}, mean displacement {report.displacement_mm.mean:.1f} mm: {args.output}",
         file=sys.stderr,
     )

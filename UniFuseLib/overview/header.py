@@ -25,6 +25,8 @@ def draw_header(sheet: Sheet, result: FusionResult, top: float) -> None:
     probability = result.probabilities[result.label]
     modality, reference_modality = modalities(result)
     predicted = f"{title_of(result.label)} {100 * probability:.0f} %"
+    if not result.report.class_calibrated:
+        predicted = "Degradation type not stated"
     sheet.text(LEFT, top + 42, predicted, 25, weight="bold")
     sheet.text(
         LEFT,
@@ -48,7 +50,9 @@ def _cautions(result: FusionResult) -> list[str]:
     warnings = len(result.report.warnings)
     cautions = []
     sure_from = result.report.sure_from or UNSURE_BELOW
-    if result.probabilities[result.label] < sure_from:
+    if not result.report.class_calibrated:
+        cautions.append("The degradation type was not calibrated at this working spacing.")
+    elif result.probabilities[result.label] < sure_from:
         cautions.append(f"Low confidence in the degradation type (below {100 * sure_from:.0f} %).")
     if covered < COVERED_ABOVE:
         cautions.append(f"The degraded volume covers only {covered:.0f} % of the body.")

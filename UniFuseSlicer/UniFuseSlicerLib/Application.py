@@ -14,6 +14,7 @@ from .Layers import Layers
 from .LiveWarp import LiveWarp
 from .Overlay import Overlay
 from .Settings import MachineSettings
+from .SliceViews import SliceViews
 from .Widget import Panel
 
 
@@ -37,12 +38,20 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         MachineSettings(qt.QSettings()),
         Display(
             Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
-            Layers(scene, fit=slicer.util.resetSliceViews),
+            Layers(scene, fit=showWhole),
             LiveWarp(scene),
+            SliceViews(scene),
         ),
-        askBeforeOverwriting,
+        confirm,
         showChart=showChart,
+        askText=askText,
     )
+
+
+def showWhole(volume: Any) -> None:
+    """All of a volume, along its own axes, in every slice view."""
+    SliceViews(volume.GetScene()).turnTo(volume)
+    slicer.util.resetSliceViews()
 
 
 def showChart(chart: Any) -> None:
@@ -50,8 +59,15 @@ def showChart(chart: Any) -> None:
     slicer.modules.plots.logic().ShowChartInLayout(chart)
 
 
-def askBeforeOverwriting(question: str) -> bool:
-    """In testing mode Slicer answers every question with yes; nothing is overwritten then."""
+def confirm(question: str) -> bool:
+    """In testing mode Slicer answers every question with yes; nothing is lost then."""
     if slicer.app.testingEnabled():
         return False
-    return bool(slicer.util.confirmOkCancelDisplay(question, _("UniFuse: overwrite nodes")))
+    return bool(slicer.util.confirmOkCancelDisplay(question, _("UniFuse")))
+
+
+def askText(question: str, text: str) -> str:
+    """One line of text; "" when the user cancels."""
+    import qt
+
+    return str(qt.QInputDialog.getText(None, _("UniFuse"), question, qt.QLineEdit.Normal, text))

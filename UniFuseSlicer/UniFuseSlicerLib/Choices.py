@@ -8,6 +8,8 @@ from enum import Enum
 
 from slicer.i18n import tr as _
 
+from .Words import fusionTitle
+
 
 class ModalityChoice(Enum):
     AUTO = "auto"
@@ -46,6 +48,20 @@ class RefinementChoice(Enum):
 
     def label(self) -> str:
         return {"auto": _("Automatic"), "off": _("Off")}[self.value]
+
+
+class FusionChoice(Enum):
+    """What makes the fused volume; alignment and restoration stay the same."""
+
+    UNIFUSE = "unifuse"
+    DMFNET = "dmfnet"
+    AVERAGE = "average"
+    MAXIMUM = "maximum"
+    LAPLACIAN = "laplacian"
+    WAVELET = "wavelet"
+
+    def label(self) -> str:
+        return fusionTitle(self.value)
 
 
 class MovementChoice(Enum):

@@ -14,6 +14,7 @@ from .Looks import legendOf, showLegend
 from .Overlay import Overlay, OverlayStyle
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
+from .SliceViews import SliceViews
 from .Uncertainty import OPACITY, uncertaintyOf
 
 
@@ -45,13 +46,16 @@ def wantedBy(parameterNode: Any) -> Shown:
 
 
 class Display:
-    """One result in the slice views: layers, overlay, live warp.
+    """One result in the slice views: layers, overlay, live warp, and where the views look.
 
     Attributes:
         shown: the choices that were applied last.
     """
 
-    def __init__(self, overlay: Overlay, layers: Layers, liveWarp: LiveWarp) -> None:
+    def __init__(
+        self, overlay: Overlay, layers: Layers, liveWarp: LiveWarp, views: SliceViews
+    ) -> None:
+        self._views = views
         self.overlay = overlay
         self.layers = layers
         self.liveWarp = liveWarp
@@ -82,6 +86,7 @@ class Display:
 
     def forget(self, deformation: Any) -> None:
         """The nodes of a result were filled again: everything is drawn again."""
+        self._keepViews()
         self.overlay.forget(deformation)
         self.shown = Shown()
 
@@ -94,14 +99,16 @@ class Display:
         """Apply what differs from what is shown; without a result, or without its reference, no
         layer is touched.
 
-        The deformation of another result is no longer drawn.
+        The deformation of another result is no longer drawn; the views look where they looked when
+        this result was left.
 
         Raises:
             InputNodeError: the degraded volume cannot be warped.
         """
-        before, self.shown = self.shown, wanted
-        if wanted.fused != before.fused:
+        if wanted.fused != self.shown.fused:
+            self._keepViews()
             self._hideDrawn()
+        before, self.shown = self.shown, wanted
         if not wanted.fused:
             return
         reference, deformation = (
@@ -120,6 +127,13 @@ class Display:
             self._foreground(fused, wanted)
         if wanted.opacity != before.opacity:
             self.layers.setOpacity(wanted.ofLayer)
+        if wanted.fused != before.fused:
+            self._views.bringBack(fused)
+
+    def _keepViews(self) -> None:
+        fused = self._views.scene.GetNodeByID(self.shown.fused) if self.shown.fused else None
+        if fused is not None:
+            self._views.keep(fused)
 
     def _hideDrawn(self) -> None:
         if self._drawn is not None and self._drawn.GetScene() is not None:

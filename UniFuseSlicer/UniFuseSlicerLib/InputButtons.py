@@ -50,7 +50,7 @@ class InputButtons:
         self._messages.attempt(self._chooseSample)
 
     def onCenter(self) -> None:
-        self._messages.attempt(self._startCentred)
+        self._messages.attempt(self.startCentred)
 
     def _chooseSample(self) -> None:
         degraded, reference = self._loadSample()
@@ -58,7 +58,12 @@ class InputButtons:
         with slicer.util.NodeModify(p):
             p.degraded, p.reference = degraded, reference
 
-    def _startCentred(self) -> None:
+    def startCentred(self) -> None:
+        """A start that moves the middle of the degraded volume onto that of the reference.
+
+        Raises:
+            InputNodeError: a volume is missing, or under a non-linear transform.
+        """
         p = self._parameterNode()
         if p.degraded is None or p.reference is None:
             raise InputNodeError(_("Select both volumes first."))

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import slicer
+
 from .Guards import modalitySentences
 from .NodeWatch import NodeWatch
+from .Ownership import resultVolumeIds
 from .Settings import MachineSettings
 from .View import PanelState, PanelView
 
@@ -36,6 +39,7 @@ class InputWidgets:
             self.endNow()
             return PanelState()
         self._watch.follow((p.degraded, p.reference))
+        self._hideResults((p.degraded, p.reference), p.offerResults)
         lines = modalitySentences(p.degraded, p.reference, p.options(self._settings))
         self._ui.modalityLabel.setText("\n".join(lines))
         self._ui.modalityLabel.setVisible(bool(lines))
@@ -51,9 +55,21 @@ class InputWidgets:
         ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.steeringCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.resultSelector.setEnabled(view.inputsEnabled)
+        if not view.inputsEnabled:  # a running job may be filling the nodes of this result
+            ui.renameResultButton.setEnabled(False)
+            ui.deleteResultButton.setEnabled(False)
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)
+
+    def _hideResults(self, chosen: tuple[Any, Any], offered: bool) -> None:
+        """From the input selectors, unless asked; what is chosen stays listed."""
+        hidden = [] if offered else resultVolumeIds(slicer.mrmlScene, chosen)
+        for selector in (self._ui.degradedSelector, self._ui.referenceSelector):
+            model = selector.sortFilterProxyModel()
+            if list(model.hiddenNodeIDs or ()) != hidden:
+                model.hiddenNodeIDs = hidden
 
     def endNow(self) -> None:
         """Let go of the volumes."""

@@ -4,7 +4,10 @@ flicker.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from .Process import ignore
 
 
 class Layers:
@@ -12,10 +15,10 @@ class Layers:
     left them.
 
     Args:
-        fit: called once when a view showed nothing of this data before.
+        fit: called with the background when the views showed nothing of this data before.
     """
 
-    def __init__(self, scene: Any, fit: Any = lambda: None) -> None:
+    def __init__(self, scene: Any, fit: Callable[[Any], None] = ignore) -> None:
         self._scene = scene
         self._fit = fit
         self._opacity = 1.0
@@ -29,7 +32,7 @@ class Layers:
             view.SetForegroundVolumeID(foreground.GetID() if foreground else None)
         self.setOpacity(opacity)
         if fresh:
-            self._fit()
+            self._fit(background)
 
     def follow(self, opacity: float) -> None:
         """Take an opacity as set already."""

@@ -74,7 +74,10 @@ class LookWidgets:
             fused: fused volume of a result, or anything else.
             layer: over the reference; the colour scale is that of the restored volume.
         """
-        self._fused = fused if isResult(fused) else None
+        chosen = fused if isResult(fused) else None
+        if chosen is not self._fused:
+            self._hideLegend()  # of the result before
+        self._fused = chosen
         made = fusedBy(self._fused)
         ui = self._ui
         ui.fusedViewButton.setEnabled(self._fused is not None)

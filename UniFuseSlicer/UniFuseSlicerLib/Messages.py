@@ -33,6 +33,10 @@ class Messages:
             self._problem = problem
             self.show(problem)
 
+    def forgetLast(self) -> None:
+        """Another result is chosen: what was said of the one before goes, a problem stays."""
+        self.show(self._problem)
+
     def clear(self) -> None:
         """Forget everything: another scene."""
         self._problem = ""

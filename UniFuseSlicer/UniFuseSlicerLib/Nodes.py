@@ -182,7 +182,8 @@ def removeWithDisplay(node: Any) -> None:
     it alone.
     """
     scene = node.GetScene()
-    displays = [node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes())]
+    shown = node.GetNumberOfDisplayNodes() if node.IsA("vtkMRMLDisplayableNode") else 0
+    displays = [node.GetNthDisplayNode(n) for n in range(shown)]
     colours = {
         d.GetColorNode() for d in displays if d is not None and d.IsA("vtkMRMLTransformDisplayNode")
     }

@@ -8,6 +8,7 @@ from typing import Literal
 
 Modality = Literal["auto", "mr", "ct", "pet"]
 Device = Literal["auto", "cpu", "cuda"]
+Fusion = Literal["unifuse", "dmfnet", "average", "maximum", "laplacian", "wavelet"]
 Movement = Literal["deformable", "affine", "rigid", "none"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -27,6 +28,7 @@ class FusionOptions:
         weights: another weights file (.safetensors) than the one that comes with the extension.
         keepFiles: leave the run's folder (inputs, results, log) on disk.
         movement: how far the alignment may go; `none` keeps the positions as they are.
+        fusion: what makes the fused volume; alignment and restoration stay the same.
         uncertainty: also map how far off the alignment may be.
     """
 
@@ -39,6 +41,7 @@ class FusionOptions:
     weights: Path | None = None
     keepFiles: bool = False
     movement: Movement = "deformable"
+    fusion: Fusion = "unifuse"
     uncertainty: bool = False
 
     def arguments(self) -> list[str]:
@@ -57,6 +60,8 @@ class FusionOptions:
             flags += ["--working-spacing", f"{self.workingSpacing:g}"]
         if self.movement != "deformable":
             flags += ["--align", self.movement]
+        if self.fusion != "unifuse":
+            flags += ["--fusion", self.fusion]
         if self.uncertainty:
             flags.append("--uncertainty")
         if self.weights is not None:

@@ -69,6 +69,8 @@ class Overlay:
         display.SetVisibility(True)
         if style.legend:
             self._showLegend(display)
+        if drawn is not deformation:
+            self._keepOutOfFiles(drawn)
         return drawn
 
     def hide(self, deformation: Any) -> None:
@@ -96,6 +98,14 @@ class Overlay:
             copy.SetAndObserveTransformToParent(gridTransform(insideBody(deformation, reference)))
             deformation.SetNodeReferenceID(BODY_ROLE, copy.GetID())
         return copy
+
+    def _keepOutOfFiles(self, copy: Any) -> None:
+        """What belongs to a copy that is not saved would be left over in the saved scene."""
+        displays = [copy.GetNthDisplayNode(n) for n in range(copy.GetNumberOfDisplayNodes())]
+        colours = [d.GetColorNode() for d in displays if d.IsA("vtkMRMLTransformDisplayNode")]
+        for node in (*displays, *colours):
+            if node is not None:
+                node.SetSaveWithScene(False)
 
     def _showLegend(self, display: Any) -> None:
         if self.colorLogic is None:

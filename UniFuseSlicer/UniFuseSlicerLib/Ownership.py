@@ -44,6 +44,13 @@ def isMarked(node: Any) -> bool:
     return node.GetAttribute(RESULT_ATTRIBUTE) is not None
 
 
+def resultVolumeIds(scene: Any, chosen: Iterable[Any]) -> list[str]:
+    """IDs of the volumes that are ours, without those that are chosen as inputs."""
+    count = scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode")
+    nodes = (scene.GetNthNodeByClass(n, "vtkMRMLVolumeNode") for n in range(count))
+    return [node.GetID() for node in nodes if isMarked(node) and not contains(chosen, node)]
+
+
 def isFree(node: Any, degraded: Any, reference: Any) -> bool:
     """Whether a run on this pair may fill a node unasked: ours, and empty or made of this pair."""
     return isMarked(node) and (_isEmpty(node) or _isMadeOf(node, degraded, reference))

@@ -20,6 +20,7 @@ from slicer import (
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from .Choices import (
+    FusionChoice,
     LayerChoice,
     ModalityChoice,
     MovementChoice,
@@ -56,6 +57,7 @@ class UniFuseParameterNode:
     """Inputs, steering, outputs, display and advanced choices.
 
     Attributes:
+        offerResults: the input selectors also list results of earlier runs.
         opacity: 0..1 of the layer over the reference.
         overlaySpacing: mm between arrows or grid lines.
         warpPercent: 0 % the degraded volume where it was scanned, 100 % on the reference.
@@ -66,6 +68,7 @@ class UniFuseParameterNode:
     reference: vtkMRMLScalarVolumeNode
     degradedModality: ModalityChoice = ModalityChoice.AUTO
     referenceModality: ModalityChoice = ModalityChoice.AUTO
+    offerResults: bool = False
 
     movement: MovementChoice = MovementChoice.DEFORMABLE
     initialTransform: vtkMRMLLinearTransformNode
@@ -88,6 +91,7 @@ class UniFuseParameterNode:
     precision: PrecisionChoice = PrecisionChoice.AUTO
     workingSpacing: Annotated[float, WithinRange(0, 5)] = 0.0
     refinement: RefinementChoice = RefinementChoice.AUTO
+    fusion: FusionChoice = FusionChoice.UNIFUSE
     uncertainty: bool = False
     keepFiles: bool = False
 
@@ -162,6 +166,7 @@ class UniFuseParameterNode:
             weights=settings.weights,
             keepFiles=self.keepFiles,
             movement=self.movement.value,
+            fusion=self.fusion.value,
             uncertainty=self.uncertainty,
         )
 

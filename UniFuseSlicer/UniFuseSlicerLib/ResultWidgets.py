@@ -11,6 +11,7 @@ from .Choices import LayerChoice
 from .LookWidgets import LookWidgets
 from .MeasureWidgets import MeasureWidgets
 from .Messages import Messages
+from .ResultSelector import ResultSelector
 
 
 class ResultWidgets:
@@ -22,6 +23,7 @@ class ResultWidgets:
         showChart: brings a plot chart node into the layout.
         showLayer: (layer, opacity) → chooses them in the parameter node.
         colorLogic: draws the colour scale of PET; None draws none.
+        selector: above the card.
     """
 
     def __init__(
@@ -31,20 +33,24 @@ class ResultWidgets:
         showChart: Callable[[Any], None],
         showLayer: Callable[[LayerChoice, float], None],
         colorLogic: Any,
+        selector: ResultSelector,
     ) -> None:
         self.card = ResultCard(ui)
+        self._selector = selector
         self._looks = LookWidgets(ui, messages, showLayer, colorLogic)
         self._actions = (ApplyWidgets(ui, messages), MeasureWidgets(ui, messages, showChart))
 
     def follow(self, parameterNode: Any) -> None:
         """What is chosen now."""
         p = parameterNode
+        self._selector.follow(p.fused)
         self.card.show(cardOf(p.fused, p.degraded, p.reference))
         self._looks.follow(p.fused, p.layer)
         self._follow(p.fused)
 
     def clear(self) -> None:
         """The scene is closed."""
+        self._selector.follow(None)
         self.card.clear()
         self._looks.follow(None)
         self._follow(None)

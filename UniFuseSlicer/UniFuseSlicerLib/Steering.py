@@ -8,6 +8,7 @@ import numpy as np
 from slicer.i18n import tr as _
 
 from .Nodes import vtkMatrix, worldFromIjk
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 
 
 def centredStart(degraded: Any, reference: Any) -> Any:
@@ -30,7 +31,23 @@ def centredStart(degraded: Any, reference: Any) -> Any:
     matrix = np.eye(4)
     matrix[:3, 3] = _middle(reference) - _middle(degraded)
     node.SetMatrixTransformToParent(vtkMatrix(matrix))
+    node.SetNodeReferenceID(DEGRADED_ROLE, degraded.GetID())
+    node.SetNodeReferenceID(REFERENCE_ROLE, reference.GetID())
     return node
+
+
+def isStartOfOthers(start: Any, degraded: Any, reference: Any) -> bool:
+    """Whether a start was centered for other volumes, which it would move out of sight.
+
+    Args:
+        start: transform node or None; one that the user made is never of others.
+        degraded: chosen volume node or None.
+        reference: chosen volume node or None.
+    """
+    if start is None or start.GetNodeReferenceID(DEGRADED_ROLE) is None:
+        return False
+    made = (start.GetNodeReference(DEGRADED_ROLE), start.GetNodeReference(REFERENCE_ROLE))
+    return made[0] is not degraded or made[1] is not reference
 
 
 def _middle(node: Any) -> np.ndarray:

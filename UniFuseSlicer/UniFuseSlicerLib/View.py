@@ -8,7 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Words import classTitle, trustTitle
+from .Words import foundTitle, fusionTitle, trustTitle
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
         Class with its probability and the modalities; similarity to the reference, displacement,
         folds and time.
     """
-    parts = [_similarity(report), _displacement(report), _folds(report)]
+    parts = [_similarity(report), _displacement(report), _folds(report), _method(report)]
     if seconds is not None:
         parts.append(_("{seconds:.0f} s").format(seconds=seconds))
     lines = (_degradation(report), " · ".join(part for part in parts if part))
@@ -168,24 +168,35 @@ def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
 
 def _degradation(report: Mapping[str, Any]) -> str:
     label = report.get("class")
-    if not label:
-        return ""
+    if not label or not report.get("class_calibrated", True):
+        return _modalities(report)
     percent = 100 * report.get("probabilities", {}).get(label, 0.0)
-    text = f"{classTitle(label)} {percent:.0f} %"
+    text = foundTitle(label, percent, 100 * report.get("sure_from", 0.0))
+    modalities = _modalities(report)
+    return f"{text} · {modalities}" if modalities else text
+
+
+def _modalities(report: Mapping[str, Any]) -> str:
     degraded = report.get("degraded_modality", "").upper()
     reference = report.get("reference_modality", "").upper()
     if not degraded or not reference:
-        return text
-    return _("{degradation} · {degraded} on {reference}").format(
-        degradation=text, degraded=degraded, reference=reference
-    )
+        return ""
+    return _("{degraded} on {reference}").format(degraded=degraded, reference=reference)
+
+
+def _method(report: Mapping[str, Any]) -> str:
+    """Only where it is not the usual one."""
+    method = report.get("fusion_method", "unifuse")
+    return "" if method == "unifuse" else _("fused by: {method}").format(method=fusionTitle(method))
 
 
 def _similarity(report: Mapping[str, Any]) -> str:
     similarity = report.get("similarity", {})
     if "before" not in similarity or "after" not in similarity:
         return ""
-    return _("structural similarity {before:.2f} → {after:.2f}").format(**similarity)
+    return _("match with the reference {before:.2f} → {after:.2f} (1 = identical)").format(
+        **similarity
+    )
 
 
 def _displacement(report: Mapping[str, Any]) -> str:

@@ -1,6 +1,4 @@
-"""What a click does. Decides nothing about pixels or processes: it joins parameter node, run,
-display and widgets.
-"""
+"""What a click does: joins parameter node, run, display and widgets, and decides nothing else."""
 
 from __future__ import annotations
 
@@ -26,11 +24,14 @@ from .Outcome import Ending, Outcome
 from .Ownership import mark, notMarked, overwriteQuestion
 from .Process import ignore
 from .Results import SECONDS_ATTRIBUTE
+from .ResultSelector import ResultSelector, unanswered
 from .ResultWidgets import ResultWidgets
+from .Retry import Retry
 from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
+from .Steering import isStartOfOthers
 from .View import resolve
 from .Words import notice
 
@@ -50,6 +51,7 @@ class Panel:
         loadSample: returns the sample pair (degraded, reference).
         clock: seconds.
         showChart: brings a plot chart node into the layout.
+        askText: (question, text) → a line of text, "" when the user cancels.
     """
 
     def __init__(
@@ -65,16 +67,19 @@ class Panel:
         loadSample: Callable[[], tuple[Any, Any]] = loadSamplePair,
         clock: Callable[[], float] = time.monotonic,
         showChart: Callable[[Any], None] = ignore,
+        askText: Callable[[str, str], str] = unanswered,
     ) -> None:
         self.ui = ui
         self.logic = logic
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
         self.messages = Messages(ui)
-        InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
+        buttons = InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
+        self._retry = Retry(ui, self.messages, buttons.startCentred, self.onFuseButton)
         self.inputs = InputWidgets(ui, settings, self.refresh)
+        selector = ResultSelector(ui, self.messages, lambda: self.parameterNode, confirm, askText)
         self.result = ResultWidgets(
-            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic
+            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic, selector
         )
         self._flicker = Flicker(ui, display.layers, makeTimer)
         self._dependencies = dependencies
@@ -141,8 +146,11 @@ class Panel:
 
     def onParametersModified(self) -> None:
         self._normalise()
-        self.refresh()
+        self._retry.hide()
         wanted = wantedBy(self.parameterNode)
+        if wanted.fused != self._display.shown.fused:
+            self.messages.forgetLast()
+        self.refresh()
         if wanted != self._display.shown:
             self._showResult(wanted)
 
@@ -166,6 +174,7 @@ class Panel:
 
     def _normalise(self) -> None:
         p = self.parameterNode
+        self._dropForeignStart()
         chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent, p.degraded, p.reference)
         normalised = normalise(chosen, self._display.shown)
         if normalised == chosen:
@@ -174,6 +183,13 @@ class Panel:
             p.setOutputs(normalised.outputs)
             p.layer = normalised.layer
             p.degraded, p.reference = normalised.degraded, normalised.reference
+        self._dropForeignStart()
+
+    def _dropForeignStart(self) -> None:
+        p = self.parameterNode
+        if isStartOfOthers(p.initialTransform, p.degraded, p.reference):
+            with self._scene.quietly():
+                p.initialTransform = None
 
     # --- a run -----------------------------------------------------------------------------------
 
@@ -186,6 +202,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
+        self._retry.hide()
         self.result.card.clear()
         options = p.options(self._settings)
         job = self.logic.makeJob(
@@ -196,11 +213,14 @@ class Panel:
     def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
         if outcome.ending is not Ending.DONE:
             self._showFailure(outcome)
+            if outcome.ending is Ending.FAILED:
+                self._retry.offer(job.degraded, job.reference, job.guidance.initialTransform)
             return
         self._display.forget(job.nodes.deformation)
         with slicer.util.NodeModify(self.parameterNode):
             self.parameterNode.setOutputs(job.nodes)
             self.parameterNode.layer = LayerChoice.FUSED
+            self.parameterNode.opacity = 1.0
             self.parameterNode.warpPercent = 100.0
         job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
         self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown

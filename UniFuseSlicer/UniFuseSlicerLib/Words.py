@@ -19,15 +19,39 @@ def trustTitle(trust: str) -> str:
     return titles.get(trust, trust)
 
 
-def classTitle(label: str) -> str:
-    """What a reader sees for a class of `report.json`; an unknown one is shown as it is."""
+def foundTitle(label: str, percent: float, sureFromPercent: float) -> str:
+    """What was found in the degraded volume, and whether that is sure.
+
+    Args:
+        label: class of `report.json`; an unknown one is shown as it is.
+        percent: its probability.
+        sureFromPercent: from which on the class is sure; 0: not measured for these weights.
+    """
     titles = {
-        "clean": _("No degradation"),
-        "mr_motion": _("MR motion"),
-        "ct_metal_noise": _("CT metal and noise"),
-        "pet_low_dose": _("Low-dose PET"),
+        "clean": _("no degradation"),
+        "mr_motion": _("motion"),
+        "ct_metal_noise": _("metal artifacts or noise"),
+        "pet_low_dose": _("low dose"),
     }
-    return titles.get(label, label)
+    found = titles.get(label, label)
+    if sureFromPercent <= 0:
+        return _("Found: {found} ({percent:.0f} %)").format(found=found, percent=percent)
+    if percent >= sureFromPercent:
+        return _("Found: {found} ({percent:.0f} %, sure)").format(found=found, percent=percent)
+    return _("Found: {found} ({percent:.0f} %, unsure)").format(found=found, percent=percent)
+
+
+def fusionTitle(method: str) -> str:
+    """What a reader sees for `fusion_method` of `report.json`; an unknown one as it is."""
+    titles = {
+        "unifuse": _("UniFuse (recommended)"),
+        "dmfnet": _("DM-FNet (network, slice by slice)"),
+        "average": _("Average"),
+        "maximum": _("Maximum"),
+        "laplacian": _("Laplacian pyramid"),
+        "wavelet": _("Wavelets (needs PyWavelets)"),
+    }
+    return titles.get(method, method)
 
 
 def nameSentence(name: str) -> str:
