@@ -44,7 +44,7 @@ def test_fuseShowsTheResult(build, scene, pair):
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)
     assert s.ui.verdictLabel.text.startswith(
         "Found: motion (97 %) · MR on MR\n"
-        "match with the reference 0.41 → 0.78 (1 = identical) · moved 4.2 mm on average, "
+        "match with the reference 0.41 → 0.78 (1 = identical) · displacement 4.2 mm on average, "
         "7.1 mm at most"
     )
     assert s.p.fused.GetName() == "T2 + T1 fused"
@@ -64,7 +64,9 @@ def test_theVerdictStandsInColourWithItsReasons(build):
     lines = s.ui.trustLabel.text.split("\n")
     assert lines[0] == "Amber: check the alignment before using it"
     assert lines[1] == "• Only 62 % of the reference's body is covered."
-    assert lines[2].startswith("More than 3 mm off: 31 %. Expected error 2.1 mm (0.9 to 4.8) if")
+    assert lines[2].startswith(
+        "Probability of being more than 3 mm off: 31 %. Expected error 2.1 mm (0.9 to 4.8) if"
+    )
     assert s.ui.trustLabel.visible
     assert "#ffc94d" in s.ui.trustLabel.styleSheet
     click(s.ui.fuseButton)

@@ -27,7 +27,6 @@ _KINDS: tuple[tuple[str, Callable[[Any, Direction, str], Any]], ...] = (
     ("vtkMRMLModelNode", movedModel),
 )
 VOLUMES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode", "vtkMRMLLabelMapVolumeNode")
-NODE_TYPES = (*VOLUMES, "vtkMRMLSegmentationNode", "vtkMRMLMarkupsNode", "vtkMRMLModelNode")
 
 
 def applyTo(fused: Any, nodes: Sequence[Any], to: Destination = "reference") -> list[Any]:
@@ -82,7 +81,7 @@ def checkMovable(node: Any, fused: Any, to: Destination) -> None:
         raise InputNodeError(
             _(
                 'Expected a volume, label map, segmentation, markups or model, got "{name}". '
-                "Choose another node; of a sequence choose its current frame."
+                "Choose another node; from a sequence, choose its current frame."
             ).format(name=_("none") if node is None else node.GetName())
         )
     _checkContent(node)

@@ -73,9 +73,7 @@ def readCases(source: Any) -> list[BatchCase]:
         cases = [_caseFromRow(row, absolute(source).parent, n) for n, row in enumerate(rows, 1)]
     else:
         raise FusionError(
-            _("Expected a CSV table or a folder, got {source}, which does not exist.").format(
-                source=source
-            )
+            _("{source} does not exist. Choose a CSV table or a folder.").format(source=source)
         )
     if not cases:
         raise FusionError(

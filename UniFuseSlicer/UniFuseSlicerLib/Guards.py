@@ -55,7 +55,7 @@ def checkOptions(options: FusionOptions) -> None:
     if not (math.isfinite(spacing) and 0 <= spacing <= LARGEST_SPACING_MM):
         raise InputNodeError(
             _(
-                "The working spacing is {spacing} mm; expected 0 (that of the weights) to "
+                "The working spacing is {spacing} mm; expected 0 (training resolution) to "
                 "{largest:g} mm."
             ).format(spacing=spacing, largest=LARGEST_SPACING_MM)
         )

@@ -125,8 +125,8 @@ def initialMatrix(transform: Any, degraded: Any) -> np.ndarray:
     if np.linalg.det(toWorld[:3, :3]) < LEAST_DETERMINANT:
         raise InputNodeError(
             _(
-                'The transform "{name}" mirrors or flattens the volume, which no patient does. '
-                "Choose another start."
+                'The transform "{name}" mirrors or flattens the volume, which is no motion of '
+                "a patient. Choose another start."
             ).format(name=transform.GetName())
         )
     return np.linalg.inv(toWorld)

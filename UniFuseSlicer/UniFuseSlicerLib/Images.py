@@ -132,7 +132,7 @@ def readResult(folder: Path) -> FusionImages:
         if not np.isfinite(sample).all() or (name == "fused" and sample.min() == sample.max()):
             raise FusionError(
                 _(
-                    "The {name} volume contains no usable values. "
+                    "The {name} volume contains no usable values (NaN only). "
                     "See the log, and choose the device CPU under Advanced."
                 ).format(name=name)
             )

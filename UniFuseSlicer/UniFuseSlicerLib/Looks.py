@@ -35,7 +35,7 @@ class PetColour(Enum):
     INVERTED = "inverted"
 
     def label(self) -> str:
-        return {"warm": _("Warm colors"), "inverted": _("Inverted grey")}[self.value]
+        return {"warm": _("Warm colors"), "inverted": _("Inverted gray")}[self.value]
 
 
 @dataclass(frozen=True)

@@ -157,7 +157,11 @@ def deformationImage(node: Any) -> Image:
     """
     transform = node.GetTransformFromParent()
     if not isinstance(transform, slicer.vtkOrientedGridTransform):
-        raise FusionError(_('"{name}" contains no displacement grid.').format(name=node.GetName()))
+        raise FusionError(
+            _('"{name}" contains no displacement grid. Choose the deformation of a result.').format(
+                name=node.GetName()
+            )
+        )
     grid = transform.GetDisplacementGrid()
     directions = vtk.vtkMatrix4x4()
     if transform.GetGridDirectionMatrix():

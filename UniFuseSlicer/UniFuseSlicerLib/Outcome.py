@@ -62,7 +62,7 @@ def errorOutcome(error: Exception, folder: Path) -> Outcome:
         folder: of the run's files.
     """
     sentence = _(
-        "{kind}: {reason}. Is the disk full, or the temporary folder read-only? ({folder})"
+        "{kind}: {reason}. Check free space and permission of the temporary folder ({folder})."
     )
     if isinstance(error, FusionError):
         return Outcome(Ending.FAILED, str(error))

@@ -129,8 +129,8 @@ def trust(report: Mapping[str, Any]) -> TrustView:
 def _trustFigures(found: Mapping[str, Any]) -> str:
     low, high = found["interval_mm"]
     return _(
-        "More than 3 mm off: {probability:.0f} %. Expected error {expected:.1f} mm "
-        "({low:.1f} to {high:.1f}) if both volumes show the same part of one patient."
+        "Probability of being more than 3 mm off: {probability:.0f} %. Expected error "
+        "{expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient."
     ).format(
         probability=100 * found["probability_off_by_3_mm"],
         expected=found["expected_error_mm"],
@@ -204,7 +204,7 @@ def _displacement(report: Mapping[str, Any]) -> str:
     if "mean" not in displacement:
         return ""
     mean = displacement["mean"]
-    return _("moved {mean:.1f} mm on average, {maximum:.1f} mm at most").format(
+    return _("displacement {mean:.1f} mm on average, {maximum:.1f} mm at most").format(
         mean=mean, maximum=displacement.get("max", mean)
     )
 
@@ -212,4 +212,4 @@ def _displacement(report: Mapping[str, Any]) -> str:
 def _folds(report: Mapping[str, Any]) -> str:
     if "folds_percent" not in report:
         return ""
-    return _("folds {folds:.2f} %").format(folds=report["folds_percent"])
+    return _("folds in {folds:.2f} % of the body").format(folds=report["folds_percent"])
