@@ -130,7 +130,8 @@ def _trustFigures(found: Mapping[str, Any]) -> str:
     low, high = found["interval_mm"]
     return _(
         "Probability of being more than 3 mm off: {probability:.0f} %. Expected error "
-        "{expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient."
+        "{expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one "
+        "patient."
     ).format(
         probability=100 * found["probability_off_by_3_mm"],
         expected=found["expected_error_mm"],
