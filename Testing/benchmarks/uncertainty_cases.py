@@ -34,7 +34,7 @@ from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.steps import classify_pair, deform_pair
 from UniFuseLib.verdict.ensemble import other_poses
 from UniFuseLib.verdict.evidence import evidence_of
-from UniFuseLib.verdict.field import mapped, nearest_rigid
+from UniFuseLib.verdict.field import images_of, nearest_rigid
 from UniFuseLib.verdict.judge import shipped_judge
 from UniFuseLib.verdict.parting import affordable, parting_of
 from UniFuseLib.verdict.spread import spread_of
@@ -94,7 +94,7 @@ def road_of(pair: Pair, network: Any, contract: Any) -> Road:
     degraded = alignment_side(prepared.degraded, "degraded")
     reference = alignment_side(prepared.reference, "reference")
     truth = pair.truth(reference)
-    images = mapped(truth.points, working.alignment.matrix, flow, working.grid)
+    images = images_of(truth.points, working.alignment.matrix, flow, working.grid)
     return Road(degraded, reference, images, truth, evidence)
 
 

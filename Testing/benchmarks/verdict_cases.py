@@ -37,7 +37,7 @@ from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.steps import classify_pair, deform_pair
 from UniFuseLib.verdict.evidence import evidence_of
-from UniFuseLib.verdict.field import mapped
+from UniFuseLib.verdict.field import images_of
 from UniFuseLib.verdict.parting import affordable, parting_of
 
 _WORKING_MM = 2.0
@@ -87,7 +87,7 @@ def _error(case: Case, pair: Any, working: Any, flow: torch.Tensor) -> dict[str,
         return {"error_mm": None, "error_seen_mm": None, **common}
     true = case.truth(points)
     length = np.linalg.norm(
-        mapped(points, working.alignment.matrix, flow, working.grid) - true, axis=1
+        images_of(points, working.alignment.matrix, flow, working.grid) - true, axis=1
     )
     index = np.linalg.solve(case.degraded.affine, np.c_[true, np.ones(len(true))].T)[:3].T
     held = ((index > -0.5) & (index < np.array(case.degraded.array.shape) - 0.5)).all(axis=1)

@@ -7,12 +7,12 @@ from scipy import ndimage
 
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.intensity import fit
-from UniFuseLib.registration.affine_parameters import Frame, matrix_of
+from UniFuseLib.registration.affine_parameters import BodyFrame, matrix_of
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
 from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Grid, Volume
 
-FRAME = Frame(np.array([4.0, -7.0, 11.0]), 60.0)
+FRAME = BodyFrame(np.array([4.0, -7.0, 11.0]), 60.0)
 MODALITY = {"t1": "mr", "t2": "mr", "ct": "ct"}
 
 

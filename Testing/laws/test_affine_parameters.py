@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from UniFuseLib.registration.affine_parameters import (
-    Frame,
+    BodyFrame,
     body_frame,
     distance_mm,
     matrix_of,
@@ -16,7 +16,7 @@ from UniFuseLib.registration.affine_parameters import (
     rotation_degrees,
 )
 
-FRAME = Frame(np.array([4.0, -7.0, 11.0]), 60.0)
+FRAME = BodyFrame(np.array([4.0, -7.0, 11.0]), 60.0)
 PARAMETERS = np.array([5.0, -3.0, 2.0, 6.0, -4.0, 3.0, 2.0, -3.0, 1.0, 0.5, -1.0, 0.8])
 
 

@@ -10,7 +10,7 @@ from head_phantom import DEGRADED, FRAME, REFERENCE, rigid, scan, seen, turned
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.spatial.displacement import identity_grid, world_to_flow
 from UniFuseLib.spatial.volume import Volume
-from UniFuseLib.verdict.field import field_evidence, mapped, nearest_rigid
+from UniFuseLib.verdict.field import field_evidence, images_of, nearest_rigid
 from UniFuseLib.verdict.poses import PoseEvidence, pose_evidence, wrong_poses
 from UniFuseLib.verdict.regions import RegionEvidence, body_overlap, region_evidence
 
@@ -43,7 +43,7 @@ def test_a_point_goes_through_the_field_first_and_then_the_motion() -> None:
     flow = world_to_flow(field[None].float(), GRID)
     points = places_of()
     expected = (points + shift) @ motion[:3, :3].T + motion[:3, 3]
-    np.testing.assert_allclose(mapped(points, motion, flow, GRID), expected, atol=1e-3)
+    np.testing.assert_allclose(images_of(points, motion, flow, GRID), expected, atol=1e-3)
 
 
 def test_a_bend_is_told_from_a_motion() -> None:

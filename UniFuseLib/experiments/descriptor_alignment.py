@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.registration.affine_parameters import BASIS, RIGID, Frame, matrix_of
+from UniFuseLib.registration.affine_parameters import BASIS, RIGID, BodyFrame, matrix_of
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.linear import mapped
@@ -114,7 +114,7 @@ class _Level:
     """Descriptors of both volumes on one grid."""
 
     def __init__(
-        self, fixed: Tensor, moving: Tensor, weight: Tensor, grid: Grid, frame: Frame
+        self, fixed: Tensor, moving: Tensor, weight: Tensor, grid: Grid, frame: BodyFrame
     ) -> None:
         self._grid, self._frame = grid, frame
         here = weight[0, 0] > 0
@@ -198,17 +198,17 @@ def _eroded(mask: Tensor) -> Tensor:
     return 1 - outside
 
 
-def _frame(grid: Grid, weight: Tensor) -> Frame:
+def _frame(grid: Grid, weight: Tensor) -> BodyFrame:
     """About the middle of what counts; a turn of 1 / radius moves its edge by about 1 mm."""
     index = (weight[0, 0] > 0).nonzero().double().numpy()
     index = index if len(index) else np.zeros((1, 3))
     points = mapped(grid.affine, index)
     centre = points.mean(axis=0)
     radius = 1.5 * float(np.sqrt(((points - centre) ** 2).sum(axis=1).mean() / 3))
-    return Frame(centre, max(radius, 1.0))
+    return BodyFrame(centre, max(radius, 1.0))
 
 
-def _moved_mm(matrix: np.ndarray, frame: Frame) -> float:
+def _moved_mm(matrix: np.ndarray, frame: BodyFrame) -> float:
     """The largest displacement of the six points at `radius` from the centre."""
     points = frame.centre + frame.radius * np.concatenate([np.eye(3), -np.eye(3)])
     return float(

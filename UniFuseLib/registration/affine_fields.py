@@ -16,7 +16,7 @@ from UniFuseLib.spatial.volume import Grid, Volume
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from UniFuseLib.registration.affine_parameters import Frame
+    from UniFuseLib.registration.affine_parameters import BodyFrame
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 _REACH = 2  # voxels that a descriptor of dilation 1 and radius 1 sees to each side
@@ -164,7 +164,7 @@ def on_grid(volume: AlignmentVolume, grid: Grid, by_bone: bool) -> Fields:
     )
 
 
-def homogeneous(grid: Grid, frame: Frame) -> Tensor:
+def homogeneous(grid: Grid, frame: BodyFrame) -> Tensor:
     """((X - centre) / radius, 1) at every voxel: `(4, d, h, w)`, components R, A, S, 1.
 
     Args:

@@ -19,7 +19,7 @@ from UniFuseLib.registration.symmetric import ENTRIES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from UniFuseLib.registration.affine_parameters import Frame
+    from UniFuseLib.registration.affine_parameters import BodyFrame
     from UniFuseLib.registration.body_voxels import BodyVoxels
     from UniFuseLib.spatial.volume import Grid
 
@@ -35,7 +35,7 @@ class Generators:
         voxels: the n that move.
     """
 
-    def __init__(self, grid: Grid, frame: Frame, voxels: BodyVoxels) -> None:
+    def __init__(self, grid: Grid, frame: BodyFrame, voxels: BodyVoxels) -> None:
         self._axes = grid.directions
         self._h = voxels.of(homogeneous(grid, frame))
         self._products = torch.stack([self._h[a] * self._h[b] for a, b in _PRODUCTS])

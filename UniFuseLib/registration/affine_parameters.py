@@ -10,7 +10,7 @@ from scipy.linalg import expm, logm
 RIGID, AFFINE = 6, 12  # free generators, in the order of `BASIS`
 
 
-class Frame(NamedTuple):
+class BodyFrame(NamedTuple):
     """Where an affine's parameters are measured: X = centre + radius · h."""
 
     centre: np.ndarray  # (3,) RAS mm
@@ -37,7 +37,7 @@ def _basis() -> np.ndarray:
 BASIS = _basis()
 
 
-def body_frame(points: np.ndarray) -> Frame:
+def body_frame(points: np.ndarray) -> BodyFrame:
     """Centre and radius of a body.
 
     Args:
@@ -49,10 +49,10 @@ def body_frame(points: np.ndarray) -> Frame:
     variance = squared_distance.mean() / 3  # along one axis
     deviation = float(np.sqrt(variance))
     radius = max(1.5 * deviation, 1.0)
-    return Frame(centre, radius)
+    return BodyFrame(centre, radius)
 
 
-def matrix_of(parameters: np.ndarray, frame: Frame) -> np.ndarray:
+def matrix_of(parameters: np.ndarray, frame: BodyFrame) -> np.ndarray:
     """A = centre + exp(Σ_k p_k G_k) (X - centre).
 
     Args:
@@ -71,14 +71,14 @@ def matrix_of(parameters: np.ndarray, frame: Frame) -> np.ndarray:
     return _about(frame, motion)
 
 
-def parameters_of(matrix: np.ndarray, frame: Frame) -> np.ndarray:
+def parameters_of(matrix: np.ndarray, frame: BodyFrame) -> np.ndarray:
     """Inverse of `matrix_of`, `(12,)` mm; of turns by less than 180°.
 
     Args:
         matrix: `(4, 4)` RAS mm.
         frame: of the parameters.
     """
-    back = Frame(-frame.centre, frame.radius)
+    back = BodyFrame(-frame.centre, frame.radius)
     centred = _about(back, matrix)
     logarithm = logm(centred)
     generator = np.real(logarithm)[:3].copy()
@@ -131,7 +131,7 @@ def rotation_degrees(matrix: np.ndarray) -> float:
     return float(np.rad2deg(angle))
 
 
-def _about(frame: Frame, matrix: np.ndarray) -> np.ndarray:
+def _about(frame: BodyFrame, matrix: np.ndarray) -> np.ndarray:
     """X → centre + M (X - centre), M affine."""
     centre = frame.centre
     linear, translation = _parts(matrix)

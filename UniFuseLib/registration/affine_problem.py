@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.registration.affine_measures import Measures
-    from UniFuseLib.registration.affine_parameters import Frame
+    from UniFuseLib.registration.affine_parameters import BodyFrame
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 
@@ -74,7 +74,7 @@ class AffineProblem:
         degraded: AlignmentVolume,
         reference: AlignmentVolume,
         spacing: float,
-        frame: Frame,
+        frame: BodyFrame,
         measures: Measures,
     ) -> None:
         self.spacing = spacing

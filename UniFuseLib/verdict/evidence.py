@@ -12,7 +12,7 @@ from UniFuseLib.preprocessing.working_pair import alignment_side
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume, affine_of
-from UniFuseLib.verdict.field import field_evidence, mapped, nearest_rigid
+from UniFuseLib.verdict.field import field_evidence, images_of, nearest_rigid
 from UniFuseLib.verdict.poses import pose_evidence
 from UniFuseLib.verdict.regions import body_overlap, region_evidence
 
@@ -50,7 +50,7 @@ def evidence_of(
         alignment_side(pair.reference, "reference"),
     )
     points = reference.points(_POINTS)
-    images = mapped(points, working.alignment.matrix, flow, working.grid)
+    images = images_of(points, working.alignment.matrix, flow, working.grid)
     rigid = nearest_rigid(points, images)
     spacing = float(working.grid.spacing[0])
     overlap = _dice(pair, working)

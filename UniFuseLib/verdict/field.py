@@ -30,7 +30,7 @@ class FieldEvidence(NamedTuple):
     strain: float  # root mean square of ∂v, without unit
 
 
-def mapped(points: np.ndarray, matrix: np.ndarray, flow: Tensor, grid: Grid) -> np.ndarray:
+def images_of(points: np.ndarray, matrix: np.ndarray, flow: Tensor, grid: Grid) -> np.ndarray:
     """A(X + v(X)), `(n, 3)` RAS mm.
 
     Args:

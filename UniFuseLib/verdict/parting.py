@@ -9,7 +9,7 @@ import torch
 
 from UniFuseLib.preprocessing.working_pair import alignment_side
 from UniFuseLib.verdict.ensemble import other_poses
-from UniFuseLib.verdict.field import mapped, nearest_rigid
+from UniFuseLib.verdict.field import images_of, nearest_rigid
 from UniFuseLib.verdict.spread import Spread, spread_of
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def parting_of(
     points = _points(working)
     if len(points) < 4:  # no motion is determined
         points = reference.points(_POINTS)
-    images = mapped(points, working.alignment.matrix, flow.float().cpu(), working.grid)
+    images = images_of(points, working.alignment.matrix, flow.float().cpu(), working.grid)
     followed = nearest_rigid(points, images)
     with torch.no_grad():
         others = other_poses(degraded, reference, followed, progress)

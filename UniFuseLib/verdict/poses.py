@@ -17,7 +17,7 @@ from UniFuseLib.registration.affine_problem import AffineProblem
 from UniFuseLib.registration.affine_solver import levenberg_marquardt
 
 if TYPE_CHECKING:
-    from UniFuseLib.registration.affine_parameters import Frame
+    from UniFuseLib.registration.affine_parameters import BodyFrame
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 _COARSE_MM, _MEDIUM_MM = 8.0, 5.0
@@ -67,7 +67,7 @@ def pose_evidence(
     )
 
 
-def wrong_poses(pose: np.ndarray, frame: Frame) -> list[np.ndarray]:
+def wrong_poses(pose: np.ndarray, frame: BodyFrame) -> list[np.ndarray]:
     """Turned and shifted so far that no patient fits, `(4, 4)` RAS mm each.
 
     Args:
