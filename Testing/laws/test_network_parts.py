@@ -221,7 +221,7 @@ def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
     out = random(2, fusion.head.out_channels // blocks, *SHAPE)
     moved, reference = random(2, 1, *SHAPE, seed=1), random(2, 1, *SHAPE, seed=2)
     need = torch.tensor([0.0, 1.0])[:, None, None, None, None]
-    fused = fusion._compose(out, moved, reference, need)
+    fused = fusion._compose(out, moved, reference, need, "reference")
     assert torch.equal(fused.restored[0], moved[0])
     assert (fused.detail_weight[0] == 1).all()
     assert (fused.restored[1] - moved[1]).abs().mean() > 0.1
