@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from UniFuseLib.errors import DeviceError
 from UniFuseLib.preprocessing.prepare import shared_grid
 from UniFuseLib.process import in_bytes
+from UniFuseLib.verdict.parting import affordable
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
@@ -89,7 +90,8 @@ def estimate(
         working_mm=round(float(working.spacing[0]), 3),
     )
     seen_mm3 = size.working_voxels * float(working.spacing.prod())
-    more_seconds = _UNCERTAINTY_SECONDS_PER_MM3 * seen_mm3 if uncertainty else 0.0
+    mapped_alone = uncertainty and not affordable(reference)  # else the verdict has it already
+    more_seconds = _UNCERTAINTY_SECONDS_PER_MM3 * seen_mm3 if mapped_alone else 0.0
     bytes_per_voxel = _DISK_BYTES + (_UNCERTAINTY_BYTES if uncertainty else 0)
     return Cost(
         size=size,

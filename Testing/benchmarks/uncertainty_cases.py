@@ -89,7 +89,9 @@ def road_of(pair: Pair, network: Any, contract: Any) -> Road:
     steps = steps_for("auto", *prepared.modalities)
     flow = deform_pair(prepared, working, registered.flow, steps, "deformable", lambda _: None).flow
     classified = classify_pair(registered.logits, prepared, contract)
-    parting = parting_of(prepared, working, flow) if affordable(prepared) else None
+    parting = (
+        parting_of(prepared, working, flow) if affordable(prepared.reference.scalar.grid) else None
+    )
     evidence = evidence_of(prepared, working, flow, classified.probabilities, parting)
     degraded = alignment_side(prepared.degraded, "degraded")
     reference = alignment_side(prepared.reference, "reference")

@@ -60,7 +60,9 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
     deformed = deform_pair(pair, working, registered.flow, steps, "deformable", lambda _: None)
     classified = classify_pair(registered.logits, pair, contract)
     began = time.process_time()
-    parting = parting_of(pair, working, deformed.flow) if affordable(pair) else None
+    parting = (
+        parting_of(pair, working, deformed.flow) if affordable(pair.reference.scalar.grid) else None
+    )
     evidence = evidence_of(pair, working, deformed.flow, classified.probabilities, parting)
     spent = time.process_time() - began
     error = _error(case, pair, working, deformed.flow)

@@ -165,7 +165,7 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
         "--uncertainty",
         action="store_true",
         help="also write uncertainty.nii.gz: how far off the alignment may be at every place, mm; "
-        "takes 2 to 3 CPU seconds",
+        "takes 8 CPU seconds and more where the reference's field of view exceeds 30 litres",
     )
     judging = parser.add_mutually_exclusive_group()
     judging.add_argument(
@@ -175,7 +175,7 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
         "results are written in any case",
     )
     judging.add_argument(
-        "--no-verdict", action="store_true", help="do not judge the alignment: saves about 1.5 s"
+        "--no-verdict", action="store_true", help="do not judge the alignment: saves 2 to 3 s"
     )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
 

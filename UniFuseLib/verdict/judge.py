@@ -5,7 +5,6 @@ The numbers lie in `Resources/Models/verdict.json`; decision 0047 says how they 
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from UniFuseLib.errors import InputError, WeightsError
-from UniFuseLib.resources import models_folder
+from UniFuseLib.errors import InputError
 from UniFuseLib.verdict.curves import AdditiveModel
 from UniFuseLib.verdict.reasons import reasons_of
+from UniFuseLib.verdict.shipped import read_shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,14 +121,7 @@ def shipped_judge() -> Judge:
     Raises:
         WeightsError: its file is missing or broken.
     """
-    path = models_folder() / _FILE
-    try:
-        return Judge.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"Expected the numbers of the verdict in {_FILE} beside the shipped weights, found "
-            "none that can be read. Reinstall the extension, or go on with --no-verdict."
-        ) from error
+    return read_shipped(_FILE, Judge.from_json, "the verdict", "with --no-verdict")
 
 
 def check_judged(*, verdict: bool, uncertainty: bool) -> None:

@@ -44,7 +44,7 @@ def judge(
         mapped: also say how far off it may be at every place.
         progress: called with the fraction done (0 to 1); may raise to stop.
     """
-    usual = affordable(pair)
+    usual = affordable(pair.reference.scalar.grid)
     parting = parting_of(pair, working, flow, progress) if usual or mapped else None
     known = parting if usual else None
     verdict = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))

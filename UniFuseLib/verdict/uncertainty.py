@@ -10,15 +10,13 @@ the spread's shape says where. Decision 0074 says how the numbers in
 
 from __future__ import annotations
 
-import json
 import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from UniFuseLib.errors import WeightsError
-from UniFuseLib.resources import models_folder
+from UniFuseLib.verdict.shipped import read_shipped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -122,11 +120,4 @@ def shipped_calibration() -> Calibration:
     Raises:
         WeightsError: its file is missing or broken.
     """
-    path = models_folder() / _FILE
-    try:
-        return Calibration.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"Expected the numbers of the uncertainty in {_FILE} beside the shipped weights, found "
-            "none that can be read. Reinstall the extension, or go on without --uncertainty."
-        ) from error
+    return read_shipped(_FILE, Calibration.from_json, "the uncertainty", "without --uncertainty")
