@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
 
 from UniFuseLib.registration import bspline_problem, bspline_solver
 from UniFuseLib.registration.bspline_lattice import ControlLattice, SplineWeights
@@ -21,6 +25,7 @@ from UniFuseLib.registration.bspline_solver import (
     gauss_newton,
     held_out_gain,
 )
+from UniFuseLib.registration.masked_filters import normalised_smoothing
 from UniFuseLib.spatial.displacement import identity_grid
 from UniFuseLib.spatial.masked_mind import REACH, masked_mind_ssc
 from UniFuseLib.spatial.mind import mind_ssc
@@ -210,3 +215,24 @@ def test_outside_of_the_field_of_view_nothing_is_compared() -> None:
     assert energies[0][4:-4].min() > 0.5
     assert (energies[1][17:] == 0).all()
     assert energies[1][4:12].min() > 0.5
+
+
+@pytest.mark.parametrize("deviation", [0.6, 0.87, 2.5])
+def test_smoothing_is_a_gaussian_mean_of_what_is_known_along_all_axes(deviation: float) -> None:
+    """Against SciPy's, on a grid whose sides differ and one of which is shorter than the kernel."""
+    generator = np.random.default_rng(0)
+    values = generator.normal(size=(4, 9, 14)).astype(np.float32)
+    known = (generator.random(values.shape) > 0.3).astype(np.float32)
+    known[1:3, 3:6, 5:9] = 1
+    found = normalised_smoothing(
+        torch.from_numpy(values)[None, None], torch.from_numpy(known)[None, None], deviation
+    )
+    radius = math.ceil(3 * deviation)
+
+    def blurred(volume: np.ndarray) -> np.ndarray:
+        return ndimage.gaussian_filter(
+            volume.astype(float), deviation, mode="constant", cval=0.0, radius=radius
+        )
+
+    expected = blurred(values * known) / np.maximum(blurred(known), 1e-3)
+    np.testing.assert_allclose(found[0, 0].numpy(), expected, atol=1e-5)

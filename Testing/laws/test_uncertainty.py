@@ -15,6 +15,7 @@ from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.spatial.volume import Grid, affine_of
 from UniFuseLib.verdict.ensemble import Variation, division_of, other_poses, variations
 from UniFuseLib.verdict.judge import Verdict
+from UniFuseLib.verdict.parting import Parting
 from UniFuseLib.verdict.spread import spread_of
 from UniFuseLib.verdict.uncertainty import LEAST_MM, Calibration, Uncertainty, calibrated
 
@@ -180,3 +181,13 @@ def test_a_red_verdict_is_never_beside_a_small_map() -> None:
     high = Calibration(1.0, 5.0, 0.2, 0.8, 0.5)
     levels = [calibrated(spread, points, v, high).level_mm for v in (red, amber)]
     assert levels[0] == levels[1]
+
+
+def test_the_evidence_is_the_root_mean_square_distance_in_the_body() -> None:
+    turned = rigid((0.0, 0.0, 0.0, 0.0, 0.0, 9.0))
+    points = np.array([[40.0, 3.0, -8.0], [-25.0, 31.0, 17.0], [2.0, -12.0, 60.0]])
+    apart = (turned - np.eye(4))[:3] @ np.column_stack([points, np.ones(3)]).T
+    expected = np.sqrt((apart**2).sum(axis=0).mean())
+    found = Parting(spread_of(np.eye(4), [turned]), points).mean_mm
+    assert found == pytest.approx(expected)
+    assert expected < np.linalg.norm(apart, axis=0).max() - 1  # or a maximum would pass
