@@ -46,8 +46,8 @@ class LinearCost(NamedTuple):
         )
 
 
-MEMORY_BYTES = LinearCost(578.9e6, 73.29, 312.0, 10.04, within=0.073)
-CPU_SECONDS = LinearCost(7.027, 1.087e-6, 4.064e-6, 1.277e-7, within=0.274)
+MEMORY_BYTES = LinearCost(560.6e6, 70.45, 283.5, 11.45, within=0.103)
+CPU_SECONDS = LinearCost(5.524, 8.138e-7, 2.648e-6, 1.776e-7, within=0.265)
 
 
 class Size(NamedTuple):
