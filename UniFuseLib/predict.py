@@ -188,7 +188,8 @@ def fuse(
             sources = pair.degraded.source, pair.reference.source
             native = to_reference_grid(*sources, found, greys)
             if fusion != UNIFUSE:
-                again = fuse_again(fusion, native, pair.reference.source, greys, target)
+                aligned = native.restored, native.coverage
+                again = fuse_again(fusion, *aligned, pair.reference.source, greys, target)
                 native = native._replace(fused=again)
             own = restore_degraded(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):

@@ -35,6 +35,10 @@ class Result:
         default_factory=lambda: SimpleNamespace(warnings=("a doubt",), verdict=JUDGED)
     )
 
+    @property
+    def coverage(self) -> np.ndarray:
+        return np.ones(self.displacement.shape[:3], bool)
+
 
 def identity(
     degraded: Volume, reference: Volume, *, degraded_modality: str, reference_modality: str

@@ -19,11 +19,12 @@ from UniFuseLib.evaluation.baselines.dependency import require
 from UniFuseLib.evaluation.bench.bench import run_bench
 from UniFuseLib.evaluation.bench.clock import measured, resident_peak_mb
 from UniFuseLib.evaluation.bench.html import page
+from UniFuseLib.evaluation.bench.job import Job, read_job, write_job
 from UniFuseLib.evaluation.bench.method import MODEL, OURS, Method, method_of
 from UniFuseLib.evaluation.bench.pictures import chosen
 from UniFuseLib.evaluation.bench.plots import error_boxes
 from UniFuseLib.evaluation.bench.run import BenchPlan, start_process
-from UniFuseLib.evaluation.bench.stage import Job, read_job, run_job, write_job
+from UniFuseLib.evaluation.bench.stage import run_job
 from UniFuseLib.evaluation.bench.tables import bench_table
 from UniFuseLib.evaluation.bench.verdict import best_pipeline, verdicts
 from UniFuseLib.evaluation.sampling import pull

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import count, log, refinement
+from UniFuseLib.commands.options import add_fusions, count, log, other_fusions, refinement
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _add_model(group: Any) -> None:
         metavar="off|auto|N",
         help="test-time optimisation, as in 'fuse' (default: auto)",
     )
+    add_fusions(group)
     group.add_argument("--no-model", action="store_true", help="baselines only")
 
 
@@ -152,6 +153,7 @@ def _plan(args: argparse.Namespace, checksum: str | None) -> Any:
         checksum=checksum,
         device=args.device,
         refine=args.refine,
+        model_fusions=other_fusions(args.fusion),
     )
 
 

@@ -8,7 +8,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from UniFuseLib.commands.options import add_device, count, log, refinement
+from UniFuseLib.commands.options import (
+    add_device,
+    add_fusions,
+    count,
+    log,
+    other_fusions,
+    refinement,
+)
 from UniFuseLib.errors import InputError, MissingDependencyError
 
 if TYPE_CHECKING:
@@ -62,6 +69,7 @@ def add_parser(subparsers: Any) -> None:
         help="comma-separated registrations to run on the same cases: rigid (mutual information, "
         "SimpleITK), bspline, elastix, syn, convexadam (default: none)",
     )
+    add_fusions(parser)
     parser.add_argument(
         "--no-overview", action="store_true", help="draw no pictures; matplotlib is not needed then"
     )
@@ -99,6 +107,7 @@ def _evaluation(args: argparse.Namespace) -> Evaluation:
     from UniFuseLib.device import choose_device
     from UniFuseLib.evaluation.baselines import chosen_registrations
     from UniFuseLib.evaluation.evaluate import evaluate
+    from UniFuseLib.evaluation.other_fusions import OtherFusions
     from UniFuseLib.evaluation.own_frame import restore_in_place
     from UniFuseLib.fusion.greys import WIDE
     from UniFuseLib.io.output_folder import sole_run
@@ -108,6 +117,7 @@ def _evaluation(args: argparse.Namespace) -> Evaluation:
 
     names = [name.strip() for name in args.baselines.split(",") if name.strip()]
     baselines = chosen_registrations(names)
+    fusions = other_fusions(args.fusion)
     device = choose_device(args.device)
     model, contract = load_model(args.weights, device)
     refined = "" if args.refine == "off" else f"+refine={args.refine}"
@@ -132,6 +142,7 @@ def _evaluation(args: argparse.Namespace) -> Evaluation:
             limit=args.limit,
             draw=None if args.no_overview else draw_overview,
             baselines=baselines,
+            fusions=OtherFusions(fusions, contract, device) if fusions else None,
             weights={"name": contract.name, "preset": contract.preset, "sha256": contract.sha256},
             log=log,
         )

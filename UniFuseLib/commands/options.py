@@ -6,6 +6,8 @@ import argparse
 import math
 import sys
 
+from UniFuseLib.fusion.methods import METHODS, UNIFUSE, check_method
+
 
 def refinement(text: str) -> str:
     """`--refine` as it stands on the command line."""
@@ -19,6 +21,30 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", default="auto", help="auto, cpu, cuda or cuda:N (default: auto)"
     )
+
+
+def add_fusions(parser: argparse._ActionsContainer) -> None:
+    """Further fusion methods that are measured: `other_fusions`."""
+    parser.add_argument(
+        "--fusion",
+        default="",
+        metavar="NAMES",
+        help="comma-separated fusion methods to measure on the volumes that UniFuse aligned and "
+        f"restored, beside its own: {', '.join(name for name in METHODS if name != UNIFUSE)} "
+        "(default: none)",
+    )
+
+
+def other_fusions(text: str) -> tuple[str, ...]:
+    """The methods of `--fusion`, in the order of `METHODS`; `unifuse` is measured anyway.
+
+    Raises:
+        InputError, WeightsError, MissingDependencyError: see `check_method`.
+    """
+    names = {name.strip() for name in text.split(",") if name.strip()}
+    for name in sorted(names):
+        check_method(name)
+    return tuple(name for name in METHODS if name in names and name != UNIFUSE)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:

@@ -31,6 +31,7 @@ from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from UniFuseLib.evaluation.fuse_call import Fuse, Fused
+    from UniFuseLib.evaluation.other_fusions import OtherFusions
 
 CASE_VERSION = 3
 
@@ -52,6 +53,25 @@ class Evaluation:
     skipped: list[dict[str, str]]
 
 
+@dataclass(frozen=True)
+class Measures:
+    """What is run on every case.
+
+    Attributes:
+        fuse: `predict.fuse` with a model.
+        checksum: of its weights.
+        restore: restores a scan in its own frame; None leaves that out.
+        baselines: keys of `baselines.REGISTRATIONS`.
+        fusions: other fusion methods; None for none.
+    """
+
+    fuse: Fuse
+    checksum: str
+    restore: RestoreInPlace | None = None
+    baselines: tuple[str, ...] = ()
+    fusions: OtherFusions | None = None
+
+
 def evaluate(
     folder: Path,
     output: Path,
@@ -63,6 +83,7 @@ def evaluate(
     limit: int | None = None,
     draw: Draw | None = None,
     baselines: Sequence[str] = (),
+    fusions: OtherFusions | None = None,
     weights: Figures | None = None,
     log: Log = silent,
 ) -> Evaluation:
@@ -81,6 +102,7 @@ def evaluate(
         limit: only the first cases of the index.
         draw: `overview.draw_overview`, or None for no pictures.
         baselines: keys of `baselines.REGISTRATIONS` that register the same cases.
+        fusions: other methods on the same aligned volumes; None for none.
         weights: name, preset and checksum for the summary.
         log: a line per case.
 
@@ -89,6 +111,7 @@ def evaluate(
             `Evaluation.skipped`.
         OutputError: `output` cannot be made or written to.
     """
+    measures = Measures(fuse, checksum, restore, tuple(baselines), fusions)
     ids = read_index(folder)[:limit]
     make_folder(output / "cases")
     figures: list[Figures] = []
@@ -97,13 +120,13 @@ def evaluate(
         place = f"[{number}/{len(ids)}]"
         path = output / "cases" / f"{case_id}.json"
         truth = case_checksum(folder, case_id)
-        done = _finished(path, checksum, truth, baselines) if resume else None
+        done = _finished(path, measures, truth) if resume else None
         if done is not None:
             figures.append(done)
             log(f"{place} {_line(done)} (from the earlier run)")
             continue
         try:
-            found, picture = _run(folder, case_id, fuse, restore, checksum, output, draw, baselines)
+            found, picture = _run(folder, case_id, measures, output, draw)
         except Cancelled:
             raise
         except (UniFuseError, ValueError, RuntimeError) as error:
@@ -122,19 +145,13 @@ def evaluate(
     return Evaluation(summary, tables, skipped)
 
 
-def evaluate_case(
-    case: Case,
-    fuse: Fuse,
-    checksum: str,
-    restore: RestoreInPlace | None = None,
-    baselines: Sequence[str] = (),
-) -> tuple[Figures, Fused]:
+def evaluate_case(case: Case, measures: Measures) -> tuple[Figures, Fused]:
     """The figures of one case, and the result they were taken from.
 
     Seconds are those of `fuse` alone.
     """
     wall, cpu = time.perf_counter(), time.process_time()
-    result = fuse(
+    result = measures.fuse(
         case.degraded,
         case.reference,
         degraded_modality=case.degraded_modality,
@@ -154,14 +171,15 @@ def evaluate_case(
         "seed": case.seed,
         "degraded_modality": case.degraded_modality,
         "reference_modality": case.reference_modality,
-        "weights_sha256": checksum,
+        "weights_sha256": measures.checksum,
         "case_sha256": case.checksum,
         "tre_before_mm": before.tre_mm,
         "dice_before": before.dice,
         "alignment_before": before.alignment,
         **measure(evaluator, result.fused.array, result.restored.array, displacement),
-        "baselines": baseline_figures(evaluator, baselines),
-        "own_frame": _own_frame(case, evaluator, restore),
+        "baselines": baseline_figures(evaluator, measures.baselines),
+        "fusions": measures.fusions.figures(evaluator, result) if measures.fusions else {},
+        "own_frame": _own_frame(case, evaluator, measures.restore),
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
@@ -180,18 +198,11 @@ def _own_frame(
 
 
 def _run(
-    folder: Path,
-    case_id: str,
-    fuse: Fuse,
-    restore: RestoreInPlace | None,
-    checksum: str,
-    output: Path,
-    draw: Draw | None,
-    baselines: Sequence[str],
+    folder: Path, case_id: str, measures: Measures, output: Path, draw: Draw | None
 ) -> tuple[Figures, str]:
     """The figures of a case, and what is to be said of its picture."""
     case = read_case(folder, case_id)
-    figures, result = evaluate_case(case, fuse, checksum, restore, baselines)
+    figures, result = evaluate_case(case, measures)
     if draw is None:
         return figures, ""
     picture = output / "cases" / case_id / "overview.png"
@@ -203,16 +214,18 @@ def _run(
     return figures, ""
 
 
-def _finished(
-    path: Path, checksum: str, truth: str | None, baselines: Sequence[str]
-) -> Figures | None:
-    """The figures of an earlier run with the same weights, baselines and case, or None."""
+def _finished(path: Path, measures: Measures, truth: str | None) -> Figures | None:
+    """The figures of an earlier run with the same weights, baselines, fusions and case, or None."""
     earlier = read_json(path)
     if not isinstance(earlier, dict) or earlier.get("version") != CASE_VERSION:
         return None
-    same = earlier.get("weights_sha256") == checksum and earlier.get("case_sha256") == truth
-    measured = set(baselines) <= set(earlier.get("baselines", {}))
-    return earlier if same and measured else None
+    same = (
+        earlier.get("weights_sha256") == measures.checksum and earlier.get("case_sha256") == truth
+    )
+    fusions = set(measures.fusions.names) if measures.fusions else set()
+    measured = set(measures.baselines) <= set(earlier.get("baselines", {}))
+    fused = fusions <= set(earlier.get("fusions", {}))
+    return earlier if same and measured and fused else None
 
 
 def _line(c: Figures) -> str:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.degradation import CLASSES
+from UniFuseLib.evaluation.fusion_table import fusion_means
+from UniFuseLib.evaluation.means import mean_of
 from UniFuseLib.evaluation.metrics import (
     ECE_BINS,
     AlignmentFigures,
@@ -130,23 +132,24 @@ def aggregate(cases: Sequence[Figures]) -> Figures:
         "made_worse": sum(map(_is_worse, cases)),
         "verdict": verdict_figures(cases),
         "baselines": _baselines(cases),
-        "folds_percent": _mean(cases, "folds_percent"),
-        "dice_before": _mean(cases, "dice_before"),
-        "dice": _mean(cases, "dice"),
-        "alignment": {key: _mean(cases, "alignment", key) for key in ALIGNMENT_KEYS},
-        "restoration_psnr_db": _mean(degraded, "restoration", "psnr_db"),
-        "restoration_gain_db": _mean(degraded, "restoration", "gain_db"),
-        "restoration_ssim": _mean(degraded, "restoration", "ssim"),
-        "restoration_gain_ssim": _mean(degraded, "restoration", "gain_ssim"),
-        "clean_psnr_db": _mean(clean, "restoration", "psnr_db"),
-        "clean_gain_db": _mean(clean, "restoration", "gain_db"),
-        "own_frame_gain_db": _mean(degraded, "own_frame", "gain_db"),
-        "own_frame_clean_psnr_db": _mean(clean, "own_frame", "psnr_db"),
-        "fusion": {key: _mean(cases, "fusion", key) for key in FUSION_KEYS},
-        "retention": _mean(cases, "retention", "retention"),
-        "soft_tissue_contrast": _mean(cases, "retention", "soft_tissue_contrast"),
-        "cpu_seconds": _mean(cases, "cpu_seconds"),
-        "wall_seconds": _mean(cases, "wall_seconds"),
+        "folds_percent": mean_of(cases, "folds_percent"),
+        "dice_before": mean_of(cases, "dice_before"),
+        "dice": mean_of(cases, "dice"),
+        "alignment": {key: mean_of(cases, "alignment", key) for key in ALIGNMENT_KEYS},
+        "restoration_psnr_db": mean_of(degraded, "restoration", "psnr_db"),
+        "restoration_gain_db": mean_of(degraded, "restoration", "gain_db"),
+        "restoration_ssim": mean_of(degraded, "restoration", "ssim"),
+        "restoration_gain_ssim": mean_of(degraded, "restoration", "gain_ssim"),
+        "clean_psnr_db": mean_of(clean, "restoration", "psnr_db"),
+        "clean_gain_db": mean_of(clean, "restoration", "gain_db"),
+        "own_frame_gain_db": mean_of(degraded, "own_frame", "gain_db"),
+        "own_frame_clean_psnr_db": mean_of(clean, "own_frame", "psnr_db"),
+        "fusion": {key: mean_of(cases, "fusion", key) for key in FUSION_KEYS},
+        "retention": mean_of(cases, "retention", "retention"),
+        "soft_tissue_contrast": mean_of(cases, "retention", "soft_tissue_contrast"),
+        "fusions": fusion_means(cases),
+        "cpu_seconds": mean_of(cases, "cpu_seconds"),
+        "wall_seconds": mean_of(cases, "wall_seconds"),
         **_class_figures(cases),
     }
 
@@ -231,12 +234,3 @@ def _spread(errors: Iterable[Figures]) -> Figures:
         "worst": max(means),
         "over_cases": {"median": float(np.median(means)), "p95": float(np.percentile(means, 95))},
     }
-
-
-def _mean(cases: Sequence[Figures], *path: str) -> float | None:
-    """Mean of case[path[0]][path[1]]... over the cases that have the figure, if any has."""
-    values: list[Any] = list(cases)
-    for key in path:
-        values = [None if value is None else value[key] for value in values]
-    present = [float(value) for value in values if value is not None]
-    return fmean(present) if present else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.degradation import title
+from UniFuseLib.evaluation.fusion_table import methods_table
 from UniFuseLib.evaluation.group_table import groups_table
 from UniFuseLib.evaluation.markdown import markdown, number, percent
 from UniFuseLib.evaluation.verdict_figures import verdict_table
@@ -51,6 +52,7 @@ def evaluation_tables(summary: Figures) -> str:
         _restoration(rows),
         "## Fusion",
         _fusion(rows),
+        *_methods(rows),
         "## Classification of all cases",
         _classification(summary["classification"]),
         "## Verdict against the error",
@@ -151,6 +153,12 @@ def _restoration_cells(row: Row) -> tuple[str, ...]:
 def _fusion(rows: list[Row]) -> str:
     header = ("task", "bin mm", *FUSION_TITLES.values(), "retention", "soft-tissue contrast")
     return markdown(header, [(row.task, row.bin, *_fusion_cells(row)) for row in rows])
+
+
+def _methods(rows: list[Row]) -> list[str]:
+    """Other fusion methods, by task over all bins and by group; nothing where none was asked."""
+    table = methods_table((row.task, row.figures) for row in rows if row.bin == ALL_BINS)
+    return ["## Fusion methods on the same aligned volumes", table] if table else []
 
 
 def _fusion_cells(row: Row) -> tuple[str, ...]:

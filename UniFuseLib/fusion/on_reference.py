@@ -14,13 +14,13 @@ from UniFuseLib.preprocessing.colour import luma
 
 if TYPE_CHECKING:
     from UniFuseLib.fusion.greys import Greys
-    from UniFuseLib.postprocess import ReferenceGridResult
     from UniFuseLib.preprocessing.prepare import InputVolume
 
 
 def fuse_again(
     name: str,
-    native: ReferenceGridResult,
+    restored: np.ndarray,
+    coverage: np.ndarray,
     reference: InputVolume,
     greys: Greys,
     device: torch.device,
@@ -31,21 +31,22 @@ def fuse_again(
 
     Args:
         name: of the method, not `unifuse`.
-        native: what UniFuse found; its restored volume is fused.
+        restored: of UniFuse, aligned, `(d, h, w)` or `(d, h, w, 3)`, the degraded scan's own units.
+        coverage: `(d, h, w)` bool, where the degraded scan has data.
         reference: on whose grid all lies.
         greys: how both enter.
         device: of a method's network.
     """
-    own = luma(native.restored).astype(np.float32)
-    restored = greys.degraded.forward(torch.from_numpy(own)).numpy()
+    own = luma(restored).astype(np.float32)
+    shown = greys.degraded.forward(torch.from_numpy(own)).numpy()
     values = np.asarray(luma(reference.volume.array), dtype=np.float32)
     clean = greys.reference.forward(torch.from_numpy(values)).numpy()
     axis = int(np.argmax(reference.volume.grid.spacing))  # thick slices are cut as they were made
-    a, b = (np.moveaxis(v, axis, 0) for v in (np.where(native.coverage, restored, clean), clean))
+    a, b = (np.moveaxis(v, axis, 0) for v in (np.where(coverage, shown, clean), clean))
     mixed = np.moveaxis(volume_fusion(name, device)(a, b), 0, axis)
-    fused = np.where(native.coverage, np.maximum(mixed, 0), clean).astype(np.float32)
-    if native.restored.ndim == 3:
+    fused = np.where(coverage, np.maximum(mixed, 0), clean).astype(np.float32)
+    if restored.ndim == 3:
         return fused
-    chroma = native.restored.astype(np.float32) - own[..., None]
-    coloured = 255 * fused[..., None] + np.where(native.coverage[..., None], chroma, 0)
+    chroma = restored.astype(np.float32) - own[..., None]
+    coloured = 255 * fused[..., None] + np.where(coverage[..., None], chroma, 0)
     return coloured.clip(0, 255).round().astype(np.uint8)

@@ -107,7 +107,7 @@ def _opening(bench: Figures) -> str:
     model = "UniFuse not included"
     if weights:
         model = f"weights {weights['name']} ({weights['sha256'][:12]})"
-    pipelines = sum(method_of(row) != OURS for row in bench["rows"])
+    pipelines = sum(not method_of(row).ours for row in bench["rows"])
     return (
         f"{len(bench['ids'])} simulated cases with known truth, {pipelines} staged pipelines "
         f"(restoration + registration + fusion), {model}. "

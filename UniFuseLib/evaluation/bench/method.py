@@ -30,7 +30,9 @@ class Alignment(NamedTuple):
 
 
 class Method(NamedTuple):
-    """A whole pipeline; all three `MODEL` for the model."""
+    """A whole pipeline; all three `MODEL` for the model, the first two where another method fuses
+    what it aligned and restored.
+    """
 
     restoration: str
     registration: str
@@ -39,6 +41,11 @@ class Method(NamedTuple):
     @property
     def alignment(self) -> Alignment:
         return Alignment(self.restoration, self.registration)
+
+    @property
+    def ours(self) -> bool:
+        """The model aligned and restored."""
+        return self.alignment == OURS.alignment
 
     @property
     def label(self) -> str:
@@ -50,6 +57,8 @@ class Method(NamedTuple):
         """For tables."""
         if self == OURS:
             return "UniFuse"
+        if self.ours:
+            return f"{self.alignment.title}, fused by {self.fusion}"
         return " + ".join((*_titles(self.alignment), FUSIONS[self.fusion]))
 
 

@@ -47,7 +47,7 @@ def case_pictures(
         task: key of `TASKS`.
     """
     by_method = {method_of(row): row for row in rows if task in row["summary"]}
-    baselines = {m: row["summary"][task] for m, row in by_method.items() if m != OURS}
+    baselines = {m: row["summary"][task] for m, row in by_method.items() if not m.ours}
     best = best_pipeline(baselines) if baselines else None
     lead = OURS if OURS in by_method else best
     if lead is None:

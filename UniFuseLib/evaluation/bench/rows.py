@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from UniFuseLib.evaluation.bench.method import OURS, Method
+from UniFuseLib.evaluation.bench.method import MODEL, OURS, Method
 from UniFuseLib.evaluation.summary import Figures, aggregate, group_of, in_group
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
@@ -35,6 +35,9 @@ def records(case: Figures, answers: CaseAnswers) -> dict[Method, Figures]:
             "class_found": own["class_found"],
             "confidence": own["confidence"],
         }
+        for name, fused in own["fusions"].items():
+            costs = [own["cost"], {**fused, "peak_mb": None}]
+            found[Method(MODEL, MODEL, name)] = _record(case, own, fused["fusion"], costs)
     return found
 
 

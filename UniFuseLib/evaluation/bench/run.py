@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from UniFuseLib.evaluation.bench.job import Job, Kind, StageInput, write_job
 from UniFuseLib.evaluation.bench.method import MODEL, Alignment, Method
-from UniFuseLib.evaluation.bench.stage import Job, Kind, StageInput, write_job
 from UniFuseLib.io.json_files import read_json
 from UniFuseLib.process import CALM_THREADS
 from UniFuseLib.simulation.case_folder import case_checksum
@@ -40,6 +40,7 @@ class BenchPlan:
         checksum: SHA-256 of the weights; None leaves the model out.
         device: of the model.
         refine: of the model, as in `predict.fuse`.
+        model_fusions: other fusion methods on what the model aligned and restored.
     """
 
     restorations: list[str]
@@ -49,6 +50,7 @@ class BenchPlan:
     checksum: str | None
     device: str = "cpu"
     refine: str = "auto"
+    model_fusions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -177,6 +179,7 @@ class Bench:
             weights=str(plan.weights) if plan.weights else None,
             device=plan.device,
             refine=plan.refine,
+            fusions=plan.model_fusions if kind == "model" else (),
         )
 
     def _folder(self, case_id: str, label: str) -> Path:
@@ -184,11 +187,16 @@ class Bench:
 
     def _key(self, case_id: str, kind: str, name: str, inputs: tuple[StageInput, ...]) -> str:
         """Changes with the case, the stage, its inputs and, for the model, its weights."""
-        weights = f"{self.plan.checksum}+refine={self.plan.refine}" if kind == "model" else ""
+        weights = self._model_key() if kind == "model" else ""
         checksum = case_checksum(self.cases, case_id)
         sources = sorted((source.restoration, source.registration) for source in inputs)
         parts = (VERSION, checksum, kind, name, sources, weights, self.plan.device)
         return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
+
+    def _model_key(self) -> str:
+        """Weights, refinement and further fusions of the model."""
+        fusions = "".join(f"+{name}" for name in self.plan.model_fusions)
+        return f"{self.plan.checksum}+refine={self.plan.refine}{fusions}"
 
 
 def stage_folder(output: Path, case_id: str, label: str) -> Path:

@@ -8,9 +8,8 @@ the clock; reading, writing and measuring come before and after it.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,11 +17,12 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation import baselines
 from UniFuseLib.evaluation.baseline_figures import normalised
 from UniFuseLib.evaluation.bench.clock import measured
+from UniFuseLib.evaluation.bench.job import FIELD, RESTORED, Job, read_job
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.io.json_files import read_json, write_json
-from UniFuseLib.io.volumes import read_displacement, read_volume, write_displacement, write_volume
+from UniFuseLib.io.json_files import write_json
+from UniFuseLib.io.volumes import write_displacement, write_volume
 from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.process import keep_freed_memory
 
@@ -31,80 +31,7 @@ if TYPE_CHECKING:
     from UniFuseLib.simulation.case_folder import Case
     from UniFuseLib.spatial.volume import Volume
 
-Kind = Literal["restore", "register", "fuse", "model"]
-ANSWER = "stage.json"
-RESTORED, FUSED, FIELD = "restored.nii.gz", "fused.nii.gz", "field.nii.gz"
-
-
-@dataclass(frozen=True)
-class StageInput:
-    """What earlier stages left.
-
-    Attributes:
-        restoration: name of the baseline.
-        restored: folder of its stage.
-        registration: name of the baseline, for a fusion.
-        registered: folder of its stage, for a fusion.
-    """
-
-    restoration: str
-    restored: str
-    registration: str = ""
-    registered: str = ""
-
-    def volume(self) -> Volume:
-        return read_volume(Path(self.restored) / RESTORED)
-
-    def displacement(self) -> np.ndarray:
-        """`(d, h, w, 3)` RAS mm on the reference grid."""
-        return read_displacement(Path(self.registered) / FIELD)[0]
-
-
-@dataclass(frozen=True)
-class Job:
-    """One stage to run.
-
-    Attributes:
-        kind: of the stage.
-        name: the baseline's.
-        cases: folder of the cases.
-        case_id: the case.
-        output: folder for `stage.json` and the stage's volumes.
-        key: stands in the answer; `--resume` compares it.
-        inputs: of `register` one restoration, of `fuse` every alignment.
-        weights: of the model; None for the shipped ones.
-        device: of the model.
-        refine: of the model.
-    """
-
-    kind: Kind
-    name: str
-    cases: str
-    case_id: str
-    output: str
-    key: str
-    inputs: tuple[StageInput, ...] = ()
-    weights: str | None = None
-    device: str = "cpu"
-    refine: str = "auto"
-
-
-def write_job(job: Job, path: Path) -> None:
-    """Store a job for `python -m UniFuseLib.evaluation.bench.stage`."""
-    write_json(asdict(job), path)
-
-
-def read_job(path: Path) -> Job:
-    """Inverse of `write_job`.
-
-    Raises:
-        InputError: there is no such job.
-    """
-    content = read_json(path)
-    if content is None:
-        raise InputError(f"Cannot read the job '{path}'.")
-    inputs = tuple(StageInput(**source) for source in content.pop("inputs"))
-    return Job(**content, inputs=inputs)
+ANSWER, FUSED = "stage.json", "fused.nii.gz"
 
 
 def run_job(job: Job) -> None:
@@ -195,6 +122,7 @@ def fuse_aligned(case: Case, rule: str, restored: Volume, displacement: np.ndarr
 def _model(job: Job, case: Case, output: Path) -> Figures:
     from UniFuseLib.checkpoint import load_model
     from UniFuseLib.device import choose_device
+    from UniFuseLib.evaluation.other_fusions import OtherFusions
     from UniFuseLib.fusion.greys import WIDE
     from UniFuseLib.predict import fuse
 
@@ -215,7 +143,14 @@ def _model(job: Job, case: Case, output: Path) -> Figures:
     write_volume(result.fused, output / FUSED)
     write_volume(result.restored, output / RESTORED)
     write_displacement(result.displacement, case.reference.grid, output / FIELD)
-    return {"cost": cost.as_dict(), **_model_figures(case_evaluator(case), result)}
+    evaluator = case_evaluator(case)
+    others = OtherFusions(job.fusions, contract, choose_device(job.device))
+    fusions = others.figures(evaluator, result) if job.fusions else {}
+    return {
+        "cost": cost.as_dict(),
+        "fusions": fusions,
+        **_model_figures(evaluator, result),
+    }
 
 
 def _model_figures(evaluator: CaseEvaluator, result: Any) -> Figures:

@@ -53,8 +53,8 @@ def _markdown(table: Table) -> str:
 
 def _fusions(rows: dict[Method, Figures], task: str) -> Table:
     figures = {method: row["summary"][task] for method, row in rows.items()}
-    baselines = {method: f for method, f in figures.items() if method != OURS}
-    shown = [OURS] if OURS in figures else []
+    baselines = {method: f for method, f in figures.items() if not method.ours}
+    shown = [method for method in figures if method.ours]
     if baselines:
         shown.append(best_pipeline(baselines))
     count = len(METRICS)

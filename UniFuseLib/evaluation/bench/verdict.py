@@ -36,9 +36,10 @@ def verdicts(rows: list[Figures]) -> dict[str, list[Figures]]:
         Nothing without a row of the model.
     """
     summaries = {method_of(row): row["summary"] for row in rows}
-    own = summaries.pop(OURS, {})
+    own = summaries.get(OURS, {})
+    staged = {m: summary for m, summary in summaries.items() if not m.ours}
     return {
-        task: _judge(figures, {m: s[task] for m, s in summaries.items() if task in s})
+        task: _judge(figures, {m: s[task] for m, s in staged.items() if task in s})
         for task, figures in own.items()
     }
 
