@@ -115,3 +115,17 @@ def test_the_bench_prints_every_method_over_the_same_pairs(
     ]
     assert rows[1]["sf"] == pytest.approx(rows[2]["sf"])
     assert rows[0]["sf"] < rows[1]["sf"]
+    for row, share in zip(rows, (0.5, 1.0, 1.0), strict=True):
+        assert row["retention"] == pytest.approx(share, abs=0.01)
+        assert row["soft_tissue_contrast"] is not None
+
+
+def test_the_bench_prints_a_dash_where_nothing_is_bright(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+):
+    for path in (folders / "CT").iterdir():
+        write_picture(np.full(texture(0).shape, 0.3, np.float32), path)
+    assert main(["bench-images", str(folders), "--methods", "average"]) == 0
+    header, _, average = capsys.readouterr().out.splitlines()[-3:]
+    assert header.endswith("| SSIM | retention | contrast of the second |")
+    assert [cell.strip() for cell in average.split("|")][-3] == "–"

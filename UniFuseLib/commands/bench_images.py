@@ -13,7 +13,8 @@ from UniFuseLib.fusion.methods import METHODS
 
 _DESCRIPTION = """\
 Fuse all pairs of aligned pictures in the two folders of FOLDER (as CT-MRI/CT and CT-MRI/MRI) with
-several methods and print EN, SD, SF, AG, MI, SCD, VIF, Q_abf and SSIM, means over the pairs.
+several methods and print EN, SD, SF, AG, MI, SCD, VIF, Q_abf and SSIM, means over the pairs; and
+what they keep: of what the first picture alone shows (retention), and of the second's contrast.
 """
 
 
@@ -62,7 +63,10 @@ def run(args: argparse.Namespace) -> int:
         log(f"{name}: {len(found)} pictures matched to {len(pairs)} pairs")
     rows = bench_pictures(pairs, args.methods, others, choose_device(args.device), log)
     if args.json:
-        values = [{"method": r.method, "pairs": r.pairs, **r.mean._asdict()} for r in rows]
+        values = [
+            {"method": r.method, "pairs": r.pairs, **r.mean._asdict(), **r.kept._asdict()}
+            for r in rows
+        ]
         print(json.dumps(values, indent=2))
     else:
         print(table(rows))

@@ -8,6 +8,9 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.evaluation.markdown import number
+from UniFuseLib.evaluation.means import mean_of
+from UniFuseLib.evaluation.metrics import RetentionFigures, retention_figures
 from UniFuseLib.evaluation.metrics.pictures import PictureFigures, picture_figures
 from UniFuseLib.fusion.pictures import PictureFusion
 from UniFuseLib.io.pictures import READ, read_picture
@@ -41,6 +44,7 @@ class Row(NamedTuple):
     method: str
     pairs: int
     mean: PictureFigures
+    kept: RetentionFigures  # the first source over the second
 
 
 def find_pairs(first: Path, second: Path) -> list[PicturePair]:
@@ -150,11 +154,15 @@ def _fused(fusion: PictureFusion, pair: PicturePair) -> np.ndarray:
 
 
 def _row(name: str, pairs: list[PicturePair], fused: Callable[[PicturePair], np.ndarray]) -> Row:
-    figures = [
-        picture_figures(fused(pair), 255 * grey(pair.first), 255 * grey(pair.second))
-        for pair in pairs
-    ]
-    return Row(name, len(pairs), PictureFigures(*np.mean(figures, axis=0).tolist()))
+    figures, kept = [], []
+    for pair in pairs:
+        first, second, picture = grey(pair.first), grey(pair.second), fused(pair)
+        figures.append(picture_figures(picture, 255 * first, 255 * second))
+        everywhere = np.ones(first.shape, dtype=bool)
+        kept.append(retention_figures(picture / 255, first, second, everywhere)._asdict())
+    means = PictureFigures(*np.mean(figures, axis=0).tolist())
+    retained = RetentionFigures(*(mean_of(kept, key) for key in RetentionFigures._fields))
+    return Row(name, len(pairs), means, retained)
 
 
 def table(rows: list[Row]) -> str:
@@ -162,11 +170,12 @@ def table(rows: list[Row]) -> str:
     names = PictureFigures._fields
     best = [max(row.mean[i] for row in rows) for i in range(len(names))]
     lines = [
-        "| method | pairs | " + " | ".join(_TITLES[name] for name in names) + " |",
-        "|---|---|" + "---|" * len(names),
+        "| method | pairs | " + " | ".join([_TITLES[name] for name in names] + _KEPT) + " |",
+        "|---|---|" + "---|" * (len(names) + len(_KEPT)),
     ]
     for row in rows:
         cells = [_cell(value, top) for value, top in zip(row.mean, best, strict=True)]
+        cells += [number(value) for value in row.kept]
         lines.append(f"| {row.method} | {row.pairs} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -182,6 +191,7 @@ _TITLES = {
     "q_abf": "Q_abf",
     "ssim": "SSIM",
 }
+_KEPT = ["retention", "contrast of the second"]
 
 
 def _cell(value: float, best: float) -> str:
