@@ -20,6 +20,7 @@ from UniFuseLib.network.matching import (
     structure_cost,
 )
 from UniFuseLib.network.prompt import PromptGuide, modulate
+from UniFuseLib.network.slabs import slabs
 from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp
 from UniFuseLib.spatial.mind import box_mean
 
@@ -140,8 +141,14 @@ class CorrelationRegBLK(nn.Module):
 
     def _relate(self, seen: list[Tensor], prompt: Tensor) -> Tensor:
         """Convolve, multiply by the prompt, convolve (Figure 3)."""
-        reduced = self.reduce(torch.cat(seen, dim=1))
+        # all channels of a whole map together would be the largest tensor of a run
+        reduced = torch.cat([self._reduced(seen, rows) for rows in slabs(seen[0])], dim=2)
         return self.relate(self.activation(modulate(reduced, self.guide(prompt))))
+
+    def _reduced(self, seen: list[Tensor], rows: slice) -> Tensor:
+        part = torch.cat([one[:, :, rows] for one in seen], dim=1)
+        reduced: Tensor = self.reduce(part)
+        return reduced
 
 
 class CorrelationFA(nn.Module):

@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.network.slabs import slabs
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
@@ -31,8 +32,7 @@ def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     """
     moved = F.normalize(moved, dim=1, eps=1e-4)
     reference = F.normalize(reference, dim=1, eps=1e-4)
-    products = [(reference * m).sum(1, keepdim=True) for m in _shifted(moved, radius)]
-    return torch.cat(products, dim=1)
+    return _for_every_offset(lambda r, m: (r * m).sum(1, keepdim=True), moved, reference, radius)
 
 
 def structure_cost(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
@@ -46,8 +46,12 @@ def structure_cost(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     Returns:
         `(b, (2·radius + 1)³, d, h, w)`, 0 where the structure is the same.
     """
-    distances = [(reference - m).abs().mean(1, keepdim=True) for m in _shifted(moved, radius)]
-    return box_mean(torch.cat(distances, dim=1), 1)
+    distance = _for_every_offset(_mean_distance, moved, reference, radius)
+    return box_mean(distance, 1)
+
+
+def _mean_distance(first: Tensor, second: Tensor) -> Tensor:
+    return (first - second).abs().mean(1, keepdim=True)
 
 
 def best_offset(cost: Tensor, sharpness: Tensor) -> Tensor:
@@ -87,9 +91,28 @@ def confident_mean(
     return weighted[:, :3] / (weighted[:, 3:] + damping)
 
 
-def _shifted(volume: Tensor, radius: int) -> Iterator[Tensor]:
-    """volume[x + k] for every k; beyond the border the border repeats."""
-    d, h, w = volume.shape[2:]
-    padded = F.pad(volume, [radius] * 6, mode="replicate")
+def _for_every_offset(
+    compare: Callable[[Tensor, Tensor], Tensor], moved: Tensor, reference: Tensor, radius: int
+) -> Tensor:
+    """out[k, x] = compare(reference[x], moved[x + k]), one channel each; beyond the border the
+    border repeats.
+
+    Args:
+        compare: of two `(b, c, d', h, w)`, `(b, 1, d', h, w)`.
+        moved: `(b, c, d, h, w)`.
+        reference: of the same shape.
+        radius: of the cube of offsets, voxels.
+    """
+    padded = F.pad(moved, [radius] * 6, mode="replicate")
+    found = [
+        torch.cat([compare(reference[:, :, rows], m) for m in _shifted(padded, rows, radius)], 1)
+        for rows in slabs(reference)
+    ]
+    return torch.cat(found, dim=2)
+
+
+def _shifted(padded: Tensor, rows: slice, radius: int) -> Iterator[Tensor]:
+    """volume[x + k] at the rows x for every k, of a volume that is padded by `radius`."""
+    h, w = (n - 2 * radius for n in padded.shape[3:])
     for i, j, k in itertools.product(range(2 * radius + 1), repeat=3):
-        yield padded[:, :, i : i + d, j : j + h, k : k + w]
+        yield padded[:, :, rows.start + i : rows.stop + i, j : j + h, k : k + w]

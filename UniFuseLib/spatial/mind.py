@@ -59,6 +59,13 @@ def _shift(padded: Tensor, offset: tuple[int, int, int], dilation: int) -> Tenso
 
 def box_mean(volume: Tensor, radius: int) -> Tensor:
     """Mean over a cube of side 2·radius + 1, the border repeated; one axis at a time."""
+    if volume.device.type != "cpu" or volume.shape[1] == 1:
+        return _box_mean(volume, radius)
+    # channel by channel: temporaries of all of them leave the processor's cache
+    return torch.cat([_box_mean(channel, radius) for channel in volume.split(1, dim=1)], dim=1)
+
+
+def _box_mean(volume: Tensor, radius: int) -> Tensor:
     side = 2 * radius + 1
     volume = F.pad(volume, [radius] * 6, mode="replicate")
     for axis in (2, 3, 4):
@@ -66,5 +73,5 @@ def box_mean(volume: Tensor, radius: int) -> Tensor:
         total = volume.narrow(axis, 0, length).clone()
         for start in range(1, side):
             total += volume.narrow(axis, start, length)
-        volume = total / side
+        volume = total.div_(side)
     return volume
