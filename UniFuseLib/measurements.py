@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -46,11 +47,13 @@ def measure(
     """
     folds = folds_percent(found.flow, pair.mask)
     covered = coverage_percent(native.coverage, body)
+    structure = StructureAgreement(pair.reference, pair.compared)
+    information = MutualInformation(pair.reference, pair.compared)
     return Measurements(
         displacement_mm=displacement_statistics(native.displacement, body),
         folds_percent=round(folds, 4),
-        similarity=before_and_after(structure_agreement, _STRUCTURE, pair, found),
-        mutual_information=before_and_after(mutual_information, _INFORMATION, pair, found),
+        similarity=before_and_after(structure, _STRUCTURE, pair, found),
+        mutual_information=before_and_after(information, _INFORMATION, pair, found),
         coverage_percent=round(covered, 2),
     )
 
@@ -92,71 +95,72 @@ def coverage_percent(coverage: np.ndarray, body: np.ndarray) -> float:
 
 
 def before_and_after(
-    likeness: Callable[[Tensor, Tensor, Tensor], float],
-    name: str,
-    pair: WorkingPair,
-    found: NetworkResult,
+    likeness: Callable[[Tensor], float], name: str, pair: WorkingPair, found: NetworkResult
 ) -> SimilarityReport:
     """A likeness to the reference at four points of the road.
 
     Args:
-        likeness: of two `(1, 1, d, h, w)` volumes over a mask.
+        likeness: of a `(1, 1, d, h, w)` volume.
         name: what it is, in words.
         pair: the inputs on the working grid.
         found: what the network made of them there.
     """
-
-    def of(volume: Tensor) -> float:
-        value = likeness(volume, pair.reference, pair.compared)
-        return round(value, 5)
-
+    affine = round(likeness(pair.degraded), 5)
+    moved = pair.degraded_unaligned is not pair.degraded
     return SimilarityReport(
         measure=name,
-        before=of(pair.degraded_unaligned),
-        after_affine=of(pair.degraded),
-        after=of(found.maps.aligned),
-        restored=of(found.maps.restored),
+        before=round(likeness(pair.degraded_unaligned), 5) if moved else affine,
+        after_affine=affine,
+        after=round(likeness(found.maps.aligned), 5),
+        restored=round(likeness(found.maps.restored), 5),
     )
 
 
-def structure_agreement(first: Tensor, second: Tensor, mask: Tensor) -> float:
-    """1 - mean |MIND-SSC(first) - MIND-SSC(second)| over the mask, at half resolution; 1 is best.
+class StructureAgreement:
+    """1 - mean |MIND-SSC(volume) - MIND-SSC(reference)| over a mask, at half resolution; 1 is best.
 
     Args:
-        first: `(1, 1, d, h, w)` network intensities.
-        second: of the same shape.
+        reference: `(1, 1, d, h, w)` network intensities.
         mask: `(1, 1, d, h, w)` bool.
     """
-    weight = halve(mask.float())
-    first = halve(first.float())
-    second = halve(second.float())
-    difference = mind_ssc(first) - mind_ssc(second)
-    distance = difference.abs_().mean(dim=1, keepdim=True)
-    total = (distance * weight).sum()
-    return 1 - float(total / weight.sum().clamp(min=1))
+
+    def __init__(self, reference: Tensor, mask: Tensor) -> None:
+        self._described = mind_ssc(halve(reference.float()))
+        self._weight = halve(mask.float())
+
+    def __call__(self, volume: Tensor) -> float:
+        """Of a volume of the reference's shape, network intensities."""
+        difference = mind_ssc(halve(volume.float())) - self._described
+        distance = difference.abs_().mean(dim=1, keepdim=True)
+        total = (distance * self._weight).sum()
+        return 1 - float(total / self._weight.sum().clamp(min=1))
 
 
-def mutual_information(first: Tensor, second: Tensor, mask: Tensor) -> float:
-    """(H(a) + H(b)) / H(a, b) over the mask: 1 independent, 2 identical.
+class MutualInformation:
+    """(H(a) + H(b)) / H(a, b) over a mask: 1 independent, 2 identical.
 
     From a 48 × 48 histogram of intensities 0 to 1 at half resolution (Studholme et al. 1999, doi
     10.1016/S0031-3203(98)00091-0).
 
     Args:
-        first: `(1, 1, d, h, w)` network intensities.
-        second: of the same shape.
+        reference: `(1, 1, d, h, w)` network intensities.
         mask: `(1, 1, d, h, w)` bool.
     """
-    body = halve(mask.float()) > 0.5
-    a = _unit_intensities(first, body)
-    b = _unit_intensities(second, body)
-    if a.size < _BINS:
-        return 1.0
-    counts, *_ = np.histogram2d(a, b, bins=_BINS, range=[[0, 1], [0, 1]])
-    joint = counts / a.size
-    marginal_entropies = _entropy(joint.sum(0)) + _entropy(joint.sum(1))
-    joint_entropy = _entropy(joint.ravel())
-    return float(marginal_entropies / max(joint_entropy, 1e-9))
+
+    def __init__(self, reference: Tensor, mask: Tensor) -> None:
+        self._body = halve(mask.float()) > 0.5
+        self._bins = _bins(reference, self._body)
+
+    def __call__(self, volume: Tensor) -> float:
+        """Of a volume of the reference's shape, network intensities."""
+        bins = _bins(volume, self._body)
+        if bins.numel() < _BINS:
+            return 1.0
+        counts = torch.bincount(bins * _BINS + self._bins, minlength=_BINS**2)
+        joint = counts.double().numpy().reshape(_BINS, _BINS) / bins.numel()
+        marginal_entropies = _entropy(joint.sum(0)) + _entropy(joint.sum(1))
+        joint_entropy = _entropy(joint.ravel())
+        return float(marginal_entropies / max(joint_entropy, 1e-9))
 
 
 def halve(volume: Tensor) -> Tensor:
@@ -165,10 +169,10 @@ def halve(volume: Tensor) -> Tensor:
     return F.avg_pool3d(volume, factors) if max(factors) > 1 else volume
 
 
-def _unit_intensities(volume: Tensor, body: Tensor) -> np.ndarray:
-    """`(n,)` float64, clipped to 0..1: the body at half resolution."""
+def _bins(volume: Tensor, body: Tensor) -> Tensor:
+    """`(n,)`: of the histogram, the body at half resolution."""
     inside = halve(volume)[body]
-    return inside.clip(0, 1).double().numpy()
+    return (inside.clip(0, 1).double() * _BINS).long().clamp(max=_BINS - 1)
 
 
 def _entropy(p: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from UniFuseLib.degradation import Classification, classify
-from UniFuseLib.registration.bspline_problem import RefinementPair, Side
+from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.restored_own import restore_own

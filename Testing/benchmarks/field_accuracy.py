@@ -23,7 +23,7 @@ from UniFuseLib.checkpoint import load_model
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
-from UniFuseLib.registration.bspline_problem import RefinementPair, Side
+from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import AUTO_STEPS, policy_of, refine
 from UniFuseLib.registration.deformation import deform, gain_of
 from UniFuseLib.spatial.displacement import flow_to_world

@@ -31,7 +31,7 @@ from UniFuseLib.contract import standard_contract
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
-from UniFuseLib.registration.bspline_problem import RefinementPair, Side
+from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import (
     Refined,
     RefinementPolicy,

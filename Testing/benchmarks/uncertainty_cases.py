@@ -29,7 +29,7 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import read_case
 from UniFuseLib.evaluation.sampling import covered
 from UniFuseLib.preprocessing.prepare import prepare_pair
-from UniFuseLib.preprocessing.working_pair import alignment_side, working_pair
+from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.steps import classify_pair, deform_pair
 from UniFuseLib.verdict.ensemble import other_poses
@@ -93,8 +93,8 @@ def road_of(pair: Pair, network: Any, contract: Any) -> Road:
         parting_of(prepared, working, flow) if affordable(prepared.reference.scalar.grid) else None
     )
     evidence = evidence_of(prepared, working, flow, classified.probabilities, parting)
-    degraded = alignment_side(prepared.degraded, "degraded")
-    reference = alignment_side(prepared.reference, "reference")
+    degraded = prepared.degraded.side
+    reference = prepared.reference.side
     truth = pair.truth(reference)
     images = images_of(truth.points, working.alignment.matrix, flow, working.grid)
     return Road(degraded, reference, images, truth, evidence)

@@ -31,7 +31,7 @@ from verdict_pairs import Case, Draw, Pack
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.prepare import prepare_pair
-from UniFuseLib.preprocessing.working_pair import alignment_side, place, working_pair
+from UniFuseLib.preprocessing.working_pair import place, working_pair
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
@@ -72,7 +72,7 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
 def _displaced(pair: Any, case: Case, draw: Draw) -> Any:
     """A search that ended beside the truth: its evidence, another pose."""
     found = working_pair(pair, "rigid").alignment
-    points = alignment_side(pair.reference, "reference").points(_POINTS)
+    points = pair.reference.side.points(_POINTS)
     centre = points.mean(axis=0)
     length = float(np.exp(draw.rng.uniform(np.log(1.5), np.log(25))))
     beside = rigid(draw, centre, 0.3 * length * draw.rng.random(), length * draw.rng.random())
@@ -82,7 +82,7 @@ def _displaced(pair: Any, case: Case, draw: Draw) -> Any:
 
 def _error(case: Case, pair: Any, working: Any, flow: torch.Tensor) -> dict[str, Any]:
     """Mean distance to the truth inside the body, and where the degraded volume has data."""
-    points = alignment_side(pair.reference, "reference").points(_POINTS)
+    points = pair.reference.side.points(_POINTS)
     moved = distance_mm(working.alignment.matrix, np.eye(4), points)
     common = {"followed": working.alignment.followed, "pose_mm": moved}
     if case.truth is None:

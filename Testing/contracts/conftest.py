@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from UniFuseLib.registration.bspline_problem import RefinementPair
+    from UniFuseLib.registration.bspline_pair import RefinementPair
 
 SCALE = {"mr": (0.0, 900.0), "ct": (-900.0, 1900.0), "pet": (0.1, 8.0)}
 

@@ -17,7 +17,8 @@ from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration import bspline_refinement as refinement
 from UniFuseLib.registration.affine import unmoved
-from UniFuseLib.registration.bspline_problem import RefinementPair, RefinementProblem, Side
+from UniFuseLib.registration.bspline_pair import RefinementPair, Side
+from UniFuseLib.registration.bspline_problem import RefinementProblem
 from UniFuseLib.registration.bspline_refinement import (
     AUTO_STEPS,
     Refined,

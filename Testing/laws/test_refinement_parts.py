@@ -12,11 +12,10 @@ from scipy import ndimage
 
 from UniFuseLib.registration import bspline_problem, bspline_solver
 from UniFuseLib.registration.bspline_lattice import ControlLattice, SplineWeights
+from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_problem import (
     NormalEquations,
-    RefinementPair,
     RefinementProblem,
-    Side,
     tensor_product,
 )
 from UniFuseLib.registration.bspline_solver import (

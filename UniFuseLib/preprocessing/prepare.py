@@ -6,6 +6,8 @@ One road for a run (`predict.py`) and for the calibration of the classifier; it 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +19,7 @@ from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
+from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
 from UniFuseLib.spatial.axes import canonical, working_grid
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -47,15 +50,46 @@ class InputVolume(NamedTuple):
         return float(self.intensity.forward(units)[0])
 
 
-class PreparedVolume(NamedTuple):
-    """One input after its checks."""
+@dataclass(frozen=True)
+class PreparedVolume:
+    """One input after its checks.
 
+    Attributes:
+        name: `degraded` or `reference`, for sentences.
+        source: it on its own grid.
+        scalar: luma of colours; axes as in `spatial.axes.canonical`.
+        body: bool, on the axes of `scalar`.
+        acquired: bool, likewise: False where NaN, a fill value or padding stands.
+        mask: bool, likewise: what the user lets be compared; None: all.
+        warnings: for the user.
+    """
+
+    name: str
     source: InputVolume
-    scalar: Volume  # luma of colours; axes as in `spatial.axes.canonical`
-    body: np.ndarray  # bool, on the axes of `scalar`
-    acquired: np.ndarray  # bool, likewise: False where NaN, a fill value or padding stands
-    mask: np.ndarray | None  # bool, likewise: what the user lets be compared; None: all
+    scalar: Volume
+    body: np.ndarray
+    acquired: np.ndarray
+    mask: np.ndarray | None
     warnings: tuple[str, ...]
+
+    @cached_property
+    def side(self) -> AlignmentVolume:
+        """What the registration and the verdict see of it.
+
+        Raises:
+            InputError: its mask leaves nothing to compare.
+        """
+        source = self.source
+        seen = alignment_volume(
+            self.scalar, self.body, source.modality, source.intensity, self.mask
+        )
+        if not seen.compared.any():
+            raise InputError(
+                f"The {self.name} mask leaves nothing of the patient to compare: what it holds "
+                "lies outside the body, or is thinner than 3 mm. Draw what is to be compared, or "
+                "leave the mask out."
+            )
+        return seen
 
     @property
     def compared(self) -> np.ndarray:
@@ -155,6 +189,7 @@ def prepare(
     stored = None if chosen.array is None else Volume(chosen.array, checked.volume.affine)
     warnings = (*checked.warnings, *guess.warnings, *chosen.warnings)
     return PreparedVolume(
+        name=name,
         source=source,
         scalar=scalar,
         body=body,

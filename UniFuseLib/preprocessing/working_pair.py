@@ -9,7 +9,6 @@ import numpy as np
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.checks import fields_of_view, overlap
 from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
-from UniFuseLib.registration.alignment_volume import alignment_volume
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from UniFuseLib.preprocessing.prepare import PreparedPair, PreparedVolume
-    from UniFuseLib.registration.alignment_volume import AlignmentVolume
+    from UniFuseLib.preprocessing.prepare import PreparedPair
 
 Align = Literal["deformable", "affine", "rigid", "none"]
 # how far the alignment may go → freedom of the motion before the network
@@ -91,9 +89,7 @@ def _alignment(
     if freedom is None:
         found = unmoved(given)
     else:
-        degraded = alignment_side(pair.degraded, "degraded")
-        reference = alignment_side(pair.reference, "reference")
-        found = register(degraded, reference, freedom, progress, given)
+        found = register(pair.degraded.side, pair.reference.side, freedom, progress, given)
     if apart and not found.followed:
         raise InputError(
             f"The fields of view do not overlap: {fields_of_view(*grids)}. "
@@ -110,44 +106,29 @@ def _alignment(
     return found._replace(warnings=(warning, *found.warnings))
 
 
-def alignment_side(one: PreparedVolume, name: str) -> AlignmentVolume:
-    """What the registration sees of it.
-
-    Args:
-        one: the checked input.
-        name: `degraded` or `reference`, for the sentence.
-
-    Raises:
-        InputError: its mask leaves nothing to compare.
-    """
-    source = one.source
-    seen = alignment_volume(one.scalar, one.body, source.modality, source.intensity, one.mask)
-    if not seen.compared.any():
-        raise InputError(
-            f"The {name} mask leaves nothing of the patient to compare: what it holds lies outside "
-            "the body, or is thinner than 3 mm. Draw what is to be compared, or leave the mask out."
-        )
-    return seen
-
-
 def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     """Both inputs on the working grid; degraded(A X) is its volume with the affine A⁻¹ · affine."""
     degraded, reference, grid = pair.degraded, pair.reference, pair.grid
     moved = Volume(degraded.scalar.array, np.linalg.inv(start.matrix) @ degraded.scalar.affine)
     fill = degraded.source.background
     to_network = degraded.source.intensity.forward
-    unaligned, _ = resample(degraded.scalar, grid, fill)
     aligned, coverage = resample(moved, grid, fill)
+    unaligned = aligned
+    if start.followed:
+        unaligned, _ = resample(degraded.scalar, grid, fill)
     reference_values, _ = resample(reference.scalar, grid, reference.source.background)
     body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
     acquired = _wholly(Volume(degraded.acquired, moved.affine), grid)
     mask = (body > 0.5) & (coverage > 0.5) & acquired
-    degraded_acquired = _wholly(Volume(degraded.compared, moved.affine), grid)
+    degraded_acquired = acquired
+    if degraded.mask is not None:
+        degraded_acquired = _wholly(Volume(degraded.compared, moved.affine), grid)
     reference_acquired = _wholly(Volume(reference.compared, reference.scalar.affine), grid)
+    seen = to_network(aligned)
     return WorkingPair(
         grid=grid,
-        degraded_unaligned=to_network(unaligned),
-        degraded=to_network(aligned),
+        degraded_unaligned=to_network(unaligned) if start.followed else seen,
+        degraded=seen,
         reference=reference.source.intensity.forward(reference_values),
         mask=mask,
         compared=mask & degraded_acquired & reference_acquired if pair.masked else mask,

@@ -11,79 +11,26 @@ as in `affine_solver.py`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
 
 from UniFuseLib.registration.bspline_lattice import Axes, ControlLattice, SplineWeights
-from UniFuseLib.registration.masked_filters import masked_gradient, normalised_smoothing
+from UniFuseLib.registration.masked_filters import masked_gradient
 from UniFuseLib.registration.symmetric import ENTRIES
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.masked_mind import masked_mind_ssc
 from UniFuseLib.spatial.mind import CHANNELS
-from UniFuseLib.spatial.resampling import inside
+
+if TYPE_CHECKING:
+    from UniFuseLib.registration.bspline_pair import RefinementPair
 
 COMPARED_MM = 3.0  # between the points where descriptors are compared
 PITCH_MM = 30.0  # between control points
-# Standard deviation of the point spread that both volumes are compared with; what voxels and
-# interpolation blur is part of it
-_POINT_SPREAD_MM = 1.5
 # Geman-McClure: a difference of its size has a quarter of the weight of a small one, so that what
 # truly differs between the scans has next to no say
 _SCALE = 0.2
-_ACQUIRED = 0.99  # of an interpolated mask: all its neighbours
-
-
-class Side(NamedTuple):
-    """One volume on the working grid."""
-
-    values: Tensor  # (1, 1, d, h, w) network intensities
-    acquired: Tensor  # (1, 1, d, h, w) bool: no padding, nothing stripped, within the field of view
-
-    def to(self, device: torch.device) -> Side:
-        """The same on `device`."""
-        values = self.values.to(device)
-        acquired = self.acquired.to(device)
-        return Side(values, acquired)
-
-
-@dataclass(frozen=True)
-class RefinementPair:
-    """What is compared, on one working grid.
-
-    Attributes:
-        degraded: the volume that is pulled.
-        reference: the other one.
-        body: `(1, 1, d, h, w)` bool: where the comparison counts.
-        spacing: mm, isotropic.
-    """
-
-    degraded: Side
-    reference: Side
-    body: Tensor
-    spacing: float
-
-    @cached_property
-    def moving(self) -> Compared:
-        """The degraded volume as it is compared."""
-        return Compared(self.degraded, self.spacing)
-
-    @cached_property
-    def fixed(self) -> Compared:
-        """The reference as it is compared."""
-        return Compared(self.reference, self.spacing)
-
-    def to(self, device: torch.device) -> RefinementPair:
-        """The same on `device`."""
-        return RefinementPair(
-            degraded=self.degraded.to(device),
-            reference=self.reference.to(device),
-            body=self.body.to(device),
-            spacing=self.spacing,
-        )
 
 
 class NormalEquations(NamedTuple):
@@ -141,28 +88,36 @@ class RefinementProblem:
         """Gauss-Newton at `control`, `(1, 3, i, j, k)` mm."""
         read = self._read(control)
         body = read.body
-        described = masked_mind_ssc(read.values, read.acquired)
-        moving, fixed = described.values.split(1)
-        difference = moving - fixed
-        mean = (moving + fixed) / 2
-        count = described.valid.sum(1, keepdim=True)
-        square = difference.square().sum(1, keepdim=True)
-        square = square / count.clamp(min=1)
-        volume = body * self.compared_mm**3 / CHANNELS  # mm³ that a channel of a point stands for
-        saturation = square + _SCALE**2
-        energy = volume * count * _SCALE * square / saturation / 2
-        importance = volume * _SCALE**3 / saturation.square()
+        at = self._difference(read)
+        difference, mean = at.moving - at.fixed, (at.moving + at.fixed) / 2
+        importance = at.volume * _SCALE**3 / at.saturation.square()
         gradient = torch.zeros(1, 3, *body.shape[2:], device=body.device)
         tensor = torch.zeros(6, *body.shape[2:], device=body.device)
         for k in range(CHANNELS):  # one at a time: all gradients at once would be a large tensor
             channel = slice(k, k + 1)
-            valid = described.valid[:, channel]
+            valid = at.valid[:, channel]
             slope = masked_gradient(mean[:, channel], valid, self.compared_mm)
             weighted = importance * slope
             gradient += weighted * difference[:, channel]
             for n, (i, j) in enumerate(ENTRIES):
                 tensor[n] += weighted[0, i] * slope[0, j]
-        return NormalEquations(energy[0, 0], gradient, tensor, read.weights)
+        return NormalEquations(at.energy, gradient, tensor, read.weights)
+
+    def energy(self, control: Tensor) -> Tensor:
+        """That of `normal_equations` alone, `(d, h, w)`."""
+        return self._difference(self._read(control)).energy
+
+    def _difference(self, read: _Read) -> _Difference:
+        """How far the descriptors differ at the points that were read."""
+        described = masked_mind_ssc(read.values, read.acquired)
+        moving, fixed = described.values.split(1)
+        count = described.valid.sum(1, keepdim=True)
+        square = (moving - fixed).square().sum(1, keepdim=True)
+        square = square / count.clamp(min=1)
+        volume = read.body * self.compared_mm**3 / CHANNELS
+        saturation = square + _SCALE**2
+        energy = volume * count * _SCALE * square / saturation / 2
+        return _Difference(moving, fixed, described.valid, volume, saturation, energy[0, 0])
 
     def _read(self, control: Tensor) -> _Read:
         """Both volumes at the points."""
@@ -208,28 +163,15 @@ class _Read(NamedTuple):
     body: Tensor  # (1, 1, …) 1 or 0
 
 
-class Compared:
-    """One volume with the point spread that both are compared with.
+class _Difference(NamedTuple):
+    """Descriptors of both volumes at the points that are compared."""
 
-    Args:
-        side: of the pair.
-        spacing: mm.
-    """
-
-    def __init__(self, side: Side, spacing: float) -> None:
-        values = side.values.float()
-        deviation = _missing_spread(spacing)
-        self._acquired = side.acquired.float()
-        self.values = normalised_smoothing(values, self._acquired, deviation)
-
-    def acquired_at(self, index: Tensor) -> Tensor:
-        """Whether all neighbours were acquired, `(1, 1, …)` bool.
-
-        Args:
-            index: `(1, 3, …)` voxels.
-        """
-        share = sample_at(self._acquired, index)
-        return (share > _ACQUIRED) & inside(index, self._acquired.shape[2:])
+    moving: Tensor  # (1, channels, …)
+    fixed: Tensor  # (1, channels, …)
+    valid: Tensor  # (1, channels, …) 1 or 0: seen in both
+    volume: Tensor  # (1, 1, …) mm³ that a channel of a point stands for
+    saturation: Tensor  # (1, 1, …): mean square difference + scale²
+    energy: Tensor  # (d, h, w)
 
 
 def tensor_product(tensor: Tensor, field: Tensor) -> Tensor:
@@ -249,14 +191,3 @@ def _points(count: int, step: float, device: torch.device) -> Tensor:
     middle = (count - 1) / 2
     steps = torch.arange(-half, half + 1, device=device)
     return steps * step + middle
-
-
-def _missing_spread(spacing: float) -> float:
-    """Standard deviation, voxels: what voxels (s²/12) and linear interpolation (s²/6, on average
-    over its fractions) lack of the point spread.
-    """
-    of_voxels = spacing**2 / 12
-    of_interpolation = spacing**2 / 6
-    variance = _POINT_SPREAD_MM**2 - of_voxels - of_interpolation
-    deviation_mm = math.sqrt(max(variance, 0.0))
-    return deviation_mm / spacing

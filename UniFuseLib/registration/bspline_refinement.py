@@ -21,7 +21,7 @@ from UniFuseLib.spatial.displacement import jacobian_determinant
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from UniFuseLib.registration.bspline_problem import RefinementPair
+    from UniFuseLib.registration.bspline_pair import RefinementPair
 
 AUTO_STEPS = 4
 LARGEST = 100

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from UniFuseLib.registration.bspline_problem import RefinementPair
+    from UniFuseLib.registration.bspline_pair import RefinementPair
 
 # Of 23 pairs of MR, the network's field was the better start in those where it left a residual
 # lower by 5 % or more than the refinement from rest, and no better one in those up to 1 %
@@ -88,4 +88,4 @@ def _residual(pair: RefinementPair, flow: Tensor) -> Tensor:
     """Of the descriptors at the compared points, which are the same ones for every field."""
     problem = RefinementProblem(pair, flow)
     nowhere = problem.lattice.zeros(flow.device)
-    return problem.normal_equations(nowhere).energy
+    return problem.energy(nowhere)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from UniFuseLib.preprocessing.working_pair import alignment_side
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Grid, Volume, affine_of
@@ -45,10 +44,7 @@ def evidence_of(
         parting: of the variations of the registration; None: they were not looked at.
     """
     flow = flow.float().cpu()
-    degraded, reference = (
-        alignment_side(pair.degraded, "degraded"),
-        alignment_side(pair.reference, "reference"),
-    )
+    degraded, reference = pair.degraded.side, pair.reference.side
     points = reference.points(_POINTS)
     images = images_of(points, working.alignment.matrix, flow, working.grid)
     rigid = nearest_rigid(points, images)

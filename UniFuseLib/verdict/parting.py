@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from UniFuseLib.preprocessing.working_pair import alignment_side
 from UniFuseLib.verdict.ensemble import other_poses
 from UniFuseLib.verdict.field import images_of, nearest_rigid
 from UniFuseLib.verdict.spread import Spread, spread_of
@@ -62,8 +61,7 @@ def parting_of(
         flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
         progress: called with the fraction done (0 to 1); may raise to stop.
     """
-    degraded = alignment_side(pair.degraded, "degraded")
-    reference = alignment_side(pair.reference, "reference")
+    degraded, reference = pair.degraded.side, pair.reference.side
     points = _points(working)
     if len(points) < 4:  # no motion is determined
         points = reference.points(_POINTS)
