@@ -57,10 +57,20 @@ def test_anotherFusionMethodIsChosenAndNamed(build, fakeTool):
     assert "fused by: Laplacian pyramid" in s.ui.verdictLabel.text
 
 
+def test_theWindowOfACtIsHandedOver(build):
+    from UniFuseSlicerLib.Choices import CtWindowChoice
+
+    s = build()
+    s.ui.ctWindowComboBox.currentIndex = list(CtWindowChoice).index(CtWindowChoice.SOFT_TISSUE)
+    fuse(s)
+    assert any("--ct-window soft-tissue" in line for line in s.ui.logTextEdit.lines)
+
+
 def test_theUsualMethodIsNotNamed(build):
     s = build()
     fuse(s)
     assert not any("--fusion" in line for line in s.ui.logTextEdit.lines)
+    assert not any("--ct-window" in line for line in s.ui.logTextEdit.lines)
     assert "fused by" not in s.ui.verdictLabel.text
 
 

@@ -68,6 +68,22 @@ def test_aRestoredVolumeComesUpInTheUsualWindow(fuse, degraded, unit, expected):
     assert windowOf(fuse(degraded, "mr", unit).restored) == expected
 
 
+def test_aWindowFromZeroBeginsAtZeroAgainAfterLoading(fuse, scene):
+    """Not at -5e-06, which the colour scale would show; other windows stay."""
+    import slicer
+    from UniFuseSlicerLib.Looks import mendWindows
+
+    scene.RegisterNodeClass(slicer.vtkMRMLColorLegendDisplayNode())
+    nodes = fuse("pet", "ct", "{SUVbw}g/ml")
+    display = nodes.restored.GetDisplayNode()
+    legend = scene.AddNewNodeByClass("vtkMRMLColorLegendDisplayNode")
+    nodes.restored.AddAndObserveDisplayNodeID(legend.GetID())
+    for low, expected in ((-5e-06, 0), (0.4, 0.4), (-3.0, -3.0)):
+        display.SetWindowLevelMinMax(low, 7)
+        mendWindows()
+        assert windowOf(nodes.restored) == pytest.approx((expected, 7), abs=1e-9)
+
+
 def test_theReadersWindowAndColoursAreTakenOver(fuse, pair, view, scene):
     display = pair.degraded.GetDisplayNode()
     display.AutoWindowLevelOff()

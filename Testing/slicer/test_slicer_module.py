@@ -113,6 +113,32 @@ def test_samplePairIsLoadedFromDisk():
     assert all(path.is_file() for path, _ in loaded)
 
 
+def test_theSamplePairIsLoadedOnce(scene):
+    """A second click takes the same nodes; one that was changed or moved is read again."""
+    import slicer
+    from UniFuseSlicerLib.Samples import loadSamplePair, samplePair
+
+    def load(path, properties):
+        node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", properties["name"])
+        storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+        storage.SetFileName(path)
+        assert storage.ReadData(node)
+        node.SetAndObserveStorageNodeID(storage.GetID())
+        return node
+
+    first = loadSamplePair(load=load)
+    assert loadSamplePair(load=load) == first
+    moved = scene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    first[0].SetAndObserveTransformNodeID(moved.GetID())
+    degraded, reference = loadSamplePair(load=load)
+    assert degraded is not first[0]
+    assert reference is first[1]
+    assert (
+        slicer.util.arrayFromVolume(degraded).shape == slicer.util.arrayFromVolume(first[0]).shape
+    )
+    assert Path(degraded.GetStorageNode().GetFileName()) == samplePair().degraded
+
+
 def test_withoutSampleDataThePanelSaysSo(tmp_path):
     from UniFuseSlicerLib.Errors import FusionError
     from UniFuseSlicerLib.Samples import samplePair

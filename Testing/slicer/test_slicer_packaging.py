@@ -326,10 +326,11 @@ def test_configureBuildAndInstallGiveACompleteTree(tmp_path):
 
 def test_noticeClassesAndMethodsAreThoseOfTheLibrary():
     """The module imports nothing of the library, so both have them; here they are compared."""
-    from UniFuseSlicerLib.Choices import FusionChoice
+    from UniFuseSlicerLib.Choices import CtWindowChoice, FusionChoice
     from UniFuseSlicerLib.Words import foundTitle, fusionTitle, notice
 
     from UniFuseLib.degradation import TITLES
+    from UniFuseLib.fusion.greys import NAMES
     from UniFuseLib.fusion.methods import METHODS
     from UniFuseLib.version import NOTICE
 
@@ -337,6 +338,7 @@ def test_noticeClassesAndMethodsAreThoseOfTheLibrary():
     assert all(label not in foundTitle(label, 90, 85) for label in TITLES)  # each has its words
     assert foundTitle("other weights", 90, 85) == "Found: other weights (90 %, sure)"
     assert tuple(choice.value for choice in FusionChoice) == METHODS
+    assert tuple(choice.value for choice in CtWindowChoice) == NAMES
     assert all(fusionTitle(method) != method for method in METHODS)
 
 

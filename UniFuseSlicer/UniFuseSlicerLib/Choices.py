@@ -64,6 +64,27 @@ class FusionChoice(Enum):
         return fusionTitle(self.value)
 
 
+class CtWindowChoice(Enum):
+    """The HU of a CT that the fused volume shows from black to white."""
+
+    AUTO = "auto"
+    WIDE = "wide"
+    BRAIN = "brain"
+    SOFT_TISSUE = "soft-tissue"
+    BONE = "bone"
+    LUNG = "lung"
+
+    def label(self) -> str:
+        return {
+            "auto": _("Automatic"),
+            "wide": _("Wide (-1024 to 1600 HU)"),
+            "brain": _("Brain (0 to 80 HU)"),
+            "soft-tissue": _("Soft tissue (-150 to 250 HU)"),
+            "bone": _("Bone (-500 to 1300 HU)"),
+            "lung": _("Lung (-1350 to 150 HU)"),
+        }[self.value]
+
+
 class MovementChoice(Enum):
     """How far the alignment may go."""
 

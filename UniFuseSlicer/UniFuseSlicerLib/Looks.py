@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+import slicer
 from slicer.i18n import tr as _
 
 from .HotIron import hotIronNode
@@ -26,6 +27,7 @@ BONE = "vtkMRMLColorTableNodeYellow"
 PET_THRESHOLD = 0.2
 BONE_FROM_HU = 200.0  # cortical and most trabecular bone; contrast-free soft tissue stays below
 BONE_WINDOW = Window(-300, 1000)  # so that bone is bright from its threshold on
+_ROUNDED = 1e-5  # of the window; a scene file has six digits
 LEGEND_LABELS = {5.0: 6, 7.0: 8, 10.0: 6, 20.0: 5}  # top of the window → whole numbers
 LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.08, 0.5), 12
 
@@ -199,6 +201,18 @@ def showLegend(node: Any, colorLogic: Any, title: str) -> Any:
     legend.SetVisibility(True)
     _labelEvenly(node)
     return legend
+
+
+def mendWindows() -> None:
+    """A scene file keeps window and level rounded: what began at 0 begins at -5e-06 when it is
+    read, and the colour scale says so.
+    """
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        window = windowOf(node) if legendOf(node) is not None else None
+        if window is None or window.low == 0:
+            continue
+        if abs(window.low) < _ROUNDED * (window.high - window.low):
+            setWindow(node, Window(0, window.high))
 
 
 def legendOf(node: Any) -> Any:

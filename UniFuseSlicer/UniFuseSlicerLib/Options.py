@@ -29,6 +29,8 @@ class FusionOptions:
         keepFiles: leave the run's folder (inputs, results, log) on disk.
         movement: how far the alignment may go; `none` keeps the positions as they are.
         fusion: what makes the fused volume; alignment and restoration stay the same.
+        ctWindow: HU of a CT that the fused volume shows from black to white: `auto`, `wide`,
+            `brain`, `soft-tissue`, `bone`, `lung`, or `LEVEL,WIDTH`.
         uncertainty: also map how far off the alignment may be.
     """
 
@@ -42,6 +44,7 @@ class FusionOptions:
     keepFiles: bool = False
     movement: Movement = "deformable"
     fusion: Fusion = "unifuse"
+    ctWindow: str = "auto"
     uncertainty: bool = False
 
     def arguments(self) -> list[str]:
@@ -53,6 +56,7 @@ class FusionOptions:
             ("--device", self.device),
             ("--precision", self.precision),
             ("--refine", self.refinement),
+            ("--ct-window", self.ctWindow),
         ):
             if value != "auto":
                 flags += [flag, str(value)]

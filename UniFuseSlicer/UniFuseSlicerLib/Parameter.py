@@ -20,6 +20,7 @@ from slicer import (
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from .Choices import (
+    CtWindowChoice,
     FusionChoice,
     LayerChoice,
     ModalityChoice,
@@ -92,6 +93,7 @@ class UniFuseParameterNode:
     workingSpacing: Annotated[float, WithinRange(0, 5)] = 0.0
     refinement: RefinementChoice = RefinementChoice.AUTO
     fusion: FusionChoice = FusionChoice.UNIFUSE
+    ctWindow: CtWindowChoice = CtWindowChoice.AUTO
     uncertainty: bool = False
     keepFiles: bool = False
 
@@ -167,6 +169,7 @@ class UniFuseParameterNode:
             keepFiles=self.keepFiles,
             movement=self.movement.value,
             fusion=self.fusion.value,
+            ctWindow=self.ctWindow.value,
             uncertainty=self.uncertainty,
         )
 

@@ -58,12 +58,25 @@ def samplePair(folder: Path | None = None) -> SamplePair:
 def loadSamplePair(
     pair: SamplePair | None = None, load: Callable[..., Any] | None = None
 ) -> tuple[Any, Any]:
-    """Load the pair into the scene → (degraded node, reference node)."""
+    """Load what of the pair is not in the scene yet → (degraded node, reference node)."""
     pair = pair or samplePair()
     load = load or slicer.util.loadVolume
-    degraded = load(str(pair.degraded), {"name": pair.degradedName, "show": False})
-    reference = load(str(pair.reference), {"name": pair.referenceName})
+    degraded = _loaded(pair.degraded) or load(
+        str(pair.degraded), {"name": pair.degradedName, "show": False}
+    )
+    reference = _loaded(pair.reference) or load(str(pair.reference), {"name": pair.referenceName})
     return degraded, reference
+
+
+def _loaded(file: Path) -> Any:
+    """The volume node that was read from the file and is as it was then; None without one."""
+    for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
+        storage = node.GetStorageNode()
+        if storage is None or not storage.GetFileName() or node.GetModifiedSinceRead():
+            continue
+        if Path(storage.GetFileName()) == file and node.GetTransformNodeID() is None:
+            return node
+    return None
 
 
 def registerSampleData() -> None:

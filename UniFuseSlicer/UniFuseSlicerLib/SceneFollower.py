@@ -12,6 +12,8 @@ import slicer
 import vtk
 from slicer.util import VTKObservationMixin
 
+from .Looks import mendWindows
+
 # Before the selectors' own observer (-10 in qMRMLSceneModel), which makes them choose another node.
 BEFORE_THE_SELECTORS = 10.0
 
@@ -77,6 +79,7 @@ class SceneFollower(VTKObservationMixin):
 
     def enter(self) -> None:
         """Follow the scene's parameter node; which volume is the degraded one is never guessed."""
+        mendWindows()
         self._setParameterNode(self._getParameterNode())
 
     def exit(self) -> None:
