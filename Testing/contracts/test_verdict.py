@@ -86,6 +86,17 @@ def test_a_mirror_image_that_fits_better_is_red_whatever_else_fits() -> None:
     assert strict({"mirror_ratio": 1.0, "covered": 0.9}).trust == "amber"
 
 
+def test_what_speaks_against_a_modality_is_the_first_reason_and_never_green() -> None:
+    green = JUDGE({"mirror_ratio": 0.8, "covered": 0.9})
+    assert green.doubted(()) is green
+    doubted = green.doubted(("It is CT.",))
+    assert (doubted.trust, doubted.reasons) == ("amber", ("It is CT.",))
+    red = JUDGE._replace(red_above={"mirror_ratio": 0.7})({"mirror_ratio": 0.8, "covered": 0.9})
+    assert red.doubted(("It is CT.",)).trust == "red"
+    many = red.doubted(("One.", "Two.", "Three.", "Four."))
+    assert many.reasons == ("One.", "Two.", "Three.")
+
+
 def test_an_amber_result_without_one_heavy_finding_says_so() -> None:
     judge = JUDGE._replace(amber_from=-9.0)
     (reason,) = judge({"mirror_ratio": 0.82, "covered": 0.9}).reasons

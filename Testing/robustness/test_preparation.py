@@ -16,11 +16,13 @@ from UniFuseLib.contract import standard_contract
 from UniFuseLib.io.volumes import read_volume, read_volume_with_header, write_volume
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.intensity import fit
+from UniFuseLib.preprocessing.modality import ModalityEvidence, guess_modality
 from UniFuseLib.preprocessing.prepare import prepare
 from UniFuseLib.spatial.axes import from_canonical, perpendicular_grid
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 TURNED = np.diag([-FINE[0], FINE[1], -FINE[2], 1.0])  # two axes run against the working grid's
@@ -48,6 +50,25 @@ def test_a_shifted_or_scaled_mr_has_the_same_network_intensities(
     moved = network_values((array + shift) * factor)
     np.testing.assert_allclose(moved, network_values(array), atol=0.06)
     assert (moved[BODY] > 0.1).mean() > 0.99
+
+
+@pytest.mark.parametrize(
+    ("values", "evidence", "said"),
+    [
+        (hu, ModalityEvidence("mr"), "look like Hounsfield units"),
+        (hu, ModalityEvidence("mr", stated="CT"), "is CT by"),
+        (mr, ModalityEvidence("ct"), "do not look like Hounsfield units"),
+        (hu, ModalityEvidence("ct"), ""),
+        (mr, ModalityEvidence("auto", stated="CT"), ""),  # a CT without air; the header knows
+        (mr, ModalityEvidence("auto", named="CT"), ""),
+    ],
+)
+def test_a_modality_against_header_or_numbers_is_a_doubt(
+    values: Callable[[], np.ndarray], evidence: ModalityEvidence, said: str
+) -> None:
+    volume = Volume(values().astype(np.float32), AFFINE)
+    against = guess_modality(volume, "degraded", evidence).against
+    assert (said in against[0]) if said else not against
 
 
 def test_a_signed_map_comes_back_in_its_own_units() -> None:

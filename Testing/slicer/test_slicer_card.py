@@ -33,6 +33,19 @@ def warn(fakeTool, *sentences):
     path.write_text(json.dumps({**report, "warnings": list(sentences)}), encoding="utf-8")
 
 
+def test_aReasonOfTheVerdictIsNotSaidAgainAsAWarning(build, fakeTool):
+    warn(fakeTool, "It looks like CT.", "A slice is missing.")
+    path = fakeTool.result / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    figures = {"probability_off_by_3_mm": 0.1, "expected_error_mm": 1.0, "interval_mm": [0.1, 4.0]}
+    report["verdict"] = {"trust": "amber", "reasons": ["It looks like CT."], **figures}
+    path.write_text(json.dumps(report), encoding="utf-8")
+    s = build()
+    fuse(s)
+    assert "It looks like CT." in s.ui.trustLabel.text
+    assert s.ui.warningsLabel.text == "A slice is missing."
+
+
 def test_theHeaderNamesVolumesAndTime(build):
     s = build()
     assert (s.ui.cardHeaderLabel.text, s.ui.cardHeaderLabel.visible) == ("", False)

@@ -66,6 +66,7 @@ class ModalityGuess(NamedTuple):
     confidence: Confidence
     reason: str  # a part of a sentence
     warnings: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()  # of the warnings: the header or the numbers say otherwise
 
 
 def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> ModalityGuess:
@@ -95,10 +96,13 @@ def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> Mod
         return _of_colours(name, evidence, stated)
     signs = signs_of(volume)
     guess = _from_evidence(evidence, stated) or _from_name(evidence, signs) or from_numbers(signs)
-    warnings = (*_contradictions(name, guess, evidence, stated, signs), *_doubts(name, guess))
-    if guess.modality == "ct":
-        warnings += _not_hounsfield(name, signs)
-    return guess._replace(warnings=warnings)
+    against = _against(name, guess, evidence, stated, signs)
+    named = () if against else _otherwise_named(name, guess, evidence)
+    unlike = _not_hounsfield(name, signs) if guess.modality == "ct" else ()
+    warnings = (*against, *named, *_doubts(name, guess), *unlike)
+    if evidence.chosen == "ct":
+        against += unlike
+    return guess._replace(warnings=warnings, against=against)
 
 
 def modality_from_header(hint: str) -> Modality | Literal["auto"]:
@@ -160,33 +164,46 @@ def _doubts(name: str, guess: ModalityGuess) -> tuple[str, ...]:
         return ()
     return (
         f"The modality of the {name} volume is uncertain: {guess.reason}. It was treated as "
-        f"{_NAMES[guess.modality]}; set --{name}-modality if that is wrong.",
+        f"{_NAMES[guess.modality]}; {_remedy(name)}",
     )
 
 
-def _contradictions(
+def _against(
     name: str, guess: ModalityGuess, evidence: ModalityEvidence, stated: str, signs: Signs
 ) -> tuple[str, ...]:
-    """What speaks against the answer."""
-    used = f"it was treated as {_NAMES[guess.modality]}"
-    remedy = f"set --{name}-modality if that is wrong."
+    """What the header or the numbers say against the answer."""
     if stated not in ("auto", guess.modality):
         return (
             f"The {name} volume is {_NAMES[stated]} by {evidence.stated_by}, but --{name}-modality "
-            f"is {guess.modality}: {used}.",
-        )
-    named = modality_from_header(evidence.named)
-    if named not in ("auto", guess.modality):
-        return (
-            f"The name of the {name} volume suggests {_NAMES[named]}, but {used} "
-            f"({guess.reason}); {remedy}",
+            f"is {guess.modality}: {_used(guess)}.",
         )
     if guess.modality != "ct" and signs.hounsfield:
         return (
-            f"The values of the {name} volume look like Hounsfield units of CT, but {used} "
-            f"({guess.reason}); {remedy}",
+            f"The values of the {name} volume look like Hounsfield units of CT, but "
+            f"{_used(guess)} ({guess.reason}); {_remedy(name)}",
         )
     return ()
+
+
+def _otherwise_named(
+    name: str, guess: ModalityGuess, evidence: ModalityEvidence
+) -> tuple[str, ...]:
+    """What the file name suggests, where that is something else."""
+    named = modality_from_header(evidence.named)
+    if named in ("auto", guess.modality):
+        return ()
+    return (
+        f"The name of the {name} volume suggests {_NAMES[named]}, but {_used(guess)} "
+        f"({guess.reason}); {_remedy(name)}",
+    )
+
+
+def _used(guess: ModalityGuess) -> str:
+    return f"it was treated as {_NAMES[guess.modality]}"
+
+
+def _remedy(name: str) -> str:
+    return f"set the {name} modality (--{name}-modality) if that is wrong."
 
 
 def _not_hounsfield(name: str, signs: Signs) -> tuple[str, ...]:

@@ -120,6 +120,12 @@ class PreparedPair(NamedTuple):
         return self.degraded.mask is not None or self.reference.mask is not None
 
     @property
+    def against_modalities(self) -> tuple[str, ...]:
+        """What the headers or the numbers say against `modalities`, in sentences."""
+        guesses = self.degraded.source.guess, self.reference.source.guess
+        return tuple(sentence for guess in guesses for sentence in guess.against)
+
+    @property
     def modalities(self) -> tuple[str, str]:
         """(of the degraded volume, of the reference)."""
         return self.degraded.source.modality, self.reference.source.modality

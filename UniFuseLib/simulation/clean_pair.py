@@ -119,7 +119,10 @@ def _checked(row: Row, side: str, volume: Volume, header: Header) -> tuple[Volum
     checked = check_volume(volume, side, says_labels=header.says_labels)
     guess = guess_modality(checked.volume, side, evidence)
     option = f"--{side}-modality"  # of `unifuse fuse`; here the task decides
-    doubts = [w.replace(f"set {option}", "choose another task") for w in guess.warnings]
+    doubts = [
+        w.replace(f"set the {side} modality ({option})", "choose another task")
+        for w in guess.warnings
+    ]
     doubts = [w.replace(option, f"task {row.task}") for w in doubts]
     return checked.volume, (*checked.warnings, *doubts)
 

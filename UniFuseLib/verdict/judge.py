@@ -6,7 +6,7 @@ The numbers lie in `Resources/Models/verdict.json`; decision 0047 says how they 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,11 +14,11 @@ import numpy as np
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.verdict.curves import AdditiveModel
-from UniFuseLib.verdict.reasons import reasons_of
+from UniFuseLib.verdict.reasons import MOST, reasons_of
 from UniFuseLib.verdict.shipped import read_shipped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 Trust = Literal["green", "amber", "red"]
 _FILE = "verdict.json"
@@ -46,6 +46,17 @@ class Verdict:
     interval_mm: tuple[float, float]
     reasons: tuple[str, ...]
     evidence: dict[str, float | None]
+
+    def doubted(self, sentences: Sequence[str]) -> Verdict:
+        """Not green, and why: what no evidence shows, because the volumes fit all the same.
+
+        Args:
+            sentences: the reasons; without any the verdict stays as it is.
+        """
+        if not sentences:
+            return self
+        trust: Trust = "amber" if self.trust == "green" else self.trust
+        return replace(self, trust=trust, reasons=(*sentences, *self.reasons)[:MOST])
 
 
 class Band(NamedTuple):

@@ -47,5 +47,6 @@ def judge(
     usual = affordable(pair.reference.scalar.grid)
     parting = parting_of(pair, working, flow, progress) if usual or mapped else None
     known = parting if usual else None
-    verdict = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))
+    found = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))
+    verdict = found.doubted(pair.against_modalities)
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)

@@ -53,9 +53,15 @@ def cardOf(
         header=_header(fused, report, current, now),
         trust=trust(report),
         figures=verdict(report, _seconds(fused)),
-        warnings="\n".join(report.get("warnings", [])),
+        warnings="\n".join(_warnings(report)),
         current=current,
     )
+
+
+def _warnings(report: Mapping[str, Any]) -> list[str]:
+    """Without those that are reasons of the verdict, which stand above."""
+    reasons = (report.get("verdict") or {}).get("reasons", [])
+    return [warning for warning in report.get("warnings", []) if warning not in reasons]
 
 
 def _header(
