@@ -36,7 +36,7 @@ def main() -> int:
     left.set_title("Stage I")
     for label, folder in (("diffusion-trained", args.trained), ("untrained", args.untrained)):
         losses = [(r["step"], _total(r["validation"])) for r in _records(folder)]
-        _curve(right, losses, f"U-Net {label}: {losses[-1][1]:.4f}")
+        _curve(right, losses, f"U-Net {label}: {losses[-1][1]:.3f} after {losses[-1][0]}")
     right.set_title("Stage II, whole loss")
     figure.savefig(args.output, dpi=110)
     return 0
