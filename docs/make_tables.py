@@ -21,12 +21,13 @@ sys.path.insert(0, str(ROOT))  # the library of this checkout, installed or not
 
 from UniFuseLib.degradation import SURE, title  # noqa: E402
 from UniFuseLib.evaluation.bench.tables import bench_table  # noqa: E402
+from UniFuseLib.evaluation.fusion_table import methods_table  # noqa: E402
 from UniFuseLib.evaluation.group_table import groups_table  # noqa: E402
 from UniFuseLib.evaluation.markdown import markdown, number, percent  # noqa: E402
 from UniFuseLib.evaluation.tables import confusion_table, results_table  # noqa: E402
 from UniFuseLib.experiments.ablations import ablation_tables  # noqa: E402
 from UniFuseLib.experiments.classifier_calibration import FOLDS  # noqa: E402
-from UniFuseLib.simulation.groups import GROUPS  # noqa: E402
+from UniFuseLib.simulation.groups import GROUPS, STRESS  # noqa: E402
 from UniFuseLib.simulation.tasks import BINS, TASKS  # noqa: E402
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ PAGES = (
     "README.md",
     "docs/model-card.md",
     "docs/results/README.md",
+    "docs/results/fusion-images.md",
     "docs/results/trust.md",
     "docs/results/uncertainty.md",
 )
@@ -309,6 +311,14 @@ def _uncertainty_by(key: str) -> str:
     return markdown(header, rows)
 
 
+def fusion_methods() -> str:
+    """Every fusion method on the same aligned volumes, per task and per group."""
+    figures = _read("fusion-methods")
+    tasks = [(TASKS[name].title, f) for name, f in figures["summary"].items()]
+    groups = [(GROUPS[name], f) for name, f in figures["groups"].items() if name != STRESS]
+    return methods_table(tasks + groups)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "ablations": lambda: ablation_tables(_read("ablations")),
     "bench": lambda: bench_table(_read("bench")),
@@ -316,6 +326,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "confusion": lambda: confusion_table(_read("evaluation")["classification"]),
     "evaluation": lambda: results_table(_read("evaluation")),
     "fuse-cost": fuse_cost,
+    "fusion-methods": fusion_methods,
     "groups": lambda: groups_table(_read("evaluation-groups")),
     "kept": kept,
     "registration": registration,

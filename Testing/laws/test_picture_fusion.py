@@ -26,6 +26,20 @@ def small() -> DmfNet:
     return model
 
 
+def test_colours_that_no_screen_has_fade_and_keep_luma_and_hue():
+    luma = np.array([[0.9, 0.5, 0.05]], np.float32)
+    chroma = np.tile(np.array([-0.2, 0.45], np.float32), (1, 3, 1))
+    rgb = to_rgb(luma, chroma)
+    assert rgb.min() >= 0
+    assert rgb.max() <= 1
+    own_luma, own = to_ycbcr(rgb)
+    np.testing.assert_allclose(own_luma, luma, atol=1e-3)
+    share = own / chroma
+    np.testing.assert_allclose(share[..., 0], share[..., 1], atol=0.01)  # one factor: the hue stays
+    assert (share < 0.999).all()
+    assert share.min() > 0
+
+
 def test_colours_survive_the_way_through_luma_and_chroma():
     colours = np.random.default_rng(1).random((5, 7, 3)).astype(np.float32)
     np.testing.assert_allclose(to_rgb(*to_ycbcr(colours)), colours, atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,12 @@ from UniFuseLib.network.dmfnet.model import DmfNet, DmfNetConfig
 from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.dmfnet import run
-from UniFuseLib.training.dmfnet.losses import contrast_loss, detail_loss, fusion_losses
+from UniFuseLib.training.dmfnet.losses import (
+    contrast_loss,
+    detail_loss,
+    fusion_losses,
+    strength_loss,
+)
 from UniFuseLib.training.dmfnet.slices import SIDE, SliceShelf
 
 if TYPE_CHECKING:
@@ -101,6 +107,36 @@ def test_the_better_fused_image_has_the_lower_loss():
         assert loss(blurred, a, torch.full_like(a, 0.5)) > loss(a, a, torch.full_like(a, 0.5))
 
 
+def test_strength_tells_how_much_weaker_the_gradients_are():
+    generator = torch.Generator().manual_seed(5)
+    a = torch.rand(1, 1, 24, 31, generator=generator)
+    flat = torch.full_like(a, 0.5)
+    for share in (1.0, 0.7, 0.0):
+        weaker = flat + share * (a - flat)
+        expected = pytest.approx((1 - share) ** 2, abs=2e-3)
+        assert float(strength_loss(weaker, a, flat)) == expected
+        assert float(strength_loss(weaker, flat, a)) == expected
+    assert float(strength_loss(a.transpose(2, 3), a.transpose(2, 3), flat.transpose(2, 3))) < 1e-3
+    assert float(strength_loss(a.flip(3), a, flat)) > 0.5  # as strong, but elsewhere
+    rows = torch.linspace(0, 1, 24)[:, None].expand(24, 31)[None, None]
+    columns = torch.linspace(0, 1, 31)[None, :].expand(24, 31)[None, None]
+    assert float(strength_loss(rows, columns, flat[:, :, :1, :1].expand_as(rows))) > 0.8
+
+
+def test_a_picture_is_shown_between_a_black_and_a_white(subject: PackedSubject):
+    shelf = SliceShelf([subject], False, 1, torch.Generator().manual_seed(6))
+    ramp = torch.linspace(0, 1, 1001)
+    shown = [shelf._windowed(ramp) for _ in range(40)]
+    for image in shown:
+        assert image.min() == 0
+        assert image.max() == 1
+        assert (image.diff() >= 0).all()
+    black, white = (torch.tensor([(s == end).sum() for s in shown]) / 1001 for end in (0, 1))
+    assert 0.1 < float(black.max()) <= 0.2
+    assert 0.3 < float(white.max()) <= 0.5
+    assert 10 <= int((white < 0.002).sum()) <= 30  # about half are left as they are
+
+
 @pytest.mark.parametrize("stage", [1, 2])
 def test_a_run_lowers_its_loss_goes_on_and_is_no_other_stage(
     stage: int, subject: PackedSubject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -115,6 +151,8 @@ def test_a_run_lowers_its_loss_goes_on_and_is_no_other_stage(
     log = records(tmp_path)
     assert log[-1]["step"] == 25
     assert log[-1]["seconds"] > log[-2]["seconds"]
+    train(replace(config, seconds=1e-9), tmp_path)  # no time left: nothing moves
+    assert records(tmp_path)[-1]["step"] == 25
     assert changed(tmp_path) == ({"unet"} if stage == 1 else {"fusion"})
     if stage == 1:
         assert log[-1]["validation"]["noise"] < log[0]["validation"]["noise"]
@@ -151,6 +189,11 @@ def test_the_weights_of_both_stages_can_be_loaded_and_no_damaged_ones(
     unet = tmp_path / "one" / run.WEIGHTS
     train(replace(config, stage=2, unet=unet), tmp_path / "two")
     weights = tmp_path / "two" / run.WEIGHTS
+    told = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))
+    assert told["training"]["stage1"] == {
+        key: records(tmp_path / "one")[-1][key] for key in ("step", "seconds", "validation")
+    }
+    assert told["validation"].keys() == {"brightness", "contrast", "detail", "strength"}
     model = load_dmfnet(torch.device("cpu"), weights)
     assert model.config == run_config()
     for name, tensor in load_file(unet).items():

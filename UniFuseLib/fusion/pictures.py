@@ -84,11 +84,22 @@ def to_ycbcr(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_rgb(luma: np.ndarray, chroma: np.ndarray) -> np.ndarray:
-    """The inverse of `to_ycbcr`, cut to 0..1."""
-    blue = luma + chroma[..., 0] / _CB
-    red = luma + chroma[..., 1] / _CR
-    green = (luma - BT601[0] * red - BT601[2] * blue) / BT601[1]
-    return np.stack([red, green, blue], axis=-1).clip(0, 1).astype(np.float32)
+    """The inverse of `to_ycbcr`; colours outside 0..1 fade towards grey, luma and hue stay.
+
+    Cutting the channels off would change both, and flatten what the luma shows there.
+
+    Args:
+        luma: Y `(h, w)`, 0..1.
+        chroma: (C_b, C_r) `(h, w, 2)`.
+    """
+    blue, red = chroma[..., 0] / _CB, chroma[..., 1] / _CR  # B - Y and R - Y
+    green = -(BT601[0] * red + BT601[2] * blue) / BT601[1]
+    beyond = np.stack([red, green, blue], axis=-1)
+    room = np.where(beyond > 0, 1 - luma[..., None], luma[..., None])
+    fits = room / np.maximum(np.abs(beyond), 1e-6)
+    share = np.minimum(1, fits.min(axis=-1, keepdims=True))
+    rgb: np.ndarray = luma[..., None] + share * beyond
+    return rgb.clip(0, 1).astype(np.float32)
 
 
 def merge_chroma(

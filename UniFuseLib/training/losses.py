@@ -1,7 +1,8 @@
 """The paper's losses, one function each (Eq. 1, 4-6, 11, 12), and some of ours. Lower is better
 everywhere: SSIM enters as 1 - SSIM. `objective.py` adds them up (Eq. 14-15).
 
-Eq. 13 (colour) is not there: the network reads luma, and `postprocess.py` carries colour over.
+Eq. 13 (colour) is not there: the network reads luma, and `postprocess.py` carries colour over
+(decision 0081).
 
 `aligned` is W(I_fine, φ): the clean, misaligned label pulled through the predicted field.
 """

@@ -17,14 +17,14 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.network.dmfnet.diffusion import sample
 from UniFuseLib.network.dmfnet.model import DmfNet, DmfNetConfig
 from UniFuseLib.training.data import load_pack
-from UniFuseLib.training.dmfnet.losses import (
-    fusion_losses,
-    noise_loss,
-    random_steps,
-    total,
-)
+from UniFuseLib.training.dmfnet.losses import fusion_losses, noise_loss, random_steps, total
 from UniFuseLib.training.dmfnet.slices import SliceShelf, fixed_slices
-from UniFuseLib.training.dmfnet.weights import save_contract, save_weights, unet_tensors
+from UniFuseLib.training.dmfnet.weights import (
+    last_record,
+    save_contract,
+    save_weights,
+    unet_tensors,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,14 +113,14 @@ class _Run:
 
     def go(self, log: Log) -> None:
         self.shelf.add(min(8 * self.config.batch, self.config.shelf))
-        validated = -math.inf
+        validated, terms = -math.inf, {}
         while (share := self._share()) < 1:
             terms = self._one_step(share)
             self.step += 1
             if time.perf_counter() - validated > _EVERY_SECONDS:
                 self._record(terms, log)
                 validated = time.perf_counter()
-        self._record(terms if self.step else {}, log)
+        self._record(terms, log)
         if self.config.stage == 1:
             self._draw_samples()
 
@@ -211,6 +211,7 @@ class _Run:
             "batch": config.batch,
             "side": config.side,
             "rate": config.rate,
+            "stage1": last_record(config.unet.with_name(LOG)) if config.unet else None,
         }
 
     def _scores(self) -> dict[str, float]:

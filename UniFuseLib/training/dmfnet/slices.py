@@ -21,6 +21,7 @@ SIDE = 192  # pixels of a slice on the shelf
 _FINEST_MM, _COARSEST_MM = 0.7, 2.2  # pixel size, drawn evenly on a logarithmic scale
 _LEAST_MEAN = 0.03  # of a slice: below it there is hardly anything but air
 _TRIES = 8
+_BLACKEST, _WHITEST = 0.2, 0.5  # of a channel, shown as black and as white
 _TILT = 0.15  # of a slice that follows the volume's axes, radians
 
 
@@ -72,9 +73,16 @@ class SliceShelf:
             crop = crop.flip(2)
         if len(crop) == 2 and self._whole(0, 2):
             crop = crop.flip(0)  # either source may come first
-        powers = [math.exp(self._between(-0.5, 0.5)) for _ in crop]
-        gamma = torch.tensor(powers, device=crop.device)[:, None, None]
-        return crop.clamp(0, 1) ** gamma
+        return torch.stack([self._windowed(channel) for channel in crop])
+
+    def _windowed(self, channel: Tensor) -> Tensor:
+        """As a picture of it might show it: half of them with black and white nearer to each other,
+        all with another gamma.
+        """
+        if self._whole(0, 2):
+            black, white = self._between(0.0, _BLACKEST), self._between(_WHITEST, 1.0)
+            channel = (channel - black) / (white - black)
+        return channel.clamp(0, 1) ** math.exp(self._between(-0.5, 0.5))
 
     def _cut(self) -> Tensor:
         """A slice of one group of volumes, each group as likely as the other."""

@@ -49,6 +49,14 @@ def save_contract(
     weights.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
+def last_record(log: Path) -> dict[str, Any] | None:
+    """Steps, seconds and validation of the run that wrote this log; None without one."""
+    if not log.is_file():
+        return None
+    record = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])
+    return {key: record[key] for key in ("step", "seconds", "validation")}
+
+
 def unet_tensors(path: Path) -> dict[str, Tensor]:
     """The U-Net's part of a weights file, float32.
 
