@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .Display import Display
+from .Flicker import noShortcut
 from .Install import Dependencies
 from .Layers import Layers
 from .LiveWarp import LiveWarp
@@ -50,10 +51,15 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
 
 
 def makeShortcut(key: str, callback: Callable[[], None]) -> Any:
-    """Pressed anywhere in the main window; `setEnabled(False)` gives the key back."""
+    """Pressed anywhere in the main window; `setEnabled(False)` gives the key back. Without a window
+    there are no keys.
+    """
     import qt
 
-    shortcut = qt.QShortcut(qt.QKeySequence(key), slicer.util.mainWindow())
+    window = slicer.util.mainWindow()
+    if window is None:
+        return noShortcut(key, callback)
+    shortcut = qt.QShortcut(qt.QKeySequence(key), window)
     shortcut.connect("activated()", callback)
     return shortcut
 

@@ -132,5 +132,5 @@ class CompareChoice(Enum):
             "side by side": _("Side by side"),
             "checkerboard": _("Checkerboard"),
             "curtain": _("Curtain"),
-            "flicker": _("Flicker (keys: space, [ and ])"),
+            "flicker": _("Flicker"),
         }[self.value]
