@@ -36,6 +36,7 @@ from UniFuseSlicerLib.Application import panelOfThisApplication
 
 slicer.util.resetSliceViews = lambda: None
 ui = standin_ui.uiFromFile(slicer.mrmlScene)
+slicer.util.mainWindow = lambda: None
 panel = panelOfThisApplication(ui, UniFuseSlicer.UniFuseSlicerLogic(), lambda: True)
 panel.enter()
 panel.exit()

@@ -7,6 +7,7 @@ import os
 import pytest
 from panel import click, runToTheEnd
 
+FLICKER = 4  # of the list Compare
 pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
 
 
@@ -116,10 +117,10 @@ def test_flickerSwapsAndEndsWhereItBegan(build, scene):
     click(s.ui.fuseButton)
     runToTheEnd(s)
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
-    s.ui.flickerButton.toggled.emit(True)
+    s.ui.compareComboBox.setCurrentIndex(FLICKER)
     s.timers["Layers.flicker"].fire()
     assert composite.GetForegroundOpacity() == 0
-    s.ui.flickerButton.toggled.emit(False)
+    s.ui.compareComboBox.setCurrentIndex(0)
     assert composite.GetForegroundOpacity() == 1
     assert not s.timers["Layers.flicker"].active
 
@@ -129,11 +130,11 @@ def test_flickerEndsWhenTheModuleIsLeft(build, leave):
     s = build()
     click(s.ui.fuseButton)
     runToTheEnd(s)
-    s.ui.flickerButton.setChecked(True)
+    s.ui.compareComboBox.setCurrentIndex(FLICKER)
     assert s.timers["Layers.flicker"].active
     getattr(s.panel, leave)()
     assert not s.timers["Layers.flicker"].active
-    assert not s.ui.flickerButton.checked
+    assert s.ui.compareComboBox.currentIndex == 0
 
 
 def test_flickerOfALoadedSceneEndsAtItsOpacity(build, scene):
@@ -142,9 +143,9 @@ def test_flickerOfALoadedSceneEndsAtItsOpacity(build, scene):
     runToTheEnd(s)
     s.p.opacity = 0.4
     again = build()
-    again.ui.flickerButton.setChecked(True)
+    again.ui.compareComboBox.setCurrentIndex(FLICKER)
     again.timers["Layers.flicker"].fire()
-    again.ui.flickerButton.setChecked(False)
+    again.ui.compareComboBox.setCurrentIndex(0)
     assert scene.GetFirstNodeByClass(
         "vtkMRMLSliceCompositeNode"
     ).GetForegroundOpacity() == pytest.approx(0.4)

@@ -9,6 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .Display import Display
+from .Flicker import noShortcut
 from .Install import Dependencies
 from .Layers import Layers
 from .LiveWarp import LiveWarp
@@ -38,20 +39,42 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         MachineSettings(qt.QSettings()),
         Display(
             Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
-            Layers(scene, fit=showWhole),
+            Layers(scene, showWhole, layOut),
             LiveWarp(scene),
             SliceViews(scene),
         ),
         confirm,
         showChart=showChart,
         askText=askText,
+        makeShortcut=makeShortcut,
     )
+
+
+def makeShortcut(key: str, callback: Callable[[], None]) -> Any:
+    """Pressed anywhere in the main window; `setEnabled(False)` gives the key back. Without a window
+    there are no keys.
+    """
+    import qt
+
+    window = slicer.util.mainWindow()
+    if window is None:
+        return noShortcut(key, callback)
+    shortcut = qt.QShortcut(qt.QKeySequence(key), window)
+    shortcut.connect("activated()", callback)
+    return shortcut
 
 
 def showWhole(volume: Any) -> None:
     """All of a volume, along its own axes, in every slice view."""
     SliceViews(volume.GetScene()).turnTo(volume)
     slicer.util.resetSliceViews()
+
+
+def layOut() -> None:
+    """The views get the size that the layout just chosen gives them; clicks wait."""
+    import qt
+
+    slicer.app.processEvents(qt.QEventLoop.ExcludeUserInputEvents)
 
 
 def showChart(chart: Any) -> None:

@@ -136,3 +136,22 @@ class OverlayChoice(Enum):
             "arrows": _("Arrows"),
             "contour": _("Contour lines"),
         }[self.value]
+
+
+class CompareChoice(Enum):
+    """How the reference and another volume are compared in the slice views."""
+
+    OFF = "off"
+    SIDE_BY_SIDE = "side by side"
+    CHECKERBOARD = "checkerboard"
+    CURTAIN = "curtain"
+    FLICKER = "flicker"
+
+    def label(self) -> str:
+        return {
+            "off": _("Off"),
+            "side by side": _("Side by side"),
+            "checkerboard": _("Checkerboard"),
+            "curtain": _("Curtain"),
+            "flicker": _("Flicker"),
+        }[self.value]

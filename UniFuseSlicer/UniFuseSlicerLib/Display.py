@@ -8,6 +8,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from .Choices import LayerChoice, OverlayChoice
+from .Compare import ComparedPair
 from .Layers import Layers
 from .LiveWarp import LiveWarp
 from .Looks import legendOf, showLegend
@@ -129,6 +130,19 @@ class Display:
             self.layers.setOpacity(wanted.ofLayer)
         if wanted.fused != before.fused:
             self._views.bringBack(fused)
+
+    def compared(self, fused: Any) -> ComparedPair | None:
+        """The reference and the volume over it; the fused one where only the reference is shown.
+
+        Args:
+            fused: fused volume of a result.
+        """
+        reference = fused.GetNodeReference(REFERENCE_ROLE)
+        if reference is None:
+            return None
+        other = self._foreground(fused, self.shown) or fused
+        isMap = self.shown.layer is LayerChoice.UNCERTAINTY
+        return ComparedPair(reference, other, self.shown.ofLayer if isMap else 1.0)
 
     def _keepViews(self) -> None:
         fused = self._views.scene.GetNodeByID(self.shown.fused) if self.shown.fused else None

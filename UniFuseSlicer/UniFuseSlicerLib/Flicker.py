@@ -1,4 +1,4 @@
-"""The Flicker button: reference and foreground in turn, until it is released."""
+"""Reference and foreground in turn, by a timer or by keys."""
 
 from __future__ import annotations
 
@@ -11,33 +11,65 @@ FLICKER_MS = 600
 
 
 class Flicker:
-    """Swaps the layers by a timer.
+    """Swaps the layers until it is stopped.
+
+    Keys, while it runs: space swaps by hand, `[` shows the reference, `]` the other volume; each of
+    them pauses the timer.
 
     Args:
-        ui: widgets by name.
         layers: of the slice views.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
+        makeShortcut: (key, callback) → object with `setEnabled(bool)`.
     """
 
     def __init__(
-        self, ui: Any, layers: Layers, makeTimer: Callable[[Callable[[], None], int], Any]
+        self,
+        layers: Layers,
+        makeTimer: Callable[[Callable[[], None], int], Any],
+        makeShortcut: Callable[[str, Callable[[], None]], Any],
     ) -> None:
-        self._ui = ui
         self._layers = layers
         self._timer = makeTimer(layers.flicker, FLICKER_MS)
-        ui.flickerButton.connect("toggled(bool)", self.onToggled)
+        self._keys = [
+            makeShortcut("Space", self._byHand(layers.flicker)),
+            makeShortcut("[", self._byHand(layers.hideForeground)),
+            makeShortcut("]", self._byHand(layers.endFlicker)),
+        ]
+        self._enableKeys(False)
 
-    def onToggled(self, on: bool) -> None:
-        if on:
-            self._timer.start()
-            return
+    def start(self) -> None:
+        self._enableKeys(True)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """The layers are as they were before."""
+        self._enableKeys(False)
         self._timer.stop()
         self._layers.endFlicker()
-
-    def release(self) -> None:
-        """The module is left, or the scene is closing."""
-        self._ui.flickerButton.setChecked(False)
 
     def endNow(self) -> None:
         """The application ends."""
         self._timer.stop()
+
+    def _enableKeys(self, on: bool) -> None:
+        for key in self._keys:
+            key.setEnabled(on)
+
+    def _byHand(self, step: Callable[[], None]) -> Callable[[], None]:
+        def pressed() -> None:
+            self._timer.stop()
+            step()
+
+        return pressed
+
+
+class NoShortcut:
+    """Where there is no window."""
+
+    def setEnabled(self, on: bool) -> None:
+        """Nothing to do."""
+
+
+def noShortcut(_key: str, _callback: Callable[[], None]) -> NoShortcut:
+    """Of a panel without a window."""
+    return NoShortcut()

@@ -10,17 +10,28 @@ from typing import Any
 from .Process import ignore
 
 
+def keepSizes() -> None:
+    """Of views without a window."""
+
+
 class Layers:
     """Foreground and background of all slice views of a scene; zoom and position stay as the user
     left them.
 
     Args:
         fit: called with the background when the views showed nothing of this data before.
+        layOut: called when the layout has changed, so that its views get their size.
     """
 
-    def __init__(self, scene: Any, fit: Callable[[Any], None] = ignore) -> None:
-        self._scene = scene
-        self._fit = fit
+    def __init__(
+        self,
+        scene: Any,
+        fit: Callable[[Any], None] = ignore,
+        layOut: Callable[[], None] = keepSizes,
+    ) -> None:
+        self.scene = scene
+        self.fit = fit
+        self.layOut = layOut
         self._opacity = 1.0
 
     def show(self, background: Any, foreground: Any, opacity: float) -> None:
@@ -32,7 +43,7 @@ class Layers:
             view.SetForegroundVolumeID(foreground.GetID() if foreground else None)
         self.setOpacity(opacity)
         if fresh:
-            self._fit(background)
+            self.fit(background)
 
     def follow(self, opacity: float) -> None:
         """Take an opacity as set already."""
@@ -51,9 +62,15 @@ class Layers:
         for view in views:
             view.SetForegroundOpacity(0.0 if shown else max(self._opacity, 0.01))
 
+    def hideForeground(self) -> None:
+        """Only the background, until the flicker goes on or ends."""
+        for view in self._views():
+            view.SetForegroundOpacity(0.0)
+
     def endFlicker(self) -> None:
+        """As it was before."""
         self.setOpacity(self._opacity)
 
     def _views(self) -> list[Any]:
-        count = self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
-        return [self._scene.GetNthNodeByClass(i, "vtkMRMLSliceCompositeNode") for i in range(count)]
+        count = self.scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
+        return [self.scene.GetNthNodeByClass(i, "vtkMRMLSliceCompositeNode") for i in range(count)]

@@ -53,7 +53,7 @@ def resultVolumeIds(scene: Any, chosen: Iterable[Any]) -> list[str]:
 
 def isFree(node: Any, degraded: Any, reference: Any) -> bool:
     """Whether a run on this pair may fill a node unasked: ours, and empty or made of this pair."""
-    return isMarked(node) and (_isEmpty(node) or _isMadeOf(node, degraded, reference))
+    return isMarked(node) and (_isEmpty(node) or isMadeOf(node, degraded, reference))
 
 
 def ofThisPair(outputs: FusionNodes, degraded: Any, reference: Any) -> FusionNodes:
@@ -145,7 +145,8 @@ def _lossSentence(node: Any) -> str:
     return sentence.format(name=node.GetName())
 
 
-def _isMadeOf(node: Any, degraded: Any, reference: Any) -> bool:
+def isMadeOf(node: Any, degraded: Any, reference: Any) -> bool:
+    """Whether a node is of a result of this pair."""
     made = [node.GetNodeReferenceID(role) for role in (DEGRADED_ROLE, REFERENCE_ROLE)]
     return made == [degraded.GetID(), reference.GetID()]
 

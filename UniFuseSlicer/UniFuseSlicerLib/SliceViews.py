@@ -33,7 +33,7 @@ class SliceViews:
         composites = self._nodes("vtkMRMLSliceCompositeNode")
         if not composites or any(c.GetBackgroundVolumeID() != reference for c in composites):
             return
-        views = {view.GetName(): _placeOf(view) for view in self._nodes("vtkMRMLSliceNode")}
+        views = {view.GetName(): placeOf(view) for view in self._nodes("vtkMRMLSliceNode")}
         fused.SetAttribute(VIEWS_ATTRIBUTE, json.dumps(views))
 
     def bringBack(self, fused: Any) -> None:
@@ -45,7 +45,7 @@ class SliceViews:
         stored = json.loads(fused.GetAttribute(VIEWS_ATTRIBUTE) or "{}")
         for view in self._nodes("vtkMRMLSliceNode"):
             if view.GetName() in stored:
-                _place(view, stored[view.GetName()])
+                place(view, stored[view.GetName()])
 
     def turnTo(self, volume: Any) -> None:
         """Along the axes of a volume, whose slices are then seen as they were acquired.
@@ -61,17 +61,23 @@ class SliceViews:
         return [self.scene.GetNthNodeByClass(n, className) for n in range(count)]
 
 
-def _placeOf(view: Any) -> dict[str, list[float]]:
+def placeOf(view: Any) -> dict[str, list[float]]:
+    """`toRas`: `(4, 4)` slice to RAS, flat; `mm`: width, height, depth of what is seen."""
     toRas = matrixArray(view.GetSliceToRAS())
     return {"toRas": toRas.ravel().tolist(), "mm": list(view.GetFieldOfView())}
 
 
-def _place(view: Any, place: dict[str, list[float]]) -> None:
-    """The width is kept; the height follows the window, which may have another shape by now."""
-    width, _, depth = place["mm"]
+def place(view: Any, where: dict[str, list[float]]) -> None:
+    """Bring a view back; the height follows the window, which may have another shape by now.
+
+    Args:
+        view: slice node.
+        where: what `placeOf` gave.
+    """
+    width, _, depth = where["mm"]
     columns, rows, _ = view.GetDimensions()
     height = width * rows / columns if columns else width
-    view.GetSliceToRAS().DeepCopy(vtkMatrix(np.reshape(place["toRas"], (4, 4))))
+    view.GetSliceToRAS().DeepCopy(vtkMatrix(np.reshape(where["toRas"], (4, 4))))
     view.SetFieldOfView(width, height, depth)
     view.UpdateMatrices()
     view.Modified()

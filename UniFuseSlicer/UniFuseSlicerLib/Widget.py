@@ -11,8 +11,9 @@ from slicer.i18n import tr as _
 
 from .Card import cardOf
 from .Choices import LayerChoice
+from .CompareWidgets import CompareWidgets
 from .Display import Display, Shown, wantedBy
-from .Flicker import Flicker
+from .Flicker import Flicker, noShortcut
 from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
 from .Install import Dependencies
@@ -52,6 +53,7 @@ class Panel:
         clock: seconds.
         showChart: brings a plot chart node into the layout.
         askText: (question, text) → a line of text, "" when the user cancels.
+        makeShortcut: (key, callback) → object with `setEnabled(bool)`.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Panel:
         clock: Callable[[], float] = time.monotonic,
         showChart: Callable[[Any], None] = ignore,
         askText: Callable[[str, str], str] = unanswered,
+        makeShortcut: Callable[[str, Callable[[], None]], Any] = noShortcut,
     ) -> None:
         self.ui = ui
         self.logic = logic
@@ -81,7 +84,10 @@ class Panel:
         self.result = ResultWidgets(
             ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic, selector
         )
-        self._flicker = Flicker(ui, display.layers, makeTimer)
+        flicker = Flicker(display.layers, makeTimer, makeShortcut)
+        self._compare = CompareWidgets(
+            ui, self.messages, display, flicker, lambda: self.parameterNode
+        )
         self._dependencies = dependencies
         self._settings = settings
         self._display = display
@@ -98,13 +104,8 @@ class Panel:
         ui = self.ui
         ui.noticeLabel.setText(notice())
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
-        for selector in (
-            ui.fusedSelector,
-            ui.restoredSelector,
-            ui.deformationSelector,
-            ui.reportSelector,
-        ):
-            selector.connect("nodeAddedByUser(vtkMRMLNode*)", mark)
+        for output in ("fused", "restored", "deformation", "report"):
+            getattr(ui, f"{output}Selector").connect("nodeAddedByUser(vtkMRMLNode*)", mark)
 
     # --- life of the panel -----------------------------------------------------------------------
 
@@ -113,23 +114,21 @@ class Panel:
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
-        self._flicker.release()
+        self._compare.release()
         self._scene.exit()
 
     def cleanup(self) -> None:
-        """The module is unloaded or the application ends: leave no process, file, timer or clone
-        behind.
-        """
+        """The module or the application ends: leave no process, file, timer or clone behind."""
         self.run.endNow()
         self.machine.endNow()
         self.inputs.endNow()
-        self._flicker.endNow()
+        self._compare.endNow()
         self._scene.cleanup()
         self._display.liveWarp.remove()
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
-        self._flicker.release()
+        self._compare.release()
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
@@ -155,6 +154,7 @@ class Panel:
             self._showResult(wanted)
 
     def onNodeAboutToBeRemoved(self, node: Any) -> None:
+        self._compare.forget(node)
         self._display.hide(node)
 
     # --- what the user does ----------------------------------------------------------------------
@@ -219,8 +219,7 @@ class Panel:
         self._display.forget(job.nodes.deformation)
         with slicer.util.NodeModify(self.parameterNode):
             self.parameterNode.setOutputs(job.nodes)
-            self.parameterNode.layer = LayerChoice.FUSED
-            self.parameterNode.opacity = 1.0
+            self.parameterNode.layer, self.parameterNode.opacity = LayerChoice.FUSED, 1.0
             self.parameterNode.warpPercent = 100.0
         job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
         self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown
@@ -244,6 +243,8 @@ class Panel:
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p)
+        self._compare.follow()
 
     def _showResult(self, wanted: Shown) -> None:
-        self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
+        with self._compare.paused():
+            self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))
