@@ -119,6 +119,7 @@ def _baselines(args: argparse.Namespace) -> int:
     from UniFuseLib.io.output_folder import sole_run
     from UniFuseLib.simulation.case_folder import read_index
 
+    fusions = other_fusions(args.fusion)  # a wrong name is said before a missing package
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingDependencyError("The report needs matplotlib: pip install matplotlib.")
     weights = None if args.no_model else _weights(args.weights)
@@ -127,7 +128,7 @@ def _baselines(args: argparse.Namespace) -> int:
         result = run_bench(
             args.cases.resolve(),
             args.output.resolve(),
-            _plan(args, weights["sha256"] if weights else None),
+            _plan(args, fusions, weights["sha256"] if weights else None),
             weights=weights,
             resume=args.resume,
             limit=args.limit,
@@ -140,7 +141,7 @@ def _baselines(args: argparse.Namespace) -> int:
     return 0
 
 
-def _plan(args: argparse.Namespace, checksum: str | None) -> Any:
+def _plan(args: argparse.Namespace, fusions: tuple[str, ...], checksum: str | None) -> Any:
     from UniFuseLib.evaluation.baselines import choose
     from UniFuseLib.evaluation.bench.run import BenchPlan
 
@@ -153,7 +154,7 @@ def _plan(args: argparse.Namespace, checksum: str | None) -> Any:
         checksum=checksum,
         device=args.device,
         refine=args.refine,
-        model_fusions=other_fusions(args.fusion),
+        model_fusions=fusions,
     )
 
 
