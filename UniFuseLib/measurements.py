@@ -12,6 +12,7 @@ from torch import Tensor
 from UniFuseLib.report_parts import DisplacementReport, SimilarityReport
 from UniFuseLib.spatial.displacement import jacobian_determinant
 from UniFuseLib.spatial.mind import mind_ssc
+from UniFuseLib.spatial.resampling import row_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,8 +66,10 @@ def displacement_statistics(displacement: np.ndarray, body: np.ndarray) -> Displ
         displacement: `(d, h, w, 3)` RAS mm.
         body: `(d, h, w)` bool.
     """
-    field = displacement[body] if body.any() else displacement.reshape(-1, 3)
-    length = np.linalg.norm(field, axis=-1)
+    judged = body if body.any() else np.ones_like(body)
+    # slab by slab: a copy of the field inside a body is the largest array of a run
+    slabs = (displacement[rows][judged[rows]] for rows in row_blocks(body.shape))
+    length = np.concatenate([np.linalg.norm(slab, axis=-1) for slab in slabs])
     return DisplacementReport(
         mean=round(float(length.mean()), 3),
         median=round(float(np.median(length)), 3),
