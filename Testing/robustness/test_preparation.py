@@ -59,6 +59,7 @@ def test_a_shifted_or_scaled_mr_has_the_same_network_intensities(
         (hu, ModalityEvidence("mr", stated="CT"), "is CT by"),
         (mr, ModalityEvidence("ct"), "do not look like Hounsfield units"),
         (hu, ModalityEvidence("ct"), ""),
+        (lambda: np.maximum(hu(), -120), ModalityEvidence("ct"), ""),  # a CT without air, but fat
         (mr, ModalityEvidence("auto", stated="CT"), ""),  # a CT without air; the header knows
         (mr, ModalityEvidence("auto", named="CT"), ""),
     ],

@@ -100,7 +100,7 @@ def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> Mod
     named = () if against else _otherwise_named(name, guess, evidence)
     unlike = _not_hounsfield(name, signs) if guess.modality == "ct" else ()
     warnings = (*against, *named, *_doubts(name, guess), *unlike)
-    if evidence.chosen == "ct":
+    if evidence.chosen == "ct" and not signs.signed:  # a cropped or stripped CT has fat below 0
         against += unlike
     return guess._replace(warnings=warnings, against=against)
 
