@@ -9,16 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.report_parts import DisplacementReport, SimilarityReport
+from UniFuseLib.report_parts import DisplacementReport, RigidPartReport, SimilarityReport
 from UniFuseLib.spatial.displacement import jacobian_determinant
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import row_blocks
+from UniFuseLib.spatial.rigid import rigid_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
     from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.spatial.volume import Grid
 
 _BINS = 48  # of the joint histogram, along each side
 _STRUCTURE = "1 - mean |MIND-SSC difference| inside the body; 1 is best"
@@ -29,6 +31,7 @@ class Measurements(NamedTuple):
     """All of them for one result, rounded as they are reported."""
 
     displacement_mm: DisplacementReport
+    rigid_part: RigidPartReport
     folds_percent: float
     similarity: SimilarityReport
     mutual_information: SimilarityReport
@@ -36,7 +39,11 @@ class Measurements(NamedTuple):
 
 
 def measure(
-    pair: WorkingPair, found: NetworkResult, native: ReferenceGridResult, body: np.ndarray
+    pair: WorkingPair,
+    found: NetworkResult,
+    native: ReferenceGridResult,
+    grid: Grid,
+    body: np.ndarray,
 ) -> Measurements:
     """Everything that is reported of a result.
 
@@ -44,6 +51,7 @@ def measure(
         pair: the inputs on the working grid.
         found: what the network made of them there.
         native: the same on the reference grid.
+        grid: of the reference.
         body: `(d, h, w)` bool, reference grid.
     """
     folds = folds_percent(found.flow, pair.mask)
@@ -52,6 +60,7 @@ def measure(
     information = MutualInformation(pair.reference, pair.compared)
     return Measurements(
         displacement_mm=displacement_statistics(native.displacement, body),
+        rigid_part=RigidPartReport.of(rigid_part(native.displacement, grid, body)),
         folds_percent=round(folds, 4),
         similarity=before_and_after(structure, _STRUCTURE, pair, found),
         mutual_information=before_and_after(information, _INFORMATION, pair, found),
@@ -70,12 +79,7 @@ def displacement_statistics(displacement: np.ndarray, body: np.ndarray) -> Displ
     # slab by slab: a copy of the field inside a body is the largest array of a run
     slabs = (displacement[rows][judged[rows]] for rows in row_blocks(body.shape))
     length = np.concatenate([np.linalg.norm(slab, axis=-1) for slab in slabs])
-    return DisplacementReport(
-        mean=round(float(length.mean()), 3),
-        median=round(float(np.median(length)), 3),
-        p95=round(float(np.percentile(length, 95)), 3),
-        max=round(float(length.max()), 3),
-    )
+    return DisplacementReport.of(length)
 
 
 def folds_percent(flow: Tensor, mask: Tensor) -> float:

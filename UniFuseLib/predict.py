@@ -194,7 +194,7 @@ def fuse(
             own = restore_degraded(pair, found, native.displacement) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
-            measured = measure(working, found, native, body)
+            measured = measure(working, found, native, reference.grid, body)
             shown = native.coverage & body if body.any() else native.coverage
             doubt = judged and judged.uncertainty
             doubts = None if doubt is None else doubt.on(reference.grid, shown)

@@ -21,6 +21,7 @@ from UniFuseLib.report_parts import (
     IntensityReport,
     ModalitiesReport,
     RefinementReport,
+    RigidPartReport,
     SimilarityReport,
     UncertaintyReport,
     VerdictReport,
@@ -53,6 +54,7 @@ class Report:
     sure_from: float
     class_calibrated: bool
     displacement_mm: DisplacementReport
+    rigid_part: RigidPartReport
     folds_percent: float
     similarity: SimilarityReport
     mutual_information: SimilarityReport

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from UniFuseLib.registration.affine_parameters import rotation_degrees
 from UniFuseLib.spatial.axes import orientation_code
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.deformation import Deformed
+    from UniFuseLib.spatial.rigid import RigidPart
     from UniFuseLib.spatial.volume import Grid, Volume
     from UniFuseLib.verdict.judge import Verdict
 
@@ -28,6 +30,37 @@ class DisplacementReport:
     median: float
     p95: float
     max: float
+
+    @classmethod
+    def of(cls, length: np.ndarray) -> DisplacementReport:
+        """Of lengths, `(n,)` mm."""
+        return cls(
+            mean=round(float(length.mean()), 3),
+            median=round(float(np.median(length)), 3),
+            p95=round(float(np.percentile(length, 95)), 3),
+            max=round(float(length.max()), 3),
+        )
+
+
+@dataclass(frozen=True)
+class RigidPartReport:
+    """The rigid motion nearest to X → X + u(X) inside the body, and ‖u‖ without it."""
+
+    matrix_ras: tuple[tuple[float, ...], ...]
+    moved_mm: float
+    rotation_deg: float
+    deformed_mm: DisplacementReport
+
+    @classmethod
+    def of(cls, found: RigidPart) -> RigidPartReport:
+        """Rounded as it is reported."""
+        rows = np.round(found.matrix, 6).tolist()
+        return cls(
+            matrix_ras=tuple(tuple(row) for row in rows),
+            moved_mm=round(found.moved_mm, 3),
+            rotation_deg=round(rotation_degrees(found.matrix), 2),
+            deformed_mm=DisplacementReport.of(found.rest_mm),
+        )
 
 
 @dataclass(frozen=True)

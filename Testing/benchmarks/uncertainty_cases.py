@@ -31,10 +31,11 @@ from UniFuseLib.evaluation.sampling import covered
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.registration.bspline_refinement import steps_for
+from UniFuseLib.spatial.rigid import nearest_rigid
 from UniFuseLib.steps import classify_pair, deform_pair
 from UniFuseLib.verdict.ensemble import other_poses
 from UniFuseLib.verdict.evidence import evidence_of
-from UniFuseLib.verdict.field import images_of, nearest_rigid
+from UniFuseLib.verdict.field import images_of
 from UniFuseLib.verdict.judge import shipped_judge
 from UniFuseLib.verdict.parting import affordable, parting_of
 from UniFuseLib.verdict.spread import spread_of

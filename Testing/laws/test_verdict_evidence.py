@@ -9,8 +9,9 @@ from head_phantom import DEGRADED, FRAME, REFERENCE, rigid, scan, seen, turned
 
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.spatial.displacement import identity_grid, world_to_flow
+from UniFuseLib.spatial.rigid import nearest_rigid
 from UniFuseLib.spatial.volume import Volume
-from UniFuseLib.verdict.field import field_evidence, images_of, nearest_rigid
+from UniFuseLib.verdict.field import field_evidence, images_of
 from UniFuseLib.verdict.poses import PoseEvidence, pose_evidence, wrong_poses
 from UniFuseLib.verdict.regions import RegionEvidence, body_overlap, region_evidence
 

@@ -195,3 +195,26 @@ def test_helpersAreOfferedByNoSelector(build, scene):
     assert not any("live warp" in name for name in names)
     drawn = [node.GetName() for node in s.ui.deformationSelector.nodes()]
     assert drawn == ["T2 to T1"]
+
+
+def test_placedAndDeformedAreSaidApart(build, fakeTool):
+    path = fakeTool.result / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    part = {
+        "moved_mm": 22.04,
+        "rotation_deg": 3.02,
+        "deformed_mm": {"mean": 1.44, "median": 1.2, "p95": 4.0, "max": 6.1},
+    }
+    path.write_text(json.dumps({**report, "rigid_part": part}), encoding="utf-8")
+    s = build()
+    fuse(s)
+    words = "placed 22.0 mm, 3.0°; deformed 1.4 mm on average, 6.1 mm at most"
+    assert f" · {words} · " in s.ui.verdictLabel.text
+    assert "displacement" not in s.ui.verdictLabel.text
+
+
+def test_aReportOfBeforeSaysTheWholeDisplacement(build):
+    s = build()
+    fuse(s)
+    assert " · displacement 4.2 mm on average, 7.1 mm at most · " in s.ui.verdictLabel.text
+    assert "placed" not in s.ui.verdictLabel.text

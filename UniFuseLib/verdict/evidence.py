@@ -10,8 +10,9 @@ import torch
 
 from UniFuseLib.spatial.displacement import warp
 from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.rigid import nearest_rigid
 from UniFuseLib.spatial.volume import Grid, Volume, affine_of
-from UniFuseLib.verdict.field import field_evidence, images_of, nearest_rigid
+from UniFuseLib.verdict.field import field_evidence, images_of
 from UniFuseLib.verdict.poses import pose_evidence
 from UniFuseLib.verdict.regions import body_overlap, region_evidence
 

@@ -47,25 +47,6 @@ def images_of(points: np.ndarray, matrix: np.ndarray, flow: Tensor, grid: Grid) 
     return moved @ matrix[:3, :3].T + matrix[:3, 3]
 
 
-def nearest_rigid(points: np.ndarray, images: np.ndarray) -> np.ndarray:
-    """The rotation and translation with the least squares of `images` - B `points`, `(4, 4)`.
-
-    Kabsch 1976, doi 10.1107/S0567739476001873.
-
-    Args:
-        points: `(n, 3)` mm.
-        images: `(n, 3)` mm.
-    """
-    centre, image = points.mean(axis=0), images.mean(axis=0)
-    left, _, right = np.linalg.svd((images - image).T @ (points - centre))
-    signs = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * signs) @ right
-    matrix = np.eye(4)
-    matrix[:3, :3] = rotation
-    matrix[:3, 3] = image - rotation @ centre
-    return matrix
-
-
 def field_evidence(
     points: np.ndarray, images: np.ndarray, rigid: np.ndarray, flow: Tensor, mask: Tensor
 ) -> FieldEvidence:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from UniFuseLib.spatial.rigid import nearest_rigid
 from UniFuseLib.verdict.ensemble import other_poses
-from UniFuseLib.verdict.field import images_of, nearest_rigid
+from UniFuseLib.verdict.field import images_of
 from UniFuseLib.verdict.spread import Spread, spread_of
 
 if TYPE_CHECKING:

@@ -157,10 +157,11 @@ def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
         seconds: of the run that has just ended.
 
     Returns:
-        Class with its probability and the modalities; similarity to the reference, displacement,
-        folds and time.
+        Class with its probability and the modalities; similarity to the reference, placement and
+        deformation, folds and time.
     """
-    parts = [_similarity(report), _displacement(report), _folds(report), _method(report)]
+    moved = _placed(report) or _displacement(report)
+    parts = [_similarity(report), moved, _folds(report), _method(report)]
     if seconds is not None:
         parts.append(_("{seconds:.0f} s").format(seconds=seconds))
     lines = (_degradation(report), " · ".join(part for part in parts if part))
@@ -207,6 +208,24 @@ def _displacement(report: Mapping[str, Any]) -> str:
     mean = displacement["mean"]
     return _("displacement {mean:.1f} mm on average, {maximum:.1f} mm at most").format(
         mean=mean, maximum=displacement.get("max", mean)
+    )
+
+
+def _placed(report: Mapping[str, Any]) -> str:
+    """How far off the patient as a whole lay, and the deformation apart from it; earlier reports
+    do not part the two.
+    """
+    part = report.get("rigid_part")
+    if not part:
+        return ""
+    return _(
+        "placed {moved:.1f} mm, {rotation:.1f}°; "
+        "deformed {mean:.1f} mm on average, {maximum:.1f} mm at most"
+    ).format(
+        moved=part["moved_mm"],
+        rotation=part["rotation_deg"],
+        mean=part["deformed_mm"]["mean"],
+        maximum=part["deformed_mm"]["max"],
     )
 
 
