@@ -82,30 +82,27 @@ def test_everyModeDrawsColoursOverTheAnatomy(overlay, view, shown, nodes, pair, 
 
 
 def test_legendShowsMillimetresOfThisField(overlay, view, shown, nodes, pair):
-    from UniFuseSlicerLib.Overlay import displacementMaximum
-
     drawn = overlay.show(nodes.deformation, pair.reference, style("grid"))
     withLegend = view.pixels()
     legend = overlay._legendOf(drawn.GetDisplayNode())
     assert legend.GetTitleText() == "mm"
-    assert drawn.GetDisplayNode().GetScalarRange() == pytest.approx(
-        (0, displacementMaximum(nodes.deformation))
-    )
+    assert drawn.GetDisplayNode().GetScalarRange() == pytest.approx((0, 8))  # 7.1 mm at most
+    assert legend.GetNumberOfLabels() == 9  # a label for each millimetre
     overlay.show(nodes.deformation, pair.reference, style("grid", legend=False))
     assert not np.array_equal(view.pixels(), withLegend)
     overlay.show(nodes.deformation, pair.reference, style("off"))
     assert np.array_equal(view.pixels(), shown)
 
 
-def test_redIsTheLargestDisplacementInTheBody(overlay, nodes, pair):
+def test_theLargestDisplacementInTheBodyIsBrightAndYellow(overlay, nodes, pair):
     from UniFuseSlicerLib.Overlay import displacementMaximum
 
     display = overlay.show(nodes.deformation, pair.reference, style("grid")).GetDisplayNode()
     maximum = displacementMaximum(nodes.deformation)
     assert maximum == pytest.approx(7.1)  # inside the body, from the report
     red, green, blue = display.GetColorMap().GetColor(maximum)
-    assert red > 0.9
-    assert max(green, blue) < 0.2
+    assert min(red, green) > 0.7
+    assert blue < 0.3
 
 
 def test_withoutReportTheWholeFieldGivesTheColours(nodes, pair):
@@ -118,8 +115,9 @@ def test_withoutReportTheWholeFieldGivesTheColours(nodes, pair):
 
 
 def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
+    from UniFuseSlicerLib.Body import bodyMask
     from UniFuseSlicerLib.Images import Image
-    from UniFuseSlicerLib.InsideBody import bodyMask, insideBody
+    from UniFuseSlicerLib.InsideBody import insideBody
     from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
 
     place = imageFromNode(pair.reference).ijkToRas
@@ -145,8 +143,8 @@ def test_arrowsPointFromDegradedToReference(nodes, pair):
     """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at
     x.
     """
-    from UniFuseSlicerLib.InsideBody import positions as pointsOf
-    from UniFuseSlicerLib.InsideBody import transformed
+    from UniFuseSlicerLib.Body import positions as pointsOf
+    from UniFuseSlicerLib.Body import transformed
     from UniFuseSlicerLib.Nodes import deformationImage, imageFromNode
 
     field = deformationImage(nodes.deformation)
@@ -183,19 +181,31 @@ def test_aNewFieldIsDrawnNew(overlay, nodes, pair, scene):
 
 
 @pytest.mark.parametrize(
-    ("maximum", "levels"),
+    ("maximum", "high", "levels"),
     [
-        (7.1, [1, 2, 3, 4, 5, 6, 7]),
-        (0.8, [0.2, 0.4, 0.6]),
-        (30.0, [5, 10, 15, 20, 25]),
-        (4.9, [1, 2, 3, 4]),
-        (13.2, [2, 4, 6, 8, 10, 12]),
+        (7.1, 8, [1, 2, 3, 4, 5, 6, 7]),
+        (0.8, 0.8, [0.2, 0.4, 0.6]),
+        (30.0, 30, [5, 10, 15, 20, 25]),
+        (4.9, 5, [1, 2, 3, 4]),
+        (13.2, 14, [2, 4, 6, 8, 10, 12]),
     ],
 )
-def test_contourLevelsAreRound(maximum, levels):
-    from UniFuseSlicerLib.Overlay import contourLevels
+def test_contoursAndTicksAreTheSameRoundNumbers(maximum, high, levels):
+    from UniFuseSlicerLib.FieldScale import lengthScale
 
-    assert contourLevels(maximum) == pytest.approx(levels)
+    scale = lengthScale(maximum)
+    assert (scale.low, scale.high) == pytest.approx((0, high))
+    assert scale.levels == pytest.approx(levels)
+    assert scale.labels == len(levels) + 2
+
+
+@pytest.mark.parametrize(("largest", "high", "labels"), [(7.1, 8, 9), (20, 20, 5), (43, 60, 7)])
+def test_aChangeIsAsFarBelowZeroAsAbove(largest, high, labels):
+    from UniFuseSlicerLib.FieldScale import changeScale
+
+    scale = changeScale(largest)
+    assert (scale.low, scale.high, scale.labels) == pytest.approx((-high, high, labels))
+    assert scale.levels[len(scale.levels) // 2] == pytest.approx(0)
 
 
 def test_layersShowTheChosenVolumeAndFlicker(view, nodes, pair, scene):

@@ -10,6 +10,10 @@ from slicer.i18n import tr as _
 
 from .Words import fusionTitle
 
+# (mm, % of volume). mm: where the bins of misalignment end that errors are reported for (3, 8 and
+# 15), at the next round step
+FIXED_SCALES = {"fine": (3.0, 10.0), "medium": (8.0, 20.0), "coarse": (16.0, 40.0)}
+
 
 class ModalityChoice(Enum):
     AUTO = "auto"
@@ -136,6 +140,42 @@ class OverlayChoice(Enum):
             "arrows": _("Arrows"),
             "contour": _("Contour lines"),
         }[self.value]
+
+
+class FieldPartChoice(Enum):
+    """What is seen of the deformation."""
+
+    TOTAL = "total"
+    DEFORMED = "deformed"
+
+    def label(self) -> str:
+        return {"total": _("Total"), "deformed": _("Without the rigid part")}[self.value]
+
+
+class ColorScaleChoice(Enum):
+    """Where the colours of the deformation end."""
+
+    AUTO = "auto"
+    FINE = "fine"
+    MEDIUM = "medium"
+    COARSE = "coarse"
+
+    def label(self) -> str:
+        if self is ColorScaleChoice.AUTO:
+            return _("Automatic")
+        return _("{mm:.0f} mm, {percent:.0f} % of volume").format(
+            mm=self.millimetres, percent=self.percent
+        )
+
+    @property
+    def millimetres(self) -> float | None:
+        """The largest displacement; None: that of the result."""
+        return FIXED_SCALES[self.value][0] if self.value in FIXED_SCALES else None
+
+    @property
+    def percent(self) -> float | None:
+        """The largest change of volume; None: that of the result."""
+        return FIXED_SCALES[self.value][1] if self.value in FIXED_SCALES else None
 
 
 class CompareChoice(Enum):

@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 from slicer.i18n import tr as _
 
+from .Body import positions, transformed
 from .Errors import FusionError, InputNodeError
 from .Folds import foldedCells
 from .Images import Image
-from .InsideBody import positions, transformed
 from .Nodes import deformationImage, gridTransform, worldFromIjk
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Resample import Grid

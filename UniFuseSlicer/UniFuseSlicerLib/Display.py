@@ -7,7 +7,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Choices import LayerChoice, OverlayChoice
+from .Choices import FieldPartChoice, LayerChoice, OverlayChoice
 from .Compare import ComparedPair
 from .Layers import Layers
 from .LiveWarp import LiveWarp
@@ -15,6 +15,7 @@ from .Looks import legendOf, showLegend
 from .Overlay import Overlay, OverlayStyle
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
+from .RigidPart import rigidPartOf
 from .SliceViews import SliceViews
 from .Uncertainty import OPACITY, uncertaintyOf
 
@@ -29,7 +30,13 @@ class Shown:
     layer: LayerChoice = LayerChoice.FUSED
     opacity: float = 1.0
     style: OverlayStyle = field(default_factory=OverlayStyle)
+    part: FieldPartChoice = FieldPartChoice.TOTAL
     warpPercent: float = 100.0
+
+    @property
+    def overlay(self) -> tuple[str, OverlayStyle, FieldPartChoice]:
+        """All that the drawn deformation depends on."""
+        return self.fused, self.style, self.part
 
     @property
     def ofLayer(self) -> float:
@@ -42,8 +49,15 @@ def wantedBy(parameterNode: Any) -> Shown:
     p = parameterNode
     if p is None or not isResult(p.fused):
         return Shown()
-    style = OverlayStyle(p.overlay, p.overlaySpacing, p.onlyInBody, p.legend)
-    return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.warpPercent)
+    style = OverlayStyle(p.overlay, p.overlaySpacing, p.onlyInBody, p.legend, p.colorScale)
+    return Shown(p.fused.GetID(), p.layer, p.opacity, style, p.fieldPart, p.warpPercent)
+
+
+def isCopyDrawn(shown: Shown) -> bool:
+    """Whether a helper node is drawn, which no scene file holds."""
+    mode = shown.style.mode
+    clipped = mode is OverlayChoice.ARROWS and shown.style.onlyInBody
+    return clipped or (mode is not OverlayChoice.OFF and shown.part is FieldPartChoice.DEFORMED)
 
 
 class Display:
@@ -80,8 +94,8 @@ class Display:
         if reference is None or deformation is None:
             return
         self._drawn = deformation
-        if current.style.mode is OverlayChoice.ARROWS and current.style.onlyInBody:
-            self.overlay.show(deformation, reference, current.style)
+        if isCopyDrawn(current):
+            self._showOverlay(fused, current)
         if current.layer is LayerChoice.DEGRADED:
             self.layers.show(reference, self._foreground(fused, current), current.ofLayer)
 
@@ -95,6 +109,7 @@ class Display:
         """A node is about to be deleted: if it is the drawn deformation, its copies go as well."""
         if deformation is self._drawn:
             self._hideDrawn()
+            self.overlay.forget(deformation)
 
     def show(self, fused: Any, wanted: Shown) -> None:
         """Apply what differs from what is shown; without a result, or without its reference, no
@@ -118,8 +133,8 @@ class Display:
         )
         if reference is None or deformation is None:
             return
-        if (wanted.fused, wanted.style) != (before.fused, before.style):
-            self.overlay.show(deformation, reference, wanted.style)
+        if wanted.overlay != before.overlay:
+            self._showOverlay(fused, wanted)
             self._drawn = deformation
         if (wanted.fused, wanted.layer) != (before.fused, before.layer):
             self.layers.show(reference, self._foreground(fused, wanted), wanted.ofLayer)
@@ -148,6 +163,17 @@ class Display:
         fused = self._views.scene.GetNodeByID(self.shown.fused) if self.shown.fused else None
         if fused is not None:
             self._views.keep(fused)
+
+    def _showOverlay(self, fused: Any, wanted: Shown) -> None:
+        """The deformation in its style, all of it or without the motion of the whole body."""
+        reference, deformation = (
+            fused.GetNodeReference(REFERENCE_ROLE),
+            fused.GetNodeReference(DEFORMATION_ROLE),
+        )
+        isDrawn = wanted.style.mode is not OverlayChoice.OFF
+        isPart = isDrawn and wanted.part is FieldPartChoice.DEFORMED
+        part = rigidPartOf(fused) if isPart else None
+        self.overlay.show(deformation, reference, wanted.style, part)
 
     def _hideDrawn(self) -> None:
         if self._drawn is not None and self._drawn.GetScene() is not None:

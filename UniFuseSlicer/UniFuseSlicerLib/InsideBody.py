@@ -1,83 +1,70 @@
-"""Arrows only inside the body: a coarse copy of a deformation without displacement elsewhere."""
+"""Arrows only where they mean something: a coarse copy of a deformation without displacement
+elsewhere.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
-import vtk
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from .Images import Image, contentWindow
+from .Body import bodyMask, nearest, positions, transformed
+from .CoarseField import holds, stepsOf
+from .Images import Image
 from .Nodes import deformationImage, imageFromNode
+from .RigidPart import moved
 
 DRAWN_SPACING_MM = 3.0  # finer than the arrows, which are at least 2 mm apart and usually 10
 
 
-def bodyMask(array: np.ndarray) -> np.ndarray:
-    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's
-    threshold).
-    """
-    low, high = contentWindow(array)
-    clipped = np.clip(array.astype(np.float32), low, high)
-    itk = sitk.GetImageFromArray(clipped)
-    bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
-    parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
-    return sitk.GetArrayFromImage(sitk.BinaryFillhole(parts == 1)).astype(bool)
-
-
-def insideBody(deformation: Any, reference: Any) -> Image:
-    """v(p) = T(p) − p where T(p) lies in the body of the reference, 0 elsewhere, on a grid of about
-    3 mm.
+def insideBody(
+    deformation: Any, reference: Any, degraded: Any = None, rigid: np.ndarray | None = None
+) -> Image:
+    """v(p) = T⁻¹(B p) − p where it ends in the body of the reference and B p lies in the field of
+    view of the degraded volume, 0 elsewhere, on a grid of about 3 mm.
 
     v is what Slicer draws (to parent, from degraded to reference). Here it is computed once instead
     of at every redraw, and its edge can be sharp: the field itself could not be inverted there.
 
     Args:
-        deformation: grid transform node, set from parent.
+        deformation: grid transform node, T from parent.
         reference: volume node that shows the body.
+        degraded: volume node; None: its field of view is not known.
+        rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
 
     Returns:
         `(k, j, i, 3)` RAS mm.
     """
     field = deformationImage(deformation)
-    spacing = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
-    steps = np.maximum(1, np.round(DRAWN_SPACING_MM / spacing).astype(int))
+    steps = stepsOf(field, DRAWN_SPACING_MM)
     shape = tuple(
         int(np.ceil(n / step)) for n, step in zip(field.array.shape[:3], steps[::-1], strict=True)
     )
     matrix = field.ijkToRas.copy()
     matrix[:3, :3] *= steps
     starts = positions(shape, matrix)
-    ends = transformed(deformation.GetTransformToParent(), starts)
+    inDegraded = starts if rigid is None else moved(rigid, starts)
+    ends = transformed(deformation.GetTransformToParent(), inDegraded)
     anatomy = imageFromNode(reference)
-    small = _nearest(anatomy, starts).reshape(shape)
+    small = nearest(anatomy, starts).reshape(shape)
     body = Image.fromArray(bodyMask(small).astype(np.uint8), matrix)
-    shown = _nearest(body, ends)[:, None] > 0
-    return Image.fromArray(((ends - starts) * shown).reshape(*shape, 3).astype(np.float32), matrix)
+    shown = (nearest(body, ends) > 0) & holds(degraded, inDegraded, deformation)
+    drawn = (ends - starts) * shown[:, None]
+    return Image.fromArray(drawn.reshape(*shape, 3).astype(np.float32), matrix)
 
 
-def positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:
-    """RAS mm of all voxels in array order, `(n, 3)`."""
-    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    return np.stack([i, j, k], axis=-1).reshape(-1, 3) @ ijkToRas[:3, :3].T + ijkToRas[:3, 3]
+def withoutRigid(deformation: Any, rigid: np.ndarray) -> Image:
+    """w(x) = B⁻¹(x + u(x)) − x: what deforms, `(k, j, i, 3)` RAS mm on a grid of about 3 mm.
 
-
-def transformed(transform: Any, positions: np.ndarray) -> np.ndarray:
-    """T(p) for `(n, 3)` points, in one call."""
-    start, end = vtk.vtkPoints(), vtk.vtkPoints()
-    start.SetDataTypeToDouble()
-    end.SetDataTypeToDouble()
-    start.SetData(numpy_to_vtk(np.ascontiguousarray(positions), deep=True))
-    transform.TransformPoints(start, end)
-    return vtk_to_numpy(end.GetData()).copy()
-
-
-def _nearest(image: Image, positions: np.ndarray) -> np.ndarray:
-    """Voxels of `image` nearest to `(n, 3)` RAS mm; outside the grid the border repeats."""
-    inverse = np.linalg.inv(image.ijkToRas)
-    index = np.rint(positions @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)
-    array = image.array
-    i, j, k = (np.clip(index[:, axis], 0, array.shape[2 - axis] - 1) for axis in range(3))
-    return array[k, j, i]
+    Args:
+        deformation: grid transform node, x → x + u(x) from parent.
+        rigid: B, `(4, 4)` RAS mm.
+    """
+    field = deformationImage(deformation)
+    steps = stepsOf(field, DRAWN_SPACING_MM)
+    u = field.array[:: steps[2], :: steps[1], :: steps[0]]
+    matrix = field.ijkToRas.copy()
+    matrix[:3, :3] *= steps
+    places = positions(u.shape[:3], matrix).reshape(u.shape)
+    rest = moved(np.linalg.inv(rigid), places + u) - places
+    return Image.fromArray(rest.astype(np.float32), matrix)

@@ -13,11 +13,11 @@ import numpy as np
 import vtk
 from slicer.i18n import tr as _
 
+from .Body import bodyMask
 from .Direction import Destination, checkResult
 from .Errors import FusionError, InputNodeError
 from .Folds import determinant
 from .Images import Image
-from .InsideBody import bodyMask
 from .Nodes import deformationImage, gridTransform, imageFromNode, worldFromIjk
 from .Ownership import REFERENCE_ROLE
 from .Resample import Grid, resampled

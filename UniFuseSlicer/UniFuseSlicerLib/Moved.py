@@ -9,10 +9,10 @@ import slicer
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import vtk_to_numpy
 
+from .Body import transformed
 from .Direction import Direction
 from .Errors import FusionError
 from .Images import Image
-from .InsideBody import transformed
 from .Nodes import imageFromNode, updateVolume, vtkMatrix, worldFromIjk, worldFromNode
 from .Resample import resampled
 from .Segments import BINARY, SURFACE, layerOf, segmentsOf

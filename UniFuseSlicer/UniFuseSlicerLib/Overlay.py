@@ -9,25 +9,24 @@ import numpy as np
 import vtk
 from slicer.i18n import tr as _
 
-from .Choices import OverlayChoice
-from .InsideBody import insideBody
+from .Choices import ColorScaleChoice, OverlayChoice
+from .FieldScale import LENGTH_COLOURS, Scale, lengthScale
+from .InsideBody import insideBody, withoutRigid
 from .Nodes import deformationImage, gridTransform, removeWithDisplay
+from .Ownership import DEGRADED_ROLE
 from .Results import MAXIMUM_ATTRIBUTE
+from .RigidPart import RigidPart
 
-# Displacement as a share of the largest one in the body → colour; red is the largest.
-COLOURS = (
-    (0.0, (0.35, 0.45, 0.60)),
-    (0.25, (0.20, 0.75, 0.75)),
-    (0.5, (0.30, 0.85, 0.25)),
-    (0.75, (1.0, 0.90, 0.10)),
-    (1.0, (0.95, 0.10, 0.05)),
-)
 LEAST_MAXIMUM_MM = 0.1
 # Arrows shorter than this are not drawn; outside the body the drawn copy has none at all.
 SHORTEST_ARROW_MM = 0.05
+LONGEST_ARROW_MM = 1e4  # none is too long: where the patient was placed far off, all are
 # Shares of the view, and points: small enough to leave the anatomy free.
 LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.96, 0.5), 12
 BODY_ROLE = "unifuseDrawnInBody"
+DEFORMED_ROLE = "unifuseDrawnWithoutRigid"
+DEFORMED_BODY_ROLE = "unifuseDrawnInBodyWithoutRigid"
+COPIES = (BODY_ROLE, DEFORMED_ROLE, DEFORMED_BODY_ROLE)
 
 
 @dataclass(frozen=True)
@@ -38,14 +37,15 @@ class OverlayStyle:
     spacing: float = 10.0
     onlyInBody: bool = True
     legend: bool = True
+    scale: ColorScaleChoice = ColorScaleChoice.AUTO
 
 
 class Overlay:
     """Draws one deformation node through its own transform display node.
 
     Slicer draws *to parent*: an arrow starts where tissue lies in the degraded volume and ends
-    where it lies in the reference. For "only inside the body" a coarse copy, without displacement
-    outside the body, is drawn instead; the deformation node itself is never changed.
+    where it lies in the reference. For "only inside the body", and without the motion of the whole
+    body, a coarse copy is drawn instead; the deformation node itself is never changed.
 
     Args:
         colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
@@ -55,26 +55,35 @@ class Overlay:
         self._scene = scene
         self.colorLogic = colorLogic
 
-    def show(self, deformation: Any, reference: Any, style: OverlayStyle) -> Any:
-        """Draw, and return the transform node that is drawn (None when off)."""
+    def show(
+        self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None = None
+    ) -> Any:
+        """Draw, and return the transform node that is drawn (None when off).
+
+        Args:
+            deformation: grid transform node of a result.
+            reference: volume node that shows the body.
+            style: how to draw.
+            part: the motion to take off; None: the total displacement.
+        """
         self.hide(deformation)
         if style.mode is OverlayChoice.OFF:
             return None
-        drawn = deformation
-        if style.onlyInBody and style.mode is OverlayChoice.ARROWS:
-            drawn = self._drawnInBody(deformation, reference)
-        display = prepareDisplay(drawn, displacementMaximum(deformation), reference)
-        applyStyle(display, style, displacementMaximum(deformation))
+        drawn = self._drawn(deformation, reference, style, part)
+        scale = scaleOf(deformation, style.scale, part)
+        display = prepareDisplay(drawn, scale, reference)
+        applyStyle(display, style, scale)
         display.SetVisibility2D(True)
         display.SetVisibility(True)
         if style.legend:
-            self._showLegend(display)
+            self._showLegend(display, scale)
         if drawn is not deformation:
             self._keepOutOfFiles(drawn)
         return drawn
 
     def hide(self, deformation: Any) -> None:
-        for node in (deformation, deformation.GetNodeReference(BODY_ROLE)):
+        copies = [deformation.GetNodeReference(role) for role in COPIES]
+        for node in (deformation, *copies):
             display = node.GetDisplayNode() if node is not None else None
             if display is not None:
                 display.SetVisibility(False)
@@ -83,20 +92,42 @@ class Overlay:
                     legend.SetVisibility(False)
 
     def forget(self, deformation: Any) -> None:
-        """Drop the drawn copy: the field has changed."""
-        copy = deformation.GetNodeReference(BODY_ROLE)
-        if copy is not None:
-            removeWithDisplay(copy)
+        """Drop the drawn copies: the field has changed, or is about to be deleted."""
+        for role in COPIES:
+            copy = deformation.GetNodeReference(role)
+            if copy is not None:
+                removeWithDisplay(copy)
 
-    def _drawnInBody(self, deformation: Any, reference: Any) -> Any:
-        copy = deformation.GetNodeReference(BODY_ROLE)
+    def _drawn(
+        self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None
+    ) -> Any:
+        """The deformation itself, or a copy of what is drawn of it."""
+        if style.onlyInBody and style.mode is OverlayChoice.ARROWS:
+            role = BODY_ROLE if part is None else DEFORMED_BODY_ROLE
+            copy = deformation.GetNodeReference(role)
+            if copy is None:
+                copy = self._copy(deformation, role, _("{name} (arrows in the body)"))
+                degraded = deformation.GetNodeReference(DEGRADED_ROLE)
+                rigid = None if part is None else part.matrix
+                image = insideBody(deformation, reference, degraded, rigid)
+                copy.SetAndObserveTransformToParent(gridTransform(image))
+            return copy
+        if part is None:
+            return deformation
+        copy = deformation.GetNodeReference(DEFORMED_ROLE)
         if copy is None:
-            name = _("{name} (arrows in the body)").format(name=deformation.GetName())
-            copy = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", name)
-            copy.SetSaveWithScene(False)
-            copy.SetHideFromEditors(True)
-            copy.SetAndObserveTransformToParent(gridTransform(insideBody(deformation, reference)))
-            deformation.SetNodeReferenceID(BODY_ROLE, copy.GetID())
+            copy = self._copy(deformation, DEFORMED_ROLE, _("{name} (without the rigid part)"))
+            image = withoutRigid(deformation, part.matrix)
+            copy.SetAndObserveTransformFromParent(gridTransform(image))
+        return copy
+
+    def _copy(self, deformation: Any, role: str, name: str) -> Any:
+        """A new helper node: in no list, in no file."""
+        title = name.format(name=deformation.GetName())
+        copy = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", title)
+        copy.SetSaveWithScene(False)
+        copy.SetHideFromEditors(True)
+        deformation.SetNodeReferenceID(role, copy.GetID())
         return copy
 
     def _keepOutOfFiles(self, copy: Any) -> None:
@@ -107,7 +138,7 @@ class Overlay:
             if node is not None:
                 node.SetSaveWithScene(False)
 
-    def _showLegend(self, display: Any) -> None:
+    def _showLegend(self, display: Any, scale: Scale) -> None:
         if self.colorLogic is None:
             return
         legend = self._legendOf(display) or self.colorLogic.AddDefaultColorLegendDisplayNode(
@@ -116,7 +147,8 @@ class Overlay:
         if legend is None:
             return
         legend.SetTitleText(_("mm"))
-        legend.SetLabelFormat("%.1f")
+        legend.SetLabelFormat("%.3g")
+        legend.SetNumberOfLabels(scale.labels)
         legend.SetSize(*LEGEND_SIZE)
         legend.SetPosition(*LEGEND_POSITION)
         for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
@@ -132,17 +164,15 @@ class Overlay:
         return None
 
 
-def prepareDisplay(deformation: Any, maximum: float, reference: Any) -> Any:
-    """A display node whose colours run from 0 to this field's maximum (Slicer's default is fixed at
-    1 to 10 mm).
-    """
+def prepareDisplay(deformation: Any, scale: Scale, reference: Any) -> Any:
+    """A display node whose colours run over this scale; Slicer's default is fixed at 1 to 10 mm."""
     if deformation.GetDisplayNode() is None:
         deformation.CreateDefaultDisplayNodes()
         deformation.GetDisplayNode().SetVisibility(False)
     display = deformation.GetDisplayNode()
     colours = vtk.vtkColorTransferFunction()
-    for share, rgb in COLOURS:
-        colours.AddRGBPoint(share * maximum, *rgb)
+    for share, rgb in LENGTH_COLOURS:
+        colours.AddRGBPoint(share * scale.high, *rgb)
     display.SetColorMap(colours)
     display.SetScalarVisibility(True)
     # shown in 3D only when the user asks for it; then around the reference
@@ -152,7 +182,7 @@ def prepareDisplay(deformation: Any, maximum: float, reference: Any) -> Any:
     return display
 
 
-def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
+def applyStyle(display: Any, style: OverlayStyle, scale: Scale) -> None:
     """Mode, spacing in mm and contour levels of a transform display node."""
     modes = {
         OverlayChoice.GRID: display.VIS_MODE_GRID,
@@ -163,13 +193,27 @@ def applyStyle(display: Any, style: OverlayStyle, maximum: float) -> None:
     display.SetGlyphType(display.GLYPH_TYPE_ARROW)
     display.SetGlyphSpacingMm(style.spacing)
     display.SetGlyphDisplayRangeMinMm(SHORTEST_ARROW_MM)
-    display.SetGlyphDisplayRangeMaxMm(max(100.0, maximum))
+    display.SetGlyphDisplayRangeMaxMm(LONGEST_ARROW_MM)
     display.SetGridSpacingMm(style.spacing)
     display.SetGridResolutionMm(max(0.5, style.spacing / 5))
     display.SetContourResolutionMm(max(1.0, style.spacing / 5))
-    levels = contourLevels(maximum)
-    display.SetContourLevelsMm(levels, len(levels))
+    display.SetContourLevelsMm(scale.levels, len(scale.levels))
     display.SetSliceIntersectionThickness(2)
+
+
+def scaleOf(deformation: Any, choice: ColorScaleChoice, part: RigidPart | None) -> Scale:
+    """Of lengths: fixed, or up to the largest one in the body.
+
+    Args:
+        deformation: grid transform node of a result.
+        choice: of the reader.
+        part: the motion that is taken off; None: the total displacement.
+    """
+    if choice.millimetres is not None:
+        return lengthScale(choice.millimetres)
+    if part is None:
+        return lengthScale(displacementMaximum(deformation))
+    return lengthScale(max(LEAST_MAXIMUM_MM, part.restMaximum))
 
 
 def displacementMaximum(deformation: Any) -> float:
@@ -187,13 +231,3 @@ def displacementMaximum(deformation: Any) -> float:
     return max(
         LEAST_MAXIMUM_MM, float(np.linalg.norm(field[::step, ::step, ::step], axis=-1).max())
     )
-
-
-def contourLevels(maximum: float) -> list[float]:
-    """Three to nine round levels in mm below the maximum (steps of 1, 2 or 5 times a power of
-    ten).
-    """
-    widest = maximum / 4 * 1.001
-    power = 10.0 ** np.floor(np.log10(widest))
-    step = power * max(s for s in (1, 2, 5) if s * power <= widest)
-    return [float(level) for level in np.arange(1, 10) * step if level < 0.999 * maximum]

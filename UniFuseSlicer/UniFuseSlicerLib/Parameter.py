@@ -20,7 +20,9 @@ from slicer import (
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from .Choices import (
+    ColorScaleChoice,
     CtWindowChoice,
+    FieldPartChoice,
     FusionChoice,
     LayerChoice,
     ModalityChoice,
@@ -84,6 +86,8 @@ class UniFuseParameterNode:
     layer: LayerChoice = LayerChoice.FUSED
     opacity: Annotated[float, WithinRange(0, 1)] = 1.0
     overlay: OverlayChoice = OverlayChoice.OFF
+    fieldPart: FieldPartChoice = FieldPartChoice.TOTAL
+    colorScale: ColorScaleChoice = ColorScaleChoice.AUTO
     overlaySpacing: Annotated[float, WithinRange(2, 50)] = 10.0
     onlyInBody: bool = True
     legend: bool = True

@@ -1,0 +1,49 @@
+"""The body in a volume, and points through transforms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from .Images import Image, contentWindow
+
+
+def bodyMask(array: np.ndarray) -> np.ndarray:
+    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's
+    threshold).
+    """
+    low, high = contentWindow(array)
+    clipped = np.clip(array.astype(np.float32), low, high)
+    itk = sitk.GetImageFromArray(clipped)
+    bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
+    parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
+    return sitk.GetArrayFromImage(sitk.BinaryFillhole(parts == 1)).astype(bool)
+
+
+def positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:
+    """RAS mm of all voxels in array order, `(n, 3)`."""
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    return np.stack([i, j, k], axis=-1).reshape(-1, 3) @ ijkToRas[:3, :3].T + ijkToRas[:3, 3]
+
+
+def transformed(transform: Any, positions: np.ndarray) -> np.ndarray:
+    """T(p) for `(n, 3)` points, in one call."""
+    start, end = vtk.vtkPoints(), vtk.vtkPoints()
+    start.SetDataTypeToDouble()
+    end.SetDataTypeToDouble()
+    start.SetData(numpy_to_vtk(np.ascontiguousarray(positions), deep=True))
+    transform.TransformPoints(start, end)
+    return vtk_to_numpy(end.GetData()).copy()
+
+
+def nearest(image: Image, positions: np.ndarray) -> np.ndarray:
+    """Voxels of `image` nearest to `(n, 3)` RAS mm; outside the grid the border repeats."""
+    inverse = np.linalg.inv(image.ijkToRas)
+    index = np.rint(positions @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)
+    array = image.array
+    i, j, k = (np.clip(index[:, axis], 0, array.shape[2 - axis] - 1) for axis in range(3))
+    return array[k, j, i]
