@@ -143,7 +143,7 @@ def test_theArrowsOfADeletedDeformationGo(build):
     drawn = s.p.deformation.GetNodeReference(BODY_ROLE)
     assert drawn.GetDisplayNode().GetVisibility()
     s.ui.deformationSelector.removeCurrentNode()
-    assert not drawn.GetDisplayNode().GetVisibility()
+    assert drawn.GetScene() is None
 
 
 def test_anOutputDeletedDuringTheRunIsMadeAgain(build, scene, others):

@@ -7,7 +7,8 @@ from typing import Any
 
 from .ApplyWidgets import ApplyWidgets
 from .Card import ResultCard, cardOf
-from .Choices import LayerChoice
+from .Choices import FieldPartChoice, LayerChoice
+from .CursorWidgets import CursorWidgets
 from .LookWidgets import LookWidgets
 from .MeasureWidgets import MeasureWidgets
 from .Messages import Messages
@@ -15,7 +16,7 @@ from .ResultSelector import ResultSelector
 
 
 class ResultWidgets:
-    """Card, views by modality, Apply to other nodes, Measure by segment.
+    """Card, values under the cursor, views by modality, Apply to other nodes, Measure by segment.
 
     Args:
         ui: widgets by name.
@@ -36,6 +37,7 @@ class ResultWidgets:
         selector: ResultSelector,
     ) -> None:
         self.card = ResultCard(ui)
+        self.cursor = CursorWidgets(ui)
         self._selector = selector
         self._looks = LookWidgets(ui, messages, showLayer, colorLogic)
         self._actions = (ApplyWidgets(ui, messages), MeasureWidgets(ui, messages, showChart))
@@ -45,6 +47,7 @@ class ResultWidgets:
         p = parameterNode
         self._selector.follow(p.fused)
         self.card.show(cardOf(p.fused, p.degraded, p.reference))
+        self.cursor.follow(p.fused, p.fieldPart)
         self._looks.follow(p.fused, p.layer)
         self._follow(p.fused)
 
@@ -52,6 +55,7 @@ class ResultWidgets:
         """The scene is closed."""
         self._selector.follow(None)
         self.card.clear()
+        self.cursor.follow(None, FieldPartChoice.TOTAL)
         self._looks.follow(None)
         self._follow(None)
 

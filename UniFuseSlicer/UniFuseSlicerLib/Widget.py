@@ -76,18 +76,16 @@ class Panel:
         self.logic = logic
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
-        self.messages = Messages(ui)
-        buttons = InputButtons(ui, self.messages, lambda: self.parameterNode, loadSample)
-        self._retry = Retry(ui, self.messages, buttons.startCentred, self.onFuseButton)
+        messages = self.messages = Messages(ui)
+        buttons = InputButtons(ui, messages, lambda: self.parameterNode, loadSample)
+        self._retry = Retry(ui, messages, buttons.startCentred, self.onFuseButton)
         self.inputs = InputWidgets(ui, settings, self.refresh)
-        selector = ResultSelector(ui, self.messages, lambda: self.parameterNode, confirm, askText)
+        selector = ResultSelector(ui, messages, lambda: self.parameterNode, confirm, askText)
         self.result = ResultWidgets(
-            ui, self.messages, showChart, self.showLayer, display.overlay.colorLogic, selector
+            ui, messages, showChart, self.showLayer, display.overlay.colorLogic, selector
         )
         flicker = Flicker(display.layers, makeTimer, makeShortcut)
-        self._compare = CompareWidgets(
-            ui, self.messages, display, flicker, lambda: self.parameterNode
-        )
+        self._compare = CompareWidgets(ui, messages, display, flicker, lambda: self.parameterNode)
         self._dependencies = dependencies
         self._settings = settings
         self._display = display
@@ -115,6 +113,7 @@ class Panel:
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
         self._compare.release()
+        self.result.cursor.release()
         self._scene.exit()
 
     def cleanup(self) -> None:
@@ -123,12 +122,14 @@ class Panel:
         self.machine.endNow()
         self.inputs.endNow()
         self._compare.endNow()
+        self.result.cursor.release()
         self._scene.cleanup()
         self._display.liveWarp.remove()
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
         self._compare.release()
+        self.result.cursor.release()
         self._display.liveWarp.remove()
 
     def onSceneClosed(self) -> None:
@@ -141,6 +142,7 @@ class Panel:
         """
         wanted = wantedBy(self.parameterNode)
         self.messages.attempt(lambda: self._display.follow(self.parameterNode.fused, wanted))
+        self.result.cursor.enter()
         self.refresh()
 
     def onParametersModified(self) -> None:
@@ -232,8 +234,6 @@ class Panel:
             self.messages.log(outcome.message)
         else:
             self.messages.error(outcome.message)
-
-    # --- what is seen ----------------------------------------------------------------------------
 
     def refresh(self) -> None:
         """Button, progress and message from what is known now."""
