@@ -114,6 +114,8 @@ class LayerChoice(Enum):
     DEGRADED = "degraded"
     REFERENCE = "reference"
     UNCERTAINTY = "uncertainty"
+    DISPLACEMENT = "displacement"
+    VOLUME_CHANGE = "volume change"
 
     def label(self) -> str:
         return {
@@ -122,6 +124,8 @@ class LayerChoice(Enum):
             "degraded": _("Degraded, warped by the slider"),
             "reference": _("Reference only"),
             "uncertainty": _("Uncertainty (mm), where it was mapped"),
+            "displacement": _("Displacement (mm)"),
+            "volume change": _("Change of volume (%)"),
         }[self.value]
 
 

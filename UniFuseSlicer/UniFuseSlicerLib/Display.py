@@ -9,6 +9,7 @@ from slicer.i18n import tr as _
 
 from .Choices import FieldPartChoice, LayerChoice, OverlayChoice
 from .Compare import ComparedPair
+from .FieldMap import FIELD_LAYERS, FieldLook, FieldMap
 from .Layers import Layers
 from .LiveWarp import LiveWarp
 from .Looks import legendOf, showLegend
@@ -39,9 +40,26 @@ class Shown:
         return self.fused, self.style, self.part
 
     @property
+    def foreground(self) -> tuple[Any, ...]:
+        """All that the volume over the reference depends on, without the live warp."""
+        return self.fused, self.layer, self.fieldLook, self.style.legend
+
+    @property
+    def fieldLook(self) -> FieldLook | None:
+        """Of the colour wash; None where another layer is shown."""
+        if self.layer not in FIELD_LAYERS:
+            return None
+        return FieldLook(self.layer, self.part, self.style.scale)
+
+    @property
+    def isMap(self) -> bool:
+        """Whether colours lie over the anatomy."""
+        return self.layer is LayerChoice.UNCERTAINTY or self.layer in FIELD_LAYERS
+
+    @property
     def ofLayer(self) -> float:
-        """Opacity of the layer: a map of the uncertainty never hides the anatomy."""
-        return self.opacity * (OPACITY if self.layer is LayerChoice.UNCERTAINTY else 1.0)
+        """Opacity of the layer: a map never hides the anatomy."""
+        return self.opacity * (OPACITY if self.isMap else 1.0)
 
 
 def wantedBy(parameterNode: Any) -> Shown:
@@ -74,6 +92,7 @@ class Display:
         self.overlay = overlay
         self.layers = layers
         self.liveWarp = liveWarp
+        self._fieldMap = FieldMap(views.scene, overlay.colorLogic)
         self.shown = Shown()
         self._drawn: Any = None
 
@@ -96,7 +115,7 @@ class Display:
         self._drawn = deformation
         if isCopyDrawn(current):
             self._showOverlay(fused, current)
-        if current.layer is LayerChoice.DEGRADED:
+        if current.layer is LayerChoice.DEGRADED or current.fieldLook is not None:
             self.layers.show(reference, self._foreground(fused, current), current.ofLayer)
 
     def forget(self, deformation: Any) -> None:
@@ -107,6 +126,8 @@ class Display:
 
     def hide(self, deformation: Any) -> None:
         """A node is about to be deleted: if it is the drawn deformation, its copies go as well."""
+        if self._fieldMap.isOf(deformation):
+            self._fieldMap.remove()
         if deformation is self._drawn:
             self._hideDrawn()
             self.overlay.forget(deformation)
@@ -136,9 +157,11 @@ class Display:
         if wanted.overlay != before.overlay:
             self._showOverlay(fused, wanted)
             self._drawn = deformation
-        if (wanted.fused, wanted.layer) != (before.fused, before.layer):
+        if wanted.foreground != before.foreground:
             self.layers.show(reference, self._foreground(fused, wanted), wanted.ofLayer)
             self._showScale(uncertaintyOf(fused), wanted.layer is LayerChoice.UNCERTAINTY)
+            if wanted.fieldLook is None:
+                self._fieldMap.remove()
         elif wanted.warpPercent != before.warpPercent:
             self._foreground(fused, wanted)
         if wanted.opacity != before.opacity:
@@ -156,8 +179,12 @@ class Display:
         if reference is None:
             return None
         other = self._foreground(fused, self.shown) or fused
-        isMap = self.shown.layer is LayerChoice.UNCERTAINTY
-        return ComparedPair(reference, other, self.shown.ofLayer if isMap else 1.0)
+        return ComparedPair(reference, other, self.shown.ofLayer if self.shown.isMap else 1.0)
+
+    def removeClones(self) -> None:
+        """Take out of the scene what is made again when it is shown."""
+        self.liveWarp.remove()
+        self._fieldMap.remove()
 
     def _keepViews(self) -> None:
         fused = self._views.scene.GetNodeByID(self.shown.fused) if self.shown.fused else None
@@ -197,6 +224,9 @@ class Display:
             return fused.GetNodeReference(RESTORED_ROLE)
         if wanted.layer is LayerChoice.UNCERTAINTY:
             return uncertaintyOf(fused)
+        look = wanted.fieldLook
+        if look is not None:
+            return self._fieldMap.show(fused, look, legend=wanted.style.legend)
         degraded = fused.GetNodeReference(DEGRADED_ROLE)
         if wanted.layer is LayerChoice.REFERENCE or degraded is None:
             return None

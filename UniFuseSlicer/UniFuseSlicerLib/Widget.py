@@ -124,13 +124,13 @@ class Panel:
         self._compare.endNow()
         self.result.cursor.release()
         self._scene.cleanup()
-        self._display.liveWarp.remove()
+        self._display.removeClones()
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
         self._compare.release()
         self.result.cursor.release()
-        self._display.liveWarp.remove()
+        self._display.removeClones()
 
     def onSceneClosed(self) -> None:
         self.result.clear()

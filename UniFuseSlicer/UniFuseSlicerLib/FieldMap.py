@@ -1,0 +1,186 @@
+"""The deformation as a colour wash over the reference: displacement, mm, or change of volume, %.
+
+Only where it means something: in the body, as far as the degraded field of view reaches.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from slicer.i18n import tr as _
+
+from .Choices import ColorScaleChoice, FieldPartChoice, LayerChoice
+from .CoarseField import CoarseField, coarseField
+from .FieldScale import CHANGE_COLOURS, LENGTH_COLOURS, Scale, Stops, changeScale, table
+from .Folds import determinant
+from .HotIron import tableNode
+from .Images import Image
+from .Looks import legendOf, showLegend
+from .Nodes import removeWithDisplay, updateVolume
+from .Overlay import scaleOf
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
+from .Results import DEFORMATION_ROLE
+from .RigidPart import moved, rigidPartOf
+from .Windows import Window, setWindow
+
+FIELD_LAYERS = (LayerChoice.DISPLACEMENT, LayerChoice.VOLUME_CHANGE)
+# Far below every value: what is interpolated with a hidden voxel is hidden, so no seam is seen
+HIDDEN = -1e6
+TAIL_PERCENT = 99.9  # of the body: single outliers would squeeze the colours of the rest
+LEAST_CHANGE_PERCENT = 1.0  # so that colours stay apart
+_NO_VOLUME = -100.0  # %; below lie folds
+
+
+class FieldLook(NamedTuple):
+    """What of a deformation is seen, and how.
+
+    Attributes:
+        layer: one of `FIELD_LAYERS`.
+        part: of the displacement.
+        scale: of the colours.
+    """
+
+    layer: LayerChoice
+    part: FieldPartChoice
+    scale: ColorScaleChoice
+
+
+class FieldMap:
+    """A helper volume that no selector offers and no scene file holds.
+
+    Args:
+        scene: of the volume.
+        colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
+    """
+
+    def __init__(self, scene: Any, colorLogic: Any) -> None:
+        self._scene = scene
+        self._colorLogic = colorLogic
+        self._node: Any = None
+        self._scale = Scale(0.0, 1.0, 1.0)
+        self._made: tuple[Any, ...] = ()
+
+    def show(self, fused: Any, look: FieldLook, *, legend: bool) -> Any:
+        """Fill the volume and return it.
+
+        Args:
+            fused: fused volume of a result whose reference is in the scene.
+            look: what is seen.
+            legend: whether its scale is seen too.
+        """
+        deformation = fused.GetNodeReference(DEFORMATION_ROLE)
+        transform = deformation.GetTransformFromParent()
+        made = (fused.GetID(), transform.GetMTime(), look)
+        if self._node is None or self._node.GetScene() is not self._scene or made != self._made:
+            self._fill(fused, look)
+            self._made = made
+        self._showLegend(look, legend)
+        return self._node
+
+    def isOf(self, deformation: Any) -> bool:
+        """Whether the volume was made of this node."""
+        node = self._node
+        return node is not None and node.GetNodeReference(DEFORMATION_ROLE) is deformation
+
+    def remove(self) -> None:
+        """Take it out of the scene."""
+        if self._node is not None and self._node.GetScene() is self._scene:
+            removeWithDisplay(self._node)
+        self._node, self._made = None, ()
+
+    def _fill(self, fused: Any, look: FieldLook) -> None:
+        deformation, reference, degraded = (
+            fused.GetNodeReference(role)
+            for role in (DEFORMATION_ROLE, REFERENCE_ROLE, DEGRADED_ROLE)
+        )
+        field = coarseField(deformation, reference, degraded)
+        if look.layer is LayerChoice.DISPLACEMENT:
+            part = rigidPartOf(fused) if look.part is FieldPartChoice.DEFORMED else None
+            values = lengths(field, None if part is None else part.matrix)
+            scale = scaleOf(deformation, look.scale, part)
+        else:
+            values = changes(field)
+            scale = _changeScale(values[field.shown], look.scale)
+        image = Image.fromArray(np.where(field.shown, values, HIDDEN), field.ijkToRas, np.float32)
+        self._put(deformation, image, look, scale)
+
+    def _put(self, deformation: Any, image: Image, look: FieldLook, scale: Scale) -> None:
+        self.remove()
+        name = _("{name} (color wash)").format(name=deformation.GetName())
+        node = self._scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        setWindow(node, Window(scale.low, scale.high))  # first, else Slicer would search for one
+        updateVolume(node, image)
+        display.SetAndObserveColorNodeID(_colours(self._scene, look.layer).GetID())
+        display.SetAutoThreshold(False)
+        display.SetThreshold(HIDDEN / 2, max(scale.high, float(image.array.max())))
+        display.SetApplyThreshold(True)
+        for item in (node, display):
+            item.SetSaveWithScene(False)
+            item.SetHideFromEditors(True)
+        node.SetNodeReferenceID(DEFORMATION_ROLE, deformation.GetID())
+        self._node, self._scale = node, scale
+
+    def _showLegend(self, look: FieldLook, shown: bool) -> None:
+        old = legendOf(self._node)
+        if not shown or self._colorLogic is None:
+            if old is not None:
+                old.SetVisibility(False)
+            return
+        legend = showLegend(self._node, self._colorLogic, _title(look))
+        if legend is not None:
+            legend.SetNumberOfLabels(self._scale.labels)
+            legend.SetSaveWithScene(False)
+
+
+def lengths(field: CoarseField, rigid: np.ndarray | None) -> np.ndarray:
+    """|T(X) − X|, or |B⁻¹ T(X) − X| = |T(X) − B X|, `(k, j, i)` mm.
+
+    Args:
+        field: T(X) = X + u(X).
+        rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
+    """
+    if rigid is None:
+        return np.asarray(np.linalg.norm(field.displacement, axis=-1))
+    placed = moved(rigid, field.places)
+    return np.asarray(np.linalg.norm(field.places + field.displacement - placed, axis=-1))
+
+
+def changes(field: CoarseField) -> np.ndarray:
+    """100 (det J − 1), `(k, j, i)` %: above 0 the anatomy is larger in the degraded volume.
+
+    A turn or shift changes no volume. A field that is one coarse voxel thin has no change.
+    """
+    if min(field.shown.shape) < 2:
+        return np.zeros(field.shown.shape, np.float32)
+    image = Image.fromArray(np.ascontiguousarray(field.displacement), field.ijkToRas, np.float32)
+    return np.asarray(np.maximum(100 * (determinant(image) - 1), _NO_VOLUME))
+
+
+def _changeScale(inBody: np.ndarray, choice: ColorScaleChoice) -> Scale:
+    if choice.percent is not None:
+        return changeScale(choice.percent)
+    largest = float(np.percentile(np.abs(inBody), TAIL_PERCENT)) if inBody.size else 0.0
+    return changeScale(max(LEAST_CHANGE_PERCENT, largest))
+
+
+def _title(look: FieldLook) -> str:
+    if look.layer is LayerChoice.VOLUME_CHANGE:
+        return _("Volume, %")
+    if look.part is FieldPartChoice.DEFORMED:
+        return _("Deformed, mm")
+    return _("Displaced, mm")
+
+
+def _colours(scene: Any, layer: LayerChoice) -> Any:
+    """The colour table node; made again whenever it is needed, so in no file."""
+    kinds: dict[LayerChoice, tuple[str, str, Stops]] = {
+        LayerChoice.DISPLACEMENT: ("UniFuseDisplacement", "Displacement", LENGTH_COLOURS),
+        LayerChoice.VOLUME_CHANGE: ("UniFuseVolumeChange", "Volume change", CHANGE_COLOURS),
+    }
+    tag, name, stops = kinds[layer]
+    node = tableNode(scene, tag, name, table(stops))
+    node.SetSaveWithScene(False)
+    return node
