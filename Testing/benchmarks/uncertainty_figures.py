@@ -38,10 +38,6 @@ def figures(cases: Cases, maps: dict[str, list[np.ndarray]]) -> dict[str, Any]:
         "groups": _by([c for c in known if c.kind == "case"], _of_cases(known, shipped), _group),
         "kinds": _by(known, shipped, lambda c: c.kind),
         "unrelated": _unrelated(cases),
-        "cpu_s": {
-            "median": round(float(np.median([case.cpu_s for case in known])), 2),
-            "p95": round(float(np.percentile([case.cpu_s for case in known], 95)), 2),
-        },
     }
 
 

@@ -5,8 +5,9 @@
         --trust-rows docs/results/trust-rows.jsonl \\
         --model Resources/Models/uncertainty.json --results docs/results/uncertainty.json
 
-Rows come from `uncertainty_cases.py`. A judged case is judged by numbers that were fitted to other
-patients; the expected error of its verdict too is that of a model which saw none of its patients.
+Rows come from `uncertainty_cases.py` and from `verdict_cases.py --places`. A judged case is judged
+by numbers that were fitted to other patients; the expected error of its verdict too is that of a
+model which saw none of its patients.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The rows of `uncertainty_cases.py`, and the map's formula fitted to them.
+"""The rows of `uncertainty_cases.py` and `verdict_cases.py`, and the map's formula fitted to them.
 
     log u(X) = a + b log E + c log m + g (log s(X) - log m)
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from verdict_model import FEATURES, fit_error, read
 
+from UniFuseLib.verdict.judge import shipped_judge
 from UniFuseLib.verdict.uncertainty import LEAST_MM, RED_MM
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ class CaseRow:
     spread: np.ndarray  # (n,) mm
     distance: np.ndarray  # (n,) mm from the centre
     error: np.ndarray | None  # (n,) mm
-    cpu_s: float
 
 
 class Cases(NamedTuple):
@@ -123,7 +123,7 @@ def read_cases(path: Path, trust_rows: Path) -> Cases:
     """Rows that ended with a spread.
 
     Args:
-        path: of `uncertainty_cases.py`.
+        path: of both.
         trust_rows: of `verdict_cases.py`, that verdicts are fitted to.
     """
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -138,19 +138,19 @@ def read_cases(path: Path, trust_rows: Path) -> Cases:
 def _case(row: dict[str, Any], verdicts: _Verdicts) -> CaseRow:
     patients = frozenset(row["patients"])
     evidence = {k: math.nan if v is None else float(v) for k, v in row["evidence"].items()}
+    verdict = shipped_judge()(evidence)
     return CaseRow(
         name=row["name"],
         kind=row["kind"],
         group=row["group"],
         modalities=row["modalities"],
         patients=patients,
-        trust=row["trust"],
-        expected=row["expected_error_mm"],
+        trust=verdict.trust,
+        expected=verdict.expected_error_mm,
         held_out=verdicts.expected_mm(evidence, patients),
         spread=np.array(row["spread_mm"]),
         distance=np.array(row["distance_mm"]),
         error=np.array(row["error_mm"]) if "error_mm" in row else None,
-        cpu_s=row["ensemble_cpu_s"],
     )
 
 

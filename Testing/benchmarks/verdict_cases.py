@@ -4,7 +4,9 @@
     python Testing/benchmarks/verdict_cases.py PACK --output rows.jsonl --workers 16 --seconds 300
 
 PACK comes from `verdict_pack.py`. A case is drawn from its number alone; a row is written when its
-case is done, and cases whose rows are there already are not done again. The truth of a pair that
+case is done, and cases whose rows are there already are not done again. With `--places FILE` the
+places that `uncertainty_fit.py` is fitted to are written as well, for poses that were not displaced
+on purpose: the variations undo that by construction. The truth of a pair that
 fits is a rigid motion in the header of the degraded volume and, in a third of them, a smooth
 deformation of its voxels.
 """
@@ -24,6 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from uncertainty_places import shown_places
 from verdict_changes import rigid
 from verdict_kinds import make
 from verdict_pairs import Case, Draw, Pack
@@ -65,8 +68,16 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
     )
     evidence = evidence_of(pair, working, deformed.flow, classified.probabilities, parting)
     spent = time.process_time() - began
-    error = _error(case, pair, working, deformed.flow)
-    return {"evidence": evidence, "verdict_cpu_s": spent, **error}
+    error = _Error(case, pair, working, deformed.flow)
+    places = None
+    if case.align != "displaced":
+        places = shown_places(parting, evidence, error.points[error.held], error.seen_mm)
+    return {
+        "evidence": evidence,
+        "verdict_cpu_s": spent,
+        "places": places,
+        **error.summary(working.alignment),
+    }
 
 
 def _displaced(pair: Any, case: Case, draw: Draw) -> Any:
@@ -80,26 +91,44 @@ def _displaced(pair: Any, case: Case, draw: Draw) -> Any:
     return place(pair, AffineResult(matrix, "rigid", found.evidence, ()))
 
 
-def _error(case: Case, pair: Any, working: Any, flow: torch.Tensor) -> dict[str, Any]:
-    """Mean distance to the truth inside the body, and where the degraded volume has data."""
-    points = pair.reference.side.points(_POINTS)
-    moved = distance_mm(working.alignment.matrix, np.eye(4), points)
-    common = {"followed": working.alignment.followed, "pose_mm": moved}
-    if case.truth is None:
-        return {"error_mm": None, "error_seen_mm": None, **common}
-    true = case.truth(points)
-    length = np.linalg.norm(
-        images_of(points, working.alignment.matrix, flow, working.grid) - true, axis=1
-    )
-    index = np.linalg.solve(case.degraded.affine, np.c_[true, np.ones(len(true))].T)[:3].T
-    held = ((index > -0.5) & (index < np.array(case.degraded.array.shape) - 0.5)).all(axis=1)
-    return {
-        "error_mm": float(length.mean()),
-        "error_seen_mm": float(length[held].mean()) if held.any() else None,
-        "seen_true": float(held.mean()),
-        "before_mm": float(np.linalg.norm(true - points, axis=1).mean()),
-        **common,
-    }
+class _Error:
+    """Distances to the truth inside the body, and which places the degraded volume shows."""
+
+    def __init__(self, case: Case, pair: Any, working: Any, flow: torch.Tensor) -> None:
+        self.points = pair.reference.side.points(_POINTS)  # (n, 3) RAS mm
+        self.all_mm: np.ndarray | None = None  # (n,)
+        self.held = np.ones(len(self.points), dtype=bool)
+        self.before_mm = 0.0
+        if case.truth is None:
+            return
+        true = case.truth(self.points)
+        found = images_of(self.points, working.alignment.matrix, flow, working.grid)
+        self.all_mm = np.linalg.norm(found - true, axis=1)
+        self.before_mm = float(np.linalg.norm(true - self.points, axis=1).mean())
+        index = np.linalg.solve(case.degraded.affine, np.c_[true, np.ones(len(true))].T)[:3].T
+        size = np.array(case.degraded.array.shape)
+        self.held = ((index > -0.5) & (index < size - 0.5)).all(axis=1)
+
+    @property
+    def seen_mm(self) -> np.ndarray | None:
+        """Of the places that the degraded volume shows."""
+        return None if self.all_mm is None else self.all_mm[self.held]
+
+    def summary(self, alignment: AffineResult) -> dict[str, Any]:
+        """What a row keeps."""
+        common = {
+            "followed": alignment.followed,
+            "pose_mm": distance_mm(alignment.matrix, np.eye(4), self.points),
+        }
+        if self.all_mm is None:
+            return {"error_mm": None, "error_seen_mm": None, **common}
+        return {
+            "error_mm": float(self.all_mm.mean()),
+            "error_seen_mm": float(self.all_mm[self.held].mean()) if self.held.any() else None,
+            "seen_true": float(self.held.mean()),
+            "before_mm": self.before_mm,
+            **common,
+        }
 
 
 def row(pack: Pack, network: Any, contract: Any, number: int) -> dict[str, Any]:
@@ -116,7 +145,9 @@ def row(pack: Pack, network: Any, contract: Any, number: int) -> dict[str, Any]:
     return out
 
 
-def work(pack_folder: Path, numbers: list[int], output: Path, until: float) -> None:
+def work(
+    pack_folder: Path, numbers: list[int], output: Path, until: float, places: Path | None
+) -> None:
     """One process: its numbers, until the time is over."""
     torch.set_num_threads(1)
     pack = Pack(pack_folder)
@@ -125,11 +156,25 @@ def work(pack_folder: Path, numbers: list[int], output: Path, until: float) -> N
         if time.time() > until:
             return
         try:
-            text = json.dumps(_rounded(row(pack, network, contract, number)))
+            found = _rounded(row(pack, network, contract, number))
         except Exception:  # a case that fails is a row as well; the others go on
-            text = json.dumps({"number": number, "failed": traceback.format_exc()[-1500:]})
-        with output.open("a", encoding="utf-8") as file:  # one write: whole lines among processes
-            file.write(text + "\n")
+            found = {"number": number, "failed": traceback.format_exc()[-1500:]}
+        shown = found.pop("places", None)
+        if places and shown:
+            _append(places, _about(found) | shown)
+        _append(output, found)
+
+
+def _about(found: dict[str, Any]) -> dict[str, Any]:
+    """Of a case, under the names of `uncertainty_cases.py`."""
+    patients = sorted({found["patient"], found["patient_degraded"]})
+    same = {key: found[key] for key in ("kind", "group", "modalities")}
+    return {"name": f"pack {found['number']}", "patients": patients, **same}
+
+
+def _append(output: Path, found: dict[str, Any]) -> None:
+    with output.open("a", encoding="utf-8") as file:  # one write: whole lines among processes
+        file.write(json.dumps(found) + "\n")
 
 
 def _rounded(value: Any) -> Any:
@@ -146,6 +191,7 @@ def main() -> int:
     )
     parser.add_argument("pack", type=Path)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--places", type=Path, help="JSON lines for uncertainty_fit.py")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--seconds", type=float, default=3e6, help="no case begins later")
     parser.add_argument("--first", type=int, default=0)
@@ -160,7 +206,8 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     processes = [
         context.Process(
-            target=work, args=(args.pack, numbers[k :: args.workers], args.output, until)
+            target=work,
+            args=(args.pack, numbers[k :: args.workers], args.output, until, args.places),
         )
         for k in range(args.workers)
     ]

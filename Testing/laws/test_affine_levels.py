@@ -60,6 +60,24 @@ def test_the_one_that_shows_less_is_not_pulled() -> None:
         assert not better_as_reference(other, slab)
 
 
+@pytest.mark.parametrize(("stays", "pulled"), [("pet", "ct"), ("pet", "mr"), ("ct", "mr")])
+def test_of_two_modalities_one_stays_whichever_is_the_reference(stays: str, pulled: str) -> None:
+    one = seen(scan(DEGRADED, "t2"), "mr")
+    other = seen(scan(REFERENCE, "t1"), "mr")
+    for first, second in ((one, other), (other, one)):
+        staying = first._replace(modality=stays)
+        moving = second._replace(modality=pulled)
+        assert better_as_reference(staying, moving)
+        assert not better_as_reference(moving, staying)
+
+
+def test_a_slab_is_not_pulled_whatever_its_modality() -> None:
+    slab = seen(thin(scan(DEGRADED, "t2"), 0), "mr")
+    whole = seen(scan(REFERENCE, "t1"), "mr")._replace(modality="pet")
+    assert better_as_reference(slab, whole)
+    assert not better_as_reference(whole, slab)
+
+
 def test_what_was_stripped_is_pulled() -> None:
     fixed, moving = scan(REFERENCE, "t1"), seen(scan(DEGRADED, "t2"), "mr")
     inner = radius(places(REFERENCE)) < 0.75

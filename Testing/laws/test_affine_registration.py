@@ -74,6 +74,14 @@ def test_a_pose_that_is_far_is_found_and_told(
     assert result.evidence.far
 
 
+def test_ct_on_mr_and_mr_on_ct_end_in_one_pose() -> None:
+    ct = seen(scan(DEGRADED, "ct", rigid((9.0, -7.0, 6.0, 7.0, -8.0, 9.0)), 30), "ct")
+    mr = seen(scan(REFERENCE, "t1", noise=40, seed=9), "mr")
+    there, back = register(ct, mr), register(mr, ct)
+    assert there.freedom == back.freedom == "rigid"
+    np.testing.assert_allclose(there.matrix @ back.matrix, np.eye(4), atol=1e-9)
+
+
 def test_an_aligned_pair_stays_without_a_warning() -> None:
     result = found_on(scan(DEGRADED, "t2", noise=40), scan(REFERENCE, "t1"), ("t2", "t1"))
     np.testing.assert_array_equal(result.matrix, np.eye(4))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from UniFuseLib.registration.affine_levels import levels_of
+from UniFuseLib.registration.affine_levels import better_as_reference, levels_of
 from UniFuseLib.registration.affine_measures import (
     descriptors_alone,
     information_alone,
@@ -63,12 +63,26 @@ def other_poses(
 ) -> list[np.ndarray]:
     """Where the variations end, `(4, 4)` RAS mm each.
 
+    The volume that `registration.affine.register` pulls is pulled here as well.
+
     Args:
-        degraded: the volume that is pulled.
+        degraded: one side.
         reference: the other one.
         pose: that is followed, `(4, 4)` RAS reference point → RAS degraded point.
         progress: called with the fraction done (0 to 1); may raise to stop.
     """
+    if better_as_reference(degraded, reference):
+        back = _ends(reference, degraded, np.linalg.inv(pose), progress)
+        return [np.linalg.inv(end) for end in back]
+    return _ends(degraded, reference, pose, progress)
+
+
+def _ends(
+    degraded: AlignmentVolume,
+    reference: AlignmentVolume,
+    pose: np.ndarray,
+    progress: Callable[[float], None],
+) -> list[np.ndarray]:
     spacing = levels_of(reference.compared_points()).medium
     every = variations(degraded, reference)
     found = []
