@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from head_phantom import REFERENCE, places, radius, scan, seen
 
 from UniFuseLib.registration.affine_fields import body_grid
 from UniFuseLib.registration.affine_levels import Levels
-from UniFuseLib.registration.alignment_volume import AlignmentVolume
 from UniFuseLib.spatial.axes import perpendicular_grid
 from UniFuseLib.spatial.volume import Volume
+
+if TYPE_CHECKING:
+    from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 
 def head(thickness: int | None = None) -> AlignmentVolume:
