@@ -97,7 +97,7 @@ class _Error:
     def __init__(self, case: Case, pair: Any, working: Any, flow: torch.Tensor) -> None:
         self.points = pair.reference.side.points(_POINTS)  # (n, 3) RAS mm
         self.all_mm: np.ndarray | None = None  # (n,)
-        self.held = np.ones(len(self.points), dtype=bool)
+        self.held: np.ndarray = np.ones(len(self.points), dtype=bool)  # (n,)
         self.before_mm = 0.0
         if case.truth is None:
             return
