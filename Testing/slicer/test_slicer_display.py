@@ -139,6 +139,19 @@ def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
     assert inside.mean() > 0.9
 
 
+def test_theBodyHoldsWhatItClosesInInAPlane():
+    """A skull, dark between brain and skin, of a head that ends at the border of the volume."""
+    from UniFuseSlicerLib.Body import bodyMask
+
+    _, j, i = np.indices((12, 40, 34))
+    radius = np.hypot((j - 20) / 1.1, i - 17)
+    head = np.where(radius < 13, 100.0, 0.0)
+    head[(radius > 6) & (radius < 9)] = 2.0
+    mask = bodyMask(head + np.random.default_rng(0).normal(0, 1, head.shape))
+    assert mask[radius < 12].all()
+    assert not mask[radius > 15].any()
+
+
 def test_arrowsPointFromDegradedToReference(nodes, pair):
     """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at
     x.
