@@ -105,6 +105,23 @@ def test_theLargestDisplacementInTheBodyIsBrightAndYellow(overlay, nodes, pair):
     assert blue < 0.3
 
 
+@pytest.mark.parametrize(
+    ("largest", "percent", "title"),
+    [("7.1", 100, "mm"), ("2.4", 300, "mm (arrows × 3)"), ("30.0", 100, "mm")],
+)
+def test_shortArrowsAreEnlargedAndTheLegendSaysSo(overlay, nodes, pair, largest, percent, title):
+    from UniFuseSlicerLib.FieldScale import lengthScale
+    from UniFuseSlicerLib.Overlay import legendTitle
+    from UniFuseSlicerLib.Results import MAXIMUM_ATTRIBUTE
+
+    nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, largest)
+    arrows = style("arrows", spacing=8.0, legend=False)
+    display = overlay.show(nodes.deformation, pair.reference, arrows).GetDisplayNode()
+    assert display.GetGlyphScalePercent() == percent
+    assert legendTitle(arrows, lengthScale(float(largest))) == title
+    assert legendTitle(style("grid"), lengthScale(2.4)) == "mm"
+
+
 def test_withoutReportTheWholeFieldGivesTheColours(nodes, pair):
     from UniFuseSlicerLib.Overlay import displacementMaximum
     from UniFuseSlicerLib.Results import MAXIMUM_ATTRIBUTE
