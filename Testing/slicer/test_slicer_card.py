@@ -197,19 +197,22 @@ def test_helpersAreOfferedByNoSelector(build, scene):
     assert drawn == ["T2 to T1"]
 
 
-def test_placedAndDeformedAreSaidApart(build, fakeTool):
+@pytest.mark.parametrize(
+    ("largest", "deformed"),
+    [(6.1, "deformed 1.4 mm on average, 6.1 mm at most"), (0.04, "not deformed")],
+)
+def test_placedAndDeformedAreSaidApart(build, fakeTool, largest, deformed):
     path = fakeTool.result / "report.json"
     report = json.loads(path.read_text(encoding="utf-8"))
     part = {
         "moved_mm": 22.04,
         "rotation_deg": 3.02,
-        "deformed_mm": {"mean": 1.44, "median": 1.2, "p95": 4.0, "max": 6.1},
+        "deformed_mm": {"mean": 1.44, "median": 1.2, "p95": 4.0, "max": largest},
     }
     path.write_text(json.dumps({**report, "rigid_part": part}), encoding="utf-8")
     s = build()
     fuse(s)
-    words = "placed 22.0 mm, 3.0°; deformed 1.4 mm on average, 6.1 mm at most"
-    assert f" · {words} · " in s.ui.verdictLabel.text
+    assert f" · placed 22.0 mm, 3.0°; {deformed} · " in s.ui.verdictLabel.text
     assert "displacement" not in s.ui.verdictLabel.text
 
 

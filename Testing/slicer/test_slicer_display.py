@@ -105,6 +105,23 @@ def test_theLargestDisplacementInTheBodyIsBrightAndYellow(overlay, nodes, pair):
     assert blue < 0.3
 
 
+@pytest.mark.parametrize(
+    ("largest", "percent", "title"),
+    [("7.1", 100, "mm"), ("2.4", 300, "mm (arrows × 3)"), ("30.0", 100, "mm")],
+)
+def test_shortArrowsAreEnlargedAndTheLegendSaysSo(overlay, nodes, pair, largest, percent, title):
+    from UniFuseSlicerLib.FieldScale import lengthScale
+    from UniFuseSlicerLib.Overlay import legendTitle
+    from UniFuseSlicerLib.Results import MAXIMUM_ATTRIBUTE
+
+    nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, largest)
+    arrows = style("arrows", spacing=8.0, legend=False)
+    display = overlay.show(nodes.deformation, pair.reference, arrows).GetDisplayNode()
+    assert display.GetGlyphScalePercent() == percent
+    assert legendTitle(arrows, lengthScale(float(largest))) == title
+    assert legendTitle(style("grid"), lengthScale(2.4)) == "mm"
+
+
 def test_withoutReportTheWholeFieldGivesTheColours(nodes, pair):
     from UniFuseSlicerLib.Overlay import displacementMaximum
     from UniFuseSlicerLib.Results import MAXIMUM_ATTRIBUTE
@@ -137,6 +154,19 @@ def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
     inside = bodyMask(anatomy.array)[tuple(end[long].T)]
     assert 0.05 < long.mean() < 0.6
     assert inside.mean() > 0.9
+
+
+def test_theBodyHoldsWhatItClosesInInAPlane():
+    """A skull, dark between brain and skin, of a head that ends at the border of the volume."""
+    from UniFuseSlicerLib.Body import bodyMask
+
+    _, j, i = np.indices((12, 40, 34))
+    radius = np.hypot((j - 20) / 1.1, i - 17)
+    head = np.where(radius < 13, 100.0, 0.0)
+    head[(radius > 6) & (radius < 9)] = 2.0
+    mask = bodyMask(head + np.random.default_rng(0).normal(0, 1, head.shape))
+    assert mask[radius < 12].all()
+    assert not mask[radius > 15].any()
 
 
 def test_arrowsPointFromDegradedToReference(nodes, pair):

@@ -47,7 +47,7 @@ def middle(pair, matrix):
 
 def test_displacementIsThatOfTheVoxel(wash, nodes, pair, referenceMatrix):
     """On an oblique, anisotropic grid."""
-    node = wash.show(nodes.fused, look(), legend=False)
+    node = wash.show(nodes.fused, look())
     index, places = middle(pair, referenceMatrix)
     expected = np.linalg.norm(pair.displacement[tuple(index.T)], axis=-1)
     np.testing.assert_allclose(valuesAt(node, places), expected, atol=1e-4)
@@ -61,7 +61,7 @@ def test_changeOfVolumeIsThatOfTheFormula(wash, nodes, pair, referenceMatrix):
     x = positions(pair.warped.shape, referenceMatrix)
     u = np.stack([0.1 * x[..., 0], 0.05 * x[..., 1] + 0.2 * x[..., 0], -0.02 * x[..., 2]], -1)
     updateDeformation(nodes.deformation, Image.fromArray(u.astype(np.float32), referenceMatrix))
-    node = wash.show(nodes.fused, look("volume change"), legend=False)
+    node = wash.show(nodes.fused, look("volume change"))
     _, places = middle(pair, referenceMatrix)
     expected = 100 * (1.1 * 1.05 * 0.98 - 1)
     np.testing.assert_allclose(valuesAt(node, places), expected, atol=0.01)
@@ -72,7 +72,7 @@ def test_changeOfVolumeIsThatOfTheFormula(wash, nodes, pair, referenceMatrix):
 def test_withoutTheRigidPartOnlyWhatDeformsIsWashed(wash, nodes, pair, referenceMatrix):
     from UniFuseSlicerLib.RigidPart import rigidPartOf
 
-    node = wash.show(nodes.fused, look(part="deformed"), legend=False)
+    node = wash.show(nodes.fused, look(part="deformed"))
     matrix = rigidPartOf(nodes.fused).matrix
     index, places = middle(pair, referenceMatrix)
     images = places + pair.displacement[tuple(index.T)]
@@ -88,7 +88,7 @@ def test_outsideTheBodyAndTheDegradedFieldOfViewNothingIsWashed(wash, nodes, pai
     degraded = imageFromNode(pair.degraded)
     cut = Image.fromArray(degraded.array[: 3 * len(degraded.array) // 4], degraded.ijkToRas)
     updateVolume(pair.degraded, cut)
-    node = wash.show(nodes.fused, look(), legend=False)
+    node = wash.show(nodes.fused, look())
     image = imageFromNode(node)
     shown = image.array > -1
     assert 0.01 < shown.mean() < 0.5
@@ -116,7 +116,7 @@ def test_outsideTheBodyAndTheDegradedFieldOfViewNothingIsWashed(wash, nodes, pai
     ],
 )
 def test_theScaleIsRoundAutomaticOrFixed(wash, nodes, layer, scale, window):
-    display = wash.show(nodes.fused, look(layer, scale=scale), legend=False).GetDisplayNode()
+    display = wash.show(nodes.fused, look(layer, scale=scale)).GetDisplayNode()
     assert (display.GetWindowLevelMin(), display.GetWindowLevelMax()) == pytest.approx(window)
 
 
@@ -135,10 +135,10 @@ def test_coloursRiseEvenlyInLightnessAndAreNotRedAndGreen():
 
 def test_itIsAHelper(wash, nodes, scene):
     before = scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")
-    node = wash.show(nodes.fused, look(), legend=False)
+    node = wash.show(nodes.fused, look())
     assert node.GetHideFromEditors()
-    assert wash.show(nodes.fused, look(), legend=False) is node  # not made twice
-    other = wash.show(nodes.fused, look("volume change"), legend=False)
+    assert wash.show(nodes.fused, look()) is node  # not made twice
+    other = wash.show(nodes.fused, look("volume change"))
     assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == before + 1
     scene.SetSaveToXMLString(1)
     scene.Commit()
@@ -169,17 +169,21 @@ def test_itIsSeenOverTheReferenceWithItsScale(view, wash, nodes, pair, scene):
     layers.show(pair.reference, None, 1.0)
     view.fit()
     before = view.pixels().astype(int)
-    node = wash.show(nodes.fused, look(), legend=False)
+    node = wash.show(nodes.fused, look())
     layers.show(pair.reference, node, 0.5)
     after = view.pixels().astype(int)
     coloured = (after.max(-1) - after.min(-1)) > 30
     assert 0.02 < coloured.mean() < 0.6
     assert (before == after).all(-1).mean() > 0.3  # around the body as before
-    legend = legendOf(wash.show(nodes.fused, look(), legend=True))
-    assert legend.GetVisibility()
+    low = np.array([65, 4, 157])  # 0 mm, which nothing in this body is displaced by
+    half = (after - before // 2)[coloured]
+    assert (np.abs(half - low // 2).max(axis=-1) < 12).mean() < 0.005  # no seam at its edge
+    wash.showLegend(look(), shown=True)
+    legend = legendOf(node)
     assert (legend.GetTitleText(), legend.GetNumberOfLabels()) == ("Displaced, mm", 9)
-    wash.show(nodes.fused, look(), legend=False)
-    assert not legend.GetVisibility()
+    assert (view.pixels().astype(int) != after).any()
+    wash.showLegend(look(), shown=False)
+    assert np.array_equal(view.pixels(), after)
 
 
 @pytest.fixture

@@ -13,15 +13,25 @@ from .Images import Image, contentWindow
 
 
 def bodyMask(array: np.ndarray) -> np.ndarray:
-    """Largest bright part of a volume with its holes filled, boolean `(k, j, i)` (Otsu's
-    threshold).
+    """Largest bright part of a volume, boolean `(k, j, i)` (Otsu's threshold), with what it closes
+    in: in space, or in a plane of the array, as the skull of an MR and the lungs in a short volume.
     """
     low, high = contentWindow(array)
     clipped = np.clip(array.astype(np.float32), low, high)
     itk = sitk.GetImageFromArray(clipped)
     bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
-    return sitk.GetArrayFromImage(sitk.BinaryFillhole(parts == 1)).astype(bool)
+    mask = _filled(sitk.GetArrayFromImage(parts == 1))
+    for axis in range(3):
+        planes = np.moveaxis(mask, axis, 0)
+        mask = np.moveaxis(np.stack([_filled(plane) for plane in planes]), 0, axis)
+    return mask.astype(bool)
+
+
+def _filled(mask: np.ndarray) -> np.ndarray:
+    """Without holes, uint8; of two or three dimensions."""
+    itk = sitk.GetImageFromArray(np.ascontiguousarray(mask, np.uint8))
+    return np.asarray(sitk.GetArrayFromImage(sitk.BinaryFillhole(itk)))
 
 
 def positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:

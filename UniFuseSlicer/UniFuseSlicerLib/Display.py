@@ -117,6 +117,7 @@ class Display:
             self._showOverlay(fused, current)
         if current.layer is LayerChoice.DEGRADED or current.fieldLook is not None:
             self.layers.show(reference, self._foreground(fused, current), current.ofLayer)
+            self._showFieldScale(current)
 
     def forget(self, deformation: Any) -> None:
         """The nodes of a result were filled again: everything is drawn again."""
@@ -160,8 +161,7 @@ class Display:
         if wanted.foreground != before.foreground:
             self.layers.show(reference, self._foreground(fused, wanted), wanted.ofLayer)
             self._showScale(uncertaintyOf(fused), wanted.layer is LayerChoice.UNCERTAINTY)
-            if wanted.fieldLook is None:
-                self._fieldMap.remove()
+            self._showFieldScale(wanted)
         elif wanted.warpPercent != before.warpPercent:
             self._foreground(fused, wanted)
         if wanted.opacity != before.opacity:
@@ -216,6 +216,14 @@ class Display:
         elif (legend := legendOf(mapped)) is not None:
             legend.SetVisibility(False)
 
+    def _showFieldScale(self, shown: Shown) -> None:
+        """Of the colour wash; without one, the volume behind it goes."""
+        look = shown.fieldLook
+        if look is None:
+            self._fieldMap.remove()
+        else:
+            self._fieldMap.showLegend(look, shown=shown.style.legend)
+
     def _foreground(self, fused: Any, wanted: Shown) -> Any:
         """The volume over the reference."""
         if wanted.layer is LayerChoice.FUSED:
@@ -226,7 +234,7 @@ class Display:
             return uncertaintyOf(fused)
         look = wanted.fieldLook
         if look is not None:
-            return self._fieldMap.show(fused, look, legend=wanted.style.legend)
+            return self._fieldMap.show(fused, look)
         degraded = fused.GetNodeReference(DEGRADED_ROLE)
         if wanted.layer is LayerChoice.REFERENCE or degraded is None:
             return None

@@ -25,11 +25,11 @@ from .RigidPart import moved, rigidPartOf
 from .Windows import Window, setWindow
 
 FIELD_LAYERS = (LayerChoice.DISPLACEMENT, LayerChoice.VOLUME_CHANGE)
-# Far below every value: what is interpolated with a hidden voxel is hidden, so no seam is seen
-HIDDEN = -1e6
+HIDDEN = -1e6  # far below every value
 TAIL_PERCENT = 99.9  # of the body: single outliers would squeeze the colours of the rest
 LEAST_CHANGE_PERCENT = 1.0  # so that colours stay apart
 _NO_VOLUME = -100.0  # %; below lie folds
+_BELOW = 1e-3  # the lowest value, mm or %: what is mixed with a hidden voxel is far lower
 
 
 class FieldLook(NamedTuple):
@@ -61,13 +61,12 @@ class FieldMap:
         self._scale = Scale(0.0, 1.0, 1.0)
         self._made: tuple[Any, ...] = ()
 
-    def show(self, fused: Any, look: FieldLook, *, legend: bool) -> Any:
+    def show(self, fused: Any, look: FieldLook) -> Any:
         """Fill the volume and return it.
 
         Args:
             fused: fused volume of a result whose reference is in the scene.
             look: what is seen.
-            legend: whether its scale is seen too.
         """
         deformation = fused.GetNodeReference(DEFORMATION_ROLE)
         transform = deformation.GetTransformFromParent()
@@ -75,8 +74,21 @@ class FieldMap:
         if self._node is None or self._node.GetScene() is not self._scene or made != self._made:
             self._fill(fused, look)
             self._made = made
-        self._showLegend(look, legend)
         return self._node
+
+    def showLegend(self, look: FieldLook, *, shown: bool) -> None:
+        """The colour scale, or none; Slicer draws it only when its volume is in the views already.
+
+        Args:
+            look: as of `show`.
+            shown: whether there is one.
+        """
+        if shown and self._colorLogic is not None:
+            legend = showLegend(self._node, self._colorLogic, _title(look))
+            legend.SetNumberOfLabels(self._scale.labels)
+            legend.SetSaveWithScene(False)
+        elif (legend := legendOf(self._node)) is not None:
+            legend.SetVisibility(False)
 
     def isOf(self, deformation: Any) -> bool:
         """Whether the volume was made of this node."""
@@ -115,24 +127,15 @@ class FieldMap:
         updateVolume(node, image)
         display.SetAndObserveColorNodeID(_colours(self._scene, look.layer).GetID())
         display.SetAutoThreshold(False)
-        display.SetThreshold(HIDDEN / 2, max(scale.high, float(image.array.max())))
+        seen = image.array[image.array > HIDDEN]
+        lowest = float(seen.min()) if seen.size else scale.low
+        display.SetThreshold(lowest - _BELOW, max(scale.high, float(image.array.max())))
         display.SetApplyThreshold(True)
         for item in (node, display):
             item.SetSaveWithScene(False)
             item.SetHideFromEditors(True)
         node.SetNodeReferenceID(DEFORMATION_ROLE, deformation.GetID())
         self._node, self._scale = node, scale
-
-    def _showLegend(self, look: FieldLook, shown: bool) -> None:
-        old = legendOf(self._node)
-        if not shown or self._colorLogic is None:
-            if old is not None:
-                old.SetVisibility(False)
-            return
-        legend = showLegend(self._node, self._colorLogic, _title(look))
-        if legend is not None:
-            legend.SetNumberOfLabels(self._scale.labels)
-            legend.SetSaveWithScene(False)
 
 
 def lengths(field: CoarseField, rigid: np.ndarray | None) -> np.ndarray:

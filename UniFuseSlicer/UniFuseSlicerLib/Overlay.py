@@ -76,7 +76,7 @@ class Overlay:
         display.SetVisibility2D(True)
         display.SetVisibility(True)
         if style.legend:
-            self._showLegend(display, scale)
+            self._showLegend(display, scale, legendTitle(style, scale))
         if drawn is not deformation:
             self._keepOutOfFiles(drawn)
         return drawn
@@ -138,7 +138,7 @@ class Overlay:
             if node is not None:
                 node.SetSaveWithScene(False)
 
-    def _showLegend(self, display: Any, scale: Scale) -> None:
+    def _showLegend(self, display: Any, scale: Scale, title: str) -> None:
         if self.colorLogic is None:
             return
         legend = self._legendOf(display) or self.colorLogic.AddDefaultColorLegendDisplayNode(
@@ -146,7 +146,7 @@ class Overlay:
         )
         if legend is None:
             return
-        legend.SetTitleText(_("mm"))
+        legend.SetTitleText(title)
         legend.SetLabelFormat("%.3g")
         legend.SetNumberOfLabels(scale.labels)
         legend.SetSize(*LEGEND_SIZE)
@@ -192,6 +192,7 @@ def applyStyle(display: Any, style: OverlayStyle, scale: Scale) -> None:
     display.SetVisualizationMode(modes[style.mode])
     display.SetGlyphType(display.GLYPH_TYPE_ARROW)
     display.SetGlyphSpacingMm(style.spacing)
+    display.SetGlyphScalePercent(100 * enlargement(style, scale))
     display.SetGlyphDisplayRangeMinMm(SHORTEST_ARROW_MM)
     display.SetGlyphDisplayRangeMaxMm(LONGEST_ARROW_MM)
     display.SetGridSpacingMm(style.spacing)
@@ -199,6 +200,21 @@ def applyStyle(display: Any, style: OverlayStyle, scale: Scale) -> None:
     display.SetContourResolutionMm(max(1.0, style.spacing / 5))
     display.SetContourLevelsMm(scale.levels, len(scale.levels))
     display.SetSliceIntersectionThickness(2)
+
+
+def enlargement(style: OverlayStyle, scale: Scale) -> int:
+    """How many times longer arrows are drawn: the longest as far as the next one begins, never
+    shorter than they are. A millimetre is a pixel or two.
+    """
+    if style.mode is not OverlayChoice.ARROWS:
+        return 1
+    return max(1, int(style.spacing / scale.high))
+
+
+def legendTitle(style: OverlayStyle, scale: Scale) -> str:
+    """Unit of the colours, and how arrows are drawn where they are longer than they are."""
+    times = enlargement(style, scale)
+    return _("mm") if times == 1 else _("mm (arrows × {times})").format(times=times)
 
 
 def scaleOf(deformation: Any, choice: ColorScaleChoice, part: RigidPart | None) -> Scale:

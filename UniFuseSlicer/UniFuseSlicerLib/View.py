@@ -10,6 +10,8 @@ from slicer.i18n import tr as _
 
 from .Words import foundTitle, fusionTitle, trustTitle
 
+_SHOWN_MM = 0.05  # less is shown as 0.0
+
 
 @dataclass(frozen=True)
 class PanelState:
@@ -218,14 +220,14 @@ def _placed(report: Mapping[str, Any]) -> str:
     part = report.get("rigid_part")
     if not part:
         return ""
-    return _(
-        "placed {moved:.1f} mm, {rotation:.1f}°; "
-        "deformed {mean:.1f} mm on average, {maximum:.1f} mm at most"
-    ).format(
-        moved=part["moved_mm"],
-        rotation=part["rotation_deg"],
-        mean=part["deformed_mm"]["mean"],
-        maximum=part["deformed_mm"]["max"],
+    placed = _("placed {moved:.1f} mm, {rotation:.1f}°").format(
+        moved=part["moved_mm"], rotation=part["rotation_deg"]
+    )
+    deformed = part["deformed_mm"]
+    if deformed["max"] < _SHOWN_MM:
+        return _("{placed}; not deformed").format(placed=placed)
+    return _("{placed}; deformed {mean:.1f} mm on average, {maximum:.1f} mm at most").format(
+        placed=placed, mean=deformed["mean"], maximum=deformed["max"]
     )
 
 
