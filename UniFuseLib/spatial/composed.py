@@ -6,7 +6,7 @@ The whole of u would be the largest array of a run: twelve bytes a voxel.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -52,10 +52,11 @@ class ComposedField:
         Args:
             where: slice of d; slices of d, h, w; or three index arrays `(n,)`.
         """
-        if not isinstance(where, slice) and isinstance(where[0], np.ndarray):
-            return self._at(np.stack(where, axis=-1))
-        sampled = self._sampled(box_places(self._to_working, self._box(where)))
-        return self.composed(sampled, where)[0].movedim(0, -1).numpy()
+        if isinstance(where, tuple) and isinstance(where[0], np.ndarray):
+            return self._at(np.stack(cast("Voxels", where), axis=-1))
+        part = cast("slice | Box", where)
+        sampled = self._sampled(box_places(self._to_working, self._box(part)))
+        return self.composed(sampled, part)[0].movedim(0, -1).numpy()
 
     def composed(self, sampled: Tensor, where: slice | Box) -> Tensor:
         """u = (A - 1) X + A v(X), `(1, 3, d, h, w)` float32 RAS mm, where v is sampled already.
