@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from UniFuseLib.apply.in_memory import apply_to_points, apply_to_volume
+from UniFuseLib.pulled_scan import pull_whole
 from UniFuseLib.spatial.transform import Transform
-from UniFuseLib.spatial.volume import Grid
+from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from UniFuseLib.apply.interpolations import Choice
+    from UniFuseLib.preprocessing.prepare import InputVolume
     from UniFuseLib.report import Report
+    from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.transform import Scan
-    from UniFuseLib.spatial.volume import Volume
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,8 @@ class FusionResult:
     Attributes:
         fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
         restored: degraded volume, restored and aligned, in its own units.
-        aligned: degraded volume, aligned but not restored: degraded(X + u(X)), in its own units.
-        displacement: u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference point X reads degraded
-            at X + u(X).
+        field: u, computed where it is read; `displacement` is all of it.
+        scan: the degraded volume after its repair, on its own grid.
         probabilities: degradation class → probability.
         label: the most probable class.
         report: what `report.json` holds.
@@ -41,8 +43,8 @@ class FusionResult:
 
     fused: Volume
     restored: Volume
-    aligned: Volume
-    displacement: np.ndarray
+    field: ComposedField
+    scan: InputVolume
     probabilities: dict[str, float]
     label: str
     report: Report
@@ -50,6 +52,16 @@ class FusionResult:
     coverage: np.ndarray
     restored_own: Volume | None = None
     uncertainty: Volume | None = None
+
+    @cached_property
+    def displacement(self) -> np.ndarray:
+        """u `(d, h, w, 3)` float32, RAS mm (R, A, S): reference X reads degraded at X + u(X)."""
+        return self.field.whole()
+
+    @cached_property
+    def aligned(self) -> Volume:
+        """Degraded volume, aligned but not restored: degraded(X + u(X)), in its own units."""
+        return Volume(pull_whole(self.scan, self.field), self.fused.affine)
 
     @property
     def transform(self) -> Transform:

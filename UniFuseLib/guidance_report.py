@@ -13,6 +13,7 @@ from UniFuseLib.spatial.field import DisplacementField
 if TYPE_CHECKING:
     from UniFuseLib.preprocessing.guidance import LandmarkPairs
     from UniFuseLib.preprocessing.prepare import PreparedPair, PreparedVolume
+    from UniFuseLib.spatial.composed import ComposedField
 
 
 @dataclass(frozen=True)
@@ -70,18 +71,18 @@ class GuidanceReport:
     degraded_landmarks_path: str | None = None
 
     @classmethod
-    def of(cls, pair: PreparedPair, displacement: np.ndarray) -> GuidanceReport:
+    def of(cls, pair: PreparedPair, field: ComposedField) -> GuidanceReport:
         """Of one run.
 
         Args:
             pair: the inputs and what was said of them.
-            displacement: u `(d, h, w, 3)` RAS mm, on the reference's grid.
+            field: u on the reference's grid.
         """
         matrix = pair.guidance.initial_transform
         pairs = pair.guidance.landmarks
         landmarks = LandmarksReport()
         if pairs is not None:
-            moving = DisplacementField(displacement, pair.reference.source.volume.grid)
+            moving = DisplacementField(field.whole(), field.grid)
             landmarks = LandmarksReport.of(pairs, moving, pair.given.landmark_fit_mm)
         return cls(
             initial_transform_ras=None if matrix is None else _rows(matrix),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
     from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid
 
 _BINS = 48  # of the joint histogram, along each side
@@ -59,8 +60,8 @@ def measure(
     structure = StructureAgreement(pair.reference, pair.compared)
     information = MutualInformation(pair.reference, pair.compared)
     return Measurements(
-        displacement_mm=displacement_statistics(native.displacement, body),
-        rigid_part=RigidPartReport.of(rigid_part(native.displacement, grid, body)),
+        displacement_mm=displacement_statistics(native.field, body),
+        rigid_part=RigidPartReport.of(rigid_part(native.field, grid, body)),
         folds_percent=round(folds, 4),
         similarity=before_and_after(structure, _STRUCTURE, pair, found),
         mutual_information=before_and_after(information, _INFORMATION, pair, found),
@@ -68,18 +69,28 @@ def measure(
     )
 
 
-def displacement_statistics(displacement: np.ndarray, body: np.ndarray) -> DisplacementReport:
+def displacement_statistics(
+    displacement: np.ndarray | ComposedField, body: np.ndarray
+) -> DisplacementReport:
     """‖u‖ in mm inside the body; everywhere when the body is empty.
 
     Args:
-        displacement: `(d, h, w, 3)` RAS mm.
+        displacement: u `(d, h, w, 3)` RAS mm.
         body: `(d, h, w)` bool.
     """
     judged = body if body.any() else np.ones_like(body)
-    # slab by slab: a copy of the field inside a body is the largest array of a run
-    slabs = (displacement[rows][judged[rows]] for rows in row_blocks(body.shape))
-    length = np.concatenate([np.linalg.norm(slab, axis=-1) for slab in slabs])
-    return DisplacementReport.of(length)
+    return DisplacementReport.of(_lengths(displacement, judged))
+
+
+def _lengths(displacement: np.ndarray | ComposedField, judged: np.ndarray) -> np.ndarray:
+    """‖u‖ of the judged voxels, `(n,)` mm, slab by slab."""
+    length = np.empty(np.count_nonzero(judged), dtype=np.float32)
+    filled = 0
+    for rows in row_blocks(judged.shape):
+        found = np.linalg.norm(displacement[rows][judged[rows]], axis=-1)
+        length[filled : filled + len(found)] = found
+        filled += len(found)
+    return length
 
 
 def folds_percent(flow: Tensor, mask: Tensor) -> float:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
-from UniFuseLib.preprocessing.working_pair import WHOLLY
-from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp, world_to_flow
-from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
+from UniFuseLib.pulled_scan import PulledScan, empty_volume, write_rows
+from UniFuseLib.spatial.composed import ComposedField
+from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp
+from UniFuseLib.spatial.resampling import block_places, row_blocks
 
 if TYPE_CHECKING:
     from UniFuseLib.fusion.greys import Greys
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.prepare import InputVolume
     from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.pulled_scan import Pulled
     from UniFuseLib.spatial.volume import Grid
 
 
@@ -52,8 +54,7 @@ class ReferenceGridResult(NamedTuple):
 
     fused: np.ndarray  # greys float32, 0 to about 1, or colours uint8
     restored: np.ndarray  # the degraded volume's own units
-    aligned: np.ndarray  # the degraded volume's own units
-    displacement: np.ndarray  # (d, h, w, 3) float32, RAS mm: X reads degraded at X + u(X)
+    field: ComposedField  # u, RAS mm: X reads the degraded volume at X + u(X)
     coverage: np.ndarray  # bool: the degraded scan has data at X + u(X)
 
 
@@ -78,35 +79,22 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
 def to_reference_grid(
     degraded: InputVolume, reference: InputVolume, found: NetworkResult, greys: Greys
 ) -> ReferenceGridResult:
-    """u(X) = A(X + v(X)) - X, aligned(X) = degraded(X + u(X)), and what the network made of it."""
+    """The degraded volume at X + u(X), and what the network made of it."""
     grid = reference.volume.grid
-    scan = degraded.volume
-    moving = channels_of(scan.array)
-    acquired = None if degraded.acquired.all() else channels_of(degraded.acquired)
+    field = ComposedField(grid, found.grid, found.maps.displacement, found.affine)
+    scan = PulledScan(degraded, grid)
     stacked = torch.cat(found.maps, dim=1)
-    result = _empty(grid.shape, colour=moving.shape[1] == 3)
+    result = _empty(field, scan.colour)
     to_working = grid.index_to_index(found.grid)
-    to_degraded = grid.index_to_index(scan.grid)
     for rows in row_blocks(grid.shape):
-        working_index = block_places(to_working, grid.shape, rows)
-        maps = split_maps(sample_at(stacked, working_index))
-        u = _displacement(grid, rows, maps.displacement, found.affine)
-        unmoved = block_places(to_degraded, grid.shape, rows)
-        index = unmoved + world_to_flow(u, scan.grid)
-        covered = inside(index, scan.array.shape)
-        if acquired is not None:
-            measured = sample_at(acquired, index) > WHOLLY
-            covered = covered & measured
-        pulled = sample_at(moving, index)
-        aligned = torch.where(covered, pulled, degraded.background)
+        maps = split_maps(sample_at(stacked, block_places(to_working, grid.shape, rows)))
+        pulled = scan.at(rows, field.composed(maps.displacement, rows))
         block = reference.volume.array[rows]
         clean = greys.reference.forward(_reference_values(block))
-        restored, fused = _compose(aligned, clean, maps, covered, degraded, greys.degraded)
+        restored, fused = _compose(pulled, clean, maps, degraded, greys.degraded)
         write_rows(result.fused, rows, fused)
         write_rows(result.restored, rows, restored)
-        write_rows(result.aligned, rows, aligned)
-        write_rows(result.displacement, rows, u)
-        write_rows(result.coverage, rows, covered)
+        write_rows(result.coverage, rows, pulled.covered)
     return result
 
 
@@ -116,16 +104,6 @@ def split_maps(stacked: Tensor) -> NetworkMaps:
     return NetworkMaps(*stacked.split(channels, dim=1))
 
 
-def _displacement(grid: Grid, rows: slice, displacement: Tensor, affine: np.ndarray) -> Tensor:
-    """u(X) = A(X + v(X)) - X = (A - 1) X + A v(X), `(1, 3, d, h, w)` float32 RAS mm."""
-    matrix = affine[:3, :3]
-    linear = torch.as_tensor(matrix, dtype=displacement.dtype)
-    index_to_shift = (affine - np.eye(4)) @ grid.affine
-    by_affine = block_places(index_to_shift, grid.shape, rows)
-    by_network = torch.einsum("ij,bjdhw->bidhw", linear, displacement)
-    return by_affine.float() + by_network
-
-
 def _reference_values(array: np.ndarray) -> Tensor:
     """`(1, 1, rows, h, w)` float32, own units; of colours the luma."""
     values = np.asarray(luma(array), dtype=np.float32)
@@ -133,25 +111,24 @@ def _reference_values(array: np.ndarray) -> Tensor:
 
 
 def _compose(
-    aligned: Tensor,
+    pulled: Pulled,
     clean: Tensor,
     maps: NetworkMaps,
-    covered: Tensor,
     degraded: InputVolume,
     greys: IntensityMap,
 ) -> tuple[Tensor, Tensor]:
     """Restored (own units) and fused (greys, or colours 0..255) of one block.
 
     Args:
-        aligned: `(1, 1 or 3, ...)` own units.
+        pulled: the degraded volume there.
         clean: reference, `(1, 1, ...)` greys.
         maps: at the block's voxels.
-        covered: `(1, 1, ...)` bool.
         degraded: whose intensity map and modality are meant.
         greys: own units of the degraded volume → what the fused volume shows of it.
     """
-    colour = aligned.shape[1] == 3
-    grey = luma_of_channels(aligned) if colour else aligned
+    values, covered = pulled
+    colour = values.shape[1] == 3
+    grey = luma_of_channels(values) if colour else values
     intensities = degraded.intensity.forward(grey)
     beyond_grid = intensities - maps.aligned
     restored = maps.restored + maps.detail_weight * beyond_grid
@@ -163,7 +140,7 @@ def _compose(
     if not colour:
         return own, fused
     # Eq. 13: the colour (what a channel has beyond the luma) moves with the volume and comes back
-    chroma = aligned - grey
+    chroma = values - grey
     covered_chroma = torch.where(covered, chroma, 0.0)
     coloured_own = own + chroma
     coloured_fused = 255 * fused + covered_chroma
@@ -187,30 +164,11 @@ def own_units(
     return unclipped + detail_weight * lost_by_clipping
 
 
-def channels_of(array: np.ndarray) -> Tensor:
-    """`(1, 1 or 3, d, h, w)` float32."""
-    channels_last = array[..., None] if array.ndim == 3 else array
-    channels_first = np.moveaxis(channels_last, -1, 0)
-    values = np.ascontiguousarray(channels_first, dtype=np.float32)
-    return torch.from_numpy(values)[None]
-
-
-def _empty(shape: tuple[int, int, int], colour: bool) -> ReferenceGridResult:
-    size = (*shape, 3) if colour else shape
-    dtype = np.uint8 if colour else np.float32
+def _empty(field: ComposedField, colour: bool) -> ReferenceGridResult:
+    shape = field.grid.shape
     return ReferenceGridResult(
-        fused=np.empty(size, dtype=dtype),
-        restored=np.empty(size, dtype=dtype),
-        aligned=np.empty(size, dtype=dtype),
-        displacement=np.empty((*shape, 3), dtype=np.float32),
+        fused=empty_volume(shape, colour),
+        restored=empty_volume(shape, colour),
+        field=field,
         coverage=np.empty(shape, dtype=bool),
     )
-
-
-def write_rows(target: np.ndarray, rows: slice, value: Tensor) -> None:
-    """`(1, c, rows, h, w)` into the layout and type of the array."""
-    colour = target.ndim == 4
-    values = value[0].movedim(0, -1) if colour else value[0, 0]
-    if target.dtype == np.uint8:
-        values = values.round()
-    target[rows] = values.numpy()

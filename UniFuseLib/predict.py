@@ -191,7 +191,7 @@ def fuse(
                 aligned = native.restored, native.coverage
                 again = fuse_again(fusion, *aligned, pair.reference.source, greys, target)
                 native = native._replace(fused=again)
-            own = restore_degraded(pair, found, native.displacement) if restored_own else None
+            own = restore_degraded(pair, found, native.field) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             measured = measure(working, found, native, reference.grid, body)
@@ -199,13 +199,13 @@ def fuse(
             doubt = judged and judged.uncertainty
             doubts = None if doubt is None else doubt.on(reference.grid, shown)
     refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
-    guided = GuidanceReport.of(pair, native.displacement)
+    guided = GuidanceReport.of(pair, native.field)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(
         fused=Volume(native.fused, reference.affine),
         restored=Volume(native.restored, reference.affine),
-        aligned=Volume(native.aligned, reference.affine),
-        displacement=native.displacement,
+        field=native.field,
+        scan=pair.degraded.source,
         probabilities=classified.probabilities,
         label=classified.label,
         report=fusion_report(

@@ -23,6 +23,7 @@ from UniFuseLib.report_parts import (
     RefinementReport,
     RigidPartReport,
     SimilarityReport,
+    StoredFieldReport,
     UncertaintyReport,
     VerdictReport,
     WeightsReport,
@@ -78,6 +79,7 @@ class Report:
     verdict: VerdictReport = field(default_factory=VerdictReport)
     fusion_method: str = "unifuse"
     fused_greys: GreysReport = field(default_factory=GreysReport)
+    stored_field: StoredFieldReport = field(default_factory=StoredFieldReport)
     versions: dict[str, str] = field(default_factory=versions)
     notice: str = NOTICE
     schema_version: int = SCHEMA_VERSION
@@ -92,6 +94,10 @@ class Report:
     def with_warnings(self, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Report:
         """The same with more warnings."""
         return replace(self, warnings=(*before, *self.warnings, *after))
+
+    def with_stored_field(self, kept: StoredFieldReport) -> Report:
+        """The same with the grid of the deformation's file."""
+        return replace(self, stored_field=kept)
 
     def with_doubts(self, differences: tuple[str, ...], two_patients: bool) -> Report:
         """The same with what the files say against one patient and session as reasons.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.deformation import Deformed
     from UniFuseLib.spatial.rigid import RigidPart
+    from UniFuseLib.spatial.stored import StoredField
     from UniFuseLib.spatial.volume import Grid, Volume
     from UniFuseLib.verdict.judge import Verdict
 
@@ -273,6 +274,21 @@ class WorkingGridReport:
     def of(cls, grid: Grid) -> WorkingGridReport:
         """Of an isotropic grid."""
         return cls(grid.shape, round(float(grid.spacing[0]), 4))
+
+
+@dataclass(frozen=True)
+class StoredFieldReport:
+    """The grid of the deformation's file; None where no file was written."""
+
+    shape: tuple[int, ...] | None = None
+    spacing_mm: tuple[float, ...] | None = None
+    largest_error_mm: float | None = None
+
+    @classmethod
+    def of(cls, kept: StoredField) -> StoredFieldReport:
+        """Rounded as it is reported."""
+        spacing = tuple(round(float(s), 4) for s in kept.grid.spacing)
+        return cls(kept.grid.shape, spacing, round(kept.largest_error_mm, 4))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from UniFuseLib.postprocess import channels_of, own_units, split_maps, write_rows
+from UniFuseLib.postprocess import own_units, split_maps
 from UniFuseLib.preprocessing.colour import luma_of_channels
+from UniFuseLib.pulled_scan import channels_of, write_rows
 from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.resampling import block_places, row_blocks
 

@@ -15,6 +15,8 @@ from UniFuseLib.io.plain_values import FieldError, from_plain
 from UniFuseLib.io.typed import read_json_object
 from UniFuseLib.io.volumes import read_displacement
 from UniFuseLib.report import SCHEMA_VERSION
+from UniFuseLib.spatial.coarser import same_corners, sampled
+from UniFuseLib.spatial.field import DisplacementField
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Grid
 
@@ -120,17 +122,20 @@ def read_result(folder: Path | str) -> Result:
     report = read_json_object(folder / REPORT)
     _check_version(folder, report)
     degraded, reference = (_input(folder, report, side) for side in ("degraded", "reference"))
-    displacement, grid = read_displacement(deformation)
+    displacement, nodes = read_displacement(deformation)
     if not np.isfinite(displacement).all():
         raise InputError(
             f"{shown(deformation)} holds values that are not finite: it is damaged. Copy it again."
         )
-    if tuple(reference.shape[:3]) != grid.shape:
+    field = DisplacementField(displacement, nodes)
+    grid = nodes if tuple(reference.shape[:3]) == nodes.shape else reference.grid
+    if grid is None or not same_corners(nodes, grid):
         raise InputError(
-            f"{shown(deformation)} has {_size(grid.shape)} voxels, and the reference in {REPORT} "
+            f"{shown(deformation)} has {_size(nodes.shape)} voxels, and the reference in {REPORT} "
             f"{_size(reference.shape)}: they are of two results. Copy the whole folder again."
         )
-    return Result(folder, Transform(displacement, grid, degraded.grid), report)
+    u = displacement if grid is nodes else sampled(field, grid)
+    return Result(folder, Transform(u, grid, degraded.grid), report)
 
 
 def _deformation(folder: Path) -> Path:

@@ -17,7 +17,6 @@ from UniFuseLib.spatial.volume import Volume
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from torch import Tensor
 
     from UniFuseLib.contract import Contract
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from UniFuseLib.predict import Network
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
+    from UniFuseLib.spatial.composed import ComposedField
 
 
 def flow_inside(
@@ -77,16 +77,16 @@ def deform_pair(
     return deform(compared, predicted, pair.modalities, steps, progress)
 
 
-def restore_degraded(pair: PreparedPair, found: NetworkResult, displacement: np.ndarray) -> Volume:
+def restore_degraded(pair: PreparedPair, found: NetworkResult, field: ComposedField) -> Volume:
     """The degraded volume restored where it lies, on its own grid.
 
     Args:
         pair: the checked inputs.
         found: what the network changed, on the working grid.
-        displacement: u `(d, h, w, 3)` RAS mm on the reference grid.
+        field: u on the reference grid.
     """
     degraded, reference = pair.degraded.source, pair.reference.source
-    transform = Transform(displacement, reference.volume.grid, degraded.volume.grid)
+    transform = Transform(field.whole(), reference.volume.grid, degraded.volume.grid)
     restored = restore_own(degraded, found, transform)
     return Volume(restored.array, degraded.volume.affine)
 

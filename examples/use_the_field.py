@@ -24,11 +24,11 @@ Point = tuple[float, float, float]
 def read_transform(path: Path) -> tuple[sitk.DisplacementFieldTransform, sitk.Image]:
     """The deformation, and an image on the grid of the reference.
 
-    The transform maps a point X of the reference to X + u(X) in the degraded volume, in LPS mm.
+    The transform maps a point X of the reference to X + u(X) in the degraded volume, in LPS mm. Its
+    file may have fewer voxels than the reference, whose grid is that of the volumes beside it.
     """
     field = sitk.ReadImage(str(path), sitk.sitkVectorFloat64)
-    grid = sitk.Image(field.GetSize(), sitk.sitkUInt8)
-    grid.CopyInformation(field)
+    grid = sitk.ReadImage(str(path.with_name("fused.nii.gz")))
     return sitk.DisplacementFieldTransform(field), grid  # the transform takes the field's memory
 
 

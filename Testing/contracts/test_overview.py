@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial.transform import Rotation
 
 from UniFuseLib.errors import MissingDependencyError, OutputError
@@ -18,6 +20,7 @@ from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
 from UniFuseLib.report_parts import VerdictReport
+from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -34,12 +37,12 @@ class Result:
     fused: Volume
     restored: Volume
     aligned: Volume
-    displacement: np.ndarray
+    field: ComposedField
     body: np.ndarray
     coverage: np.ndarray
     report: Report
     label: str = "mr_motion"
-    probabilities: dict[str, float] = field(
+    probabilities: dict[str, float] = dataclasses.field(
         default_factory=lambda: {
             "clean": 0.01,
             "mr_motion": 0.97,
@@ -74,15 +77,25 @@ def head(grid: Grid) -> np.ndarray:
     )
 
 
+def shifted(grid: Grid, by_mm: tuple[float, float, float]) -> ComposedField:
+    v = torch.tensor(by_mm).view(1, 3, 1, 1, 1).expand(1, 3, *grid.shape)
+    return ComposedField(grid, grid, v, np.eye(4))
+
+
 @pytest.fixture
 def case(example_report: Report) -> tuple[Result, Volume, Volume]:
     grid, other = grid_of(SHAPE, 0.1, (5.0, 3.0, 3.1)), grid_of((8, 20, 25), -0.2, (6.0, 3.2, 2.6))
     reference, degraded = Volume(head(grid), grid.affine), Volume(head(other), other.affine)
-    displacement = np.broadcast_to(np.array([3.0, -2.0, 1.0]), (*SHAPE, 3)).astype(np.float32)
     restored, body = Volume(reference.array * 0.8, grid.affine), reference.array > 0
     return (
         Result(
-            restored, restored, restored, displacement, body, np.ones_like(body), example_report
+            restored,
+            restored,
+            restored,
+            shifted(grid, (3.0, -2.0, 1.0)),
+            body,
+            np.ones_like(body),
+            example_report,
         ),
         degraded,
         reference,
@@ -114,11 +127,11 @@ def test_every_panel_answers_to_its_input(
     draw_overview(*case, tmp_path / "a.png")
     before = read(tmp_path / "a.png")
     half = Volume(result.fused.array * (np.arange(SHAPE[2]) % 2), reference.affine)
-    still = np.zeros_like(result.displacement)
+    still = shifted(result.field.grid, (0.0, 0.0, 0.0))
     changes: list[tuple[dict[str, Any], set[int]]] = [
         ({"fused": half}, {3}),
         ({"restored": half}, {2}),
-        ({"displacement": still}, {4, 5}),
+        ({"field": still}, {4, 5}),
     ]
     for change, columns in changes:
         draw_overview(replace(result, **change), degraded, reference, tmp_path / "b.png")
@@ -199,7 +212,7 @@ def test_grid_lines_lie_where_the_displacement_puts_them() -> None:
     # X + 3 mm = 10 k along R and X − 2 mm = 10 k along A: lines at R = 10 k − 3, A = 10 k + 2
     grid = grid_of((9, 31, 29), 0.1, (5.0, 3.0, 3.1))
     flat = Volume(np.ones(grid.shape, dtype=np.float32), grid.affine)
-    shift = Volume(np.broadcast_to(np.float32([3, -2, 0]), (*grid.shape, 3)), grid.affine)
+    shift = shifted(grid, (3.0, -2.0, 0.0))
     plane = plane_through("axial", np.zeros(3), np.array([[-24.0, -26, -9], [24, 26, 9]]), 0.5)
     axes = Figure().add_subplot()
     panels.warped_grid(flat, panels.Window(0, 1), shift, flat, 10.0)(axes, plane)
@@ -232,7 +245,10 @@ def test_scale_of_the_map_is_round_and_reaches_far_enough(
     case: tuple[Result, Volume, Volume],
 ) -> None:
     assert highest_mm(case[0]) == 4.0  # ‖(3, −2, 1)‖ = 3.74 mm
-    assert highest_mm(replace(case[0], displacement=30 * case[0].displacement)) >= 112.0
+    assert (
+        highest_mm(replace(case[0], field=shifted(case[0].field.grid, (90.0, -60.0, 30.0))))
+        >= 112.0
+    )
 
 
 def test_missing_matplotlib_says_what_to_install(
@@ -247,7 +263,9 @@ def test_missing_matplotlib_says_what_to_install(
 def test_fuse_returns_what_the_picture_reads() -> None:
     from UniFuseLib.predict import FusionResult
 
-    assert {f.name for f in fields(Result)} <= {f.name for f in fields(FusionResult)}
+    given = {f.name for f in fields(FusionResult)} | {"aligned"}  # computed when it is asked for
+    assert {f.name for f in fields(Result)} <= given
+    assert hasattr(FusionResult, "aligned")
 
 
 def test_importing_needs_no_matplotlib() -> None:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from Testing.contracts.conftest import places
 from UniFuseLib import read_result, write_displacement
 from UniFuseLib.errors import InputError
+from UniFuseLib.spatial.coarser import nodes_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +80,19 @@ def test_a_field_of_another_result_is_refused(
     write_displacement(u, oblique_grid, folder / "deformation.nii.gz")
     with pytest.raises(InputError, match="7 × 9 × 11 voxels, and the reference in report.json 13"):
         read_result(folder)
+
+
+def test_a_field_on_fewer_voxels_comes_back_on_the_reference(
+    make_result: Callable[..., Path], reference_frame: Grid
+) -> None:
+    folder = make_result()
+    slope = np.array([[0.02, -0.01, 0.03], [0.01, 0.04, -0.02], [-0.03, 0.02, 0.01]])
+    nodes = nodes_over(reference_frame, 4.0)
+    assert nodes.shape != reference_frame.shape
+    write_displacement(places(nodes) @ slope.T, nodes, folder / "deformation.nii.gz")
+    transform = read_result(folder).transform
+    assert transform.grid.same_as(reference_frame)
+    np.testing.assert_allclose(transform.displacement, places(reference_frame) @ slope.T, atol=1e-4)
 
 
 def test_a_field_without_numbers_is_refused(

@@ -39,3 +39,16 @@ def test_box_mean_keeps_channels_apart(radius: int) -> None:
     padded = torch.nn.functional.pad(volume, [radius] * 6, mode="replicate")
     expected = torch.nn.functional.avg_pool3d(padded, 2 * radius + 1, stride=1)
     torch.testing.assert_close(box_mean(volume, radius), expected)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 2])
+def test_slabs_with_their_neighbours_are_the_whole_to_the_last_bit(
+    monkeypatch: pytest.MonkeyPatch, reach: int
+) -> None:
+    monkeypatch.setattr(slabs, "_PLANES", 3)  # slabs of 3, 3 and 1 planes
+    volume = torch.randn(1, 2, *SHAPE, generator=torch.Generator().manual_seed(2))
+    whole = box_mean(volume, reach)
+    assert torch.equal(slabs.by_slabs(lambda v: box_mean(v, reach), volume, reach), whole)
+    if reach:
+        short = slabs.by_slabs(lambda v: box_mean(v, reach), volume, reach - 1)
+        assert not torch.allclose(short, whole)

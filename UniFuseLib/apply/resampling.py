@@ -16,6 +16,7 @@ from scipy import ndimage
 from UniFuseLib.apply.interpolations import LABEL_INTERPOLATIONS
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.signs import whole_numbers
+from UniFuseLib.spatial.coarser import sampled
 from UniFuseLib.spatial.displacement import sample_at, world_to_flow
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 
@@ -56,12 +57,7 @@ def pull_towards(transform: Transform, to: Scan, grid: Grid | None = None) -> Pu
         return Pull(target, inverse.displacement, inverse.exists, inverse)
     if target.same_as(transform.grid):
         return Pull(target, transform.displacement)
-    displacement = np.empty((*target.shape, 3), dtype=np.float32)
-    for rows in row_blocks(target.shape):
-        places = block_places(target.affine, target.shape, rows)[0].numpy()
-        points = np.ascontiguousarray(places.reshape(3, -1).T)
-        displacement[rows] = transform.field.at(points).reshape(*places.shape[1:], 3)
-    return Pull(target, displacement)
+    return Pull(target, sampled(transform.field, target))
 
 
 def resample_frames(

@@ -37,7 +37,7 @@ def draw_thumbnail(result: FusionResult, degraded: Volume, reference: Volume, pa
     body = np.asarray(result.body, dtype=bool)
     report = result.report
     box = view_box(body, reference.grid)
-    centre = view_centre(body, body.astype(np.float32), reference.grid)
+    centre = view_centre(body, lambda index: np.ones(len(index)), reference.grid)
     plane = plane_through("axial", centre, box, float((box[1] - box[0])[:2].max()) / (_SIDE - 1))
     restored = window_of(result.restored, body, report.degraded_modality)
     tiles = [

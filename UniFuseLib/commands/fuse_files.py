@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report import Report
-    from UniFuseLib.spatial.volume import Grid
+    from UniFuseLib.report_parts import StoredFieldReport
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
@@ -86,7 +86,7 @@ def fuse_into(
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES
-        _write(result, inputs.reference.grid, folder.working, names)
+        kept = _write(result, folder.working, names, args.field_spacing)
         if result.restored_own is not None:
             own = folder.working / (RAW_OWN if args.uncompressed else OWN)
             write_volume(result.restored_own, own)
@@ -94,7 +94,7 @@ def fuse_into(
             name = RAW_UNCERTAINTY if args.uncompressed else UNCERTAINTY
             write_volume(result.uncertainty, folder.working / name)
     missed = () if args.no_overview else _draw(result, inputs, folder)
-    report = result.report.with_warnings(after=missed)
+    report = result.report.with_warnings(after=missed).with_stored_field(kept)
     paths = shown(args.degraded), shown(args.reference)
     report = report.with_files(*paths, clock, peak_memory_mb())
     report = guidance.with_files(report, args)
@@ -151,13 +151,20 @@ def _fuse(
     )
 
 
-def _write(result: FusionResult, grid: Grid, folder: Path, names: tuple[str, str, str]) -> None:
+def _write(
+    result: FusionResult, folder: Path, names: tuple[str, str, str], spacing: float | str
+) -> StoredFieldReport:
+    """Volumes and deformation; returns how the deformation lies in its file."""
     from UniFuseLib.io.volumes import write_displacement, write_volume
+    from UniFuseLib.report_parts import StoredFieldReport
+    from UniFuseLib.spatial.stored import stored
 
     fused, restored, deformation = names
     write_volume(result.fused, folder / fused)
     write_volume(result.restored, folder / restored)
-    write_displacement(result.displacement, grid, folder / deformation)
+    kept = stored(result.field, spacing)
+    write_displacement(kept.displacement, kept.grid, folder / deformation)
+    return StoredFieldReport.of(kept)
 
 
 def _draw(result: FusionResult, inputs: Inputs, folder: ResultFolder) -> tuple[str, ...]:

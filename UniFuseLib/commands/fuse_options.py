@@ -156,6 +156,15 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
         help="write raw .nrrd files instead of .nii.gz: larger, but faster to write",
     )
     parser.add_argument(
+        "--field-spacing",
+        type=_field_spacing,
+        default="auto",
+        metavar="auto|full|MM",
+        help="voxels of deformation.nii.gz: auto, the coarsest that send every voxel of the "
+        "reference to the same place within 0.05 mm; full, those of the reference; or at most MM, "
+        "with the error in the report (default: auto)",
+    )
+    parser.add_argument(
         "--restored-own",
         action="store_true",
         help="also write restored_own.nii.gz: DEGRADED restored and not moved, on its own grid and "
@@ -178,6 +187,10 @@ def add_files_made(parser: argparse.ArgumentParser) -> None:
         "--no-verdict", action="store_true", help="do not judge the alignment: saves 2 to 3 s"
     )
     parser.add_argument("--no-overview", action="store_true", help="do not draw overview.png")
+
+
+def _field_spacing(text: str) -> float | str:
+    return text if text in ("auto", "full") else _positive(text)
 
 
 def _positive(text: str) -> float:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution, zero_bias
+from UniFuseLib.network.slabs import by_slabs
 from UniFuseLib.spatial.mind import box_mean
 
 _HIDDEN = 12
-_SLAB = 16  # planes
+_REACH = 2  # planes: two means over 3³ voxels
 _AROUND = 4  # voxels either way, 13 mm in all: tendons and vessels without signal are thinner
 # Of that mean, network intensities: padding, where motion leaves ghosts, and MR of soft tissue. Of
 # two heads and two limbs 95 % of the padding of three lies below the second, 95 % of the rest of
@@ -60,11 +61,13 @@ class BlendHead(nn.Module):
         if base == "degraded":
             return self._swapped(restored, reference)
         volumes = torch.cat([restored, reference], dim=1).detach()
+        return Blend(*by_slabs(self._straight, volumes, _REACH).split(1, dim=1))
+
+    def _straight(self, volumes: Tensor) -> Tensor:
+        """w and s `(b, 2, d, h, w)` of both volumes `(b, 2, d, h, w)`."""
         seen = torch.cat([volumes, box_mean(volumes, 1)], dim=1)
-        # slab by slab: the hidden channels of a whole volume would be the largest tensor of a run
-        slabs = [self.out(self.mix(slab)) for slab in seen.split(_SLAB, dim=2)]
-        rough = blend_of(torch.cat(slabs, dim=2).float())
-        return Blend(*(box_mean(value, 1) for value in rough))
+        rough = blend_of(self.out(self.mix(seen)).float())
+        return box_mean(torch.cat(rough, dim=1), 1)
 
     def _swapped(self, restored: Tensor, reference: Tensor) -> Blend:
         """The restored volume as the base; the reference where it has no signal far around."""

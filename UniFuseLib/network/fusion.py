@@ -18,6 +18,7 @@ from UniFuseLib.network.layers import (
     unpatch,
     zero_bias,
 )
+from UniFuseLib.network.slabs import slabs
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
@@ -36,6 +37,14 @@ class Fusion(NamedTuple):
     restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
     blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w), 0..1
     detail_weight: Tensor  # share of the unsmoothed input in `restored` (b, 1, d, h, w), 0..1
+
+
+class Restored(NamedTuple):
+    """The clean and aligned degraded volume, and what comes with it, all `(b, 1 or 2, d, h, w)`."""
+
+    volume: Tensor
+    detail_weight: Tensor  # share of the unsmoothed input, 0..1
+    shared: Tensor  # w and s of the fused volume, before their limits, where the head is shared
 
 
 def smoothings(volume: Tensor) -> Tensor:
@@ -133,6 +142,21 @@ class UFRF(nn.Module):
             context: of DAPL.
             base: whose soft tissue I_fuse shows, where it has a head of its own.
         """
+        need = need_of_restoration(context.probabilities[:, CLEAN])
+        features = moved_features, reference_features
+        # what was found is freed before the fused volume is made
+        restored = self._restored(self._found(moved, reference, *features, context), moved, need)
+        return self._fused(restored, reference, base)
+
+    def _found(
+        self,
+        moved: Tensor,
+        reference: Tensor,
+        moved_features: Tensor,
+        reference_features: Tensor,
+        context: Context,
+    ) -> Tensor:
+        """What the U finds for every voxel, `(b, 3 + SMOOTHINGS, d, h, w)`."""
         volumes = torch.cat([moved, reference], dim=1)
         entry = space_to_depth(volumes) if self.folded else volumes
         entry = entry.to(moved_features.dtype)
@@ -145,29 +169,47 @@ class UFRF(nn.Module):
         upwards = list(zip(skips[:-1], self.expand, self.merge, strict=True))
         for skip, expand, merge in reversed(upwards):
             x = merge(skip + expand(x))
-        out = self.head(x)
-        need = need_of_restoration(context.probabilities[:, CLEAN])
-        out = depth_to_space(out) if self.folded else out
-        return self._compose(out, moved, reference, need, base)
+        out: Tensor = self.head(x)
+        return depth_to_space(out) if self.folded else out
 
-    def _compose(
-        self, out: Tensor, moved: Tensor, reference: Tensor, need: Tensor, base: Base
-    ) -> Fusion:
-        """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r), fused = restored + w (I_R - restored) + s.
+    def _fused(self, restored: Restored, reference: Tensor, base: Base) -> Fusion:
+        """fused = restored + w (I_R - restored) + s; w lies in 0..1."""
+        volume, detail, shared = restored
+        source = volume if self.blend is None else volume.detach()
+        blend = blend_of(shared) if self.blend is None else self.blend(volume, reference, base)
+        fused = source + blend.weight * (reference - source) + blend.extra
+        return Fusion(fused, volume, blend.weight, detail_weight=detail)
+
+    def _restored(self, out: Tensor, moved: Tensor, need: Tensor) -> Restored:
+        """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r).
 
         m is W(I'_D), n the need of restoration.
 
-        a sums to 1, w lies in 0..1. S_0 is the volume itself, the others are ever smoother: how
-        much to smooth where is easier to learn than noise.
+        a sums to 1. S_0 is the volume itself, the others are ever smoother: how much to smooth
+        where is easier to learn than noise.
         """
         smooth = self.smooth(out[:, :3]).float()  # r, and w and s where the head is shared
-        share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)
-        whole = (share * smoothings(moved)).sum(1, keepdim=True) + smooth[:, :1]
-        restored = torch.lerp(moved, whole, need)  # exact at both ends
-        detail = torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)
-        if self.blend is None:
-            source, blend = restored, blend_of(smooth[:, 1:])
-        else:
-            source, blend = restored.detach(), self.blend(restored, reference, base)
-        fused = source + blend.weight * (reference - source) + blend.extra
-        return Fusion(fused, restored, blend.weight, detail_weight=detail)
+        levels = smoothings(moved)
+        # the shares of a whole volume and what they weight would be the largest tensors of a run
+        mixed = [
+            self._mixed(out[:, 3:, rows], levels[:, :, rows], smooth[:, :1, rows], need)
+            for rows in slabs(out)
+        ]
+        restored, detail = (torch.cat(parts, dim=2) for parts in zip(*mixed, strict=True))
+        return Restored(restored, detail, smooth[:, 1:])
+
+    def _mixed(
+        self, preferred: Tensor, levels: Tensor, residual: Tensor, need: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(1 - n) m + n (Σ_k a_k S_k(m) + r), and 1 - n + n a_0, both `(b, 1, d, h, w)`.
+
+        Args:
+            preferred: a before the softmax, less what is preferred everywhere, `(b, 4, d, h, w)`.
+            levels: S_k(m), of the same shape; S_0 is m.
+            residual: r `(b, 1, d, h, w)`.
+            need: n `(b, 1, 1, 1, 1)`.
+        """
+        share = torch.softmax(preferred.float() + self.preference, dim=1)
+        whole = (share * levels).sum(1, keepdim=True) + residual
+        restored = torch.lerp(levels[:, :1], whole, need)  # exact at both ends
+        return restored, torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)

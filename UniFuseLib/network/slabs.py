@@ -1,4 +1,4 @@
-"""Slabs of a feature map that fit into a processor's cache.
+"""Slabs of a feature map: what fits into a processor's cache, or into memory.
 
 What is computed voxel by voxel needs no more at a time: on a CPU temporaries of a whole map cost
 three times the arithmetic, for every one is fetched from memory that was never touched.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor
 
 _NUMBERS = 2**19  # 2 MB; a quarter and four times as many take the same time
+_PLANES = 16  # of a slab that is computed with its neighbours: they add a quarter for a reach of 2
 
 
 def slabs(features: Tensor) -> Iterator[slice]:
@@ -22,3 +25,26 @@ def slabs(features: Tensor) -> Iterator[slice]:
     rows = max(1, _NUMBERS // (b * c * h * w)) if features.device.type == "cpu" else d
     for start in range(0, d, rows):
         yield slice(start, min(start + rows, d))
+
+
+def by_slabs(function: Callable[[Tensor], Tensor], features: Tensor, reach: int) -> Tensor:
+    """function(features), computed slab by slab, to the same bits.
+
+    Temporaries of a whole map would be the largest tensors of a run: oneDNN alone keeps 16 channels
+    where a convolution has one.
+
+    Args:
+        function: of `(b, c, n, h, w)`, any n, to `(b, c', n, h, w)`; a voxel reads others up to
+            `reach` planes away, and what lies outside the map is made up from its border.
+        features: `(b, c, d, h, w)`.
+        reach: planes along d.
+    """
+    d = features.shape[2]
+    if features.device.type != "cpu":
+        return function(features)
+    found = []
+    for start in range(0, d, _PLANES):
+        stop, first = min(start + _PLANES, d), max(start - reach, 0)
+        seen = function(features[:, :, first : min(stop + reach, d)])
+        found.append(seen[:, :, start - first : stop - first])
+    return torch.cat(found, dim=2)

@@ -8,10 +8,13 @@ import numpy as np
 
 from UniFuseLib.degradation import title as title_of
 from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS
+from UniFuseLib.overview.planes import body_points
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
 from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from UniFuseLib.fusion_result import FusionResult
 
 UNSURE_BELOW = 0.6  # a caution is written below it, where the weights have no `sure_from`
@@ -80,14 +83,13 @@ def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:
 
 def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
     """(title, value, note) of what the header states in figures."""
-    length = lengths_mm(result)
-    p95 = np.percentile(length, 95)
+    moved = result.report.displacement_mm
     similarity = result.report.similarity
     return [
         (
             "Displacement in the body",
-            f"mean {length.mean():.1f} mm",
-            f"95 % below {p95:.1f}, maximum {length.max():.1f} mm",
+            f"mean {moved.mean:.1f} mm",
+            f"95 % below {moved.p95:.1f}, maximum {moved.max:.1f} mm",
         ),
         (
             "Folding",
@@ -133,14 +135,13 @@ def modalities(result: FusionResult) -> tuple[str, str]:
     return result.report.degraded_modality, result.report.reference_modality
 
 
-def lengths_mm(result: FusionResult) -> np.ndarray:
-    """‖u‖ in mm of every body voxel, `(n,)`."""
-    body = np.asarray(result.body, dtype=bool)
-    field = result.displacement[body] if body.any() else result.displacement.reshape(-1, 3)
-    return np.linalg.norm(field, axis=-1)
+def displacement_mm(result: FusionResult) -> Callable[[np.ndarray], np.ndarray]:
+    """Voxels `(n, 3)` → ‖u‖ `(n,)` mm."""
+    return lambda index: np.linalg.norm(result.field[tuple(index.T)], axis=-1)
 
 
 def highest_mm(result: FusionResult) -> float:
     """A round upper end for the colour scale: 99 % of the body lies below."""
-    highest = float(np.percentile(lengths_mm(result), 99))
+    index, _ = body_points(result.body, result.field.grid)
+    highest = float(np.percentile(displacement_mm(result)(index), 99))
     return next((float(end) for end in _ROUND_MM if end >= highest), highest)

@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.overview import panels
-from UniFuseLib.overview.header import draw_footer, draw_header, draw_legend, highest_mm, modalities
+from UniFuseLib.overview.header import (
+    displacement_mm,
+    draw_footer,
+    draw_header,
+    draw_legend,
+    highest_mm,
+    modalities,
+)
 from UniFuseLib.overview.planes import PLANE_NAMES, Plane, plane_through, view_box, view_centre
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
 from UniFuseLib.overview.trust import draw_trust, trust_height
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -93,29 +102,35 @@ def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> F
 def _planes(result: FusionResult, reference: Volume) -> list[Plane]:
     """Axial, coronal and sagittal pictures around the body, crossing where there is most to see."""
     box = view_box(result.body, reference.grid)
-    if modalities(result)[0] == "pet":
-        weight = _hottest(result.restored.array, result.body)
-    else:
-        weight = np.linalg.norm(result.displacement, axis=-1)
+    weight = _uptake(result) if modalities(result)[0] == "pet" else displacement_mm(result)
     centre = view_centre(result.body, weight, reference.grid)
     pixel_mm = max(box[1, :2] - box[0, :2]) / 340
     return [plane_through(name, centre, box, pixel_mm) for name in PLANE_NAMES]
 
 
-def _hottest(array: np.ndarray, body: np.ndarray) -> np.ndarray:
-    """What exceeds P99.5 of the body, in the array's unit, else 0: `(d, h, w)`.
+def _uptake(result: FusionResult) -> Callable[[np.ndarray], np.ndarray]:
+    """Voxels `(n, 3)` → what exceeds P99.5 of the body, in the volume's unit, else 0.
 
     Of colours the mean is taken.
     """
-    array = array if array.ndim == 3 else array.mean(axis=-1)
+    array, body = result.restored.array, result.body
     values = array[body] if body.any() else array
-    return np.where(body, np.clip(array - np.percentile(values, 99.5), 0, None), 0)
+    high = np.percentile(values if array.ndim == 3 else values.mean(axis=-1), 99.5)
+
+    def weight(index: np.ndarray) -> np.ndarray:
+        found = array[tuple(index.T)]
+        found = found if found.ndim == 1 else found.mean(axis=-1)
+        return np.where(body[tuple(index.T)], np.clip(found - high, 0, None), 0)
+
+    return weight
 
 
 def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[Column]:
     body = np.asarray(result.body, dtype=bool)
     modality, reference_modality = modalities(result)
-    window = panels.window_of(result.aligned, body, modality)
+    # the window of a CT is fixed: nothing is pulled through the deformation for it
+    seen = result.restored if modality == "ct" else result.aligned
+    window = panels.window_of(seen, body, modality)
     reference_window = panels.window_of(reference, body, reference_modality)
     restored = panels.only_where(result.coverage, result.restored)
     outlined = f"{panels.caption(modality, window)}; lines: reference"
@@ -152,20 +167,19 @@ def _deformation_columns(
 ) -> list[Column]:
     body = np.asarray(result.body, dtype=bool)
     body_volume = Volume(body.astype(np.float32), reference.affine)
-    displacement = Volume(np.asarray(result.displacement, dtype=np.float32), reference.affine)
     extent_mm = float(np.ptp(view_box(body, reference.grid), axis=0).max())
     step_mm = panels.grid_step(extent_mm)
     return [
         Column(
             "Deformation",
             f"grid of {step_mm:g} mm on the degraded volume",
-            panels.warped_grid(reference, window, displacement, body_volume, step_mm),
+            panels.warped_grid(reference, window, result.field, body_volume, step_mm),
         ),
         Column(
             "Displacement",
             "length in mm, inside the body",
             panels.displacement_map(
-                reference, window, displacement, body_volume, highest_mm(result)
+                reference, window, result.field, body_volume, highest_mm(result)
             ),
         ),
     ]

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.overview.planes import Plane, sample_plane
+from UniFuseLib.overview.planes import Plane, sample_field, sample_plane
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from UniFuseLib.spatial.composed import ComposedField
 
 Paint = Callable[["Axes", Plane], None]
 
@@ -113,7 +115,7 @@ def with_edges(volume: Volume, window_below: Window, reference: Volume, window: 
 
 
 def warped_grid(
-    reference: Volume, window: Window, displacement: Volume, body: Volume, step_mm: float
+    reference: Volume, window: Window, field: ComposedField, body: Volume, step_mm: float
 ) -> Paint:
     """Lines (X + u(X)) · e = k · step.
 
@@ -123,7 +125,7 @@ def warped_grid(
 
     def paint(axes: Axes, plane: Plane) -> None:
         background(axes, plane)
-        arrival = plane.points() + sample_plane(displacement, plane)
+        arrival = plane.points() + sample_field(field, plane)
         arrival[~near_body(body, plane)] = np.nan
         for direction in (plane.right, plane.down):
             coordinate = arrival @ direction
@@ -138,14 +140,14 @@ def warped_grid(
 
 
 def displacement_map(
-    reference: Volume, window: Window, displacement: Volume, body: Volume, highest_mm: float
+    reference: Volume, window: Window, field: ComposedField, body: Volume, highest_mm: float
 ) -> Paint:
     """‖u(X)‖ in mm as colours inside the body, over the reference."""
     background = intensities(reference, _dimmed(window))
 
     def paint(axes: Axes, plane: Plane) -> None:
         background(axes, plane)
-        length = np.linalg.norm(sample_plane(displacement, plane), axis=-1)
+        length = np.linalg.norm(sample_field(field, plane), axis=-1)
         length[~(sample_plane(body, plane, order=0) > 0.5)] = np.nan
         axes.imshow(length, cmap=MAGNITUDE_COLOURS, vmin=0.0, vmax=highest_mm, alpha=0.8)
 

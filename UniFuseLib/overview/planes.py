@@ -17,6 +17,9 @@ from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid, Volume
 
 PlaneName = Literal["axial", "coronal", "sagittal"]
@@ -104,14 +107,34 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
     Returns:
         `(rows, columns)` float32, with a last axis of 3 for RGB or vectors.
     """
-    index = np.moveaxis(mapped(np.linalg.inv(volume.affine), plane.points()), -1, 0)
-    covered = inside(index, volume.array.shape, axis=0)[0]
-    channels = volume.array[..., None] if volume.array.ndim == 3 else volume.array
+    scalar = volume.array.ndim == 3
+    channels = volume.array[..., None] if scalar else volume.array
+    picture = _sample(channels, volume.affine, plane, order)
+    return picture[..., 0] if scalar else picture
+
+
+def sample_field(field: ComposedField, plane: Plane) -> np.ndarray:
+    """u at the place of every pixel, `(rows, columns, 3)` RAS mm; NaN outside the field of view.
+
+    Args:
+        field: u, computed around the plane alone.
+        plane: the picture.
+    """
+    return _sample(field, field.grid.affine, plane, order=1)
+
+
+def _sample(
+    channels: np.ndarray | ComposedField, affine: np.ndarray, plane: Plane, order: int
+) -> np.ndarray:
+    """`(rows, columns, n)` float32 of `(d, h, w, n)`."""
+    index = np.moveaxis(mapped(np.linalg.inv(affine), plane.points()), -1, 0)
+    covered = inside(index, channels.shape, axis=0)[0]
     # a block around the plane is enough: the volume may be large and the plane thin
-    size = np.array(volume.array.shape[:3])
+    size = np.array(channels.shape[:3])
     low = np.clip(np.floor(index.min(axis=(1, 2))) - 1, 0, size - 1).astype(int)
     high = np.clip(np.ceil(index.max(axis=(1, 2))) + 2, low + 1, size).astype(int)
-    block = channels[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    d, h, w = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    block = channels[d, h, w]
     local = index - low[:, None, None]
     sampled = [
         ndimage.map_coordinates(channel.astype(np.float32), local, order=order, mode="nearest")
@@ -119,7 +142,7 @@ def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
     ]
     picture = np.stack(sampled, axis=-1)
     picture[~covered] = np.nan
-    return picture[..., 0] if volume.array.ndim == 3 else picture
+    return picture
 
 
 def body_points(body: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
@@ -143,16 +166,19 @@ def view_box(body: np.ndarray, grid: Grid, margin_mm: float = 8.0) -> np.ndarray
     return np.stack([low, np.maximum(high, low + grid.spacing.min())])
 
 
-def view_centre(body: np.ndarray, weight: np.ndarray, grid: Grid) -> np.ndarray:
+def view_centre(
+    body: np.ndarray, weight: Callable[[np.ndarray], np.ndarray], grid: Grid
+) -> np.ndarray:
     """The body voxel nearest to Σ w X / Σ w: `(3,)` RAS mm where the planes cross.
 
     Args:
         body: `(d, h, w)` mask on `grid`.
-        weight: `(d, h, w)` ≥ 0, what the picture should go through (displacement, uptake).
+        weight: voxels `(n, 3)` → `(n,)` ≥ 0, what the picture should go through (displacement,
+            uptake).
         grid: of both.
     """
     index, points = body_points(body, grid)
-    w = np.nan_to_num(np.asarray(weight)[tuple(index.T)].astype(np.float64))
+    w = np.nan_to_num(np.asarray(weight(index)).astype(np.float64))
     w = w if w.sum() > 0 else np.ones(len(points))
     centre = (w[:, None] * points).sum(axis=0) / w.sum()
     candidates = points[w > 0]

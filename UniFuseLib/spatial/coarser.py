@@ -14,6 +14,7 @@ from UniFuseLib.spatial.volume import Grid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_CORNER_MM = 0.01  # what float32 headers of large volumes lose is a tenth of it
 _LEAST_VOXELS = 2  # along an axis: a field needs both ends
 
 
@@ -35,8 +36,8 @@ def coarser(field: DisplacementField, spacing: float) -> DisplacementField:
         field: u.
         spacing: mm.
     """
-    nodes = _nodes(field.grid, spacing)
-    return DisplacementField(_sampled(field, nodes), nodes)
+    nodes = nodes_over(field.grid, spacing)
+    return DisplacementField(sampled(field, nodes), nodes)
 
 
 def difference(field: DisplacementField, other: DisplacementField) -> FieldError:
@@ -58,7 +59,11 @@ def beyond_affine(field: DisplacementField) -> FieldError:
     return _error(field, lambda places: mapped(field.affine, places) - places)
 
 
-def _nodes(grid: Grid, spacing: float) -> Grid:
+def nodes_over(grid: Grid, spacing: float) -> Grid:
+    """Nodes no farther apart than `spacing` mm, the outermost on the outermost voxels of `grid`.
+
+    No axis gets more nodes than it has voxels.
+    """
     last = np.array(grid.shape) - 1
     cells = np.ceil(last * grid.spacing / spacing - 1e-9)
     cells = np.clip(cells, np.minimum(last, _LEAST_VOXELS - 1), np.maximum(last, 1))
@@ -69,7 +74,18 @@ def _nodes(grid: Grid, spacing: float) -> Grid:
     return Grid((d, h, w), affine)
 
 
-def _sampled(field: DisplacementField, nodes: Grid) -> np.ndarray:
+def same_corners(nodes: Grid, grid: Grid) -> bool:
+    """Whether the outermost nodes lie on the outermost voxels, as `nodes_over` places them."""
+    return bool(np.abs(nodes.corners() - grid.corners()).max() <= _CORNER_MM)
+
+
+def sampled(field: DisplacementField, nodes: Grid) -> np.ndarray:
+    """u on the voxels of another grid, `(d, h, w, 3)` float32 RAS mm.
+
+    Args:
+        field: u, between its own voxels trilinear.
+        nodes: the other grid.
+    """
     out = np.empty((*nodes.shape, 3), dtype=np.float32)
     for rows in row_blocks(nodes.shape):
         shape = out[rows].shape

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.spatial.displacement import affine_index, sample_at
-from UniFuseLib.spatial.volume import Grid, Volume, with_larger_voxels
+from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,15 +106,20 @@ def row_blocks(shape: tuple[int, int, int]) -> Iterator[slice]:
 
 
 def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -> Tensor:
-    """out[x] = matrix · (x, 1) for the rows x of a grid of `shape`: `(1, 3, rows, h, w)` float64.
+    """`box_places` of the rows of a grid of `shape`."""
+    _, h, w = shape
+    return box_places(matrix, (rows, slice(0, h), slice(0, w)))
+
+
+def box_places(matrix: np.ndarray, box: tuple[slice, slice, slice]) -> Tensor:
+    """out[x] = matrix · (x, 1) for the voxels x of a box: `(1, 3, d, h, w)` float64.
 
     float32 would lose 1e-5 voxels in a large volume.
     """
-    shifted = matrix.copy()
-    shifted[:3, 3] += matrix[:3, 0] * rows.start
-    _, h, w = shape
+    first = [side.start for side in box]
+    d, h, w = (side.stop - side.start for side in box)
     like = torch.empty(0, dtype=torch.float64)
-    return affine_index(shifted, (rows.stop - rows.start, h, w), like)
+    return affine_index(counted_from(matrix, first), (d, h, w), like)
 
 
 def inside(index: Array, shape: tuple[int, ...], axis: int = 1) -> Array:

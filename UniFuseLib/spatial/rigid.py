@@ -9,6 +9,7 @@ import numpy as np
 from UniFuseLib.spatial.resampling import block_places, row_blocks
 
 if TYPE_CHECKING:
+    from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid
 
 _FIT_POINTS = 20_000  # as many as `spatial/field.py` takes for twelve parameters
@@ -42,7 +43,7 @@ def nearest_rigid(points: np.ndarray, images: np.ndarray) -> np.ndarray:
     return matrix
 
 
-def rigid_part(displacement: np.ndarray, grid: Grid, body: np.ndarray) -> RigidPart:
+def rigid_part(displacement: np.ndarray | ComposedField, grid: Grid, body: np.ndarray) -> RigidPart:
     """Part a field: where the body as a whole goes, and how far from there its voxels end.
 
     Args:
@@ -64,7 +65,7 @@ def rigid_part(displacement: np.ndarray, grid: Grid, body: np.ndarray) -> RigidP
     return RigidPart(matrix, moved / len(lengths), lengths)
 
 
-def _fitted(displacement: np.ndarray, grid: Grid, judged: np.ndarray) -> np.ndarray:
+def _fitted(displacement: np.ndarray | ComposedField, grid: Grid, judged: np.ndarray) -> np.ndarray:
     """B from voxels at even distances, as many as six parameters need."""
     step = max(1, round((np.count_nonzero(judged) / _FIT_POINTS) ** (1 / 3)))
     index = np.argwhere(judged[::step, ::step, ::step]) * step
