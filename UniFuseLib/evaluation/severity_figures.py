@@ -54,8 +54,10 @@ def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def severity_lines(figures: Figures) -> str:
-    """One sentence each about severities and visible cases."""
+def severity_lines(figures: Figures | None) -> str:
+    """One sentence each about severities and visible cases; nothing of a summary without them."""
+    if figures is None:
+        return ""
     classes = ", ".join(
         f"{label} {number(value)}" for label, value in figures["rank_correlation_per_class"].items()
     )

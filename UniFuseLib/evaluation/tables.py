@@ -179,7 +179,7 @@ def _classification(classification: Figures) -> str:
     return confusion_table(classification) + (
         f"\nAccuracy {percent(classification['accuracy'])}, expected calibration error "
         f"{number(classification['calibration_error'], 3)} over {classification['cases']} cases.\n"
-        + severity_lines(classification["severity"])
+        + severity_lines(classification.get("severity"))
     )
 
 

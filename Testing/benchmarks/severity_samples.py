@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+"""Degrade scans on their own grids and measure the traces that severity is fitted to, one row each.
+
+    python Testing/benchmarks/severity_samples.py DATA docs/results/severity-rows.jsonl
+
+DATA holds `train` and `val`, as the case lists name them. Rows that are in the file already are
+kept, so a stopped run goes on where it was. Of MR and CT a slab of slices is degraded, on the
+scan's own grid: the traces are medians, and whole scans would take ten times as long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from UniFuseLib.degradation import DEGRADATION_OF
+from UniFuseLib.io.volumes import read_volume
+from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.severity.traces import traces_of
+from UniFuseLib.simulation.contrast import sample_contrast
+from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
+from UniFuseLib.simulation.heads import crop_to_head, scan_head
+from UniFuseLib.simulation.parameters import to_json, triple
+from UniFuseLib.spatial.axes import canonical
+from UniFuseLib.spatial.volume import Volume, counted_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+SLAB = {"mr": 14, "ct": 20, "pet": 10_000}  # slices
+#: scans below `train` or `val`, their modality and contrast, samples of each there
+SCANS = (
+    ("ct_pet_mr/*/pet_suv.nii.gz", "pet", "", 2, 3),
+    ("labels/*.nii.gz", "pet", "pet", 1, 2),
+    ("ct_pet_mr/*/ct.nii.gz", "ct", "", 2, 3),
+    ("ct_headneck_openkbp/*.nii.gz", "ct", "", 1, 2),
+    ("ct_head/*.nii.gz", "ct", "", 1, 2),
+    ("ct_torso/*.nii.gz", "ct", "", 1, 2),
+    ("ct_pet_mr/*/mr_t1.nii.gz", "mr", "", 2, 3),
+    ("mr_multi/*/*.nii.gz", "mr", "", 2, 3),
+    ("mr_t1_head/*.nii.gz", "mr", "", 1, 1),
+    ("heads_real/*/mr.nii.gz", "mr", "", 2, 2),
+)
+
+
+class Sample(NamedTuple):
+    """What one row is made of."""
+
+    split: str
+    path: Path
+    modality: str
+    contrast: str  # that a label map is turned into
+    number: int
+
+    @property
+    def name(self) -> str:
+        stem = self.path.name.split(".")[0]
+        parts = (self.split, self.path.parent.name, stem, self.contrast, self.modality)
+        return "_".join([*parts, str(self.number)])
+
+    @property
+    def patient(self) -> str:
+        scan = self.path.name.split(".")[0]
+        own = self.path.parent.name
+        return scan if own in ("labels", "mr_t1_head") or own.startswith("ct_") else own
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("rows", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    done = {row["id"] for row in _lines(args.rows)}
+    for sample in samples(args.data):
+        if sample.name in done:
+            continue
+        row = row_of(sample)
+        with args.rows.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        sys.stdout.write(f"{sample.name} {row['severity']:.2f}\n")
+    return 0
+
+
+def samples(data: Path) -> list[Sample]:
+    """All samples, the first of every scan before the second ones."""
+    found = [
+        Sample(split, path, modality, contrast, number)
+        for split, place in (("train", 0), ("val", 1))
+        for pattern, modality, contrast, *counts in SCANS
+        for path in sorted(data.glob(f"{split}/{pattern}"))
+        for number in range(counts[place])
+    ]
+    return sorted(found, key=lambda sample: sample.number)
+
+
+def row_of(sample: Sample) -> dict[str, Any]:
+    """Degrade one scan with a severity drawn from [0, 1], and measure its traces."""
+    seed = int(hashlib.sha256(sample.name.encode()).hexdigest()[:12], 16) % 2**31
+    drawn = torch.Generator().manual_seed(seed)
+    clean = _as_scanned(_scan(sample, drawn, seed), np.random.default_rng(seed), sample.modality)
+    array = torch.from_numpy(clean.array)
+    spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
+    label = DEGRADATION_OF[sample.modality]
+    parameters = sample_degradation(label, drawn, array, spacing, None, across)
+    degraded = apply_degradation(array, spacing, parameters, across).numpy()
+    told = to_json(parameters)
+    kept = ("severity", "dose_fraction", "counts_per_suv_ml", "noise_hu", "ordering")
+    return {
+        "id": sample.name,
+        "split": sample.split,
+        "patient": sample.patient,
+        "class": label,
+        **{key: told[key] for key in kept if key in told},
+        "traces": _traces(label, Volume(degraded, clean.affine), sample.modality),
+    }
+
+
+def _traces(label: str, degraded: Volume, modality: str) -> dict[str, float] | None:
+    scan = canonical(degraded)
+    return traces_of(label, scan, body_mask(scan.array, scan.grid.spacing, modality))
+
+
+def _scan(sample: Sample, drawn: torch.Generator, seed: int) -> Volume:
+    volume = read_volume(sample.path)
+    if not sample.contrast:
+        return volume
+    contrast = sample_contrast(drawn, sample.contrast)
+    return scan_head(crop_to_head(volume), contrast, anatomy_seed=seed)
+
+
+def _as_scanned(volume: Volume, rng: np.random.Generator, modality: str) -> Volume:
+    """Half of the scans between their voxels, as a case's misalignment leaves them; of MR and CT
+    a slab.
+    """
+    array = volume.array.astype(np.float32)
+    across = slice_axis(volume.grid)
+    first = 0
+    moved = rng.random() < 0.5
+    if moved:
+        low, high = array.min(), array.max()
+        shift = rng.uniform(-0.5, 0.5, 3)
+        array = np.clip(ndimage.shift(array, shift, order=3, mode="nearest"), low, high)
+    surplus = array.shape[across] - SLAB[modality]
+    if surplus > 0:
+        first = int(rng.integers(0, surplus + 1))
+        array = np.take(array, range(first, first + SLAB[modality]), across)
+    place = [first if axis == across else 0 for axis in range(3)]
+    return Volume(np.ascontiguousarray(array), counted_from(volume.affine, place))
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    if path.exists():
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
