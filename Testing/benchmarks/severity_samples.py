@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Degrade scans on their own grids and measure the traces that severity is fitted to, one row each.
+"""Degrade training scans and measure the traces that severity is fitted to, one row each.
 
     python Testing/benchmarks/severity_samples.py DATA docs/results/severity-rows.jsonl
 
-DATA holds `train` and `val`, as the case lists name them. Rows that are in the file already are
-kept, so a stopped run goes on where it was. Of MR and CT a slab of slices is degraded, on the
-scan's own grid: the traces are medians, and whole scans would take ten times as long.
+DATA holds `train`, as the case lists name it. Rows that are in the file already are
+kept, so a stopped run goes on where it was. Of a training MR a slab of slices is degraded, on the
+scan's own grid: the traces are medians, and a whole scan takes ten times as long.
 """
 
 from __future__ import annotations
@@ -33,29 +33,24 @@ from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Volume, counted_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
-SLAB = {"mr": 14, "ct": 20, "pet": 10_000}  # slices
-#: scans below `train` or `val`, their modality and contrast, samples of each there
+SLAB = 14  # slices of a training MR
+#: scans below `train`, their modality and contrast, every which of them, samples of each
 SCANS = (
-    ("ct_pet_mr/*/pet_suv.nii.gz", "pet", "", 2, 3),
-    ("labels/*.nii.gz", "pet", "pet", 1, 2),
-    ("ct_pet_mr/*/ct.nii.gz", "ct", "", 2, 3),
-    ("ct_headneck_openkbp/*.nii.gz", "ct", "", 1, 2),
-    ("ct_head/*.nii.gz", "ct", "", 1, 2),
-    ("ct_torso/*.nii.gz", "ct", "", 1, 2),
-    ("ct_pet_mr/*/mr_t1.nii.gz", "mr", "", 2, 3),
-    ("mr_multi/*/*.nii.gz", "mr", "", 2, 3),
+    ("ct_pet_mr/*/pet_suv.nii.gz", "pet", "", 1, 2),
+    ("labels/*.nii.gz", "pet", "pet", 1, 1),
+    ("ct_pet_mr/*/ct.nii.gz", "ct", "", 1, 1),
+    ("ct_headneck_openkbp/*.nii.gz", "ct", "", 2, 1),
+    ("ct_pet_mr/*/mr_t1.nii.gz", "mr", "", 1, 2),
+    ("mr_multi/*/*.nii.gz", "mr", "", 1, 2),
     ("mr_t1_head/*.nii.gz", "mr", "", 1, 1),
-    ("heads_real/*/mr.nii.gz", "mr", "", 2, 2),
 )
 
 
 class Sample(NamedTuple):
     """What one row is made of."""
 
-    split: str
     path: Path
     modality: str
     contrast: str  # that a label map is turned into
@@ -64,7 +59,7 @@ class Sample(NamedTuple):
     @property
     def name(self) -> str:
         stem = self.path.name.split(".")[0]
-        parts = (self.split, self.path.parent.name, stem, self.contrast, self.modality)
+        parts = ("train", self.path.parent.name, stem, self.contrast, self.modality)
         return "_".join([*parts, str(self.number)])
 
     @property
@@ -82,25 +77,22 @@ def main() -> int:
     parser.add_argument("rows", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    done = {row["id"] for row in _lines(args.rows)}
+    done = {row["id"] for row in read_rows(args.rows)}
     for sample in samples(args.data):
         if sample.name in done:
             continue
         row = row_of(sample)
-        with args.rows.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        sys.stdout.write(f"{sample.name} {row['severity']:.2f}\n")
+        add_row(args.rows, row)
     return 0
 
 
 def samples(data: Path) -> list[Sample]:
     """All samples, the first of every scan before the second ones."""
     found = [
-        Sample(split, path, modality, contrast, number)
-        for split, place in (("train", 0), ("val", 1))
-        for pattern, modality, contrast, *counts in SCANS
-        for path in sorted(data.glob(f"{split}/{pattern}"))
-        for number in range(counts[place])
+        Sample(path, modality, contrast, number)
+        for pattern, modality, contrast, every, count in SCANS
+        for path in sorted(data.glob(f"train/{pattern}"))[::every]
+        for number in range(count)
     ]
     return sorted(found, key=lambda sample: sample.number)
 
@@ -109,7 +101,7 @@ def row_of(sample: Sample) -> dict[str, Any]:
     """Degrade one scan with a severity drawn from [0, 1], and measure its traces."""
     seed = int(hashlib.sha256(sample.name.encode()).hexdigest()[:12], 16) % 2**31
     drawn = torch.Generator().manual_seed(seed)
-    clean = _as_scanned(_scan(sample, drawn, seed), np.random.default_rng(seed), sample.modality)
+    clean = _as_scanned(sample, _scan(sample, drawn, seed), np.random.default_rng(seed))
     array = torch.from_numpy(clean.array)
     spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
     label = DEGRADATION_OF[sample.modality]
@@ -119,15 +111,16 @@ def row_of(sample: Sample) -> dict[str, Any]:
     kept = ("severity", "dose_fraction", "counts_per_suv_ml", "noise_hu", "ordering")
     return {
         "id": sample.name,
-        "split": sample.split,
+        "split": "train",
         "patient": sample.patient,
         "class": label,
         **{key: told[key] for key in kept if key in told},
-        "traces": _traces(label, Volume(degraded, clean.affine), sample.modality),
+        "traces": measured(label, Volume(degraded, clean.affine), sample.modality),
     }
 
 
-def _traces(label: str, degraded: Volume, modality: str) -> dict[str, float] | None:
+def measured(label: str, degraded: Volume, modality: str) -> dict[str, float] | None:
+    """The traces of a degraded scan, as `unifuse fuse` measures them."""
     scan = canonical(degraded)
     return traces_of(label, scan, body_mask(scan.array, scan.grid.spacing, modality))
 
@@ -140,29 +133,38 @@ def _scan(sample: Sample, drawn: torch.Generator, seed: int) -> Volume:
     return scan_head(crop_to_head(volume), contrast, anatomy_seed=seed)
 
 
-def _as_scanned(volume: Volume, rng: np.random.Generator, modality: str) -> Volume:
-    """Half of the scans between their voxels, as a case's misalignment leaves them; of MR and CT
-    a slab.
-    """
-    array = volume.array.astype(np.float32)
-    across = slice_axis(volume.grid)
-    first = 0
-    moved = rng.random() < 0.5
-    if moved:
+def _as_scanned(sample: Sample, volume: Volume, rng: np.random.Generator) -> Volume:
+    """Half of the scans between their voxels, as a case's misalignment leaves them."""
+    whole = _slab(volume, rng) if sample.modality == "mr" else volume
+    array = whole.array.astype(np.float32)
+    if rng.random() < 0.5:
         low, high = array.min(), array.max()
         shift = rng.uniform(-0.5, 0.5, 3)
         array = np.clip(ndimage.shift(array, shift, order=3, mode="nearest"), low, high)
-    surplus = array.shape[across] - SLAB[modality]
-    if surplus > 0:
-        first = int(rng.integers(0, surplus + 1))
-        array = np.take(array, range(first, first + SLAB[modality]), across)
+    return Volume(np.ascontiguousarray(array), whole.affine)
+
+
+def _slab(volume: Volume, rng: np.random.Generator) -> Volume:
+    across = slice_axis(volume.grid)
+    surplus = max(0, volume.array.shape[across] - SLAB)
+    first = int(rng.integers(0, surplus + 1))
+    array = np.take(volume.array, range(first, first + SLAB), across) if surplus else volume.array
     place = [first if axis == across else 0 for axis in range(3)]
-    return Volume(np.ascontiguousarray(array), counted_from(volume.affine, place))
+    return Volume(array, counted_from(volume.affine, place))
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    if path.exists():
-        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """All rows of the file; none where there is no file yet."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def add_row(path: Path, row: dict[str, Any]) -> None:
+    """One line more, and one on the screen."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row) + "\n")
+    sys.stdout.write(f"{row['id']} {row['severity']:.2f}\n")
 
 
 if __name__ == "__main__":
