@@ -14,6 +14,8 @@ from scipy import ndimage
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+Spacing = tuple[float, float, float]  # mm along (d, h, w)
+
 #: deviation of a normal distribution over its median absolute value
 _NORMAL = 1.4826
 

@@ -15,8 +15,8 @@ from scipy import ndimage
 from UniFuseLib.severity.filters import inside_all, second_difference, spread
 
 if TYPE_CHECKING:
+    from UniFuseLib.severity.filters import Spacing
     from UniFuseLib.severity.traces import Traces
-    from UniFuseLib.simulation.parameters import Triple
 
 _STEPS = (1, 2, 4)  # voxels
 _MARGIN = 3  # voxels around the body that are not yet air
@@ -24,7 +24,7 @@ _FEW = 200  # voxels
 _LEAST = 1e-3  # of the median tissue; keeps logarithms finite
 
 
-def mr_traces(values: np.ndarray, spacing_mm: Triple, body: np.ndarray) -> Traces:
+def mr_traces(values: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
     """Ghosts in the air and roughness of tissue, in logarithms relative to the median tissue.
 
     Args:

@@ -22,8 +22,8 @@ from UniFuseLib.severity.filters import (
 )
 
 if TYPE_CHECKING:
+    from UniFuseLib.severity.filters import Spacing
     from UniFuseLib.severity.traces import Traces
-    from UniFuseLib.simulation.parameters import Triple
 
 # Distances, widths and ranges were chosen on the rows of training patients (decision 0084)
 _CT_FAR_MM = 10.5
@@ -39,7 +39,7 @@ _LEAST = 1e-4  # relative noise; keeps logarithms finite
 _FEW = 200  # voxels
 
 
-def ct_traces(hu: np.ndarray, spacing_mm: Triple, body: np.ndarray) -> Traces:
+def ct_traces(hu: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
     """Noise of soft tissue in logarithms of HU, how heavy its tails are, and the metal.
 
     Args:
@@ -66,7 +66,7 @@ def ct_traces(hu: np.ndarray, spacing_mm: Triple, body: np.ndarray) -> Traces:
     }
 
 
-def pet_traces(suv: np.ndarray, spacing_mm: Triple, body: np.ndarray) -> Traces:
+def pet_traces(suv: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
     """Noise relative to the uptake around it, in logarithms, the uptake, and the patient's size.
 
     Args:
@@ -129,7 +129,7 @@ def _log_relative(values: np.ndarray) -> float:
     return float(np.log(spread(values) + _LEAST))
 
 
-def _log_area(body: np.ndarray, spacing_mm: Triple) -> float:
+def _log_area(body: np.ndarray, spacing_mm: Spacing) -> float:
     """Of the body in the median slice, mm²: photons are lost on their way through it."""
     voxels = body.sum(axis=(1, 2))
     found = voxels[voxels > 0]

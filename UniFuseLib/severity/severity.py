@@ -42,7 +42,9 @@ def severity_of(
     if label not in heads or not classified.calibrated:
         return Severity()
     traces = traces_of(label, scan.scalar, scan.body)
-    return Severity() if traces is None else in_words(label, heads[label](traces))
+    if traces is None or not set(heads[label].traces) <= set(traces):  # weights of another version
+        return Severity()
+    return in_words(label, heads[label](traces))
 
 
 def in_words(label: str, value: float) -> Severity:

@@ -8,7 +8,6 @@ import numpy as np
 
 from UniFuseLib.severity.motion import mr_traces
 from UniFuseLib.severity.noise import ct_traces, pet_traces
-from UniFuseLib.simulation.parameters import triple
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
@@ -36,7 +35,8 @@ def traces_of(label: str, scan: Volume, body: np.ndarray) -> Traces | None:
     if measured is None or part.stop - part.start < LEAST_SLICES:
         return None
     values = scan.array[part].astype(np.float32)
-    return measured(values, triple(scan.grid.spacing), body[part])
+    d, h, w = (float(side) for side in scan.grid.spacing)
+    return measured(values, (d, h, w), body[part])
 
 
 def _middle_slices(body: np.ndarray) -> slice:
