@@ -4,9 +4,10 @@
     python Testing/benchmarks/severity_fit.py docs/results/severity-rows.jsonl \\
         --contract Resources/Models/unifuse.json --results docs/results/severity.json
 
-Rows come from `severity_samples.py`. A ridge regression for each class; how much it is held back is
-chosen on training patients, each held out in turn. The heads are fitted to training patients alone
-and written into the contract; validation patients only judge them.
+Rows come from `severity_samples.py` and `severity_cases.py`. Fitted is the severity that a scan can
+show (`shown`), judged the one that was drawn. A ridge regression for each class; how much it is
+held back is chosen on training patients, each held out in turn. The heads are fitted to training
+patients alone and written into the contract; validation patients only judge them.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def fit(rows: Sequence[Row], held_back: float) -> SeverityHead:
     """w = (ZᵀZ + λ I)⁻¹ Zᵀ (y − ȳ), Z the traces scaled to mean 0 and deviation 1."""
     names = tuple(sorted(rows[0]["traces"]))
     values = np.array([[row["traces"][name] for name in names] for row in rows])
-    severity = np.array([row["severity"] for row in rows])
+    severity = np.array([row["shown"] for row in rows])
     mean, deviation = values.mean(0), values.std(0) + 1e-6
     scaled = np.clip((values - mean) / deviation, -LIMIT, LIMIT)
     centred = scaled - scaled.mean(0)

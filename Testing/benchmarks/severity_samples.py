@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,26 +26,33 @@ from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.severity.traces import traces_of
-from UniFuseLib.simulation.contrast import sample_contrast
-from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation, slice_axis
-from UniFuseLib.simulation.heads import crop_to_head, scan_head
-from UniFuseLib.simulation.parameters import to_json, triple
+from UniFuseLib.simulation.ct_metal import MetalParameters
+from UniFuseLib.simulation.degrade import (
+    CleanParameters,
+    apply_degradation,
+    sample_degradation,
+    slice_axis,
+)
+from UniFuseLib.simulation.parameters import triple
+from UniFuseLib.simulation.pet_low_dose import DoseParameters
 from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Volume, counted_from
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from UniFuseLib.simulation.mr_motion import MotionParameters
+
 SLAB = 14  # slices of a training MR
-#: scans below `train`, their modality and contrast, every which of them, samples of each
+USUAL_COUNTS = 950.0  # per SUV and ml: middle of what the simulator draws, in logarithms
+#: scans below `train`, their modality, every which of them, samples of each
 SCANS = (
-    ("ct_pet_mr/*/pet_suv.nii.gz", "pet", "", 1, 2),
-    ("labels/*.nii.gz", "pet", "pet", 1, 1),
-    ("ct_pet_mr/*/ct.nii.gz", "ct", "", 1, 1),
-    ("ct_headneck_openkbp/*.nii.gz", "ct", "", 2, 1),
-    ("ct_pet_mr/*/mr_t1.nii.gz", "mr", "", 1, 2),
-    ("mr_multi/*/*.nii.gz", "mr", "", 1, 2),
-    ("mr_t1_head/*.nii.gz", "mr", "", 1, 1),
+    ("ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2),
+    ("ct_pet_mr/*/ct.nii.gz", "ct", 1, 1),
+    ("ct_headneck_openkbp/*.nii.gz", "ct", 2, 1),
+    ("ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2),
+    ("mr_multi/*/*.nii.gz", "mr", 1, 2),
+    ("mr_t1_head/*.nii.gz", "mr", 1, 1),
 )
 
 
@@ -53,20 +61,19 @@ class Sample(NamedTuple):
 
     path: Path
     modality: str
-    contrast: str  # that a label map is turned into
     number: int
 
     @property
     def name(self) -> str:
         stem = self.path.name.split(".")[0]
-        parts = ("train", self.path.parent.name, stem, self.contrast, self.modality)
+        parts = ("train", self.path.parent.name, stem, "", self.modality)
         return "_".join([*parts, str(self.number)])
 
     @property
     def patient(self) -> str:
         scan = self.path.name.split(".")[0]
         own = self.path.parent.name
-        return scan if own in ("labels", "mr_t1_head") or own.startswith("ct_") else own
+        return scan if own == "mr_t1_head" or own.startswith("ct_") else own
 
 
 def main() -> int:
@@ -89,8 +96,8 @@ def main() -> int:
 def samples(data: Path) -> list[Sample]:
     """All samples, the first of every scan before the second ones."""
     found = [
-        Sample(path, modality, contrast, number)
-        for pattern, modality, contrast, every, count in SCANS
+        Sample(path, modality, number)
+        for pattern, modality, every, count in SCANS
         for path in sorted(data.glob(f"train/{pattern}"))[::every]
         for number in range(count)
     ]
@@ -101,36 +108,42 @@ def row_of(sample: Sample) -> dict[str, Any]:
     """Degrade one scan with a severity drawn from [0, 1], and measure its traces."""
     seed = int(hashlib.sha256(sample.name.encode()).hexdigest()[:12], 16) % 2**31
     drawn = torch.Generator().manual_seed(seed)
-    clean = _as_scanned(sample, _scan(sample, drawn, seed), np.random.default_rng(seed))
+    clean = _as_scanned(sample, read_volume(sample.path), np.random.default_rng(seed))
     array = torch.from_numpy(clean.array)
     spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
     label = DEGRADATION_OF[sample.modality]
     parameters = sample_degradation(label, drawn, array, spacing, None, across)
+    if isinstance(parameters, CleanParameters):
+        raise TypeError(f"Expected a degradation of {sample.modality}, got none.")
     degraded = apply_degradation(array, spacing, parameters, across).numpy()
-    told = to_json(parameters)
-    kept = ("severity", "dose_fraction", "counts_per_suv_ml", "noise_hu", "ordering")
     return {
         "id": sample.name,
         "split": "train",
         "patient": sample.patient,
         "class": label,
-        **{key: told[key] for key in kept if key in told},
+        "severity": round(parameters.severity, 5),
+        "shown": round(shown(parameters), 5),
         "traces": measured(label, Volume(degraded, clean.affine), sample.modality),
     }
+
+
+def shown(parameters: MotionParameters | MetalParameters | DoseParameters) -> float:
+    """The severity that the scan can show: what else the simulator draws counts as it looks.
+
+    A PET with twice the usual counts looks like twice its dose, and a noisy CT like a severe one.
+    """
+    if isinstance(parameters, DoseParameters):
+        excess = math.log(parameters.counts_per_suv_ml / USUAL_COUNTS)
+        return parameters.severity - excess / math.log(7.5)
+    if isinstance(parameters, MetalParameters):
+        return (parameters.noise_hu - 18.0) / 40.0
+    return parameters.severity
 
 
 def measured(label: str, degraded: Volume, modality: str) -> dict[str, float] | None:
     """The traces of a degraded scan, as `unifuse fuse` measures them."""
     scan = canonical(degraded)
     return traces_of(label, scan, body_mask(scan.array, scan.grid.spacing, modality))
-
-
-def _scan(sample: Sample, drawn: torch.Generator, seed: int) -> Volume:
-    volume = read_volume(sample.path)
-    if not sample.contrast:
-        return volume
-    contrast = sample_contrast(drawn, sample.contrast)
-    return scan_head(crop_to_head(volume), contrast, anatomy_seed=seed)
 
 
 def _as_scanned(sample: Sample, volume: Volume, rng: np.random.Generator) -> Volume:
