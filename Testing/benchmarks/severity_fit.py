@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 Row = dict[str, "Any"]
+LEAST_DEVIATION = 0.01  # a trace that hardly varies says nothing of other scans
 HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0)  # λ of the ridge regression
 
 
@@ -82,7 +83,7 @@ def fit(rows: Sequence[Row], held_back: float) -> SeverityHead:
     names = tuple(sorted(rows[0]["traces"]))
     values = np.array([[row["traces"][name] for name in names] for row in rows])
     severity = np.array([row["shown"] for row in rows])
-    mean, deviation = values.mean(0), values.std(0) + 1e-6
+    mean, deviation = values.mean(0), values.std(0) + LEAST_DEVIATION
     scaled = np.clip((values - mean) / deviation, -LIMIT, LIMIT)
     centred = scaled - scaled.mean(0)
     squared = centred.T @ centred + held_back * np.eye(len(names))

@@ -24,12 +24,12 @@ _FEW = 200  # voxels
 _LEAST = 1e-3  # of the median tissue; keeps logarithms finite
 
 
-def mr_traces(values: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
+def mr_traces(values: np.ndarray, _: Spacing, body: np.ndarray) -> Traces:
     """Ghosts in the air and roughness of tissue, in logarithms relative to the median tissue.
 
     Args:
         values: `(d, h, w)`, slices along d; any unit.
-        spacing_mm: along (d, h, w).
+        _: k-space knows voxels, not mm.
         body: `(d, h, w)` bool.
     """
     inner = ndimage.binary_erosion(body)
@@ -40,7 +40,7 @@ def mr_traces(values: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Trac
     for step in _STEPS:
         rough = [_roughness(relative, inner, axis, step) for axis in (1, 2)]
         found |= {f"rough_{step}_most": max(rough), f"rough_{step}_least": min(rough)}
-    return {**found, "pixel_mm": float(np.log(spacing_mm[1] * spacing_mm[2]) / 2)}
+    return found
 
 
 def _ghost(relative: np.ndarray, body: np.ndarray, axis: int) -> float:

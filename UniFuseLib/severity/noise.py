@@ -95,7 +95,6 @@ def pet_traces(suv: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces
         **found,
         "uptake": float(np.log(level[inner].mean() + 1e-6)),
         "area": _log_area(body, spacing_mm),
-        "slices_mm": float(np.log(spacing_mm[0])),
     }
 
 
