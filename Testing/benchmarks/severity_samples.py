@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Degrade training scans and measure the traces that severity is fitted to, one row each.
+"""Degrade scans and measure the traces that severity is fitted to, one row each.
 
     python Testing/benchmarks/severity_samples.py DATA docs/results/severity-rows.jsonl
 
-DATA holds `train`, as the case lists name it. Rows that are in the file already are
+DATA holds `train` and `val`, as the case lists name them. Rows that are in the file already are
 kept, so a stopped run goes on where it was. Of a training MR a slab of slices is degraded, on the
 scan's own grid: the traces are medians, and a whole scan takes ten times as long.
 """
@@ -45,20 +45,25 @@ if TYPE_CHECKING:
 
 SLAB = 14  # slices of a training MR
 USUAL_COUNTS = 950.0  # per SUV and ml: middle of what the simulator draws, in logarithms
-#: scans below `train`, their modality, every which of them, samples of each
+#: scans, their modality, every which of them, samples of each
 SCANS = (
-    ("ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2),
-    ("ct_pet_mr/*/ct.nii.gz", "ct", 1, 1),
-    ("ct_headneck_openkbp/*.nii.gz", "ct", 2, 1),
-    ("ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2),
-    ("mr_multi/*/*.nii.gz", "mr", 1, 2),
-    ("mr_t1_head/*.nii.gz", "mr", 1, 1),
+    ("train/ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2),
+    ("train/ct_pet_mr/*/ct.nii.gz", "ct", 1, 1),
+    ("train/ct_headneck_openkbp/*.nii.gz", "ct", 2, 1),
+    ("train/ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2),
+    ("train/mr_multi/*/*.nii.gz", "mr", 1, 2),
+    ("train/mr_t1_head/*.nii.gz", "mr", 1, 1),
+    ("val/ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2),
+    ("val/ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2),
+    ("val/mr_multi/*/*.nii.gz", "mr", 1, 1),
+    ("val/heads_real/*/mr.nii.gz", "mr", 1, 2),
 )
 
 
 class Sample(NamedTuple):
     """What one row is made of."""
 
+    split: str  # train or val
     path: Path
     modality: str
     number: int
@@ -66,7 +71,7 @@ class Sample(NamedTuple):
     @property
     def name(self) -> str:
         stem = self.path.name.split(".")[0]
-        parts = ("train", self.path.parent.name, stem, "", self.modality)
+        parts = (self.split, self.path.parent.name, stem, "", self.modality)
         return "_".join([*parts, str(self.number)])
 
     @property
@@ -96,9 +101,9 @@ def main() -> int:
 def samples(data: Path) -> list[Sample]:
     """All samples, the first of every scan before the second ones."""
     found = [
-        Sample(path, modality, number)
+        Sample(pattern.split("/")[0], path, modality, number)
         for pattern, modality, every, count in SCANS
-        for path in sorted(data.glob(f"train/{pattern}"))[::every]
+        for path in sorted(data.glob(pattern))[::every]
         for number in range(count)
     ]
     return sorted(found, key=lambda sample: sample.number)
@@ -118,7 +123,7 @@ def row_of(sample: Sample) -> dict[str, Any]:
     degraded = apply_degradation(array, spacing, parameters, across).numpy()
     return {
         "id": sample.name,
-        "split": "train",
+        "split": sample.split,
         "patient": sample.patient,
         "class": label,
         "severity": round(parameters.severity, 5),
@@ -148,7 +153,7 @@ def measured(label: str, degraded: Volume, modality: str) -> dict[str, float] | 
 
 def _as_scanned(sample: Sample, volume: Volume, rng: np.random.Generator) -> Volume:
     """Half of the scans between their voxels, as a case's misalignment leaves them."""
-    whole = _slab(volume, rng) if sample.modality == "mr" else volume
+    whole = _slab(volume, rng) if sample.modality == "mr" and sample.split == "train" else volume
     array = whole.array.astype(np.float32)
     if rng.random() < 0.5:
         low, high = array.min(), array.max()

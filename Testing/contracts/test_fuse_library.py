@@ -164,7 +164,7 @@ def test_a_degraded_volume_has_a_severity_and_a_clean_one_has_none(
     pair: tuple[Volume, Volume],
 ) -> None:
     heads = {
-        "mr_motion": SeverityHead(("ghost_most",), (0.0,), (1.0,), (0.0,), 0.7),
+        "mr_motion": SeverityHead(("ghost",), (0.0,), (1.0,), (0.0,), 0.7),
         "clean": SeverityHead((), (), (), (), 0.7),
     }
     contract = replace(standard_contract(), severity=heads, working_spacing_mm=3.0)

@@ -129,9 +129,7 @@ def moved_head(severity: float, seed: int) -> Traces | None:
 
 def test_motion_leaves_ghosts_along_its_axis() -> None:
     light, strong = ([moved_head(severity, seed) for seed in range(3)] for severity in (0.05, 0.95))
-    ghosts = [
-        np.mean([traces["ghost_most"] for traces in some if traces]) for some in (light, strong)
-    ]
+    ghosts = [np.mean([traces["ghost"] for traces in some if traces]) for some in (light, strong)]
     assert ghosts[1] > ghosts[0] + 0.3
 
 

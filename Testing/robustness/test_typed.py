@@ -92,7 +92,7 @@ def test_what_is_no_text_file_is_refused(tmp_path: Path, read: Any) -> None:
 
 
 HEAD: dict[str, Any] = {
-    "traces": ["ghost_most"],
+    "traces": ["ghost"],
     "mean": [0.0],
     "deviation": [1.0],
     "weight": [0.1],
