@@ -10,7 +10,7 @@ Rows that are in the file already are kept, so a stopped run goes on where it wa
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from severity_samples import add_row, measured, read_rows
 
@@ -35,7 +35,7 @@ def main() -> int:
         row = {
             "id": case.id,
             "split": "val",
-            "patient": case.patient,
+            "patient": PurePosixPath(case.patient).name,
             "class": case.label,
             "severity": case.severity,
             "traces": measured(case.label, case.degraded, case.degraded_modality),
