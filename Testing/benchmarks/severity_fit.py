@@ -93,8 +93,13 @@ def fit(rows: Sequence[Row], held_back: float) -> SeverityHead:
     squared = centred.T @ centred + held_back * np.eye(len(names))
     weight = np.linalg.solve(squared, centred.T @ (severity - severity.mean()))
     constant = float(severity.mean() - scaled.mean(0) @ weight)
-    columns = ([round(float(v), 5) for v in column] for column in (mean, deviation, weight))
-    return SeverityHead(names, *map(tuple, columns), round(constant, 5))
+    return SeverityHead(
+        names, _rounded(mean), _rounded(deviation), _rounded(weight), round(constant, 5)
+    )
+
+
+def _rounded(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(round(float(value), 5) for value in values)
 
 
 def found_by(head: SeverityHead, rows: Sequence[Row]) -> list[tuple[float, float]]:
