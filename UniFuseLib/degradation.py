@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
@@ -124,6 +125,37 @@ def low_confidence_warning(probabilities: Mapping[str, float], sure_from: float)
         f"predictions were {100 * SURE:.0f} % correct only at {100 * sure_from:.0f} % confidence "
         "or more. Please inspect the degraded volume."
     )
+
+
+def dose_fraction(severity: float) -> float:
+    """Part of the usual PET dose: 1/4 at severity 0, 1/30 at 1, even steps of its logarithm.
+
+    Args:
+        severity: [0, 1].
+    """
+    return math.exp(-math.log(4) - severity * math.log(7.5))
+
+
+def described(label: str, words: str | None, dose: float | None) -> str:
+    """A class with its severity, as far as that is known.
+
+    Args:
+        label: of `CLASSES`.
+        words: light, moderate or severe.
+        dose: part of the usual PET dose.
+    """
+    return ", ".join([title(label), *severity_parts(words, dose)])
+
+
+def severity_parts(words: str | None, dose: float | None) -> list[str]:
+    """What is known of a severity, for a reader.
+
+    Args:
+        words: light, moderate or severe.
+        dose: part of the usual PET dose.
+    """
+    parts = [words] if words else []
+    return [*parts, f"about 1/{round(1 / dose)} of the usual dose"] if dose else parts
 
 
 def title(label: str) -> str:

@@ -31,6 +31,7 @@ from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.report import RunRecord, fusion_report
 from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
+from UniFuseLib.severity.severity import severity_of
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.steps import (
@@ -194,6 +195,7 @@ def fuse(
             own = restore_degraded(pair, found, native.field) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
+            severity = severity_of(pair.degraded, classified, agreed.severity)
             measured = measure(working, found, native, reference.grid, body)
             shown = native.coverage & body if body.any() else native.coverage
             doubt = judged and judged.uncertainty
@@ -221,6 +223,7 @@ def fuse(
             UncertaintyReport.of(doubts),
             fusion,
             greys,
+            severity,
         ),
         body=body,
         coverage=native.coverage,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.severity.severity import Severity
     from UniFuseLib.verdict.judge import Verdict
 
 SCHEMA_VERSION = 2
@@ -77,6 +78,9 @@ class Report:
     warnings: tuple[str, ...]
     guidance: GuidanceReport = field(default_factory=GuidanceReport)
     verdict: VerdictReport = field(default_factory=VerdictReport)
+    severity: float | None = None
+    severity_words: str | None = None
+    dose_fraction: float | None = None
     fusion_method: str = "unifuse"
     fused_greys: GreysReport = field(default_factory=GreysReport)
     stored_field: StoredFieldReport = field(default_factory=StoredFieldReport)
@@ -156,6 +160,7 @@ def fusion_report(
     uncertainty: UncertaintyReport,
     fusion_method: str,
     greys: Greys,
+    severity: Severity,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -187,6 +192,9 @@ def fusion_report(
             *guidance.warnings,
             *classified.warnings,
         ),
+        severity=severity.value,
+        severity_words=severity.words,
+        dose_fraction=severity.dose_fraction,
         fusion_method=fusion_method,
         fused_greys=GreysReport.of(greys, pair.modalities),
     )

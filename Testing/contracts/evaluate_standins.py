@@ -32,7 +32,7 @@ class Result:
     probabilities: dict[str, float]
     label: str
     report: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(warnings=("a doubt",), verdict=JUDGED)
+        default_factory=lambda: SimpleNamespace(warnings=("a doubt",), verdict=JUDGED, severity=0.5)
     )
 
     @property

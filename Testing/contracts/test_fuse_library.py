@@ -14,11 +14,13 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from Testing.contracts.known_flow import Network, run, turned_grid, volume_on
+from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import InputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.deformation import deform
 from UniFuseLib.report_parts import RefinementReport
+from UniFuseLib.severity.head import SeverityHead
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -152,12 +154,26 @@ def test_the_modality_rules_classes_out_and_a_contradiction_is_told(
 
 
 def test_a_class_that_is_not_sure_is_told(pair: tuple[Volume, Volume]) -> None:
-    from UniFuseLib.contract import standard_contract
-
     for sure_from, told in ((0.9, False), (1.0, True)):  # the stand-in says 0.999
         contract = replace(standard_contract(), sure_from=sure_from, working_spacing_mm=3.0)
         warnings = run(pair, model=Network(label=1), contract=contract).report.warnings
         assert any("Low confidence: MR motion" in warning for warning in warnings) is told
+
+
+def test_a_degraded_volume_has_a_severity_and_a_clean_one_has_none(
+    pair: tuple[Volume, Volume],
+) -> None:
+    heads = {
+        "mr_motion": SeverityHead(("ghost",), (0.0,), (1.0,), (0.0,), 0.7),
+        "clean": SeverityHead((), (), (), (), 0.7),
+    }
+    contract = replace(standard_contract(), severity=heads, working_spacing_mm=3.0)
+    moved = run(pair, model=Network(label=1), contract=contract).report
+    assert (moved.severity, moved.severity_words, moved.dose_fraction) == (0.7, "severe", None)
+    clean = run(pair, model=Network(label=0), contract=contract).report
+    assert (clean.severity, clean.severity_words, clean.dose_fraction) == (None, None, None)
+    older = replace(contract, severity={})
+    assert run(pair, model=Network(label=1), contract=older).report.severity is None
 
 
 def test_at_another_working_spacing_no_class_is_stated(pair: tuple[Volume, Volume]) -> None:

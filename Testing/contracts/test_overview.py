@@ -181,6 +181,8 @@ def test_cautions_are_written(case: tuple[Result, Volume, Volume]) -> None:
     unsure = words(probabilities={name: 0.25 for name in result.probabilities}, report=report)
     for caution in ("(below 60 %)", "covers only 71 % of the body", "2 warnings"):
         assert caution in unsure
+    strong = replace(result.report, severity_words="severe", dose_fraction=0.04)
+    assert "Severe, about 1/25 of the usual dose" in words(report=strong)
     low = words(report=replace(result.report, sure_from=0.98))
     assert "Low confidence in the degradation type (below 98 %)" in low
     elsewhere = words(report=replace(result.report, class_calibrated=False))

@@ -91,6 +91,13 @@ def test_what_is_no_text_file_is_refused(tmp_path: Path, read: Any) -> None:
             read(path)
 
 
+HEAD: dict[str, Any] = {
+    "traces": ["ghost"],
+    "mean": [0.0],
+    "deviation": [1.0],
+    "weight": [0.1],
+    "constant": 0.5,
+}
 CONTRACTS: dict[str, Any] = {
     "classes": [[], ["blurry"], "clean", 3, None, [1]],
     "working_spacing_mm": [0, -1.5, 1e9, "1.5", None, float("nan")],
@@ -98,6 +105,13 @@ CONTRACTS: dict[str, Any] = {
     "intensity": [None, [], {"mr": 3}, {"mr": []}],
     "sha256": [None, 3],
     "sure_from": ["always"],
+    "severity": [
+        None,
+        {"mr_motion": 0.5},
+        {"mr_motion": {**HEAD, "weight": []}},
+        {"mr_motion": {**HEAD, "deviation": [0.0]}},
+        {"mr_motion": {**HEAD, "constant": float("nan")}},
+    ],
     "version": ["1", 1.5],
     "unknown": [1],
 }

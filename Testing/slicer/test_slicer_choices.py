@@ -46,6 +46,25 @@ def test_theCardSaysWhetherTheClassIsSure(sureFrom, sentence):
     assert verdict(report) == sentence
 
 
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        ({"severity_words": "moderate"}, "Found: motion, moderate (84 %, unsure)"),
+        (
+            {"class": "pet_low_dose", "severity_words": "severe", "dose_fraction": 0.04},
+            "Found: low dose, severe, about 1/25 of the usual (84 %, unsure)",
+        ),
+        ({"severity_words": None, "dose_fraction": None}, "Found: motion (84 %, unsure)"),
+    ],
+)
+def test_theCardSaysHowStrongTheDegradationIs(found, sentence):
+    from UniFuseSlicerLib.View import verdict
+
+    probabilities = {"mr_motion": 0.84, "pet_low_dose": 0.84}
+    report = {"class": "mr_motion", "probabilities": probabilities, "sure_from": 0.9, **found}
+    assert verdict(report) == sentence
+
+
 def test_anotherFusionMethodIsChosenAndNamed(build, fakeTool):
     from UniFuseSlicerLib.Choices import FusionChoice
 

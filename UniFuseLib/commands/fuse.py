@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from UniFuseLib.commands import fuse_options, guidance, progress
 from UniFuseLib.commands.fuse_files import RESULTS, fuse_into
 from UniFuseLib.commands.terminal import json_text
-from UniFuseLib.degradation import title
+from UniFuseLib.degradation import described
 from UniFuseLib.errors import (
     NOT_TRUSTED_EXIT_CODE,
     Cancelled,
@@ -98,7 +98,8 @@ def _summarise(args: argparse.Namespace, report: Report) -> None:
             "after",
             file=sys.stderr,
         )
-    found = f"{title(report.label)} ({probability:.0f} %)"
+    described_class = described(report.label, report.severity_words, report.dose_fraction)
+    found = f"{described_class} ({probability:.0f} %)"
     if not report.class_calibrated:
         found = "Degradation type not stated"
     print(

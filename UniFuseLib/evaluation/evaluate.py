@@ -183,6 +183,8 @@ def evaluate_case(case: Case, measures: Measures) -> tuple[Figures, Fused]:
         "class_found": result.label,
         "confidence": float(result.probabilities[result.label]),
         "probabilities": result.probabilities,
+        "severity": result.report.severity,
+        "severity_true": case.severity,
         "warnings": list(result.report.warnings),
         "verdict": said_of(result.report.verdict),
         "cpu_seconds": cpu,

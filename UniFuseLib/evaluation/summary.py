@@ -24,6 +24,7 @@ from UniFuseLib.evaluation.metrics import (
     class_accuracy,
     confusion_matrix,
 )
+from UniFuseLib.evaluation.severity_figures import severity_figures
 from UniFuseLib.evaluation.verdict_figures import verdict_figures
 from UniFuseLib.simulation.groups import GROUPS, STRESS
 from UniFuseLib.simulation.tasks import BINS, TASKS
@@ -60,6 +61,8 @@ CONVENTIONS = (
     "O the other one. 1 keeps everything, averaging gives 0.5.",
     "Calibration: expected calibration error with 10 bins of equal width; with few cases it is "
     "biased upwards.",
+    "Severity: 0 to 1 as the simulators draw it; Spearman's rank correlation of the found and the "
+    "true one over degraded cases that were called degraded.",
     "Folds: percent of body voxels where the determinant of I + du/dX is not positive.",
     "Our conventions cannot be compared with printed tables of the paper; compare methods within "
     "one run only.",
@@ -198,6 +201,7 @@ def classification(cases: Sequence[Figures]) -> Figures:
         "confusion": matrix,
         "calibration_error": _calibration(classified),
         "calibration_bins": ECE_BINS,
+        "severity": severity_figures(classified),
     }
 
 

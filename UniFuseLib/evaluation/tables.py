@@ -8,6 +8,7 @@ from UniFuseLib.degradation import title
 from UniFuseLib.evaluation.fusion_table import methods_table
 from UniFuseLib.evaluation.group_table import groups_table
 from UniFuseLib.evaluation.markdown import markdown, number, percent
+from UniFuseLib.evaluation.severity_figures import severity_lines
 from UniFuseLib.evaluation.verdict_figures import verdict_table
 from UniFuseLib.io.table_text import markdown_cell
 from UniFuseLib.simulation.groups import GROUPS, STRESS
@@ -178,6 +179,7 @@ def _classification(classification: Figures) -> str:
     return confusion_table(classification) + (
         f"\nAccuracy {percent(classification['accuracy'])}, expected calibration error "
         f"{number(classification['calibration_error'], 3)} over {classification['cases']} cases.\n"
+        + severity_lines(classification.get("severity"))
     )
 
 

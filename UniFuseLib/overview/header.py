@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from UniFuseLib.degradation import severity_parts
 from UniFuseLib.degradation import title as title_of
 from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS
 from UniFuseLib.overview.planes import body_points
@@ -31,13 +32,8 @@ def draw_header(sheet: Sheet, result: FusionResult, top: float) -> None:
     if not result.report.class_calibrated:
         predicted = "Degradation type not stated"
     sheet.text(LEFT, top + 42, predicted, 25, weight="bold")
-    sheet.text(
-        LEFT,
-        top + 86,
-        f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}",
-        12.5,
-        MUTED,
-    )
+    pair = f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}"
+    sheet.text(LEFT, top + 86, "     ".join([pair, *_strength(result)]), 12.5, MUTED)
     sheet.text(LEFT, top + 116, "   ".join(_cautions(result)), 10.5, AMBER)
     _class_bars(sheet, result, 620, top + 26)
     for number, (title, value, note) in enumerate(_facts(result)):
@@ -45,6 +41,12 @@ def draw_header(sheet: Sheet, result: FusionResult, top: float) -> None:
         sheet.text(x, top + 28, title, 10.5, MUTED)
         sheet.text(x, top + 58, value, 17)
         sheet.text(x, top + 89, note, 10.5, MUTED)
+
+
+def _strength(result: FusionResult) -> list[str]:
+    """How strong the degradation is; nothing where that is not known."""
+    parts = severity_parts(result.report.severity_words, result.report.dose_fraction)
+    return [", ".join(parts).capitalize()] if parts else []
 
 
 def _cautions(result: FusionResult) -> list[str]:

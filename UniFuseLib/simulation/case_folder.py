@@ -44,6 +44,7 @@ _KINDS: dict[str, Any] = {
     "seed": int,
     "sources": dict[str, str] | None,
     "mean_displacement_mm": float | None,
+    "degradation": dict[str, Any] | None,
 }
 
 
@@ -80,6 +81,7 @@ class Case:
         patient: folder of the reference's source file; the id where `case.json` names no source.
         stated_mm: mean displacement inside the body that `case.json` states, or None.
         group: key of `GROUPS`; `case.json` of the stress test names none.
+        severity: of the degradation, 0 to 1; None of a clean case.
     """
 
     id: str
@@ -101,6 +103,7 @@ class Case:
     patient: str
     stated_mm: float | None = None
     group: str = STRESS
+    severity: float | None = None
 
 
 def file_of(name: str) -> str:
@@ -211,7 +214,15 @@ def load_case(folder: Path, case_id: str) -> Case:
         patient=_patient(text),
         stated_mm=text.get("mean_displacement_mm"),
         group=text.get("group", STRESS),
+        severity=_severity(here / DESCRIPTION, text),
     )
+
+
+def _severity(path: Path, text: dict[str, Any]) -> float | None:
+    degradation = text.get("degradation") or {}
+    if "severity" in degradation:
+        check_key(path, degradation, "severity", float)
+    return degradation.get("severity")
 
 
 def _patient(text: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from UniFuseLib.degradation import dose_fraction
 from UniFuseLib.simulation.parameters import Triple, local_generator, new_seed, shape_of, uniform
 from UniFuseLib.simulation.projector import BeamGeometry, Projector, half_turn
 from UniFuseLib.spatial.displacement import resize
@@ -67,7 +68,7 @@ def sample_low_dose(generator: torch.Generator, severity: float | None = None) -
     severity = uniform(generator, 0.0, 1.0) if severity is None else severity
     return DoseParameters(
         severity=severity,
-        dose_fraction=math.exp(-math.log(4) - severity * math.log(7.5)),
+        dose_fraction=dose_fraction(severity),
         counts_per_suv_ml=uniform(generator, 600.0, 1500.0),
         background=uniform(generator, 0.3, 0.8),
         psf_mm=uniform(generator, 4.0, 6.0),

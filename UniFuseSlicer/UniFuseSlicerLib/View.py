@@ -175,7 +175,13 @@ def _degradation(report: Mapping[str, Any]) -> str:
     if not label or not report.get("class_calibrated", True):
         return _modalities(report)
     percent = 100 * report.get("probabilities", {}).get(label, 0.0)
-    text = foundTitle(label, percent, 100 * report.get("sure_from", 0.0))
+    text = foundTitle(
+        label,
+        percent,
+        100 * report.get("sure_from", 0.0),
+        report.get("severity_words") or "",
+        report.get("dose_fraction") or 0.0,
+    )
     modalities = _modalities(report)
     return f"{text} · {modalities}" if modalities else text
 

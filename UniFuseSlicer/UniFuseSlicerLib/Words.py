@@ -19,13 +19,17 @@ def trustTitle(trust: str) -> str:
     return titles.get(trust, trust)
 
 
-def foundTitle(label: str, percent: float, sureFromPercent: float) -> str:
-    """What was found in the degraded volume, and whether that is sure.
+def foundTitle(
+    label: str, percent: float, sureFromPercent: float, severity: str = "", dose: float = 0.0
+) -> str:
+    """What was found in the degraded volume, how strong it is, and whether that is sure.
 
     Args:
         label: class of `report.json`; an unknown one is shown as it is.
         percent: its probability.
         sureFromPercent: from which on the class is sure; 0: not measured for these weights.
+        severity: `severity_words` of `report.json`; empty: not stated.
+        dose: part of the usual PET dose; 0: not stated.
     """
     titles = {
         "clean": _("no degradation"),
@@ -33,12 +37,23 @@ def foundTitle(label: str, percent: float, sureFromPercent: float) -> str:
         "ct_metal_noise": _("metal artifacts or noise"),
         "pet_low_dose": _("low dose"),
     }
-    found = titles.get(label, label)
+    found = _withSeverity(titles.get(label, label), severity, dose)
     if sureFromPercent <= 0:
         return _("Found: {found} ({percent:.0f} %)").format(found=found, percent=percent)
     if percent >= sureFromPercent:
         return _("Found: {found} ({percent:.0f} %, sure)").format(found=found, percent=percent)
     return _("Found: {found} ({percent:.0f} %, unsure)").format(found=found, percent=percent)
+
+
+def _withSeverity(found: str, severity: str, dose: float) -> str:
+    titles = {"light": _("light"), "moderate": _("moderate"), "severe": _("severe")}
+    if severity:
+        found = _("{found}, {severity}").format(
+            found=found, severity=titles.get(severity, severity)
+        )
+    if dose > 0:
+        found = _("{found}, about 1/{part:.0f} of the usual").format(found=found, part=1 / dose)
+    return found
 
 
 def fusionTitle(method: str) -> str:

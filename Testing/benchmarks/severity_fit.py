@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Fit the severity of every class to its traces, and judge the fit on unseen patients.
+
+    python Testing/benchmarks/severity_fit.py docs/results/severity-rows.jsonl \\
+        --contract Resources/Models/unifuse.json --results docs/results/severity.json
+
+Rows come from `severity_samples.py` and `severity_cases.py`. Fitted is the severity that a scan can
+show (`shown`), judged the one that was drawn. A ridge regression for each class; how much it is
+held back is chosen on training patients, each held out in turn. The heads are fitted to training
+patients alone and written into the contract; validation patients only judge them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from UniFuseLib.evaluation.severity_figures import rank_correlation
+from UniFuseLib.severity.head import LIMIT, SeverityHead
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+Row = dict[str, "Any"]
+SYNTHETIC = "labels"  # patient of the heads that are made from label maps
+LEAST_DEVIATION = 0.01  # a trace that hardly varies says nothing of other scans
+HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0)  # λ of the ridge regression
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("--contract", type=Path, help="gets the heads; none: only figures")
+    parser.add_argument("--results", type=Path, help="JSON file of the figures")
+    args = parser.parse_args()
+    rows = [json.loads(line) for line in args.rows.read_text(encoding="utf-8").splitlines()]
+    heads, figures = fit_all(rows)
+    if args.contract:
+        content = json.loads(args.contract.read_text(encoding="utf-8"))
+        content["severity"] = {label: asdict(head) for label, head in heads.items()}
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        args.contract.write_text(text, encoding="utf-8")
+    text = json.dumps(figures, indent=1) + "\n"
+    if args.results:
+        args.results.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 0
+
+
+def fit_all(rows: Sequence[Row]) -> tuple[dict[str, SeverityHead], dict[str, Any]]:
+    """A head for each class, and its figures: (true, found) pairs of unseen patients."""
+    train = [row for row in rows if row["split"] == "train"]
+    judged = [row for row in rows if row["split"] == "val"]
+    heads: dict[str, SeverityHead] = {}
+    figures: dict[str, Any] = {}
+    pairs: dict[str, list[tuple[float, float]]] = {"held_out": [], "validation": []}
+    for label in sorted({row["class"] for row in train}):
+        own = [row for row in train if row["class"] == label]
+        held_back, held_out = _best(own)
+        heads[label] = fit(own, held_back)
+        unseen = [row for row in judged if row["class"] == label]
+        real = [row for row in unseen if row["patient"] != SYNTHETIC]
+        validation = found_by(heads[label], unseen)
+        figures[label] = {
+            "held_back": held_back,
+            "held_out": _figures(held_out, own),
+            "validation": _figures(validation, unseen),
+            "validation_real": _figures(found_by(heads[label], real), real),
+        }
+        pairs["held_out"] += held_out
+        pairs["validation"] += validation
+    figures["overall"] = {name: _correlation(of_all) for name, of_all in pairs.items()}
+    return heads, figures
+
+
+def fit(rows: Sequence[Row], held_back: float) -> SeverityHead:
+    """w = (ZᵀZ + λ I)⁻¹ Zᵀ (y − ȳ), Z the traces scaled to mean 0 and deviation 1."""
+    names = tuple(sorted(rows[0]["traces"]))
+    values = np.array([[row["traces"][name] for name in names] for row in rows])
+    severity = np.array([row["shown"] for row in rows])
+    mean, deviation = values.mean(0), values.std(0) + LEAST_DEVIATION
+    scaled = np.clip((values - mean) / deviation, -LIMIT, LIMIT)
+    centred = scaled - scaled.mean(0)
+    squared = centred.T @ centred + held_back * np.eye(len(names))
+    weight = np.linalg.solve(squared, centred.T @ (severity - severity.mean()))
+    constant = float(severity.mean() - scaled.mean(0) @ weight)
+    return SeverityHead(
+        names, _rounded(mean), _rounded(deviation), _rounded(weight), round(constant, 5)
+    )
+
+
+def _rounded(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(round(float(value), 5) for value in values)
+
+
+def found_by(head: SeverityHead, rows: Sequence[Row]) -> list[tuple[float, float]]:
+    """(true, found) severities."""
+    return [(row["severity"], head(row["traces"])) for row in rows]
+
+
+def _best(rows: Sequence[Row]) -> tuple[float, list[tuple[float, float]]]:
+    """The λ with the smallest squared error of held-out patients, and their pairs in row order."""
+    of_each = {held_back: _held_out(rows, held_back) for held_back in HELD_BACK}
+    best = min(of_each, key=lambda value: sum((t - f) ** 2 for t, f in of_each[value]))
+    return best, of_each[best]
+
+
+def _held_out(rows: Sequence[Row], held_back: float) -> list[tuple[float, float]]:
+    heads = {
+        patient: fit([row for row in rows if row["patient"] != patient], held_back)
+        for patient in {row["patient"] for row in rows}
+    }
+    return [found_by(heads[row["patient"]], [row])[0] for row in rows]
+
+
+def _figures(pairs: Sequence[tuple[float, float]], rows: Sequence[Row]) -> dict[str, Any]:
+    errors = [abs(true - found) for true, found in pairs]
+    return {
+        **_correlation(pairs),
+        "patients": len({row["patient"] for row in rows}),
+        "mean_error": round(float(np.mean(errors)), 3) if errors else None,
+    }
+
+
+def _correlation(pairs: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    value = rank_correlation(pairs)
+    return {
+        "scans": len(pairs),
+        "rank_correlation": None if value is None else round(value, 3),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

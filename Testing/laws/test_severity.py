@@ -1,0 +1,184 @@
+"""How strong a degradation is: filters, traces, heads, words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+
+from UniFuseLib.degradation import described, dose_fraction
+from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.severity.filters import inside_all, middle, second_difference, spread, step_of
+from UniFuseLib.severity.head import SeverityHead
+from UniFuseLib.severity.noise import ct_traces, pet_traces
+from UniFuseLib.severity.severity import Severity, in_words
+from UniFuseLib.severity.traces import traces_of
+from UniFuseLib.simulation.mr_motion import apply_motion, sample_motion
+from UniFuseLib.simulation.parameters import local_generator
+from UniFuseLib.spatial.volume import Volume, affine_of
+
+if TYPE_CHECKING:
+    from UniFuseLib.severity.traces import Traces
+
+SPACING = (4.0, 1.5, 1.2)
+SHAPE = (12, 40, 48)
+
+
+def places(shape: tuple[int, int, int]) -> np.ndarray:
+    """From -1 to 1 along each axis, `(3, d, h, w)`."""
+    return np.stack(np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij"))
+
+
+def phantom(level: float, outside: float, shape: tuple[int, int, int] = SHAPE) -> np.ndarray:
+    """An elliptic body through all slices, a little brighter towards one side."""
+    _, y, x = places(shape)
+    inside = (y / 0.7) ** 2 + (x / 0.8) ** 2 < 1
+    return np.where(inside, level * (1 + 0.05 * x), outside).astype(np.float32)
+
+
+def noise(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def on_grid(array: np.ndarray, spacing: tuple[float, float, float]) -> Volume:
+    return Volume(array, affine_of(np.eye(3)[:, ::-1] * spacing, np.zeros(3)))
+
+
+@pytest.mark.parametrize(("axis", "step"), [(0, 1), (1, 3), (2, 2)])
+def test_second_differences_keep_the_deviation_of_noise(axis: int, step: int) -> None:
+    white = noise((31, 37, 43))
+    found = second_difference(white, axis, step)
+    assert found.std() == pytest.approx(1, abs=0.02)
+    assert spread(found) == pytest.approx(1, abs=0.02)
+    assert found.shape == middle(white, axis, step).shape
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_second_differences_see_the_curvature_of_their_own_axis_alone(axis: int) -> None:
+    bowl = np.indices((7, 9, 11))[1].astype(float) ** 2
+    found = second_difference(bowl, axis, 2)
+    assert np.allclose(found, 2 * 2**2 / np.sqrt(6) if axis == 1 else 0)
+
+
+def test_all_three_voxels_of_a_difference_lie_inside() -> None:
+    mask = np.zeros((7, 9, 11), bool)
+    mask[:, 2:7] = True
+    found = inside_all(mask, 1, 2)
+    assert found.shape == (7, 5, 11)
+    assert found[:, 2].all()
+    assert found.sum() == 7 * 11
+
+
+def test_a_distance_becomes_voxels_that_fit_three_times() -> None:
+    assert step_of(10, 4, 30) == 2
+    assert step_of(10, 40, 30) == 1
+    assert step_of(10, 1, 9) == 4
+
+
+def test_noise_of_ct_is_measured_in_hu() -> None:
+    hu = phantom(40, -1000)
+    body = hu > -400
+    found = [ct_traces(hu + level * noise(SHAPE), SPACING, body) for level in (10.0, 40.0)]
+    for name in ("far", "rows", "columns"):
+        assert np.exp(found[0][name]) - 1 == pytest.approx(10, rel=0.1), name
+        assert np.exp(found[1][name]) - 1 == pytest.approx(40, rel=0.1), name
+    assert found[1]["far_fine"] > found[0]["far_fine"] + 1
+
+
+def test_metal_of_ct_is_measured_in_millilitres() -> None:
+    hu = phantom(40, -1000)
+    hu[3:6, 10:15, 20:22] = 3000
+    found = ct_traces(hu, SPACING, hu > -400)["metal"]
+    assert np.exp(found) - 0.01 == pytest.approx(30 * 4.0 * 1.5 * 1.2 / 1000, rel=1e-4)
+
+
+def test_noise_of_pet_is_relative_to_the_uptake() -> None:
+    suv = phantom(2.0, 0.02)
+    body = suv > 1
+    single, double = (
+        pet_traces(scale * (suv + 0.2 * noise(SHAPE)), SPACING, body) for scale in (1.0, 2.0)
+    )
+    bands = [name for name in single if name.startswith(("far_", "band_"))]
+    assert len(bands) == 8
+    for name in bands:
+        assert double[name] == pytest.approx(single[name], abs=0.02), name
+    assert double["uptake"] - single["uptake"] == pytest.approx(np.log(2), abs=1e-3)
+
+
+def test_differences_of_ct_reach_across_the_slices() -> None:
+    wave = np.cos(np.pi * np.arange(SHAPE[0]) / 2)[:, None, None]
+    still = np.ones(SHAPE) * np.cos(np.pi * np.arange(SHAPE[2]) / 8)
+    body = phantom(1, 0) > 0.5
+    waving = ct_traces((40 + 30 * wave * np.ones(SHAPE)).astype(np.float32), SPACING, body)
+    staying = ct_traces((40 + 30 * still).astype(np.float32), SPACING, body)
+    assert waving["far"] > 2.5
+    assert staying["far"] < 1e-3
+    assert staying["columns"] > 1
+
+
+def moved_head(severity: float, seed: int) -> Traces | None:
+    array = phantom(100, 0, (10, 56, 64))
+    array += 20 * np.cos(np.pi * 6 * places((10, 56, 64))[1]) * (array > 50)
+    parameters = replace(sample_motion(local_generator(seed), severity), axis=1)
+    moved = apply_motion(torch.from_numpy(array), SPACING, parameters).numpy()
+    return traces_of("mr_motion", on_grid(moved, SPACING), body_mask(array, SPACING, "mr"))
+
+
+def test_motion_leaves_ghosts_along_its_axis() -> None:
+    light, strong = ([moved_head(severity, seed) for seed in range(3)] for severity in (0.05, 0.95))
+    ghosts = [np.mean([traces["ghost"] for traces in some if traces]) for some in (light, strong)]
+    assert ghosts[1] > ghosts[0] + 0.3
+
+
+def test_the_axes_of_motion_may_be_exchanged() -> None:
+    array = phantom(100, 0, (10, 48, 48)) + np.abs(noise((10, 48, 48)))
+    body = body_mask(array, (4.0, 1.5, 1.5), "mr")
+    turned = np.swapaxes(array, 1, 2), np.swapaxes(body, 1, 2)
+    found = traces_of("mr_motion", on_grid(array, (4.0, 1.5, 1.5)), body)
+    other = traces_of("mr_motion", on_grid(turned[0], (4.0, 1.5, 1.5)), turned[1])
+    assert found == pytest.approx(other)
+
+
+def test_no_traces_without_degradation_or_slices() -> None:
+    scan = on_grid(phantom(40, -1000), SPACING)
+    assert traces_of("clean", scan, scan.array > -400) is None
+    thin = Volume(scan.array[:2], scan.affine)
+    assert traces_of("ct_metal_noise", thin, thin.array > -400) is None
+    assert traces_of("ct_metal_noise", scan, np.zeros(SHAPE, bool)) is None
+
+
+def test_a_head_is_linear_between_its_limits() -> None:
+    head = SeverityHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
+    assert head({"a": 3.0, "b": 2.0, "unused": 9.0}) == pytest.approx(0.6)
+    assert head({"a": 1.0, "b": 6.0}) == pytest.approx(0.45)
+    assert head({"a": 1e9, "b": 2.0}) == pytest.approx(0.9)  # four deviations at most
+    assert head({"a": -1e9, "b": 1e9}) == 0
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [{"mean": (1.0,)}, {"deviation": (1.0, 0.0)}, {"weight": (1.0, float("nan"))}],
+)
+def test_a_head_knows_when_its_numbers_do_not_fit(broken: dict[str, tuple[float, ...]]) -> None:
+    head = SeverityHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
+    assert head.fits_together
+    assert not replace(head, **broken).fits_together
+
+
+def test_words_of_a_severity() -> None:
+    assert in_words("mr_motion", 0.2) == Severity(0.2, "light", None)
+    assert in_words("ct_metal_noise", 0.5).words == "moderate"
+    assert in_words("ct_metal_noise", 1.0).words == "severe"
+    assert in_words("pet_low_dose", 0.0).dose_fraction == pytest.approx(1 / 4)
+    assert in_words("pet_low_dose", 1.0).dose_fraction == pytest.approx(1 / 30, abs=1e-4)
+    assert dose_fraction(0.5) == pytest.approx((1 / 4 / 30) ** 0.5)
+
+
+def test_a_class_is_described_with_what_is_known() -> None:
+    assert described("clean", None, None) == "No degradation"
+    assert described("mr_motion", "severe", None) == "MR motion, severe"
+    told = described("pet_low_dose", "moderate", 1 / 11)
+    assert told == "Low-dose PET, moderate, about 1/11 of the usual dose"

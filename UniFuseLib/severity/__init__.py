@@ -1,0 +1,1 @@
+"""How strong the degradation is: measurable traces of the degraded scan, and the fit to them."""

@@ -1,0 +1,50 @@
+"""From traces to a severity: one linear fit for each class, stored in the contract of the weights.
+
+severity = clip(constant + Σ_i weight_i · clip((trace_i − mean_i) / deviation_i, ±4), 0, 1)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from UniFuseLib.severity.traces import Traces
+
+#: deviations beyond which a trace says no more: a scan unlike all that were fitted
+LIMIT = 4.0
+
+
+@dataclass(frozen=True)
+class SeverityHead:
+    """The fit of one class.
+
+    Attributes:
+        traces: their names, in the order of the numbers below.
+        mean: of every trace over the scans of the fit.
+        deviation: likewise.
+        weight: change of the severity with one deviation.
+        constant: severity of a scan with all traces at their mean.
+    """
+
+    traces: tuple[str, ...]
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+    weight: tuple[float, ...]
+    constant: float
+
+    def __call__(self, traces: Traces) -> float:
+        """Severity, 0 to 1."""
+        values = np.array([traces[name] for name in self.traces])
+        scaled = np.clip((values - self.mean) / self.deviation, -LIMIT, LIMIT)
+        return float(np.clip(self.constant + scaled @ np.array(self.weight), 0, 1))
+
+    @property
+    def fits_together(self) -> bool:
+        """Every trace has its numbers, and all of them mean something."""
+        columns = (self.mean, self.deviation, self.weight)
+        numbers = np.array([value for column in columns for value in column] + [self.constant])
+        same = all(len(column) == len(self.traces) for column in columns)
+        return same and bool(np.isfinite(numbers).all()) and min(self.deviation, default=1) > 0
