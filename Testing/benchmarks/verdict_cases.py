@@ -107,7 +107,7 @@ class _Error:
         self.before_mm = float(np.linalg.norm(true - self.points, axis=1).mean())
         index = np.linalg.solve(case.degraded.affine, np.c_[true, np.ones(len(true))].T)[:3].T
         size = np.array(case.degraded.array.shape)
-        self.held = ((index > -0.5) & (index < size - 0.5)).all(axis=1)
+        self.held = np.asarray(((index > -0.5) & (index < size - 0.5)).all(axis=1))
 
     @property
     def seen_mm(self) -> np.ndarray | None:
