@@ -23,6 +23,7 @@ Glossary (paper's symbol · our name · the field's term); docs/glossary.md expl
     I_fuse        fused           fused image
     -             blend           share of the reference in `fused`, from a head of its own
     -             restored        degraded volume after restoration and alignment
+    -             severity        how strong the degradation is, 0 to 1
     ψ             psi             deformation that makes a simulated misalignment
     φ             phi             its inverse: the true field that alignment should find
     Ñ             classes         degradation classes

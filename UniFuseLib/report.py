@@ -1,7 +1,7 @@
 """`report.json`: what went in, what was found, what it cost, and how far to trust it.
 
 Plain numbers and sentences. Every key is explained in `docs/report-schema.md`, which a test
-compares with the classes here and in `report_parts.py`.
+compares with the classes here, in `report_inputs.py` and in `report_parts.py`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.process import peak_memory_mb
+from UniFuseLib.report_inputs import InputReport, InputsReport, IntensityReport, ModalitiesReport
 from UniFuseLib.report_parts import (
     AlignmentReport,
     DisplacementReport,
     GreysReport,
-    InputReport,
-    InputsReport,
-    IntensityReport,
-    ModalitiesReport,
     RefinementReport,
     RigidPartReport,
     SimilarityReport,

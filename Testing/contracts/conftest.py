@@ -17,14 +17,16 @@ from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.report import Report
-from UniFuseLib.report_parts import (
-    AlignmentReport,
-    DisplacementReport,
+from UniFuseLib.report_inputs import (
     InputReport,
     InputsReport,
     IntensityReport,
     ModalitiesReport,
     ModalityReport,
+)
+from UniFuseLib.report_parts import (
+    AlignmentReport,
+    DisplacementReport,
     RefinementReport,
     RigidPartReport,
     SimilarityReport,

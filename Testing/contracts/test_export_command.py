@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from UniFuseLib import cli, read_displacement, write_displacement, write_volume
-from UniFuseLib.report_parts import InputReport, InputsReport
+from UniFuseLib.report_inputs import InputReport, InputsReport
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
