@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import torch
 from head_phantom import DEGRADED, REFERENCE, error_mm, places, radius, rigid, scan, seen
 
 from UniFuseLib.contract import standard_contract
@@ -17,6 +18,7 @@ from UniFuseLib.preprocessing.guidance import Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place, working_pair
 from UniFuseLib.registration.affine import register, unmoved
+from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.field import DisplacementField
 from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Volume
@@ -127,9 +129,9 @@ def test_landmarks_are_a_start_and_a_measure(moved: Volume, fixed: Volume) -> No
     (start,) = pair.given.matrices
     assert error_mm(start, TRUTH) < 1.0
     assert pair.given.landmark_fit_mm == pytest.approx(0.6, abs=0.4)
-    x = places(fixed.grid)
-    u = (mapped(TRUTH, x.reshape(-1, 3)).reshape(x.shape) - x).astype(np.float32)
-    report = GuidanceReport.of(pair, u)
+    nothing = torch.zeros((1, 3, *fixed.grid.shape))
+    field = ComposedField(fixed.grid, fixed.grid, nothing, TRUTH)
+    report = GuidanceReport.of(pair, field)
     assert report.landmarks.count == 4
     assert report.landmarks.mean_before_mm is not None
     assert report.landmarks.mean_before_mm > 8
