@@ -46,8 +46,8 @@ class LinearCost(NamedTuple):
         )
 
 
-MEMORY_BYTES = LinearCost(560.6e6, 70.45, 283.5, 11.45, within=0.103)
-CPU_SECONDS = LinearCost(5.524, 8.138e-7, 2.648e-6, 1.776e-7, within=0.265)
+MEMORY_BYTES = LinearCost(613.9e6, 23.7, 258.7, 17.24, within=0.174)
+CPU_SECONDS = LinearCost(6.0, 9.948e-7, 2.534e-6, 1.462e-7, within=0.264)
 
 
 class Size(NamedTuple):
