@@ -1,7 +1,7 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
     checks → modality → body, intensity rule → working grid → pose → network's field → deformation
-    → restoration and fusion → back to the reference grid
+    → restoration and fusion → correction of what is left → back to the reference grid
 
 Every step is a function of its room, or of `steps.py` where it takes two of them; this file shows
 their order.
@@ -31,6 +31,9 @@ from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.report import RunRecord, fusion_report
 from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
+from UniFuseLib.restoration.choice import check_restoration
+from UniFuseLib.restoration.correct import corrected
+from UniFuseLib.restoration.shipped import shipped_correction
 from UniFuseLib.severity.severity import severity_of
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
@@ -50,6 +53,7 @@ if TYPE_CHECKING:
     from UniFuseLib.network.blend import Base
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.working_pair import Align
+    from UniFuseLib.restoration.choice import Restoration
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -108,6 +112,7 @@ def fuse(
     uncertainty: bool = False,
     fusion: str = UNIFUSE,
     ct_window: str = AUTO,
+    restoration: Restoration = "auto",
     progress: Progress | None = None,
     cancelled: CancelQuestion | None = None,
 ) -> FusionResult:
@@ -144,6 +149,8 @@ def fuse(
         fusion: what makes the fused volume, one of `fusion.methods.METHODS`; all else is UniFuse's.
         ct_window: HU of a CT that the fused volume shows: `auto`, `wide`, `brain`, `soft-tissue`,
             `bone`, `lung`, or `LEVEL,WIDTH` (`fusion/greys.py`).
+        restoration: `auto` also corrects what the network leaves of a degradation
+            (`restoration/`), where its class has a correction; `network` does not.
         progress: called with (fraction 0 to 1, title of the stage).
         cancelled: asked between steps; True ends the run.
 
@@ -155,6 +162,7 @@ def fuse(
     target = choose_device(device)
     check_precision(precision)
     check_method(fusion)
+    check_restoration(restoration)
     check_judged(verdict=verdict, uncertainty=uncertainty)
     modalities = (degraded_modality, reference_modality)
     guidance = Guidance(
@@ -163,6 +171,7 @@ def fuse(
     with torch.no_grad(), memory_advice(target):
         with stages.stage(_LOADING):
             network, agreed = _network(model, contract, weights, target)
+            correction = shipped_correction(agreed.sha256, restoration)
         with stages.stage(_CHECKING):
             pair = prepare_pair(degraded, reference, modalities, agreed, working_spacing, guidance)
             steps = steps_for(refine, *pair.modalities)
@@ -186,17 +195,18 @@ def fuse(
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output  # their features are the largest tensors of a run
+            better = corrected(found, working, classified, correction)
             sources = pair.degraded.source, pair.reference.source
-            native = to_reference_grid(*sources, found, greys)
+            native = to_reference_grid(*sources, better.found, greys)
             if fusion != UNIFUSE:
                 aligned = native.restored, native.coverage
                 again = fuse_again(fusion, *aligned, pair.reference.source, greys, target)
                 native = native._replace(fused=again)
-            own = restore_degraded(pair, found, native.field) if restored_own else None
+            own = restore_degraded(pair, better.found, native.field) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             severity = severity_of(pair.degraded, classified, agreed.severity)
-            measured = measure(working, found, native, reference.grid, body)
+            measured = measure(working, better.found, native, reference.grid, body)
             shown = native.coverage & body if body.any() else native.coverage
             doubt = judged and judged.uncertainty
             doubts = None if doubt is None else doubt.on(reference.grid, shown)
@@ -224,6 +234,7 @@ def fuse(
             fusion,
             greys,
             severity,
+            better,
         ),
         body=body,
         coverage=native.coverage,

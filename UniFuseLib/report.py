@@ -15,6 +15,7 @@ from UniFuseLib.process import peak_memory_mb
 from UniFuseLib.report_inputs import InputReport, InputsReport, IntensityReport, ModalitiesReport
 from UniFuseLib.report_parts import (
     AlignmentReport,
+    CorrectionReport,
     DisplacementReport,
     GreysReport,
     RefinementReport,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.restoration.correct import Corrected
     from UniFuseLib.severity.severity import Severity
     from UniFuseLib.verdict.judge import Verdict
 
@@ -79,6 +81,7 @@ class Report:
     severity_words: str | None = None
     dose_fraction: float | None = None
     fusion_method: str = "unifuse"
+    correction: CorrectionReport = field(default_factory=CorrectionReport)
     fused_greys: GreysReport = field(default_factory=GreysReport)
     stored_field: StoredFieldReport = field(default_factory=StoredFieldReport)
     versions: dict[str, str] = field(default_factory=versions)
@@ -158,6 +161,7 @@ def fusion_report(
     fusion_method: str,
     greys: Greys,
     severity: Severity,
+    better: Corrected,
 ) -> Report:
     """The report of one run, from what its steps returned."""
     degraded, reference = pair.degraded.source, pair.reference.source
@@ -193,6 +197,7 @@ def fusion_report(
         severity_words=severity.words,
         dose_fraction=severity.dose_fraction,
         fusion_method=fusion_method,
+        correction=CorrectionReport.of(better),
         fused_greys=GreysReport.of(greys, pair.modalities),
     )
 

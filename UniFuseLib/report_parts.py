@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.registration.affine import AffineResult
     from UniFuseLib.registration.deformation import Deformed
+    from UniFuseLib.restoration.correct import Corrected
     from UniFuseLib.spatial.rigid import RigidPart
     from UniFuseLib.spatial.stored import StoredField
     from UniFuseLib.spatial.volume import Grid
@@ -197,6 +198,20 @@ class GreysReport:
         if window is None:
             return cls(greys.base, "wide" if "ct" in modalities else None)
         return cls(greys.base, *window)
+
+
+@dataclass(frozen=True)
+class CorrectionReport:
+    """What was added to the network's restored volume; None where nothing was."""
+
+    label: str | None = None  # class of the degradation that was corrected
+    mean_change: float | None = None  # inside the body, network intensity
+
+    @classmethod
+    def of(cls, better: Corrected) -> CorrectionReport:
+        """Rounded as it is reported."""
+        change = better.mean_change
+        return cls(better.label, None if change is None else round(change, 5))
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ PAGES = (
     "docs/model-card.md",
     "docs/results/README.md",
     "docs/results/fusion-images.md",
+    "docs/results/limb-truth.md",
     "docs/results/trust.md",
     "docs/results/uncertainty.md",
 )
@@ -260,6 +261,52 @@ def trust_reliability() -> str:
     return markdown(("probability", "cases", "said on average", "were off"), rows)
 
 
+def trust_curve() -> str:
+    """Figures of the verdict by the part of the patients that it is fitted to."""
+    rows = [
+        (
+            percent(row["patients"], 0),
+            _spread(row["auc"]),
+            _spread(row["auc_without_limbs"]),
+            percent(row["good_green"][0], 0),
+            percent(row["good_green_without_limbs"][0], 0),
+            number(row["never_green_but_green"][2], 0),
+        )
+        for row in _read("trust-curve")
+    ]
+    header = (
+        "patients of the fit",
+        "ROC AUC",
+        "without limbs",
+        "good: green",
+        "without limbs",
+        "never green: green, at most",
+    )
+    return markdown(header, rows)
+
+
+def _spread(figure: list[float]) -> str:
+    mean, least, most = figure
+    return f"{number(mean, 3)} ({number(least, 3)} to {number(most, 3)})"
+
+
+def limb_truth() -> str:
+    """CT and T1 of a limb in the pose of the files → as aligned."""
+    rows = [
+        (
+            limb["name"] + (" (validation)" if limb["validation"] else ""),
+            number(limb["apart_mm"], 1),
+            *(
+                f"{number(limb[key][0], places)} → {number(limb[key][-1], places)}"
+                for key, places in (("cortex", 2), ("skin_mm", 1), ("correlation_ratio", 2))
+            ),
+        )
+        for limb in _read("limb-truth")["limbs"]
+    ]
+    header = ("limb", "apart, mm", "T1 under cortex ↓", "skin, mm ↓", "correlation ratio ↑")
+    return markdown(header, rows)
+
+
 def uncertainty_forms() -> str:
     """What the map could be made of, and how good each would be."""
     header = ("map from", "loss", "errors below", "rank, cases", "rank, places", "log ratio")
@@ -329,8 +376,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fusion-methods": fusion_methods,
     "groups": lambda: groups_table(_read("evaluation-groups")),
     "kept": kept,
+    "limb-truth": limb_truth,
     "registration": registration,
     "registration-by-bin": registration_by_bin,
+    "trust-curve": trust_curve,
     "trust-groups": trust_groups,
     "trust-kinds": trust_kinds,
     "trust-reliability": trust_reliability,
@@ -344,8 +393,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
 }
 
 
-def _read(name: str) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+def _read(name: str) -> Any:
+    content: Any = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return content
 
 

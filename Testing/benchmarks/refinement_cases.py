@@ -25,6 +25,8 @@ LEFT_BY_AFFINE = {"rotation_deg": 0.8, "translation_mm": 0.9, "scale": 0.0}
 HEAD = MisalignmentRange(**LEFT_BY_AFFINE, elastic_mm=2.0)
 LIMB = MisalignmentRange(**LEFT_BY_AFFINE, elastic_mm=10.0)
 SLAB = 8  # slices
+NOISE_HU = 40.0
+_FOLLOW_UPS = ("*/ct_torso/*_ct", "val/ct_headneck_openkbp/*_ct", "*/ct_pet_mr/*/ct")
 
 
 class Case(NamedTuple):
@@ -52,6 +54,11 @@ def cases(data: Path, limit: int | None = None) -> Iterator[Case]:
     for file in sorted(data.glob("*/ct_pet_mr/*/mr_t1.nii.gz"))[:limit]:
         ct, mr = load(file.with_name("ct.nii.gz")), load(file)
         yield Case("limb CT on MR", file.parent.name, ct, mr, ("ct", "mr"), LIMB)
+    for pattern in _FOLLOW_UPS:
+        for file in sorted(data.glob(f"{pattern}.nii.gz"))[:limit]:
+            ct = load(file)
+            name = f"{file.parent.name} {file.name.split('_')[0]}"
+            yield Case("CT on CT", name, ct, ct, ("ct", "ct"), LIMB, noisy)
 
 
 def head_cases(name: str, degraded: Volume, reference: Volume, mask: np.ndarray) -> Iterator[Case]:
@@ -103,6 +110,12 @@ def slab(volume: Volume) -> Volume:
     """The middle slices."""
     first = (volume.array.shape[0] - SLAB) // 2
     return part(volume, (slice(first, first + SLAB), slice(0, None), slice(0, None)))
+
+
+def noisy(volume: Volume) -> Volume:
+    """Another scan of the same body: noise of its own."""
+    noise = np.random.default_rng(0).normal(0.0, NOISE_HU, volume.array.shape)
+    return Volume((volume.array + noise).astype(np.float32), volume.affine)
 
 
 def strip(volume: Volume, mask: np.ndarray) -> Volume:

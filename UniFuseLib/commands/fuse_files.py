@@ -146,6 +146,7 @@ def _fuse(
         uncertainty=args.uncertainty,
         fusion=args.fusion,
         ct_window=args.ct_window,
+        restoration=args.restoration,
         progress=show,
         cancelled=cancelled,
     )

@@ -9,6 +9,7 @@ from typing import Any
 from UniFuseLib.commands import dicom, guidance, progress
 from UniFuseLib.commands.options import add_device, add_reading, linear_map, refinement
 from UniFuseLib.fusion.methods import METHODS, UNIFUSE
+from UniFuseLib.restoration.choice import RESTORATIONS
 
 _EPILOG = """\
 writes into DIR, all on the grid of REFERENCE:
@@ -122,6 +123,13 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         help="HU of a CT that fused.nii.gz shows from black to white: brain, soft-tissue, bone, "
         "lung, LEVEL,WIDTH, wide (-1024 to 1600, most of it for soft tissue), or auto, brain where "
         "a CT of a head is fused with PET, else wide (default: auto)",
+    )
+    parser.add_argument(
+        "--restoration",
+        choices=RESTORATIONS,
+        default="auto",
+        help="what restores DEGRADED: auto, the network and a correction of what it leaves, for a "
+        "degradation that has one; network, the network alone (default: auto)",
     )
     parser.add_argument(
         "--refine",

@@ -19,8 +19,11 @@ from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
+from UniFuseLib.restoration.correct import corrected
+from UniFuseLib.restoration.shipped import shipped_correction
 from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.steps import classify_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +127,9 @@ def restore_in_place(
     contract: Contract,
     device: torch.device,
 ) -> np.ndarray:
-    """The network's restored volume along no motion, in the degraded volume's units and grid.
+    """The restored volume along no motion, in the degraded volume's units and grid.
+
+    As `predict.fuse` restores it: the network, and the correction of the class that it finds.
 
     Args:
         degraded: as it comes from the scanner.
@@ -139,6 +144,8 @@ def restore_in_place(
     with torch.no_grad():
         registered = model.register(working.degraded.to(device), working.reference.to(device))
         output = model.fuse(registered, torch.zeros_like(registered.flow))
-    found = network_result(working, output)
+    classified = classify_pair(registered.logits, pair, contract)
+    correction = shipped_correction(contract.sha256)
+    found = corrected(network_result(working, output), working, classified, correction).found
     sources = pair.degraded.source, pair.reference.source
     return to_reference_grid(*sources, found, greys_of(pair)).restored

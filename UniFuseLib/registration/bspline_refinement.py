@@ -42,7 +42,8 @@ class RefinementPolicy(NamedTuple):
 
 
 # (degraded, reference) → measured to gain (docs/decisions/0046)
-MEASURED = {("mr", "mr"): RefinementPolicy(2000.0, 0.004, 3.0)}
+_SUPPLE = RefinementPolicy(2000.0, 0.004, 3.0)
+MEASURED = {("mr", "mr"): _SUPPLE, ("ct", "ct"): _SUPPLE}
 _OTHERS = RefinementPolicy(60000.0, 0.004, 3.0)  # where steps are asked for
 
 

@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Fit the correction of the restored volume, and judge it on held-out patients.
+
+    python Testing/benchmarks/restoration_fit.py SAMPLES \\
+        --weights Resources/Models/restoration.safetensors --results docs/results/restoration.json
+
+SAMPLES are those of `restoration_samples.py`. The squared error of a scan counts relative to its
+own mean plus 0.03², so that every scan's gain in dB counts alike and a nearly clean one is left as
+it is. Every judged scan is corrected by a fit to other patients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from UniFuseLib.contract import read_contract, sha256_of
+from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
+from UniFuseLib.restoration.correction import (
+    ClassCorrection,
+    Correction,
+    CorrectionConfig,
+    CorrectionContract,
+)
+
+_FLOOR = 0.03**2  # of a scan's mean squared error
+_STEPS, _BATCH, _RATE, _DECAY = 1500, 4096, 2e-3, 0.1
+_FOLDS = 5
+
+
+class Samples(NamedTuple):
+    """Of one class: voxels, and the scans that they are of."""
+
+    known: Tensor  # (n, inputs)
+    error: Tensor  # (n,) what a perfect correction would add
+    scan: np.ndarray  # (n,) number of the scan
+    patient: np.ndarray  # of every scan
+    clean: np.ndarray
+    severity: np.ndarray
+    squares: np.ndarray  # (scans, 2): mean squared error of the degraded and the restored scan
+
+    def of(self, scans: np.ndarray) -> Samples:
+        """Voxels of some scans alone; scans keep their numbers."""
+        chosen = np.isin(self.scan, scans)
+        kept = torch.from_numpy(chosen)
+        return self._replace(known=self.known[kept], error=self.error[kept], scan=self.scan[chosen])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("samples", type=Path)
+    parser.add_argument("--weights", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=_STEPS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    labels = sorted({path.name.rsplit("_", 1)[0] for path in args.samples.glob("*.npz")})
+    correction = Correction(CorrectionConfig(tuple(labels)))
+    results = {}
+    for label in labels:
+        samples = read(args.samples, label)
+        results[label] = judged(samples, correction.config, args.steps)
+        sys.stdout.write(f"{label}: {json.dumps(results[label]['summary'])}\n")
+        sys.stdout.flush()
+        began = time.process_time()
+        correction.of_class[label] = fitted(samples, correction.config, args.steps)
+        results[label]["fit_cpu_seconds"] = round(time.process_time() - began)
+    save(correction, results, args.weights)
+    args.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def read(folder: Path, label: str) -> Samples:
+    """All samples of a class."""
+    files = [np.load(path) for path in sorted(folder.glob(f"{label}_*.npz"))]
+    return Samples(
+        torch.from_numpy(np.concatenate([file["statistics"] for file in files])),
+        torch.from_numpy(np.concatenate([file["error"] for file in files])),
+        np.repeat(np.arange(len(files)), [len(file["error"]) for file in files]),
+        np.array([str(file["patient"]).split("_study")[0] for file in files]),
+        np.array([bool(file["clean"]) for file in files]),
+        np.array([float(file["severity"]) for file in files]),
+        np.array([file["squares"] for file in files]),
+    )
+
+
+def fitted(samples: Samples, config: CorrectionConfig, steps: int) -> ClassCorrection:
+    """The correction of one class, fitted to these voxels."""
+    correction = ClassCorrection(config)
+    correction.mean.copy_(samples.known.mean(0))
+    correction.deviation.copy_(samples.known.std(0) + 1e-6)
+    x = correction.scaled(samples.known)
+    weight = torch.from_numpy(1 / (samples.squares[:, 1] + _FLOOR)).float()[samples.scan]
+    weight = weight / weight.mean()
+    for seed, member in enumerate(correction.members):
+        _fit(member, x, samples.error, weight, seed, steps)
+    return correction.eval()
+
+
+def _fit(
+    member: torch.nn.Module, x: Tensor, error: Tensor, weight: Tensor, seed: int, steps: int
+) -> None:
+    drawn = torch.Generator().manual_seed(seed)
+    for parameter in member.parameters():
+        reach = parameter.shape[-1] ** -0.5
+        torch.nn.init.uniform_(parameter, -reach, reach, generator=drawn)
+    optimiser = torch.optim.AdamW(member.parameters(), lr=_RATE, weight_decay=_DECAY)
+    rates = torch.optim.lr_scheduler.OneCycleLR(optimiser, _RATE, total_steps=steps)
+    for _ in range(steps):
+        lines = torch.randint(len(x), (_BATCH,), generator=drawn)
+        loss = (weight[lines] * (member(x[lines])[:, 0] - error[lines]).square()).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        rates.step()
+
+
+def judged(samples: Samples, config: CorrectionConfig, steps: int) -> dict[str, Any]:
+    """Every scan, corrected by a fit to other patients."""
+    patients = sorted(set(samples.patient))
+    fold_of = {name: k % _FOLDS for k, name in enumerate(patients)}
+    folds = np.array([fold_of[name] for name in samples.patient])
+    rows = []
+    for fold in range(min(_FOLDS, len(patients))):
+        correction = fitted(samples.of(np.flatnonzero(folds != fold)), config, steps)
+        for scan in np.flatnonzero(folds == fold):
+            rows.append(_row(samples, correction, scan))
+    return {"summary": summary(rows), "scans": rows}
+
+
+@torch.no_grad()
+def _row(samples: Samples, correction: ClassCorrection, scan: int) -> dict[str, Any]:
+    own = samples.of(np.array([scan]))
+    left = float((own.error - correction(own.known)).square().mean())
+    network = float(own.error.square().mean())
+    degraded = samples.squares[scan, 0] * network / samples.squares[scan, 1]
+    clean = bool(samples.clean[scan])
+    return {
+        "patient": str(samples.patient[scan]),
+        "severity": None if clean else round(float(samples.severity[scan]), 3),
+        "network_gain_db": None if clean else _db(degraded, network),
+        "gain_db": None if clean else _db(degraded, left),
+        "psnr_db": _db(1.0, left),
+    }
+
+
+def _db(before: float, after: float) -> float:
+    return round(10 * float(np.log10((before + 1e-12) / (after + 1e-12))), 3)
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Means of the degraded scans, and how the clean ones come back."""
+    degraded = [row for row in rows if row["severity"] is not None]
+    clean = [row["psnr_db"] for row in rows if row["severity"] is None]
+    gains = np.array([row["gain_db"] for row in degraded])
+    return {
+        "scans": len(degraded),
+        "network_gain_db": round(float(np.mean([row["network_gain_db"] for row in degraded])), 3),
+        "gain_db": round(float(gains.mean()), 3),
+        "least_gain_db": round(float(gains.min()), 3),
+        "worse": int((gains < 0).sum()),
+        "clean_scans": len(clean),
+        "clean_psnr_db": round(float(np.mean(clean)), 2),
+        "clean_psnr_db_least": round(float(np.min(clean)), 2),
+    }
+
+
+def save(correction: Correction, results: dict[str, Any], weights: Path) -> None:
+    """Weights and their contract."""
+    tensors = {name: tensor.contiguous() for name, tensor in correction.state_dict().items()}
+    save_file(tensors, weights)
+    contract = CorrectionContract(
+        name=f"{weights.stem}",
+        correction=correction.config.to_dict(),
+        network_sha256=read_contract(models_folder() / DEFAULT_WEIGHTS).sha256,
+        sha256=sha256_of(weights),
+        license="Apache-2.0",
+        training={k: {"cpu_seconds": v["fit_cpu_seconds"]} for k, v in results.items()},
+        validation={k: v["summary"] for k, v in results.items()},
+    )
+    weights.with_suffix(".json").write_text(contract.to_text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,90 @@
+"""`UniFuseLib.fuse` with a correction that is known: where it goes, and where it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from Testing.contracts.known_flow import Network, run
+from UniFuseLib.contract import read_contract
+from UniFuseLib.errors import InputError
+from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
+from UniFuseLib.restoration.shipped import shipped_correction
+
+if TYPE_CHECKING:
+    import torch
+
+    from UniFuseLib.restoration.statistics import AlignedPair
+    from UniFuseLib.spatial.volume import Volume
+
+pytestmark = pytest.mark.usefixtures("the_network_is_followed")
+BRIGHTER = 0.07  # network intensity
+
+
+class Brighter:
+    """Adds the same everywhere in the body."""
+
+    def __init__(self) -> None:
+        self.of_class = {"mr_motion": None}
+
+    def __call__(self, pair: AlignedPair, label: str) -> torch.Tensor:
+        assert label == "mr_motion"
+        return BRIGHTER * pair.body.float()
+
+
+@pytest.fixture
+def brighter(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shipped(network_sha256: str, choice: str) -> Brighter | None:
+        return None if choice == "network" else Brighter()
+
+    monkeypatch.setattr("UniFuseLib.predict.shipped_correction", shipped)
+
+
+@pytest.mark.usefixtures("brighter")
+def test_what_is_added_reaches_restored_and_fused_and_moves_nothing(
+    pair: tuple[Volume, Volume],
+) -> None:
+    options = {"model": Network((1.5, -2.0, 1.0), label=1, blend=0.25), "restored_own": True}
+    before = run(pair, restoration="network", **options)
+    after = run(pair, **options)
+    np.testing.assert_array_equal(after.displacement, before.displacement)
+    assert after.probabilities == before.probabilities
+    inside = ndimage.binary_erosion(after.body & after.coverage, iterations=4)
+    scale = after.report.intensity.degraded.scale
+    change = after.restored.array - before.restored.array
+    np.testing.assert_allclose(change[inside], BRIGHTER * scale, atol=0.02 * scale)
+    fused = after.fused.array - before.fused.array
+    np.testing.assert_allclose(fused[inside], 0.75 * BRIGHTER, atol=0.02)
+    assert before.restored_own is not None
+    assert after.restored_own is not None
+    own = after.restored_own.array - before.restored_own.array
+    assert own[pair[0].array > 50].mean() == pytest.approx(BRIGHTER * scale, rel=0.1)
+
+
+@pytest.mark.usefixtures("brighter")
+def test_the_report_says_what_was_corrected(pair: tuple[Volume, Volume]) -> None:
+    network = Network(label=1)
+    corrected = run(pair, model=network).report.correction
+    assert corrected.label == "mr_motion"
+    assert corrected.mean_change == pytest.approx(BRIGHTER, rel=1e-3)
+    for same in (run(pair, model=network, restoration="network"), run(pair, model=Network())):
+        assert same.report.correction.label is None
+        assert same.report.correction.mean_change is None
+
+
+def test_the_correction_belongs_to_the_shipped_network_alone() -> None:
+    shipped = read_contract(models_folder() / DEFAULT_WEIGHTS).sha256
+    correction = shipped_correction(shipped)
+    assert correction is not None
+    assert "mr_motion" in correction.of_class
+    assert shipped_correction("0" * 64) is None
+    assert shipped_correction("") is None
+    assert shipped_correction(shipped, "network") is None
+
+
+def test_an_unknown_choice_is_refused_in_words(pair: tuple[Volume, Volume]) -> None:
+    with pytest.raises(InputError, match="Expected one of auto, network"):
+        run(pair, restoration="none")

@@ -1,0 +1,111 @@
+"""Laws of the correction: statistics in mm, slab by slab, and nothing outside the body."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from UniFuseLib.degradation import Classification
+from UniFuseLib.restoration import statistics as room
+from UniFuseLib.restoration.correction import ClassCorrection, Correction, CorrectionConfig
+from UniFuseLib.restoration.statistics import COUNT, LOCAL, AlignedPair, local, statistics
+
+SHAPE = (14, 19, 23)
+#: two numbers of every cube: the guided filter's changes
+GUIDED = [3 + 7 * k + j for k in range(3) for j in range(2)]
+LINES = range(LOCAL - 6, LOCAL)
+
+
+def pair(seed: int = 0, spacing_mm: float = 1.5) -> AlignedPair:
+    drawn = torch.Generator().manual_seed(seed)
+    x, y, z = (torch.rand(1, 1, *SHAPE, generator=drawn) for _ in range(3))
+    body = torch.zeros(1, 1, *SHAPE, dtype=torch.bool)
+    body[:, :, 2:12, 3:15, 4:20] = True
+    return AlignedPair(x, z, y, body, torch.ones_like(body), spacing_mm)
+
+
+def rows_of(known: AlignedPair) -> torch.Tensor:
+    return torch.cat([values for _, values in statistics(known)])
+
+
+def test_slabs_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rows_of(pair())
+    assert whole.shape == (int(pair().body.sum()), COUNT)
+    monkeypatch.setattr(room, "_SLAB_VOXELS", 3 * SHAPE[1] * SHAPE[2])
+    torch.testing.assert_close(rows_of(pair()), whole, atol=1e-5, rtol=1e-4)
+
+
+def test_turned_arrays_give_the_same_but_for_the_order_of_the_axes() -> None:
+    """Axes d, h, w → w, d, h: cubes are cubes, and the lines move with their axes."""
+    one = pair()
+    turned = AlignedPair(*(t.permute(0, 1, 4, 2, 3) for t in one[:5]), one.spacing_mm)
+    first, second = list(local(one)), list(local(turned))
+    for number in range(LOCAL - 6):
+        back = second[number].permute(0, 1, 3, 4, 2)
+        torch.testing.assert_close(back, first[number], atol=1e-5, rtol=1e-4)
+    for half in (0, 3):
+        for axis, moved in enumerate((1, 2, 0)):
+            back = second[LINES[half + moved]].permute(0, 1, 3, 4, 2)
+            torch.testing.assert_close(back, first[LINES[half + axis]], atol=1e-5, rtol=1e-4)
+
+
+def test_what_the_reference_explains_is_left_alone() -> None:
+    """x = 0.3 + 2 y changes by ε / (var + ε) of its detail alone; noise beside it is taken out."""
+    one = pair()
+    explained = list(local(one._replace(restored=0.3 + 2 * one.reference)))
+    alien = list(local(one))
+    for number in GUIDED:
+        assert explained[number].abs().mean() < 0.05
+        assert alien[number].abs().mean() > 0.15
+
+
+def test_lengths_are_mm() -> None:
+    """Half the spacing, twice the voxels in a cube."""
+    coarse, fine = list(local(pair(spacing_mm=1.5))), list(local(pair(spacing_mm=0.75)))
+    torch.testing.assert_close(coarse[3 + 7], fine[3], atol=1e-6, rtol=1e-5)  # 2 voxels: 3, 1.5 mm
+    assert not torch.allclose(coarse[3], fine[3], atol=1e-3)
+
+
+def test_few_voxels_of_air_say_nothing_of_the_scan() -> None:
+    known = pair()
+    air = known.acquired & ~known.body
+    assert room.of_the_whole(known)[0, -2] == pytest.approx(known.degraded[air].mean())
+    cut = known._replace(acquired=known.body)
+    assert room.of_the_whole(cut)[0, -2:].tolist() == [0.0, 0.0]
+
+
+def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
+    torch.manual_seed(0)
+    correction = Correction(CorrectionConfig(("mr_motion",), members=2, hidden=5)).eval()
+    known = pair()
+    change = correction(known, "mr_motion")
+    assert not change[~known.body].any()
+    part = correction.of_class["mr_motion"]
+    assert isinstance(part, ClassCorrection)
+    x = part.scaled(rows_of(known))
+    mean = torch.stack([member(x)[:, 0] for member in part.members]).mean(0)
+    torch.testing.assert_close(change[known.body], mean)
+
+
+def test_a_scan_unlike_all_is_read_at_the_limit() -> None:
+    part = ClassCorrection(CorrectionConfig(("x",), members=1, hidden=3))
+    far = torch.full((1, COUNT), 1e6)
+    assert float(part.scaled(far).max()) == 5.0
+
+
+@pytest.mark.parametrize(
+    ("label", "calibrated"), [("clean", True), ("mr_motion", False)], ids=["clean", "unsure"]
+)
+def test_only_a_class_that_is_known_is_corrected(label: str, calibrated: bool) -> None:
+    from UniFuseLib.restoration.correct import corrected
+
+    found, working = object(), object()  # neither is looked at
+    classified = Classification(
+        label=label, probabilities={label: 1.0}, warnings=(), calibrated=calibrated
+    )
+    correction = Correction(CorrectionConfig(("mr_motion",)))
+    same = corrected(found, working, classified, correction)  # type: ignore[arg-type]
+    assert same.found is found
+    assert same.label is None
+    np.testing.assert_equal(same.mean_change, None)

@@ -1,0 +1,62 @@
+"""The step between the network and the reference grid: R ← R + Δ, where the class says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from UniFuseLib.restoration.statistics import AlignedPair
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from UniFuseLib.degradation import Classification
+    from UniFuseLib.postprocess import NetworkMaps, NetworkResult
+    from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.restoration.correction import Correction
+
+
+class Corrected(NamedTuple):
+    """What goes on to the reference grid."""
+
+    found: NetworkResult
+    label: str | None  # class that was corrected; None: nothing was
+    mean_change: float | None  # mean |Δ| inside the body, network intensity
+
+
+def corrected(
+    found: NetworkResult,
+    working: WorkingPair,
+    classified: Classification,
+    correction: Correction | None,
+) -> Corrected:
+    """The network's result with the correction of its restored volume.
+
+    The fused volume follows: it is made of the restored one.
+
+    Args:
+        found: what the network found.
+        working: the pair that it saw.
+        classified: class of the degraded volume.
+        correction: by class; None: there is none.
+    """
+    label = classified.label
+    if correction is None or label not in correction.of_class or not classified.calibrated:
+        return Corrected(found, None, None)
+    change = correction(aligned_pair(found.maps, working), label)
+    inside = change[working.mask]
+    mean = float(inside.abs().mean()) if len(inside) else 0.0
+    maps = found.maps._replace(restored=found.maps.restored + change)
+    return Corrected(found._replace(maps=maps), label, mean)
+
+
+def aligned_pair(maps: NetworkMaps, working: WorkingPair) -> AlignedPair:
+    """What the statistics are taken of."""
+    reference: Tensor = working.reference
+    return AlignedPair(
+        restored=maps.restored,
+        degraded=maps.aligned,
+        reference=reference,
+        body=working.mask,
+        acquired=working.degraded_acquired,
+        spacing_mm=float(working.grid.spacing[0]),
+    )

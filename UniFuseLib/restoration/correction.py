@@ -1,0 +1,134 @@
+"""What is added to the network's restored volume, from the local statistics of every voxel.
+
+A few small networks, each a function of one voxel's numbers, whose mean counts: some thousand
+parameters, fitted to the scans of the training patients after the network was.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from UniFuseLib.restoration.statistics import COUNT, AlignedPair, statistics
+
+_LIMIT = 5.0  # deviations beyond which a number says no more
+_LINES = 2**17  # voxels at a time
+
+
+@dataclass(frozen=True)
+class CorrectionConfig:
+    """Numbers of a `Correction`.
+
+    Attributes:
+        classes: degradations that are corrected.
+        members: networks of each class, whose mean counts.
+        hidden: width of their two hidden layers.
+        inputs: numbers that are known of a voxel (`statistics.COUNT`).
+    """
+
+    classes: tuple[str, ...]
+    members: int = 3
+    hidden: int = 64
+    inputs: int = COUNT
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for the contract."""
+        return asdict(self)
+
+
+class VoxelNetwork(nn.Sequential):
+    """`(n, inputs)`, scaled → `(n, 1)`, a network intensity."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__(
+            nn.Linear(inputs, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, 1),
+        )
+
+
+class ClassCorrection(nn.Module):
+    """The correction of one class of degradation."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, config: CorrectionConfig) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(config.inputs))
+        self.register_buffer("deviation", torch.ones(config.inputs))
+        self.members = nn.ModuleList(
+            VoxelNetwork(config.inputs, config.hidden) for _ in range(config.members)
+        )
+
+    def scaled(self, known: Tensor) -> Tensor:
+        """Statistics in deviations from their mean, `(n, inputs)`."""
+        return ((known - self.mean) / self.deviation).clamp(-_LIMIT, _LIMIT)
+
+    def forward(self, known: Tensor) -> Tensor:
+        """`(n, inputs)` statistics → `(n,)` what is added, network intensities."""
+        x = self.scaled(known)
+        added = torch.stack([member(x)[:, 0] for member in self.members])
+        return added.mean(0)
+
+
+class Correction(nn.Module):
+    """Corrections by class.
+
+    Args:
+        config: its numbers.
+    """
+
+    def __init__(self, config: CorrectionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.of_class = nn.ModuleDict({name: ClassCorrection(config) for name in config.classes})
+
+    @torch.no_grad()
+    def forward(self, pair: AlignedPair, label: str) -> Tensor:
+        """What is added inside the body, `(1, 1, d, h, w)` network intensities, 0 elsewhere.
+
+        Args:
+            pair: the restored volume, and the reference that it is aligned with.
+            label: class of the degradation, one of the config's.
+        """
+        change = torch.zeros_like(pair.restored)
+        for rows, known in statistics(pair):
+            added = torch.cat([self.of_class[label](lines) for lines in known.split(_LINES)])
+            change[:, :, rows][pair.body[:, :, rows]] = added
+        return change
+
+
+@dataclass(frozen=True)
+class CorrectionContract:
+    """What the weights of a `Correction` promise.
+
+    Attributes:
+        name: of the weights.
+        correction: `CorrectionConfig` as a dict.
+        network_sha256: of the network whose restored volumes they correct.
+        sha256: of the safetensors file.
+        license: SPDX name.
+        training: how they were fitted, by class.
+        validation: what they scored, by class.
+        version: of this file format.
+    """
+
+    name: str
+    correction: dict[str, Any]
+    network_sha256: str
+    sha256: str
+    license: str
+    training: dict[str, Any] = field(default_factory=dict)
+    validation: dict[str, Any] = field(default_factory=dict)
+    version: int = 1
+
+    def to_text(self) -> str:
+        """The JSON file beside the weights."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
