@@ -63,9 +63,8 @@ class ToolCommand:
         )
 
 
-# For files that only go into the scene: compressing them would take longer than the network. The
-# field keeps the reference's voxels, which the panel reads it at.
-QUICK_FILES = ("--uncompressed", "--no-overview", "--field-spacing", "full")
+# for files that only go into the scene: compressing them would take longer than the network
+QUICK_FILES = ("--uncompressed", "--no-overview")
 
 
 def toolEnvironment(base: Mapping[str, str]) -> dict[str, str]:

@@ -31,9 +31,14 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
     Raises:
         InputNodeError: the parent transform is not linear.
     """
+    return worldFromNode(node, without) @ matrixOfVolume(node)
+
+
+def matrixOfVolume(node: Any) -> np.ndarray:
+    """IJKToRAS of a volume node, `(4, 4)`, without the transforms that it is under."""
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    return worldFromNode(node, without) @ matrixArray(matrix)
+    return matrixArray(matrix)
 
 
 def worldFromNode(node: Any, without: Any = None) -> np.ndarray:

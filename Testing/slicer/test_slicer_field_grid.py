@@ -1,0 +1,111 @@
+"""A field on fewer voxels than the reference's: pictures and figures read it as it is applied."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from measures import positions
+
+pytestmark = pytest.mark.slicer
+SHAPE, COARSE = (19, 44, 39), (5, 10, 9)  # (k, j, i); both from the first to the last voxel
+
+
+@pytest.fixture
+def coarse(nodes, referenceMatrix):
+    """The result of the pair with a field on nodes about 5 mm apart, oblique and anisotropic."""
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import updateDeformation
+
+    matrix = referenceMatrix.copy()
+    steps = (np.array(SHAPE) - 1) / (np.array(COARSE) - 1)
+    matrix[:3, :3] *= steps[::-1]
+    x = positions(COARSE, matrix)
+    u = np.stack([4 + np.sin(x[..., 1] / 9), x[..., 2] / 15, 2 * np.sin(x[..., 0] / 11)], -1)
+    updateDeformation(nodes.deformation, Image.fromArray(u.astype(np.float32), matrix))
+    return nodes
+
+
+def applied(deformation, places):
+    """u(X) as Slicer applies it, `(…, 3)`."""
+    from UniFuseSlicerLib.Body import transformed
+
+    flat = places.reshape(-1, 3)
+    moved = transformed(deformation.GetTransformFromParent(), flat)
+    return (moved - flat).reshape(places.shape)
+
+
+def test_onTheVoxelsOfTheReferenceItIsWhatSlicerApplies(coarse, referenceMatrix):
+    from UniFuseSlicerLib.FieldGrid import onVoxelsOf
+    from UniFuseSlicerLib.Nodes import deformationImage
+
+    found = onVoxelsOf(deformationImage(coarse.deformation), coarse.fused)
+    assert found.array.shape == (*SHAPE, 3)
+    np.testing.assert_allclose(found.ijkToRas, referenceMatrix, atol=1e-9)
+    wanted = applied(coarse.deformation, positions(SHAPE, referenceMatrix))
+    np.testing.assert_allclose(found.array, wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize("spacing", [1.0, 2.0, 30.0])
+def test_sampledItIsWhatSlicerApplies(coarse, spacing):
+    from UniFuseSlicerLib.FieldGrid import sampled
+    from UniFuseSlicerLib.Nodes import deformationImage
+
+    field = deformationImage(coarse.deformation)
+    found = sampled(field, spacing)
+    places = positions(found.array.shape[:3], found.ijkToRas)
+    np.testing.assert_allclose(found.array, applied(coarse.deformation, places), atol=2e-5)
+    if spacing < 30:
+        own = np.linalg.norm(found.ijkToRas[:3, :3], axis=0)
+        np.testing.assert_allclose(own, spacing, rtol=0.34)
+        last = (np.array(COARSE[::-1]) - 1) @ field.ijkToRas[:3, :3].T
+        end = (np.array(found.array.shape[2::-1]) - 1) @ found.ijkToRas[:3, :3].T
+        np.testing.assert_allclose(end, last, atol=1e-6)
+
+
+def test_aFieldOnOtherAxesStaysOnItsOwnVoxels(coarse, degradedMatrix):
+    from UniFuseSlicerLib.FieldGrid import onVoxelsOf
+    from UniFuseSlicerLib.Nodes import deformationImage, vtkMatrix
+
+    coarse.fused.SetIJKToRASMatrix(vtkMatrix(degradedMatrix))
+    field = deformationImage(coarse.deformation)
+    assert onVoxelsOf(field, coarse.fused) is field
+
+
+def test_figuresCountVoxelsOfTheReference(coarse):
+    from UniFuseSlicerLib.Measure import measure
+
+    whole = measure(coarse.fused).rows[0]
+    assert whole.voxels == int(np.prod(SHAPE))
+    assert whole.volume_ml == pytest.approx(np.prod(SHAPE) * 2.4 / 1000, rel=1e-3)
+
+
+def test_colorsAndArrowsAreAsFineAsBefore(coarse, pair):
+    from UniFuseSlicerLib.CoarseField import SPACING_MM, coarseField
+    from UniFuseSlicerLib.InsideBody import DRAWN_SPACING_MM, insideBody
+
+    field = coarseField(coarse.deformation, pair.reference, pair.degraded)
+    assert np.linalg.norm(field.ijkToRas[:3, :3], axis=0).max() < 1.34 * SPACING_MM
+    assert field.shown.any()
+    drawn = insideBody(coarse.deformation, pair.reference, pair.degraded)
+    assert np.linalg.norm(drawn.ijkToRas[:3, :3], axis=0).max() < 1.34 * DRAWN_SPACING_MM
+
+
+def test_valuesEndWhereTheReferenceEnds(coarse, referenceMatrix):
+    """Half a node of the field beyond it, nothing is known."""
+    from UniFuseSlicerLib.UnderCursor import linesUnder
+
+    inside, beyond = (
+        referenceMatrix[:3, :3] @ np.array([i, 20.0, 9.0]) + referenceMatrix[:3, 3]
+        for i in (38.4, 39.5)
+    )
+    assert linesUnder(coarse.fused, inside)
+    assert linesUnder(coarse.fused, beyond) == []
+
+
+def test_pointsBeyondTheReferenceAreCounted(coarse, referenceMatrix):
+    from UniFuseSlicerLib.Direction import directionOf
+
+    direction = directionOf(coarse.fused, "degraded")
+    index = np.array([[38.4, 20, 9], [39.5, 20, 9], [-0.6, 20, 9]])
+    places = index @ referenceMatrix[:3, :3].T + referenceMatrix[:3, 3]
+    assert direction.outside(places, places) == 2
