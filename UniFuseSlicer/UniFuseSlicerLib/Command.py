@@ -62,6 +62,14 @@ class ToolCommand:
             "UniFuseLib.cli", [*arguments, "--cancel-file", str(cancelFile), *options.arguments()]
         )
 
+    def batch(
+        self, table: Path, output: Path, options: FusionOptions, cancelFile: Path
+    ) -> list[str]:
+        """`unifuse batch …`: finished cases stay unless their files or options have changed."""
+        arguments = ["batch", str(table), "--output", str(output), "--redo-changed"]
+        following = ["--progress", "json", "--cancel-file", str(cancelFile)]
+        return self.module("UniFuseLib.cli", [*arguments, *following, *options.arguments()])
+
 
 # for files that only go into the scene: compressing them would take longer than the network
 QUICK_FILES = ("--uncompressed", "--no-overview")

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import slicer
+from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from .Apply import applyTo
-from .Batch import BatchRow, absolute, readCases, runCases
-from .BatchCommand import POLL_S, runCase
+from .Batch import BatchRow
+from .BatchJob import BatchJob
 from .Command import ToolCommand
 from .Direction import Destination
 from .Errors import RunFailed
@@ -24,10 +25,13 @@ from .Install import Dependencies
 from .Job import FusionJob
 from .Measure import RegionFigures, measure
 from .Options import FusionOptions
-from .Outcome import Ending
+from .Outcome import Ending, Outcome
 from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
 from .Results import reportOf
+
+
+POLL_S = 0.05
 
 
 class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
@@ -103,14 +107,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             overwriteNodes,
             guidance,
         )
-        job.start()
-        try:
-            while (outcome := job.poll()) is None:
-                if progress is not None:
-                    progress(job.fraction, job.stage)
-                time.sleep(POLL_S)
-        finally:
-            job.endNow()
+        outcome = _waitFor(job, progress)
         if outcome.ending is not Ending.DONE:
             raise RunFailed(outcome)
         return job.nodes
@@ -123,16 +120,17 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         options: FusionOptions | None = None,
         progress: Callable[[str], None] = logging.info,
     ) -> list[BatchRow]:
-        """Fuse every pair of a table or a folder into `output/<name>/`, and write
-        `output/batch.csv`.
+        """Fuse every pair of a table or a folder into `output/<name>/` by `unifuse batch`, and
+        write `batch.csv`, `summary.csv` and `summary.html` there.
 
         Args:
-            source: CSV file or `vtkMRMLTableNode` with the columns degraded, reference (and name),
-                or a folder with one folder per case that holds `degraded.*` and `reference.*`.
-            output: results of the same cases are replaced, those of others stay, also in
-                `batch.csv`.
+            source: table file or `vtkMRMLTableNode` with the columns degraded, reference (and name,
+                and options of `unifuse fuse`), or a folder with one folder per case that holds
+                `degraded.*` and `reference.*`. In a node, a cell may name a volume of the scene.
+            output: finished cases stay unless their files or options have changed; cases of other
+                tables stay, also in `batch.csv`.
             options: choices for every case.
-            progress: called with one line per case.
+            progress: called with one line per case, when it has ended.
 
         Returns:
             One row per case; a case that fails is a row, not an exception.
@@ -142,13 +140,28 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
                 safetensors is missing.
         """
         self._dependencies.check()
-        choices = options or FusionOptions()
-        return runCases(
-            readCases(source),
-            absolute(output),
-            lambda case, folder: runCase(self.tool(), case, folder, choices),
-            progress,
-        )
+
+        def onRow(row: BatchRow) -> None:
+            known, total = len(job.rows), max(job.total, len(job.rows))
+            line = _("{number} of {count}: {name}")
+            progress(line.format(number=known, count=total, name=row.name))
+
+        job = self.makeBatch(source, output, options or FusionOptions(), onRow)
+        outcome = _waitFor(job)
+        if outcome.ending is not Ending.DONE:
+            raise RunFailed(outcome)
+        return list(job.rows.values())
+
+    def makeBatch(
+        self,
+        source: Any,
+        output: str | Path,
+        options: FusionOptions,
+        onRow: Callable[[BatchRow], None],
+        log: Callable[[str], None] = logging.debug,
+    ) -> BatchJob:
+        """A batch that is not started yet; poll it from a timer."""
+        return BatchJob(source, output, options, self.tool(), _temporaryFolder(), onRow, log)
 
     def applyTo(
         self, fusedNode: Any, nodes: Sequence[Any], to: Destination = "reference"
@@ -197,15 +210,13 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         guidance: Guidance = NO_GUIDANCE,
     ) -> FusionJob:
         """A run that is not started yet; poll it from a timer (`fuse` does it in a loop)."""
-        application = getattr(slicer, "app", None)
-        folder = Path(application.temporaryPath) if application is not None else None
         return FusionJob(
             degradedNode,
             referenceNode,
             outputs,
             options,
             self.tool(),
-            folder,
+            _temporaryFolder(),
             log,
             overwriteNodes=overwriteNodes,
             guidance=guidance,
@@ -215,3 +226,24 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         if self._tool is None:
             self._tool = ToolCommand.forThisApplication()
         return self._tool
+
+
+def _temporaryFolder() -> Path | None:
+    """Of this application; None is the system's."""
+    application = getattr(slicer, "app", None)
+    return Path(application.temporaryPath) if application is not None else None
+
+
+def _waitFor(
+    job: FusionJob | BatchJob, progress: Callable[[float, str], None] | None = None
+) -> Outcome:
+    """Start a job and block until it has ended; an interruption (Ctrl-C) ends it too."""
+    job.start()
+    try:
+        while (outcome := job.poll()) is None:
+            if progress is not None:
+                progress(job.fraction, job.stage)
+            time.sleep(POLL_S)
+    finally:
+        job.endNow()
+    return outcome
