@@ -1,7 +1,7 @@
 """A deformation on other voxels than its own: it is read as it is applied, trilinearly.
 
-`unifuse fuse` writes no more voxels than a field needs (see docs/decisions/0083), so a node may hold
-nodes 8 mm apart where a picture or a figure wants 2 mm or the voxels of the reference.
+`unifuse fuse` writes no more voxels than a field needs (see docs/decisions/0083), so a node
+may hold them 8 mm apart where a picture or a figure wants 2 mm or the voxels of the reference.
 """
 
 from __future__ import annotations

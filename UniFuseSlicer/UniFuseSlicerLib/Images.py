@@ -104,6 +104,29 @@ def readImage(path: Path, dtype: Any = None) -> Image:
                 file=path.name, reason=str(error).splitlines()[-1]
             )
         ) from error
+    return _fromItk(itk, dtype)
+
+
+def readVolume(path: Path) -> Image:
+    """Read an input: a file, or a folder with one DICOM series.
+
+    Raises:
+        FusionError: it cannot be read as a volume.
+    """
+    try:
+        if path.is_dir():
+            names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(path))
+            return _fromItk(sitk.ReadImage(names))
+        return _fromItk(sitk.ReadImage(str(path)))
+    except RuntimeError as error:
+        raise FusionError(
+            _("{file} could not be read: {reason}").format(
+                file=path, reason=str(error).splitlines()[-1]
+            )
+        ) from error
+
+
+def _fromItk(itk: sitk.Image, dtype: Any = None) -> Image:
     matrix = np.eye(4)
     matrix[:3, :3] = np.reshape(itk.GetDirection(), (3, 3)) * np.asarray(itk.GetSpacing())
     matrix[:3, 3] = itk.GetOrigin()

@@ -30,7 +30,6 @@ from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
 from .Results import reportOf
 
-
 POLL_S = 0.05
 
 

@@ -144,8 +144,8 @@ def _targets(
         return scene.AddNewNodeByClass(className, scene.GenerateUniqueName(names[kind]))
 
     return FusionNodes(
-        fused=target("fused", _volumeClass(images.fused)),
-        restored=target("restored", _volumeClass(images.restored)),
+        fused=target("fused", volumeClass(images.fused)),
+        restored=target("restored", volumeClass(images.restored)),
         deformation=target("deformation", "vtkMRMLGridTransformNode"),
         report=target("report", "vtkMRMLTableNode"),
     )
@@ -161,7 +161,8 @@ def _outputNames(degraded: Any, reference: Any) -> dict[str, str]:
     }
 
 
-def _volumeClass(image: Image) -> str:
+def volumeClass(image: Image) -> str:
+    """Of a node that holds these voxels."""
     return "vtkMRMLScalarVolumeNode" if image.array.ndim == 3 else "vtkMRMLVectorVolumeNode"
 
 

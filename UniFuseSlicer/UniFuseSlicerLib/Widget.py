@@ -9,6 +9,8 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .BatchResult import LoadedCase
+from .BatchWidgets import noCell
 from .Card import cardOf
 from .Choices import LayerChoice
 from .CompareWidgets import CompareWidgets
@@ -19,10 +21,11 @@ from .InputWidgets import InputWidgets
 from .Install import Dependencies
 from .Job import FusionJob
 from .MachineWidgets import MachineWidgets
+from .ManyWidgets import ManyWidgets
 from .Messages import Messages
 from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
-from .Ownership import mark, notMarked, overwriteQuestion
+from .Ownership import FusionNodes, notMarked, overwriteQuestion
 from .Process import ignore
 from .Results import SECONDS_ATTRIBUTE
 from .ResultSelector import ResultSelector, unanswered
@@ -34,7 +37,6 @@ from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .Steering import isStartOfOthers
 from .View import resolve
-from .Words import notice
 
 
 class Panel:
@@ -54,6 +56,7 @@ class Panel:
         showChart: brings a plot chart node into the layout.
         askText: (question, text) → a line of text, "" when the user cancels.
         makeShortcut: (key, callback) → object with `setEnabled(bool)`.
+        makeCell: (text, colour, tool tip) → an item of a table.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Panel:
         showChart: Callable[[Any], None] = ignore,
         askText: Callable[[str, str], str] = unanswered,
         makeShortcut: Callable[[str, Callable[[], None]], Any] = noShortcut,
+        makeCell: Callable[[str, str, str], Any] = noCell,
     ) -> None:
         self.ui = ui
         self.logic = logic
@@ -90,20 +94,14 @@ class Panel:
         self._settings = settings
         self._display = display
         self._confirm = confirm
-        self._connectWidgets()
+        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        self.many = ManyWidgets(self, logic, makeTimer, settings, dependencies.ensure, makeCell)
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
         self._scene.enter()
 
     @property
     def parameterNode(self) -> Any:
         return self._scene.parameterNode
-
-    def _connectWidgets(self) -> None:
-        ui = self.ui
-        ui.noticeLabel.setText(notice())
-        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
-        for output in ("fused", "restored", "deformation", "report"):
-            getattr(ui, f"{output}Selector").connect("nodeAddedByUser(vtkMRMLNode*)", mark)
 
     # --- life of the panel -----------------------------------------------------------------------
 
@@ -120,6 +118,7 @@ class Panel:
         """The module or the application ends: leave no process, file, timer or clone behind."""
         self.run.endNow()
         self.machine.endNow()
+        self.many.endNow()
         self.inputs.endNow()
         self._compare.endNow()
         self.result.cursor.release()
@@ -218,13 +217,22 @@ class Panel:
             if outcome.ending is Ending.FAILED:
                 self._retry.offer(job.degraded, job.reference, job.guidance.initialTransform)
             return
-        self._display.forget(job.nodes.deformation)
+        job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
+        self._showFilled(job.nodes)
+
+    def showCase(self, case: LoadedCase) -> None:
+        """A result of a batch, with its volumes as inputs."""
+        with self._scene.quietly() as p:
+            p.degraded, p.reference = case.degraded, case.reference
+        self._showFilled(case.nodes)
+
+    def _showFilled(self, nodes: FusionNodes) -> None:
+        self._display.forget(nodes.deformation)
         with slicer.util.NodeModify(self.parameterNode):
-            self.parameterNode.setOutputs(job.nodes)
+            self.parameterNode.setOutputs(nodes)
             self.parameterNode.layer, self.parameterNode.opacity = LayerChoice.FUSED, 1.0
             self.parameterNode.warpPercent = 100.0
-        job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
-        self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown
+        self.result.card.show(cardOf(nodes.fused))  # before any volume is shown
         self._showResult(wantedBy(self.parameterNode))
 
     def _showFailure(self, outcome: Outcome) -> None:
