@@ -53,7 +53,7 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
 
 
 def makeCell(text: str, colour: str, toolTip: str) -> Any:
-    """An item of a table that cannot be edited; a colour gets dark text, readable in both styles."""
+    """An item of a table that nobody edits; on a colour the text is dark, in both styles."""
     import qt
 
     item = qt.QTableWidgetItem(text)

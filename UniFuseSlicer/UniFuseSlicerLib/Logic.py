@@ -5,18 +5,17 @@ window.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import slicer
 from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from .Apply import applyTo
 from .Batch import BatchRow
 from .BatchJob import BatchJob
+from .Blocking import temporaryFolder, waitFor
 from .Command import ToolCommand
 from .Direction import Destination
 from .Errors import RunFailed
@@ -25,12 +24,11 @@ from .Install import Dependencies
 from .Job import FusionJob
 from .Measure import RegionFigures, measure
 from .Options import FusionOptions
-from .Outcome import Ending, Outcome
+from .Outcome import Ending
 from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
 from .Results import reportOf
-
-POLL_S = 0.05
+from .SequenceJob import Field, SequenceJob
 
 
 class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
@@ -106,7 +104,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             overwriteNodes,
             guidance,
         )
-        outcome = _waitFor(job, progress)
+        outcome = waitFor(job, progress)
         if outcome.ending is not Ending.DONE:
             raise RunFailed(outcome)
         return job.nodes
@@ -146,7 +144,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             progress(line.format(number=known, count=total, name=row.name))
 
         job = self.makeBatch(source, output, options or FusionOptions(), onRow)
-        outcome = _waitFor(job)
+        outcome = waitFor(job)
         if outcome.ending is not Ending.DONE:
             raise RunFailed(outcome)
         return list(job.rows.values())
@@ -160,7 +158,68 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         log: Callable[[str], None] = logging.debug,
     ) -> BatchJob:
         """A batch that is not started yet; poll it from a timer."""
-        return BatchJob(source, output, options, self.tool(), _temporaryFolder(), onRow, log)
+        return BatchJob(source, output, options, self.tool(), temporaryFolder(), onRow, log)
+
+    def fuseSequence(
+        self,
+        degradedNode: Any,
+        referenceNode: Any,
+        *,
+        field: Field = "each",
+        options: FusionOptions | None = None,
+        progress: Callable[[float, str], None] | None = None,
+        log: Callable[[str], None] = logging.info,
+    ) -> SequenceJob:
+        """Fuse the frames of a sequence with one reference; see `SequenceJob`.
+
+        Args:
+            degradedNode: volume that shows the frames (a proxy node of a sequence browser).
+            referenceNode: clean volume; the same for all frames.
+            field: `each` frame is fused on its own; `current`: the frame that is shown is fused,
+                and its deformation moves all frames.
+            options: choices for every run.
+            progress: called with (0..1, stage).
+            log: called with every line of the log.
+
+        Returns:
+            `.nodes` show the result of the chosen frame, `.aligned` (`current`) the moved one; they
+            follow the browser. `.failed`: index value of a frame → why it has no result.
+
+        Raises:
+            FusionError: as `fuse`; a degraded volume of no sequence.
+        """
+        self._dependencies.check()
+        job = self.makeSequence(
+            degradedNode, referenceNode, field, options or FusionOptions(), NO_GUIDANCE, log
+        )
+        outcome = waitFor(job, progress)
+        if outcome.ending is not Ending.DONE:
+            raise RunFailed(outcome)
+        return job
+
+    def makeSequence(
+        self,
+        degradedNode: Any,
+        referenceNode: Any,
+        field: Field,
+        options: FusionOptions,
+        guidance: Guidance,
+        log: Callable[[str], None],
+    ) -> SequenceJob:
+        """Runs on all frames that are not started yet; poll them from a timer."""
+
+        def makeJob(
+            degraded: Any,
+            reference: Any,
+            outputs: FusionNodes,
+            log: Callable[[str], None],
+            overwriteNodes: tuple[Any, ...],
+        ) -> FusionJob:
+            return self.makeJob(
+                degraded, reference, outputs, options, log, overwriteNodes, guidance
+            )
+
+        return SequenceJob(degradedNode, referenceNode, field, makeJob, log)
 
     def applyTo(
         self, fusedNode: Any, nodes: Sequence[Any], to: Destination = "reference"
@@ -215,7 +274,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             outputs,
             options,
             self.tool(),
-            _temporaryFolder(),
+            temporaryFolder(),
             log,
             overwriteNodes=overwriteNodes,
             guidance=guidance,
@@ -225,24 +284,3 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         if self._tool is None:
             self._tool = ToolCommand.forThisApplication()
         return self._tool
-
-
-def _temporaryFolder() -> Path | None:
-    """Of this application; None is the system's."""
-    application = getattr(slicer, "app", None)
-    return Path(application.temporaryPath) if application is not None else None
-
-
-def _waitFor(
-    job: FusionJob | BatchJob, progress: Callable[[float, str], None] | None = None
-) -> Outcome:
-    """Start a job and block until it has ended; an interruption (Ctrl-C) ends it too."""
-    job.start()
-    try:
-        while (outcome := job.poll()) is None:
-            if progress is not None:
-                progress(job.fraction, job.stage)
-            time.sleep(POLL_S)
-    finally:
-        job.endNow()
-    return outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import slicer
@@ -127,6 +128,7 @@ class Panel:
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
+        self.many.onSceneClosing()
         self._compare.release()
         self.result.cursor.release()
         self._display.removeClones()
@@ -247,7 +249,11 @@ class Panel:
         """Button, progress and message from what is known now."""
         p = self.parameterNode
         chosen = self.inputs.follow(p)
-        self.inputs.show(resolve(self.run.state() if self.run.running else chosen))
+        view = resolve(self.run.state() if self.run.running else chosen)
+        if self.many.filling:
+            view = replace(view, buttonEnabled=False, inputsEnabled=False)
+        self.inputs.show(view)
+        self.many.follow(p, free=not self.run.running)
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p)
