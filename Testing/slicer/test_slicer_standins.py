@@ -61,7 +61,7 @@ def test_aMisspeltNameInTheUiFileIsAnError(tmp_path, right, wrong):
     [
         ("InputWidgets.py", "ui.fuseButton.setEnabled(", "ui.fuseButton.setEnabeld("),
         ("InputButtons.py", '"clicked(bool)", self.onSwap', '"click(bool)", self.onSwap'),
-        ("Widget.py", '"nodeAddedByUser(vtkMRMLNode*)"', '"nodeAddedByUsr(vtkMRMLNode*)"'),
+        ("InputWidgets.py", '"nodeAddedByUser(vtkMRMLNode*)"', '"nodeAddedByUsr(vtkMRMLNode*)"'),
         ("Messages.py", "logTextEdit.appendPlainText(", "logTextEdit.appendPlainTxt("),
         ("MachineWidgets.py", '"currentPathChanged(QString)"', '"currentPathChange(QString)"'),
         ("Application.py", "timer.setInterval(", "timer.setIntervall("),
