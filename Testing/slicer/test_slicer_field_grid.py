@@ -109,3 +109,53 @@ def test_pointsBeyondTheReferenceAreCounted(coarse, referenceMatrix):
     index = np.array([[38.4, 20, 9], [39.5, 20, 9], [-0.6, 20, 9]])
     places = index @ referenceMatrix[:3, :3].T + referenceMatrix[:3, 3]
     assert direction.outside(places, places) == 2
+
+
+def test_aSavedFieldIsSmallAndComesBackExactly(scene, tmp_path, referenceMatrix):
+    """In a scene bundle, oblique and anisotropic."""
+    import zipfile
+
+    import slicer
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import deformationImage, updateDeformation
+
+    field = (5 * np.sin(positions((9, 14, 11), referenceMatrix) / 30)).astype(np.float32)
+    node = scene.AddNewNodeByClass("vtkMRMLGridTransformNode", "T2 to T1")
+    updateDeformation(node, Image.fromArray(field, referenceMatrix))
+    assert scene.WriteToMRB(str(tmp_path / "s.mrb"))
+    assert (tmp_path / "s.mrb").stat().st_size < 1.2 * field.nbytes
+    with zipfile.ZipFile(tmp_path / "s.mrb") as bundle:
+        bundle.extractall(tmp_path / "out")
+    loaded = slicer.vtkMRMLScene()
+    logic = slicer.vtkMRMLApplicationLogic()
+    logic.SetMRMLScene(loaded)
+    loaded.SetURL(str(tmp_path / "out" / "s" / "s.mrml"))
+    assert loaded.Connect()
+    found = deformationImage(loaded.GetFirstNodeByName("T2 to T1"))
+    np.testing.assert_array_equal(found.array, field)
+    np.testing.assert_allclose(found.ijkToRas, referenceMatrix, atol=1e-5)
+    loaded.Clear(True)
+
+
+def test_whatIsReadIsRoundedToWhatIsSeen(tmp_path, writeResult, pair):
+    from UniFuseSlicerLib.Images import FUSED_PARTS, RESTORED_PARTS, readResult
+
+    writeResult(tmp_path)
+    images = readResult(tmp_path)
+    for found, wanted, parts in (
+        (images.fused, pair.warped / 400, FUSED_PARTS),
+        (images.restored, pair.warped, RESTORED_PARTS),
+    ):
+        error = np.abs(found.array - wanted).max()
+        assert 0 < error <= np.ptp(wanted) / parts / 2
+    np.testing.assert_allclose(images.deformation.array, pair.displacement, atol=1e-6)
+
+
+def test_wholeNumbersAndConstantsStay(tmp_path, writeResult, pair):
+    from UniFuseSlicerLib.Images import readResult
+
+    colours = np.random.default_rng(0).integers(0, 255, (*pair.warped.shape, 3), np.uint8)
+    writeResult(tmp_path, fused=colours, restored=np.zeros_like(pair.warped))
+    images = readResult(tmp_path)
+    np.testing.assert_array_equal(images.fused.array, colours)
+    assert (images.restored.array == 0).all()

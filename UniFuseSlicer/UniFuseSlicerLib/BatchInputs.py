@@ -97,7 +97,7 @@ def _ofScene(
         found = [_volumeCalled(scene, case[role]) for role in ROLES]
         try:
             if None not in found:
-                checkRun(*found, options)
+                checkRun(found[0], found[1], options)
                 nodes[name] = (found[0].GetID(), found[1].GetID())
             paths = [_pathOf(case[r], n, folder) for r, n in zip(ROLES, found, strict=True)]
         except FusionError as error:

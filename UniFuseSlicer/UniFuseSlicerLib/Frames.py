@@ -5,7 +5,8 @@ the same browser.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
@@ -14,7 +15,8 @@ from .Errors import InputNodeError
 from .VolumeFacts import factsOf
 
 
-class Series(NamedTuple):
+@dataclass(frozen=True)
+class Series:
     """A volume of the scene that shows the frames of a sequence.
 
     Attributes:

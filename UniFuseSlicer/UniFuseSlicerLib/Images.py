@@ -19,6 +19,9 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from .Errors import FusionError
 
+# What nobody sees compresses badly: of a picture a 4096th of its range, of values in their unit a
+# 16384th. Displacements stay as they are: the figures of `unifuse measure` come from them.
+FUSED_PARTS, RESTORED_PARTS = 4096, 16384
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -159,8 +162,21 @@ def readResult(folder: Path) -> FusionImages:
                     "See the log, and choose the device CPU under Advanced."
                 ).format(name=name)
             )
+    _round(fused.array, FUSED_PARTS)
+    _round(restored.array, RESTORED_PARTS)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return FusionImages(fused, restored, deformation, report, _uncertaintyIn(folder))
+
+
+def _round(array: np.ndarray, parts: int) -> None:
+    """In place, to a power of two of at most the range in so many parts; integers stay."""
+    low, high = float(array.min()), float(array.max())
+    if array.dtype.kind != "f" or not np.isfinite([low, high]).all() or low == high:
+        return
+    step = 2.0 ** np.floor(np.log2((high - low) / parts))
+    np.divide(array, step, out=array)
+    np.rint(array, out=array)
+    np.multiply(array, step, out=array)
 
 
 def _uncertaintyIn(folder: Path) -> Image | None:

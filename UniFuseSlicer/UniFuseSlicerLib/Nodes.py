@@ -135,6 +135,9 @@ def updateDeformation(node: Any, image: Image) -> None:
     """
     node.SetAndObserveTransformNodeID(None)
     node.SetAndObserveTransformFromParent(gridTransform(image))
+    if node.GetStorageNode() is None and node.AddDefaultStorageNode():
+        # Slicer's usual .h5 holds doubles, not compressed: four times as much
+        node.GetStorageNode().SetDefaultWriteFileExtension("nii.gz")
 
 
 def gridTransform(image: Image, scale: float = 1.0) -> Any:
@@ -187,8 +190,8 @@ def copyVolume(node: Any, copy: Any, ijkToWorld: np.ndarray) -> None:
 
 
 def removeWithDisplay(node: Any) -> None:
-    """Take a node out of its scene together with its display nodes and the colour tables made for
-    it alone.
+    """Take a node out of its scene together with its display and storage nodes and the colour tables
+    made for it alone.
     """
     scene = node.GetScene()
     shown = node.GetNumberOfDisplayNodes() if node.IsA("vtkMRMLDisplayableNode") else 0
@@ -196,7 +199,8 @@ def removeWithDisplay(node: Any) -> None:
     colours = {
         d.GetColorNode() for d in displays if d is not None and d.IsA("vtkMRMLTransformDisplayNode")
     }
-    for item in (node, *displays, *colours):
+    stored = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
+    for item in (node, *displays, *colours, stored):
         if item is not None and item.GetScene() is scene:
             scene.RemoveNode(item)
 

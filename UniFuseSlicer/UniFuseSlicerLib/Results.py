@@ -1,6 +1,4 @@
-"""A result in the scene: which nodes, how they look, what they remember, where they lie in the
-hierarchy.
-"""
+"""A result in the scene: which nodes, how they look, what they remember."""
 
 from __future__ import annotations
 
@@ -14,6 +12,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from .Hierarchy import placeTogether
 from .Images import FusionImages, Image, contentWindow
 from .Nodes import updateDeformation, updateVolume
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes, contains, isFree, mark
@@ -77,8 +76,8 @@ def updateNodes(
     _link(nodes, degraded, reference, images.report)
     name = _("{degraded} uncertainty").format(degraded=degraded.GetName())
     mapped = updateUncertainty(nodes.fused, name, images.uncertainty)
-    for node in (*nodes.all(), *([mapped] if mapped is not None else [])):
-        placeBeside(node, reference)
+    together = (*nodes.all(), *([mapped] if mapped is not None else []))
+    placeTogether(together, reference, nodes.fused.GetName())
     return nodes
 
 
@@ -109,20 +108,6 @@ def resultOfPair(degraded: Any, reference: Any) -> FusionNodes:
 def reportOf(fused: Any) -> dict[str, Any]:
     """The content of report.json that was stored with a fused volume ({} for another volume)."""
     return json.loads(fused.GetAttribute(REPORT_ATTRIBUTE) or "{}")
-
-
-def placeBeside(node: Any, neighbour: Any) -> None:
-    """Put a node under the same subject and study as another one in the subject hierarchy."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(neighbour.GetScene())
-    if hierarchy is None:
-        return
-    neighbourItem = hierarchy.GetItemByDataNode(neighbour)
-    parent = hierarchy.GetItemParent(neighbourItem) if neighbourItem else hierarchy.GetSceneItemID()
-    item = hierarchy.GetItemByDataNode(node)
-    if item:
-        hierarchy.SetItemParent(item, parent)
-    else:
-        hierarchy.CreateItem(parent, node)
 
 
 def _targets(

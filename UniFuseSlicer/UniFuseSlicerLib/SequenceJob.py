@@ -12,13 +12,14 @@ from slicer.i18n import tr as _
 from .Blocking import temporaryFolder
 from .Direction import directionOf
 from .Frames import Series, frame, newSequence, seriesOf, synchronize
+from .Hierarchy import placeBeside
 from .Job import FusionJob
 from .Moved import movedVolume
 from .Nodes import removeWithDisplay
 from .Outcome import Ending, Outcome, cancelledOutcome, errorOutcome
 from .Ownership import DEGRADED_ROLE, SEQUENCE_ATTRIBUTE, FusionNodes, mark
 from .Process import ignore
-from .Results import placeBeside, reportOf
+from .Results import reportOf
 
 Field = Literal["each", "current"]
 MakeJob = Callable[[Any, Any, FusionNodes, Callable[[str], None], tuple[Any, ...]], FusionJob]

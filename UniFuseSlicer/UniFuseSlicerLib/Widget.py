@@ -37,6 +37,7 @@ from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .Steering import isStartOfOthers
+from .Undo import UndoButton
 from .View import resolve
 
 
@@ -96,6 +97,7 @@ class Panel:
         self._display = display
         self._confirm = confirm
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        self._undo = UndoButton(ui, self._showFilled)
         self.many = ManyWidgets(self, logic, makeTimer, settings, dependencies.ensure, makeCell)
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
         self._scene.enter()
@@ -135,6 +137,7 @@ class Panel:
 
     def onSceneClosed(self) -> None:
         self.result.clear()
+        self._undo.clear()
         self.messages.clear()
 
     def onParameterNodeSet(self) -> None:
@@ -205,6 +208,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
+        self._undo.onStart(outputs)
         self._retry.hide()
         self.result.card.clear()
         options = p.options(self._settings)
@@ -214,6 +218,7 @@ class Panel:
         self.run.start(job)
 
     def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
+        self._undo.onEnd(job.nodes if outcome.ending is Ending.DONE else None)
         if outcome.ending is not Ending.DONE:
             self._showFailure(outcome)
             if outcome.ending is Ending.FAILED:
@@ -257,6 +262,7 @@ class Panel:
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p)
+        self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
         self._compare.follow()
 
     def _showResult(self, wanted: Shown) -> None:
