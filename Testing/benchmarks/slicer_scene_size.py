@@ -31,7 +31,8 @@ def main() -> int:
 
     slicer.mrmlScene = slicer.vtkMRMLScene()
     with tempfile.TemporaryDirectory(prefix="uf-") as folder:
-        print(json.dumps(sizes(args.degraded, args.reference, Path(folder)), indent=2))
+        found = sizes(args.degraded, args.reference, Path(folder))
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return 0
 
 

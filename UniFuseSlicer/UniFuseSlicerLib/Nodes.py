@@ -190,8 +190,8 @@ def copyVolume(node: Any, copy: Any, ijkToWorld: np.ndarray) -> None:
 
 
 def removeWithDisplay(node: Any) -> None:
-    """Take a node out of its scene together with its display and storage nodes and the colour tables
-    made for it alone.
+    """Take a node out of its scene together with its display and storage nodes, and the colour
+    tables made for it alone.
     """
     scene = node.GetScene()
     shown = node.GetNumberOfDisplayNodes() if node.IsA("vtkMRMLDisplayableNode") else 0
