@@ -138,17 +138,28 @@ def test_aSavedFieldIsSmallAndComesBackExactly(scene, tmp_path, referenceMatrix)
 
 
 def test_whatIsReadIsRoundedToWhatIsSeen(tmp_path, writeResult, pair):
-    from UniFuseSlicerLib.Images import FUSED_PARTS, RESTORED_PARTS, readResult
+    from UniFuseSlicerLib.Images import FUSED_PARTS, readResult
 
-    writeResult(tmp_path)
+    fused, restored = ((pair.warped / part).astype(np.float32) for part in (400, 1))
+    writeResult(tmp_path, fused=fused, restored=restored)
     images = readResult(tmp_path)
-    for found, wanted, parts in (
-        (images.fused, pair.warped / 400, FUSED_PARTS),
-        (images.restored, pair.warped, RESTORED_PARTS),
-    ):
-        error = np.abs(found.array - wanted).max()
-        assert 0 < error <= np.ptp(wanted) / parts / 2
+    error = np.abs(images.fused.array - fused).max()
+    assert 0 < error <= np.ptp(fused) / FUSED_PARTS / 2
+    relative = np.abs(images.restored.array - restored) / np.maximum(np.abs(restored), 1e-30)
+    assert 0 < relative.max() <= 2.0**-13
     np.testing.assert_allclose(images.deformation.array, pair.displacement, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [1.0, -1.0, 0.3, -1000.4, 4095.9999, 1e-9, 0.0, 1e30])
+def test_significantBitsAreThoseOfTheValue(value):
+    from UniFuseSlicerLib.Images import roundBits
+
+    array = np.full((2, 3, 4), value, np.float32)
+    roundBits(array, 13)
+    mantissa, exponent = np.frexp(value)
+    assert array[0, 0, 0] == np.ldexp(np.floor(abs(mantissa) * 2**13 + 0.5) / 2**13, exponent) * (
+        1 if value >= 0 else -1
+    )
 
 
 def test_wholeNumbersAndConstantsStay(tmp_path, writeResult, pair):
