@@ -5,6 +5,7 @@ Runs as a process of its own; `FAKE_RESULT` is a folder whose files become its r
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -20,6 +21,8 @@ SENTENCE = "The two fields of view do not\n\toverlap. Check the volumes."
 
 def main() -> int:
     mode = os.environ["FAKE_MODE"]
+    if sys.argv[1] == "batch":
+        return batch(mode)
     say(fraction=0.1, stage="Loading the network")
     endings = {
         "refuse": refuse,
@@ -87,6 +90,50 @@ def work(mode: str) -> int:
     say(done=True)
     if mode == "hang":
         time.sleep(60)
+    return 0
+
+
+def batch(mode: str) -> int:
+    """Every case of a table or folder, as `unifuse batch`; one whose file is missing fails."""
+    if mode == "traceback":
+        traceback()
+    source, output = Path(sys.argv[2]), argument("--output")
+    cases = casesOf(source)
+    rows = []
+    for number, (name, files) in enumerate(cases, 1):
+        if mode == "polite" and number > 1:
+            return waitForCancel()
+        fine = mode != "refuse" and all(Path(file).exists() for file in files)
+        if fine:
+            shutil.copytree(os.environ["FAKE_RESULT"], output / name, dirs_exist_ok=True)
+            inputs = {r: {"path": f} for r, f in zip(("degraded", "reference"), files, strict=True)}
+            (output / name / "case.json").write_text(json.dumps(inputs), encoding="utf-8")
+        state, sentence = ("done", "") if fine else ("failed", SENTENCE)
+        rows.append({"name": name, "state": state, "sentence": sentence, "seconds": 2.0})
+        say(fraction=number / len(cases), stage=name, case=rows[-1])
+    say(done=True, output=str(output), rows=rows)
+    return 0 if all(row["state"] == "done" for row in rows) else 9
+
+
+def casesOf(source: Path) -> list[tuple[str, list[str]]]:
+    """Name and files of every case."""
+    roles = ("degraded", "reference")
+    if source.is_dir():
+        folders = sorted(p for p in source.iterdir() if p.is_dir() and any(p.iterdir()))
+        return [(p.name, [str(p / f"{role}.nii.gz") for role in roles]) for p in folders]
+    with source.open(newline="", encoding="utf-8") as file:
+        return [
+            (row.get("name") or f"case{number:03d}", [str(source.parent / row[r]) for r in roles])
+            for number, row in enumerate(csv.DictReader(file), 1)
+        ]
+
+
+def waitForCancel() -> int:
+    for _ in range(600):
+        time.sleep(0.1)
+        if argument("--cancel-file").exists():
+            say(done=True, error="Stopped; finished cases stay.", exit_code=130)
+            return 130
     return 0
 
 

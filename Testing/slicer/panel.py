@@ -90,6 +90,7 @@ class PanelBuilder:
             loadSample or (lambda: (pair.degraded, pair.reference)),
             showChart=charts.append,
             askText=askText,
+            makeCell=lambda *cell: cell,
         )
         self.panels.append(panel)
         if chosen:

@@ -111,6 +111,33 @@ CLASSES = {
         methods="appendPlainText appendHtml insertPlainText clear cut copy paste undo redo "
         "selectAll centerCursor zoomIn zoomOut toPlainText",
     ),
+    "QAbstractItemView": QtClass(
+        base="QAbstractScrollArea",
+        properties="autoScroll autoScrollMargin editTriggers tabKeyNavigation showDropIndicator "
+        "dragEnabled dragDropOverwriteMode dragDropMode defaultDropAction alternatingRowColors "
+        "selectionMode selectionBehavior iconSize textElideMode verticalScrollMode "
+        "horizontalScrollMode",
+        signals="pressed(QModelIndex) clicked(QModelIndex) doubleClicked(QModelIndex) "
+        "activated(QModelIndex) entered(QModelIndex) viewportEntered()",
+        methods="selectAll clearSelection setCurrentIndex scrollToTop scrollToBottom reset edit",
+    ),
+    "QTableView": QtClass(
+        base="QAbstractItemView",
+        properties="showGrid gridStyle sortingEnabled wordWrap cornerButtonEnabled",
+        methods="selectRow selectColumn hideRow showRow hideColumn showColumn "
+        "resizeRowToContents resizeRowsToContents resizeColumnToContents resizeColumnsToContents "
+        "setColumnWidth setRowHeight horizontalHeader verticalHeader",
+    ),
+    "QTableWidget": QtClass(
+        base="QTableView",
+        properties="rowCount columnCount",
+        signals="cellDoubleClicked(int,int) cellClicked(int,int) cellPressed(int,int) "
+        "cellActivated(int,int) cellEntered(int,int) cellChanged(int,int) itemSelectionChanged() "
+        "currentCellChanged(int,int,int,int)",
+        methods="item setItem takeItem insertRow insertColumn removeRow removeColumn clear "
+        "clearContents setHorizontalHeaderLabels setVerticalHeaderLabels setCurrentCell currentRow "
+        "currentColumn scrollToItem",
+    ),
     "QTimer": QtClass(
         base="QObject",
         properties="singleShot interval timerType",

@@ -136,6 +136,20 @@ class QPlainTextEdit(QWidget):
         self.lines.clear()
 
 
+class QTableWidget(QWidget):
+    """Cells are whatever the panel puts into them."""
+
+    def __init__(self, *_args: Any) -> None:
+        super().__init__()
+        self.__dict__["cells"] = {}
+        self.properties.update(rowCount=0)
+
+    def setItem(self, row: int, column: int, item: Any) -> None:
+        if row >= self.rowCount:
+            raise IndexError(f"No row {row}")
+        self.cells[row, column] = item
+
+
 class ctkCollapsibleButton(QWidget):
     changes: ClassVar = {"collapsed": ("contentsCollapsed(bool)",)}
 
@@ -204,6 +218,7 @@ WIDGETS: dict[str, type[QObject]] = {
         QPushButton,
         QProgressBar,
         QPlainTextEdit,
+        QTableWidget,
         ctkCollapsibleButton,
         ctkSliderWidget,
         ctkPathLineEdit,

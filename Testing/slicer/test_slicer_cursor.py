@@ -185,3 +185,54 @@ def test_aMoveOfTheMouseIsCheap(cursor, build, place):
     for step in range(100):
         cursor.SetCursorPositionRAS(place + step * 0.01)
     assert (time.process_time() - start) / 100 < 0.01
+
+
+class Probe:
+    """What Slicer's DataProbeInfoWidget has."""
+
+    def generateViewDescription(self, xyz, ras, sliceNode, sliceLogic):
+        return "Red (R 1.0, A 2.0, S 3.0)"
+
+
+def test_theDataProbeSaysTheDisplacementWhileTheModuleIsShown(build, place, nodes):
+    from UniFuseSlicerLib.Choices import FieldPartChoice
+    from UniFuseSlicerLib.CursorWidgets import CursorWidgets
+    from UniFuseSlicerLib.DataProbe import DataProbeLine
+
+    probe = Probe()
+    widgets = CursorWidgets(build().ui, DataProbeLine(lambda: probe))
+    widgets.enter()
+    assert probe.generateViewDescription(None, place, None, None) == "Red (R 1.0, A 2.0, S 3.0)"
+    widgets.follow(nodes.fused, FieldPartChoice.TOTAL)
+    first, second = probe.generateViewDescription(None, place, None, None).split("\n")
+    assert first == "Red (R 1.0, A 2.0, S 3.0)"
+    assert second.strip().startswith("In the degraded volume ")
+    away = [500.0, 0.0, 0.0]
+    assert probe.generateViewDescription(None, away, None, None).split("\n")[1].strip() == ""
+    widgets.release()
+    assert "generateViewDescription" not in vars(probe)
+
+
+def test_whatAnotherExtensionShowsInTheDataProbeStays():
+    from UniFuseSlicerLib.DataProbe import DataProbeLine
+
+    probe = Probe()
+    own = vars(probe)["generateViewDescription"] = lambda *_: "theirs"
+    line = DataProbeLine(lambda: probe)
+    line.enter(lambda _ras: "ours")
+    assert probe.generateViewDescription(None, None, None, None) == "theirs\n  ours"
+    line.release()
+    assert probe.generateViewDescription is own
+    line.enter(lambda _ras: "ours")
+    later = vars(probe)["generateViewDescription"] = lambda *_: "later"
+    line.release()
+    assert probe.generateViewDescription is later
+
+
+def test_withoutADataProbeNothingHappens():
+    from UniFuseSlicerLib.DataProbe import DataProbeLine
+
+    line = DataProbeLine(lambda: None)
+    line.enter(lambda _ras: "ours")
+    line.release()
+    assert DataProbeLine()._find() is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,85 +171,115 @@ def test_aTableOfAnotherToolStays(logic, tmp_path):
     assert (tmp_path / "results" / "batch.csv").read_text(encoding="utf-8") == "patient,age\nx,50\n"
 
 
-def test_aTableThatIsOpenElsewhereDoesNotEndTheBatch(tmp_path, monkeypatch):
+def test_aTableThatIsOpenElsewhereDoesNotEndTheBatch(logic, tmp_path, monkeypatch):
     from UniFuseSlicerLib import Batch
 
     def locked(rows, path):
         raise PermissionError(13, "open in another program")
 
     monkeypatch.setattr(Batch, "writeRows", locked)
-    cases = [Batch.BatchCase(name, tmp_path, tmp_path) for name in "ab"]
+    casesIn(tmp_path / "cases", ["a", "b"])
+    rows = logic().fuseBatch(tmp_path / "cases", tmp_path / "results")
+    assert [row.ending for row in rows] == ["done", "done"]
+
+
+def test_oneBadCaseDoesNotStopTheOthers(logic, tmp_path):
     lines: list[str] = []
-    rows = Batch.runCases(
-        cases, tmp_path / "o", lambda c, f: Batch.BatchRow(c.name, "done", "", ""), lines.append
-    )
-    assert [row.name for row in rows] == ["a", "b"]
-    assert sum("Cannot write" in line and "batch.csv" in line for line in lines) == 2
+    casesIn(tmp_path / "cases", ["a", "b", "c"])
+    (tmp_path / "cases" / "b" / "reference.nii.gz").unlink()
+    rows = logic().fuseBatch(tmp_path / "cases", tmp_path / "results", progress=lines.append)
+    assert [row.ending for row in rows] == ["done", "failed", "done"]
+    assert lines == ["1 of 3: a", "2 of 3: b", "3 of 3: c"]
 
 
-def test_whatBreaksACaseIsItsRow(tmp_path):
-    from UniFuseSlicerLib.Batch import BatchCase, BatchRow, runCases
-
-    def run(case, folder):
-        if case.name == "a":
-            raise OSError("No space left on device")
-        return BatchRow(case.name, "done", "", str(folder))
-
-    rows = runCases(
-        [BatchCase(n, tmp_path, tmp_path) for n in "ab"], tmp_path / "o", run, lambda line: None
-    )
-    assert [(row.ending, row.message) for row in rows] == [
-        ("failed", "OSError: No space left on device"),
-        ("done", ""),
-    ]
-
-
-def test_batchOfATable(tmp_path, scene):
+@pytest.fixture
+def tableNode(scene):
+    """rows of (degraded, reference[, name]) → table node."""
     import vtk
-    from UniFuseSlicerLib.Batch import readCases
 
-    (tmp_path / "cases.csv").write_text(
-        "name,degraded,reference\nx,d.nrrd,r.nrrd\n", encoding="utf-8"
+    def make(rows, titles=("degraded", "reference", "name")):
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", "pairs")
+        for n, title in enumerate(titles):
+            column = vtk.vtkStringArray()
+            column.SetName(title)
+            for row in rows:
+                column.InsertNextValue(row[n])
+            node.AddColumn(column)
+        return node
+
+    return make
+
+
+def test_batchOfVolumesInTheScene(logic, pair, tableNode, tmp_path):
+    """Names and IDs; a label map in their place is a row that says so."""
+    scene = pair.degraded.GetScene()
+    labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    table = tableNode(
+        [
+            ("T2", pair.reference.GetID(), "one"),
+            (labels.GetName(), "T1", "two"),
+            ("/no/such.nrrd", "T1", "three"),
+        ]
     )
-    (case,) = readCases(tmp_path / "cases.csv")
-    assert (case.name, case.degraded, case.reference) == (
-        "x",
-        tmp_path / "d.nrrd",
-        tmp_path / "r.nrrd",
-    )
-    node = scene.AddNewNodeByClass("vtkMRMLTableNode")
-    for title in ("degraded", "reference"):
-        column = vtk.vtkStringArray()
-        column.SetName(title)
-        column.InsertNextValue(f"/data/{title}.nrrd")
-        node.AddColumn(column)
-    (case,) = readCases(node)
-    assert (case.name, str(case.degraded)) == ("case001", "/data/degraded.nrrd")
+    rows = {row.name: row for row in logic().fuseBatch(table, tmp_path / "results")}
+    assert {name: row.ending for name, row in rows.items()} == {
+        "one": "done",
+        "two": "failed",
+        "three": "failed",
+    }
+    assert "is a label map" in rows["two"].message
 
 
-@pytest.mark.parametrize(
-    ("table", "words"),
-    [
-        ("name,degraded\nx,d.nrrd\n", "Row 1 has no reference"),
-        ("degraded,reference\n", "No case found"),
-        ("name,degraded,reference\nx,a,b\nx,c,d\n", "Two cases are called x"),
-        ("name,degraded,reference\n..,a,b\n", "Row 1: '..' cannot be the name"),
-        ("name,degraded,reference\na/../../x,a,b\n", "cannot be the name"),
-        ("name,degraded,reference\n/tmp/x,a,b\n", "cannot be the name"),
-        ("name,degraded,reference\nC:x,a,b\n", "cannot be the name"),
-        ("name,degraded,reference\n=1+1,a,b\n", "cannot be the name"),
-        ("degraded,reference\nGröße.nrrd,b\n".encode("latin-1"), "is not UTF-8"),
-        (None, "does not exist"),
-    ],
-)
-def test_aBadTableIsRefusedInWords(tmp_path, table, words):
-    from UniFuseSlicerLib.Batch import readCases
+def test_whatTheToolReadsIsWhatTheNodeHolds(pair, tableNode, tmp_path, referenceMatrix):
+    from UniFuseSlicerLib.BatchInputs import inputsOf
+    from UniFuseSlicerLib.Images import readImage
+    from UniFuseSlicerLib.Nodes import imageFromNode
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    inputs = inputsOf(tableNode([("T2", "T1", "one")]), tmp_path, tmp_path / "o", FusionOptions())
+    inputs.write()
+    with inputs.table.open(encoding="utf-8") as file:
+        (row,) = csv.DictReader(file)
+    written = readImage(Path(row["reference"]))
+    np.testing.assert_allclose(written.ijkToRas, referenceMatrix, atol=1e-6)
+    np.testing.assert_array_equal(written.array, imageFromNode(pair.reference).array)
+    assert inputs.nodes == {"one": (pair.degraded.GetID(), pair.reference.GetID())}
+
+
+@pytest.mark.parametrize("source", ["missing.csv", "empty node", "other columns"])
+def test_withoutPairsNothingStarts(logic, tableNode, tmp_path, source):
     from UniFuseSlicerLib.Errors import FusionError
 
-    if table is not None:
-        (tmp_path / "cases.csv").write_bytes(table if isinstance(table, bytes) else table.encode())
-    with pytest.raises(FusionError, match=words):
-        readCases(tmp_path / "cases.csv")
+    nodes = {
+        "empty node": tableNode([]),
+        "other columns": tableNode([("a", "b")], ("patient", "age")),
+    }
+    with pytest.raises(FusionError, match="does not exist|No case found"):
+        logic().fuseBatch(nodes.get(source, tmp_path / source), tmp_path / "results")
+
+
+def test_aToolThatStopsIsAnErrorInItsWords(logic, tmp_path):
+    from UniFuseSlicerLib.Errors import RunFailed
+
+    casesIn(tmp_path / "cases", ["a"])
+    with pytest.raises(RunFailed, match="no kernel image"):
+        logic("traceback").fuseBatch(tmp_path / "cases", tmp_path / "results")
+
+
+def test_aCancelledBatchKeepsWhatIsDone(logic, tmp_path):
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    casesIn(tmp_path / "cases", ["a", "b"])
+    seen: list[object] = []
+    bare = logic("polite")
+    job = bare.makeBatch(tmp_path / "cases", tmp_path / "o", FusionOptions(), seen.append)
+    job.start()
+    while job.poll() is None:
+        if seen:
+            job.cancel()
+    assert job.outcome.ending.value == "cancelled"
+    assert "Finished cases stay" in job.outcome.message
+    assert rowsIn(tmp_path / "o" / "batch.csv") == {"a": "done"}
 
 
 @pytest.mark.parametrize("words", ["=HYPERLINK(1)", "+1", "-1", "@A1", "\t=1", "a, b"])
@@ -264,8 +295,6 @@ def test_cellsAreNoFormulasAndComeBack(tmp_path, words):
 
 
 def test_optionsBecomeFlags():
-    from pathlib import Path
-
     from UniFuseSlicerLib.Options import FusionOptions
 
     assert FusionOptions().arguments() == []
@@ -286,10 +315,24 @@ def test_optionsBecomeFlags():
     ]
 
 
+def test_flagsOfABatchAreThoseOfTheTool():
+    pytest.importorskip("UniFuseLib.cli")
+    from UniFuseSlicerLib.Command import ToolCommand
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    from UniFuseLib.cli import parser
+
+    options = FusionOptions(
+        "mr", "ct", "cpu", "float16", 1.5, "off", Path("/w.safetensors"), uncertainty=True
+    )
+    command = ToolCommand("python", {}, Path()).batch(Path("t"), Path("o"), options, Path("c"))
+    args = parser().parse_args(command[command.index("UniFuseLib.cli") + 1 :])
+    assert (args.progress, args.device, args.redo_changed) == ("json", "cpu", True)
+    assert [str(args.table), str(args.cancel_file)] == ["t", "c"]
+
+
 def test_flagsAreThoseOfTheTool():
     """The real parser takes what the panel can produce."""
-    from pathlib import Path
-
     pytest.importorskip("UniFuseLib.cli")
     from UniFuseSlicerLib.Command import ToolCommand
     from UniFuseSlicerLib.Options import FusionOptions

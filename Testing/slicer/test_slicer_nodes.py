@@ -175,7 +175,7 @@ def test_classTableAndReportStayReachable(nodes):
     assert reportOf(nodes.fused)["similarity"]["after"] == 0.78
 
 
-def test_resultsLieUnderTheStudyOfTheReference(images, pair, scene):
+def test_aResultHasAFolderInTheStudyOfTheReference(images, pair, scene):
     import slicer
     from UniFuseSlicerLib.Ownership import FusionNodes
     from UniFuseSlicerLib.Results import updateNodes
@@ -188,8 +188,13 @@ def test_resultsLieUnderTheStudyOfTheReference(images, pair, scene):
     mine = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode")
     hierarchy.CreateItem(hierarchy.GetSceneItemID(), mine)
     nodes = updateNodes(images, pair.degraded, pair.reference, FusionNodes(fused=mine))
-    for node in vars(nodes).values():
-        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
+    folders = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(n)) for n in nodes.all()}
+    (folder,) = folders
+    assert hierarchy.GetItemParent(folder) == study
+    assert hierarchy.GetItemName(folder) == nodes.fused.GetName()
+    updateNodes(images, pair.degraded, pair.reference, nodes)
+    again = {hierarchy.GetItemParent(hierarchy.GetItemByDataNode(n)) for n in nodes.all()}
+    assert again == folders
 
 
 def linearTransform(scene, matrix):

@@ -200,7 +200,7 @@ SELECTORS = ("qMRMLNodeComboBox", "qMRMLCheckableNodeComboBox")
 def test_everyNodeSelectorFollowsTheScene():
     root = uiTree()
     selectors = {w.get("name") for w in root.iter("widget") if w.get("class") in SELECTORS}
-    assert len(selectors) == 12
+    assert len(selectors) == 13
     connected = {
         c.findtext("receiver")
         for c in root.iter("connection")

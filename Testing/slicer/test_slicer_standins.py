@@ -61,7 +61,7 @@ def test_aMisspeltNameInTheUiFileIsAnError(tmp_path, right, wrong):
     [
         ("InputWidgets.py", "ui.fuseButton.setEnabled(", "ui.fuseButton.setEnabeld("),
         ("InputButtons.py", '"clicked(bool)", self.onSwap', '"click(bool)", self.onSwap'),
-        ("Widget.py", '"nodeAddedByUser(vtkMRMLNode*)"', '"nodeAddedByUsr(vtkMRMLNode*)"'),
+        ("InputWidgets.py", '"nodeAddedByUser(vtkMRMLNode*)"', '"nodeAddedByUsr(vtkMRMLNode*)"'),
         ("Messages.py", "logTextEdit.appendPlainText(", "logTextEdit.appendPlainTxt("),
         ("MachineWidgets.py", '"currentPathChanged(QString)"', '"currentPathChange(QString)"'),
         ("Application.py", "timer.setInterval(", "timer.setIntervall("),
@@ -128,7 +128,8 @@ def test_everyQtClassTheModuleUsesIsListed():
     for path in MODULE_FOLDER.rglob("*.py"):
         used |= set(re.findall(r"\bqt\.(\w+)", Path(path).read_text(encoding="utf-8")))
     # the panel gets a function in their place
-    injected = {"QInputDialog", "QLineEdit", "QEventLoop", "QShortcut", "QKeySequence"}
+    cells = {"QTableWidgetItem", "QBrush", "QColor", "Qt"}
+    injected = cells | {"QInputDialog", "QLineEdit", "QEventLoop", "QShortcut", "QKeySequence"}
     assert used == {"QTimer", "QSettings", *injected}
     assert used - injected <= set(STANDINS)
 

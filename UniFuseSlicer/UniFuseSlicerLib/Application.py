@@ -16,6 +16,7 @@ from .LiveWarp import LiveWarp
 from .Overlay import Overlay
 from .Settings import MachineSettings
 from .SliceViews import SliceViews
+from .View import TEXT_ON_COLOUR
 from .Widget import Panel
 
 
@@ -47,7 +48,21 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         showChart=showChart,
         askText=askText,
         makeShortcut=makeShortcut,
+        makeCell=makeCell,
     )
+
+
+def makeCell(text: str, colour: str, toolTip: str) -> Any:
+    """An item of a table that nobody edits; on a colour the text is dark, in both styles."""
+    import qt
+
+    item = qt.QTableWidgetItem(text)
+    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
+    item.setToolTip(toolTip)
+    if colour:
+        item.setBackground(qt.QBrush(qt.QColor(colour)))
+        item.setForeground(qt.QBrush(qt.QColor(TEXT_ON_COLOUR)))
+    return item
 
 
 def makeShortcut(key: str, callback: Callable[[], None]) -> Any:

@@ -10,10 +10,11 @@ from slicer.i18n import tr as _
 
 from .Direction import Destination, Direction, checkResult, directionOf
 from .Errors import InputNodeError
+from .Hierarchy import placeBeside
 from .Moved import movedMarkups, movedModel, movedSegmentation, movedVolume
 from .Nodes import removeWithDisplay
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, isMarked, mark
-from .Results import placeBeside, reportOf
+from .Results import reportOf
 from .Words import nameSentence
 
 SOURCE_ROLE = "unifuseMovedFrom"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .Body import bodyMask, nearest, positions
-from .Images import Image
+from .FieldGrid import sampled
 from .Nodes import deformationImage, imageFromNode, worldFromIjk
 from .Resample import Grid
 
@@ -40,28 +40,13 @@ def coarseField(deformation: Any, reference: Any, degraded: Any) -> CoarseField:
         reference: volume node that shows the body; None where it was deleted: not clipped.
         degraded: volume node; None where it was deleted: not clipped to its field of view.
     """
-    field = deformationImage(deformation)
-    steps = stepsOf(field, SPACING_MM)
-    array = field.array[:: steps[2], :: steps[1], :: steps[0]]
-    matrix = field.ijkToRas.copy()
-    matrix[:3, :3] *= steps
-    places = positions(array.shape[:3], matrix).reshape(array.shape)
-    shown = holds(degraded, places + array, deformation)
+    field = sampled(deformationImage(deformation), SPACING_MM)
+    places = positions(field.array.shape[:3], field.ijkToRas).reshape(field.array.shape)
+    shown = holds(degraded, places + field.array, deformation)
     if reference is not None:
         anatomy = nearest(imageFromNode(reference), places.reshape(-1, 3))
         shown &= bodyMask(anatomy.reshape(shown.shape))
-    return CoarseField(matrix, places, array, shown)
-
-
-def stepsOf(field: Image, spacing: float) -> np.ndarray:
-    """`(3,)` voxels along (i, j, k) from one coarse voxel to the next.
-
-    Args:
-        field: of any spacing.
-        spacing: wanted, mm; a coarser field stays as it is.
-    """
-    own = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
-    return np.maximum(1, np.round(spacing / own).astype(int))
+    return CoarseField(field.ijkToRas, places, field.array, shown)
 
 
 def holds(volume: Any, places: np.ndarray, deformation: Any) -> np.ndarray:

@@ -62,10 +62,17 @@ class ToolCommand:
             "UniFuseLib.cli", [*arguments, "--cancel-file", str(cancelFile), *options.arguments()]
         )
 
+    def batch(
+        self, table: Path, output: Path, options: FusionOptions, cancelFile: Path
+    ) -> list[str]:
+        """`unifuse batch …`: finished cases stay unless their files or options have changed."""
+        arguments = ["batch", str(table), "--output", str(output), "--redo-changed"]
+        following = ["--progress", "json", "--cancel-file", str(cancelFile)]
+        return self.module("UniFuseLib.cli", [*arguments, *following, *options.arguments()])
 
-# For files that only go into the scene: compressing them would take longer than the network. The
-# field keeps the reference's voxels, which the panel reads it at.
-QUICK_FILES = ("--uncompressed", "--no-overview", "--field-spacing", "full")
+
+# for files that only go into the scene: compressing them would take longer than the network
+QUICK_FILES = ("--uncompressed", "--no-overview")
 
 
 def toolEnvironment(base: Mapping[str, str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The lines of the panel that follow the mouse over the slice views."""
+"""The lines of the panel, and one of the Data Probe, that follow the mouse over the slice views."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .Choices import FieldPartChoice
+from .DataProbe import DataProbeLine
 from .Results import FUSED_AT_ATTRIBUTE, isResult
 from .RigidPart import rigidPartOf
 from .UnderCursor import linesUnder
@@ -20,10 +21,12 @@ class CursorWidgets(VTKObservationMixin):
 
     Args:
         ui: widgets by name.
+        probe: of the application; replaced in tests.
     """
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: Any, probe: DataProbeLine | None = None) -> None:
         VTKObservationMixin.__init__(self)
+        self._probe = probe or DataProbeLine()
         self._label = ui.cursorLabel
         self._fused: Any = None
         self._rigid: np.ndarray | None = None
@@ -37,10 +40,12 @@ class CursorWidgets(VTKObservationMixin):
         self._node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
         if self._node is not None:
             self.addObserver(self._node, self._node.CursorPositionModifiedEvent, self._onMoved)
+        self._probe.enter(self._displacementAt)
 
     def release(self) -> None:
         """The module is left, or the scene is closing: nothing is observed any more."""
         self.removeObservers()
+        self._probe.release()
         self._node = None
         self._show()
 
@@ -75,3 +80,10 @@ class CursorWidgets(VTKObservationMixin):
         if not self._node.GetCursorPositionRAS(place):
             return []
         return linesUnder(self._fused, np.array(place), self._rigid)
+
+    def _displacementAt(self, place: Any) -> str | None:
+        """For the Data Probe, which has the values already."""
+        if not isResult(self._fused):
+            return None
+        lines = linesUnder(self._fused, np.array(place, dtype=float), self._rigid)
+        return lines[1] if lines else ""

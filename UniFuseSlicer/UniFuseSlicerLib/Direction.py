@@ -12,7 +12,7 @@ from .Body import positions, transformed
 from .Errors import FusionError, InputNodeError
 from .Folds import foldedCells
 from .Images import Image
-from .Nodes import deformationImage, gridTransform, worldFromIjk
+from .Nodes import deformationImage, gridTransform, matrixOfVolume, worldFromIjk
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Resample import Grid
 from .Results import DEFORMATION_ROLE, isResult
@@ -34,6 +34,7 @@ class Direction:
         target: its volume node.
         deformation: grid transform node of the result.
         grid: voxels of the target in the world.
+        known: voxels of the reference, where the displacement is known.
         points: `vtkAbstractTransform`, RAS mm in the source → RAS mm in the target.
         reading: its inverse, which images are read with.
         field: x → x + u(x) on the reference, RAS mm; one of the two above.
@@ -43,6 +44,7 @@ class Direction:
     target: Any
     deformation: Any
     grid: Grid
+    known: Grid
     points: Any
     reading: Any
     field: Any
@@ -70,10 +72,8 @@ class Direction:
             places: `(n, 3)` RAS mm in the source.
             moved: `(n, 3)` RAS mm in the target.
         """
-        field = deformationImage(self.deformation)
-        grid = Grid.ofImage(field.data, field.ijkToRas)
         inReference = moved if self.to == "reference" else places
-        return int((~grid.holds(inReference)).sum())
+        return int((~self.known.holds(inReference)).sum())
 
 
 def directionOf(fused: Any, to: Destination) -> Direction:
@@ -98,10 +98,11 @@ def directionOf(fused: Any, to: Destination) -> Direction:
     field.SetInverseTolerance(INVERSE_TOLERANCE_MM)
     place = worldFromIjk(target, without=deformation)
     grid = Grid.ofImage(target.GetImageData(), place)
+    known = Grid.ofImage(fused.GetImageData(), matrixOfVolume(fused))
     if to == "reference":
-        return Direction(to, target, deformation, grid, field.GetInverse(), field, field)
+        return Direction(to, target, deformation, grid, known, field.GetInverse(), field, field)
     reading = gridTransform(_inverseOn(grid, field))
-    return Direction(to, target, deformation, grid, field, reading, field)
+    return Direction(to, target, deformation, grid, known, field, reading, field)
 
 
 def checkResult(fused: Any, to: Destination) -> None:

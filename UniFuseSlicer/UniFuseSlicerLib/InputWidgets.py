@@ -9,9 +9,10 @@ import slicer
 
 from .Guards import modalitySentences
 from .NodeWatch import NodeWatch
-from .Ownership import resultVolumeIds
+from .Ownership import mark, resultVolumeIds
 from .Settings import MachineSettings
 from .View import PanelState, PanelView
+from .Words import notice
 
 
 class InputWidgets:
@@ -27,6 +28,9 @@ class InputWidgets:
         self._ui = ui
         self._settings = settings
         self._watch = NodeWatch(onChanged)
+        ui.noticeLabel.setText(notice())
+        for output in ("fused", "restored", "deformation", "report"):
+            getattr(ui, f"{output}Selector").connect("nodeAddedByUser(vtkMRMLNode*)", mark)
 
     def follow(self, parameterNode: Any) -> PanelState:
         """What the chosen volumes allow; the line below them says what they are.

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from .Body import bodyMask, nearest, positions, transformed
-from .CoarseField import holds, stepsOf
+from .CoarseField import holds
+from .FieldGrid import sampled
 from .Images import Image
 from .Nodes import deformationImage, imageFromNode
 from .RigidPart import moved
@@ -35,13 +36,8 @@ def insideBody(
     Returns:
         `(k, j, i, 3)` RAS mm.
     """
-    field = deformationImage(deformation)
-    steps = stepsOf(field, DRAWN_SPACING_MM)
-    shape = tuple(
-        int(np.ceil(n / step)) for n, step in zip(field.array.shape[:3], steps[::-1], strict=True)
-    )
-    matrix = field.ijkToRas.copy()
-    matrix[:3, :3] *= steps
+    field = sampled(deformationImage(deformation), DRAWN_SPACING_MM)
+    shape, matrix = field.array.shape[:3], field.ijkToRas
     starts = positions(shape, matrix)
     inDegraded = starts if rigid is None else moved(rigid, starts)
     ends = transformed(deformation.GetTransformToParent(), inDegraded)
@@ -60,11 +56,7 @@ def withoutRigid(deformation: Any, rigid: np.ndarray) -> Image:
         deformation: grid transform node, x → x + u(x) from parent.
         rigid: B, `(4, 4)` RAS mm.
     """
-    field = deformationImage(deformation)
-    steps = stepsOf(field, DRAWN_SPACING_MM)
-    u = field.array[:: steps[2], :: steps[1], :: steps[0]]
-    matrix = field.ijkToRas.copy()
-    matrix[:3, :3] *= steps
-    places = positions(u.shape[:3], matrix).reshape(u.shape)
-    rest = moved(np.linalg.inv(rigid), places + u) - places
-    return Image.fromArray(rest.astype(np.float32), matrix)
+    field = sampled(deformationImage(deformation), DRAWN_SPACING_MM)
+    places = positions(field.array.shape[:3], field.ijkToRas).reshape(field.array.shape)
+    rest = moved(np.linalg.inv(rigid), places + field.array) - places
+    return Image.fromArray(rest.astype(np.float32), field.ijkToRas)

@@ -5,17 +5,17 @@ window.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import slicer
+from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from .Apply import applyTo
-from .Batch import BatchRow, absolute, readCases, runCases
-from .BatchCommand import POLL_S, runCase
+from .Batch import BatchRow
+from .BatchJob import BatchJob
+from .Blocking import temporaryFolder, waitFor
 from .Command import ToolCommand
 from .Direction import Destination
 from .Errors import RunFailed
@@ -28,6 +28,7 @@ from .Outcome import Ending
 from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
 from .Results import reportOf
+from .SequenceJob import Field, SequenceJob
 
 
 class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
@@ -103,14 +104,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             overwriteNodes,
             guidance,
         )
-        job.start()
-        try:
-            while (outcome := job.poll()) is None:
-                if progress is not None:
-                    progress(job.fraction, job.stage)
-                time.sleep(POLL_S)
-        finally:
-            job.endNow()
+        outcome = waitFor(job, progress)
         if outcome.ending is not Ending.DONE:
             raise RunFailed(outcome)
         return job.nodes
@@ -123,16 +117,17 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         options: FusionOptions | None = None,
         progress: Callable[[str], None] = logging.info,
     ) -> list[BatchRow]:
-        """Fuse every pair of a table or a folder into `output/<name>/`, and write
-        `output/batch.csv`.
+        """Fuse every pair of a table or a folder into `output/<name>/` by `unifuse batch`, and
+        write `batch.csv`, `summary.csv` and `summary.html` there.
 
         Args:
-            source: CSV file or `vtkMRMLTableNode` with the columns degraded, reference (and name),
-                or a folder with one folder per case that holds `degraded.*` and `reference.*`.
-            output: results of the same cases are replaced, those of others stay, also in
-                `batch.csv`.
+            source: table file or `vtkMRMLTableNode` with the columns degraded, reference (and name,
+                and options of `unifuse fuse`), or a folder with one folder per case that holds
+                `degraded.*` and `reference.*`. In a node, a cell may name a volume of the scene.
+            output: finished cases stay unless their files or options have changed; cases of other
+                tables stay, also in `batch.csv`.
             options: choices for every case.
-            progress: called with one line per case.
+            progress: called with one line per case, when it has ended.
 
         Returns:
             One row per case; a case that fails is a row, not an exception.
@@ -142,13 +137,89 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
                 safetensors is missing.
         """
         self._dependencies.check()
-        choices = options or FusionOptions()
-        return runCases(
-            readCases(source),
-            absolute(output),
-            lambda case, folder: runCase(self.tool(), case, folder, choices),
-            progress,
+
+        def onRow(row: BatchRow) -> None:
+            known, total = len(job.rows), max(job.total, len(job.rows))
+            line = _("{number} of {count}: {name}")
+            progress(line.format(number=known, count=total, name=row.name))
+
+        job = self.makeBatch(source, output, options or FusionOptions(), onRow)
+        outcome = waitFor(job)
+        if outcome.ending is not Ending.DONE:
+            raise RunFailed(outcome)
+        return list(job.rows.values())
+
+    def makeBatch(
+        self,
+        source: Any,
+        output: str | Path,
+        options: FusionOptions,
+        onRow: Callable[[BatchRow], None],
+        log: Callable[[str], None] = logging.debug,
+    ) -> BatchJob:
+        """A batch that is not started yet; poll it from a timer."""
+        return BatchJob(source, output, options, self.tool(), temporaryFolder(), onRow, log)
+
+    def fuseSequence(
+        self,
+        degradedNode: Any,
+        referenceNode: Any,
+        *,
+        field: Field = "each",
+        options: FusionOptions | None = None,
+        progress: Callable[[float, str], None] | None = None,
+        log: Callable[[str], None] = logging.info,
+    ) -> SequenceJob:
+        """Fuse the frames of a sequence with one reference; see `SequenceJob`.
+
+        Args:
+            degradedNode: volume that shows the frames (a proxy node of a sequence browser).
+            referenceNode: clean volume; the same for all frames.
+            field: `each` frame is fused on its own; `current`: the frame that is shown is fused,
+                and its deformation moves all frames.
+            options: choices for every run.
+            progress: called with (0..1, stage).
+            log: called with every line of the log.
+
+        Returns:
+            `.nodes` show the result of the chosen frame, `.aligned` (`current`) the moved one; they
+            follow the browser. `.failed`: index value of a frame → why it has no result.
+
+        Raises:
+            FusionError: as `fuse`; a degraded volume of no sequence.
+        """
+        self._dependencies.check()
+        job = self.makeSequence(
+            degradedNode, referenceNode, field, options or FusionOptions(), NO_GUIDANCE, log
         )
+        outcome = waitFor(job, progress)
+        if outcome.ending is not Ending.DONE:
+            raise RunFailed(outcome)
+        return job
+
+    def makeSequence(
+        self,
+        degradedNode: Any,
+        referenceNode: Any,
+        field: Field,
+        options: FusionOptions,
+        guidance: Guidance,
+        log: Callable[[str], None],
+    ) -> SequenceJob:
+        """Runs on all frames that are not started yet; poll them from a timer."""
+
+        def makeJob(
+            degraded: Any,
+            reference: Any,
+            outputs: FusionNodes,
+            log: Callable[[str], None],
+            overwriteNodes: tuple[Any, ...],
+        ) -> FusionJob:
+            return self.makeJob(
+                degraded, reference, outputs, options, log, overwriteNodes, guidance
+            )
+
+        return SequenceJob(degradedNode, referenceNode, field, makeJob, log)
 
     def applyTo(
         self, fusedNode: Any, nodes: Sequence[Any], to: Destination = "reference"
@@ -197,15 +268,13 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         guidance: Guidance = NO_GUIDANCE,
     ) -> FusionJob:
         """A run that is not started yet; poll it from a timer (`fuse` does it in a loop)."""
-        application = getattr(slicer, "app", None)
-        folder = Path(application.temporaryPath) if application is not None else None
         return FusionJob(
             degradedNode,
             referenceNode,
             outputs,
             options,
             self.tool(),
-            folder,
+            temporaryFolder(),
             log,
             overwriteNodes=overwriteNodes,
             guidance=guidance,

@@ -16,6 +16,7 @@ from slicer.i18n import tr as _
 from .Body import bodyMask
 from .Direction import Destination, checkResult
 from .Errors import FusionError, InputNodeError
+from .FieldGrid import onVoxelsOf
 from .Folds import determinant
 from .Images import Image
 from .Nodes import deformationImage, gridTransform, imageFromNode, worldFromIjk
@@ -57,7 +58,7 @@ class Region(NamedTuple):
     Attributes:
         label: value in a label map; None: none.
         name: of the segment.
-        mask: `(k, j, i)` bool on the grid of the deformation.
+        mask: `(k, j, i)` bool on the voxels of the reference.
         colour: (r, g, b) 0 to 1; None: none of its own.
     """
 
@@ -94,7 +95,7 @@ def measure(fused: Any, labels: Any = None, labelsOf: Destination = "reference")
         FusionError: no result, a field one voxel thin, or labels that do not lie in it.
     """
     checkResult(fused, labelsOf)
-    field = deformationImage(fused.GetNodeReference(DEFORMATION_ROLE))
+    field = onVoxelsOf(deformationImage(fused.GetNodeReference(DEFORMATION_ROLE)), fused)
     if min(field.array.shape[:3]) < 2:
         raise FusionError(
             _("The deformation is a single voxel thin: no change of volume can be measured.")

@@ -12,9 +12,9 @@ import vtk
 from slicer.i18n import tr as _
 from vtk.util.numpy_support import numpy_to_vtk
 
+from .Hierarchy import placeBeside
 from .Measure import WHOLE, Measured, Region, RegionFigures
 from .Ownership import REFERENCE_ROLE, mark
-from .Results import placeBeside
 
 BINS = 60
 PLOTTED = 8  # the largest regions: more curves cannot be told apart

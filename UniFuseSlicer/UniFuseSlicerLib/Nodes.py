@@ -31,9 +31,14 @@ def worldFromIjk(node: Any, without: Any = None) -> np.ndarray:
     Raises:
         InputNodeError: the parent transform is not linear.
     """
+    return worldFromNode(node, without) @ matrixOfVolume(node)
+
+
+def matrixOfVolume(node: Any) -> np.ndarray:
+    """IJKToRAS of a volume node, `(4, 4)`, without the transforms that it is under."""
     matrix = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(matrix)
-    return worldFromNode(node, without) @ matrixArray(matrix)
+    return matrixArray(matrix)
 
 
 def worldFromNode(node: Any, without: Any = None) -> np.ndarray:
@@ -130,6 +135,9 @@ def updateDeformation(node: Any, image: Image) -> None:
     """
     node.SetAndObserveTransformNodeID(None)
     node.SetAndObserveTransformFromParent(gridTransform(image))
+    if node.GetStorageNode() is None and node.AddDefaultStorageNode():
+        # Slicer's usual .h5 holds doubles, not compressed: four times as much
+        node.GetStorageNode().SetDefaultWriteFileExtension("nii.gz")
 
 
 def gridTransform(image: Image, scale: float = 1.0) -> Any:
@@ -182,8 +190,8 @@ def copyVolume(node: Any, copy: Any, ijkToWorld: np.ndarray) -> None:
 
 
 def removeWithDisplay(node: Any) -> None:
-    """Take a node out of its scene together with its display nodes and the colour tables made for
-    it alone.
+    """Take a node out of its scene together with its display and storage nodes, and the colour
+    tables made for it alone.
     """
     scene = node.GetScene()
     shown = node.GetNumberOfDisplayNodes() if node.IsA("vtkMRMLDisplayableNode") else 0
@@ -191,7 +199,8 @@ def removeWithDisplay(node: Any) -> None:
     colours = {
         d.GetColorNode() for d in displays if d is not None and d.IsA("vtkMRMLTransformDisplayNode")
     }
-    for item in (node, *displays, *colours):
+    stored = node.GetStorageNode() if node.IsA("vtkMRMLStorableNode") else None
+    for item in (node, *displays, *colours, stored):
         if item is not None and item.GetScene() is scene:
             scene.RemoveNode(item)
 

@@ -16,6 +16,7 @@ from .Errors import InputNodeError
 RESULT_ATTRIBUTE = "UniFuse.Result"
 DEGRADED_ROLE = "unifuseDegraded"
 REFERENCE_ROLE = "unifuseReference"
+SEQUENCE_ATTRIBUTE = "UniFuse.Sequence"  # a sequence browser fills the node
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,11 @@ def resultVolumeIds(scene: Any, chosen: Iterable[Any]) -> list[str]:
 
 
 def isFree(node: Any, degraded: Any, reference: Any) -> bool:
-    """Whether a run on this pair may fill a node unasked: ours, and empty or made of this pair."""
+    """Whether a run on this pair may fill a node unasked: ours, and empty or made of this pair;
+    never one that shows the frames of a sequence.
+    """
+    if node.GetAttribute(SEQUENCE_ATTRIBUTE) is not None:
+        return False
     return isMarked(node) and (_isEmpty(node) or isMadeOf(node, degraded, reference))
 
 

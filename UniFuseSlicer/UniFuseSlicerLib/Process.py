@@ -52,6 +52,7 @@ class ToolProcess:
         log: receives every line the tool prints.
         launch: starts a process as `subprocess.Popen` does; replaced in tests.
         clock: seconds; replaced in tests.
+        message: receives every JSON message.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class ToolProcess:
         log: Callable[[str], None] = ignore,
         launch: Callable[..., Any] = subprocess.Popen,
         clock: Callable[[], float] = time.monotonic,
+        message: Callable[[dict[str, Any]], None] = lambda _message: None,
     ) -> None:
         self.command = list(command)
         self.folder = folder
@@ -75,6 +77,7 @@ class ToolProcess:
         self._log = log
         self._launch = launch
         self._clock = clock
+        self._message = message
         self._process: Any = None
         self._lines: queue.Queue[tuple[str, str]] = queue.Queue()
         self._readers: list[threading.Thread] = []
@@ -197,6 +200,7 @@ class ToolProcess:
             self._log(self.stage)
         if message.get("done"):
             self._doneAt = self._clock()
+        self._message(message)
         return True
 
     def _hurry(self) -> None:

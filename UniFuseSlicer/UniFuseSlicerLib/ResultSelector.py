@@ -8,6 +8,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .Hierarchy import folderOf, removeIfEmpty, renameFolder
 from .Messages import Messages
 from .Nodes import removeWithDisplay
 from .Ownership import FusionNodes
@@ -75,6 +76,7 @@ class ResultSelector:
         name = self._askText(_("Name of this result:"), self._fused.GetName()).strip()
         if name:
             rename(nodesOf(self._fused), name)
+            renameFolder(self._fused, name)
 
     def onDelete(self) -> None:
         """All nodes of the result, once the user has agreed; the volumes it was made of stay."""
@@ -90,9 +92,11 @@ class ResultSelector:
         nodes = allOf(self._fused)
         if not self._confirm(deletionQuestion(nodes)):
             return
+        scene, folder = self._fused.GetScene(), folderOf(self._fused)
         self._choose(None)
         for node in nodes:
             removeWithDisplay(node)
+        removeIfEmpty(scene, folder)
 
 
 def allOf(fused: Any) -> list[Any]:

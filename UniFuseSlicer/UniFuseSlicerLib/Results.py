@@ -1,6 +1,4 @@
-"""A result in the scene: which nodes, how they look, what they remember, where they lie in the
-hierarchy.
-"""
+"""A result in the scene: which nodes, how they look, what they remember."""
 
 from __future__ import annotations
 
@@ -14,6 +12,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from .Hierarchy import placeTogether
 from .Images import FusionImages, Image, contentWindow
 from .Nodes import updateDeformation, updateVolume
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes, contains, isFree, mark
@@ -77,8 +76,8 @@ def updateNodes(
     _link(nodes, degraded, reference, images.report)
     name = _("{degraded} uncertainty").format(degraded=degraded.GetName())
     mapped = updateUncertainty(nodes.fused, name, images.uncertainty)
-    for node in (*nodes.all(), *([mapped] if mapped is not None else [])):
-        placeBeside(node, reference)
+    together = (*nodes.all(), *([mapped] if mapped is not None else []))
+    placeTogether(together, reference, nodes.fused.GetName())
     return nodes
 
 
@@ -111,20 +110,6 @@ def reportOf(fused: Any) -> dict[str, Any]:
     return json.loads(fused.GetAttribute(REPORT_ATTRIBUTE) or "{}")
 
 
-def placeBeside(node: Any, neighbour: Any) -> None:
-    """Put a node under the same subject and study as another one in the subject hierarchy."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(neighbour.GetScene())
-    if hierarchy is None:
-        return
-    neighbourItem = hierarchy.GetItemByDataNode(neighbour)
-    parent = hierarchy.GetItemParent(neighbourItem) if neighbourItem else hierarchy.GetSceneItemID()
-    item = hierarchy.GetItemByDataNode(node)
-    if item:
-        hierarchy.SetItemParent(item, parent)
-    else:
-        hierarchy.CreateItem(parent, node)
-
-
 def _targets(
     images: FusionImages,
     degraded: Any,
@@ -144,8 +129,8 @@ def _targets(
         return scene.AddNewNodeByClass(className, scene.GenerateUniqueName(names[kind]))
 
     return FusionNodes(
-        fused=target("fused", _volumeClass(images.fused)),
-        restored=target("restored", _volumeClass(images.restored)),
+        fused=target("fused", volumeClass(images.fused)),
+        restored=target("restored", volumeClass(images.restored)),
         deformation=target("deformation", "vtkMRMLGridTransformNode"),
         report=target("report", "vtkMRMLTableNode"),
     )
@@ -161,7 +146,8 @@ def _outputNames(degraded: Any, reference: Any) -> dict[str, str]:
     }
 
 
-def _volumeClass(image: Image) -> str:
+def volumeClass(image: Image) -> str:
+    """Of a node that holds these voxels."""
     return "vtkMRMLScalarVolumeNode" if image.array.ndim == 3 else "vtkMRMLVectorVolumeNode"
 
 

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 
 from .CoarseField import holds
 from .Errors import InputNodeError
-from .Nodes import deformationImage, worldFromIjk
+from .Nodes import deformationImage, matrixOfVolume, worldFromIjk
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Resample import Grid
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE
@@ -38,11 +38,12 @@ class Place(NamedTuple):
     volumeRatio: float
 
 
-def placeIn(deformation: Any, point: np.ndarray) -> Place | None:
+def placeIn(deformation: Any, point: np.ndarray, volume: Any = None) -> Place | None:
     """
     Args:
         deformation: grid transform node of a result.
         point: X, `(3,)` RAS mm.
+        volume: on the voxels of the reference; None: those of the deformation count.
 
     Returns:
         None outside the field of view of the reference, or where the node is under a transform.
@@ -51,6 +52,8 @@ def placeIn(deformation: Any, point: np.ndarray) -> Place | None:
         return None
     field = deformationImage(deformation)
     grid = Grid.ofImage(field.data, field.ijkToRas)
+    if volume is not None and volume.GetImageData() is not None:
+        grid = Grid.ofImage(volume.GetImageData(), matrixOfVolume(volume))
     if not grid.holds(point[None])[0]:
         return None
     transform = deformation.GetTransformFromParent()
@@ -67,7 +70,7 @@ def linesUnder(fused: Any, point: np.ndarray, rigid: np.ndarray | None = None) -
         rigid: B, `(4, 4)` RAS mm, the motion to take off the displacement; None: none.
     """
     deformation = fused.GetNodeReference(DEFORMATION_ROLE)
-    place = placeIn(deformation, point)
+    place = placeIn(deformation, point, fused)
     if place is None:
         return []
     there = point + place.displacement

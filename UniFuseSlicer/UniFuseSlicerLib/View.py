@@ -108,8 +108,16 @@ class TrustView:
 
 
 # dark text on a bright ground is readable in Slicer's light and dark styles
-_TRUST_STYLE = "background-color: {ground}; color: #101418; padding: 6px; border-radius: 4px;"
+TEXT_ON_COLOUR = "#101418"
+_TRUST_STYLE = (
+    "background-color: {ground}; color: " + TEXT_ON_COLOUR + "; padding: 6px; border-radius: 4px;"
+)
 _TRUST_GROUNDS = {"green": "#7bd8a6", "amber": "#ffc94d", "red": "#ff7b7b"}
+
+
+def trustGround(word: str) -> str:
+    """Colour of a verdict, `#rrggbb`; "" for a word that is none."""
+    return _TRUST_GROUNDS.get(word, "")
 
 
 def trust(report: Mapping[str, Any]) -> TrustView:
@@ -119,8 +127,8 @@ def trust(report: Mapping[str, Any]) -> TrustView:
         report: content of report.json.
     """
     found = report.get("verdict") or {}
-    ground = _TRUST_GROUNDS.get(found.get("trust") or "")
-    if ground is None:
+    ground = trustGround(found.get("trust") or "")
+    if not ground:
         return TrustView()
     title = trustTitle(found["trust"])
     reasons = [f"• {reason}" for reason in found.get("reasons", [])]

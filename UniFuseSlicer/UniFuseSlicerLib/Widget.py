@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import slicer
 from slicer.i18n import tr as _
 
+from .BatchResult import LoadedCase
+from .BatchWidgets import noCell
 from .Card import cardOf
 from .Choices import LayerChoice
 from .CompareWidgets import CompareWidgets
@@ -19,10 +22,11 @@ from .InputWidgets import InputWidgets
 from .Install import Dependencies
 from .Job import FusionJob
 from .MachineWidgets import MachineWidgets
+from .ManyWidgets import ManyWidgets
 from .Messages import Messages
 from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
-from .Ownership import mark, notMarked, overwriteQuestion
+from .Ownership import FusionNodes, notMarked, overwriteQuestion
 from .Process import ignore
 from .Results import SECONDS_ATTRIBUTE
 from .ResultSelector import ResultSelector, unanswered
@@ -33,8 +37,8 @@ from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .Steering import isStartOfOthers
+from .Undo import UndoButton
 from .View import resolve
-from .Words import notice
 
 
 class Panel:
@@ -54,6 +58,7 @@ class Panel:
         showChart: brings a plot chart node into the layout.
         askText: (question, text) → a line of text, "" when the user cancels.
         makeShortcut: (key, callback) → object with `setEnabled(bool)`.
+        makeCell: (text, colour, tool tip) → an item of a table.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Panel:
         showChart: Callable[[Any], None] = ignore,
         askText: Callable[[str, str], str] = unanswered,
         makeShortcut: Callable[[str, Callable[[], None]], Any] = noShortcut,
+        makeCell: Callable[[str, str, str], Any] = noCell,
     ) -> None:
         self.ui = ui
         self.logic = logic
@@ -90,20 +96,15 @@ class Panel:
         self._settings = settings
         self._display = display
         self._confirm = confirm
-        self._connectWidgets()
+        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        self._undo = UndoButton(ui, self._showFilled)
+        self.many = ManyWidgets(self, logic, makeTimer, settings, dependencies.ensure, makeCell)
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
         self._scene.enter()
 
     @property
     def parameterNode(self) -> Any:
         return self._scene.parameterNode
-
-    def _connectWidgets(self) -> None:
-        ui = self.ui
-        ui.noticeLabel.setText(notice())
-        ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
-        for output in ("fused", "restored", "deformation", "report"):
-            getattr(ui, f"{output}Selector").connect("nodeAddedByUser(vtkMRMLNode*)", mark)
 
     # --- life of the panel -----------------------------------------------------------------------
 
@@ -120,6 +121,7 @@ class Panel:
         """The module or the application ends: leave no process, file, timer or clone behind."""
         self.run.endNow()
         self.machine.endNow()
+        self.many.endNow()
         self.inputs.endNow()
         self._compare.endNow()
         self.result.cursor.release()
@@ -128,12 +130,14 @@ class Panel:
 
     def onSceneClosing(self) -> None:
         self.run.endNow()
+        self.many.onSceneClosing()
         self._compare.release()
         self.result.cursor.release()
         self._display.removeClones()
 
     def onSceneClosed(self) -> None:
         self.result.clear()
+        self._undo.clear()
         self.messages.clear()
 
     def onParameterNodeSet(self) -> None:
@@ -204,6 +208,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
+        self._undo.onStart(outputs)
         self._retry.hide()
         self.result.card.clear()
         options = p.options(self._settings)
@@ -213,18 +218,28 @@ class Panel:
         self.run.start(job)
 
     def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
+        self._undo.onEnd(job.nodes if outcome.ending is Ending.DONE else None)
         if outcome.ending is not Ending.DONE:
             self._showFailure(outcome)
             if outcome.ending is Ending.FAILED:
                 self._retry.offer(job.degraded, job.reference, job.guidance.initialTransform)
             return
-        self._display.forget(job.nodes.deformation)
+        job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
+        self._showFilled(job.nodes)
+
+    def showCase(self, case: LoadedCase) -> None:
+        """A result of a batch, with its volumes as inputs."""
+        with self._scene.quietly() as p:
+            p.degraded, p.reference = case.degraded, case.reference
+        self._showFilled(case.nodes)
+
+    def _showFilled(self, nodes: FusionNodes) -> None:
+        self._display.forget(nodes.deformation)
         with slicer.util.NodeModify(self.parameterNode):
-            self.parameterNode.setOutputs(job.nodes)
+            self.parameterNode.setOutputs(nodes)
             self.parameterNode.layer, self.parameterNode.opacity = LayerChoice.FUSED, 1.0
             self.parameterNode.warpPercent = 100.0
-        job.nodes.fused.SetAttribute(SECONDS_ATTRIBUTE, f"{self.run.seconds:.1f}")
-        self.result.card.show(cardOf(job.nodes.fused))  # before any volume is shown
+        self.result.card.show(cardOf(nodes.fused))  # before any volume is shown
         self._showResult(wantedBy(self.parameterNode))
 
     def _showFailure(self, outcome: Outcome) -> None:
@@ -239,10 +254,15 @@ class Panel:
         """Button, progress and message from what is known now."""
         p = self.parameterNode
         chosen = self.inputs.follow(p)
-        self.inputs.show(resolve(self.run.state() if self.run.running else chosen))
+        view = resolve(self.run.state() if self.run.running else chosen)
+        if self.many.filling:
+            view = replace(view, buttonEnabled=False, inputsEnabled=False)
+        self.inputs.show(view)
+        self.many.follow(p, free=not self.run.running)
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p)
+        self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
         self._compare.follow()
 
     def _showResult(self, wanted: Shown) -> None:
