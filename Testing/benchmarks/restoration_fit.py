@@ -5,7 +5,7 @@
         --weights Resources/Models/restoration.safetensors --results docs/results/restoration.json
 
 SAMPLES are those of `restoration_samples.py`. The squared error of a scan counts relative to its
-own mean plus 0.03², so that every scan's gain in dB counts alike and a nearly clean one is left as
+own mean plus 0.004, so that severe degradations do not count alone and a light one is left almost as
 it is. Every judged scan is corrected by a fit to other patients.
 """
 
@@ -32,8 +32,8 @@ from UniFuseLib.restoration.correction import (
     CorrectionContract,
 )
 
-_FLOOR = 0.03**2  # of a scan's mean squared error
-_STEPS, _BATCH, _RATE, _DECAY = 1500, 4096, 2e-3, 0.1
+_FLOOR = 4e-3  # of a scan's mean squared error
+_STEPS, _BATCH, _RATE, _DECAY = 2000, 4096, 2e-3, 0.03
 _FOLDS = 5
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("the_network_is_followed")
 BRIGHTER = 0.07  # network intensity
+CALIBRATED_MM = 1.5
 
 
 class Brighter:
@@ -47,7 +48,8 @@ def brighter(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_added_reaches_restored_and_fused_and_moves_nothing(
     pair: tuple[Volume, Volume],
 ) -> None:
-    options = {"model": Network((1.5, -2.0, 1.0), label=1, blend=0.25), "restored_own": True}
+    network = Network((1.5, -2.0, 1.0), label=1, blend=0.25)
+    options = {"model": network, "restored_own": True, "working_spacing": CALIBRATED_MM}
     before = run(pair, restoration="network", **options)
     after = run(pair, **options)
     np.testing.assert_array_equal(after.displacement, before.displacement)
@@ -66,11 +68,15 @@ def test_what_is_added_reaches_restored_and_fused_and_moves_nothing(
 
 @pytest.mark.usefixtures("brighter")
 def test_the_report_says_what_was_corrected(pair: tuple[Volume, Volume]) -> None:
-    network = Network(label=1)
-    corrected = run(pair, model=network).report.correction
+    known = {"model": Network(label=1), "working_spacing": CALIBRATED_MM}
+    corrected = run(pair, **known).report.correction
     assert corrected.label == "mr_motion"
     assert corrected.mean_change == pytest.approx(BRIGHTER, rel=1e-3)
-    for same in (run(pair, model=network, restoration="network"), run(pair, model=Network())):
+    for same in (
+        run(pair, **known, restoration="network"),
+        run(pair, **{**known, "model": Network()}),  # clean
+        run(pair, model=Network(label=1)),  # at a spacing at which no class is stated
+    ):
         assert same.report.correction.label is None
         assert same.report.correction.mean_change is None
 
