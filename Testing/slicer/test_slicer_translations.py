@@ -38,6 +38,57 @@ def test_placeholdersAndSpacesAreKept():
             assert source.count("\n") == text.count("\n"), source
 
 
+# what README.md says in bold or italics that is not of this panel: Slicer's own words, other
+# extensions, names that are put together, beginnings of messages of the tool
+_NOT_OURS = (
+    "Edit > Application Settings > Modules > Additional module paths",
+    "View > Extensions Manager",
+    "Extensions Manager > Install from file",
+    "Registration > UniFuse",
+    "Data Probe",
+    "Data",
+    "Sequences",
+    "Transforms",
+    "Vector to Scalar Volume",
+    "PyTorch",
+    "PyTorch Utils",
+    "PETDICOMExtension",
+    "Create new",
+    "PET on CT",
+    "MR on MR",
+    "inside the body in this result",
+    "… has N values per voxel",
+    "… ran out of memory",
+    "… fields of view do not overlap",
+    "CUDA error: no kernel image",
+    "restored",
+    "deformation",
+    "degraded",
+    "reference",
+    "Research use only.",
+    "Two volumes that do not belong together.",
+    "CT on MR, a head.",
+    "PET on CT.",
+)
+
+
+def test_theReadmeNamesWhatThePanelShows():
+    """Buttons, lists and messages, as they are called in the panel."""
+    readme = (translations.MODULE / "README.md").read_text(encoding="utf-8")
+    shown = "\n".join(source for texts in translations.sources().values() for source in texts)
+    prose = re.sub(r"```.*?```|!\[.*?\]\(.*?\)\n\n\*[^*]+\*", "", readme, flags=re.DOTALL)
+    prose = " ".join(prose.split())
+    words = re.findall(r"\*\*([^*]+)\*\*|(?<!\*)\*([^*]+)\*(?!\*)", prose)
+    unknown = []
+    for bold, italic in words:
+        phrase = bold or italic
+        if phrase in _NOT_OURS:
+            continue
+        parts = [part for part in re.split(r" > |…", phrase) if part.strip(" .,")]
+        unknown += [phrase] if any(part.strip(" .,") not in shown for part in parts) else []
+    assert unknown == []
+
+
 def test_oneSourceHasOneTranslation():
     """The same button is not called by two names."""
     found: dict[str, set[str]] = {}
