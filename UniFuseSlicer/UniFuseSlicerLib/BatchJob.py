@@ -172,8 +172,9 @@ class BatchJob:
             self.total = self._refused + round(self._ended / (message.get("fraction") or 1.0))
             self._take(rowOf(message["case"], self.output))
         for case in message.get("rows", ()):
+            known = self.rows.get(case["name"])
             row = rowOf(case, self.output)
-            if row != self.rows.get(row.name):
+            if known is None or known.ending != row.ending:  # else it has been told already
                 self._take(row)
 
     def _take(self, row: BatchRow) -> None:
