@@ -58,7 +58,7 @@ def test_aPairIsAddedAndFused(batch, pair, tmp_path):
     texts, colours = cellsOf(s)
     assert texts[0][:2] == ["01 T2 on T1", "Amber"]
     assert texts[0][2] == (
-        "check the alignment before using it. Found: motion (97 %). "
+        "check the alignment before using it. Found: motion (97 %) · MR on MR. "
         "Only 62 % of the reference's body is covered."
     )
     assert colours == ["#ffc94d"]
@@ -66,6 +66,16 @@ def test_aPairIsAddedAndFused(batch, pair, tmp_path):
     assert s.ui.batchButton.text == "Fuse all pairs"
     assert s.ui.batchSelector.enabled
     assert (tmp_path / "results" / "01 T2 on T1" / "report.json").is_file()
+
+
+def test_noClassIsStatedWhereItWasNotCalibrated(batch, fakeTool):
+    s = batch()
+    path = fakeTool.result / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8")) | {"class_calibrated": False}
+    path.write_text(json.dumps(report), encoding="utf-8")
+    click(s.ui.batchButton)
+    untilEnded(s)
+    assert "motion" not in cellsOf(s)[0][0][2]
 
 
 def test_oneBadRowDoesNotStopTheOthers(batch, scene):

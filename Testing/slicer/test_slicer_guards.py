@@ -196,3 +196,26 @@ def test_anEmptiedWeightsFieldMeansTheDefault(build, tmp_path):
     click(s.ui.fuseButton)
     assert not s.panel.run.running
     assert "does not exist" in s.ui.messageLabel.text
+
+
+def test_thePanelRefusesWhatTheConsoleRefuses(build, pair, scene):
+    """One volume twice, float16 on the CPU, another modality; the selectors list no label maps."""
+    from UniFuseSlicerLib.Choices import DeviceChoice, PrecisionChoice
+
+    s = build()
+    s.p.reference = pair.degraded
+    assert s.ui.fuseButton.text == "Select two different volumes"
+    assert not s.ui.fuseButton.enabled
+    s.p.reference = pair.reference
+    s.ui.deviceComboBox.currentIndex = list(DeviceChoice).index(DeviceChoice.CPU)
+    s.p.precision = PrecisionChoice.FLOAT16
+    assert not s.ui.fuseButton.enabled
+    assert "float16 is slower on the CPU" in s.ui.messageLabel.text
+    s.p.precision = PrecisionChoice.AUTO
+    assert s.ui.fuseButton.enabled
+    setDicomModality(scene, pair.degraded, "US")
+    s.panel.refresh()
+    assert "has the DICOM modality US" in s.ui.messageLabel.text
+    labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "organs")
+    for selector in (s.ui.degradedSelector, s.ui.referenceSelector):
+        assert labels not in selector.nodes()

@@ -258,6 +258,17 @@ def test_withoutPairsNothingStarts(logic, tableNode, tmp_path, source):
         logic().fuseBatch(nodes.get(source, tmp_path / source), tmp_path / "results")
 
 
+def test_aBatchRefusesWhatNoPairCanBeFusedWith(logic, tmp_path):
+    from UniFuseSlicerLib.Errors import InputNodeError
+    from UniFuseSlicerLib.Options import FusionOptions
+
+    casesIn(tmp_path / "cases", ["a"])
+    for options in (FusionOptions(workingSpacing=99), FusionOptions(weights=tmp_path / "none")):
+        with pytest.raises(InputNodeError):
+            logic().fuseBatch(tmp_path / "cases", tmp_path / "results", options=options)
+    assert not (tmp_path / "results").exists()
+
+
 def test_aToolThatStopsIsAnErrorInItsWords(logic, tmp_path):
     from UniFuseSlicerLib.Errors import RunFailed
 

@@ -14,6 +14,7 @@ from slicer.i18n import tr as _
 from .Batch import BatchRow, BatchTable, absolute, rowOf
 from .BatchInputs import inputsOf
 from .Command import ToolCommand
+from .Guards import checkOptions
 from .Options import FusionOptions
 from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
 from .Process import ToolProcess, ignore
@@ -92,8 +93,10 @@ class BatchJob:
     def start(self) -> None:
         """
         Raises:
-            FusionError: no pairs, or an output folder that cannot be used; nothing was started.
+            FusionError: no pairs, choices that no pair could be fused with, or an output folder
+                that cannot be used; nothing was started.
         """
+        checkOptions(self._options)
         self._table = BatchTable(self.output)
         folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
         try:
@@ -169,8 +172,9 @@ class BatchJob:
             self.total = self._refused + round(self._ended / (message.get("fraction") or 1.0))
             self._take(rowOf(message["case"], self.output))
         for case in message.get("rows", ()):
+            known = self.rows.get(case["name"])
             row = rowOf(case, self.output)
-            if row != self.rows.get(row.name):
+            if known is None or known.ending != row.ending:  # else it has been told already
                 self._take(row)
 
     def _take(self, row: BatchRow) -> None:

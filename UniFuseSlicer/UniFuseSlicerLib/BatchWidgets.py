@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import vtk
 from slicer.i18n import tr as _
 
-from .Batch import BatchRow
+from .Batch import BatchRow, reportIn
 from .BatchInputs import ROLES
 from .BatchJob import BatchJob
 from .BatchResult import LoadedCase, loadCase
@@ -17,8 +18,8 @@ from .Errors import FusionError
 from .Messages import Messages
 from .Options import FusionOptions
 from .Outcome import Ending
-from .View import trustGround
-from .Words import foundTitle, trustTitle
+from .View import degradation, trustGround
+from .Words import trustTitle
 
 POLL_MS = 200
 _UNFIT = re.compile(r'[\x00-\x1f\\/:*?"<>|]')  # what no name of a folder may hold
@@ -185,9 +186,9 @@ def endingTitle(row: BatchRow) -> str:
 
 
 def sentenceOf(row: BatchRow) -> str:
-    """Why it failed, else what was found and what speaks against it."""
+    """Why it failed, else the verdict, what was found, and what speaks against the alignment."""
     if row.ending != Ending.DONE.value:
         return row.message or endingTitle(row)
-    found = foundTitle(row.degradation, 100 * row.probability, 0.0) if row.degradation else ""
     verdict = trustTitle(row.trust).partition(":")[2].strip() if row.trust else ""
+    found = degradation(reportIn(Path(row.output)))
     return ". ".join(part for part in (verdict, found, row.reasons) if part)

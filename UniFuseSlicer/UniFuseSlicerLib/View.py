@@ -174,11 +174,16 @@ def verdict(report: Mapping[str, Any], seconds: float | None = None) -> str:
     parts = [_similarity(report), moved, _folds(report), _method(report)]
     if seconds is not None:
         parts.append(_("{seconds:.0f} s").format(seconds=seconds))
-    lines = (_degradation(report), " · ".join(part for part in parts if part))
+    lines = (degradation(report), " · ".join(part for part in parts if part))
     return "\n".join(line for line in lines if line)
 
 
-def _degradation(report: Mapping[str, Any]) -> str:
+def degradation(report: Mapping[str, Any]) -> str:
+    """What was found, and the modalities; no class where it was not calibrated.
+
+    Args:
+        report: content of report.json.
+    """
     label = report.get("class")
     if not label or not report.get("class_calibrated", True):
         return _modalities(report)

@@ -1,0 +1,1931 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="de_DE" sourcelanguage="en_US">
+<context>
+    <name>UniFuseSlicer</name>
+    <message>
+        <source>UniFuse</source>
+        <translation>UniFuse</translation>
+    </message>
+    <message>
+        <source>Restores a degraded, misaligned volume, aligns it with a clean reference of another modality or MR contrast, and fuses the two: select both volumes and press Fuse.</source>
+        <translation>Restauriert ein gestörtes, verschobenes Volumen, richtet es an einer sauberen Referenz anderer Modalität oder anderen MR-Kontrasts aus und fusioniert beide: beide Volumen wählen und Fusionieren drücken.</translation>
+    </message>
+    <message>
+        <source>Implements the method of the paper UniFuse. The sample volumes are licensed CC BY; see the ATTRIBUTION.md that comes with them.</source>
+        <translation>Setzt das Verfahren der Veröffentlichung UniFuse um. Die Beispielvolumen stehen unter CC BY; siehe die mitgelieferte Datei ATTRIBUTION.md.</translation>
+    </message>
+    <message>
+        <source>Inputs</source>
+        <translation>Eingaben</translation>
+    </message>
+    <message>
+        <source>Degraded:</source>
+        <translation>Gestört:</translation>
+    </message>
+    <message>
+        <source>The volume with motion, metal artifacts, noise or low dose. It may be misaligned, of any size and orientation, scalar or RGB. It is not modified.</source>
+        <translation>Das Volumen mit Bewegung, Metallartefakten, Rauschen oder niedriger Dosis. Es darf verschoben sein, jede Größe und Ausrichtung haben, skalar oder RGB. Es bleibt unverändert.</translation>
+    </message>
+    <message>
+        <source>Reference:</source>
+        <translation>Referenz:</translation>
+    </message>
+    <message>
+        <source>The clean volume of another modality or MR contrast. All results have its grid. It is not modified.</source>
+        <translation>Das saubere Volumen anderer Modalität oder anderen MR-Kontrasts. Alle Ergebnisse haben sein Gitter. Es bleibt unverändert.</translation>
+    </message>
+    <message>
+        <source>Degraded modality:</source>
+        <translation>Modalität gestört:</translation>
+    </message>
+    <message>
+        <source>Automatic takes the modality that the volume states (DICOM), else detects it from the intensities. Set it manually if the result names the wrong one.</source>
+        <translation>Automatisch nimmt die Modalität, die das Volumen angibt (DICOM), sonst wird sie aus den Werten erkannt. Von Hand einstellen, wenn das Ergebnis die falsche nennt.</translation>
+    </message>
+    <message>
+        <source>Reference modality:</source>
+        <translation>Modalität Referenz:</translation>
+    </message>
+    <message>
+        <source>Modality and unit as the DICOM attributes or the units of the volumes state them; they are handed to the fusion tool</source>
+        <translation>Modalität und Einheit, wie DICOM-Attribute oder Einheiten der Volumen sie angeben; sie gehen an das Fusionsprogramm</translation>
+    </message>
+    <message>
+        <source>Exchange the degraded and the reference volume</source>
+        <translation>Gestörtes und Referenzvolumen tauschen</translation>
+    </message>
+    <message>
+        <source>Swap</source>
+        <translation>Tauschen</translation>
+    </message>
+    <message>
+        <source>Load the brain MRI pair that comes with the extension: a T1 reference and a T2 with motion. No download.</source>
+        <translation>Das mitgelieferte MR-Paar eines Kopfs laden: T1 als Referenz, T2 mit Bewegung. Kein Download.</translation>
+    </message>
+    <message>
+        <source>Load sample pair</source>
+        <translation>Beispielpaar laden</translation>
+    </message>
+    <message>
+        <source>Steering</source>
+        <translation>Steuern</translation>
+    </message>
+    <message>
+        <source>Movement:</source>
+        <translation>Bewegung:</translation>
+    </message>
+    <message>
+        <source>How far the alignment may go. Rigid and affine move the body as a whole; None keeps the positions, or those of the start below.</source>
+        <translation>Wie weit die Ausrichtung gehen darf. Starr und affin bewegen den Körper als Ganzes; Keine behält die Lagen bei, oder die des Starts unten.</translation>
+    </message>
+    <message>
+        <source>Start:</source>
+        <translation>Start:</translation>
+    </message>
+    <message>
+        <source>Linear transform that moves the degraded volume towards the reference (module Transforms, also by its handles). The alignment starts there. Do not put the volume under it.</source>
+        <translation>Lineare Transformation, die das gestörte Volumen zur Referenz hin bewegt (Modul Transforms, auch mit dessen Griffen). Dort beginnt die Ausrichtung. Das Volumen nicht darunter legen.</translation>
+    </message>
+    <message>
+        <source>Create a start that moves the middle of the degraded volume onto the middle of the reference: for volumes that do not overlap</source>
+        <translation>Einen Start erzeugen, der die Mitte des gestörten Volumens auf die Mitte der Referenz legt: für Volumen, die sich nicht überlappen</translation>
+    </message>
+    <message>
+        <source>Center</source>
+        <translation>Zentrieren</translation>
+    </message>
+    <message>
+        <source>Degraded mask:</source>
+        <translation>Maske gestört:</translation>
+    </message>
+    <message>
+        <source>Segmentation or label map: only inside is the degraded volume compared with the reference. All of it is moved.</source>
+        <translation>Segmentierung oder Labelmap: nur darin wird das gestörte Volumen mit der Referenz verglichen. Bewegt wird alles.</translation>
+    </message>
+    <message>
+        <source>Reference mask:</source>
+        <translation>Maske Referenz:</translation>
+    </message>
+    <message>
+        <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
+        <translation>Segmentierung oder Labelmap: nur darin wird die Referenz mit dem gestörten Volumen verglichen. Bewegt wird alles.</translation>
+    </message>
+    <message>
+        <source>Outputs</source>
+        <translation>Ausgaben</translation>
+    </message>
+    <message>
+        <source>Fused:</source>
+        <translation>Fusioniert:</translation>
+    </message>
+    <message>
+        <source>Both volumes fused, on the grid of the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Beide Volumen fusioniert, auf dem Gitter der Referenz. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Fused</source>
+        <translation>Fusioniert</translation>
+    </message>
+    <message>
+        <source>Restored:</source>
+        <translation>Restauriert:</translation>
+    </message>
+    <message>
+        <source>The degraded volume, restored and aligned with the reference, in its own units. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Das gestörte Volumen, restauriert und an der Referenz ausgerichtet, in seinen eigenen Einheiten. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Restored</source>
+        <translation>Restauriert</translation>
+    </message>
+    <message>
+        <source>Deformation:</source>
+        <translation>Verformung:</translation>
+    </message>
+    <message>
+        <source>Grid transform in mm. Place the degraded volume under it to align it with the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Gittertransformation in mm. Das gestörte Volumen darunter legen, um es an der Referenz auszurichten. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Deformation</source>
+        <translation>Verformung</translation>
+    </message>
+    <message>
+        <source>Report:</source>
+        <translation>Bericht:</translation>
+    </message>
+    <message>
+        <source>Table with the probability of each type of degradation. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Tabelle mit der Wahrscheinlichkeit jeder Art von Störung. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Fusion report</source>
+        <translation>Fusionsbericht</translation>
+    </message>
+    <message>
+        <source>Restore, align and fuse the two volumes</source>
+        <translation>Die beiden Volumen restaurieren, ausrichten und fusionieren</translation>
+    </message>
+    <message>
+        <source>Fuse</source>
+        <translation>Fusionieren</translation>
+    </message>
+    <message>
+        <source>Result:</source>
+        <translation>Ergebnis:</translation>
+    </message>
+    <message>
+        <source>All results of this scene. Choosing one brings back its two volumes, its card, its layers and where the slice views looked.</source>
+        <translation>Alle Ergebnisse dieser Szene. Ein gewähltes bringt seine beiden Volumen, seine Karte, seine Ebenen und den Blick der Schichtansichten zurück.</translation>
+    </message>
+    <message>
+        <source>Give this result another name; its four nodes are renamed together</source>
+        <translation>Diesem Ergebnis einen anderen Namen geben; seine vier Knoten werden zusammen umbenannt</translation>
+    </message>
+    <message>
+        <source>Rename</source>
+        <translation>Umbenennen</translation>
+    </message>
+    <message>
+        <source>Delete the four nodes of this result, after a question. The volumes that it was made of stay.</source>
+        <translation>Die vier Knoten dieses Ergebnisses löschen, nach einer Frage. Die Volumen, aus denen es entstand, bleiben.</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>Löschen</translation>
+    </message>
+    <message>
+        <source>Volumes of the result below, and when they were fused</source>
+        <translation>Volumen des Ergebnisses darunter, und wann sie fusioniert wurden</translation>
+    </message>
+    <message>
+        <source>Whether the alignment can be trusted, judged by measures that it does not optimize: poses that are certainly wrong, the mirrored volume, where other registrations end, each region by itself. Figures: docs/results/trust.md</source>
+        <translation>Ob der Ausrichtung zu trauen ist, beurteilt nach Maßen, die sie nicht optimiert: sicher falsche Lagen, das gespiegelte Volumen, wo andere Registrierungen enden, jede Region für sich. Zahlen: docs/results/trust.md</translation>
+    </message>
+    <message>
+        <source>What was found in the degraded volume, and its probability · structural match with the reference before and after alignment (it rises for wrong pairs as well, so it proves nothing) · how far tissue was moved · share of the body where the deformation folds (above 0.1 %: do not trust it there) · time</source>
+        <translation>Was im gestörten Volumen gefunden wurde, mit Wahrscheinlichkeit · Übereinstimmung der Struktur mit der Referenz vor und nach der Ausrichtung (sie steigt auch bei falschen Paaren, beweist also nichts) · wie weit Gewebe bewegt wurde · Anteil des Körpers, in dem die Verformung sich faltet (über 0,1 %: dort nicht verwenden) · Zeit</translation>
+    </message>
+    <message>
+        <source>Warnings of this result; they are stored with it</source>
+        <translation>Warnungen zu diesem Ergebnis; sie sind mit ihm gespeichert</translation>
+    </message>
+    <message>
+        <source>The run has replaced an earlier result of the same two volumes; exchange the two. Both are kept until the next run, and only the one that is shown is saved.</source>
+        <translation>Der Lauf hat ein früheres Ergebnis derselben Volumen ersetzt; die beiden tauschen. Beide bleiben bis zum nächsten Lauf, gespeichert wird nur das gezeigte.</translation>
+    </message>
+    <message>
+        <source>Back to the result before</source>
+        <translation>Zurück zum Ergebnis davor</translation>
+    </message>
+    <message>
+        <source>Create a start that moves the middle of the degraded volume onto the middle of the reference, and fuse again from there. The volumes themselves are not moved.</source>
+        <translation>Einen Start erzeugen, der die Mitte des gestörten Volumens auf die Mitte der Referenz legt, und von dort erneut fusionieren. Die Volumen selbst werden nicht bewegt.</translation>
+    </message>
+    <message>
+        <source>Center and try again</source>
+        <translation>Zentrieren und erneut versuchen</translation>
+    </message>
+    <message>
+        <source>Under the mouse: values of the reference and of the restored volume; where the same anatomy lies in the degraded volume, towards the patient's right or left (R, L), anterior or posterior (A, P), superior or inferior (S, I); how much larger or smaller it is there; how far off the alignment may be</source>
+        <translation>Unter der Maus: Werte der Referenz und des restaurierten Volumens; wo dieselbe Anatomie im gestörten Volumen liegt, zur rechten oder linken Seite des Patienten (R, L), nach vorn oder hinten (A, P), oben oder unten (S, I); wie viel größer oder kleiner sie dort ist; wie weit die Ausrichtung daneben liegen kann</translation>
+    </message>
+    <message>
+        <source>Display</source>
+        <translation>Anzeige</translation>
+    </message>
+    <message>
+        <source>View:</source>
+        <translation>Ansicht:</translation>
+    </message>
+    <message>
+        <source>Both volumes in one</source>
+        <translation>Beide Volumen in einem</translation>
+    </message>
+    <message>
+        <source>The restored volume over the reference, as its modality is read: PET in color, bone on MR, MR half transparent</source>
+        <translation>Das restaurierte Volumen über der Referenz, wie seine Modalität gelesen wird: PET in Farbe, Knochen auf MR, MR halb durchsichtig</translation>
+    </message>
+    <message>
+        <source>By modality</source>
+        <translation>Nach Modalität</translation>
+    </message>
+    <message>
+        <source>CT window:</source>
+        <translation>CT-Fenster:</translation>
+    </message>
+    <message>
+        <source>0 to 80 HU</source>
+        <translation>0 bis 80 HU</translation>
+    </message>
+    <message>
+        <source>Brain</source>
+        <translation>Hirn</translation>
+    </message>
+    <message>
+        <source>-150 to 250 HU</source>
+        <translation>-150 bis 250 HU</translation>
+    </message>
+    <message>
+        <source>Soft tissue</source>
+        <translation>Weichteile</translation>
+    </message>
+    <message>
+        <source>-500 to 1300 HU</source>
+        <translation>-500 bis 1300 HU</translation>
+    </message>
+    <message>
+        <source>Bone</source>
+        <translation>Knochen</translation>
+    </message>
+    <message>
+        <source>-1350 to 150 HU</source>
+        <translation>-1350 bis 150 HU</translation>
+    </message>
+    <message>
+        <source>Lung</source>
+        <translation>Lunge</translation>
+    </message>
+    <message>
+        <source>SUV 0 to:</source>
+        <translation>SUV 0 bis:</translation>
+    </message>
+    <message>
+        <source>Show PET from 0 to 5</source>
+        <translation>PET von 0 bis 5 zeigen</translation>
+    </message>
+    <message>
+        <source>5</source>
+        <translation>5</translation>
+    </message>
+    <message>
+        <source>Show PET from 0 to 7</source>
+        <translation>PET von 0 bis 7 zeigen</translation>
+    </message>
+    <message>
+        <source>7</source>
+        <translation>7</translation>
+    </message>
+    <message>
+        <source>Show PET from 0 to 10</source>
+        <translation>PET von 0 bis 10 zeigen</translation>
+    </message>
+    <message>
+        <source>10</source>
+        <translation>10</translation>
+    </message>
+    <message>
+        <source>Show PET from 0 to 20</source>
+        <translation>PET von 0 bis 20 zeigen</translation>
+    </message>
+    <message>
+        <source>20</source>
+        <translation>20</translation>
+    </message>
+    <message>
+        <source>PET colors:</source>
+        <translation>PET-Farben:</translation>
+    </message>
+    <message>
+        <source>Warm colors over the gray CT, or PET alone in inverted gray</source>
+        <translation>Warme Farben über dem grauen CT, oder PET allein in umgekehrtem Grau</translation>
+    </message>
+    <message>
+        <source>Foreground:</source>
+        <translation>Vordergrund:</translation>
+    </message>
+    <message>
+        <source>Volume shown over the reference in the slice views</source>
+        <translation>Volumen, das in den Schichtansichten über der Referenz gezeigt wird</translation>
+    </message>
+    <message>
+        <source>Opacity:</source>
+        <translation>Deckkraft</translation>
+    </message>
+    <message>
+        <source>0: only the reference, 1: only the foreground</source>
+        <translation>0: nur die Referenz, 1: nur der Vordergrund</translation>
+    </message>
+    <message>
+        <source>Compare:</source>
+        <translation>Vergleichen:</translation>
+    </message>
+    <message>
+        <source>The reference and the foreground; before Fuse, the two inputs. Off brings the views back as they were. Flicker: space swaps them, [ shows the reference, ] the other volume.</source>
+        <translation>Referenz und Vordergrund; vor dem Fusionieren die beiden Eingaben. Aus stellt die Ansichten wieder her, wie sie waren. Wechsel: Leertaste tauscht, [ zeigt die Referenz, ] das andere Volumen.</translation>
+    </message>
+    <message>
+        <source>Checkerboard: size of a square. Curtain: where it hangs; the reference is left of it.</source>
+        <translation>Schachbrett: Größe eines Felds. Vorhang: wo er hängt; links davon ist die Referenz.</translation>
+    </message>
+    <message>
+        <source>Live warp:</source>
+        <translation>Bewegter Abgleich:</translation>
+    </message>
+    <message>
+        <source>Move the degraded volume from its original position (0 %) onto the reference (100 %). A copy is moved; your volume is not modified.</source>
+        <translation>Das gestörte Volumen von seiner ursprünglichen Lage (0 %) auf die Referenz (100 %) bewegen. Bewegt wird eine Kopie; Ihr Volumen bleibt unverändert.</translation>
+    </message>
+    <message>
+        <source> %</source>
+        <translation> %</translation>
+    </message>
+    <message>
+        <source>How the deformation is drawn in the slice views</source>
+        <translation>Wie die Verformung in den Schichtansichten gezeichnet wird</translation>
+    </message>
+    <message>
+        <source>All of the displacement, or what is left of it without the motion of the whole body: where the patient was only placed elsewhere, nothing is left</source>
+        <translation>Die ganze Verschiebung, oder was ohne die Bewegung des ganzen Körpers davon bleibt: wo der Patient nur anders lag, bleibt nichts</translation>
+    </message>
+    <message>
+        <source>Spacing:</source>
+        <translation>Abstand:</translation>
+    </message>
+    <message>
+        <source>Distance between grid lines or arrows</source>
+        <translation>Abstand zwischen Gitterlinien oder Pfeilen</translation>
+    </message>
+    <message>
+        <source> mm</source>
+        <translation> mm</translation>
+    </message>
+    <message>
+        <source>Color scale:</source>
+        <translation>Farbskala:</translation>
+    </message>
+    <message>
+        <source>Where the colors of displacement and change of volume end: with the largest value in the body of this result, or at a fixed value, to compare results</source>
+        <translation>Wo die Farben von Verschiebung und Volumenänderung enden: beim größten Wert im Körper dieses Ergebnisses, oder bei einem festen Wert, um Ergebnisse zu vergleichen</translation>
+    </message>
+    <message>
+        <source>Draw no arrows outside the patient's body and the field of view of the degraded volume</source>
+        <translation>Keine Pfeile außerhalb des Körpers und des Bildfelds des gestörten Volumens zeichnen</translation>
+    </message>
+    <message>
+        <source>Arrows only inside the body</source>
+        <translation>Pfeile nur im Körper</translation>
+    </message>
+    <message>
+        <source>Show the color scale in mm</source>
+        <translation>Die Farbskala in mm zeigen</translation>
+    </message>
+    <message>
+        <source>Color legend (mm)</source>
+        <translation>Farblegende (mm)</translation>
+    </message>
+    <message>
+        <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
+        <translation>Pfeile zeigen, wie das gestörte Volumen bewegt wurde. Gelb ist die größte Verschiebung im Körper.</translation>
+    </message>
+    <message>
+        <source>Apply to other nodes</source>
+        <translation>Auf andere Knoten anwenden</translation>
+    </message>
+    <message>
+        <source>Nodes:</source>
+        <translation>Knoten:</translation>
+    </message>
+    <message>
+        <source>Volumes, label maps, segmentations, markups and models that follow the deformation of this result. Those of the same study are ticked. They are not modified: new nodes are created.</source>
+        <translation>Volumen, Labelmaps, Segmentierungen, Markups und Modelle, die der Verformung dieses Ergebnisses folgen. Die derselben Studie sind angekreuzt. Sie bleiben unverändert: es entstehen neue Knoten.</translation>
+    </message>
+    <message>
+        <source>Direction:</source>
+        <translation>Richtung:</translation>
+    </message>
+    <message>
+        <source>Whose places are wanted. Nodes of the degraded scan go to the reference, nodes of the reference scan to the degraded volume.</source>
+        <translation>Wessen Orte gesucht sind. Knoten der gestörten Aufnahme kommen auf die Referenz, Knoten der Referenz auf das gestörte Volumen.</translation>
+    </message>
+    <message>
+        <source>Create a moved copy of every ticked node</source>
+        <translation>Eine verschobene Kopie jedes angekreuzten Knotens erzeugen</translation>
+    </message>
+    <message>
+        <source>Apply</source>
+        <translation>Anwenden</translation>
+    </message>
+    <message>
+        <source>Measure by segment</source>
+        <translation>Nach Segmenten messen</translation>
+    </message>
+    <message>
+        <source>Segments:</source>
+        <translation>Segmente:</translation>
+    </message>
+    <message>
+        <source>Segmentation or label map whose regions are measured. None measures the whole field of view and the body.</source>
+        <translation>Segmentierung oder Labelmap, deren Regionen gemessen werden. None misst das ganze Bildfeld und den Körper.</translation>
+    </message>
+    <message>
+        <source>Drawn on:</source>
+        <translation>Gezeichnet auf:</translation>
+    </message>
+    <message>
+        <source>Volume that the segments were drawn on. Those of the degraded volume are moved to the reference first.</source>
+        <translation>Volumen, auf dem die Segmente gezeichnet wurden. Die des gestörten Volumens werden zuerst auf die Referenz verschoben.</translation>
+    </message>
+    <message>
+        <source>Chart:</source>
+        <translation>Diagramm:</translation>
+    </message>
+    <message>
+        <source>Histogram that is shown; the table and both charts are created</source>
+        <translation>Histogramm, das gezeigt wird; die Tabelle und beide Diagramme werden erzeugt</translation>
+    </message>
+    <message>
+        <source>Create a table with displacement, direction, change of volume and folds of each region, and two charts</source>
+        <translation>Eine Tabelle mit Verschiebung, Richtung, Volumenänderung und Falten jeder Region erzeugen, und zwei Diagramme</translation>
+    </message>
+    <message>
+        <source>Measure</source>
+        <translation>Messen</translation>
+    </message>
+    <message>
+        <source>Batch and time series</source>
+        <translation>Stapel und Zeitreihen</translation>
+    </message>
+    <message>
+        <source>Table of pairs:</source>
+        <translation>Tabelle mit Paaren:</translation>
+    </message>
+    <message>
+        <source>Table with the columns degraded and reference: names of volumes in the scene, or files. Columns name and options of "unifuse fuse" may follow.</source>
+        <translation>Tabelle mit den Spalten degraded und reference: Namen von Volumen der Szene, oder Dateien. Spalten name und Optionen von "unifuse fuse" können folgen.</translation>
+    </message>
+    <message>
+        <source>Append the two volumes chosen under Inputs to this table, or to a new one</source>
+        <translation>Die beiden unter Eingaben gewählten Volumen an diese Tabelle anhängen, oder an eine neue</translation>
+    </message>
+    <message>
+        <source>Add pair</source>
+        <translation>Paar hinzufügen</translation>
+    </message>
+    <message>
+        <source>Or file, folder:</source>
+        <translation>Oder Datei, Ordner:</translation>
+    </message>
+    <message>
+        <source>CSV or TSV table of files, or a folder with one folder per case that holds degraded.* and reference.*; used where no table is chosen above</source>
+        <translation>CSV- oder TSV-Tabelle mit Dateien, oder ein Ordner mit einem Ordner je Fall, der degraded.* und reference.* enthält; gilt, wo oben keine Tabelle gewählt ist</translation>
+    </message>
+    <message>
+        <source>Results in:</source>
+        <translation>Ergebnisse in:</translation>
+    </message>
+    <message>
+        <source>One folder per case is created in this folder, with a page that shows all of them (summary.html)</source>
+        <translation>In diesem Ordner entsteht ein Ordner je Fall, mit einer Seite, die alle zeigt (summary.html)</translation>
+    </message>
+    <message>
+        <source>Fuse every pair with the choices above. Finished cases stay; a case that fails does not stop the others.</source>
+        <translation>Jedes Paar mit den Einstellungen oben fusionieren. Fertige Fälle bleiben; ein Fall, der fehlschlägt, hält die anderen nicht auf.</translation>
+    </message>
+    <message>
+        <source>Fuse all pairs</source>
+        <translation>Alle Paare fusionieren</translation>
+    </message>
+    <message>
+        <source>Time series:</source>
+        <translation>Zeitreihe:</translation>
+    </message>
+    <message>
+        <source>Each frame is fused on its own, or the frame that is shown is fused and its deformation moves all frames</source>
+        <translation>Jedes Einzelbild wird für sich fusioniert, oder das gezeigte wird fusioniert und seine Verformung bewegt alle</translation>
+    </message>
+    <message>
+        <source>Needs a degraded volume that is a frame of a sequence (module Sequences). The results follow the same browser.</source>
+        <translation>Braucht ein gestörtes Volumen, das Einzelbild einer Sequenz ist (Modul Sequences). Die Ergebnisse folgen demselben Browser.</translation>
+    </message>
+    <message>
+        <source>Fuse frames</source>
+        <translation>Einzelbilder fusionieren</translation>
+    </message>
+    <message>
+        <source>A double click loads the result of a case</source>
+        <translation>Ein Doppelklick lädt das Ergebnis eines Falls</translation>
+    </message>
+    <message>
+        <source>Case</source>
+        <translation>Fall</translation>
+    </message>
+    <message>
+        <source>Verdict</source>
+        <translation>Urteil</translation>
+    </message>
+    <message>
+        <source>What was found</source>
+        <translation>Was gefunden wurde</translation>
+    </message>
+    <message>
+        <source>Advanced</source>
+        <translation>Erweitert</translation>
+    </message>
+    <message>
+        <source>Device:</source>
+        <translation>Gerät:</translation>
+    </message>
+    <message>
+        <source>Automatic uses the GPU if PyTorch finds one. Stored in the settings of this computer, not in the scene.</source>
+        <translation>Automatisch nutzt die GPU, wenn PyTorch eine findet. Wird in den Einstellungen dieses Computers gespeichert, nicht in der Szene.</translation>
+    </message>
+    <message>
+        <source>Show the name and the free memory of each device</source>
+        <translation>Namen und freien Speicher jedes Geräts zeigen</translation>
+    </message>
+    <message>
+        <source>Check</source>
+        <translation>Prüfen</translation>
+    </message>
+    <message>
+        <source>Weights file:</source>
+        <translation>Gewichtsdatei:</translation>
+    </message>
+    <message>
+        <source>Leave empty to use the weights that come with the extension. Stored in the settings of this computer, not in the scene.</source>
+        <translation>Leer lassen, um die mitgelieferten Gewichte zu nutzen. Wird in den Einstellungen dieses Computers gespeichert, nicht in der Szene.</translation>
+    </message>
+    <message>
+        <source>Precision:</source>
+        <translation>Genauigkeit:</translation>
+    </message>
+    <message>
+        <source>float16 and bfloat16 need about half of the GPU memory</source>
+        <translation>float16 und bfloat16 brauchen etwa die Hälfte des GPU-Speichers</translation>
+    </message>
+    <message>
+        <source>Working spacing:</source>
+        <translation>Arbeitsabstand:</translation>
+    </message>
+    <message>
+        <source>Voxel size (mm) of the internal working grid. 0 = training resolution. A larger size needs less memory and time.</source>
+        <translation>Voxelgröße (mm) des inneren Arbeitsgitters. 0 = Trainingsauflösung. Größer braucht weniger Speicher und Zeit.</translation>
+    </message>
+    <message>
+        <source>Refinement:</source>
+        <translation>Verfeinerung:</translation>
+    </message>
+    <message>
+        <source>Fine-tunes the deformation on this pair after the network (test-time optimization). Automatic: only for MR-MR pairs, where the error decreased in validation.</source>
+        <translation>Stimmt die Verformung nach dem Netz auf dieses Paar ab (Optimierung beim Anwenden). Automatisch: nur für MR-MR-Paare, wo der Fehler in der Validierung kleiner wurde.</translation>
+    </message>
+    <message>
+        <source>Fused volume: method:</source>
+        <translation>Fusioniertes Volumen: Verfahren:</translation>
+    </message>
+    <message>
+        <source>What makes the fused volume. Alignment, restored volume and verdict stay the same. UniFuse keeps most of the soft tissue and is the one to read; DM-FNet shows bone and uptake more strongly; the others are there for comparison.</source>
+        <translation>Was das fusionierte Volumen erzeugt. Ausrichtung, restauriertes Volumen und Urteil bleiben gleich. UniFuse erhält am meisten Weichteile und ist das zum Lesen; DM-FNet zeigt Knochen und Anreicherung stärker; die anderen dienen dem Vergleich.</translation>
+    </message>
+    <message>
+        <source>Fused volume: HU of CT:</source>
+        <translation>Fusioniertes Volumen: HU des CT:</translation>
+    </message>
+    <message>
+        <source>Which HU of a CT the fused volume shows from black to white. Automatic: brain where a CT of a head is fused with PET, else wide. It changes the fused volume alone.</source>
+        <translation>Welche HU eines CT das fusionierte Volumen von Schwarz bis Weiß zeigt. Automatisch: Hirn, wenn ein Kopf-CT mit PET fusioniert wird, sonst weit. Ändert nur das fusionierte Volumen.</translation>
+    </message>
+    <message>
+        <source>Also compute how far off the alignment may be at every place, in mm (2 to 3 seconds more). Show it with Display &gt; Foreground: Uncertainty.</source>
+        <translation>Auch berechnen, wie weit die Ausrichtung an jedem Ort daneben liegen kann, in mm (2 bis 3 Sekunden mehr). Zeigen mit Anzeige &gt; Vordergrund: Unsicherheit.</translation>
+    </message>
+    <message>
+        <source>Map the uncertainty of the alignment</source>
+        <translation>Unsicherheit der Ausrichtung kartieren</translation>
+    </message>
+    <message>
+        <source>List fused and restored volumes of earlier runs under Inputs as well</source>
+        <translation>Fusionierte und restaurierte Volumen früherer Läufe auch unter Eingaben anbieten</translation>
+    </message>
+    <message>
+        <source>Offer results as inputs</source>
+        <translation>Ergebnisse als Eingaben anbieten</translation>
+    </message>
+    <message>
+        <source>Keep inputs, results and log.txt in the temporary folder. The log names the folder.</source>
+        <translation>Eingaben, Ergebnisse und log.txt im temporären Ordner behalten. Das Protokoll nennt den Ordner.</translation>
+    </message>
+    <message>
+        <source>Keep the files and the log of the run</source>
+        <translation>Dateien und Protokoll des Laufs behalten</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Protokoll</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Application</name>
+    <message>
+        <source>UniFuse</source>
+        <translation>UniFuse</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Apply</name>
+    <message>
+        <source>Expected a volume, label map, segmentation, markups or model, got "{name}". Choose another node; from a sequence, choose its current frame.</source>
+        <translation>Erwartet wurde ein Volumen, eine Labelmap, eine Segmentierung, Markups oder ein Modell, nicht "{name}". Einen anderen Knoten wählen; bei einer Sequenz ihr aktuelles Einzelbild.</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keines</translation>
+    </message>
+    <message>
+        <source>"{name}" is the {to} volume itself. Choose nodes of the other scan.</source>
+        <translation>"{name}" ist selbst das Volumen {to}. Knoten der anderen Aufnahme wählen.</translation>
+    </message>
+    <message>
+        <source>"{name}" is a result of UniFuse, so it was moved already. Choose the node that it was made from.</source>
+        <translation>"{name}" ist ein Ergebnis von UniFuse und damit schon verschoben. Den Knoten wählen, aus dem es entstanden ist.</translation>
+    </message>
+    <message>
+        <source>A node was deleted meanwhile. Choose again.</source>
+        <translation>Ein Knoten wurde inzwischen gelöscht. Bitte neu wählen.</translation>
+    </message>
+    <message>
+        <source>"{name}" is empty. Choose another node.</source>
+        <translation>"{name}" ist leer. Einen anderen Knoten wählen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ApplyWidgets</name>
+    <message>
+        <source>Degraded to reference</source>
+        <translation>Gestört auf Referenz</translation>
+    </message>
+    <message>
+        <source>Reference to degraded</source>
+        <translation>Referenz auf gestört</translation>
+    </message>
+    <message>
+        <source>Tick the nodes to move under Apply to other nodes &gt; Nodes.</source>
+        <translation>Die zu verschiebenden Knoten unter Auf andere Knoten anwenden &gt; Knoten ankreuzen.</translation>
+    </message>
+    <message>
+        <source>Created: {names}</source>
+        <translation>Erstellt: {names}</translation>
+    </message>
+    <message>
+        <source>{count} points of "{name}" lie outside the field of view of the reference; they moved as its border does. Check them.</source>
+        <translation>{count} Punkte von "{name}" liegen außerhalb des Bildfelds der Referenz; sie folgen dessen Rand. Bitte prüfen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Batch</name>
+    <message>
+        <source>Cannot use the folder {output}: {reason}</source>
+        <translation>Der Ordner {output} ist nicht nutzbar: {reason}</translation>
+    </message>
+    <message>
+        <source>Cannot write {table}: {reason}</source>
+        <translation>{table} kann nicht geschrieben werden: {reason}</translation>
+    </message>
+    <message>
+        <source>{path} was not created by UniFuse and will not be overwritten. Move it, or choose another output folder.</source>
+        <translation>{path} wurde nicht von UniFuse erstellt und wird nicht überschrieben. Die Datei verschieben oder einen anderen Ausgabeordner wählen.</translation>
+    </message>
+    <message>
+        <source>{path} is not UTF-8 text. Save the table as CSV UTF-8.</source>
+        <translation>{path} ist kein UTF-8-Text. Die Tabelle als CSV UTF-8 speichern.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BatchInputs</name>
+    <message>
+        <source>{source} does not exist. Choose a CSV table or a folder.</source>
+        <translation>{source} gibt es nicht. Eine CSV-Tabelle oder einen Ordner wählen.</translation>
+    </message>
+    <message>
+        <source>No case found in "{name}". Expected a table with the columns degraded and reference.</source>
+        <translation>Kein Fall in "{name}" gefunden. Erwartet wird eine Tabelle mit den Spalten degraded und reference.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BatchJob</name>
+    <message>
+        <source>Cancelling</source>
+        <translation>Wird abgebrochen</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>Start</translation>
+    </message>
+    <message>
+        <source>{number} of {count} cases</source>
+        <translation>{number} von {count} Fällen</translation>
+    </message>
+    <message>
+        <source>Cancelled. Finished cases stay in {folder}.</source>
+        <translation>Abgebrochen. Fertige Fälle bleiben in {folder}.</translation>
+    </message>
+    <message>
+        <source>{done} of {count} cases done: {page}</source>
+        <translation>{done} von {count} Fällen fertig: {page}</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BatchResult</name>
+    <message>
+        <source>{folder} holds no finished case of a batch.</source>
+        <translation>{folder} enthält keinen fertigen Fall eines Stapels.</translation>
+    </message>
+    <message>
+        <source>{path} is no longer there. Put it back, or run the batch again with volumes that are in the scene.</source>
+        <translation>{path} ist nicht mehr da. Die Datei zurücklegen oder den Stapel mit Volumen aus der Szene neu starten.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BatchWidgets</name>
+    <message>
+        <source>Choose the two volumes of the pair under Inputs.</source>
+        <translation>Die beiden Volumen des Paars unter Eingaben wählen.</translation>
+    </message>
+    <message>
+        <source>Pairs</source>
+        <translation>Paare</translation>
+    </message>
+    <message>
+        <source>Choose a table of pairs, or a CSV file or folder of them.</source>
+        <translation>Eine Tabelle mit Paaren wählen, oder eine CSV-Datei oder einen Ordner.</translation>
+    </message>
+    <message>
+        <source>Choose a folder for the results of the batch.</source>
+        <translation>Einen Ordner für die Ergebnisse des Stapels wählen.</translation>
+    </message>
+    <message>
+        <source>Cancel batch</source>
+        <translation>Stapel abbrechen</translation>
+    </message>
+    <message>
+        <source>Fuse all pairs</source>
+        <translation>Alle Paare fusionieren</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>Fertig</translation>
+    </message>
+    <message>
+        <source>Not done yet</source>
+        <translation>Noch offen</translation>
+    </message>
+    <message>
+        <source>Failed</source>
+        <translation>Fehlgeschlagen</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Card</name>
+    <message>
+        <source>{degraded} on {reference}</source>
+        <translation>{degraded} auf {reference}</translation>
+    </message>
+    <message>
+        <source>{volumes}, {time}</source>
+        <translation>{volumes}, {time}</translation>
+    </message>
+    <message>
+        <source>{header} (not the volumes selected above)</source>
+        <translation>{header} (nicht die oben gewählten Volumen)</translation>
+    </message>
+    <message>
+        <source>a deleted volume</source>
+        <translation>ein gelöschtes Volumen</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Choices</name>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>MR</source>
+        <translation>MR</translation>
+    </message>
+    <message>
+        <source>CT</source>
+        <translation>CT</translation>
+    </message>
+    <message>
+        <source>PET</source>
+        <translation>PET</translation>
+    </message>
+    <message>
+        <source>GPU (CUDA)</source>
+        <translation>GPU (CUDA)</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>Off</source>
+        <translation>Aus</translation>
+    </message>
+    <message>
+        <source>Wide (-1024 to 1600 HU)</source>
+        <translation>Weit (-1024 bis 1600 HU)</translation>
+    </message>
+    <message>
+        <source>Brain (0 to 80 HU)</source>
+        <translation>Hirn (0 bis 80 HU)</translation>
+    </message>
+    <message>
+        <source>Soft tissue (-150 to 250 HU)</source>
+        <translation>Weichteile (-150 bis 250 HU)</translation>
+    </message>
+    <message>
+        <source>Bone (-500 to 1300 HU)</source>
+        <translation>Knochen (-500 bis 1300 HU)</translation>
+    </message>
+    <message>
+        <source>Lung (-1350 to 150 HU)</source>
+        <translation>Lunge (-1350 bis 150 HU)</translation>
+    </message>
+    <message>
+        <source>Deformable</source>
+        <translation>Verformbar</translation>
+    </message>
+    <message>
+        <source>Affine (shift, turn, stretch)</source>
+        <translation>Affin (verschieben, drehen, strecken)</translation>
+    </message>
+    <message>
+        <source>Rigid (shift and turn)</source>
+        <translation>Starr (verschieben und drehen)</translation>
+    </message>
+    <message>
+        <source>None: keep the positions</source>
+        <translation>Keine: Lagen beibehalten</translation>
+    </message>
+    <message>
+        <source>Fused</source>
+        <translation>Fusioniert</translation>
+    </message>
+    <message>
+        <source>Restored</source>
+        <translation>Restauriert</translation>
+    </message>
+    <message>
+        <source>Degraded, warped by the slider</source>
+        <translation>Gestört, vom Regler verformt</translation>
+    </message>
+    <message>
+        <source>Reference only</source>
+        <translation>Nur Referenz</translation>
+    </message>
+    <message>
+        <source>Uncertainty (mm), where it was mapped</source>
+        <translation>Unsicherheit (mm), wo berechnet</translation>
+    </message>
+    <message>
+        <source>Displacement (mm)</source>
+        <translation>Verschiebung (mm)</translation>
+    </message>
+    <message>
+        <source>Change of volume (%)</source>
+        <translation>Volumenänderung (%)</translation>
+    </message>
+    <message>
+        <source>Grid</source>
+        <translation>Gitter</translation>
+    </message>
+    <message>
+        <source>Arrows</source>
+        <translation>Pfeile</translation>
+    </message>
+    <message>
+        <source>Contour lines</source>
+        <translation>Höhenlinien</translation>
+    </message>
+    <message>
+        <source>Total</source>
+        <translation>Gesamt</translation>
+    </message>
+    <message>
+        <source>Without the rigid part</source>
+        <translation>Ohne den starren Anteil</translation>
+    </message>
+    <message>
+        <source>{mm:.0f} mm, {percent:.0f} % of volume</source>
+        <translation>{mm:.0f} mm, {percent:.0f} % des Volumens</translation>
+    </message>
+    <message>
+        <source>Side by side</source>
+        <translation>Nebeneinander</translation>
+    </message>
+    <message>
+        <source>Checkerboard</source>
+        <translation>Schachbrett</translation>
+    </message>
+    <message>
+        <source>Curtain</source>
+        <translation>Vorhang</translation>
+    </message>
+    <message>
+        <source>Flicker</source>
+        <translation>Wechsel</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.CursorWidgets</name>
+    <message>
+        <source>Move the mouse over a slice view to read values.</source>
+        <translation>Die Maus über eine Schichtansicht bewegen, um Werte zu lesen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Devices</name>
+    <message>
+        <source>Looking…</source>
+        <translation>Wird gesucht…</translation>
+    </message>
+    <message>
+        <source>PyTorch could not be loaded. Press Fuse to install it. {reason}</source>
+        <translation>PyTorch konnte nicht geladen werden. Fusionieren drücken, um es zu installieren. {reason}</translation>
+    </message>
+    <message>
+        <source>{name}, {free:.0f} of {total:.0f} GB free</source>
+        <translation>{name}, {free:.0f} von {total:.0f} GB frei</translation>
+    </message>
+    <message>
+        <source>No GPU that PyTorch {version} can use: runs on {threads} CPU threads</source>
+        <translation>Keine GPU, die PyTorch {version} nutzen kann: läuft auf {threads} CPU-Threads</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Direction</name>
+    <message>
+        <source>The {to} volume of this result is no longer in the scene. Load it again.</source>
+        <translation>Das Volumen {to} dieses Ergebnisses ist nicht mehr in der Szene. Bitte wieder laden.</translation>
+    </message>
+    <message>
+        <source>Expected "reference" or "degraded" as the destination, got "{to}".</source>
+        <translation>Erwartet wurde "reference" oder "degraded" als Ziel, nicht "{to}".</translation>
+    </message>
+    <message>
+        <source>Expected the fused volume of a result, got {name}. Press Fuse first.</source>
+        <translation>Erwartet wurde das fusionierte Volumen eines Ergebnisses, nicht {name}. Zuerst Fusionieren drücken.</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keines</translation>
+    </message>
+    <message>
+        <source>The deformation of this result is under the transform "{name}". Remove it from the transform (Transforms module) and try again.</source>
+        <translation>Die Verformung dieses Ergebnisses liegt unter der Transformation "{name}". Sie dort herausnehmen (Modul Transforms) und erneut versuchen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Display</name>
+    <message>
+        <source>Uncertainty, mm</source>
+        <translation>Unsicherheit, mm</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.FieldMap</name>
+    <message>
+        <source>{name} (color wash)</source>
+        <translation>{name} (Farbauftrag)</translation>
+    </message>
+    <message>
+        <source>Volume, %</source>
+        <translation>Volumen, %</translation>
+    </message>
+    <message>
+        <source>Deformed, mm</source>
+        <translation>Verformt, mm</translation>
+    </message>
+    <message>
+        <source>Displaced, mm</source>
+        <translation>Verschoben, mm</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Frames</name>
+    <message>
+        <source>Expected a volume of a sequence (module Sequences), got "{name}".</source>
+        <translation>Erwartet wurde ein Volumen einer Sequenz (Modul Sequences), nicht "{name}".</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keines</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Guards</name>
+    <message>
+        <source>"{name}" is chosen as degraded and as reference. Select two different volumes.</source>
+        <translation>"{name}" ist als gestört und als Referenz gewählt. Zwei verschiedene Volumen wählen.</translation>
+    </message>
+    <message>
+        <source>The working spacing is {spacing} mm; expected 0 (training resolution) to {largest:g} mm.</source>
+        <translation>Der Arbeitsabstand ist {spacing} mm; erwartet wird 0 (Trainingsauflösung) bis {largest:g} mm.</translation>
+    </message>
+    <message>
+        <source>float16 is slower on the CPU than float32. Choose the precision Automatic, or another device.</source>
+        <translation>float16 ist auf der CPU langsamer als float32. Genauigkeit Automatisch oder ein anderes Gerät wählen.</translation>
+    </message>
+    <message>
+        <source>The weights file {path} does not exist. Choose another one under Advanced, or empty the field to use the weights that come with the extension.</source>
+        <translation>Die Gewichtsdatei {path} gibt es nicht. Unter Erweitert eine andere wählen, oder das Feld leeren, um die mitgelieferten Gewichte zu nutzen.</translation>
+    </message>
+    <message>
+        <source>Degraded</source>
+        <translation>Gestört</translation>
+    </message>
+    <message>
+        <source>Reference</source>
+        <translation>Referenz</translation>
+    </message>
+    <message>
+        <source>{role}: {facts}</source>
+        <translation>{role}: {facts}</translation>
+    </message>
+    <message>
+        <source>{role}: values are in Bq/ml, not SUV; the result keeps Bq/ml.</source>
+        <translation>{role}: die Werte sind in Bq/ml, nicht SUV; das Ergebnis behält Bq/ml.</translation>
+    </message>
+    <message>
+        <source>{role}: set to {setting}, but {source} say {stated}. It will be treated as {setting}; choose Automatic if that is wrong.</source>
+        <translation>{role}: eingestellt ist {setting}, aber {source} sagen {stated}. Es wird als {setting} behandelt; falls das falsch ist, Automatisch wählen.</translation>
+    </message>
+    <message>
+        <source>The {role} volume "{name}" is a label map: numbers of regions, not an image. Choose the image; move the labels afterwards with Apply to other nodes.</source>
+        <translation>Das Volumen {role} "{name}" ist eine Labelmap: Nummern von Regionen, kein Bild. Das Bild wählen; die Labels danach mit Auf andere Knoten anwenden verschieben.</translation>
+    </message>
+    <message>
+        <source>The {role} volume "{name}" has the DICOM modality {stated}; expected MR, CT or PET. If it is one of them, set the modality.</source>
+        <translation>Das Volumen {role} "{name}" hat die DICOM-Modalität {stated}; erwartet wurde MR, CT oder PET. Wenn es eine davon ist, die Modalität einstellen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Guidance</name>
+    <message>
+        <source>Expected a linear transform as the start, got "{name}". Choose a rigid or affine one; the deformation is found by UniFuse.</source>
+        <translation>Erwartet wurde eine lineare Transformation als Start, nicht "{name}". Eine starre oder affine wählen; die Verformung findet UniFuse.</translation>
+    </message>
+    <message>
+        <source>The transform "{name}" mirrors or flattens the volume, which is no motion of a patient. Choose another start.</source>
+        <translation>Die Transformation "{name}" spiegelt oder plättet das Volumen, das ist keine Bewegung eines Patienten. Einen anderen Start wählen.</translation>
+    </message>
+    <message>
+        <source>The mask "{mask}" leaves nothing of "{volume}" to compare: nothing of it is drawn inside that volume. Draw what is to be compared, or choose None.</source>
+        <translation>Die Maske "{mask}" lässt von "{volume}" nichts zum Vergleichen: in diesem Volumen ist nichts davon gezeichnet. Zeichnen, was verglichen werden soll, oder keine wählen.</translation>
+    </message>
+    <message>
+        <source>"{volume}" is under the transform "{transform}" already, so it counts without being chosen. Choose None as the start, or take the volume out of it.</source>
+        <translation>"{volume}" liegt schon unter der Transformation "{transform}", sie zählt also, ohne gewählt zu sein. Als Start keine wählen, oder das Volumen dort herausnehmen.</translation>
+    </message>
+    <message>
+        <source>Expected a segmentation or a label map as the mask, got "{name}".</source>
+        <translation>Erwartet wurde eine Segmentierung oder eine Labelmap als Maske, nicht "{name}".</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Images</name>
+    <message>
+        <source>The result {file} could not be read: {reason}</source>
+        <translation>Das Ergebnis {file} konnte nicht gelesen werden: {reason}</translation>
+    </message>
+    <message>
+        <source>{file} could not be read: {reason}</source>
+        <translation>{file} konnte nicht gelesen werden: {reason}</translation>
+    </message>
+    <message>
+        <source>The {name} volume contains no usable values (NaN only). See the log, and choose the device CPU under Advanced.</source>
+        <translation>Das Volumen {name} enthält keine brauchbaren Werte (nur NaN). Siehe Protokoll, und unter Erweitert das Gerät CPU wählen.</translation>
+    </message>
+    <message>
+        <source>The fusion tool did not write {name}. See the log.</source>
+        <translation>Das Fusionsprogramm hat {name} nicht geschrieben. Siehe Protokoll.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.InputButtons</name>
+    <message>
+        <source>Select both volumes first.</source>
+        <translation>Zuerst beide Volumen wählen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Install</name>
+    <message>
+        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
+        <translation>Nichts wurde installiert. UniFuse braucht diese Pakete; Fusionieren fragt erneut.</translation>
+    </message>
+    <message>
+        <source>The installation failed: {reason}. Without internet access, follow "Install on a computer without internet" in the module's README.</source>
+        <translation>Die Installation ist fehlgeschlagen: {reason}. Ohne Internet siehe "Install on a computer without internet" in der README des Moduls.</translation>
+    </message>
+    <message>
+        <source>Python packages are missing, too old or only half installed: {packages}. Open the module UniFuse and press Fuse once; you will be asked for permission to install them. In scripts, call: UniFuseSlicerLib.Install.Dependencies(confirm=lambda question: True).ensure()</source>
+        <translation>Python-Pakete fehlen, sind zu alt oder nur halb installiert: {packages}. Das Modul UniFuse öffnen und einmal Fusionieren drücken; vor dem Installieren wird gefragt. In Skripten: UniFuseSlicerLib.Install.Dependencies(confirm=lambda question: True).ensure()</translation>
+    </message>
+    <message>
+        <source>UniFuse needs the extension PyTorch. Install it in View &gt; Extensions Manager, restart Slicer and press Fuse again.</source>
+        <translation>UniFuse braucht die Erweiterung PyTorch. Unter View &gt; Extensions Manager installieren, Slicer neu starten und wieder Fusionieren drücken.</translation>
+    </message>
+    <message>
+        <source>PyTorch was not installed. See the log (Help &gt; Report a bug), or use the module PyTorch Utils.</source>
+        <translation>PyTorch wurde nicht installiert. Siehe Protokoll (Help &gt; Report a bug), oder das Modul PyTorch Utils nutzen.</translation>
+    </message>
+    <message>
+        <source>PyTorch is only half installed. Open the module PyTorch Utils, press Uninstall PyTorch, restart Slicer, press Install PyTorch, and then Fuse again.</source>
+        <translation>PyTorch ist nur halb installiert. Das Modul PyTorch Utils öffnen, Uninstall PyTorch drücken, Slicer neu starten, Install PyTorch drücken, danach wieder Fusionieren.</translation>
+    </message>
+    <message>
+        <source>UniFuse needs Python packages that are not installed yet:</source>
+        <translation>UniFuse braucht Python-Pakete, die noch nicht installiert sind:</translation>
+    </message>
+    <message>
+        <source>• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)</source>
+        <translation>• PyTorch (etwa 0,2 GB für CPU, 2 bis 3 GB mit GPU-Unterstützung)</translation>
+    </message>
+    <message>
+        <source>• {name} (less than 1 MB)</source>
+        <translation>• {name} (weniger als 1 MB)</translation>
+    </message>
+    <message>
+        <source>They will be installed into Slicer's own Python. Your images never leave this computer. Install now?</source>
+        <translation>Sie werden in Slicers eigenes Python installiert. Ihre Bilder verlassen diesen Computer nie. Jetzt installieren?</translation>
+    </message>
+    <message>
+        <source>UniFuse: install packages</source>
+        <translation>UniFuse: Pakete installieren</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Job</name>
+    <message>
+        <source>Cancelling</source>
+        <translation>Wird abgebrochen</translation>
+    </message>
+    <message>
+        <source>Exporting volumes</source>
+        <translation>Volumen werden geschrieben</translation>
+    </message>
+    <message>
+        <source>Loading the result</source>
+        <translation>Ergebnis wird geladen</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>Start</translation>
+    </message>
+    <message>
+        <source>"{name}" was deleted during the run, so its result was discarded.</source>
+        <translation>"{name}" wurde während des Laufs gelöscht, das Ergebnis wurde deshalb verworfen.</translation>
+    </message>
+    <message>
+        <source>The files of this run are kept in {folder}</source>
+        <translation>Die Dateien dieses Laufs bleiben in {folder}</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.LiveWarp</name>
+    <message>
+        <source>{name} (live warp)</source>
+        <translation>{name} (bewegt)</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Locations</name>
+    <message>
+        <source>Expected the folder UniFuseLib in {first} or {second}. Reinstall the UniFuse extension.</source>
+        <translation>Erwartet wurde der Ordner UniFuseLib in {first} oder {second}. Die Erweiterung UniFuse neu installieren.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Logic</name>
+    <message>
+        <source>{number} of {count}: {name}</source>
+        <translation>{number} von {count}: {name}</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.LookWidgets</name>
+    <message>
+        <source>By modality</source>
+        <translation>Nach Modalität</translation>
+    </message>
+    <message>
+        <source>SUV 0 to:</source>
+        <translation>SUV 0 bis:</translation>
+    </message>
+    <message>
+        <source>Window 0 to:</source>
+        <translation>Fenster 0 bis:</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Looks</name>
+    <message>
+        <source>Warm colors</source>
+        <translation>Warme Farben</translation>
+    </message>
+    <message>
+        <source>Inverted gray</source>
+        <translation>Graustufen umgekehrt</translation>
+    </message>
+    <message>
+        <source>Bone on MR</source>
+        <translation>Knochen auf MR</translation>
+    </message>
+    <message>
+        <source>{degraded} on {reference}</source>
+        <translation>{degraded} auf {reference}</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Measure</name>
+    <message>
+        <source>The deformation is a single voxel thin: no change of volume can be measured.</source>
+        <translation>Die Verformung ist nur ein Voxel dick: eine Volumenänderung ist nicht messbar.</translation>
+    </message>
+    <message>
+        <source>"{name}" has no label inside the field of view of the reference. Check that it belongs to this patient, and the scan that it was drawn on.</source>
+        <translation>"{name}" hat kein Label im Bildfeld der Referenz. Prüfen, ob sie zu diesem Patienten gehört und auf welcher Aufnahme sie gezeichnet wurde.</translation>
+    </message>
+    <message>
+        <source>Expected a segmentation or a label map with voxels, got "{name}".</source>
+        <translation>Erwartet wurde eine Segmentierung oder Labelmap mit Voxeln, nicht "{name}".</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.MeasureNodes</name>
+    <message>
+        <source>{result} measured</source>
+        <translation>{result} gemessen</translation>
+    </message>
+    <message>
+        <source>Displacement (mm)</source>
+        <translation>Verschiebung (mm)</translation>
+    </message>
+    <message>
+        <source>Volume in the degraded scan / in the reference</source>
+        <translation>Volumen in der gestörten Aufnahme / in der Referenz</translation>
+    </message>
+    <message>
+        <source>{result} displacement</source>
+        <translation>{result} Verschiebung</translation>
+    </message>
+    <message>
+        <source>{result} volume change</source>
+        <translation>{result} Volumenänderung</translation>
+    </message>
+    <message>
+        <source>{chart} (histogram)</source>
+        <translation>{chart} (Histogramm)</translation>
+    </message>
+    <message>
+        <source>Share of the region (%)</source>
+        <translation>Anteil der Region (%)</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.MeasureWidgets</name>
+    <message>
+        <source>Reference</source>
+        <translation>Referenz</translation>
+    </message>
+    <message>
+        <source>Degraded</source>
+        <translation>Gestört</translation>
+    </message>
+    <message>
+        <source>Displacement</source>
+        <translation>Verschiebung</translation>
+    </message>
+    <message>
+        <source>Change of volume</source>
+        <translation>Volumenänderung</translation>
+    </message>
+    <message>
+        <source>{count} regions measured: table "{table}" (module Tables).</source>
+        <translation>{count} Regionen gemessen: Tabelle "{table}" (Modul Tables).</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Messages</name>
+    <message>
+        <source>{kind}: {reason}. See the log for details.</source>
+        <translation>{kind}: {reason}. Einzelheiten im Protokoll.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Moved</name>
+    <message>
+        <source>The segmentation "{name}" is stored as "{kind}"; expected a binary label map or closed surfaces. Set another source representation in the module Segmentations.</source>
+        <translation>Die Segmentierung "{name}" liegt als "{kind}" vor; erwartet wurde eine binäre Labelmap oder geschlossene Oberflächen. Im Modul Segmentations eine andere Ausgangsdarstellung wählen.</translation>
+    </message>
+    <message>
+        <source>"{name}" is a {kind}, which keeps its shape and cannot follow a deformation. Turn it into points, a curve or a model first.</source>
+        <translation>"{name}" ist ein {kind}, das seine Form behält und keiner Verformung folgen kann. Zuerst in Punkte, eine Kurve oder ein Modell umwandeln.</translation>
+    </message>
+    <message>
+        <source>The deformation folds at {count} of the {all} points of "{name}" ({numbers}): they have no single place in the reference. Remove what lies there, or fuse again with Movement: rigid.</source>
+        <translation>Die Verformung faltet sich an {count} der {all} Punkte von "{name}" ({numbers}): sie haben keinen eindeutigen Ort in der Referenz. Entfernen, was dort liegt, oder mit Bewegung: starr erneut fusionieren.</translation>
+    </message>
+    <message>
+        <source>{name} on {target}</source>
+        <translation>{name} auf {target}</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Nodes</name>
+    <message>
+        <source>The node "{node}" is under the non-linear transform "{transform}". Remove it from the transform, or harden the transform (Transforms module), and try again.</source>
+        <translation>Der Knoten "{node}" liegt unter der nichtlinearen Transformation "{transform}". Ihn dort herausnehmen oder die Transformation festschreiben (Modul Transforms) und erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>keines</translation>
+    </message>
+    <message>
+        <source>Expected a {role} volume with voxels, got {name}. Load it first.</source>
+        <translation>Erwartet wurde ein Volumen {role} mit Voxeln, nicht {name}. Zuerst laden.</translation>
+    </message>
+    <message>
+        <source>The {role} volume "{name}" has {count} values per voxel; expected 1 (or 3, RGB, for the degraded volume). Extract one component with the module Vector to Scalar Volume.</source>
+        <translation>Das Volumen {role} "{name}" hat {count} Werte je Voxel; erwartet wird 1 (oder 3, RGB, für das gestörte Volumen). Eine Komponente mit dem Modul Vector to Scalar Volume herausziehen.</translation>
+    </message>
+    <message>
+        <source>The axes of the reference volume "{name}" are not perpendicular (a transform with shear, or a tilted scan). Resample it (Resample Scalar/Vector/DWI Volume) and try again.</source>
+        <translation>Die Achsen des Referenzvolumens "{name}" stehen nicht senkrecht aufeinander (Transformation mit Scherung oder gekippte Aufnahme). Neu abtasten (Resample Scalar/Vector/DWI Volume) und erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>"{name}" contains no displacement grid. Choose the deformation of a result.</source>
+        <translation>"{name}" enthält kein Verschiebungsgitter. Die Verformung eines Ergebnisses wählen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Outcome</name>
+    <message>
+        <source>Done.</source>
+        <translation>Fertig.</translation>
+    </message>
+    <message>
+        <source>Cancelled. Nothing was changed.</source>
+        <translation>Abgebrochen. Nichts wurde geändert.</translation>
+    </message>
+    <message>
+        <source>The fusion tool could not be started ({program}): {reason}. Reinstall the UniFuse extension.</source>
+        <translation>Das Fusionsprogramm konnte nicht gestartet werden ({program}): {reason}. Die Erweiterung UniFuse neu installieren.</translation>
+    </message>
+    <message>
+        <source>The fusion tool ended without a result. See the log for the last completed step.</source>
+        <translation>Das Fusionsprogramm endete ohne Ergebnis. Der letzte fertige Schritt steht im Protokoll.</translation>
+    </message>
+    <message>
+        <source>{kind}: {reason}. Check free space and permission of the temporary folder ({folder}).</source>
+        <translation>{kind}: {reason}. Freien Platz und Rechte des temporären Ordners prüfen ({folder}).</translation>
+    </message>
+    <message>
+        <source>The fusion tool stopped with exit code {code} without an error message. See the log.</source>
+        <translation>Das Fusionsprogramm endete mit dem Code {code} ohne Fehlermeldung. Siehe Protokoll.</translation>
+    </message>
+    <message>
+        <source>The fusion tool was terminated by the operating system (signal 9), most often because memory ran out. Close other programs, crop the volumes, or set a larger working spacing under Advanced.</source>
+        <translation>Das Fusionsprogramm wurde vom Betriebssystem beendet (Signal 9), meist weil der Speicher ausging. Andere Programme schließen, die Volumen zuschneiden oder unter Erweitert einen größeren Arbeitsabstand wählen.</translation>
+    </message>
+    <message>
+        <source>The fusion tool crashed (code {code}). Slicer and your data are unharmed. Choose the device CPU under Advanced; if it crashes again, please report the log.</source>
+        <translation>Das Fusionsprogramm ist abgestürzt (Code {code}). Slicer und Ihre Daten sind unversehrt. Unter Erweitert das Gerät CPU wählen; stürzt es wieder ab, bitte das Protokoll melden.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Overlay</name>
+    <message>
+        <source>{name} (arrows in the body)</source>
+        <translation>{name} (Pfeile im Körper)</translation>
+    </message>
+    <message>
+        <source>{name} (without the rigid part)</source>
+        <translation>{name} (ohne den starren Anteil)</translation>
+    </message>
+    <message>
+        <source>mm</source>
+        <translation>mm</translation>
+    </message>
+    <message>
+        <source>mm (arrows × {times})</source>
+        <translation>mm (Pfeile × {times})</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Ownership</name>
+    <message>
+        <source>"{name}" is used as an input and cannot also be an output. Choose another node under Outputs, or None for a new one.</source>
+        <translation>"{name}" ist eine Eingabe und kann nicht zugleich Ausgabe sein. Unter Ausgaben einen anderen Knoten wählen, oder None für einen neuen.</translation>
+    </message>
+    <message>
+        <source>"{name}" is chosen for two outputs. Choose another node under Outputs, or None for a new one.</source>
+        <translation>"{name}" ist für zwei Ausgaben gewählt. Unter Ausgaben einen anderen Knoten wählen, oder None für einen neuen.</translation>
+    </message>
+    <message>
+        <source>UniFuse did not create these nodes, and their content will be replaced:
+
+{names}
+
+This cannot be undone. Overwrite them? (To keep them, press Cancel and choose None under Outputs to create new nodes.)</source>
+        <translation>UniFuse hat diese Knoten nicht erstellt, und ihr Inhalt wird ersetzt:
+
+{names}
+
+Das lässt sich nicht rückgängig machen. Überschreiben? (Um sie zu behalten, Cancel drücken und unter Ausgaben None wählen: dann entstehen neue Knoten.)</translation>
+    </message>
+    <message>
+        <source>"{name}" holds the result of other volumes and would be overwritten. Pass None as the output to create a new node, or overwriteNodes=[node] to replace it.</source>
+        <translation>"{name}" enthält das Ergebnis anderer Volumen und würde überschrieben. None als Ausgabe übergeben, um einen neuen Knoten zu erstellen, oder overwriteNodes=[node], um ihn zu ersetzen.</translation>
+    </message>
+    <message>
+        <source>"{name}" was not created by UniFuse and would be overwritten. Pass None as the output to create a new node, or overwriteNodes=[node] to replace it.</source>
+        <translation>"{name}" wurde nicht von UniFuse erstellt und würde überschrieben. None als Ausgabe übergeben, um einen neuen Knoten zu erstellen, oder overwriteNodes=[node], um ihn zu ersetzen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ResultSelector</name>
+    <message>
+        <source>Name of this result:</source>
+        <translation>Name dieses Ergebnisses:</translation>
+    </message>
+    <message>
+        <source>{name}: restored</source>
+        <translation>{name}: restauriert</translation>
+    </message>
+    <message>
+        <source>{name}: deformation</source>
+        <translation>{name}: Verformung</translation>
+    </message>
+    <message>
+        <source>{name}: report</source>
+        <translation>{name}: Bericht</translation>
+    </message>
+    <message>
+        <source>Delete this result? The volumes that it was made of stay.
+
+{names}
+
+This cannot be undone.</source>
+        <translation>Dieses Ergebnis löschen? Die Volumen, aus denen es entstand, bleiben.
+
+{names}
+
+Das lässt sich nicht rückgängig machen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Results</name>
+    <message>
+        <source>{degraded} uncertainty</source>
+        <translation>{degraded} Unsicherheit</translation>
+    </message>
+    <message>
+        <source>{degraded} + {reference} fused</source>
+        <translation>{degraded} + {reference} fusioniert</translation>
+    </message>
+    <message>
+        <source>{degraded} restored</source>
+        <translation>{degraded} restauriert</translation>
+    </message>
+    <message>
+        <source>{degraded} to {reference}</source>
+        <translation>{degraded} auf {reference}</translation>
+    </message>
+    <message>
+        <source>{degraded} fusion report</source>
+        <translation>{degraded} Fusionsbericht</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Retry</name>
+    <message>
+        <source>Center {degraded} on {reference} and try again</source>
+        <translation>{degraded} auf {reference} zentrieren und erneut versuchen</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Samples</name>
+    <message>
+        <source>The sample data is not part of this installation. Load two volumes instead.</source>
+        <translation>Die Beispieldaten gehören nicht zu dieser Installation. Stattdessen zwei Volumen laden.</translation>
+    </message>
+    <message>
+        <source>Sample {contrast} with motion</source>
+        <translation>Beispiel {contrast} mit Bewegung</translation>
+    </message>
+    <message>
+        <source>Sample {contrast} reference</source>
+        <translation>Beispiel {contrast} Referenz</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Segments</name>
+    <message>
+        <source>The segmentation "{name}" has no binary label map. Create that representation in the module Segmentations.</source>
+        <translation>Die Segmentierung "{name}" hat keine binäre Labelmap. Diese Darstellung im Modul Segmentations erzeugen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.SequenceJob</name>
+    <message>
+        <source>Cancelling</source>
+        <translation>Wird abgebrochen</translation>
+    </message>
+    <message>
+        <source>Starting</source>
+        <translation>Start</translation>
+    </message>
+    <message>
+        <source>Moving frame {number} of {count}</source>
+        <translation>Einzelbild {number} von {count} wird verschoben</translation>
+    </message>
+    <message>
+        <source>Frame {number} of {count}: {stage}</source>
+        <translation>Einzelbild {number} von {count}: {stage}</translation>
+    </message>
+    <message>
+        <source>Frame {value}: {reason}</source>
+        <translation>Einzelbild {value}: {reason}</translation>
+    </message>
+    <message>
+        <source>{done} of {count} frames are fused; frame {value}: {reason}</source>
+        <translation>{done} von {count} Einzelbildern sind fusioniert; Einzelbild {value}: {reason}</translation>
+    </message>
+    <message>
+        <source>{count} frames are fused.</source>
+        <translation>{count} Einzelbilder sind fusioniert.</translation>
+    </message>
+    <message>
+        <source>{count} frames follow the field of the current one: "{name}".</source>
+        <translation>{count} Einzelbilder folgen dem Feld des aktuellen: "{name}".</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.SequenceWidgets</name>
+    <message>
+        <source>Each frame</source>
+        <translation>Jedes Einzelbild</translation>
+    </message>
+    <message>
+        <source>Field of this frame for all</source>
+        <translation>Feld dieses Einzelbilds für alle</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Fuse frames</source>
+        <translation>Einzelbilder fusionieren</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ShownPart</name>
+    <message>
+        <source>{name} (compared)</source>
+        <translation>{name} (verglichen)</translation>
+    </message>
+    <message>
+        <source>Checkerboard and curtain need a volume with one value per voxel; "{name}" is in color. Choose Side by side.</source>
+        <translation>Schachbrett und Vorhang brauchen ein Volumen mit einem Wert je Voxel; "{name}" ist farbig. Nebeneinander wählen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Steering</name>
+    <message>
+        <source>{degraded} centered on {reference}</source>
+        <translation>{degraded} auf {reference} zentriert</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.UnderCursor</name>
+    <message>
+        <source>Reference {value}</source>
+        <translation>Referenz {value}</translation>
+    </message>
+    <message>
+        <source>{reference} · outside the degraded field of view</source>
+        <translation>{reference} · außerhalb des gestörten Bildfelds</translation>
+    </message>
+    <message>
+        <source>{reference} · restored {value}</source>
+        <translation>{reference} · restauriert {value}</translation>
+    </message>
+    <message>
+        <source>In the degraded volume at the same place</source>
+        <translation>Im gestörten Volumen am selben Ort</translation>
+    </message>
+    <message>
+        <source>Not deformed here</source>
+        <translation>Hier nicht verformt</translation>
+    </message>
+    <message>
+        <source>In the degraded volume {length:.1f} mm away: {words}</source>
+        <translation>Im gestörten Volumen {length:.1f} mm entfernt: {words}</translation>
+    </message>
+    <message>
+        <source>Deformed by {length:.1f} mm: {words}</source>
+        <translation>Verformt um {length:.1f} mm: {words}</translation>
+    </message>
+    <message>
+        <source>Folded here</source>
+        <translation>Hier gefaltet</translation>
+    </message>
+    <message>
+        <source>Same volume there</source>
+        <translation>Dort gleiches Volumen</translation>
+    </message>
+    <message>
+        <source>{percent:.0f} % larger there</source>
+        <translation>Dort {percent:.0f} % größer</translation>
+    </message>
+    <message>
+        <source>{percent:.0f} % smaller there</source>
+        <translation>Dort {percent:.0f} % kleiner</translation>
+    </message>
+    <message>
+        <source>uncertainty {mm:.1f} mm</source>
+        <translation>Unsicherheit {mm:.1f} mm</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Undo</name>
+    <message>
+        <source>Back to the result before</source>
+        <translation>Zurück zum Ergebnis davor</translation>
+    </message>
+    <message>
+        <source>Forward to the newer result</source>
+        <translation>Vor zum neueren Ergebnis</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.View</name>
+    <message>
+        <source>Fuse</source>
+        <translation>Fusionieren</translation>
+    </message>
+    <message>
+        <source>Restore, align and fuse the two volumes. Your volumes are not modified.</source>
+        <translation>Die beiden Volumen restaurieren, ausrichten und fusionieren. Ihre Volumen bleiben unverändert.</translation>
+    </message>
+    <message>
+        <source>Select the degraded volume</source>
+        <translation>Das gestörte Volumen wählen</translation>
+    </message>
+    <message>
+        <source>Select the reference volume</source>
+        <translation>Das Referenzvolumen wählen</translation>
+    </message>
+    <message>
+        <source>Select two different volumes</source>
+        <translation>Zwei verschiedene Volumen wählen</translation>
+    </message>
+    <message>
+        <source>These volumes cannot be fused (see below)</source>
+        <translation>Diese Volumen lassen sich nicht fusionieren (siehe unten)</translation>
+    </message>
+    <message>
+        <source>{stage} · {percent} % · {seconds} s</source>
+        <translation>{stage} · {percent} % · {seconds} s</translation>
+    </message>
+    <message>
+        <source>Cancelling…</source>
+        <translation>Wird abgebrochen…</translation>
+    </message>
+    <message>
+        <source>The run is being cancelled</source>
+        <translation>Der Lauf wird abgebrochen</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>Abbrechen</translation>
+    </message>
+    <message>
+        <source>Stop the run; no node is changed</source>
+        <translation>Den Lauf beenden; kein Knoten wird geändert</translation>
+    </message>
+    <message>
+        <source>Probability of being more than 3 mm off: {probability:.0f} %. Expected error {expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient.</source>
+        <translation>Wahrscheinlichkeit, mehr als 3 mm daneben zu liegen: {probability:.0f} %. Erwarteter Fehler {expected:.1f} mm ({low:.1f} bis {high:.1f}), wenn beide Volumen denselben Teil eines Patienten zeigen.</translation>
+    </message>
+    <message>
+        <source>Uncertainty: {mean:.1f} mm on average, {p95:.1f} mm or less in 95 % of the body.</source>
+        <translation>Unsicherheit: im Mittel {mean:.1f} mm, in 95 % des Körpers höchstens {p95:.1f} mm.</translation>
+    </message>
+    <message>
+        <source>{seconds:.0f} s</source>
+        <translation>{seconds:.0f} s</translation>
+    </message>
+    <message>
+        <source>{degraded} on {reference}</source>
+        <translation>{degraded} auf {reference}</translation>
+    </message>
+    <message>
+        <source>fused by: {method}</source>
+        <translation>fusioniert mit: {method}</translation>
+    </message>
+    <message>
+        <source>match with the reference {before:.2f} → {after:.2f} (1 = identical)</source>
+        <translation>Übereinstimmung mit der Referenz {before:.2f} → {after:.2f} (1 = gleich)</translation>
+    </message>
+    <message>
+        <source>displacement {mean:.1f} mm on average, {maximum:.1f} mm at most</source>
+        <translation>Verschiebung im Mittel {mean:.1f} mm, höchstens {maximum:.1f} mm</translation>
+    </message>
+    <message>
+        <source>placed {moved:.1f} mm, {rotation:.1f}°</source>
+        <translation>gelagert {moved:.1f} mm, {rotation:.1f}°</translation>
+    </message>
+    <message>
+        <source>{placed}; not deformed</source>
+        <translation>{placed}; nicht verformt</translation>
+    </message>
+    <message>
+        <source>{placed}; deformed {mean:.1f} mm on average, {maximum:.1f} mm at most</source>
+        <translation>{placed}; verformt im Mittel {mean:.1f} mm, höchstens {maximum:.1f} mm</translation>
+    </message>
+    <message>
+        <source>folds in {folds:.2f} % of the body</source>
+        <translation>Falten in {folds:.2f} % des Körpers</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.VolumeFacts</name>
+    <message>
+        <source>its DICOM attributes</source>
+        <translation>seine DICOM-Attribute</translation>
+    </message>
+    <message>
+        <source>the units of its values</source>
+        <translation>die Einheiten seiner Werte</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Widget</name>
+    <message>
+        <source>Not started. Nothing was overwritten.</source>
+        <translation>Nicht gestartet. Nichts wurde überschrieben.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Windows</name>
+    <message>
+        <source>Brain</source>
+        <translation>Hirn</translation>
+    </message>
+    <message>
+        <source>Soft tissue</source>
+        <translation>Weichteile</translation>
+    </message>
+    <message>
+        <source>Bone</source>
+        <translation>Knochen</translation>
+    </message>
+    <message>
+        <source>Lung</source>
+        <translation>Lunge</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Words</name>
+    <message>
+        <source>Research use only. Not for diagnosis or treatment.</source>
+        <translation>Nur für die Forschung. Nicht für Diagnose oder Behandlung.</translation>
+    </message>
+    <message>
+        <source>Green: no finding against the alignment</source>
+        <translation>Grün: kein Befund gegen die Ausrichtung</translation>
+    </message>
+    <message>
+        <source>Amber: check the alignment before using it</source>
+        <translation>Gelb: die Ausrichtung vor Gebrauch prüfen</translation>
+    </message>
+    <message>
+        <source>Red: do not use this result</source>
+        <translation>Rot: dieses Ergebnis nicht verwenden</translation>
+    </message>
+    <message>
+        <source>no degradation</source>
+        <translation>keine Störung</translation>
+    </message>
+    <message>
+        <source>motion</source>
+        <translation>Bewegung</translation>
+    </message>
+    <message>
+        <source>metal artifacts or noise</source>
+        <translation>Metallartefakte oder Rauschen</translation>
+    </message>
+    <message>
+        <source>low dose</source>
+        <translation>niedrige Dosis</translation>
+    </message>
+    <message>
+        <source>Found: {found} ({percent:.0f} %)</source>
+        <translation>Gefunden: {found} ({percent:.0f} %)</translation>
+    </message>
+    <message>
+        <source>Found: {found} ({percent:.0f} %, sure)</source>
+        <translation>Gefunden: {found} ({percent:.0f} %, sicher)</translation>
+    </message>
+    <message>
+        <source>Found: {found} ({percent:.0f} %, unsure)</source>
+        <translation>Gefunden: {found} ({percent:.0f} %, unsicher)</translation>
+    </message>
+    <message>
+        <source>light</source>
+        <translation>leicht</translation>
+    </message>
+    <message>
+        <source>moderate</source>
+        <translation>mäßig</translation>
+    </message>
+    <message>
+        <source>severe</source>
+        <translation>schwer</translation>
+    </message>
+    <message>
+        <source>{found}, {severity}</source>
+        <translation>{found}, {severity}</translation>
+    </message>
+    <message>
+        <source>{found}, about 1/{part:.0f} of the usual</source>
+        <translation>{found}, etwa 1/{part:.0f} der üblichen</translation>
+    </message>
+    <message>
+        <source>UniFuse (recommended)</source>
+        <translation>UniFuse (empfohlen)</translation>
+    </message>
+    <message>
+        <source>DM-FNet (network, slice by slice)</source>
+        <translation>DM-FNet (Netz, Schicht für Schicht)</translation>
+    </message>
+    <message>
+        <source>Average</source>
+        <translation>Mittelwert</translation>
+    </message>
+    <message>
+        <source>Maximum</source>
+        <translation>Maximum</translation>
+    </message>
+    <message>
+        <source>Laplacian pyramid</source>
+        <translation>Laplace-Pyramide</translation>
+    </message>
+    <message>
+        <source>Wavelets (needs PyWavelets)</source>
+        <translation>Wavelets (braucht PyWavelets)</translation>
+    </message>
+    <message>
+        <source>Expected a node, got the text "{name}". Use getNode("{name}").</source>
+        <translation>Erwartet wurde ein Knoten, nicht der Text "{name}". getNode("{name}") verwenden.</translation>
+    </message>
+</context>
+</TS>
