@@ -13,6 +13,7 @@ from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _GIVEN_BACK_BYTES = 128 << 20
+_WORTH_GIVING_BACK_BYTES = 1 << 30
 CALM_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
 
 
@@ -40,6 +41,35 @@ def keep_freed_memory() -> None:
         return  # another C library
     mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)
     mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+class _HeapInfo(ctypes.Structure):
+    """`struct mallinfo2` of malloc.h."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+        )
+    )
+
+
+def give_back_freed_memory() -> None:
+    """Give what `keep_freed_memory` has kept back to the system, where it is much.
+
+    Between two steps of a run: what the first one has freed in pieces is of no use to the large
+    arrays of the second, and would be a part of its peak. (glibc 2.33; elsewhere nothing happens.)
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        library = ctypes.CDLL("libc.so.6")
+        heap, trim = library.mallinfo2, library.malloc_trim
+    except (OSError, AttributeError):
+        return  # another C library, or an older one
+    heap.restype = _HeapInfo
+    if heap().fordblks >= _WORTH_GIVING_BACK_BYTES:
+        trim(0)
 
 
 def peak_memory_mb() -> float | None:
