@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
-from UniFuseLib.pulled_scan import PulledScan, empty_volume, write_rows
+from UniFuseLib.pulled_scan import PulledScan, empty_volume, own_type, write_rows
 from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp
 from UniFuseLib.spatial.resampling import block_places, row_blocks
@@ -53,7 +53,7 @@ class ReferenceGridResult(NamedTuple):
     """On the reference grid; arrays `(d, h, w)`, colours `(d, h, w, 3)`."""
 
     fused: np.ndarray  # greys float32, 0 to about 1, or colours uint8
-    restored: np.ndarray  # the degraded volume's own units
+    restored: np.ndarray  # the degraded volume's own units; greys in its own type (`own_type`)
     field: ComposedField  # u, RAS mm: X reads the degraded volume at X + u(X)
     coverage: np.ndarray  # bool: the degraded scan has data at X + u(X)
 
@@ -84,7 +84,8 @@ def to_reference_grid(
     field = ComposedField(grid, found.grid, found.maps.displacement, found.affine)
     scan = PulledScan(degraded, grid)
     stacked = torch.cat(found.maps, dim=1)
-    result = _empty(field, scan.colour)
+    kept = own_type(degraded.volume.array, degraded.background)
+    result = _empty(field, scan.colour, kept)
     to_working = grid.index_to_index(found.grid)
     for rows in row_blocks(grid.shape):
         maps = split_maps(sample_at(stacked, block_places(to_working, grid.shape, rows)))
@@ -164,11 +165,11 @@ def own_units(
     return unclipped + detail_weight * lost_by_clipping
 
 
-def _empty(field: ComposedField, colour: bool) -> ReferenceGridResult:
+def _empty(field: ComposedField, colour: bool, own: np.dtype) -> ReferenceGridResult:
     shape = field.grid.shape
     return ReferenceGridResult(
         fused=empty_volume(shape, colour),
-        restored=empty_volume(shape, colour),
+        restored=empty_volume(shape, colour, own),
         field=field,
         coverage=np.empty(shape, dtype=bool),
     )

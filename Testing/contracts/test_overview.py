@@ -237,8 +237,7 @@ def test_edges_follow_the_border_of_what_is_visible() -> None:
 
 
 def test_ct_is_shown_in_the_soft_tissue_window() -> None:
-    volume = Volume(np.full((7, 9, 11), 3000.0), np.eye(4))
-    window = panels.window_of(volume, np.ones((7, 9, 11), dtype=bool), "ct")
+    window = panels.window_of(np.full(7, 3000.0), "ct")
     assert (window.low, window.high) == (-160, 240)
     assert panels.caption("ct", window) == "CT, W 400 L 40 HU"
 

@@ -90,10 +90,10 @@ def fuse_into(
         kept = _write(result, folder.working, names, args.field_spacing)
         if result.restored_own is not None:
             own = folder.working / (RAW_OWN if args.uncompressed else OWN)
-            write_volume(result.restored_own, own)
+            write_volume(result.restored_own, own, precision="rounded")
         if result.uncertainty is not None:
             name = RAW_UNCERTAINTY if args.uncompressed else UNCERTAINTY
-            write_volume(result.uncertainty, folder.working / name)
+            write_volume(result.uncertainty, folder.working / name, precision="rounded")
     missed = () if args.no_overview else _draw(result, inputs, folder)
     report = result.report.with_warnings(after=missed).with_stored_field(kept)
     paths = shown(args.degraded), shown(args.reference)
@@ -161,8 +161,8 @@ def _write(
     from UniFuseLib.spatial.stored import stored
 
     fused, restored, deformation = names
-    write_volume(result.fused, folder / fused)
-    write_volume(result.restored, folder / restored)
+    write_volume(result.fused, folder / fused, precision="scaled")
+    write_volume(result.restored, folder / restored, precision="rounded")
     kept = stored(result.field, spacing)
     write_displacement(kept.displacement, kept.grid, folder / deformation)
     return StoredFieldReport.of(kept)

@@ -29,7 +29,7 @@ def slabs(features: Tensor) -> Iterator[slice]:
 
 
 def by_slabs(
-    function: Callable[[Tensor], Tensor], features: Tensor, reach: int, planes: int = _PLANES
+    function: Callable[[Tensor], Tensor], features: Tensor, reach: int, planes: int | None = None
 ) -> Tensor:
     """function(features), computed slab by slab, to the same bits.
 
@@ -41,12 +41,12 @@ def by_slabs(
             `reach` planes away, and what lies outside the map is made up from its border.
         features: `(b, c, d, h, w)`.
         reach: planes along d.
-        planes: of a slab, without its neighbours.
+        planes: of a slab, without its neighbours; None: 16.
     """
     d = features.shape[2]
     if features.device.type != "cpu" or features.numel() <= _SMALL:
         return function(features)
-    found = []
+    found, planes = [], planes or _PLANES
     for start in range(0, d, planes):
         stop, first = min(start + planes, d), max(start - reach, 0)
         seen = function(features[:, :, first : min(stop + reach, d)])
