@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # A thirtieth of the working voxel
 SAME_MM = 0.05
-_TRIED_MM = (
+TRIED_MM = (
     8.0,
     6.0,
     4.0,
@@ -64,7 +64,7 @@ def stored(field: ComposedField, spacing: float | str = AUTO) -> StoredField:
 def _tried(spacing: float | str) -> tuple[float, ...]:
     """mm, coarsest first."""
     if isinstance(spacing, str):
-        return _TRIED_MM if spacing == AUTO else ()
+        return TRIED_MM if spacing == AUTO else ()
     return (spacing,)
 
 
