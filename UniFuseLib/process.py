@@ -6,10 +6,16 @@ Settings are for a process that is ours alone; a library call leaves its host as
 from __future__ import annotations
 
 import ctypes
+import gc
 import math
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _GIVEN_BACK_BYTES = 128 << 20
@@ -41,6 +47,21 @@ def keep_freed_memory() -> None:
         return  # another C library
     mallopt(_M_MMAP_THRESHOLD, _GIVEN_BACK_BYTES)
     mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """What is imported inside stays to the end: Python's collector never looks at it.
+
+    It would look through all of torch again and again while that is imported, and once more at the
+    end: 0.7 of the 2.6 CPU seconds of start and exit.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class _HeapInfo(ctypes.Structure):
