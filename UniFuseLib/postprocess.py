@@ -35,7 +35,12 @@ class NetworkResult(NamedTuple):
     grid: Grid
     flow: Tensor  # φ (1, 3, d, h, w), voxels of `grid`, pull
     affine: np.ndarray  # A (4, 4), RAS reference point → RAS degraded point
-    maps: NetworkMaps
+    stacked: Tensor  # (1, 8, d, h, w), `maps` in their order
+
+    @property
+    def maps(self) -> NetworkMaps:
+        """Views of them."""
+        return split_maps(self.stacked)
 
 
 class NetworkMaps(NamedTuple):
@@ -73,7 +78,7 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
         detail_weight=output.detail_weight.float().cpu(),
         displacement=flow_to_world(flow, pair.grid),
     )
-    return NetworkResult(pair.grid, flow, pair.alignment.matrix, maps)
+    return NetworkResult(pair.grid, flow, pair.alignment.matrix, torch.cat(maps, dim=1))
 
 
 def to_reference_grid(
@@ -83,12 +88,11 @@ def to_reference_grid(
     grid = reference.volume.grid
     field = ComposedField(grid, found.grid, found.maps.displacement, found.affine)
     scan = PulledScan(degraded, grid)
-    stacked = torch.cat(found.maps, dim=1)
     kept = own_type(degraded.volume.array, degraded.background)
     result = _empty(field, scan.colour, kept)
     to_working = grid.index_to_index(found.grid)
     for rows in row_blocks(grid.shape):
-        maps = split_maps(sample_at(stacked, block_places(to_working, grid.shape, rows)))
+        maps = split_maps(sample_at(found.stacked, block_places(to_working, grid.shape, rows)))
         pulled = scan.at(rows, field.composed(maps.displacement, rows))
         block = reference.volume.array[rows]
         clean = greys.reference.forward(_reference_values(block))

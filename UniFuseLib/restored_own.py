@@ -46,13 +46,12 @@ def restore_own(degraded: InputVolume, found: NetworkResult, transform: Transfor
     """
     scan = degraded.volume
     values = channels_of(scan.array)
-    stacked = torch.cat(found.maps, dim=1)
     result = scan.array.copy()
     changed = np.empty(scan.grid.shape, dtype=bool)
     for rows in row_blocks(scan.grid.shape):
         index, known = _reference_places(scan.grid, rows, transform, found.grid)
         block = values[:, :, rows]
-        restored = _restored(block, split_maps(sample_at(stacked, index)), degraded)
+        restored = _restored(block, split_maps(sample_at(found.stacked, index)), degraded)
         mixed = torch.where(torch.from_numpy(known), restored, block)
         changed[rows] = known
         write_rows(result, rows, mixed)

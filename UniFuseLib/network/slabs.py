@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+from UniFuseLib.spatial.joined import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,9 +46,16 @@ def by_slabs(
     d = features.shape[2]
     if features.device.type != "cpu" or features.numel() <= _SMALL:
         return function(features)
-    found, planes = [], planes or _PLANES
+    planes = planes or _PLANES
+    return joined(_seen(function, features, reach, planes), dim=2, length=d)
+
+
+def _seen(
+    function: Callable[[Tensor], Tensor], features: Tensor, reach: int, planes: int
+) -> Iterator[Tensor]:
+    """The slabs of `by_slabs`."""
+    d = features.shape[2]
     for start in range(0, d, planes):
         stop, first = min(start + planes, d), max(start - reach, 0)
         seen = function(features[:, :, first : min(stop + reach, d)])
-        found.append(seen[:, :, start - first : stop - first])
-    return torch.cat(found, dim=2)
+        yield seen[:, :, start - first : stop - first]

@@ -140,5 +140,5 @@ def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
 
 def _wholly(mask: Volume, grid: Grid) -> Tensor:
     """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing from outside the mask."""
-    share, _ = resample(Volume(mask.array.astype(np.float32), mask.affine), grid, 0.0)
+    share, _ = resample(mask, grid, 0.0)
     return share > WHOLLY

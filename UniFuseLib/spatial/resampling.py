@@ -86,8 +86,13 @@ def blocks_of(grid: Grid, factors: tuple[int, int, int]) -> Grid:
 
 def block_mean(array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
     """Mean over blocks of `factors` voxels, float32; the border repeats to fill the last block."""
-    values = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None, None]
-    return mean_of_blocks(values, factors)[0, 0].numpy()
+    d, h, w = array.shape
+    step = factors[0] * max(1, BLOCK_VOXELS // (factors[0] * h * w))  # whole blocks
+    means = []
+    for start in range(0, d, step):
+        part = np.ascontiguousarray(array[start : start + step], dtype=np.float32)
+        means.append(mean_of_blocks(torch.from_numpy(part)[None, None], factors)[0, 0].numpy())
+    return np.concatenate(means)
 
 
 def mean_of_blocks(values: Tensor, factors: tuple[int, ...]) -> Tensor:

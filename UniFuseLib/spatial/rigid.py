@@ -54,14 +54,16 @@ def rigid_part(displacement: np.ndarray | ComposedField, grid: Grid, body: np.nd
     judged = body if body.any() else np.ones_like(body)
     matrix = _fitted(displacement, grid, judged)
     to_motion = (matrix - np.eye(4)) @ grid.affine  # index → B X - X
-    moved, rest = 0.0, []
+    moved, filled = 0.0, 0
+    lengths = np.empty(np.count_nonzero(judged), dtype=np.float32)
     # slab by slab: a copy of the field inside a body is the largest array of a run
     for rows in row_blocks(grid.shape):
         inside = judged[rows]
         motion = block_places(to_motion, grid.shape, rows)[0].numpy()[:, inside].T
         moved += float(np.linalg.norm(motion, axis=1).sum())
-        rest.append(np.linalg.norm(displacement[rows][inside] - motion.astype(np.float32), axis=1))
-    lengths = np.concatenate(rest)
+        rest = np.linalg.norm(displacement[rows][inside] - motion.astype(np.float32), axis=1)
+        lengths[filled : filled + len(rest)] = rest
+        filled += len(rest)
     return RigidPart(matrix, moved / len(lengths), lengths)
 
 
