@@ -52,6 +52,15 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     return out, coverage
 
 
+def covered(source: Grid, grid: Grid) -> Tensor:
+    """Which voxels of `grid` lie in the field of view of `source`: `(1, 1, d, h, w)` bool."""
+    to_source = grid.index_to_index(source)
+    out = torch.empty((1, 1, *grid.shape), dtype=torch.bool)
+    for rows in row_blocks(grid.shape):
+        out[:, :, rows] = inside(block_places(to_source, grid.shape, rows), source.shape)
+    return out
+
+
 def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
     """Means of whole blocks of voxels, as many as fit into the target spacing.
 

@@ -55,7 +55,8 @@ def stored(field: ComposedField, spacing: float | str = AUTO) -> StoredField:
         if nodes.shape == field.grid.shape:
             break
         u = replace(field, grid=nodes).whole()
-        error = _largest_error(field, u, nodes, limit)
+        # one matrix is linear: trilinear between any nodes
+        error = _largest_error(field, u, nodes, limit) if field.displacement.any() else 0.0
         if error <= limit:
             return StoredField(u, nodes, error)
     return StoredField(field.whole(), field.grid, 0.0)
