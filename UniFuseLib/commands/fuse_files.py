@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,7 +69,12 @@ def fuse_into(
     from UniFuseLib.commands.inputs import read_inputs
     from UniFuseLib.io.paths import shown
     from UniFuseLib.io.volumes import write_volume
-    from UniFuseLib.process import available_memory, give_back_freed_memory, peak_memory_mb
+    from UniFuseLib.process import (
+        available_memory,
+        give_back_freed_memory,
+        peak_memory_mb,
+        spare_memory,
+    )
 
     clock: dict[str, float] = {}
     show(0.0, _READING)
@@ -78,13 +84,14 @@ def fuse_into(
         _check_own(args, inputs)
         guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
     refuse_too_large(args, inputs, left)
-    show_fusion = _tidying(_within(show, _READ, _COMPUTED))
+    least = spare_memory(math.prod(inputs.reference.grid.shape))
+    show_fusion = _tidying(_within(show, _READ, _COMPUTED), least)
     result = _fuse(args, inputs, guided, show_fusion, cancelled, loaded)
     report = result.report.with_warnings(before=inputs.warnings)
     report = report.with_doubts(inputs.differences, inputs.two_patients)
     result = replace(result, report=report)
+    give_back_freed_memory(least)
     show(_COMPUTED, _WRITING)
-    give_back_freed_memory()
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES
         kept = _write(result, folder.working, names, args.field_spacing)
@@ -200,7 +207,7 @@ def _within(show: Progress, start: float, end: float) -> Progress:
     return lambda fraction, stage: show(start + (end - start) * fraction, stage)
 
 
-def _tidying(show: Progress) -> Progress:
+def _tidying(show: Progress, least: int) -> Progress:
     """Progress; where a stage begins, what the one before has freed goes back to the system."""
     from UniFuseLib.process import give_back_freed_memory
 
@@ -209,7 +216,7 @@ def _tidying(show: Progress) -> Progress:
     def progress(fraction: float, stage: str) -> None:
         if stage not in begun:
             begun.add(stage)
-            give_back_freed_memory()
+            give_back_freed_memory(least)
         show(fraction, stage)
 
     return progress

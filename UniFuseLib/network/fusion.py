@@ -20,6 +20,7 @@ from UniFuseLib.network.layers import (
 )
 from UniFuseLib.network.slabs import slabs
 from UniFuseLib.network.thin import ThinConvolution
+from UniFuseLib.spatial.joined import joined
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
@@ -160,8 +161,12 @@ class UFRF(nn.Module):
         """What the U finds for every voxel, `(b, 3 + SMOOTHINGS, d, h, w)`."""
         # every step is a function: what it has read is freed before the next one
         entered = self._entered(moved, reference, moved_features, reference_features)
-        out: Tensor = self.head(self._expanded(self._skipped(entered, context)))
-        return depth_to_space(out) if self.folded else out
+        found = self._expanded(self._skipped(entered, context))
+        if not self.folded:
+            headed: Tensor = self.head(found)
+            return headed
+        blocks = (depth_to_space(self.head(found[:, :, rows])) for rows in slabs(found))
+        return joined(blocks, dim=2, length=2 * found.shape[2])
 
     def _entered(
         self,
