@@ -47,16 +47,17 @@ def main() -> int:
     )
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after as many")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         table = write_table(Path(folder), args.cases)
-        samples = soak(table, Path(folder) / "out", args.jobs)
+        samples = soak(table, Path(folder) / "out", args.jobs, args.minutes)
     report = {
         "date": datetime.date.today().isoformat(),
         "command": f"python Testing/benchmarks/batch_soak.py --cases {args.cases} "
         f"--jobs {args.jobs} --output {args.output.as_posix()}",
-        **judged(samples, args.cases),
+        **judged(samples),
     }
     text = json.dumps(report, indent=2) + "\n"
     args.output.write_text(text, encoding="utf-8")
@@ -78,8 +79,9 @@ def write_table(folder: Path, cases: int) -> Path:
     return table
 
 
-def soak(table: Path, output: Path, jobs: int) -> list[Sample]:
-    """One batch, watched."""
+def soak(table: Path, output: Path, jobs: int, minutes: float) -> list[Sample]:
+    """One batch, watched; ended from outside after some minutes."""
+    ends = time.monotonic() + 60 * minutes
     modalities = ["--degraded-modality", "mr", "--reference-modality", "mr"]
     command = [sys.executable, "-m", "UniFuseLib", "batch", str(table), "-o", str(output)]
     command += ["--jobs", str(jobs), "--working-spacing", str(SPACING_MM), *modalities]
@@ -90,10 +92,12 @@ def soak(table: Path, output: Path, jobs: int) -> list[Sample]:
         stderr=subprocess.DEVNULL,
     )
     samples = []
-    while child.poll() is None:
+    while child.poll() is None and time.monotonic() < ends:
         samples.append(sample(child.pid, output))
         time.sleep(1)
-    if child.returncode:
+    stopped = child.poll() is None
+    child.terminate()
+    if child.wait() and not stopped:
         raise SystemExit(f"The batch ended with {child.returncode}.")
     return samples
 
@@ -130,9 +134,9 @@ def state_of(pid: int) -> tuple[str, int]:
     return lines["State"].split()[0], 1024 * int(memory)
 
 
-def judged(samples: list[Sample], cases: int) -> dict[str, Any]:
-    """Largest memory of a worker by fifths of the cases, and its growth."""
-    found = []
+def judged(samples: list[Sample]) -> dict[str, Any]:
+    """Largest memory of a worker by fifths of the cases that were finished, and its growth."""
+    found, cases = [], samples[-1].finished + 1
     for part in range(PARTS):
         low, high = part * cases // PARTS, (part + 1) * cases // PARTS
         seen = [
@@ -150,7 +154,7 @@ def judged(samples: list[Sample], cases: int) -> dict[str, Any]:
         )
     after_warm_up, last = found[1], found[-1]
     return {
-        "cases": cases,
+        "cases_begun": cases,
         "workers_seen": len({pid for one in samples for pid in one.resident}),
         "samples": len(samples),
         "by_fifth": found,
