@@ -11,17 +11,16 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+from UniFuseLib.disk import Disk, disk_of
 from UniFuseLib.errors import DeviceError
 from UniFuseLib.preprocessing.prepare import shared_grid
 from UniFuseLib.process import in_bytes
+from UniFuseLib.spatial.stored import AUTO
 from UniFuseLib.verdict.parting import affordable
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
 
-# fused and restored 4 bytes a voxel, deformation 12, all before their compression
-_DISK_BYTES = 4 + 4 + 12
-_UNCERTAINTY_BYTES = 4
 # 83 pairs took 0.13 to 0.38 s for a litre of the reference's field of view, 0.26 s on the whole
 # (decision 0074)
 _UNCERTAINTY_SECONDS_PER_MM3 = 0.27e-6
@@ -65,11 +64,17 @@ class Cost(NamedTuple):
     size: Size
     memory_bytes: int  # at its peak, on the CPU
     cpu_seconds: float  # of one core of the machine that was measured
-    disk_bytes: int  # at most, without the picture
+    disk: Disk
 
 
 def estimate(
-    degraded: Grid, reference: Grid, working_mm: float, *, uncertainty: bool = False
+    degraded: Grid,
+    reference: Grid,
+    working_mm: float,
+    *,
+    uncertainty: bool = False,
+    field_spacing: float | str = AUTO,
+    uncompressed: bool = False,
 ) -> Cost:
     """The cost of one fusion.
 
@@ -78,6 +83,8 @@ def estimate(
         reference: grid of the reference, which the results will lie on.
         working_mm: voxel size of the working grid that is asked for.
         uncertainty: whether its map is asked for.
+        field_spacing: of the deformation's file, see `spatial.stored`.
+        uncompressed: whether volumes are written raw.
 
     Raises:
         InputError: see `preprocessing.prepare.shared_grid`.
@@ -92,12 +99,11 @@ def estimate(
     seen_mm3 = size.working_voxels * float(working.spacing.prod())
     mapped_alone = uncertainty and not affordable(reference)  # else the verdict has it already
     more_seconds = _UNCERTAINTY_SECONDS_PER_MM3 * seen_mm3 if mapped_alone else 0.0
-    bytes_per_voxel = _DISK_BYTES + (_UNCERTAINTY_BYTES if uncertainty else 0)
     return Cost(
         size=size,
         memory_bytes=round(MEMORY_BYTES.of(size)),
         cpu_seconds=round(CPU_SECONDS.of(size) + more_seconds, 1),
-        disk_bytes=bytes_per_voxel * size.reference_voxels,
+        disk=disk_of(reference, field_spacing, uncertainty=uncertainty, uncompressed=uncompressed),
     )
 
 

@@ -27,7 +27,8 @@ class FusionResult:
 
     Attributes:
         fused: network intensities, about 0 to 1, float32; of an RGB degraded volume colours, uint8.
-        restored: degraded volume, restored and aligned, in its own units.
+        restored: degraded volume, restored and aligned, in its own units; where it is of 16-bit
+            integers with a range of 1000 and more, in its own type.
         field: u, computed where it is read; `displacement` is all of it.
         scan: the degraded volume after its repair, on its own grid.
         probabilities: degradation class → probability.

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
     from UniFuseLib.preprocessing.working_pair import WorkingPair
-    from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid
 
 _BINS = 48  # of the joint histogram, along each side
@@ -57,40 +56,17 @@ def measure(
     """
     folds = folds_percent(found.flow, pair.mask)
     covered = coverage_percent(native.coverage, body)
+    parted = rigid_part(native.field, grid, body)
     structure = StructureAgreement(pair.reference, pair.compared)
     information = MutualInformation(pair.reference, pair.compared)
     return Measurements(
-        displacement_mm=displacement_statistics(native.field, body),
-        rigid_part=RigidPartReport.of(rigid_part(native.field, grid, body)),
+        displacement_mm=DisplacementReport.of(parted.length_mm),
+        rigid_part=RigidPartReport.of(parted),
         folds_percent=round(folds, 4),
         similarity=before_and_after(structure, _STRUCTURE, pair, found),
         mutual_information=before_and_after(information, _INFORMATION, pair, found),
         coverage_percent=round(covered, 2),
     )
-
-
-def displacement_statistics(
-    displacement: np.ndarray | ComposedField, body: np.ndarray
-) -> DisplacementReport:
-    """‖u‖ in mm inside the body; everywhere when the body is empty.
-
-    Args:
-        displacement: u `(d, h, w, 3)` RAS mm.
-        body: `(d, h, w)` bool.
-    """
-    judged = body if body.any() else np.ones_like(body)
-    return DisplacementReport.of(_lengths(displacement, judged))
-
-
-def _lengths(displacement: np.ndarray | ComposedField, judged: np.ndarray) -> np.ndarray:
-    """‖u‖ of the judged voxels, `(n,)` mm, slab by slab."""
-    length = np.empty(np.count_nonzero(judged), dtype=np.float32)
-    filled = 0
-    for rows in row_blocks(judged.shape):
-        found = np.linalg.norm(displacement[rows][judged[rows]], axis=-1)
-        length[filled : filled + len(found)] = found
-        filled += len(found)
-    return length
 
 
 def folds_percent(flow: Tensor, mask: Tensor) -> float:
@@ -100,10 +76,14 @@ def folds_percent(flow: Tensor, mask: Tensor) -> float:
         flow: `(1, 3, d, h, w)` voxels.
         mask: `(1, 1, d, h, w)` bool.
     """
-    determinant = jacobian_determinant(flow)[:, None]
-    folded = (determinant <= 0) & mask
-    voxels = max(1, int(mask.sum()))
-    return 100 * float(folded.sum()) / voxels
+    d, h, w = mask.shape[2:]
+    folded = 0
+    for rows in row_blocks((d, h, w)):
+        first = max(0, rows.start - 1)  # differences read the planes on both sides
+        determinant = jacobian_determinant(flow[:, :, first : rows.stop + 1])[:, None]
+        here = determinant[:, :, rows.start - first :][:, :, : rows.stop - rows.start]
+        folded += int(((here <= 0) & mask[:, :, rows]).sum())
+    return 100 * folded / max(1, int(mask.sum()))
 
 
 def coverage_percent(coverage: np.ndarray, body: np.ndarray) -> float:

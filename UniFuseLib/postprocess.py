@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
-from UniFuseLib.pulled_scan import PulledScan, empty_volume, write_rows
+from UniFuseLib.pulled_scan import PulledScan, empty_volume, own_type, write_rows
 from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp
 from UniFuseLib.spatial.resampling import block_places, row_blocks
@@ -35,7 +35,12 @@ class NetworkResult(NamedTuple):
     grid: Grid
     flow: Tensor  # φ (1, 3, d, h, w), voxels of `grid`, pull
     affine: np.ndarray  # A (4, 4), RAS reference point → RAS degraded point
-    maps: NetworkMaps
+    stacked: Tensor  # (1, 8, d, h, w), `maps` in their order
+
+    @property
+    def maps(self) -> NetworkMaps:
+        """Views of them."""
+        return split_maps(self.stacked)
 
 
 class NetworkMaps(NamedTuple):
@@ -53,7 +58,7 @@ class ReferenceGridResult(NamedTuple):
     """On the reference grid; arrays `(d, h, w)`, colours `(d, h, w, 3)`."""
 
     fused: np.ndarray  # greys float32, 0 to about 1, or colours uint8
-    restored: np.ndarray  # the degraded volume's own units
+    restored: np.ndarray  # the degraded volume's own units; greys in its own type (`own_type`)
     field: ComposedField  # u, RAS mm: X reads the degraded volume at X + u(X)
     coverage: np.ndarray  # bool: the degraded scan has data at X + u(X)
 
@@ -73,7 +78,7 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
         detail_weight=output.detail_weight.float().cpu(),
         displacement=flow_to_world(flow, pair.grid),
     )
-    return NetworkResult(pair.grid, flow, pair.alignment.matrix, maps)
+    return NetworkResult(pair.grid, flow, pair.alignment.matrix, torch.cat(maps, dim=1))
 
 
 def to_reference_grid(
@@ -83,11 +88,11 @@ def to_reference_grid(
     grid = reference.volume.grid
     field = ComposedField(grid, found.grid, found.maps.displacement, found.affine)
     scan = PulledScan(degraded, grid)
-    stacked = torch.cat(found.maps, dim=1)
-    result = _empty(field, scan.colour)
+    kept = own_type(degraded.volume.array, degraded.background)
+    result = _empty(field, scan.colour, kept)
     to_working = grid.index_to_index(found.grid)
     for rows in row_blocks(grid.shape):
-        maps = split_maps(sample_at(stacked, block_places(to_working, grid.shape, rows)))
+        maps = split_maps(sample_at(found.stacked, block_places(to_working, grid.shape, rows)))
         pulled = scan.at(rows, field.composed(maps.displacement, rows))
         block = reference.volume.array[rows]
         clean = greys.reference.forward(_reference_values(block))
@@ -164,11 +169,11 @@ def own_units(
     return unclipped + detail_weight * lost_by_clipping
 
 
-def _empty(field: ComposedField, colour: bool) -> ReferenceGridResult:
+def _empty(field: ComposedField, colour: bool, own: np.dtype) -> ReferenceGridResult:
     shape = field.grid.shape
     return ReferenceGridResult(
         fused=empty_volume(shape, colour),
-        restored=empty_volume(shape, colour),
+        restored=empty_volume(shape, colour, own),
         field=field,
         coverage=np.empty(shape, dtype=bool),
     )

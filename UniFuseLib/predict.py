@@ -183,18 +183,21 @@ def fuse(
             flow = flow_inside(network, pair, working, target) if pair.masked else registered.flow
         with stages.stage(_REFINING):
             deformed = deform_pair(pair, working, flow, steps, align, stages.step)
+        refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
+        flow = deformed.flow
+        del deformed
         with stages.stage(_JUDGING):
             classified = classify_pair(registered.logits, pair, agreed)
             judged = (
-                judge(pair, working, deformed.flow, classified, uncertainty, stages.step)
+                judge(pair, working, flow, classified, uncertainty, stages.step)
                 if verdict
                 else None
             )
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, deformed.flow, greys.base)
+            output = network.fuse(registered, flow, greys.base)
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
-            del registered, output  # their features are the largest tensors of a run
+            del registered, output, flow  # their features are the largest tensors of a run
             better = corrected(found, working, classified, correction)
             sources = pair.degraded.source, pair.reference.source
             native = to_reference_grid(*sources, better.found, greys)
@@ -210,7 +213,6 @@ def fuse(
             shown = native.coverage & body if body.any() else native.coverage
             doubt = judged and judged.uncertainty
             doubts = None if doubt is None else doubt.on(reference.grid, shown)
-    refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
     guided = GuidanceReport.of(pair, native.field)
     run = RunRecord(stages.seconds, stages.cpu_seconds, device_name(target), precision)
     return FusionResult(

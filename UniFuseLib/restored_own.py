@@ -46,16 +46,15 @@ def restore_own(degraded: InputVolume, found: NetworkResult, transform: Transfor
     """
     scan = degraded.volume
     values = channels_of(scan.array)
-    stacked = torch.cat(found.maps, dim=1)
     result = scan.array.copy()
     changed = np.empty(scan.grid.shape, dtype=bool)
     for rows in row_blocks(scan.grid.shape):
         index, known = _reference_places(scan.grid, rows, transform, found.grid)
         block = values[:, :, rows]
-        restored = _restored(block, split_maps(sample_at(stacked, index)), degraded)
+        restored = _restored(block, split_maps(sample_at(found.stacked, index)), degraded)
         mixed = torch.where(torch.from_numpy(known), restored, block)
         changed[rows] = known
-        write_rows(result, rows, _within(mixed, result.dtype))
+        write_rows(result, rows, mixed)
     return RestoredOwn(result, changed)
 
 
@@ -80,11 +79,3 @@ def _restored(values: Tensor, maps: NetworkMaps, degraded: InputVolume) -> Tenso
     restored = maps.restored + maps.detail_weight * (intensities - maps.aligned)
     own = own_units(grey, intensities, restored, maps.detail_weight, degraded.intensity)
     return own + (values - grey) if colour else own
-
-
-def _within(values: Tensor, dtype: np.dtype) -> Tensor:
-    """Rounded and clipped to what the type holds."""
-    if not np.issubdtype(dtype, np.integer):
-        return values
-    limits = np.iinfo(dtype)
-    return values.round().clip(limits.min, limits.max)

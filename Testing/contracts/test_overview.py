@@ -19,6 +19,9 @@ from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
 from UniFuseLib.overview.planes import plane_through
+from UniFuseLib.preprocessing.intensity import IntensityMap
+from UniFuseLib.preprocessing.modality import ModalityGuess
+from UniFuseLib.preprocessing.prepare import InputVolume
 from UniFuseLib.report_parts import VerdictReport
 from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -36,7 +39,7 @@ class Result:
 
     fused: Volume
     restored: Volume
-    aligned: Volume
+    scan: InputVolume
     field: ComposedField
     body: np.ndarray
     coverage: np.ndarray
@@ -82,6 +85,12 @@ def shifted(grid: Grid, by_mm: tuple[float, float, float]) -> ComposedField:
     return ComposedField(grid, grid, v, np.eye(4))
 
 
+def scan_of(volume: Volume) -> InputVolume:
+    acquired = np.ones(volume.array.shape[:3], dtype=bool)
+    rule = IntensityMap("percentile", scale=600.0)
+    return InputVolume(volume, "mr", rule, ModalityGuess("mr", "sure", "it says so"), acquired)
+
+
 @pytest.fixture
 def case(example_report: Report) -> tuple[Result, Volume, Volume]:
     grid, other = grid_of(SHAPE, 0.1, (5.0, 3.0, 3.1)), grid_of((8, 20, 25), -0.2, (6.0, 3.2, 2.6))
@@ -91,7 +100,7 @@ def case(example_report: Report) -> tuple[Result, Volume, Volume]:
         Result(
             restored,
             restored,
-            restored,
+            scan_of(degraded),
             shifted(grid, (3.0, -2.0, 1.0)),
             body,
             np.ones_like(body),
@@ -149,11 +158,13 @@ def test_colours_uptake_and_empty_body(case: tuple[Result, Volume, Volume], tmp_
     result, degraded, reference = case
     rgb = Volume(np.repeat(result.fused.array[..., None], 3, -1).astype(np.uint8), reference.affine)
     report = replace(result.report, degraded_modality="pet", reference_modality="ct")
+    own = np.repeat(degraded.array[..., None], 3, -1).astype(np.uint8)
+    colours = scan_of(Volume(own, degraded.affine))
     variants = [
         replace(result, fused=rgb),
-        replace(result, fused=rgb, restored=rgb, aligned=rgb),
+        replace(result, fused=rgb, restored=rgb, scan=colours),
         replace(result, report=report, label="pet_low_dose"),
-        replace(result, report=report, restored=rgb, aligned=rgb, fused=rgb),
+        replace(result, report=report, restored=rgb, scan=colours, fused=rgb),
         replace(result, body=np.zeros(SHAPE, dtype=bool)),
         replace(result, coverage=np.zeros(SHAPE, dtype=bool)),
     ]
@@ -237,8 +248,7 @@ def test_edges_follow_the_border_of_what_is_visible() -> None:
 
 
 def test_ct_is_shown_in_the_soft_tissue_window() -> None:
-    volume = Volume(np.full((7, 9, 11), 3000.0), np.eye(4))
-    window = panels.window_of(volume, np.ones((7, 9, 11), dtype=bool), "ct")
+    window = panels.window_of(np.full(7, 3000.0), "ct")
     assert (window.low, window.high) == (-160, 240)
     assert panels.caption("ct", window) == "CT, W 400 L 40 HU"
 
@@ -265,9 +275,8 @@ def test_missing_matplotlib_says_what_to_install(
 def test_fuse_returns_what_the_picture_reads() -> None:
     from UniFuseLib.predict import FusionResult
 
-    given = {f.name for f in fields(FusionResult)} | {"aligned"}  # computed when it is asked for
+    given = {f.name for f in fields(FusionResult)}
     assert {f.name for f in fields(Result)} <= given
-    assert hasattr(FusionResult, "aligned")
 
 
 def test_importing_needs_no_matplotlib() -> None:

@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from UniFuseLib.network import slabs
 from UniFuseLib.network.depthwise import DepthwiseConvolution
+from UniFuseLib.network.thin import ThinConvolution
 
 SHAPE = (2, 3, 4, 6, 5)  # another size along every axis
 
@@ -47,3 +49,21 @@ def test_half_precision_under_autocast(layout: torch.memory_format) -> None:
     for mine, theirs in zip(found, expected, strict=True):
         assert mine.dtype == torch.float32
         torch.testing.assert_close(mine, theirs, atol=0.05 * float(theirs.abs().max()), rtol=0)
+
+
+def test_a_thin_convolution_is_a_convolution() -> None:
+    torch.manual_seed(3)
+    layer, features = ThinConvolution(3), torch.randn(2, 3, 9, 7, 11)
+    whole = layer(features)  # with gradients: torch's own
+    with torch.no_grad():
+        torch.testing.assert_close(layer(features), whole, rtol=0, atol=1e-6)
+
+
+def test_without_gradients_slabs_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(4)
+    layer, features = DepthwiseConvolution(5), torch.randn(1, 5, 9, 7, 11)
+    with torch.no_grad():
+        whole = layer(features)
+        monkeypatch.setattr(slabs, "_SMALL", 0)
+        monkeypatch.setattr(slabs, "_PLANES", 4)  # slabs of 4, 4 and 1 planes
+        assert torch.equal(layer(features), whole)

@@ -44,7 +44,9 @@ def found(change: torch.Tensor) -> NetworkResult:
         detail_weight=torch.ones(size),
         displacement=torch.zeros(1, 3, *WORKING.shape),
     )
-    return NetworkResult(WORKING, torch.zeros(1, 3, *WORKING.shape), np.eye(4), maps)
+    return NetworkResult(
+        WORKING, torch.zeros(1, 3, *WORKING.shape), np.eye(4), torch.cat(maps, dim=1)
+    )
 
 
 def linear_change() -> torch.Tensor:

@@ -40,6 +40,7 @@ def test_a_rigid_field_is_its_motion_and_nothing_is_left() -> None:
     assert found.moved_mm == pytest.approx(np.linalg.norm(u[body()], axis=-1).mean(), rel=1e-5)
     assert found.rest_mm.shape == (body().sum(),)
     assert found.rest_mm.max() < 1e-3
+    np.testing.assert_allclose(found.length_mm, np.linalg.norm(u[body()], axis=-1), rtol=1e-5)
 
 
 def test_what_bends_is_left_and_what_lies_outside_the_body_says_nothing() -> None:

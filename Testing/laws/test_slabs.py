@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from turned_grid import oblique
 
+from UniFuseLib.measurements import folds_percent
 from UniFuseLib.network import slabs
 from UniFuseLib.network.matching import local_correlation, structure_cost
+from UniFuseLib.preprocessing.working_pair import _wholly
+from UniFuseLib.spatial import displacement, resampling
+from UniFuseLib.spatial.displacement import jacobian_determinant, warp
+from UniFuseLib.spatial.joined import joined
 from UniFuseLib.spatial.mind import box_mean
+from UniFuseLib.spatial.resampling import block_mean, resample
+from UniFuseLib.spatial.volume import Volume
 
 SHAPE = (7, 9, 11)
 
@@ -45,6 +54,7 @@ def test_box_mean_keeps_channels_apart(radius: int) -> None:
 def test_slabs_with_their_neighbours_are_the_whole_to_the_last_bit(
     monkeypatch: pytest.MonkeyPatch, reach: int
 ) -> None:
+    monkeypatch.setattr(slabs, "_SMALL", 0)
     monkeypatch.setattr(slabs, "_PLANES", 3)  # slabs of 3, 3 and 1 planes
     volume = torch.randn(1, 2, *SHAPE, generator=torch.Generator().manual_seed(2))
     whole = box_mean(volume, reach)
@@ -52,3 +62,55 @@ def test_slabs_with_their_neighbours_are_the_whole_to_the_last_bit(
     if reach:
         short = slabs.by_slabs(lambda v: box_mean(v, reach), volume, reach - 1)
         assert not torch.allclose(short, whole)
+
+
+def test_parts_are_joined_as_they_would_be_concatenated() -> None:
+    volume = torch.randn(2, 3, *SHAPE, generator=torch.Generator().manual_seed(3))
+    for dim, lengths in ((1, [1, 2]), (2, [3, 3, 1])):
+        for gradients in (False, True):
+            with torch.set_grad_enabled(gradients):
+                parts = iter(volume.split(lengths, dim=dim))
+                assert torch.equal(joined(parts, dim, sum(lengths)), volume)
+
+
+@pytest.mark.parametrize("mode", ["bilinear", "nearest"])
+def test_a_volume_is_warped_in_slabs_to_the_last_bit(
+    monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    generator = torch.Generator().manual_seed(4)
+    volume, flow = torch.randn(2, 1, 3, *SHAPE, generator=generator)
+    whole = warp(volume, 3 * flow, mode)  # with gradients: at once
+    monkeypatch.setattr(displacement, "_SLAB_VOXELS", 3 * 9 * 11)  # slabs of 3, 3 and 1 rows
+    with torch.no_grad():
+        assert torch.equal(warp(volume, 3 * flow, mode), whole)
+
+
+@pytest.mark.parametrize("factors", [(1, 1, 1), (2, 3, 1), (3, 2, 4)])
+def test_means_of_blocks_are_taken_in_slabs(
+    monkeypatch: pytest.MonkeyPatch, factors: tuple[int, int, int]
+) -> None:
+    array = np.random.default_rng(5).integers(-1000, 1000, SHAPE).astype(np.int16)
+    whole = block_mean(array, factors)
+    assert whole.dtype == np.float32
+    monkeypatch.setattr(resampling, "BLOCK_VOXELS", 1)
+    np.testing.assert_array_equal(block_mean(array, factors), whole)
+
+
+def test_folds_are_counted_in_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
+    flow = torch.randn(1, 3, *SHAPE, generator=torch.Generator().manual_seed(6))
+    mask = torch.rand(1, 1, *SHAPE, generator=torch.Generator().manual_seed(7)) > 0.4
+    monkeypatch.setattr(resampling, "BLOCK_VOXELS", 2 * 9 * 11)
+    folded = (jacobian_determinant(flow)[:, None] <= 0)[mask]
+    assert folds_percent(flow, mask) == pytest.approx(100 * float(folded.double().mean()))
+
+
+def test_a_mask_that_holds_all_is_the_field_of_view() -> None:
+    source, grid = (
+        oblique((9, 12, 10), (3.0, 2.0, 2.5), 1),
+        oblique((14, 8, 11), (2.0, 2.0, 3.0), 2),
+    )
+    mask = Volume(np.ones(source.shape, dtype=bool), source.affine)
+    share, coverage = resample(mask, grid, 0.0)
+    assert 0.05 < coverage.mean() < 0.95
+    assert torch.equal(_wholly(mask, grid), share > 0.99)
+    assert torch.equal(_wholly(mask, grid), coverage > 0)

@@ -176,13 +176,13 @@ def test_no_permission(
 def test_full_disk(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = sitk.WriteImage
+    whole = io.write_nifti
 
-    def cut(image: sitk.Image, name: str, *rest: Any) -> None:
-        whole(image, name, *rest)
-        Path(name).write_bytes(Path(name).read_bytes()[:500])
+    def cut(*args: Any) -> None:
+        whole(*args)
+        args[-1].write_bytes(args[-1].read_bytes()[:500])
 
-    monkeypatch.setattr(sitk, "WriteImage", cut)
+    monkeypatch.setattr(io, "write_nifti", cut)
     assert cli.main(arguments(files, tmp_path / "out")) == 4
     assert "No space left on device" in capsys.readouterr().err
     assert left_behind(tmp_path) == []

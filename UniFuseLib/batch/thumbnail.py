@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.overview.panels import full_window, window_of
-from UniFuseLib.overview.planes import plane_through, sample_plane, view_box, view_centre
+from UniFuseLib.overview.planes import (
+    body_values,
+    plane_through,
+    sample_plane,
+    view_box,
+    view_centre,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,9 +45,10 @@ def draw_thumbnail(result: FusionResult, degraded: Volume, reference: Volume, pa
     box = view_box(body, reference.grid)
     centre = view_centre(body, lambda index: np.ones(len(index)), reference.grid)
     plane = plane_through("axial", centre, box, float((box[1] - box[0])[:2].max()) / (_SIDE - 1))
-    restored = window_of(result.restored, body, report.degraded_modality)
+    restored = window_of(body_values(result.restored, body), report.degraded_modality)
+    clean = window_of(body_values(reference, body), report.reference_modality)
     tiles = [
-        _tile(reference, window_of(reference, body, report.reference_modality), plane),
+        _tile(reference, clean, plane),
         _tile(degraded, restored, plane),
         _tile(result.restored, restored, plane),
         _tile(result.fused, full_window(result.fused, body), plane),

@@ -35,7 +35,14 @@ def cost_of(args: argparse.Namespace) -> Cost:
     degraded = read_grid(args.degraded, dicom.options_of(args, 0), options)
     reference = read_grid(args.reference, dicom.options_of(args, 1), options)
     spacing = args.working_spacing or _spacing_of(args.weights)
-    return estimate(degraded, reference, spacing, uncertainty=args.uncertainty)
+    return estimate(
+        degraded,
+        reference,
+        spacing,
+        uncertainty=args.uncertainty,
+        field_spacing=args.field_spacing,
+        uncompressed=args.uncompressed,
+    )
 
 
 def dry_run(args: argparse.Namespace) -> None:
@@ -102,7 +109,8 @@ def _facts(cost: Cost, available: int | None, free: int) -> dict[str, Any]:
         "memory_available_bytes": available,
         "cpu_seconds": cost.cpu_seconds,
         "cpu_seconds_within": CPU_SECONDS.within,
-        "disk_bytes": cost.disk_bytes,
+        "disk_bytes_low": cost.disk.low,
+        "disk_bytes_high": cost.disk.high,
         "disk_free_bytes": free,
     }
 
@@ -119,5 +127,6 @@ def _lines(cost: Cost, available: int | None, free: int) -> list[str]:
         f"measured peak){left}.",
         f"Time: about {cost.cpu_seconds:.0f} CPU seconds (within {seconds} % on the machine of "
         "docs/results/cost-model.json; others differ).",
-        f"Disk: at most {in_bytes(cost.disk_bytes)}; {in_bytes(free)} are free.",
+        f"Disk: about {in_bytes(cost.disk.low)} to {in_bytes(cost.disk.high)}; "
+        f"{in_bytes(free)} are free.",
     ]

@@ -14,6 +14,7 @@ from UniFuseLib.errors import (
     Cancelled,
 )
 from UniFuseLib.io.output_folder import result_folder
+from UniFuseLib.process import uncollected
 from UniFuseLib.verdict.words import trust_lines
 
 if TYPE_CHECKING:
@@ -44,8 +45,9 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
 
         dry_run(args)
         return {"done": True, "dry_run": True, "exit_code": 0}
-    from UniFuseLib.device import check_precision, choose_device
-    from UniFuseLib.verdict.judge import check_judged
+    with uncollected():
+        from UniFuseLib.device import check_precision, choose_device
+        from UniFuseLib.predict import check_judged
 
     check_judged(verdict=not args.no_verdict, uncertainty=args.uncertainty)  # before any work
     check_precision(args.precision)

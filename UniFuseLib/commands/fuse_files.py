@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -68,7 +69,12 @@ def fuse_into(
     from UniFuseLib.commands.inputs import read_inputs
     from UniFuseLib.io.paths import shown
     from UniFuseLib.io.volumes import write_volume
-    from UniFuseLib.process import available_memory, peak_memory_mb
+    from UniFuseLib.process import (
+        available_memory,
+        give_back_freed_memory,
+        peak_memory_mb,
+        spare_memory,
+    )
 
     clock: dict[str, float] = {}
     show(0.0, _READING)
@@ -78,21 +84,23 @@ def fuse_into(
         _check_own(args, inputs)
         guided = guidance.read_guidance(args, inputs.reference.grid, inputs.degraded.grid)
     refuse_too_large(args, inputs, left)
-    show_fusion = _within(show, _READ, _COMPUTED)
+    least = spare_memory(math.prod(inputs.reference.grid.shape))
+    show_fusion = _tidying(_within(show, _READ, _COMPUTED), least)
     result = _fuse(args, inputs, guided, show_fusion, cancelled, loaded)
     report = result.report.with_warnings(before=inputs.warnings)
     report = report.with_doubts(inputs.differences, inputs.two_patients)
     result = replace(result, report=report)
+    give_back_freed_memory(least)
     show(_COMPUTED, _WRITING)
     with _timed(clock, _WRITING):
         names = RAW_VOLUMES if args.uncompressed else VOLUMES
         kept = _write(result, folder.working, names, args.field_spacing)
         if result.restored_own is not None:
             own = folder.working / (RAW_OWN if args.uncompressed else OWN)
-            write_volume(result.restored_own, own)
+            write_volume(result.restored_own, own, precision="rounded")
         if result.uncertainty is not None:
             name = RAW_UNCERTAINTY if args.uncompressed else UNCERTAINTY
-            write_volume(result.uncertainty, folder.working / name)
+            write_volume(result.uncertainty, folder.working / name, precision="rounded")
     missed = () if args.no_overview else _draw(result, inputs, folder)
     report = result.report.with_warnings(after=missed).with_stored_field(kept)
     paths = shown(args.degraded), shown(args.reference)
@@ -161,8 +169,8 @@ def _write(
     from UniFuseLib.spatial.stored import stored
 
     fused, restored, deformation = names
-    write_volume(result.fused, folder / fused)
-    write_volume(result.restored, folder / restored)
+    write_volume(result.fused, folder / fused, precision="scaled")
+    write_volume(result.restored, folder / restored, precision="rounded")
     kept = stored(result.field, spacing)
     write_displacement(kept.displacement, kept.grid, folder / deformation)
     return StoredFieldReport.of(kept)
@@ -198,6 +206,21 @@ def _text(report: Report) -> str:
 def _within(show: Progress, start: float, end: float) -> Progress:
     """Progress of a part as progress of the whole."""
     return lambda fraction, stage: show(start + (end - start) * fraction, stage)
+
+
+def _tidying(show: Progress, least: int) -> Progress:
+    """Progress; where a stage begins, what the one before has freed goes back to the system."""
+    from UniFuseLib.process import give_back_freed_memory
+
+    begun: set[str] = set()
+
+    def progress(fraction: float, stage: str) -> None:
+        if stage not in begun:
+            begun.add(stage)
+            give_back_freed_memory(least)
+        show(fraction, stage)
+
+    return progress
 
 
 @contextmanager

@@ -8,6 +8,7 @@ writes.
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,15 @@ from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
 from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
 from UniFuseLib.io.files import Header, file_header, grid_of, load
-from UniFuseLib.io.paths import named_for_itk, readable_path, shown
-from UniFuseLib.io.writing import check_suffix, quiet_itk, write_image
+from UniFuseLib.io.nifti_writing import (
+    HEADER_BYTES,
+    LARGEST_AXIS,
+    Precision,
+    coding_of,
+    write_nifti,
+)
+from UniFuseLib.io.paths import named_for_itk, readable_path, shown, temporary_folder
+from UniFuseLib.io.writing import check_suffix, quiet_itk, write_file, write_image
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -83,14 +91,30 @@ def read_grid(
         return grid_of(path, header, options or ReadOptions())
 
 
-def write_volume(volume: Volume, path: Path | str, *, overwrite: bool = True) -> None:
+def write_volume(
+    volume: Volume, path: Path | str, *, overwrite: bool = True, precision: Precision = "exact"
+) -> None:
     """Write `(d, h, w)` or `(d, h, w, 3)`; complete under its name, or not there at all.
+
+    Args:
+        volume: any type that the format holds.
+        path: of the file.
+        overwrite: whether a file of that name is replaced.
+        precision: of float32 in `.nii.gz` (`nifti_writing.py`); elsewhere values are exact.
 
     Raises:
         OutputError: no permission, disk full, a suffix that is not in `writing.WRITABLE`, a
             sheared grid, or a file of that name where `overwrite` is False.
     """
-    _write(volume.array, volume.grid, Path(path), overwrite=overwrite)
+    path = Path(path)
+    compressed = check_suffix(path) == ".nii.gz"
+    if compressed and volume.array.ndim == 3 and max(volume.array.shape) <= LARGEST_AXIS:
+        coding = coding_of(volume.array, precision)
+        header = _nifti_header(volume.grid, coding.dtype)
+        write = partial(write_nifti, volume.array, header, coding)
+        write_file(path, write, overwrite=overwrite)
+    else:
+        _write(volume.array, volume.grid, path, overwrite=overwrite)
 
 
 def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
@@ -164,6 +188,15 @@ def to_image(array: np.ndarray, grid: Grid) -> sitk.Image:
     image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
     image.SetOrigin(lps[:3, 3].tolist())
     return image
+
+
+def _nifti_header(grid: Grid, dtype: np.dtype) -> bytes:
+    """Of a file of one voxel, the first of the grid, as ITK writes it."""
+    voxel = to_image(np.zeros((1, 1, 1), dtype), grid)
+    with temporary_folder() as folder, quiet_itk():
+        place = Path(folder) / "header.nii"
+        sitk.WriteImage(voxel, str(place))
+        return place.read_bytes()[:HEADER_BYTES]
 
 
 def _write(array: np.ndarray, grid: Grid, path: Path, *, overwrite: bool = True) -> None:

@@ -71,11 +71,18 @@ def read_voxels(data: VoxelData) -> np.ndarray:
                 raise truncated(data.path)
             target[filled : filled + len(block)] = block
             filled += len(block)
-        stream.read(1)  # the checksum of a compressed stream is compared at its end
+        if data.compression != "none":
+            _read_to_end(stream)
     native = array.astype(data.dtype.newbyteorder("="), copy=False)
     if data.planes:
         return np.moveaxis(native.reshape(data.shape[-1:] + data.shape[:-1]), 0, -1)
     return native.reshape(data.shape)
+
+
+def _read_to_end(stream: IO[bytes]) -> None:
+    """The checksum of a compressed stream is compared where it ends; damage may make it longer."""
+    while stream.read(_BLOCK):
+        pass
 
 
 def check_claim(data: VoxelData) -> None:

@@ -18,7 +18,7 @@ from UniFuseLib.io.publication import move_new
 from UniFuseLib.process import in_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 WRITABLE = (".nii", ".nii.gz", ".nrrd", ".mha")
 
@@ -40,7 +40,23 @@ def check_suffix(path: Path) -> str:
 
 
 def write_image(image: sitk.Image, path: Path, *, overwrite: bool = True) -> None:
-    """Write SimpleITK's picture; complete under its name, or not there at all.
+    """Write SimpleITK's picture; see `write_file`."""
+    compressed = check_suffix(path) == ".nii.gz"
+
+    def write(place: Path) -> None:
+        with quiet_itk(), _written_by_itk(place) as plain:
+            sitk.WriteImage(image, str(plain), compressed)
+
+    write_file(path, write, overwrite=overwrite)
+
+
+def write_file(path: Path, write: Callable[[Path], None], *, overwrite: bool = True) -> None:
+    """Write an image; complete under its name, or not there at all.
+
+    Args:
+        path: of the image.
+        write: takes another name in the same folder, with the same suffix.
+        overwrite: whether a file of that name is replaced.
 
     Raises:
         OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a file of
@@ -50,8 +66,7 @@ def write_image(image: sitk.Image, path: Path, *, overwrite: bool = True) -> Non
     suffix = check_suffix(path)
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
-        with quiet_itk(), _written_by_itk(temporary) as plain:
-            sitk.WriteImage(image, str(plain), suffix == ".nii.gz")
+        write(temporary)
         _check_written(temporary)
         if overwrite:
             temporary.replace(path)

@@ -20,7 +20,7 @@ from UniFuseLib.network.matching import (
     structure_cost,
 )
 from UniFuseLib.network.prompt import PromptGuide, modulate
-from UniFuseLib.network.slabs import slabs
+from UniFuseLib.network.slabs import by_slabs, slabs
 from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp
 from UniFuseLib.spatial.mind import box_mean
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from UniFuseLib.network.oufr import Unified
 
 _FEATURE_OFFSETS = 27  # correlation of learned features: one voxel around
+_REACH = 2  # planes: two means over 3³ voxels
 
 
 class Alignment(NamedTuple):
@@ -74,8 +75,13 @@ class StructureSearch(nn.Module):
         """
         with torch.no_grad():
             cost = structure_cost(warp(degraded, flow), reference, self.radius)
+        # the weights of all offsets of a whole map would be among the largest tensors of a run
+        return cost, by_slabs(self._best, cost, _REACH)
+
+    def _best(self, cost: Tensor) -> Tensor:
+        with torch.no_grad():
             smooth = box_mean(box_mean(cost, 1), 1)
-        return cost, best_offset(smooth, self.sharpness.exp())
+        return best_offset(smooth, self.sharpness.exp())
 
 
 class CorrelationRegBLK(nn.Module):

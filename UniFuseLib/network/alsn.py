@@ -15,9 +15,12 @@ from UniFuseLib.network.layers import (
     zero_bias,
 )
 from UniFuseLib.network.prompt import PromptGuide, modulate
+from UniFuseLib.network.slabs import by_slabs
 
 if TYPE_CHECKING:
     from UniFuseLib.network.dapl import Context
+
+_REACH = 1  # planes: a 3³ convolution
 
 
 class BaseNet(nn.Module):
@@ -48,9 +51,12 @@ class BaseNet(nn.Module):
         likeness = query @ key.transpose(1, 2)
         attention = (likeness * self.temperature).softmax(dim=-1)  # M_i (b, C, C)
         attended = (attention @ value.flatten(2)).view_as(value) + value  # V'_i
+        return by_slabs(self._gated, attended, _REACH)
+
+    def _gated(self, attended: Tensor) -> Tensor:
         # Eq. 10 is a product: large features would grow with their square
-        attended = channel_rms_norm(attended)
-        return self.content(attended) * F.gelu(self.gate(attended))
+        even = channel_rms_norm(attended)
+        return self.content(even) * F.gelu(self.gate(even))
 
 
 class LoRANet(nn.Module):

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from UniFuseLib.network.slabs import by_slabs
+
 _SIDE = 3
 
 
@@ -28,8 +30,10 @@ class DepthwiseConvolution(nn.Conv3d):
 
     def forward(self, features: Tensor) -> Tensor:
         """`(b, c, d, h, w)` → the same shape, in half precision under autocast."""
-        if not torch.is_grad_enabled() or features.is_meta:
+        if features.is_meta:
             return super().forward(features)
+        if not torch.is_grad_enabled():
+            return by_slabs(super().forward, features, _SIDE // 2)
         weight, device = self.weight, features.device.type
         if torch.is_autocast_enabled(device):
             half = torch.get_autocast_dtype(device)

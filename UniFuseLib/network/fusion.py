@@ -19,6 +19,8 @@ from UniFuseLib.network.layers import (
     zero_bias,
 )
 from UniFuseLib.network.slabs import slabs
+from UniFuseLib.network.thin import ThinConvolution
+from UniFuseLib.spatial.joined import joined
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
@@ -110,7 +112,7 @@ class UFRF(nn.Module):
         )
         self.head = nn.Conv3d(channels[0], (3 + SMOOTHINGS) * blocks, 1)
         self.blend = BlendHead() if own_blend else None
-        self.smooth = convolution(3, 1 if own_blend else 3)
+        self.smooth = ThinConvolution(3) if own_blend else convolution(3, 3)
         # of the volume itself over its smoothed versions, before training
         preference = torch.tensor([3.0] + [0.0] * (SMOOTHINGS - 1))
         self.preference = nn.Parameter(preference.view(1, -1, 1, 1, 1))
@@ -157,20 +159,42 @@ class UFRF(nn.Module):
         context: Context,
     ) -> Tensor:
         """What the U finds for every voxel, `(b, 3 + SMOOTHINGS, d, h, w)`."""
+        # every step is a function: what it has read is freed before the next one
+        entered = self._entered(moved, reference, moved_features, reference_features)
+        found = self._expanded(self._skipped(entered, context))
+        if not self.folded:
+            headed: Tensor = self.head(found)
+            return headed
+        blocks = (depth_to_space(self.head(found[:, :, rows])) for rows in slabs(found))
+        return joined(blocks, dim=2, length=2 * found.shape[2])
+
+    def _entered(
+        self,
+        moved: Tensor,
+        reference: Tensor,
+        moved_features: Tensor,
+        reference_features: Tensor,
+    ) -> Tensor:
+        """The finest scale, `(b, channels, ...)`."""
         volumes = torch.cat([moved, reference], dim=1)
         entry = space_to_depth(volumes) if self.folded else volumes
         entry = entry.to(moved_features.dtype)
-        x = self.enter(torch.cat([moved_features, reference_features, entry], dim=1))
-        scales = [x]
+        entered: Tensor = self.enter(torch.cat([moved_features, reference_features, entry], dim=1))
+        return entered
+
+    def _skipped(self, entered: Tensor, context: Context) -> list[Tensor]:
+        """The contracting path through ALSN, per scale, finest first."""
+        scales = [entered]
         for contract in self.contract:
             scales.append(contract(scales[-1]))
-        skips = [skip(scale, context) for skip, scale in zip(self.skips, scales, strict=True)]
-        x = skips[-1]
-        upwards = list(zip(skips[:-1], self.expand, self.merge, strict=True))
-        for skip, expand, merge in reversed(upwards):
-            x = merge(skip + expand(x))
-        out: Tensor = self.head(x)
-        return depth_to_space(out) if self.folded else out
+        return [skip(scale, context) for skip, scale in zip(self.skips, scales, strict=True)]
+
+    def _expanded(self, skips: list[Tensor]) -> Tensor:
+        """The expanding path, back to the finest scale; `skips` is empty afterwards."""
+        x = skips.pop()
+        for expand, merge in reversed(list(zip(self.expand, self.merge, strict=True))):
+            x = merge(skips.pop() + expand(x))
+        return x
 
     def _fused(self, restored: Restored, reference: Tensor, base: Base) -> Fusion:
         """fused = restored + w (I_R - restored) + s; w lies in 0..1."""

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from UniFuseLib.network.slabs import slabs
+from UniFuseLib.spatial.joined import joined
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
@@ -104,11 +105,11 @@ def _for_every_offset(
         radius: of the cube of offsets, voxels.
     """
     padded = F.pad(moved, [radius] * 6, mode="replicate")
-    found = [
+    found = (
         torch.cat([compare(reference[:, :, rows], m) for m in _shifted(padded, rows, radius)], 1)
         for rows in slabs(reference)
-    ]
-    return torch.cat(found, dim=2)
+    )
+    return joined(found, dim=2, length=reference.shape[2])
 
 
 def _shifted(padded: Tensor, rows: slice, radius: int) -> Iterator[Tensor]:

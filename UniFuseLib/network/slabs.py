@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import torch
+from UniFuseLib.spatial.joined import joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _NUMBERS = 2**19  # 2 MB; a quarter and four times as many take the same time
+_SMALL = 2**22  # numbers of a map that is computed at once: 16 MB
 _PLANES = 16  # of a slab that is computed with its neighbours: they add a quarter for a reach of 2
 
 
@@ -27,7 +28,9 @@ def slabs(features: Tensor) -> Iterator[slice]:
         yield slice(start, min(start + rows, d))
 
 
-def by_slabs(function: Callable[[Tensor], Tensor], features: Tensor, reach: int) -> Tensor:
+def by_slabs(
+    function: Callable[[Tensor], Tensor], features: Tensor, reach: int, planes: int | None = None
+) -> Tensor:
     """function(features), computed slab by slab, to the same bits.
 
     Temporaries of a whole map would be the largest tensors of a run: oneDNN alone keeps 16 channels
@@ -38,13 +41,21 @@ def by_slabs(function: Callable[[Tensor], Tensor], features: Tensor, reach: int)
             `reach` planes away, and what lies outside the map is made up from its border.
         features: `(b, c, d, h, w)`.
         reach: planes along d.
+        planes: of a slab, without its neighbours; None: 16.
     """
     d = features.shape[2]
-    if features.device.type != "cpu":
+    if features.device.type != "cpu" or features.numel() <= _SMALL:
         return function(features)
-    found = []
-    for start in range(0, d, _PLANES):
-        stop, first = min(start + _PLANES, d), max(start - reach, 0)
+    planes = planes or _PLANES
+    return joined(_seen(function, features, reach, planes), dim=2, length=d)
+
+
+def _seen(
+    function: Callable[[Tensor], Tensor], features: Tensor, reach: int, planes: int
+) -> Iterator[Tensor]:
+    """The slabs of `by_slabs`."""
+    d = features.shape[2]
+    for start in range(0, d, planes):
+        stop, first = min(start + planes, d), max(start - reach, 0)
         seen = function(features[:, :, first : min(stop + reach, d)])
-        found.append(seen[:, :, start - first : stop - first])
-    return torch.cat(found, dim=2)
+        yield seen[:, :, start - first : stop - first]

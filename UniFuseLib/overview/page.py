@@ -20,9 +20,18 @@ from UniFuseLib.overview.header import (
     highest_mm,
     modalities,
 )
-from UniFuseLib.overview.planes import PLANE_NAMES, Plane, plane_through, view_box, view_centre
+from UniFuseLib.overview.planes import (
+    PLANE_NAMES,
+    Plane,
+    body_points,
+    body_values,
+    plane_through,
+    view_box,
+    view_centre,
+)
 from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
 from UniFuseLib.overview.trust import draw_trust, trust_height
+from UniFuseLib.pulled_scan import pull_at
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
@@ -114,7 +123,7 @@ def _uptake(result: FusionResult) -> Callable[[np.ndarray], np.ndarray]:
     Of colours the mean is taken.
     """
     array, body = result.restored.array, result.body
-    values = array[body] if body.any() else array
+    values = body_values(result.restored, body)
     high = np.percentile(values if array.ndim == 3 else values.mean(axis=-1), 99.5)
 
     def weight(index: np.ndarray) -> np.ndarray:
@@ -128,11 +137,9 @@ def _uptake(result: FusionResult) -> Callable[[np.ndarray], np.ndarray]:
 def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[Column]:
     body = np.asarray(result.body, dtype=bool)
     modality, reference_modality = modalities(result)
-    # the window of a CT is fixed: nothing is pulled through the deformation for it
-    seen = result.restored if modality == "ct" else result.aligned
-    window = panels.window_of(seen, body, modality)
-    reference_window = panels.window_of(reference, body, reference_modality)
-    restored = panels.only_where(result.coverage, result.restored)
+    window = panels.window_of(_scan_values(result), modality)
+    reference_window = panels.window_of(body_values(reference, body), reference_modality)
+    restored = panels.intensities(result.restored, window, result.coverage)
     outlined = f"{panels.caption(modality, window)}; lines: reference"
     columns = [
         Column(
@@ -143,7 +150,9 @@ def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[
         Column(
             "Degraded, as acquired",
             outlined,
-            panels.with_edges(degraded, window, reference, reference_window),
+            panels.with_edges(
+                panels.intensities(degraded, window), window, reference, reference_window
+            ),
         ),
         Column(
             "Restored and aligned",
@@ -157,16 +166,24 @@ def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[
         ),
     ]
     if modality == "pet":
-        overlay = panels.uptake_over(reference, reference_window, restored, window)
+        overlay = panels.uptake_over(
+            reference, reference_window, result.restored, window, result.coverage
+        )
         columns.append(Column("Uptake over reference", "restored PET in colour", overlay))
     return columns + _deformation_columns(result, reference, reference_window)
+
+
+def _scan_values(result: FusionResult) -> np.ndarray:
+    """The degraded volume where the body is, aligned."""
+    voxels, _ = body_points(result.body, result.field.grid)
+    return pull_at(result.scan, result.field, voxels)
 
 
 def _deformation_columns(
     result: FusionResult, reference: Volume, window: panels.Window
 ) -> list[Column]:
     body = np.asarray(result.body, dtype=bool)
-    body_volume = Volume(body.astype(np.float32), reference.affine)
+    body_volume = Volume(body, reference.affine)
     extent_mm = float(np.ptp(view_box(body, reference.grid), axis=0).max())
     step_mm = panels.grid_step(extent_mm)
     return [

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.overview.planes import Plane, sample_field, sample_plane
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.overview.planes import Plane, body_values, sample_field, sample_plane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from UniFuseLib.spatial.composed import ComposedField
+    from UniFuseLib.spatial.volume import Volume
 
 Paint = Callable[["Axes", Plane], None]
 
@@ -46,15 +46,18 @@ class Window:
         return np.clip((picture - self.low) / (self.high - self.low), 0, 1)
 
 
-def window_of(volume: Volume, body: np.ndarray, modality: str) -> Window:
+def window_of(values: np.ndarray, modality: str) -> Window:
     """The usual window of a modality.
 
     CT: soft tissue, L 40 W 400 HU. MR: 0 to P98 of the body (fat may saturate). PET: 0 to P99.8,
     inverted grey.
+
+    Args:
+        values: some of the body.
+        modality: `ct`, `mr` or `pet`.
     """
     if modality == "ct":
         return Window(*_SOFT_TISSUE_HU)
-    values = volume.array[body] if body.any() else volume.array
     values = values[np.isfinite(values)]
     percent = 99.8 if modality == "pet" else 98
     high = float(np.percentile(values, percent)) if values.size else 1.0
@@ -71,18 +74,24 @@ def caption(modality: str, window: Window) -> str:
 
 def full_window(volume: Volume, body: np.ndarray) -> Window:
     """P0.5 to P99.5 over body and surroundings, for a volume without physical unit (`fused`)."""
-    near = volume.array[body] if body.any() else volume.array
+    near = body_values(volume, body)
     finite = near[np.isfinite(near)]
     low = float(np.nanmin(volume.array))
     high = float(np.percentile(finite, 99.5)) if finite.size else 1.0
     return Window(low, max(high, low + 1e-6))
 
 
-def intensities(volume: Volume, window: Window) -> Paint:
-    """Grey (or the window's colours) between the window's ends; RGB volumes keep their colours."""
+def intensities(volume: Volume, window: Window, known: np.ndarray | None = None) -> Paint:
+    """Grey (or the window's colours) between the window's ends; RGB volumes keep their colours.
+
+    Args:
+        volume: what is shown.
+        window: of its values.
+        known: `(d, h, w)` bool, where it has data; None: everywhere.
+    """
 
     def paint(axes: Axes, plane: Plane) -> None:
-        picture = sample_plane(volume, plane)
+        picture = sample_plane(volume, plane, known=known)
         if picture.ndim == 3:
             axes.imshow(_rgb(picture, window))
         else:
@@ -91,18 +100,11 @@ def intensities(volume: Volume, window: Window) -> Paint:
     return paint
 
 
-def only_where(mask: np.ndarray, volume: Volume) -> Volume:
-    """The volume with NaN, no data, outside the mask `(d, h, w)`."""
-    wide = mask if volume.array.ndim == 3 else mask[..., None]
-    return Volume(np.where(wide, volume.array, np.float32(np.nan)), volume.affine)
-
-
-def with_edges(volume: Volume, window_below: Window, reference: Volume, window: Window) -> Paint:
+def with_edges(picture: Paint, window_below: Window, reference: Volume, window: Window) -> Paint:
     """The edges of the reference as thin lines over another picture.
 
     Where they leave its own edges, it is misaligned.
     """
-    picture = intensities(volume, window_below)
     colour = DARK_AMBER if window_below.colours.endswith("_r") else AMBER
 
     def paint(axes: Axes, plane: Plane) -> None:
@@ -154,13 +156,27 @@ def displacement_map(
     return paint
 
 
-def uptake_over(reference: Volume, window: Window, uptake: Volume, uptake_window: Window) -> Paint:
-    """Uptake in hot colours over the grey reference, more transparent where there is little."""
+def uptake_over(
+    reference: Volume,
+    window: Window,
+    uptake: Volume,
+    uptake_window: Window,
+    known: np.ndarray,
+) -> Paint:
+    """Uptake in hot colours over the grey reference, more transparent where there is little.
+
+    Args:
+        reference: under it.
+        window: of the reference.
+        uptake: PET.
+        uptake_window: of the PET.
+        known: `(d, h, w)` bool, where the PET has data.
+    """
     background = intensities(reference, window)
 
     def paint(axes: Axes, plane: Plane) -> None:
         background(axes, plane)
-        picture = np.nan_to_num(sample_plane(uptake, plane))
+        picture = np.nan_to_num(sample_plane(uptake, plane, known=known))
         picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
         share = uptake_window.share(picture)
         axes.imshow(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=np.clip(2.5 * share, 0, 0.85))

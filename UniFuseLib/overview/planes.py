@@ -96,20 +96,23 @@ def plane_through(name: PlaneName, centre: np.ndarray, box: np.ndarray, pixel_mm
     return Plane(name, origin, right, down, (rows, columns), float(pixel_mm))
 
 
-def sample_plane(volume: Volume, plane: Plane, order: int = 1) -> np.ndarray:
+def sample_plane(
+    volume: Volume, plane: Plane, order: int = 1, known: np.ndarray | None = None
+) -> np.ndarray:
     """out[r, c] = volume at the place of pixel (r, c); NaN outside the volume's field of view.
 
     Args:
         volume: `(d, h, w)` or `(d, h, w, n)` through `Volume`; any grid, any axis codes.
         plane: the picture.
         order: 1 for intensities (linear), 0 for masks (nearest).
+        known: `(d, h, w)` bool, where the volume has data; what reads other voxels is NaN as well.
 
     Returns:
         `(rows, columns)` float32, with a last axis of 3 for RGB or vectors.
     """
     scalar = volume.array.ndim == 3
     channels = volume.array[..., None] if scalar else volume.array
-    picture = _sample(channels, volume.affine, plane, order)
+    picture = _sample(channels, volume.affine, plane, order, known)
     return picture[..., 0] if scalar else picture
 
 
@@ -124,7 +127,11 @@ def sample_field(field: ComposedField, plane: Plane) -> np.ndarray:
 
 
 def _sample(
-    channels: np.ndarray | ComposedField, affine: np.ndarray, plane: Plane, order: int
+    channels: np.ndarray | ComposedField,
+    affine: np.ndarray,
+    plane: Plane,
+    order: int,
+    known: np.ndarray | None = None,
 ) -> np.ndarray:
     """`(rows, columns, n)` float32 of `(d, h, w, n)`."""
     index = np.moveaxis(mapped(np.linalg.inv(affine), plane.points()), -1, 0)
@@ -135,6 +142,8 @@ def _sample(
     high = np.clip(np.ceil(index.max(axis=(1, 2))) + 2, low + 1, size).astype(int)
     d, h, w = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     block = channels[d, h, w]
+    if known is not None:
+        block = np.where(known[d, h, w, None], block, np.float32(np.nan))
     local = index - low[:, None, None]
     sampled = [
         ndimage.map_coordinates(channel.astype(np.float32), local, order=order, mode="nearest")
@@ -155,6 +164,12 @@ def body_points(body: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     thin = np.argwhere(mask[::step, ::step, ::step]) * step
     index = thin if len(thin) else np.argwhere(mask)
     return index, mapped(grid.affine, index)
+
+
+def body_values(volume: Volume, body: np.ndarray) -> np.ndarray:
+    """`(n,)` or `(n, 3)`: the volume at `body_points`."""
+    index, _ = body_points(body, volume.grid)
+    return volume.array[tuple(index.T)]
 
 
 def view_box(body: np.ndarray, grid: Grid, margin_mm: float = 8.0) -> np.ndarray:

@@ -50,7 +50,7 @@ def check_volume(volume: Volume, name: str, *, says_labels: bool = False) -> Che
     _check_extent(volume.grid, name)
     array = volume.array
     warnings: list[str] = []
-    acquired = np.ones(array.shape[:3], dtype=bool)
+    acquired = np.broadcast_to(np.True_, array.shape[:3])  # takes no memory
     bad = _not_finite(array)
     if bad.any():
         array, acquired = _without_broken(array, bad, name, warnings)

@@ -190,7 +190,7 @@ def prepare(
     body = body_mask(scalar.array, scalar.grid.spacing, kind) & known
     intensity = fit(scalar.array, body, kind, contract.intensity)
     source = InputVolume(checked.volume, kind, intensity, guess, checked.acquired)
-    acquired = known & acquired_mask(scalar.array, kind)
+    acquired = known & acquired_mask(scalar.array, kind) if kind == "mr" else known
     chosen = mask_on(mask, checked.volume, name)
     stored = None if chosen.array is None else Volume(chosen.array, checked.volume.affine)
     warnings = (*checked.warnings, *guess.warnings, *chosen.warnings)

@@ -9,7 +9,7 @@ import numpy as np
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.checks import fields_of_view, overlap
 from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
-from UniFuseLib.spatial.resampling import resample
+from UniFuseLib.spatial.resampling import covered, resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -140,5 +140,7 @@ def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
 
 def _wholly(mask: Volume, grid: Grid) -> Tensor:
     """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing from outside the mask."""
-    share, _ = resample(Volume(mask.array.astype(np.float32), mask.affine), grid, 0.0)
+    if mask.array.all():
+        return covered(mask.grid, grid)
+    share, _ = resample(mask, grid, 0.0)
     return share > WHOLLY

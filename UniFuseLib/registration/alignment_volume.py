@@ -120,9 +120,8 @@ def _air(modality: str, intensity: IntensityMap) -> np.float32:
 
 def _block_means(mask: np.ndarray, scalar: Volume) -> np.ndarray:
     """The part of each block of voxels that lies in the mask."""
-    values = mask.astype(np.float32)
-    share = Volume(values, scalar.affine)
-    return shrink(share, (FINEST_MM,) * 3).array
+    share = shrink(Volume(mask, scalar.affine), (FINEST_MM,) * 3).array
+    return np.asarray(share, dtype=np.float32)
 
 
 def _padded(scalar: Volume) -> np.ndarray:

@@ -14,8 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.spatial.joined import joined
+
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
+
+_SLAB_VOXELS = 1 << 20  # of a grid that is sampled at once: about 50 MB of temporaries
 
 
 def identity_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Tensor:
@@ -111,7 +115,25 @@ def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
         `(b, c, d, h, w)`; samples outside the grid repeat the border.
     """
     flow = _wide(flow)
-    return sample_at(volume, identity_grid(flow.shape[2:], flow) + flow, mode)
+    if torch.is_grad_enabled() or flow.device.type != "cpu":
+        return sample_at(volume, identity_grid(flow.shape[2:], flow) + flow, mode)
+    # the indices of a whole grid, and what `sample_at` makes of them, would be a gigabyte at 256³
+    found = (_warped(volume, flow, rows, mode) for rows in _slabs(flow.shape[2:]))
+    return joined(found, dim=2, length=flow.shape[2])
+
+
+def _warped(volume: Tensor, flow: Tensor, rows: slice, mode: str) -> Tensor:
+    """Rows of `warp`, to the same bits."""
+    part = flow[:, :, rows]
+    index = identity_grid(part.shape[2:], flow)
+    index[:, 0] += rows.start
+    return sample_at(volume, index + part, mode)
+
+
+def _slabs(shape: torch.Size) -> list[slice]:
+    """Rows of d, about `_SLAB_VOXELS` together."""
+    step = max(1, _SLAB_VOXELS // (shape[1] * shape[2]))
+    return [slice(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
 
 
 def _per_axis(numbers: list[float], like: Tensor) -> Tensor:

@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.spatial.joined import joined
+
 CHANNELS = 12
 _NEIGHBOURS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 # the twelve edges of the octahedron: pairs of six-neighbours that are not opposite each other
@@ -62,7 +64,8 @@ def box_mean(volume: Tensor, radius: int) -> Tensor:
     if volume.device.type != "cpu" or volume.shape[1] == 1:
         return _box_mean(volume, radius)
     # channel by channel: temporaries of all of them leave the processor's cache
-    return torch.cat([_box_mean(channel, radius) for channel in volume.split(1, dim=1)], dim=1)
+    means = (_box_mean(channel, radius) for channel in volume.split(1, dim=1))
+    return joined(means, dim=1, length=volume.shape[1])
 
 
 def _box_mean(volume: Tensor, radius: int) -> Tensor:

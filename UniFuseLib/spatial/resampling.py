@@ -52,6 +52,15 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     return out, coverage
 
 
+def covered(source: Grid, grid: Grid) -> Tensor:
+    """Which voxels of `grid` lie in the field of view of `source`: `(1, 1, d, h, w)` bool."""
+    to_source = grid.index_to_index(source)
+    out = torch.empty((1, 1, *grid.shape), dtype=torch.bool)
+    for rows in row_blocks(grid.shape):
+        out[:, :, rows] = inside(block_places(to_source, grid.shape, rows), source.shape)
+    return out
+
+
 def shrink(volume: Volume, target_spacing: tuple[float, ...]) -> Volume:
     """Means of whole blocks of voxels, as many as fit into the target spacing.
 
@@ -86,8 +95,13 @@ def blocks_of(grid: Grid, factors: tuple[int, int, int]) -> Grid:
 
 def block_mean(array: np.ndarray, factors: tuple[int, ...]) -> np.ndarray:
     """Mean over blocks of `factors` voxels, float32; the border repeats to fill the last block."""
-    values = torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32))[None, None]
-    return mean_of_blocks(values, factors)[0, 0].numpy()
+    d, h, w = array.shape
+    step = factors[0] * max(1, BLOCK_VOXELS // (factors[0] * h * w))  # whole blocks
+    means = []
+    for start in range(0, d, step):
+        part = np.ascontiguousarray(array[start : start + step], dtype=np.float32)
+        means.append(mean_of_blocks(torch.from_numpy(part)[None, None], factors)[0, 0].numpy())
+    return np.concatenate(means)
 
 
 def mean_of_blocks(values: Tensor, factors: tuple[int, ...]) -> Tensor:

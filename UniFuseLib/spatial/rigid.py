@@ -22,6 +22,7 @@ class RigidPart(NamedTuple):
     matrix: np.ndarray  # B `(4, 4)`, RAS mm
     moved_mm: float  # mean |B X - X|
     rest_mm: np.ndarray  # |X + u(X) - B X| `(n,)` float32, of every voxel that was looked at
+    length_mm: np.ndarray  # |u(X)| of the same voxels, float32
 
 
 def nearest_rigid(points: np.ndarray, images: np.ndarray) -> np.ndarray:
@@ -54,15 +55,19 @@ def rigid_part(displacement: np.ndarray | ComposedField, grid: Grid, body: np.nd
     judged = body if body.any() else np.ones_like(body)
     matrix = _fitted(displacement, grid, judged)
     to_motion = (matrix - np.eye(4)) @ grid.affine  # index → B X - X
-    moved, rest = 0.0, []
+    moved, filled = 0.0, 0
+    rest, length = np.empty((2, np.count_nonzero(judged)), dtype=np.float32)
     # slab by slab: a copy of the field inside a body is the largest array of a run
     for rows in row_blocks(grid.shape):
         inside = judged[rows]
         motion = block_places(to_motion, grid.shape, rows)[0].numpy()[:, inside].T
         moved += float(np.linalg.norm(motion, axis=1).sum())
-        rest.append(np.linalg.norm(displacement[rows][inside] - motion.astype(np.float32), axis=1))
-    lengths = np.concatenate(rest)
-    return RigidPart(matrix, moved / len(lengths), lengths)
+        u = displacement[rows][inside]
+        here = slice(filled, filled + len(u))
+        length[here] = np.linalg.norm(u, axis=-1)
+        rest[here] = np.linalg.norm(u - motion.astype(np.float32), axis=1)
+        filled += len(u)
+    return RigidPart(matrix, moved / len(rest), rest, length)
 
 
 def _fitted(displacement: np.ndarray | ComposedField, grid: Grid, judged: np.ndarray) -> np.ndarray:

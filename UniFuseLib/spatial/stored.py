@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # A thirtieth of the working voxel
 SAME_MM = 0.05
-_TRIED_MM = (
+TRIED_MM = (
     8.0,
     6.0,
     4.0,
@@ -55,7 +55,8 @@ def stored(field: ComposedField, spacing: float | str = AUTO) -> StoredField:
         if nodes.shape == field.grid.shape:
             break
         u = replace(field, grid=nodes).whole()
-        error = _largest_error(field, u, nodes, limit)
+        # one matrix is linear: trilinear between any nodes
+        error = _largest_error(field, u, nodes, limit) if field.displacement.any() else 0.0
         if error <= limit:
             return StoredField(u, nodes, error)
     return StoredField(field.whole(), field.grid, 0.0)
@@ -64,7 +65,7 @@ def stored(field: ComposedField, spacing: float | str = AUTO) -> StoredField:
 def _tried(spacing: float | str) -> tuple[float, ...]:
     """mm, coarsest first."""
     if isinstance(spacing, str):
-        return _TRIED_MM if spacing == AUTO else ()
+        return TRIED_MM if spacing == AUTO else ()
     return (spacing,)
 
 

@@ -77,8 +77,8 @@ def _dice(pair: PreparedPair, working: WorkingPair) -> float:
     shape = tuple(-(-n // step) for n in working.grid.shape)
     linear = working.grid.linear * step
     grid = Grid((shape[0], shape[1], shape[2]), affine_of(linear, working.grid.origin))
-    a, _ = resample(Volume(degraded.body.astype(np.float32), moved), grid, 0.0)
-    b, _ = resample(Volume(reference.body.astype(np.float32), reference.scalar.affine), grid, 0.0)
+    a, _ = resample(Volume(degraded.body, moved), grid, 0.0)
+    b, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
     both = working.degraded_acquired & working.reference_acquired
     return body_overlap(a > 0.5, b > 0.5, both[..., ::step, ::step, ::step])
 
