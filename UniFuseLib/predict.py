@@ -19,7 +19,6 @@ from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
 from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
-from UniFuseLib.fusion.on_reference import fuse_again
 from UniFuseLib.fusion_result import FusionResult
 from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.measurements import measure
@@ -32,7 +31,7 @@ from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.report import RunRecord, fusion_report
 from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
 from UniFuseLib.restoration.choice import check_restoration
-from UniFuseLib.restoration.correct import corrected
+from UniFuseLib.restoration.correct import correct
 from UniFuseLib.restoration.shipped import shipped_correction
 from UniFuseLib.severity.severity import severity_of
 from UniFuseLib.spatial.axes import from_canonical
@@ -41,6 +40,7 @@ from UniFuseLib.steps import (
     classify_pair,
     deform_pair,
     flow_inside,
+    fuse_by_method,
     restore_degraded,
 )
 from UniFuseLib.verdict.judge import check_judged
@@ -198,18 +198,15 @@ def fuse(
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output, flow  # their features are the largest tensors of a run
-            better = corrected(found, working, classified, correction)
+            better = correct(found, working, classified, correction)
             sources = pair.degraded.source, pair.reference.source
-            native = to_reference_grid(*sources, better.found, greys)
-            if fusion != UNIFUSE:
-                aligned = native.restored, native.coverage
-                again = fuse_again(fusion, *aligned, pair.reference.source, greys, target)
-                native = native._replace(fused=again)
-            own = restore_degraded(pair, better.found, native.field) if restored_own else None
+            native = to_reference_grid(*sources, found, greys)
+            native = fuse_by_method(fusion, native, pair, greys, target)
+            own = restore_degraded(pair, found, native.field) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
             severity = severity_of(pair.degraded, classified, agreed.severity)
-            measured = measure(working, better.found, native, reference.grid, body)
+            measured = measure(working, found, native, reference.grid, body)
             shown = native.coverage & body if body.any() else native.coverage
             doubt = judged and judged.uncertainty
             doubts = None if doubt is None else doubt.on(reference.grid, shown)

@@ -204,7 +204,7 @@ class GreysReport:
 class CorrectionReport:
     """What was added to the network's restored volume; None where nothing was."""
 
-    label: str | None = None  # class of the degradation that was corrected
+    degradation: str | None = None  # its class
     mean_change: float | None = None  # inside the body, network intensity
 
     @classmethod

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from UniFuseLib.degradation import Classification, classify
+from UniFuseLib.fusion.methods import UNIFUSE
+from UniFuseLib.fusion.on_reference import fuse_again
 from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.contract import Contract
-    from UniFuseLib.postprocess import NetworkResult
+    from UniFuseLib.fusion.greys import Greys
+    from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
     from UniFuseLib.predict import Network
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
@@ -75,6 +78,29 @@ def deform_pair(
         spacing=float(working.grid.spacing[0]),
     ).to(predicted.device)
     return deform(compared, predicted, pair.modalities, steps, progress)
+
+
+def fuse_by_method(
+    method: str,
+    native: ReferenceGridResult,
+    pair: PreparedPair,
+    greys: Greys,
+    device: torch.device,
+) -> ReferenceGridResult:
+    """The same with the fused volume of another method, where one is asked for.
+
+    Args:
+        method: one of `fusion.methods.METHODS`.
+        native: on the reference grid.
+        pair: the checked inputs.
+        greys: of the fused volume.
+        device: of the method's network, if it has one.
+    """
+    if method == UNIFUSE:
+        return native
+    aligned = native.restored, native.coverage
+    again = fuse_again(method, *aligned, pair.reference.source, greys, device)
+    return native._replace(fused=again)
 
 
 def restore_degraded(pair: PreparedPair, found: NetworkResult, field: ComposedField) -> Volume:

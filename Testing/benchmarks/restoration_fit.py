@@ -5,8 +5,8 @@
         --weights Resources/Models/restoration.safetensors --results docs/results/restoration.json
 
 SAMPLES are those of `restoration_samples.py`. The squared error of a scan counts relative to its
-own mean plus 0.004, so that severe degradations do not count alone and a light one is left almost as
-it is. Every judged scan is corrected by a fit to other patients.
+own mean plus 0.004, so that severe degradations do not count alone and a light one is left almost
+as it is. Every judged scan is corrected by a fit to other patients.
 """
 
 from __future__ import annotations

@@ -70,14 +70,14 @@ def test_what_is_added_reaches_restored_and_fused_and_moves_nothing(
 def test_the_report_says_what_was_corrected(pair: tuple[Volume, Volume]) -> None:
     known = {"model": Network(label=1), "working_spacing": CALIBRATED_MM}
     corrected = run(pair, **known).report.correction
-    assert corrected.label == "mr_motion"
+    assert corrected.degradation == "mr_motion"
     assert corrected.mean_change == pytest.approx(BRIGHTER, rel=1e-3)
     for same in (
         run(pair, **known, restoration="network"),
         run(pair, **{**known, "model": Network()}),  # clean
         run(pair, model=Network(label=1)),  # at a spacing at which no class is stated
     ):
-        assert same.report.correction.label is None
+        assert same.report.correction.degradation is None
         assert same.report.correction.mean_change is None
 
 

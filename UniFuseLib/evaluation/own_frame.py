@@ -19,7 +19,7 @@ from UniFuseLib.preprocessing.intensity import BACKGROUND
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
-from UniFuseLib.restoration.correct import corrected
+from UniFuseLib.restoration.correct import correct
 from UniFuseLib.restoration.shipped import shipped_correction
 from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Volume
@@ -146,6 +146,7 @@ def restore_in_place(
         output = model.fuse(registered, torch.zeros_like(registered.flow))
     classified = classify_pair(registered.logits, pair, contract)
     correction = shipped_correction(contract.sha256)
-    found = corrected(network_result(working, output), working, classified, correction).found
+    found = network_result(working, output)
+    correct(found, working, classified, correction)
     sources = pair.degraded.source, pair.reference.source
     return to_reference_grid(*sources, found, greys_of(pair)).restored

@@ -16,37 +16,36 @@ if TYPE_CHECKING:
 
 
 class Corrected(NamedTuple):
-    """What goes on to the reference grid."""
+    """What was done."""
 
-    found: NetworkResult
-    label: str | None  # class that was corrected; None: nothing was
-    mean_change: float | None  # mean |Δ| inside the body, network intensity
+    label: str | None = None  # class that was corrected; None: nothing was
+    mean_change: float | None = None  # mean |Δ| inside the body, network intensity
 
 
-def corrected(
+def correct(
     found: NetworkResult,
     working: WorkingPair,
     classified: Classification,
     correction: Correction | None,
 ) -> Corrected:
-    """The network's result with the correction of its restored volume.
+    """Add the correction to the network's restored volume, in place.
 
     The fused volume follows: it is made of the restored one.
 
     Args:
-        found: what the network found.
+        found: what the network found; its restored volume changes.
         working: the pair that it saw.
         classified: class of the degraded volume.
         correction: by class; None: there is none.
     """
     label = classified.label
     if correction is None or label not in correction.of_class or not classified.calibrated:
-        return Corrected(found, None, None)
+        return Corrected()
     change = correction(aligned_pair(found.maps, working), label)
     inside = change[working.mask]
     mean = float(inside.abs().mean()) if len(inside) else 0.0
-    maps = found.maps._replace(restored=found.maps.restored + change)
-    return Corrected(found._replace(maps=maps), label, mean)
+    found.maps.restored.add_(change)
+    return Corrected(label, mean)
 
 
 def aligned_pair(maps: NetworkMaps, working: WorkingPair) -> AlignedPair:
