@@ -57,7 +57,7 @@ def makeCell(text: str, colour: str, toolTip: str) -> Any:
     import qt
 
     item = qt.QTableWidgetItem(text)
-    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
+    item.setFlags(item.flags() ^ qt.Qt.ItemIsEditable)
     item.setToolTip(toolTip)
     if colour:
         item.setBackground(qt.QBrush(qt.QColor(colour)))
