@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _GIVEN_BACK_BYTES = 128 << 20
 _LARGE_VOXELS = 1 << 24  # of a reference: 256³; memory counts for more than time from here on
-_LARGE_GIVEN_BACK_BYTES = 64 << 20
+_LARGE_GIVEN_BACK_BYTES = 16 << 20
 # freed in pieces, for it to be given back between two steps
 _WORTH_GIVING_BACK_BYTES, _LARGE_WORTH_GIVING_BACK_BYTES = 1 << 30, 128 << 20
 CALM_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
