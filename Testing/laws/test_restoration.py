@@ -38,7 +38,9 @@ def test_slabs_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_turned_arrays_give_the_same_but_for_the_order_of_the_axes() -> None:
     """Axes d, h, w → w, d, h: cubes are cubes, and the lines move with their axes."""
     one = pair()
-    turned = AlignedPair(*(t.permute(0, 1, 4, 2, 3) for t in one[:5]), one.spacing_mm)
+    turned = one._replace(
+        **{name: getattr(one, name).permute(0, 1, 4, 2, 3) for name in AlignedPair._fields[:5]}
+    )
     first, second = list(local(one)), list(local(turned))
     for number in range(LOCAL - 6):
         back = second[number].permute(0, 1, 3, 4, 2)
