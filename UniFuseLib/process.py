@@ -46,7 +46,9 @@ def keep_freed_memory() -> None:
 
 
 def spare_memory(voxels: int) -> int:
-    """Keep less of it where the reference is large: a sixth of the peak for a tenth of the time.
+    """Keep less of it where the reference is large.
+
+    At 512 × 512 × 400 voxels 4.5 instead of 4.8 GB, for 17 CPU seconds of the kernel.
 
     Args:
         voxels: of the reference.
