@@ -13,10 +13,12 @@ from UniFuseLib.report_parts import UncertaintyReport, VerdictReport
 from UniFuseLib.resources import models_folder
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
 from UniFuseLib.verdict.judge import Band, Judge, shipped_judge
+from UniFuseLib.verdict.judged import FITTED, unfitted
 from UniFuseLib.verdict.reasons import explained, reasons_of
 from UniFuseLib.verdict.uncertainty import shipped_calibration
 from UniFuseLib.verdict.words import trust_lines
 
+ROWS = Path(__file__).resolve().parents[2] / "docs" / "results" / "trust-rows.jsonl"
 MIRROR = Curve("mirror_ratio", (0.8, 1.2), (0.0, 8.0), missing=1.0, usual=0.5)
 COVERED = Curve("covered", (0.2, 0.6), (4.0, 0.0), missing=0.0, usual=0.0)
 ODDS = AdditiveModel(-4.0, (MIRROR, COVERED))
@@ -84,6 +86,17 @@ def test_a_mirror_image_that_fits_better_is_red_whatever_else_fits() -> None:
     strict = JUDGE._replace(red_above={"mirror_ratio": 1.05}, red_from=99.0)
     assert strict({"mirror_ratio": 1.1, "covered": 0.9}).trust == "red"
     assert strict({"mirror_ratio": 1.0, "covered": 0.9}).trust == "amber"
+
+
+def test_only_pairs_of_modalities_that_were_fitted_can_be_green() -> None:
+    """CT on CT of a chest fits well and may be bent by breathing."""
+    rows = ROWS.read_text(encoding="utf-8").splitlines()
+    judged = [row for row in map(json.loads, rows) if row["error_mm"] is not None]
+    right = {row["modalities"] for row in judged if row["kind"] != "modality"}
+    assert {f"{degraded} on {reference}" for degraded, reference in FITTED} == right
+    assert unfitted("ct", "mr") == ()
+    (sentence,) = unfitted("ct", "ct")
+    assert "CT on CT" in sentence
 
 
 def test_what_speaks_against_a_modality_is_the_first_reason_and_never_green() -> None:

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.working_pair import WorkingPair
 
 
+#: (degraded, reference): right and wrong pairs of these were fitted (docs/results/trust.md)
+FITTED = frozenset({("mr", "mr"), ("ct", "mr"), ("mr", "ct"), ("pet", "ct"), ("pet", "mr")})
+
+
 class Judged(NamedTuple):
     """How far the alignment can be trusted, and where, if that was asked for."""
 
@@ -48,5 +52,21 @@ def judge(
     parting = parting_of(pair, working, flow, progress) if usual or mapped else None
     known = parting if usual else None
     found = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))
-    verdict = found.doubted(pair.against_modalities)
+    verdict = found.doubted((*pair.against_modalities, *unfitted(*pair.modalities)))
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)
+
+
+def unfitted(degraded: str, reference: str) -> tuple[str, ...]:
+    """Why a pair of these modalities is never green; empty for those of the verdict's fit.
+
+    Args:
+        degraded: `mr`, `ct` or `pet`.
+        reference: likewise.
+    """
+    if (degraded, reference) in FITTED:
+        return ()
+    names = f"{degraded.upper()} on {reference.upper()}"
+    return (
+        f"The verdict was not fitted to {names}: its figures may be too good, above all "
+        "where organs have moved against each other.",
+    )
