@@ -88,13 +88,15 @@ def test_the_fused_volume_teaches_its_own_head_alone() -> None:
     }
 
 
-def test_a_head_of_its_own_leaves_field_class_and_restored_volume_to_the_last_bit() -> None:
+def test_a_head_of_its_own_leaves_field_class_and_restored_volume() -> None:
+    """Field and class to the last bit; its thin convolution adds the same products otherwise."""
     shared, own = disturbed(build(SHARED)), build(OWN).eval()
     own.load_state_dict(with_own_blend(shared.state_dict(), own.state_dict()))
     with torch.no_grad():
         before, after = shared(*pair()), own(*pair())
-    for name in ("restored", "detail_weight", "flow", "logits"):
+    for name in ("detail_weight", "flow", "logits"):
         assert torch.equal(getattr(before, name), getattr(after, name)), name
+    torch.testing.assert_close(after.restored, before.restored, atol=2e-6, rtol=1e-5)
     assert not torch.equal(before.fused, after.fused)
 
 
