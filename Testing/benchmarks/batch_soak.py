@@ -115,12 +115,14 @@ def sample(parent: int, output: Path) -> Sample:
 
 
 def children(parent: int) -> list[int]:
-    """Direct children."""
-    try:
-        words = Path(f"/proc/{parent}/task/{parent}/children").read_text(encoding="ascii")
-    except OSError:  # it has ended
-        return []
-    return [int(word) for word in words.split()]
+    """Direct children, whichever thread began them."""
+    words: list[str] = []
+    for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+        try:
+            words += listed.read_text(encoding="ascii").split()
+        except OSError:  # it has ended
+            continue
+    return [int(word) for word in words]
 
 
 def state_of(pid: int) -> tuple[str, int]:
