@@ -35,6 +35,8 @@ from UniFuseLib.restoration.correction import (
 _FLOOR = 4e-3  # of a scan's mean squared error
 _STEPS, _BATCH, _RATE, _DECAY = 2000, 4096, 2e-3, 0.03
 _FOLDS = 5
+#: modality of the references in `restoration_samples.PAIRS`
+BESIDE = {"mr_motion": "mr", "pet_low_dose": "ct", "ct_metal_noise": "mr"}
 
 
 class Samples(NamedTuple):
@@ -66,7 +68,8 @@ def main() -> int:
     args = parser.parse_args()
     torch.set_num_threads(1)
     labels = sorted({path.name.rsplit("_", 1)[0] for path in args.samples.glob("*.npz")})
-    correction = Correction(CorrectionConfig(tuple(labels)))
+    references = tuple(BESIDE[label] for label in labels)
+    correction = Correction(CorrectionConfig(tuple(labels), references))
     results = {}
     for label in labels:
         samples = read(args.samples, label)

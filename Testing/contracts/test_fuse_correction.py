@@ -28,8 +28,8 @@ CALIBRATED_MM = 1.5
 class Brighter:
     """Adds the same everywhere in the body."""
 
-    def __init__(self) -> None:
-        self.of_class = {"mr_motion": None}
+    def suits(self, label: str, reference: str) -> bool:
+        return (label, reference) == ("mr_motion", "mr")
 
     def __call__(self, pair: AlignedPair, label: str) -> torch.Tensor:
         assert label == "mr_motion"
@@ -85,7 +85,9 @@ def test_the_correction_belongs_to_the_shipped_network_alone() -> None:
     shipped = read_contract(models_folder() / DEFAULT_WEIGHTS).sha256
     correction = shipped_correction(shipped)
     assert correction is not None
-    assert "mr_motion" in correction.of_class
+    assert correction.suits("mr_motion", "mr")
+    assert correction.suits("pet_low_dose", "ct")
+    assert not correction.suits("mr_motion", "ct")  # limbs: in no sample of the fit
     assert shipped_correction("0" * 64) is None
     assert shipped_correction("") is None
     assert shipped_correction(shipped, "network") is None

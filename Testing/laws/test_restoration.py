@@ -78,7 +78,7 @@ def test_few_voxels_of_air_say_nothing_of_the_scan() -> None:
 
 def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
     torch.manual_seed(0)
-    correction = Correction(CorrectionConfig(("mr_motion",), members=2, hidden=5)).eval()
+    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",), members=2, hidden=5)).eval()
     known = pair()
     change = correction(known, "mr_motion")
     assert not change[~known.body].any()
@@ -90,22 +90,24 @@ def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
 
 
 def test_a_scan_unlike_all_is_read_at_the_limit() -> None:
-    part = ClassCorrection(CorrectionConfig(("x",), members=1, hidden=3))
+    part = ClassCorrection(CorrectionConfig(("x",), ("mr",), members=1, hidden=3))
     far = torch.full((1, COUNT), 1e6)
     assert float(part.scaled(far).max()) == 5.0
 
 
 @pytest.mark.parametrize(
-    ("label", "calibrated"), [("clean", True), ("mr_motion", False)], ids=["clean", "unsure"]
+    ("label", "calibrated", "reference"),
+    [("clean", True, "mr"), ("mr_motion", False, "mr"), ("mr_motion", True, "ct")],
+    ids=["clean", "unsure", "another reference"],
 )
-def test_only_a_class_that_is_known_is_corrected(label: str, calibrated: bool) -> None:
+def test_only_what_was_fitted_is_corrected(label: str, calibrated: bool, reference: str) -> None:
     from UniFuseLib.restoration.correct import correct
 
     found, working = object(), object()  # neither is looked at
     classified = Classification(
         label=label, probabilities={label: 1.0}, warnings=(), calibrated=calibrated
     )
-    correction = Correction(CorrectionConfig(("mr_motion",)))
-    done = correct(found, working, classified, correction)  # type: ignore[arg-type]
+    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",)))
+    done = correct(found, working, classified, reference, correction)  # type: ignore[arg-type]
     assert done.label is None
     assert done.mean_change is None

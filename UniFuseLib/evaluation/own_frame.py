@@ -147,6 +147,6 @@ def restore_in_place(
     classified = classify_pair(registered.logits, pair, contract)
     correction = shipped_correction(contract.sha256)
     found = network_result(working, output)
-    correct(found, working, classified, correction)
+    correct(found, working, classified, modalities[1], correction)
     sources = pair.degraded.source, pair.reference.source
     return to_reference_grid(*sources, found, greys_of(pair)).restored

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from UniFuseLib.restoration.statistics import AlignedPair
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from UniFuseLib.degradation import Classification
     from UniFuseLib.postprocess import NetworkMaps, NetworkResult
     from UniFuseLib.preprocessing.working_pair import WorkingPair
@@ -26,6 +24,7 @@ def correct(
     found: NetworkResult,
     working: WorkingPair,
     classified: Classification,
+    reference: str,
     correction: Correction | None,
 ) -> Corrected:
     """Add the correction to the network's restored volume, in place.
@@ -36,10 +35,11 @@ def correct(
         found: what the network found; its restored volume changes.
         working: the pair that it saw.
         classified: class of the degraded volume.
+        reference: modality of the reference.
         correction: by class; None: there is none.
     """
     label = classified.label
-    if correction is None or label not in correction.of_class or not classified.calibrated:
+    if correction is None or not classified.calibrated or not correction.suits(label, reference):
         return Corrected()
     change = correction(aligned_pair(found.maps, working), label)
     inside = change[working.mask]
@@ -50,11 +50,10 @@ def correct(
 
 def aligned_pair(maps: NetworkMaps, working: WorkingPair) -> AlignedPair:
     """What the statistics are taken of."""
-    reference: Tensor = working.reference
     return AlignedPair(
         restored=maps.restored,
         degraded=maps.aligned,
-        reference=reference,
+        reference=working.reference,
         body=working.mask,
         acquired=working.degraded_acquired,
         spacing_mm=float(working.grid.spacing[0]),

@@ -25,12 +25,14 @@ class CorrectionConfig:
 
     Attributes:
         classes: degradations that are corrected.
+        references: modality of the reference that each of them was fitted beside.
         members: networks of each class, whose mean counts.
         hidden: width of their two hidden layers.
         inputs: numbers that are known of a voxel (`statistics.COUNT`).
     """
 
     classes: tuple[str, ...]
+    references: tuple[str, ...]
     members: int = 3
     hidden: int = 64
     inputs: int = COUNT
@@ -89,6 +91,10 @@ class Correction(nn.Module):
         super().__init__()
         self.config = config
         self.of_class = nn.ModuleDict({name: ClassCorrection(config) for name in config.classes})
+
+    def suits(self, label: str, reference: str) -> bool:
+        """Whether this degradation was fitted, beside a reference of this modality."""
+        return (label, reference) in zip(self.config.classes, self.config.references, strict=True)
 
     @torch.no_grad()
     def forward(self, pair: AlignedPair, label: str) -> Tensor:
