@@ -198,3 +198,9 @@ def test_documents_use_words_that_readers_know(path: Path) -> None:
     """Say baseline or other method, pipeline, manually, again. Generated tables quote figures."""
     text = GENERATED.sub("", CODE.sub("", path.read_text(encoding="utf-8")))
     assert not JARGON.findall(text.lower())
+
+
+def test_no_command_of_a_figure_names_a_path_of_a_machine() -> None:
+    for path in sorted((ROOT / "docs" / "results").glob("*.json")):
+        for command in re.findall(r'"command": "([^"]*)"', path.read_text(encoding="utf-8")):
+            assert not re.search(r"(^|[\s=])/", command), path.name
