@@ -118,14 +118,21 @@ def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     if torch.is_grad_enabled() or flow.device.type != "cpu":
         return sample_at(volume, identity_grid(flow.shape[2:], flow) + flow, mode)
     # the indices of a whole grid, and what `sample_at` makes of them, would be a gigabyte at 256³
-    found = (_warped(volume, flow, rows, mode) for rows in _slabs(flow.shape[2:]))
+    found = (warp_rows(volume, flow, rows, mode) for rows in _slabs(flow.shape[2:]))
     return joined(found, dim=2, length=flow.shape[2])
 
 
-def _warped(volume: Tensor, flow: Tensor, rows: slice, mode: str) -> Tensor:
-    """Rows of `warp`, to the same bits."""
-    part = flow[:, :, rows]
-    index = identity_grid(part.shape[2:], flow)
+def warp_rows(volume: Tensor, flow: Tensor, rows: slice, mode: str = "bilinear") -> Tensor:
+    """Rows of `warp` along d, to the same bits, `(b, c, rows, h, w)`.
+
+    Args:
+        volume: see `warp`.
+        flow: see `warp`, all of it.
+        rows: of the flow.
+        mode: see `warp`.
+    """
+    part = _wide(flow)[:, :, rows]
+    index = identity_grid(part.shape[2:], part)
     index[:, 0] += rows.start
     return sample_at(volume, index + part, mode)
 
