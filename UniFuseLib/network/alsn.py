@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -135,12 +135,13 @@ class ALSN(nn.Module):
         p = context.probabilities
         weighted = context.prompt * p[:, :, None, None]  # P̂ ⊙ p
         attention = self.base.prepared(_even_parts(features), weighted)
-        guides = [branch.prepared(_even_parts(features), weighted) for branch in self.branches]
+        branches = cast("Sequence[SkipNet]", self.branches)
+        guides = [branch.prepared(_even_parts(features), weighted) for branch in branches]
 
         def skipped(part: Tensor) -> Tensor:
             even = channel_rms_norm(part)
             out = self.base.at(even, attention)
-            for j, (branch, guide) in enumerate(zip(self.branches, guides, strict=True)):
+            for j, (branch, guide) in enumerate(zip(branches, guides, strict=True)):
                 share = p[:, j, None, None, None, None].to(out.dtype)
                 out = out + share * branch.at(even, guide)
             return part + self.strength * out

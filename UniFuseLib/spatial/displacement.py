@@ -51,17 +51,18 @@ def sample_at(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
         raise ValueError(f"Expected index (b, 3, d, h, w), got {tuple(index.shape)}.")
     values, index = _wide(volume), _wide(index)
     # grid_sample wants [-1, 1] with the last array axis first; a single-voxel axis maps to 0
-    last = [n - 1 for n in volume.shape[2:]]
-    scale = _per_axis([2 / n if n else 0.0 for n in last], index)
-    shift = _per_axis([1.0 if n else 0.0 for n in last], index)
-    unit = index * scale - shift
-    locations = unit.flip(1).permute(0, 2, 3, 4, 1)
+    unit = [_unit(index[:, axis], volume.shape[2 + axis]).to(values.dtype) for axis in (2, 1, 0)]
+    locations = torch.stack(unit, dim=1).permute(0, 2, 3, 4, 1)
     if locations.shape[0] != volume.shape[0]:
         locations = locations.expand(volume.shape[0], -1, -1, -1, -1)
-    out = F.grid_sample(
-        values, locations.to(values.dtype), mode=mode, padding_mode="border", align_corners=True
-    )
+    out = F.grid_sample(values, locations, mode=mode, padding_mode="border", align_corners=True)
     return out.to(volume.dtype)
+
+
+def _unit(index: Tensor, length: int) -> Tensor:
+    """-1 at the first and 1 at the last voxel of an axis."""
+    last = length - 1
+    return (index * (2 / last)).sub_(1.0) if last else index * 0.0
 
 
 def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:

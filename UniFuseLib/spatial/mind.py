@@ -49,7 +49,8 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
     variance = distances.mean(1, keepdim=True)
     typical = variance.mean(dim=(1, 2, 3, 4), keepdim=True)
     # the floor keeps air (no structure at all) from turning numerical dust into edges
-    return torch.exp(-distances / variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12))
+    variance = variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12)
+    return torch.div(distances, -variance).exp_()
 
 
 def _shift(padded: Tensor, offset: tuple[int, int, int], dilation: int) -> Tensor:
