@@ -135,7 +135,7 @@ def test_bone_decides_between_ct_and_mr() -> None:
 
 
 def test_derivatives_are_computed_when_they_are_read_and_once() -> None:
-    asked = []
+    asked: list[None] = []
 
     def derive() -> Derivatives:
         asked.append(None)
