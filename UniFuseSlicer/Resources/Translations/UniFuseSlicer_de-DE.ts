@@ -817,6 +817,13 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.BodyLines</name>
+    <message>
+        <source>{name} (lines in the body)</source>
+        <translation>{name} (Linien im Körper)</translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.Card</name>
     <message>
         <source>{degraded} on {reference}</source>
