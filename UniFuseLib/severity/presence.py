@@ -34,7 +34,7 @@ def presence_of(
         None where nothing was measured: no fit of the modality's class, or fewer than three slices.
     """
     label = DEGRADATION_OF.get(scan.source.modality)
-    if label not in heads:
+    if label is None or label not in heads:
         return None
     traces = traces_of(label, scan.scalar, scan.body)
     if traces is None or not set(heads[label].traces) <= {*traces, NETWORK}:  # of another version
