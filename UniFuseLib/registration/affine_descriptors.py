@@ -48,8 +48,8 @@ class DescriptorFit:
         losses = []
         for rows, voxels in self._parts:
             q = (voxels.of(described) - self._fixed[:, rows]).square_().mean(dim=0)
-            losses.append(float((self._loss.value(q) * weight[rows]).sum()))
-        return sum(losses)
+            losses.append((self._loss.value(q) * weight[rows]).sum())
+        return float(torch.stack(losses).double().sum())
 
     def slopes(self, described: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         """Derivatives of half the loss by a motion of each voxel along d, h, w.

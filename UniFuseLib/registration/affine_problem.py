@@ -81,7 +81,7 @@ class AffineProblem:
         fixed_range = _range_within(self._fixed.values, self._body)
         positions = fixed_range.position(self._voxels.of(self._fixed.values)[0])
         self._fixed_bins = positions.round().long().clamp(max=BINS - 1)
-        values, _, depth, _ = self._moving.channels.split(1, dim=1)
+        values, _, depth, *_ = self._moving.channels.split(1, dim=1)
         self._range = _range_within(values, depth)
         described = self._describe(self._fixed.values, reference.modality)
         self._fit = DescriptorFit(described, self._voxels, measures.loss, spacing)

@@ -7,6 +7,7 @@ predicts the one volume linearly from the other, place by place.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -70,7 +71,7 @@ def statistics(pair: AlignedPair) -> Iterator[tuple[slice, Tensor]]:
         body[inner.stop :] = False
         place = body.flatten().nonzero()[:, 0]
         known = [values.flatten().index_select(0, place) for values in local(slab)]
-        yield rows, torch.stack([*known, *whole.T.expand(-1, len(place))], dim=1)
+        yield rows, torch.stack([*known, *whole.T.expand(-1, len(place))]).T
 
 
 def slabs(pair: AlignedPair) -> Iterator[tuple[slice, slice, AlignedPair]]:
@@ -141,9 +142,13 @@ class _Window:
     def __init__(self, x: Tensor, y: Tensor, radius: int) -> None:
         self._x, self._y, self._radius = x, y, radius
         self.mean_x, self.mean_y = box_mean(x, radius), box_mean(y, radius)
-        self.variance_x = box_mean(x * x, radius) - self.mean_x**2
         self.variance_y = box_mean(y * y, radius) - self.mean_y**2
         self._covariance = box_mean(x * y, radius) - self.mean_x * self.mean_y
+
+    @cached_property
+    def variance_x(self) -> Tensor:
+        """Not negative but for rounding."""
+        return box_mean(self._x * self._x, self._radius) - self.mean_x**2
 
     @property
     def correlation(self) -> Tensor:

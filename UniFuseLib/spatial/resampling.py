@@ -48,7 +48,7 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     for rows in row_blocks(grid.shape):
         box = block(grid.shape, rows)
         covered = inside_box(to_volume, box, volume.array.shape)
-        sampled = sample_box(values, to_source, box)
+        sampled = sample_at(values, box_places(to_source, box))
         coverage[:, :, rows] = covered.float()
         out[:, :, rows] = torch.where(covered, sampled, fill)
     return out, coverage
