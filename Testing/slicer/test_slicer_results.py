@@ -272,6 +272,11 @@ def test_openSectionsDoNotWidenThePanel():
         policy = section.find("property[@name='sizePolicy']/sizepolicy")
         assert policy is not None
         assert policy.get("hsizetype") == "Preferred"
+    selectors = [w for w in root.iter("widget") if w.get("class", "").endswith("NodeComboBox")]
+    for selector in selectors:  # as wide as the longest name when first shown, otherwise
+        policy = selector.find("property[@name='sizePolicy']/sizepolicy")
+        assert policy is not None
+        assert policy.get("hsizetype") == "Ignored"
 
 
 def test_theColorScaleOfOneResultDoesNotStayWithAnother(build, otherPatient, scene):
