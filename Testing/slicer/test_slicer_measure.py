@@ -193,7 +193,7 @@ def test_theHistogramLiesWhereTheValuesAre(nodes):
 
 
 def test_roundingIsNoSpread(nodes):
-    """A volume that was not moved: all displacements are 0, not spread over a thousandth of a mm."""
+    """A volume that was not moved: displacements of 0, not spread over a thousandth of a mm."""
     from UniFuseSlicerLib.Measure import measure
     from UniFuseSlicerLib.MeasureNodes import LEAST_SPREAD, histogram
 
