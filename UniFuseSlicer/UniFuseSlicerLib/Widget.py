@@ -16,6 +16,7 @@ from .Card import cardOf
 from .Choices import LayerChoice
 from .CompareWidgets import CompareWidgets
 from .Display import Display, Shown, wantedBy
+from .FieldWatch import FieldWatch
 from .Flicker import Flicker, noShortcut
 from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
@@ -97,6 +98,7 @@ class Panel:
         self._display = display
         self._confirm = confirm
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        self._field = FieldWatch(makeTimer, self._redraw)
         self._undo = UndoButton(ui, self._showFilled)
         self.many = ManyWidgets(self, logic, makeTimer, settings, dependencies.ensure, makeCell)
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
@@ -123,6 +125,7 @@ class Panel:
         self.machine.endNow()
         self.many.endNow()
         self.inputs.endNow()
+        self._field.follow(None)
         self._compare.endNow()
         self.result.cursor.release()
         self._scene.cleanup()
@@ -131,6 +134,7 @@ class Panel:
     def onSceneClosing(self) -> None:
         self.run.endNow()
         self.many.onSceneClosing()
+        self._field.follow(None)
         self._compare.release()
         self.result.cursor.release()
         self._display.removeClones()
@@ -264,8 +268,15 @@ class Panel:
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p)
+        self._field.follow(p and p.fused)
         self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
         self._compare.follow()
+
+    def _redraw(self) -> None:
+        """The field under the drawn deformation has changed."""
+        if self.parameterNode is not None and self.parameterNode.fused is not None:
+            with self._compare.paused():
+                self.messages.attempt(lambda: self._display.redraw(self.parameterNode.fused))
 
     def _showResult(self, wanted: Shown) -> None:
         with self._compare.paused():
