@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from .Batch import BatchRow, BatchTable, absolute, rowOf
 from .BatchInputs import inputsOf
+from .BatchNodes import keepVolumes
 from .Command import ToolCommand
 from .Guards import checkOptions
 from .Options import FusionOptions
@@ -92,6 +93,7 @@ class BatchJob(ProcessJob):
             raise
         self._begin(folder)
         self.nodes = inputs.nodes
+        self._keepVolumes()
         self._refused = len(inputs.refused)
         for row in inputs.refused:
             self._take(row)
@@ -100,6 +102,15 @@ class BatchJob(ProcessJob):
             return
         self._inputs = inputs
         self._writing = self._worker.submit(inputs.write)
+
+    def _keepVolumes(self) -> None:
+        """So that a double click finds them when the scene is loaded again."""
+        if not self.nodes:
+            return
+        try:
+            keepVolumes(self.output, self._source.GetScene(), self.nodes)
+        except OSError as error:
+            self._log(str(error))
 
     @property
     def _place(self) -> Path:

@@ -767,6 +767,17 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.BatchNodes</name>
+    <message>
+        <source>This case was made of the volume "{name}"; several volumes of the scene have that name. Rename the others, and try again.</source>
+        <translation>Dieser Fall wurde aus dem Volumen „{name}“ erzeugt; mehrere Volumen der Szene heißen so. Benennen Sie die anderen um, und versuchen Sie es erneut.</translation>
+    </message>
+    <message>
+        <source>This case was made of the volume "{name}" ({size} voxels), which is not in the scene. Load its scene, or a volume with that name, and try again.</source>
+        <translation>Dieser Fall wurde aus dem Volumen „{name}“ ({size} Voxel) erzeugt, das nicht in der Szene ist. Laden Sie dessen Szene oder ein Volumen dieses Namens, und versuchen Sie es erneut.</translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.BatchResult</name>
     <message>
         <source>{folder} holds no finished case of a batch.</source>

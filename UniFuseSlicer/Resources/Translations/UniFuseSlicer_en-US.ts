@@ -767,6 +767,17 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.BatchNodes</name>
+    <message>
+        <source>This case was made of the volume "{name}"; several volumes of the scene have that name. Rename the others, and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This case was made of the volume "{name}" ({size} voxels), which is not in the scene. Load its scene, or a volume with that name, and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.BatchResult</name>
     <message>
         <source>{folder} holds no finished case of a batch.</source>
