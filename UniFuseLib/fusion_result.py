@@ -16,7 +16,7 @@ from UniFuseLib.spatial.volume import Grid, Volume
 if TYPE_CHECKING:
     from UniFuseLib.apply.interpolations import Choice
     from UniFuseLib.preprocessing.prepare import InputVolume
-    from UniFuseLib.report import Report
+    from UniFuseLib.report.report import Report
     from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.transform import Scan
 

@@ -20,16 +20,16 @@ from UniFuseLib.device import autocast, check_precision, choose_device, device_n
 from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
 from UniFuseLib.fusion_result import FusionResult
-from UniFuseLib.guidance_report import GuidanceReport
-from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_refinement import steps_for
-from UniFuseLib.report import RunRecord, fusion_report
-from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
+from UniFuseLib.report.guidance import GuidanceReport
+from UniFuseLib.report.measurements import measure
+from UniFuseLib.report.parts import RefinementReport, UncertaintyReport
+from UniFuseLib.report.report import RunRecord, fusion_report
 from UniFuseLib.restoration.choice import check_restoration
 from UniFuseLib.restoration.correct import correct
 from UniFuseLib.restoration.shipped import shipped_correction

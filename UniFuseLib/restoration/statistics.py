@@ -7,13 +7,14 @@ predicts the one volume linearly from the other, place by place.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from UniFuseLib.spatial.mind import box_mean
+from UniFuseLib.spatial.mind import box_mean, line_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +69,9 @@ def statistics(pair: AlignedPair) -> Iterator[tuple[slice, Tensor]]:
         body = slab.body[0, 0]
         body[: inner.start] = False
         body[inner.stop :] = False
-        known = torch.stack([values[0, 0][body] for values in local(slab)], dim=1)
-        yield rows, torch.cat([known, whole.expand(len(known), -1)], dim=1)
+        place = body.flatten().nonzero()[:, 0]
+        known = [values.flatten().index_select(0, place) for values in local(slab)]
+        yield rows, torch.stack([*known, *whole.T.expand(-1, len(place))]).T
 
 
 def slabs(pair: AlignedPair) -> Iterator[tuple[slice, slice, AlignedPair]]:
@@ -106,7 +108,7 @@ def local(pair: AlignedPair) -> Iterator[Tensor]:
         yield window.mean_y - y
     for half_mm in _LINE_MM:
         for axis in (2, 3, 4):
-            yield _line_mean(x, axis, _voxels(half_mm, pair.spacing_mm)) - x
+            yield line_mean(x, axis, _voxels(half_mm, pair.spacing_mm)) - x
 
 
 def of_the_whole(pair: AlignedPair) -> Tensor:
@@ -140,9 +142,13 @@ class _Window:
     def __init__(self, x: Tensor, y: Tensor, radius: int) -> None:
         self._x, self._y, self._radius = x, y, radius
         self.mean_x, self.mean_y = box_mean(x, radius), box_mean(y, radius)
-        self.variance_x = box_mean(x * x, radius) - self.mean_x**2
         self.variance_y = box_mean(y * y, radius) - self.mean_y**2
         self._covariance = box_mean(x * y, radius) - self.mean_x * self.mean_y
+
+    @cached_property
+    def variance_x(self) -> Tensor:
+        """Not negative but for rounding."""
+        return box_mean(self._x * self._x, self._radius) - self.mean_x**2
 
     @property
     def correlation(self) -> Tensor:
@@ -155,16 +161,6 @@ class _Window:
         slope = self._covariance / (self.variance_y + regularisation)
         offset = self.mean_x - slope * self.mean_y
         return box_mean(slope, self._radius) * self._y + box_mean(offset, self._radius) - self._x
-
-
-def _line_mean(volume: Tensor, axis: int, radius: int) -> Tensor:
-    """Mean of 2·radius + 1 voxels along one axis, the border repeated."""
-    length = volume.shape[axis]
-    places = torch.arange(length)
-    total = torch.zeros_like(volume)
-    for step in range(-radius, radius + 1):
-        total += volume.index_select(axis, (places + step).clamp(0, length - 1))
-    return total / (2 * radius + 1)
 
 
 def _voxels(length_mm: float, spacing_mm: float) -> int:
