@@ -146,9 +146,15 @@ def finishedRows(folder: Path) -> list[BatchRow]:
 
 def _asRow(row: Mapping[str, str], folder: Path) -> BatchRow:
     """Of the words alone: figures are read from the report where they are shown."""
-    words = {title: row.get(title, "") for title in ("name", "ending", "message", "degradation")}
-    more = {title: row.get(title, "") for title in ("trust", "reasons")}
-    return BatchRow(**words, **more, output=str(folder / row["name"]))
+    return BatchRow(
+        name=row["name"],
+        ending=row["ending"],
+        message=row["message"],
+        output=str(folder / row["name"]),
+        degradation=row["degradation"],
+        trust=row.get("trust", ""),
+        reasons=row.get("reasons", ""),
+    )
 
 
 def writeRows(rows: list[dict[str, Any]], path: Path) -> None:
