@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -45,6 +46,7 @@ class PanelBuilder:
         chosen: bool = True,
         answer: bool = True,
         text: str = "",
+        clock: Any = None,
     ) -> SimpleNamespace:
         """A panel, its widgets, timers, parameter node, and the questions it asked."""
         import standin_ui
@@ -91,6 +93,8 @@ class PanelBuilder:
             showChart=charts.append,
             askText=askText,
             makeCell=lambda *cell: cell,
+            # a second passes at every look, so that a click right after the start cancels
+            clock=clock or itertools.count().__next__,
         )
         self.panels.append(panel)
         if chosen:

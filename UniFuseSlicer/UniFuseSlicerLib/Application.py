@@ -31,13 +31,14 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         return timer
 
     scene = slicer.mrmlScene
+    settings = MachineSettings(qt.QSettings())
     return Panel(
         ui,
         logic,
         isEntered,
         makeTimer,
-        Dependencies(),
-        MachineSettings(qt.QSettings()),
+        Dependencies(wheels=lambda: settings.wheels),
+        settings,
         Display(
             Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
             Layers(scene, showWhole, layOut),

@@ -1,4 +1,4 @@
-"""The widgets whose choices belong to this computer: device and weights file."""
+"""The widgets whose choices belong to this computer: device, weights file and folder of wheels."""
 
 from __future__ import annotations
 
@@ -47,11 +47,22 @@ class MachineWidgets:
         # an emptied field, or a file that does not exist, is told by this signal alone
         ui.weightsPathLineEdit.connect("validInputChanged(bool)", self.readWeights)
 
+        ui.wheelsPathLineEdit.setCurrentPath(str(settings.wheels or ""))
+        ui.wheelsPathLineEdit.connect("currentPathChanged(QString)", self.onWheelsChosen)
+        ui.wheelsPathLineEdit.connect("validInputChanged(bool)", self.readWheels)
+
     def onDeviceChosen(self, index: int) -> None:
         self._settings.device = list(DeviceChoice)[index]
 
     def onWeightsChosen(self, path: str) -> None:
         self._settings.weights = Path(path) if path else None
+
+    def onWheelsChosen(self, path: str) -> None:
+        self._settings.wheels = Path(path) if path else None
+
+    def readWheels(self) -> None:
+        """An emptied field is told by another signal."""
+        self.onWheelsChosen(self._ui.wheelsPathLineEdit.currentPath)
 
     def readWeights(self) -> None:
         """Take what stands in the field now, whether the field calls it valid or not."""

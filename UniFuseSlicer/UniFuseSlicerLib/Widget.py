@@ -171,6 +171,8 @@ class Panel:
 
     def onFuseButton(self) -> None:
         """Start a run, or cancel the current one."""
+        if self.run.justStarted:
+            return
         if self.run.running:
             self.run.cancel()
         else:

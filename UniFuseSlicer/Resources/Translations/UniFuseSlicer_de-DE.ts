@@ -652,6 +652,14 @@
         <translation>Dateien und Protokoll des Laufs behalten</translation>
     </message>
     <message>
+        <source>Wheels folder:</source>
+        <translation>Ordner mit Paketen:</translation>
+    </message>
+    <message>
+        <source>For a computer without internet: a folder with the Python packages, which Fuse installs from there. Leave empty to download them. Stored in the settings of this computer.</source>
+        <translation>Für einen Rechner ohne Internet: ein Ordner mit den Python-Paketen, die Fusionieren von dort installiert. Leer: Sie werden heruntergeladen. In den Einstellungen dieses Rechners gespeichert.</translation>
+    </message>
+    <message>
         <source>Log</source>
         <translation>Protokoll</translation>
     </message>
@@ -1173,10 +1181,6 @@
 <context>
     <name>UniFuseSlicerLib.Install</name>
     <message>
-        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
-        <translation>Nichts wurde installiert. UniFuse braucht diese Pakete; Fusionieren fragt erneut.</translation>
-    </message>
-    <message>
         <source>The installation failed: {reason}. Without internet access, follow "Install on a computer without internet" in the module's README.</source>
         <translation>Die Installation ist fehlgeschlagen: {reason}. Ohne Internet siehe "Install on a computer without internet" in der README des Moduls.</translation>
     </message>
@@ -1197,8 +1201,20 @@
         <translation>PyTorch ist nur halb installiert. Das Modul PyTorch Utils öffnen, Uninstall PyTorch drücken, Slicer neu starten, Install PyTorch drücken, danach wieder Fusionieren.</translation>
     </message>
     <message>
+        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
+        <translation>Nichts wurde installiert. UniFuse braucht diese Pakete; Fusionieren fragt erneut.</translation>
+    </message>
+    <message>
         <source>UniFuse needs Python packages that are not installed yet:</source>
         <translation>UniFuse braucht Python-Pakete, die noch nicht installiert sind:</translation>
+    </message>
+    <message>
+        <source>• PyTorch is only half installed: what is left of it is removed first</source>
+        <translation>• PyTorch ist nur halb installiert: Die Reste werden zuerst entfernt</translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
+        <translation>Sie werden aus {folder} genommen; nichts wird heruntergeladen.</translation>
     </message>
     <message>
         <source>• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)</source>

@@ -652,6 +652,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Wheels folder:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>For a computer without internet: a folder with the Python packages, which Fuse installs from there. Leave empty to download them. Stored in the settings of this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Log</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1173,10 +1181,6 @@
 <context>
     <name>UniFuseSlicerLib.Install</name>
     <message>
-        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>The installation failed: {reason}. Without internet access, follow "Install on a computer without internet" in the module's README.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1197,7 +1201,19 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>UniFuse needs Python packages that are not installed yet:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>• PyTorch is only half installed: what is left of it is removed first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
