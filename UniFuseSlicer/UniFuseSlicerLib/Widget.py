@@ -29,7 +29,7 @@ from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
 from .Ownership import FusionNodes, notMarked, overwriteQuestion
 from .Process import ignore
-from .Results import SECONDS_ATTRIBUTE
+from .Results import DEFORMATION_ROLE, SECONDS_ATTRIBUTE
 from .ResultSelector import ResultSelector, unanswered
 from .ResultWidgets import ResultWidgets
 from .Retry import Retry
@@ -60,6 +60,7 @@ class Panel:
         askText: (question, text) → a line of text, "" when the user cancels.
         makeShortcut: (key, callback) → object with `setEnabled(bool)`.
         makeCell: (text, colour, tool tip) → an item of a table.
+        notify: says a sentence where it is seen from every module.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Panel:
         askText: Callable[[str, str], str] = unanswered,
         makeShortcut: Callable[[str, Callable[[], None]], Any] = noShortcut,
         makeCell: Callable[[str, str, str], Any] = noCell,
+        notify: Callable[[str], None] = ignore,
     ) -> None:
         self.ui = ui
         self.logic = logic
@@ -97,6 +99,8 @@ class Panel:
         self._settings = settings
         self._display = display
         self._confirm = confirm
+        self._isEntered, self._notify = isEntered, notify
+        self._arrived: Any = None  # a result that came while another module was open
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
         self._field = FieldWatch(makeTimer, self._redraw)
         self._undo = UndoButton(ui, self._showFilled)
@@ -112,6 +116,10 @@ class Panel:
 
     def enter(self) -> None:
         self._scene.enter()
+        arrived, self._arrived = self._arrived, None
+        if arrived is not None and arrived is self.parameterNode.fused:
+            self._display.forget(arrived.GetNodeReference(DEFORMATION_ROLE))
+            self._showResult(wantedBy(self.parameterNode))
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
@@ -140,6 +148,7 @@ class Panel:
         self._display.removeClones()
 
     def onSceneClosed(self) -> None:
+        self._arrived = None
         self.result.clear()
         self._undo.clear()
         self.messages.clear()
@@ -246,7 +255,12 @@ class Panel:
             self.parameterNode.layer, self.parameterNode.opacity = LayerChoice.FUSED, 1.0
             self.parameterNode.warpPercent = 100.0
         self.result.card.show(cardOf(nodes.fused))  # before any volume is shown
-        self._showResult(wantedBy(self.parameterNode))
+        if self._isEntered():
+            self._showResult(wantedBy(self.parameterNode))
+            return
+        self._arrived = nodes.fused
+        sentence = _("UniFuse: {name} is ready. It is shown when the module is opened.")
+        self._notify(sentence.format(name=nodes.fused.GetName()))
 
     def _showFailure(self, outcome: Outcome) -> None:
         """Of a run; the result before it is still there, and its card comes back."""

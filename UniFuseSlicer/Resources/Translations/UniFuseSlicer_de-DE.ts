@@ -1847,6 +1847,10 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>Not started. Nothing was overwritten.</source>
         <translation>Nicht gestartet. Nichts wurde überschrieben.</translation>
     </message>
+    <message>
+        <source>UniFuse: {name} is ready. It is shown when the module is opened.</source>
+        <translation>UniFuse: {name} ist fertig. Es wird gezeigt, wenn das Modul geöffnet wird.</translation>
+    </message>
 </context>
 <context>
     <name>UniFuseSlicerLib.Windows</name>

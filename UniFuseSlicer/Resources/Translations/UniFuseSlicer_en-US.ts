@@ -1839,6 +1839,10 @@ This cannot be undone.</source>
         <source>Not started. Nothing was overwritten.</source>
         <translation type="unfinished"></translation>
     </message>
+    <message>
+        <source>UniFuse: {name} is ready. It is shown when the module is opened.</source>
+        <translation type="unfinished"></translation>
+    </message>
 </context>
 <context>
     <name>UniFuseSlicerLib.Windows</name>
