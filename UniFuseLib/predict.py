@@ -17,6 +17,7 @@ import torch
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fallback import smaller_when_full
 from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
 from UniFuseLib.fusion_result import FusionResult
@@ -88,6 +89,7 @@ class Network(Protocol):
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
+@smaller_when_full
 def fuse(
     degraded: Volume,
     reference: Volume,
@@ -125,7 +127,8 @@ def fuse(
         model: a network that is already loaded; None loads `weights`.
         contract: what `model` expects; None: the default rules at 1.5 mm.
         weights: safetensors file with its JSON beside it; None takes the shipped ones.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`; where a graphics card runs out of memory, the
+            network runs in bfloat16, then all of it on the CPU, and the report says so.
         degraded_modality: `auto`, `mr`, `ct` or `pet`, or all that its file says about it.
         reference_modality: likewise.
         working_spacing: mm, isotropic; None takes the contract's.

@@ -149,6 +149,7 @@ class BatchWidgets:
         if not ui.batchOutputPathLineEdit.currentPath:
             raise FusionError(_("Choose a folder for the results of the batch."))
         output = ui.batchOutputPathLineEdit.currentPath
+        self._messages.startLog()
         self._clear(absolute(output))
         self.job = self._makeBatch(
             source, output, self._options(), self._addRow, self._messages.log

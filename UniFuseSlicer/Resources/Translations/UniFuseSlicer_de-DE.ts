@@ -762,6 +762,10 @@
         <translation>Start</translation>
     </message>
     <message>
+        <source>The first cases are being fused</source>
+        <translation>Die ersten Fälle werden fusioniert</translation>
+    </message>
+    <message>
         <source>{number} of {count} cases</source>
         <translation>{number} von {count} Fällen</translation>
     </message>

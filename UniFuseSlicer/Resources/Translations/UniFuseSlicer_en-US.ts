@@ -762,6 +762,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>The first cases are being fused</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{number} of {count} cases</source>
         <translation type="unfinished"></translation>
     </message>
