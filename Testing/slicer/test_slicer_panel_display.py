@@ -204,3 +204,15 @@ def test_aResultThatArrivesInAnotherModuleWaits(build, scene):
     s.panel.exit()
     s.panel.enter()
     assert composite.GetForegroundVolumeID() is None  # shown once, not at every entry
+
+
+def test_withoutAResultNothingCanBeDisplayedOfIt(build, scene):
+    s = build()
+    widgets = (s.ui.layerComboBox, s.ui.opacitySlider, s.ui.overlayComboBox, s.ui.warpSlider)
+    assert not any(widget.enabled for widget in widgets)
+    assert s.ui.compareComboBox.enabled  # the inputs can be compared
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert all(widget.enabled for widget in widgets)
+    scene.Clear(False)
+    assert not any(widget.enabled for widget in widgets)
