@@ -572,8 +572,8 @@
         <translation>Automatisch nutzt die GPU, wenn PyTorch eine findet. Wird in den Einstellungen dieses Computers gespeichert, nicht in der Szene.</translation>
     </message>
     <message>
-        <source>Show the name and the free memory of each device</source>
-        <translation>Namen und freien Speicher jedes Geräts zeigen</translation>
+        <source>Show the name and the free memory of each device, then fuse the sample pair on the chosen one: passed or failed, time, memory. Press it again to cancel.</source>
+        <translation>Name und freien Speicher jedes Geräts zeigen, dann das Beispielpaar auf dem gewählten fusionieren: bestanden oder nicht, Zeit, Speicher. Nochmals drücken bricht ab.</translation>
     </message>
     <message>
         <source>Check</source>
@@ -1585,6 +1585,33 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>Center {degraded} on {reference} and try again</source>
         <translation>{degraded} auf {reference} zentrieren und erneut versuchen</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.SampleCheck</name>
+    <message>
+        <source>Sample pair: failed. {reason}</source>
+        <translation>Beispielpaar: nicht bestanden. {reason}</translation>
+    </message>
+    <message>
+        <source>Sample pair: cancelled.</source>
+        <translation>Beispielpaar: abgebrochen.</translation>
+    </message>
+    <message>
+        <source>Sample pair: failed. Expected {expected}, found {found}.</source>
+        <translation>Beispielpaar: nicht bestanden. Erwartet {expected}, gefunden {found}.</translation>
+    </message>
+    <message>
+        <source>Sample pair: passed in {seconds:.0f} s, {memory:.1f} GB of memory, on {device}.</source>
+        <translation>Beispielpaar: bestanden in {seconds:.0f} s, {memory:.1f} GB Speicher, auf {device}.</translation>
+    </message>
+    <message>
+        <source>{file} is damaged. Install the extension again.</source>
+        <translation>{file} ist beschädigt. Installieren Sie die Erweiterung erneut.</translation>
+    </message>
+    <message>
+        <source>Sample pair: {percent} %</source>
+        <translation>Beispielpaar: {percent} %</translation>
     </message>
 </context>
 <context>

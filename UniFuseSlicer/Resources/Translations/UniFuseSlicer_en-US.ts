@@ -572,7 +572,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Show the name and the free memory of each device</source>
+        <source>Show the name and the free memory of each device, then fuse the sample pair on the chosen one: passed or failed, time, memory. Press it again to cancel.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1576,6 +1576,33 @@ This cannot be undone.</source>
     <name>UniFuseSlicerLib.Retry</name>
     <message>
         <source>Center {degraded} on {reference} and try again</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.SampleCheck</name>
+    <message>
+        <source>Sample pair: failed. {reason}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: failed. Expected {expected}, found {found}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: passed in {seconds:.0f} s, {memory:.1f} GB of memory, on {device}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} is damaged. Install the extension again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: {percent} %</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
