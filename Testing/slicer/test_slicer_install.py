@@ -234,7 +234,7 @@ def test_theFolderOfWheelsIsWhatPipSearches(monkeypatch, tmp_path):
     import slicer
     from UniFuseSlicerLib import Install
 
-    calls = []
+    calls: list[list[str]] = []
     monkeypatch.setattr(slicer.util, "pip_install", calls.append, raising=False)
     Install._pipInstall(["torch>=2.5"], tmp_path)
     assert calls == [["torch>=2.5", "--no-index", "--find-links", str(tmp_path)]]
