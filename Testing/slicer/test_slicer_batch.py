@@ -58,7 +58,7 @@ def test_aPairIsAddedAndFused(batch, pair, tmp_path):
     texts, colours = cellsOf(s)
     assert texts[0][:2] == ["01 T2 on T1", "Amber"]
     assert texts[0][2] == (
-        "check the alignment before using it. Found: motion (97 %) · MR on MR. "
+        "Found: motion (97 %) · MR on MR. Check the alignment before using it. "
         "Only 62 % of the reference's body is covered."
     )
     assert colours == ["#ffc94d"]

@@ -200,9 +200,10 @@ def endingTitle(row: BatchRow) -> str:
 
 
 def sentenceOf(row: BatchRow) -> str:
-    """Why it failed, else the verdict, what was found, and what speaks against the alignment."""
+    """Why it failed, else what was found, the verdict, and what speaks against the alignment."""
     if row.ending != Ending.DONE.value:
         return withoutOptions(row.message) or endingTitle(row)
     verdict = trustTitle(row.trust).partition(":")[2].strip() if row.trust else ""
     found = degradation(reportIn(Path(row.output)))
-    return ". ".join(part for part in (verdict, found, withoutOptions(row.reasons)) if part)
+    verdict = verdict[:1].upper() + verdict[1:]
+    return ". ".join(part for part in (found, verdict, withoutOptions(row.reasons)) if part)
