@@ -27,7 +27,7 @@ from torch import Tensor
 
 from UniFuseLib.contract import read_contract, sha256_of
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
-from UniFuseLib.restoration.correct import LEAST_PROBABILITY
+from UniFuseLib.restoration.correct import weight_of
 from UniFuseLib.restoration.correction import (
     ClassCorrection,
     Correction,
@@ -152,7 +152,7 @@ def judged(samples: Samples, config: CorrectionConfig, label: str, steps: int) -
 def _row(samples: Samples, correction: ClassCorrection, scan: int) -> dict[str, Any]:
     own = samples.of(np.array([scan]))
     probability = float(samples.probability[scan])
-    weight = probability if probability >= LEAST_PROBABILITY else 0.0
+    weight = weight_of(probability)
     change = correction(own.known)
     left = float((own.error - weight * change).square().mean())
     wholly = float((own.error - change).square().mean())

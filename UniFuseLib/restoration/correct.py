@@ -1,7 +1,7 @@
-"""The step between the network and the reference grid: R ← R + p Δ.
+"""The step between the network and the reference grid: R ← R + w Δ.
 
-p is the probability of the degradation that Δ was fitted to: a light one that looks almost clean
-is corrected a little, instead of wholly or not at all.
+w follows the probability of the degradation that Δ was fitted to: a light one that looks almost
+clean is corrected a little, instead of wholly or not at all.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.restoration.correction import Correction
 
-LEAST_PROBABILITY = 0.05  # a smaller part of a correction is not worth its time
+_LEAST_PROBABILITY = 0.05  # a smaller part of a correction is not worth its time
 
 
 class Corrected(NamedTuple):
     """What was done."""
 
     label: str | None = None  # class that was corrected; None: nothing was
-    mean_change: float | None = None  # mean |p Δ| inside the body, network intensity
+    mean_change: float | None = None  # mean |w Δ| inside the body, network intensity
 
 
 def correct(
@@ -48,7 +48,7 @@ def correct(
     if correction is None or label is None:
         return Corrected()
     change = correction(aligned_pair(found.maps, working), label)
-    change *= classified.probabilities[label]
+    change *= weight_of(classified.probabilities[label])
     inside = change[working.mask]
     mean = float(inside.abs().mean()) if len(inside) else 0.0
     found.maps.restored.add_(change)
@@ -59,12 +59,17 @@ def _label(classified: Classification, reference: str, correction: Correction | 
     """The most probable class that has a correction, if it is probable enough."""
     if correction is None or not classified.calibrated:
         return None
-    probabilities = {
-        name: p
+    weights = {
+        name: weight_of(p)
         for name, p in classified.probabilities.items()
-        if p >= LEAST_PROBABILITY and correction.suits(name, reference)
+        if weight_of(p) > 0 and correction.suits(name, reference)
     }
-    return max(probabilities, key=lambda name: probabilities[name], default=None)
+    return max(weights, key=lambda name: weights[name], default=None)
+
+
+def weight_of(probability: float) -> float:
+    """Of the correction of a class: 1 from even odds on, 2 p below, 0 where that is little."""
+    return min(1.0, 2 * probability) if probability >= _LEAST_PROBABILITY else 0.0
 
 
 def aligned_pair(maps: NetworkMaps, working: WorkingPair) -> AlignedPair:

@@ -28,7 +28,7 @@ _REACH = 1.5  # deviation of what a unit sums
 _RIDGE = 1e-4  # times the voxels that are fitted
 _FITTED = 60_000  # voxels of the body
 _LIMIT = 4.0  # deviations of a number from its mean
-_LINES = 2**16  # voxels at a time
+_LINES = 2**13  # voxels at a time: their units stay in the processor's cache
 
 
 def predicted(pair: AlignedPair) -> Tensor:
@@ -103,13 +103,22 @@ class Regression(NamedTuple):
     weights: Tensor  # (units + numbers + 1,)
 
     def __call__(self, known: Tensor) -> Tensor:
-        return self.lifted(known) @ self.weights
+        x = self.scaled(known)
+        units, numbers = self.weights[:_UNITS], self.weights[_UNITS:-1]
+        return self.units(x) @ units + x @ numbers + self.weights[-1]
+
+    def scaled(self, known: Tensor) -> Tensor:
+        """In deviations from the mean, `(n, numbers)` float32."""
+        return ((known.float() - self.mean) / self.deviation).clamp(-_LIMIT, _LIMIT)
+
+    def units(self, x: Tensor) -> Tensor:
+        """Outputs of the random units, `(n, units)`."""
+        return torch.relu(x @ self.directions + self.offsets)
 
     def lifted(self, known: Tensor) -> Tensor:
-        """`(n, units + numbers + 1)`."""
-        x = ((known.float() - self.mean) / self.deviation).clamp(-_LIMIT, _LIMIT)
-        units = torch.relu(x @ self.directions + self.offsets)
-        return torch.cat([units, x, torch.ones(len(x), 1)], dim=1)
+        """What the weights multiply, `(n, units + numbers + 1)`."""
+        x = self.scaled(known)
+        return torch.cat([self.units(x), x, torch.ones(len(x), 1)], dim=1)
 
 
 def fitted(known: Tensor, values: Tensor) -> Regression:
