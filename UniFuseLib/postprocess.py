@@ -16,8 +16,8 @@ from torch import Tensor
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.pulled_scan import PulledScan, empty_volume, own_type, write_rows
 from UniFuseLib.spatial.composed import ComposedField
-from UniFuseLib.spatial.displacement import flow_to_world, sample_at, warp
-from UniFuseLib.spatial.resampling import block_places, row_blocks
+from UniFuseLib.spatial.displacement import flow_to_world, warp
+from UniFuseLib.spatial.resampling import block, row_blocks, sample_box
 
 if TYPE_CHECKING:
     from UniFuseLib.fusion.greys import Greys
@@ -92,10 +92,9 @@ def to_reference_grid(
     result = _empty(field, scan.colour, kept)
     to_working = grid.index_to_index(found.grid)
     for rows in row_blocks(grid.shape):
-        maps = split_maps(sample_at(found.stacked, block_places(to_working, grid.shape, rows)))
+        maps = split_maps(sample_box(found.stacked, to_working, block(grid.shape, rows)))
         pulled = scan.at(rows, field.composed(maps.displacement, rows))
-        block = reference.volume.array[rows]
-        clean = greys.reference.forward(_reference_values(block))
+        clean = greys.reference.forward(_reference_values(reference.volume.array[rows]))
         restored, fused = _compose(pulled, clean, maps, degraded, greys.degraded)
         write_rows(result.fused, rows, fused)
         write_rows(result.restored, rows, restored)

@@ -95,6 +95,20 @@ def test_padding_is_told_from_air() -> None:
     assert acquired_mask(np.full(SHAPE, -1000.0), "ct").all()
 
 
+@pytest.mark.parametrize("shape", [(14, 16, 18), (3, 9, 11), (2, 5, 6), (1, 7, 8)])
+def test_padding_is_what_cubes_of_three_voxels_cover(shape: tuple[int, int, int]) -> None:
+    """SciPy's opening by 3³ voxels, the border repeated, as far as it reaches the border."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(4).standard_normal(shape), 1.2)
+    array = np.where(noise > np.quantile(noise, 0.6), 1.0 + noise, 0.0)
+    lowest = np.pad(array == array.min(), 1, mode="edge")
+    constant = ndimage.binary_opening(lowest, np.ones((3, 3, 3)))[1:-1, 1:-1, 1:-1]
+    assert constant.any()
+    assert not constant.all()
+    labels, _ = ndimage.label(np.pad(constant, 1, constant_values=True))
+    padding = (labels == labels[0, 0, 0])[1:-1, 1:-1, 1:-1]
+    np.testing.assert_array_equal(acquired_mask(array, "mr"), ~padding)
+
+
 def test_a_volume_without_background_is_all_body() -> None:
     array = 1000 + np.random.default_rng(0).normal(0, 50, SHAPE)
     assert body_mask(array, SPACING, "mr").mean() > 0.95

@@ -7,6 +7,7 @@ import pytest
 import torch
 from head_phantom import DEGRADED, FRAME, REFERENCE, error_mm, rigid, scan, seen, turned
 
+from UniFuseLib.registration.affine_expansion import Derivatives, Expansion
 from UniFuseLib.registration.affine_measures import CHARBONNIER, Loss, Measures, measures_of
 from UniFuseLib.registration.affine_parameters import AFFINE, RIGID, matrix_of
 from UniFuseLib.registration.affine_problem import AffineProblem
@@ -131,3 +132,16 @@ def test_bone_decides_between_ct_and_mr() -> None:
     assert measures_of("ct", "mr").by_bone
     assert measures_of("mr", "ct").by_bone
     assert not measures_of("mr", "mr").by_bone
+
+
+def test_derivatives_are_computed_when_they_are_read_and_once() -> None:
+    asked: list[None] = []
+
+    def derive() -> Derivatives:
+        asked.append(None)
+        return Derivatives(np.ones(6), np.eye(6))
+
+    expansion = Expansion(1.0, 0.5, derive)
+    assert not asked
+    assert expansion.gradient.sum() + expansion.hessian.trace() == 12
+    assert len(asked) == 1

@@ -9,9 +9,8 @@ from oblique_pair import REFERENCE, places
 
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.composed import ComposedField
-from UniFuseLib.spatial.displacement import sample_at
 from UniFuseLib.spatial.linear import mapped
-from UniFuseLib.spatial.resampling import block_places
+from UniFuseLib.spatial.resampling import block, sample_box
 from UniFuseLib.spatial.volume import Grid, affine_of
 
 WORKING = working_grid(REFERENCE, 2.4)
@@ -60,6 +59,7 @@ def test_what_is_sampled_already_gives_the_same_bits(field: ComposedField) -> No
     rows = slice(4, 15)
     others = torch.randn(1, 5, *WORKING.shape)
     stacked = torch.cat([others, field.displacement], dim=1)
-    index = block_places(REFERENCE.index_to_index(WORKING), REFERENCE.shape, rows)
-    u = field.composed(sample_at(stacked, index)[:, 5:], rows)
+    to_working = REFERENCE.index_to_index(WORKING)
+    sampled = sample_box(stacked, to_working, block(REFERENCE.shape, rows))
+    u = field.composed(sampled[:, 5:], rows)
     np.testing.assert_array_equal(u[0].movedim(0, -1).numpy(), field[rows])

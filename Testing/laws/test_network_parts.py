@@ -217,11 +217,11 @@ def test_the_need_of_restoration_is_none_when_clean_is_certain_and_full_from_a_h
 def test_what_is_certainly_clean_comes_back_as_it_is() -> None:
     torch.manual_seed(1)
     fusion: Any = build(preset("small")).fusion
-    blocks = 8 if fusion.folded else 1
-    out = random(2, fusion.head.out_channels // blocks, *SHAPE)
-    moved = random(2, 1, *SHAPE, seed=1)
+    nn.init.normal_(fusion.head.weight)
+    scale = 2 if fusion.folded else 1
+    moved = random(2, 1, *(scale * n for n in SHAPE), seed=1)
     need = torch.tensor([0.0, 1.0])[:, None, None, None, None]
-    found = fusion._restored(out, moved, need)
+    found = fusion._restored(random(2, fusion.head.in_channels, *SHAPE), moved, need)
     assert torch.equal(found.volume[0], moved[0])
     assert (found.detail_weight[0] == 1).all()
     assert (found.volume[1] - moved[1]).abs().mean() > 0.1

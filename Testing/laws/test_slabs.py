@@ -7,10 +7,12 @@ import pytest
 import torch
 from turned_grid import oblique
 
-from UniFuseLib.measurements import folds_percent
 from UniFuseLib.network import slabs
+from UniFuseLib.network.build import build, preset
+from UniFuseLib.network.encoder import depth_to_space
 from UniFuseLib.network.matching import local_correlation, structure_cost
 from UniFuseLib.preprocessing.working_pair import _wholly
+from UniFuseLib.report.measurements import folds_percent
 from UniFuseLib.spatial import displacement, resampling
 from UniFuseLib.spatial.displacement import jacobian_determinant, warp
 from UniFuseLib.spatial.joined import joined
@@ -62,6 +64,57 @@ def test_slabs_with_their_neighbours_are_the_whole_to_the_last_bit(
     if reach:
         short = slabs.by_slabs(lambda v: box_mean(v, reach), volume, reach - 1)
         assert not torch.allclose(short, whole)
+
+
+def test_slabs_of_maps_of_two_resolutions_are_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slabs, "_SMALL", 0)
+    monkeypatch.setattr(slabs, "_PLANES", 3)
+    generator = torch.Generator().manual_seed(8)
+    coarse = torch.randn(1, 8, *SHAPE, generator=generator)
+    fine = torch.randn(1, 1, *(2 * n for n in SHAPE), generator=generator)
+
+    def both(coarse: torch.Tensor, fine: torch.Tensor) -> torch.Tensor:
+        return box_mean(depth_to_space(coarse) * fine, 2)
+
+    whole = both(coarse, fine)
+    assert torch.equal(slabs.by_slabs(both, (coarse, fine), reach=1, scale=2), whole)
+
+
+@pytest.mark.parametrize(("rows", "around"), [((0, 3), (0, 5)), ((3, 6), (1, 7)), ((6, 7), (4, 7))])
+def test_rows_are_found_again_among_their_neighbours(
+    rows: tuple[int, int], around: tuple[int, int]
+) -> None:
+    wide, inner = slabs.widened(slice(*rows), reach=2, depth=7)
+    assert wide == slice(*around)
+    assert list(range(7))[wide][inner] == list(range(7))[slice(*rows)]
+
+
+def test_thick_slabs_are_whole_where_gradients_need_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slabs, "_LARGE", 27 * 9 * 11 * 3)
+    features = torch.zeros(1, 4, *SHAPE)
+    assert list(slabs.thick_slabs(features, 27)) == [slice(0, 7)]
+    with torch.no_grad():
+        thick = list(slabs.thick_slabs(features, 27))
+    assert thick == [slice(0, 3), slice(3, 6), slice(6, 7)]
+
+
+def test_the_network_gives_the_same_in_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = build(preset("default")).eval()
+    for parameter in model.parameters():  # its heads start next to zero
+        torch.nn.init.normal_(parameter, std=0.05)
+    smooth = torch.nn.functional.interpolate(torch.rand(2, 1, 7, 5, 6), size=(40, 24, 32))
+    degraded, reference = smooth[:, None] + 0.05 * torch.rand(2, 1, 1, 40, 24, 32)
+    with torch.no_grad():
+        whole = model(degraded, reference)
+        monkeypatch.setattr(slabs, "_SMALL", 0)
+        monkeypatch.setattr(slabs, "_LARGE", 1)  # slabs of one plane each
+        monkeypatch.setattr(slabs, "_PLANES", 3)
+        found = model(degraded, reference)
+    assert whole.flow.abs().max() > 0.05
+    for name in ("flow", "logits", "restored", "fused", "blend", "detail_weight"):
+        expected = getattr(whole, name)
+        torch.testing.assert_close(getattr(found, name), expected, rtol=0, atol=5e-5)
 
 
 def test_parts_are_joined_as_they_would_be_concatenated() -> None:

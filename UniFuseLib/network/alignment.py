@@ -20,8 +20,8 @@ from UniFuseLib.network.matching import (
     structure_cost,
 )
 from UniFuseLib.network.prompt import PromptGuide, modulate
-from UniFuseLib.network.slabs import by_slabs, slabs
-from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp
+from UniFuseLib.network.slabs import slabs, thick_slabs, widened
+from UniFuseLib.spatial.displacement import compose, resize, resize_flow, warp_rows
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from UniFuseLib.network.encoder import Encoded
     from UniFuseLib.network.oufr import Unified
 
-_FEATURE_OFFSETS = 27  # correlation of learned features: one voxel around
-_REACH = 2  # planes: two means over 3³ voxels
+_CORRELATED = 1  # voxels around: correlation of learned features
+_FEATURE_OFFSETS = (2 * _CORRELATED + 1) ** 3
+_SMOOTHED = 3  # planes that a best offset reads beyond the search: three means over 3³ voxels
 
 
 class Alignment(NamedTuple):
@@ -65,23 +66,24 @@ class StructureSearch(nn.Module):
         self.outputs = (2 * radius + 1) ** 3 + 3
         self.sharpness = nn.Parameter(torch.tensor(20.0).log())
 
-    def forward(self, degraded: Tensor, reference: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """Cost `(b, offsets, d, h, w)` and best offset `(b, 3, d, h, w)` voxels.
+    def forward(
+        self, degraded: Tensor, reference: Tensor, flow: Tensor, rows: slice
+    ) -> tuple[Tensor, Tensor]:
+        """Cost `(b, offsets, rows, h, w)` and best offset `(b, 3, rows, h, w)` voxels.
 
         Args:
             degraded: MIND-SSC `(b, 12, d, h, w)`.
             reference: of the same shape.
             flow: so far, `(b, 3, d, h, w)` voxels.
+            rows: that are wanted.
         """
+        around, inner = widened(rows, self.radius + _SMOOTHED, flow.shape[2])
         with torch.no_grad():
-            cost = structure_cost(warp(degraded, flow), reference, self.radius)
-        # the weights of all offsets of a whole map would be among the largest tensors of a run
-        return cost, by_slabs(self._best, cost, _REACH)
-
-    def _best(self, cost: Tensor) -> Tensor:
-        with torch.no_grad():
+            moved = warp_rows(degraded, flow, around)
+            cost = structure_cost(moved, reference[:, :, around], self.radius)
             smooth = box_mean(box_mean(cost, 1), 1)
-        return best_offset(smooth, self.sharpness.exp())
+        best = best_offset(smooth, self.sharpness.exp())
+        return cost[:, :, inner], best[:, :, inner]
 
 
 class CorrelationRegBLK(nn.Module):
@@ -133,28 +135,46 @@ class CorrelationRegBLK(nn.Module):
             context: of the coarser level, resized; None on the coarsest.
             prompt: P̂ `(b, classes, l, m)`.
         """
-        moved = warp(degraded.features, flow)
-        seen = [moved, reference.features, local_correlation(moved, reference.features, 1)]
+        parts = [
+            self._compared(degraded, reference, flow, context, rows)
+            for rows in thick_slabs(reference.features, _FEATURE_OFFSETS)
+        ]
+        reduced, candidate = (torch.cat(part, dim=2) for part in zip(*parts, strict=True))
+        del parts, context
+        made = self.relate(self.activation(modulate(reduced, self.guide(prompt))))
+        residual = self.head(made)
+        if self.confidence is not None:
+            residual = residual + confident_mean(candidate, torch.sigmoid(self.confidence(made)))
+        return compose(flow, residual), made
+
+    def _compared(
+        self,
+        degraded: PyramidLevel,
+        reference: PyramidLevel,
+        flow: Tensor,
+        context: Tensor | None,
+        rows: slice,
+    ) -> tuple[Tensor, Tensor]:
+        """What both streams look like beside each other, `(b, channels, rows, h, w)`, and where the
+        search would go, `(b, 3, rows, h, w)` voxels; nothing where there is no search.
+
+        All that is compared of a whole map would be the largest tensors of a run.
+        """
+        around, inner = widened(rows, _CORRELATED, flow.shape[2])
+        moved = warp_rows(degraded.features, flow, around)
+        correlation = local_correlation(moved, reference.features[:, :, around], _CORRELATED)
+        seen = [moved[:, :, inner], reference.features[:, :, rows], correlation[:, :, inner]]
         if context is not None:
-            seen.append(context)
-        if self.search is None or self.confidence is None:
-            made = self._relate(seen, prompt)
-            return compose(flow, self.head(made)), made
-        cost, candidate = self.search(degraded.structure, reference.structure, flow)
-        made = self._relate([*seen, cost, candidate], prompt)
-        step = confident_mean(candidate, torch.sigmoid(self.confidence(made)))
-        return compose(flow, self.head(made) + step), made
+            seen.append(context[:, :, rows])
+        if self.search is None:
+            return self._reduced(seen), flow[:, :0, rows]
+        found = self.search(degraded.structure, reference.structure, flow, rows)
+        return self._reduced([*seen, *found]), found[1]
 
-    def _relate(self, seen: list[Tensor], prompt: Tensor) -> Tensor:
-        """Convolve, multiply by the prompt, convolve (Figure 3)."""
-        # all channels of a whole map together would be the largest tensor of a run
-        reduced = torch.cat([self._reduced(seen, rows) for rows in slabs(seen[0])], dim=2)
-        return self.relate(self.activation(modulate(reduced, self.guide(prompt))))
-
-    def _reduced(self, seen: list[Tensor], rows: slice) -> Tensor:
-        part = torch.cat([one[:, :, rows] for one in seen], dim=1)
-        reduced: Tensor = self.reduce(part)
-        return reduced
+    def _reduced(self, seen: list[Tensor]) -> Tensor:
+        """Figure 3: the first convolution, thin slab by thin slab."""
+        parts = (torch.cat([one[:, :, rows] for one in seen], dim=1) for rows in slabs(seen[0]))
+        return torch.cat([self.reduce(part) for part in parts], dim=2)
 
 
 class CorrelationFA(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,18 +12,38 @@ from UniFuseLib.network.layers import (
     channel_rms_norm,
     convolution,
     separable_convolution,
+    without_autocast,
     zero_bias,
 )
 from UniFuseLib.network.prompt import PromptGuide, modulate
-from UniFuseLib.network.slabs import by_slabs
+from UniFuseLib.network.slabs import by_slabs, slabs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
     from UniFuseLib.network.dapl import Context
 
-_REACH = 1  # planes: a 3³ convolution
+_REACH = 2  # planes: two 3³ convolutions, one after the other
+_LEAST_LENGTH = 1e-12  # of a query or a key
 
 
-class BaseNet(nn.Module):
+class SkipNet(nn.Module):
+    """A net of a skip in two steps, for maps that are too large to be worked on as a whole."""
+
+    def forward(self, features: Tensor, prompt: Tensor) -> Tensor:
+        """F̃_i `(b, C, d, h, w)`, prompt P̂ ⊙ p `(b, classes, l, m)` → the same shape."""
+        return self.at(features, self.prepared([features], prompt))
+
+    def prepared(self, parts: Iterable[Tensor], prompt: Tensor) -> Tensor:
+        """What the net needs of the whole map, which comes in parts, and of the prompt."""
+        raise NotImplementedError
+
+    def at(self, features: Tensor, prepared: Tensor) -> Tensor:
+        """What it makes of a part of the map; reads up to `_REACH` planes around a voxel."""
+        raise NotImplementedError
+
+
+class BaseNet(SkipNet):
     """B_i, Eq. 9-10: prompt-driven channel attention, then a gated convolution with GELU.
 
     Args:
@@ -43,23 +63,37 @@ class BaseNet(nn.Module):
         self.gate = make(channels, channels)
         self.temperature = nn.Parameter(torch.ones(1))
 
-    def forward(self, features: Tensor, prompt: Tensor) -> Tensor:
-        """F̃_i `(b, C, d, h, w)`, prompt P̂ ⊙ p `(b, classes, l, m)` → F̃_i^B of the same shape."""
-        query = F.normalize(modulate(self.query(features), self.guide(prompt)).flatten(2), dim=-1)
-        key = F.normalize(self.key(features).flatten(2), dim=-1)
-        value = self.value(features)
-        likeness = query @ key.transpose(1, 2)
-        attention = (likeness * self.temperature).softmax(dim=-1)  # M_i (b, C, C)
-        attended = (attention @ value.flatten(2)).view_as(value) + value  # V'_i
-        return by_slabs(self._gated, attended, _REACH)
+    def prepared(self, parts: Iterable[Tensor], prompt: Tensor) -> Tensor:
+        """M_i `(b, C, C)`: how alike the channels of queries and keys are over the whole map."""
+        guide = self.guide(prompt)
+        products = [self._products(part, guide) for part in parts]
+        likeness, queries, keys = (torch.stack(sums).sum(0) for sums in zip(*products, strict=True))
+        lengths = queries.sqrt().clamp(min=_LEAST_LENGTH)[:, :, None]
+        lengths = lengths * keys.sqrt().clamp(min=_LEAST_LENGTH)[:, None]
+        return (likeness / lengths * self.temperature).softmax(dim=-1)
 
-    def _gated(self, attended: Tensor) -> Tensor:
+    def _products(self, features: Tensor, guide: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Σ over voxels of query · keyᵀ `(b, C, C)`, and of the squares of both, `(b, C)`."""
+        query = modulate(self.query(features), guide).flatten(2).float()
+        key = self.key(features).flatten(2).float()
+        # half precision does not hold sums over a volume
+        with without_autocast(features.device):
+            likeness = query @ key.transpose(1, 2)
+        return likeness, query.square().sum(-1), key.square().sum(-1)
+
+    def at(self, features: Tensor, prepared: Tensor) -> Tensor:
+        """F̃_i^B of a part of the map."""
         # Eq. 10 is a product: large features would grow with their square
-        even = channel_rms_norm(attended)
+        even = channel_rms_norm(self._attended(features, prepared))
         return self.content(even) * F.gelu(self.gate(even))
 
+    def _attended(self, features: Tensor, attention: Tensor) -> Tensor:
+        """V'_i."""
+        value: Tensor = self.value(features)
+        return (attention.to(value.dtype) @ value.flatten(2)).view_as(value) + value
 
-class LoRANet(nn.Module):
+
+class LoRANet(SkipNet):
     """R_ij, Eq. 8: A·B·x of low rank.
 
     B goes down to the rank (3³ where the scale is dense, else 1³), A back up (1³).
@@ -73,9 +107,15 @@ class LoRANet(nn.Module):
         nn.init.zeros_(self.up.weight)
         zero_bias(self.up)
 
-    def forward(self, features: Tensor, prompt: Tensor) -> Tensor:
-        """`(b, C, d, h, w)`, prompt P̂ ⊙ p `(b, classes, l, m)` → the same shape."""
-        return self.up(modulate(self.down(features), self.guide(prompt)))
+    def prepared(self, _parts: Iterable[Tensor], prompt: Tensor) -> Tensor:
+        """A number for every rank, `(b, rank)`."""
+        guide: Tensor = self.guide(prompt)
+        return guide
+
+    def at(self, features: Tensor, prepared: Tensor) -> Tensor:
+        """A·B·x of a part of the map."""
+        raised: Tensor = self.up(modulate(self.down(features), prepared))
+        return raised
 
 
 class ALSN(nn.Module):
@@ -84,7 +124,7 @@ class ALSN(nn.Module):
     B_i(F̃_i, P̂) + Σ_j p_j R_ij(F̃_i, P̂).
     """
 
-    def __init__(self, base: nn.Module, branches: list[nn.Module]) -> None:
+    def __init__(self, base: SkipNet, branches: Sequence[SkipNet]) -> None:
         super().__init__()
         self.base = base
         self.branches = nn.ModuleList(branches)
@@ -94,12 +134,24 @@ class ALSN(nn.Module):
         """F̃_i `(b, C, d, h, w)` → the skip of this scale, of the same shape."""
         p = context.probabilities
         weighted = context.prompt * p[:, :, None, None]  # P̂ ⊙ p
-        even = channel_rms_norm(features)
-        out = self.base(even, weighted)
-        for j, branch in enumerate(self.branches):
-            probability = p[:, j, None, None, None, None].to(out.dtype)
-            out = out + probability * branch(even, weighted)
-        return features + self.strength * out
+        attention = self.base.prepared(_even_parts(features), weighted)
+        branches = cast("Sequence[SkipNet]", self.branches)
+        guides = [branch.prepared(_even_parts(features), weighted) for branch in branches]
+
+        def skipped(part: Tensor) -> Tensor:
+            even = channel_rms_norm(part)
+            out = self.base.at(even, attention)
+            for j, (branch, guide) in enumerate(zip(branches, guides, strict=True)):
+                share = p[:, j, None, None, None, None].to(out.dtype)
+                out = out + share * branch.at(even, guide)
+            return part + self.strength * out
+
+        return by_slabs(skipped, features, _REACH)
+
+
+def _even_parts(features: Tensor) -> Iterator[Tensor]:
+    """The features normalised, part by part."""
+    return (channel_rms_norm(features[:, :, rows]) for rows in slabs(features))
 
 
 def build_alsn(
@@ -111,7 +163,7 @@ def build_alsn(
     kind: Literal["lora", "base_only", "experts"],
 ) -> ALSN:
     """`lora` is the paper's; `base_only` is `w/o LoRA` and `experts` `Multi-Experts` of Table 4."""
-    branches: dict[str, list[nn.Module]] = {
+    branches: dict[str, list[SkipNet]] = {
         "lora": [LoRANet(channels, width, rank, dense) for _ in range(classes)],
         "base_only": [],
         "experts": [BaseNet(channels, width, dense) for _ in range(classes)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -18,9 +19,8 @@ from UniFuseLib.network.layers import (
     unpatch,
     zero_bias,
 )
-from UniFuseLib.network.slabs import slabs
+from UniFuseLib.network.slabs import by_slabs
 from UniFuseLib.network.thin import ThinConvolution
-from UniFuseLib.spatial.joined import joined
 from UniFuseLib.spatial.mind import box_mean
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 CLEAN = 0  # place of the class `clean` among `degradation.CLASSES`
 SMOOTHINGS = 4  # S_0 to S_3 of `smoothings`
+_SMOOTHED = 4  # planes that they read to either side
+_MERGED = 1  # planes of the coarser scale: a 3³ convolution on the finer one
 
 
 class Fusion(NamedTuple):
@@ -145,28 +147,11 @@ class UFRF(nn.Module):
             base: whose soft tissue I_fuse shows, where it has a head of its own.
         """
         need = need_of_restoration(context.probabilities[:, CLEAN])
-        features = moved_features, reference_features
-        # what was found is freed before the fused volume is made
-        restored = self._restored(self._found(moved, reference, *features, context), moved, need)
-        return self._fused(restored, reference, base)
-
-    def _found(
-        self,
-        moved: Tensor,
-        reference: Tensor,
-        moved_features: Tensor,
-        reference_features: Tensor,
-        context: Context,
-    ) -> Tensor:
-        """What the U finds for every voxel, `(b, 3 + SMOOTHINGS, d, h, w)`."""
-        # every step is a function: what it has read is freed before the next one
         entered = self._entered(moved, reference, moved_features, reference_features)
-        found = self._expanded(self._skipped(entered, context))
-        if not self.folded:
-            headed: Tensor = self.head(found)
-            return headed
-        blocks = (depth_to_space(self.head(found[:, :, rows])) for rows in slabs(found))
-        return joined(blocks, dim=2, length=2 * found.shape[2])
+        skips = self._skipped([entered], context)
+        del entered  # what has been read is freed before the next step
+        restored = self._restored(self._expanded(skips), moved, need)
+        return self._fused(restored, reference, base)
 
     def _entered(
         self,
@@ -176,24 +161,32 @@ class UFRF(nn.Module):
         reference_features: Tensor,
     ) -> Tensor:
         """The finest scale, `(b, channels, ...)`."""
-        volumes = torch.cat([moved, reference], dim=1)
-        entry = space_to_depth(volumes) if self.folded else volumes
-        entry = entry.to(moved_features.dtype)
-        entered: Tensor = self.enter(torch.cat([moved_features, reference_features, entry], dim=1))
-        return entered
 
-    def _skipped(self, entered: Tensor, context: Context) -> list[Tensor]:
-        """The contracting path through ALSN, per scale, finest first."""
-        scales = [entered]
+        def entered(first: Tensor, second: Tensor, *volumes: Tensor) -> Tensor:
+            both = torch.cat(volumes, dim=1)
+            entry = space_to_depth(both) if self.folded else both
+            entering: Tensor = self.enter(torch.cat([first, second, entry.to(first.dtype)], dim=1))
+            return entering
+
+        maps = moved_features, reference_features, moved, reference
+        return by_slabs(entered, maps, reach=0)
+
+    def _skipped(self, scales: list[Tensor], context: Context) -> list[Tensor]:
+        """The contracting path through ALSN, per scale, finest first.
+
+        Args:
+            scales: the finest scale alone; empty afterwards.
+            context: of DAPL.
+        """
         for contract in self.contract:
             scales.append(contract(scales[-1]))
-        return [skip(scale, context) for skip, scale in zip(self.skips, scales, strict=True)]
+        return [skip(scales.pop(0), context) for skip in self.skips]
 
     def _expanded(self, skips: list[Tensor]) -> Tensor:
         """The expanding path, back to the finest scale; `skips` is empty afterwards."""
         x = skips.pop()
         for expand, merge in reversed(list(zip(self.expand, self.merge, strict=True))):
-            x = merge(skips.pop() + expand(x))
+            x = by_slabs(partial(_merged, expand, merge), (x, skips.pop()), _MERGED, scale=2)
         return x
 
     def _fused(self, restored: Restored, reference: Tensor, base: Base) -> Fusion:
@@ -204,36 +197,45 @@ class UFRF(nn.Module):
         fused = source + blend.weight * (reference - source) + blend.extra
         return Fusion(fused, volume, blend.weight, detail_weight=detail)
 
-    def _restored(self, out: Tensor, moved: Tensor, need: Tensor) -> Restored:
+    def _restored(self, found: Tensor, moved: Tensor, need: Tensor) -> Restored:
         """restored = (1 - n) m + n (Σ_k a_k S_k(m) + r).
 
-        m is W(I'_D), n the need of restoration.
-
-        a sums to 1. S_0 is the volume itself, the others are ever smoother: how much to smooth
-        where is easier to learn than noise.
-        """
-        smooth = self.smooth(out[:, :3]).float()  # r, and w and s where the head is shared
-        levels = smoothings(moved)
-        # the shares of a whole volume and what they weight would be the largest tensors of a run
-        mixed = [
-            self._mixed(out[:, 3:, rows], levels[:, :, rows], smooth[:, :1, rows], need)
-            for rows in slabs(out)
-        ]
-        restored, detail = (torch.cat(parts, dim=2) for parts in zip(*mixed, strict=True))
-        return Restored(restored, detail, smooth[:, 1:])
-
-    def _mixed(
-        self, preferred: Tensor, levels: Tensor, residual: Tensor, need: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """(1 - n) m + n (Σ_k a_k S_k(m) + r), and 1 - n + n a_0, both `(b, 1, d, h, w)`.
+        m is W(I'_D), n the need of restoration. a sums to 1. S_0 is the volume itself, the others
+        are ever smoother: how much to smooth where is easier to learn than noise.
 
         Args:
-            preferred: a before the softmax, less what is preferred everywhere, `(b, 4, d, h, w)`.
-            levels: S_k(m), of the same shape; S_0 is m.
-            residual: r `(b, 1, d, h, w)`.
+            found: what the U found, `(b, channels, ...)` on its finest scale.
+            moved: m `(b, 1, d, h, w)`.
             need: n `(b, 1, 1, 1, 1)`.
         """
-        share = torch.softmax(preferred.float() + self.preference, dim=1)
-        whole = (share * levels).sum(1, keepdim=True) + residual
+        scale = 2 if self.folded else 1
+        # at full resolution all that is made on the way would be the largest tensors of a run
+        made = by_slabs(partial(self._mixed, need), (found, moved), _SMOOTHED // scale, scale=scale)
+        return Restored(made[:, :1], made[:, 1:2], made[:, 2:])
+
+    def _mixed(self, need: Tensor, found: Tensor, moved: Tensor) -> Tensor:
+        """(1 - n) m + n (Σ_k a_k S_k(m) + r), 1 - n + n a_0, and what the fused volume shares.
+
+        Args:
+            need: n `(b, 1, 1, 1, 1)`.
+            found: `(b, channels, ...)`.
+            moved: m `(b, 1, d, h, w)`.
+
+        Returns:
+            `(b, 2 or 4, d, h, w)`.
+        """
+        out = self.head(found)
+        out = depth_to_space(out) if self.folded else out
+        smooth = self.smooth(out[:, :3]).float()  # r, and w and s where the head is shared
+        share = torch.softmax(out[:, 3:].float() + self.preference, dim=1)  # a
+        levels = smoothings(moved)
+        whole = (share * levels).sum(1, keepdim=True) + smooth[:, :1]
         restored = torch.lerp(levels[:, :1], whole, need)  # exact at both ends
-        return restored, torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)
+        detail = torch.lerp(torch.ones_like(share[:, :1]), share[:, :1], need)
+        return torch.cat([restored, detail, smooth[:, 1:]], dim=1)
+
+
+def _merged(expand: nn.Module, merge: nn.Module, coarse: Tensor, skip: Tensor) -> Tensor:
+    """One step of the expanding path."""
+    merged: Tensor = merge(skip + expand(coarse))
+    return merged

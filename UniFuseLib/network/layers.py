@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -89,3 +91,10 @@ def tokens_to_map(tokens: Tensor, shape: tuple[int, int, int]) -> Tensor:
 def map_to_tokens(features: Tensor) -> Tensor:
     """`(b, m, d, h, w)` → `(b, n, m)` with n = d·h·w."""
     return features.flatten(2).transpose(1, 2)
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[object]:
+    """Products and sums stay in the inputs' precision; `meta` tensors know no autocast."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
+    return torch.autocast(device.type, enabled=False)

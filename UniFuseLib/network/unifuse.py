@@ -108,9 +108,10 @@ class UniFuse(nn.Module):
         f_degraded, f_reference = self.encoder(degraded), self.encoder(reference)  # F'_D, F_R
         context = self.dapl(f_degraded, f_reference)  # h1..h3, p, P̂
         unified = self.oufr(f_degraded.features, f_reference.features, context.states)  # F̄'_D, F̄_R
-        u_degraded = self._enrich(f_degraded, unified.degraded)
-        u_reference = self._enrich(f_reference, unified.reference)
-        aligned = self.alignment(unified, (u_degraded, u_reference), context.prompt)  # φ_D→R
+        # the plain features are not needed any more
+        f_degraded = self._enrich(f_degraded, unified.degraded)
+        f_reference = self._enrich(f_reference, unified.reference)
+        aligned = self.alignment(unified, (f_degraded, f_reference), context.prompt)  # φ_D→R
         return Registered(
             flow=crop_to(aligned.flow, shape).float(),
             logits=context.logits.float(),
@@ -120,8 +121,8 @@ class UniFuse(nn.Module):
             fusion_input=FusionInput(
                 degraded=degraded,
                 reference=reference,
-                degraded_features=u_degraded.features,
-                reference_features=u_reference.features,
+                degraded_features=f_degraded.features,
+                reference_features=f_reference.features,
                 context=context,
                 flow=aligned.flow,
             ),
@@ -139,9 +140,8 @@ class UniFuse(nn.Module):
         """
         given = registered.fusion_input
         padded = given.flow if flow is None else pad_to_multiple(flow, self.multiple)
-        moved = warp(given.degraded, padded)
-        features = given.degraded_features
-        moved_features = warp(features, resize_flow(padded, features.shape[2:]))
+        moved, moved_features = _moved(given, padded)
+        del padded  # as large as three volumes
         fused = self.fusion(  # I_fuse
             moved, given.reference, moved_features, given.reference_features, given.context, base
         )
@@ -170,6 +170,13 @@ class UniFuse(nn.Module):
     def _enrich(self, encoded: Encoded, patches: Tensor) -> Encoded:
         """Encoder features plus what OUFR has made of their patch, at the encoder's resolution."""
         return encoded._replace(features=encoded.features + self.restore_patches(patches))
+
+
+def _moved(given: FusionInput, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """I'_D and its features along the flow."""
+    features = given.degraded_features
+    of_features = resize_flow(flow, features.shape[2:])
+    return warp(given.degraded, flow), warp(features, of_features)
 
 
 def _common_shape(degraded: Tensor, reference: Tensor) -> tuple[int, int, int]:

@@ -58,10 +58,23 @@ def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:
     if modality != "mr":
         return np.ones(array.shape, dtype=bool)
     lowest = np.pad(array == array.min(), 1, mode="edge")
-    constant = ndimage.binary_opening(lowest, np.ones((3, 3, 3)))[1:-1, 1:-1, 1:-1]
+    constant = _in_threes(np.pad(_in_threes(lowest, np.logical_and), 1), np.logical_or)
     labels, _ = ndimage.label(np.pad(constant, 1, constant_values=True))
     padding = labels == labels[0, 0, 0]
     return ~padding[1:-1, 1:-1, 1:-1]
+
+
+def _in_threes(mask: np.ndarray, combine: np.ufunc) -> np.ndarray:
+    """All or any of 3³ voxels, around each one that has all its neighbours.
+
+    Args:
+        mask: `(d, h, w)` bool.
+        combine: `np.logical_and` or `np.logical_or`.
+    """
+    for axis in range(3):
+        along = np.moveaxis(mask, axis, 0)
+        mask = np.moveaxis(combine(combine(along[:-2], along[1:-1]), along[2:]), 0, axis)
+    return mask
 
 
 def _body_threshold(coarse: np.ndarray, modality: str) -> float:

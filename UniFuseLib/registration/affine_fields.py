@@ -40,7 +40,7 @@ class Fields(NamedTuple):
     values: Tensor  # network intensities
     padded: Tensor  # 0 to 1
     depth_mm: Tensor  # inside the body
-    weight: Tensor  # 0 to 1: how much a voxel counts
+    weight: Tensor  # 0 to 1: how much a voxel counts; one number where all count alike
     inside: Tensor  # bool: the field of view, as far as the user lets it be compared
 
 
@@ -54,7 +54,8 @@ class BodyGrid(NamedTuple):
 class Stack(NamedTuple):
     """The channels of `Fields` on the volume's own axes, as means of blocks."""
 
-    channels: Tensor  # (1, 4, d, h, w): values, padded, depth_mm, weight
+    # (1, 3 or 4, d, h, w): values, padded, depth_mm, and weight where voxels do not count alike
+    channels: Tensor
     grid: Grid
     mask: Tensor | None  # (1, 1, d, h, w): 1 where the user lets it be compared; None: everywhere
 
@@ -68,7 +69,7 @@ class Stack(NamedTuple):
         pull = np.linalg.solve(self.grid.affine, matrix @ onto.affine)
         index = affine_index(pull, onto.shape, self.channels)
         sampled = sample_at(self.channels, index)
-        values, padded, depth, weight = sampled.split(1, dim=1)
+        values, padded, depth, *weighted = sampled.split(1, dim=1)
         seen = inside(index, self.grid.shape)
         if self.mask is not None:
             seen = seen & (sample_at(self.mask, index) > _WHOLLY)
@@ -76,7 +77,7 @@ class Stack(NamedTuple):
             values=values,
             padded=padded,
             depth_mm=depth,
-            weight=weight,
+            weight=weighted[0] if weighted else torch.ones(1, 1, 1, 1, 1),
             inside=seen,
         )
 
@@ -149,6 +150,8 @@ def stacked(volume: AlignmentVolume, spacing: float, by_bone: bool) -> Stack:
     """
     target_spacing = (spacing, spacing, spacing)
     fine = _channels(volume, by_bone)
+    if not by_bone or volume.rigid_weight is None:
+        fine = fine[:3]
     coarse = [shrink(channel, target_spacing) for channel in fine]
     arrays = [channel.array for channel in coarse]
     channels = np.stack(arrays).astype(np.float32)
@@ -227,13 +230,23 @@ def eroded(mask: Tensor) -> Tensor:
     Args:
         mask: `(1, 1, d, h, w)` bool; what lies outside the grid is outside the mask.
     """
-    outside = 1 - mask.float()
-    outside = F.pad(outside, [_REACH] * 6, value=1.0)
-    side = 2 * _REACH + 1
-    one_axis_each = ((side, 1, 1), (1, side, 1), (1, 1, side))  # less work than a cube
-    for kernel in one_axis_each:
-        outside = F.max_pool3d(outside, kernel, stride=1)
-    return 1 - outside
+    kept = F.pad(mask, [_REACH] * 6, value=False)
+    for axis in (2, 3, 4):
+        kept = _all_of_five(kept, axis)
+    return kept.float()
+
+
+def _all_of_five(mask: Tensor, axis: int) -> Tensor:
+    """Whether five voxels in a row lie in the mask, at each first one."""
+
+    def ahead(some: Tensor, steps: int) -> Tensor:
+        """Both here and so many steps on."""
+        length = some.shape[axis] - steps
+        return some.narrow(axis, 0, length) & some.narrow(axis, steps, length)
+
+    four = ahead(ahead(mask, 1), 2)
+    length = four.shape[axis] - 1
+    return four.narrow(axis, 0, length) & mask.narrow(axis, 2 * _REACH, length)
 
 
 def _like(volume: AlignmentVolume, array: np.ndarray) -> Volume:

@@ -39,6 +39,7 @@ class Generators:
         self._axes = grid.directions
         self._h = voxels.of(homogeneous(grid, frame))
         self._products = torch.stack([self._h[a] * self._h[b] for a, b in _PRODUCTS])
+        self._motions: dict[int, Tensor] = {}
 
     def rows(self, slope: Tensor, freedom: int) -> Tensor:
         """Derivative of n values by the generators, `(n, k)`.
@@ -47,12 +48,20 @@ class Generators:
             slope: `(3, n)` along d, h, w, per mm.
             freedom: k.
         """
-        matrices = BASIS[:, :freedom].reshape(3, 4, freedom)
-        basis = torch.from_numpy(matrices)
-        axes = torch.from_numpy(self._axes)
-        along_axes = torch.einsum("ji,jak->iak", axes, basis).to(slope)
-        motion = torch.einsum("iak,an->ikn", along_axes, self._h)
-        return torch.einsum("in,ikn->nk", slope, motion)
+        motion = self._motion(freedom)
+        rows = slope[0, :, None] * motion[0]
+        for along, moved in zip(slope[1:], motion[1:], strict=True):
+            rows.addcmul_(along[:, None], moved)
+        return rows
+
+    def _motion(self, freedom: int) -> Tensor:
+        """mm along d, h, w that each voxel moves with each generator, `(3, n, k)`."""
+        if freedom not in self._motions:
+            matrices = BASIS[:, :freedom].reshape(3, 4, freedom)
+            along_axes = np.einsum("ji,jak->iak", self._axes, matrices)
+            of_axes = torch.from_numpy(along_axes).to(self._h)
+            self._motions[freedom] = (self._h.T @ of_axes).contiguous()
+        return self._motions[freedom]
 
     def sums(self, slope: Tensor, curvature: Tensor, freedom: int) -> tuple[np.ndarray, np.ndarray]:
         """Σ_n of gradient and Hessian by the generators, `(k,)` and `(k, k)`.

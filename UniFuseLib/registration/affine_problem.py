@@ -6,8 +6,7 @@ reference's grid and described anew, so the descriptors never turn with it. The 
     S(A) = Σ_m weight_m · covered_m · (what measure m gives - what it gives by chance)
 
 Chance is the same voxels in another order; what is not covered counts as chance, so an A that moves
-the body out of the picture gains nothing. The Hessian of the descriptors is Gauss-Newton's, with
-the mean of both volumes' gradients (ESM, Malis 2004, doi 10.1109/ROBOT.2004.1308092).
+the body out of the picture gains nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
+from UniFuseLib.registration.affine_descriptors import DescriptorFit
+from UniFuseLib.registration.affine_expansion import Derivatives, Expansion
 from UniFuseLib.registration.affine_fields import body_grid, comparable, eroded, on_grid, stacked
 from UniFuseLib.registration.affine_generators import Generators
 from UniFuseLib.registration.affine_parameters import RIGID
@@ -28,7 +29,6 @@ from UniFuseLib.registration.mutual_information import (
     intensity_range,
     mutual_information,
 )
-from UniFuseLib.registration.symmetric import ENTRIES
 from UniFuseLib.spatial.mind import mind_ssc
 
 if TYPE_CHECKING:
@@ -41,21 +41,11 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.alignment_volume import AlignmentVolume
 
 
-class Expansion(NamedTuple):
-    """S(A exp(δ)) ≈ score + gradientᵀ δ - ½ δᵀ hessian δ, in the generators of `BASIS`, mm."""
-
-    score: float
-    covered: float  # part of the reference's body that is compared, 0 to 1
-    gradient: np.ndarray  # (k,)
-    hessian: np.ndarray  # (k, k), positive semidefinite
-
-
 class _Share(NamedTuple):
     """What one measure adds to an `Expansion`."""
 
     score: float
-    gradient: np.ndarray  # (k,)
-    hessian: np.ndarray  # (k, k)
+    derive: Callable[[], Derivatives]
 
 
 class AffineProblem:
@@ -87,20 +77,19 @@ class AffineProblem:
         self._body = body * self._fixed.inside
         weight = self._body * self._fixed.weight
         self._total = float(weight.sum().clamp(min=1e-6))
-        self._voxels = BodyVoxels(self._body)
+        self._voxels = BodyVoxels.of_mask(self._body)
         fixed_range = _range_within(self._fixed.values, self._body)
         positions = fixed_range.position(self._voxels.of(self._fixed.values)[0])
         self._fixed_bins = positions.round().long().clamp(max=BINS - 1)
-        values, _, depth, _ = self._moving.channels.split(1, dim=1)
+        values, _, depth, *_ = self._moving.channels.split(1, dim=1)
         self._range = _range_within(values, depth)
         described = self._describe(self._fixed.values, reference.modality)
-        self._fixed_mind = self._voxels.of(described)
-        self._fixed_gradient = self._voxels.gradient(described)
+        self._fit = DescriptorFit(described, self._voxels, measures.loss, spacing)
         self._generators = Generators(self.grid, frame, self._voxels)
         self._chances: dict[str, float] = {}
 
     def expand(self, matrix: np.ndarray, freedom: int = RIGID) -> Expansion:
-        """S at A, its gradient and Hessian.
+        """S at A, and its gradient and Hessian when they are read.
 
         Args:
             matrix: A, `(4, 4)` RAS mm.
@@ -116,13 +105,11 @@ class AffineProblem:
         if self.measures.descriptors:
             described = weight * eroded(acquired)
             shares.append(self._descriptors(moved.values, described, freedom))
-        scores, gradients, hessians = zip(*shares, strict=True)
         covered = compared.sum() / self._body.sum().clamp(min=1)
         return Expansion(
-            score=sum(scores),
+            score=sum(share.score for share in shares),
             covered=float(covered),
-            gradient=np.sum(gradients, axis=0),
-            hessian=np.sum(hessians, axis=0),
+            derive=lambda: _together([share.derive() for share in shares]),
         )
 
     def _information(self, values: Tensor, weight: Tensor, freedom: int) -> _Share:
@@ -132,23 +119,23 @@ class AffineProblem:
         if total == 0:
             return _nothing(freedom)
         positions = self._range.position(self._voxels.of(values)[0])
-        unit_per_voxel = self._voxels.gradient(values)[:, 0]
-        bins_per_mm = unit_per_voxel * (self._range.bins_per_unit / self.spacing)
-        derivative = self._generators.rows(bins_per_mm, freedom)
-        found = expand_information(self._fixed_bins, positions, w, derivative)
+        value = mutual_information(self._fixed_bins, positions, w)
 
         def by_chance() -> float:
             seen = w > 0
             return mutual_information(self._fixed_bins[seen], _shuffled(positions[seen]), w[seen])
 
         chance = self._by_chance("information", by_chance)
-        gain = found.value - chance
         share = self.measures.information * total / self._total
-        return _Share(
-            score=share * gain,
-            gradient=share * found.gradient.numpy(),
-            hessian=share * found.hessian.numpy(),
-        )
+
+        def derive() -> Derivatives:
+            unit_per_voxel = self._voxels.gradient(values)[:, 0]
+            bins_per_mm = unit_per_voxel * (self._range.bins_per_unit / self.spacing)
+            derivative = self._generators.rows(bins_per_mm, freedom)
+            found = expand_information(self._fixed_bins, positions, w, derivative)
+            return Derivatives(share * found.gradient.numpy(), share * found.hessian.numpy())
+
+        return _Share(share * (value - chance), derive)
 
     def _descriptors(self, values: Tensor, weight: Tensor, freedom: int) -> _Share:
         """The share of the descriptors."""
@@ -156,33 +143,20 @@ class AffineProblem:
         total = float(w.sum())
         if total == 0:
             return _nothing(freedom)
-        loss = self.measures.loss
         described = self._describe(values, self._modality)
-        moved = self._voxels.of(described)
-        residual = moved - self._fixed_mind
-        q = residual.square().mean(dim=0)
-        weighted = loss.value(q) * w
-        value = float(weighted.sum() / total)
 
         def by_chance() -> float:
-            return self._shuffled_loss(moved, w)
+            return self._fit.shuffled_loss(described, w, _order(int((w > 0).sum())))
 
         chance = self._by_chance("descriptors", by_chance)
-        # of both volumes' descriptors, (3, k, n) per mm
-        both = self._voxels.gradient(described) + self._fixed_gradient
-        gradient = both / (2 * self.spacing)
-        weighted_gradient = gradient * (loss.weight(q) * w / len(residual))
-        slope = (weighted_gradient * residual).sum(dim=1)
-        entries = [(weighted_gradient[i] * gradient[j]).sum(dim=0) for i, j in ENTRIES]
-        curvature = torch.stack(entries)
-        g, h = self._generators.sums(slope, curvature, freedom)
-        gain = chance - value
+        gain = chance - self._fit.loss(described, w) / total
         share = self.measures.descriptors / self._total
-        return _Share(
-            score=share * total * gain,
-            gradient=-share * g,
-            hessian=share * h,
-        )
+
+        def derive() -> Derivatives:
+            g, h = self._generators.sums(*self._fit.slopes(described, w), freedom)
+            return Derivatives(-share * g, share * h)
+
+        return _Share(share * total * gain, derive)
 
     def _describe(self, values: Tensor, modality: str) -> Tensor:
         """MIND-SSC of the intensities, or of their power where the modality has one."""
@@ -190,17 +164,6 @@ class AffineProblem:
         if power != 1:
             values = values.clamp(min=0) ** power
         return mind_ssc(values, dilation=1)
-
-    def _shuffled_loss(self, moved: Tensor, weight: Tensor) -> float:
-        """The mean loss with the voxels of one volume in another order."""
-        seen = weight > 0
-        order = _order(int(seen.sum()))
-        shuffled = moved[:, seen][:, order]
-        residual = shuffled - self._fixed_mind[:, seen]
-        q = residual.square().mean(dim=0)
-        loss = self.measures.loss.value(q)
-        weighted = loss * weight[seen]
-        return float(weighted.sum() / weight.sum())
 
     def _by_chance(self, measure: str, compute: Callable[[], float]) -> float:
         """What a measure gives by chance: computed at the first A, for it hardly depends on it."""
@@ -226,8 +189,10 @@ def _shuffled(values: Tensor) -> Tensor:
 
 
 def _nothing(freedom: int) -> _Share:
-    return _Share(
-        score=0.0,
-        gradient=np.zeros(freedom),
-        hessian=np.zeros((freedom, freedom)),
-    )
+    nothing = Derivatives(np.zeros(freedom), np.zeros((freedom, freedom)))
+    return _Share(0.0, lambda: nothing)
+
+
+def _together(parts: list[Derivatives]) -> Derivatives:
+    gradients, hessians = zip(*parts, strict=True)
+    return Derivatives(np.sum(gradients, axis=0), np.sum(hessians, axis=0))

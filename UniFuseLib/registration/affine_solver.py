@@ -14,7 +14,8 @@ from UniFuseLib.registration.affine_parameters import RIGID, matrix_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from UniFuseLib.registration.affine_problem import AffineProblem, Expansion
+    from UniFuseLib.registration.affine_expansion import Expansion
+    from UniFuseLib.registration.affine_problem import AffineProblem
 
 _SMALLEST_STEP_MM = 0.02
 _FIRST_DAMPING, _LEAST_DAMPING, _LARGEST_DAMPING = 1e-2, 1e-4, 10.0

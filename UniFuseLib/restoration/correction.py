@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from UniFuseLib.restoration.aligned_pair import AlignedPair
 
 _LIMIT = 5.0  # deviations beyond which a number says no more
-_LINES = 2**14  # voxels at a time: what they give stays in the processor's cache
+_LINES = 2**13  # voxels at a time: what is made of them stays in the processor's cache
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ one in terms of the other (`prediction.py`) is the second guide: it does not fol
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,7 @@ from torch import Tensor
 
 from UniFuseLib.restoration.aligned_pair import slabs, voxels
 from UniFuseLib.restoration.prediction import predicted
-from UniFuseLib.spatial.mind import box_mean
+from UniFuseLib.spatial.mind import box_mean, line_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,12 +57,12 @@ def statistics(
     """
     whole = of_the_whole(pair)
     for slab in slabs(pair, _MEAN_MM[-1]):
-        inside = slab.inside(pair.body)
-        maps = list(local(pair.rows(slab.around)))
+        place = slab.inside(pair.body).flatten().nonzero()[:, 0]
+        maps = local(pair.rows(slab.around))
         if beside is not None:
-            maps += beside_prediction(beside.rows(slab.around))
-        known = torch.stack([values[inside] for values in maps], dim=1)
-        yield slab.rows, torch.cat([known, whole.expand(len(known), -1)], dim=1)
+            maps = chain(maps, beside_prediction(beside.rows(slab.around)))
+        known = [values.flatten().index_select(0, place) for values in maps]
+        yield slab.rows, torch.stack([*known, *whole.T.expand(-1, len(place))]).T
 
 
 def with_prediction(pair: AlignedPair) -> AlignedPair:
@@ -85,7 +87,7 @@ def local(pair: AlignedPair) -> Iterator[Tensor]:
         yield window.mean_y - y
     for half_mm in _LINE_MM:
         for axis in (2, 3, 4):
-            yield _line_mean(x, axis, voxels(half_mm, pair.spacing_mm)) - x
+            yield line_mean(x, axis, voxels(half_mm, pair.spacing_mm)) - x
 
 
 def beside_prediction(pair: AlignedPair) -> Iterator[Tensor]:
@@ -143,9 +145,13 @@ class _Window:
     def __init__(self, x: Tensor, y: Tensor, radius: int) -> None:
         self._x, self._y, self._radius = x, y, radius
         self.mean_x, self.mean_y = box_mean(x, radius), box_mean(y, radius)
-        self.variance_x = box_mean(x * x, radius) - self.mean_x**2
         self.variance_y = box_mean(y * y, radius) - self.mean_y**2
         self._covariance = box_mean(x * y, radius) - self.mean_x * self.mean_y
+
+    @cached_property
+    def variance_x(self) -> Tensor:
+        """Not negative but for rounding."""
+        return box_mean(self._x * self._x, self._radius) - self.mean_x**2
 
     @property
     def correlation(self) -> Tensor:
@@ -158,13 +164,3 @@ class _Window:
         slope = self._covariance / (self.variance_y + regularisation)
         offset = self.mean_x - slope * self.mean_y
         return box_mean(slope, self._radius) * self._y + box_mean(offset, self._radius) - self._x
-
-
-def _line_mean(volume: Tensor, axis: int, radius: int) -> Tensor:
-    """Mean of 2·radius + 1 voxels along one axis, the border repeated."""
-    length = volume.shape[axis]
-    places = torch.arange(length)
-    total = torch.zeros_like(volume)
-    for step in range(-radius, radius + 1):
-        total += volume.index_select(axis, (places + step).clamp(0, length - 1))
-    return total / (2 * radius + 1)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from UniFuseLib.spatial.displacement import sample_at
-from UniFuseLib.spatial.resampling import box_places, row_blocks
+from UniFuseLib.spatial.resampling import box_places, row_blocks, sample_box
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,7 @@ class ComposedField:
         if isinstance(where, tuple) and isinstance(where[0], np.ndarray):
             return self._at(np.stack(cast("Voxels", where), axis=-1))
         part = cast("slice | Box", where)
-        sampled = self._sampled(box_places(self._to_working, self._box(part)))
+        sampled = sample_box(self.displacement, self._to_working, self._box(part))
         return self.composed(sampled, part)[0].movedim(0, -1).numpy()
 
     def composed(self, sampled: Tensor, where: slice | Box) -> Tensor:
@@ -90,12 +90,10 @@ class ComposedField:
             (index @ matrix[:3, :3].T + matrix[:3, 3]).T[None, :, :, None, None]
             for matrix in (self._to_working, self._to_shift)
         )
-        by_network = self._turned(self._sampled(torch.from_numpy(np.ascontiguousarray(places))))
+        sampled = sample_at(self.displacement, torch.from_numpy(np.ascontiguousarray(places)))
+        by_network = self._turned(sampled)
         found = torch.from_numpy(np.ascontiguousarray(shift)).float() + by_network
         return found[0, :, :, 0, 0].T.numpy()
-
-    def _sampled(self, places: Tensor) -> Tensor:
-        return sample_at(self.displacement, places)
 
     def _turned(self, sampled: Tensor) -> Tensor:
         """A v without A's translation."""

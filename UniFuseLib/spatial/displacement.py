@@ -51,17 +51,18 @@ def sample_at(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
         raise ValueError(f"Expected index (b, 3, d, h, w), got {tuple(index.shape)}.")
     values, index = _wide(volume), _wide(index)
     # grid_sample wants [-1, 1] with the last array axis first; a single-voxel axis maps to 0
-    last = [n - 1 for n in volume.shape[2:]]
-    scale = _per_axis([2 / n if n else 0.0 for n in last], index)
-    shift = _per_axis([1.0 if n else 0.0 for n in last], index)
-    unit = index * scale - shift
-    locations = unit.flip(1).permute(0, 2, 3, 4, 1)
+    unit = [_unit(index[:, axis], volume.shape[2 + axis]).to(values.dtype) for axis in (2, 1, 0)]
+    locations = torch.stack(unit, dim=1).permute(0, 2, 3, 4, 1)
     if locations.shape[0] != volume.shape[0]:
         locations = locations.expand(volume.shape[0], -1, -1, -1, -1)
-    out = F.grid_sample(
-        values, locations.to(values.dtype), mode=mode, padding_mode="border", align_corners=True
-    )
+    out = F.grid_sample(values, locations, mode=mode, padding_mode="border", align_corners=True)
     return out.to(volume.dtype)
+
+
+def _unit(index: Tensor, length: int) -> Tensor:
+    """-1 at the first and 1 at the last voxel of an axis."""
+    last = length - 1
+    return (index * (2 / last)).sub_(1.0) if last else index * 0.0
 
 
 def sample_cubic(volume: Tensor, index: Tensor) -> Tensor:
@@ -118,14 +119,21 @@ def warp(volume: Tensor, flow: Tensor, mode: str = "bilinear") -> Tensor:
     if torch.is_grad_enabled() or flow.device.type != "cpu":
         return sample_at(volume, identity_grid(flow.shape[2:], flow) + flow, mode)
     # the indices of a whole grid, and what `sample_at` makes of them, would be a gigabyte at 256³
-    found = (_warped(volume, flow, rows, mode) for rows in _slabs(flow.shape[2:]))
+    found = (warp_rows(volume, flow, rows, mode) for rows in _slabs(flow.shape[2:]))
     return joined(found, dim=2, length=flow.shape[2])
 
 
-def _warped(volume: Tensor, flow: Tensor, rows: slice, mode: str) -> Tensor:
-    """Rows of `warp`, to the same bits."""
-    part = flow[:, :, rows]
-    index = identity_grid(part.shape[2:], flow)
+def warp_rows(volume: Tensor, flow: Tensor, rows: slice, mode: str = "bilinear") -> Tensor:
+    """Rows of `warp` along d, to the same bits, `(b, c, rows, h, w)`.
+
+    Args:
+        volume: see `warp`.
+        flow: see `warp`, all of it.
+        rows: of the flow.
+        mode: see `warp`.
+    """
+    part = _wide(flow)[:, :, rows]
+    index = identity_grid(part.shape[2:], part)
     index[:, 0] += rows.start
     return sample_at(volume, index + part, mode)
 

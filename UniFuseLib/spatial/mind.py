@@ -49,7 +49,8 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
     variance = distances.mean(1, keepdim=True)
     typical = variance.mean(dim=(1, 2, 3, 4), keepdim=True)
     # the floor keeps air (no structure at all) from turning numerical dust into edges
-    return torch.exp(-distances / variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12))
+    variance = variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12)
+    return torch.div(distances, -variance).exp_()
 
 
 def _shift(padded: Tensor, offset: tuple[int, int, int], dilation: int) -> Tensor:
@@ -72,9 +73,30 @@ def _box_mean(volume: Tensor, radius: int) -> Tensor:
     side = 2 * radius + 1
     volume = F.pad(volume, [radius] * 6, mode="replicate")
     for axis in (2, 3, 4):
-        length = volume.shape[axis] - 2 * radius
-        total = volume.narrow(axis, 0, length).clone()
-        for start in range(1, side):
-            total += volume.narrow(axis, start, length)
-        volume = total.div_(side)
+        volume = _sum_along(volume, axis, side).div_(side)
     return volume
+
+
+def line_mean(volume: Tensor, axis: int, radius: int) -> Tensor:
+    """Mean of 2·radius + 1 voxels along one axis of `(b, c, d, h, w)`, the border repeated."""
+    around = [radius if k == axis else 0 for k in (4, 3, 2) for _ in range(2)]
+    side = 2 * radius + 1
+    return _sum_along(F.pad(volume, around, mode="replicate"), axis, side).div_(side)
+
+
+def _sum_along(volume: Tensor, axis: int, side: int) -> Tensor:
+    """out[x] = volume[x] + … + volume[x + side - 1]; every sum is made of two of half its length.
+
+    Args:
+        volume: of any shape.
+        axis: along which x runs.
+        side: at least 1.
+    """
+    if side == 1:
+        return volume
+    half, length = side // 2, volume.shape[axis] - side + 1
+    part = _sum_along(volume, axis, half)
+    total = part.narrow(axis, 0, length) + part.narrow(axis, half, length)
+    if side % 2:
+        total += volume.narrow(axis, side - 1, length)
+    return total

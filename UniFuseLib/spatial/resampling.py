@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from UniFuseLib.spatial.along_axes import inside_along, lines_of, sample_along
 from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 
@@ -45,8 +46,9 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     out = torch.empty((1, 1, *grid.shape))
     coverage = torch.empty_like(out)
     for rows in row_blocks(grid.shape):
-        covered = inside(block_places(to_volume, grid.shape, rows), volume.array.shape)
-        sampled = sample_at(values, block_places(to_source, grid.shape, rows))
+        box = block(grid.shape, rows)
+        covered = inside_box(to_volume, box, volume.array.shape)
+        sampled = sample_at(values, box_places(to_source, box))
         coverage[:, :, rows] = covered.float()
         out[:, :, rows] = torch.where(covered, sampled, fill)
     return out, coverage
@@ -57,7 +59,7 @@ def covered(source: Grid, grid: Grid) -> Tensor:
     to_source = grid.index_to_index(source)
     out = torch.empty((1, 1, *grid.shape), dtype=torch.bool)
     for rows in row_blocks(grid.shape):
-        out[:, :, rows] = inside(block_places(to_source, grid.shape, rows), source.shape)
+        out[:, :, rows] = inside_box(to_source, block(grid.shape, rows), source.shape)
     return out
 
 
@@ -121,8 +123,43 @@ def row_blocks(shape: tuple[int, int, int]) -> Iterator[slice]:
 
 def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -> Tensor:
     """`box_places` of the rows of a grid of `shape`."""
+    return box_places(matrix, block(shape, rows))
+
+
+def block(shape: tuple[int, int, int], rows: slice) -> tuple[slice, slice, slice]:
+    """Rows of a grid of `shape` as a box."""
     _, h, w = shape
-    return box_places(matrix, (rows, slice(0, h), slice(0, w)))
+    return rows, slice(0, h), slice(0, w)
+
+
+def sample_box(volume: Tensor, matrix: np.ndarray, box: tuple[slice, slice, slice]) -> Tensor:
+    """`sample_at` at `box_places`; axis by axis where the axes of both grids lie along each other.
+
+    Args:
+        volume: `(b, c, d, h, w)`, any unit.
+        matrix: `(4, 4)`, index of the box's grid → index of the volume.
+        box: of voxels along d, h, w.
+    """
+    lines = lines_of(matrix, box)
+    if lines is None:
+        return sample_at(volume, box_places(matrix, box))
+    return sample_along(volume, lines)
+
+
+def inside_box(
+    matrix: np.ndarray, box: tuple[slice, slice, slice], shape: tuple[int, ...]
+) -> Tensor:
+    """`inside` of `box_places`, `(1, 1, d, h, w)` bool.
+
+    Args:
+        matrix: `(4, 4)`, index of the box's grid → index of the volume.
+        box: of voxels along d, h, w.
+        shape: of the volume.
+    """
+    lines = lines_of(matrix, box)
+    if lines is None:
+        return inside(box_places(matrix, box), shape)
+    return inside_along(lines, shape)
 
 
 def box_places(matrix: np.ndarray, box: tuple[slice, slice, slice]) -> Tensor:

@@ -13,12 +13,9 @@ import numpy as np
 import torch
 
 from UniFuseLib.spatial.coarser import nodes_over
-from UniFuseLib.spatial.displacement import sample_at
-from UniFuseLib.spatial.resampling import block_places, row_blocks
+from UniFuseLib.spatial.resampling import block, row_blocks, sample_box
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid
 
@@ -75,7 +72,7 @@ def _largest_error(field: ComposedField, u: np.ndarray, nodes: Grid, limit: floa
     to_nodes = field.grid.index_to_index(nodes)
     largest = 0.0
     for rows in row_blocks(field.grid.shape):
-        found: Tensor = sample_at(channels, block_places(to_nodes, field.grid.shape, rows))
+        found = sample_box(channels, to_nodes, block(field.grid.shape, rows))
         apart = torch.from_numpy(field[rows]) - found[0].movedim(0, -1)
         largest = max(largest, float(apart.square().sum(-1).max().sqrt()))
         if largest > limit:

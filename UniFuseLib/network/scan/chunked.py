@@ -13,7 +13,6 @@ States are `(..., s, e)` in this file: e is the longer axis, and the innermost o
 from __future__ import annotations
 
 import math
-from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -22,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from UniFuseLib.network.layers import without_autocast
 from UniFuseLib.network.scan.reference import ScanResult
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _ChunkedScan(torch.autograd.Function):
     ) -> Any:
         state = initial.transpose(1, 2)
         y, entered = torch.empty_like(u), []
-        with _without_autocast(u.device):
+        with without_autocast(u.device):
             for part in _blocks(u, a):
                 entered.append(state)
                 tokens = _Tokens(*(_to_chunks(x[:, part]) for x in (u, dt, b, c)))
@@ -74,7 +74,7 @@ class _ChunkedScan(torch.autograd.Function):
         u, dt, a, b, c, *entered = ctx.saved_tensors
         grads = [torch.empty_like(x) for x in (u, dt, b, c)]
         da, adjoint = torch.zeros_like(a), d_last.transpose(1, 2)
-        with _without_autocast(u.device):
+        with without_autocast(u.device):
             for part, state in reversed(list(zip(_blocks(u, a), entered, strict=True))):
                 tokens = _Tokens(*(_to_chunks(x[:, part]) for x in (u, dt, b, c)))
                 of_tokens, of_a, adjoint = _block_gradients(
@@ -185,13 +185,6 @@ def _over_states(weights: Tensor, states: Tensor) -> Tensor:
 def _over_channels(weights: Tensor, states: Tensor) -> Tensor:
     """Σ_e weights_e states_se: `(t, b, k, e)`, `(t, b, k, s, e)` → `(t, b, k, s)`."""
     return torch.matmul(states, weights[..., None])[..., 0]
-
-
-def _without_autocast(device: torch.device) -> AbstractContextManager[object]:
-    """The products over a block stay in the inputs' precision; `meta` tensors know no autocast."""
-    if not torch.amp.is_autocast_available(device.type):
-        return nullcontext()
-    return torch.autocast(device.type, enabled=False)
 
 
 def _blocks(u: Tensor, a: Tensor) -> list[slice]:
