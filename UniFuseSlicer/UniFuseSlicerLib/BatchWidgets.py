@@ -19,7 +19,7 @@ from .Messages import Messages
 from .Options import FusionOptions
 from .Outcome import Ending
 from .View import degradation, trustGround
-from .Words import trustTitle
+from .Words import trustTitle, withoutOptions
 
 POLL_MS = 200
 _UNFIT = re.compile(r'[\x00-\x1f\\/:*?"<>|]')  # what no name of a folder may hold
@@ -202,7 +202,7 @@ def endingTitle(row: BatchRow) -> str:
 def sentenceOf(row: BatchRow) -> str:
     """Why it failed, else the verdict, what was found, and what speaks against the alignment."""
     if row.ending != Ending.DONE.value:
-        return row.message or endingTitle(row)
+        return withoutOptions(row.message) or endingTitle(row)
     verdict = trustTitle(row.trust).partition(":")[2].strip() if row.trust else ""
     found = degradation(reportIn(Path(row.output)))
-    return ". ".join(part for part in (verdict, found, row.reasons) if part)
+    return ". ".join(part for part in (verdict, found, withoutOptions(row.reasons)) if part)

@@ -341,7 +341,7 @@
     </message>
     <message>
         <source>Opacity:</source>
-        <translation>Deckkraft</translation>
+        <translation>Deckkraft:</translation>
     </message>
     <message>
         <source>0: only the reference, 1: only the foreground</source>
