@@ -16,7 +16,7 @@ from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import WeightsError
 from UniFuseLib.io.typed import read_json_as
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
-from UniFuseLib.severity.head import SeverityHead  # noqa: TC001 (read from the annotation)
+from UniFuseLib.severity.head import TraceHead  # noqa: TC001 (read from the annotation)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,7 @@ class Contract:
         sure_from: probability from which on `degradation.SURE` of the answers on held-out patients
             were right; 0: not measured.
         severity: class → how its severity follows from a scan; empty: severity is not stated.
+        presence: class → its log-odds against `clean` from a scan; empty: only the network decides.
         version: of this file format.
     """
 
@@ -64,7 +65,8 @@ class Contract:
     training: dict[str, Any] = field(default_factory=dict)
     validation: dict[str, Any] = field(default_factory=dict)
     sure_from: float = 0.0
-    severity: dict[str, SeverityHead] = field(default_factory=dict)
+    severity: dict[str, TraceHead] = field(default_factory=dict)
+    presence: dict[str, TraceHead] = field(default_factory=dict)
     version: int = 1
 
     def signed(self, weights: Path) -> Contract:
@@ -108,13 +110,19 @@ def read_contract(weights: Path) -> Contract:
             f"'{sidecar}': 'working_spacing_mm': expected 0.1 to 100, found "
             f"{contract.working_spacing_mm:g}. Copy the file again."
         )
-    broken = [label for label, head in contract.severity.items() if not head.fits_together]
-    if broken:
-        raise WeightsError(
-            f"'{sidecar}': 'severity.{broken[0]}': expected a mean, a deviation above 0 and a "
-            "weight for every trace, found other numbers. Copy the file again."
-        )
+    _check_heads(contract, sidecar)
     return contract
+
+
+def _check_heads(contract: Contract, sidecar: Path) -> None:
+    of_kind = {"severity": contract.severity, "presence": contract.presence}
+    for kind, heads in of_kind.items():
+        broken = [label for label, head in heads.items() if not head.fits_together]
+        if broken:
+            raise WeightsError(
+                f"'{sidecar}': '{kind}.{broken[0]}': expected a mean, a deviation above 0 and a "
+                "weight for every trace, found other numbers. Copy the file again."
+            )
 
 
 def read_signed(kind: type[SignedContract], weights: Path) -> SignedContract:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 DegradationClass = Literal["clean", "mr_motion", "ct_metal_noise", "pet_low_dose"]
 CLASSES: tuple[DegradationClass, ...] = ("clean", "mr_motion", "ct_metal_noise", "pet_low_dose")
@@ -23,6 +23,7 @@ DEGRADATION_OF: dict[str, DegradationClass] = {
 }
 SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
 _SAME_SPACING = 1e-3  # relative: rounding of spacings in files, nothing that the network sees
+_LEAST = 1e-6  # of a probability; keeps logarithms finite
 _CONFLICT = 0.9  # probability from which on an impossible class is worth a warning
 
 
@@ -41,6 +42,7 @@ def classify(
     sure_from: float,
     spacing_mm: float,
     calibrated_at_mm: float,
+    presence: Callable[[float], float | None] | None = None,
 ) -> Classification:
     """The class of a volume of this modality, and what to know before believing it.
 
@@ -50,8 +52,12 @@ def classify(
         sure_from: of the weights' contract.
         spacing_mm: of the grid that was classified.
         calibrated_at_mm: the contract's spacing; probabilities were fitted at no other.
+        presence: takes the network's log-odds of the modality's degradation to those that count
+            (`severity/presence.py`); None, there and here: the network alone decides.
     """
     probabilities = given_modality(raw_probabilities, modality)
+    if presence is not None:
+        probabilities = _reconsidered(probabilities, DEGRADATION_OF[modality], presence)
     calibrated = is_calibrated(spacing_mm, calibrated_at_mm)
     messages = (
         modality_conflict_warning(raw_probabilities, modality),
@@ -61,6 +67,14 @@ def classify(
     )
     warnings = tuple(message for message in messages if message)
     return Classification(_most_probable(probabilities), probabilities, warnings, calibrated)
+
+
+def _reconsidered(
+    probabilities: dict[str, float], label: str, presence: Callable[[float], float | None]
+) -> dict[str, float]:
+    network = log_odds(probabilities, label)
+    odds = None if network is None else presence(network)
+    return probabilities if odds is None else with_log_odds(probabilities, label, odds)
 
 
 def is_calibrated(spacing_mm: float, calibrated_at_mm: float) -> bool:
@@ -96,6 +110,31 @@ def given_modality(probabilities: Mapping[str, float], modality: str) -> dict[st
     if total <= 0:
         return dict(probabilities)
     return {name: p / total for name, p in possible.items()}
+
+
+def log_odds(probabilities: Mapping[str, float], label: str) -> float | None:
+    """log P(label) - log P(clean), natural logarithms; None where weights know other classes.
+
+    Args:
+        probabilities: class → probability.
+        label: a degradation.
+    """
+    if not {label, "clean"} <= set(probabilities):
+        return None
+    return math.log(probabilities[label] + _LEAST) - math.log(probabilities["clean"] + _LEAST)
+
+
+def with_log_odds(probabilities: Mapping[str, float], label: str, odds: float) -> dict[str, float]:
+    """The same, with P(label) and P(clean) shared otherwise.
+
+    Args:
+        probabilities: class → probability, both classes among them.
+        label: a degradation.
+        odds: wanted log-odds of `label` against `clean`.
+    """
+    both = probabilities[label] + probabilities["clean"]
+    degraded = both / (1 + math.exp(-odds))
+    return {**probabilities, label: degraded, "clean": both - degraded}
 
 
 def modality_conflict_warning(raw_probabilities: Mapping[str, float], modality: str) -> str | None:

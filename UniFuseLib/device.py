@@ -16,6 +16,18 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16", "float16")
 
 
+class DeviceMemoryError(DeviceError):
+    """A device that ran out of memory.
+
+    Args:
+        device: which one.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(_advice(device))
+        self.device = device
+
+
 def choose_device(name: str) -> torch.device:
     """`auto` takes CUDA when there is one; otherwise the named device.
 
@@ -76,15 +88,15 @@ def autocast(precision: str, device: torch.device) -> AbstractContextManager[obj
 
 @contextmanager
 def memory_advice(device: torch.device) -> Iterator[None]:
-    """Turn a device that ran out of memory into a DeviceError with its remedy."""
+    """Turn a device that ran out of memory into a `DeviceMemoryError` with its remedy."""
     try:
         yield
     except (torch.cuda.OutOfMemoryError, MemoryError) as error:
-        raise DeviceError(_advice(device)) from error
+        raise DeviceMemoryError(device) from error
     except RuntimeError as error:
         if "not enough memory" not in str(error) and "out of memory" not in str(error).lower():
             raise
-        raise DeviceError(_advice(device)) from error
+        raise DeviceMemoryError(device) from error
 
 
 def _advice(device: torch.device) -> str:

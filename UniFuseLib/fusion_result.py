@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from UniFuseLib.spatial.volume import Grid, Volume
 if TYPE_CHECKING:
     from UniFuseLib.apply.interpolations import Choice
     from UniFuseLib.preprocessing.prepare import InputVolume
-    from UniFuseLib.report import Report
+    from UniFuseLib.report.report import Report
     from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.transform import Scan
 
@@ -63,6 +63,10 @@ class FusionResult:
     def aligned(self) -> Volume:
         """Degraded volume, aligned but not restored: degraded(X + u(X)), in its own units."""
         return Volume(pull_whole(self.scan, self.field), self.fused.affine)
+
+    def with_warnings(self, before: tuple[str, ...]) -> FusionResult:
+        """The same with more warnings in its report."""
+        return replace(self, report=self.report.with_warnings(before)) if before else self
 
     @property
     def transform(self) -> Transform:

@@ -17,19 +17,20 @@ import torch
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
+from UniFuseLib.fallback import smaller_when_full
 from UniFuseLib.fusion.greys import AUTO, greys_of
 from UniFuseLib.fusion.methods import UNIFUSE, check_method
 from UniFuseLib.fusion_result import FusionResult
-from UniFuseLib.guidance_report import GuidanceReport
-from UniFuseLib.measurements import measure
 from UniFuseLib.postprocess import network_result, to_reference_grid
 from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.progress import CancelQuestion, Progress, Stage, Stages
 from UniFuseLib.registration.bspline_refinement import steps_for
-from UniFuseLib.report import RunRecord, fusion_report
-from UniFuseLib.report_parts import RefinementReport, UncertaintyReport
+from UniFuseLib.report.guidance import GuidanceReport
+from UniFuseLib.report.measurements import measure
+from UniFuseLib.report.parts import RefinementReport, UncertaintyReport
+from UniFuseLib.report.report import RunRecord, fusion_report
 from UniFuseLib.restoration.choice import check_restoration
 from UniFuseLib.restoration.correct import correct
 from UniFuseLib.restoration.shipped import shipped_correction
@@ -88,6 +89,7 @@ class Network(Protocol):
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
+@smaller_when_full
 def fuse(
     degraded: Volume,
     reference: Volume,
@@ -125,7 +127,8 @@ def fuse(
         model: a network that is already loaded; None loads `weights`.
         contract: what `model` expects; None: the default rules at 1.5 mm.
         weights: safetensors file with its JSON beside it; None takes the shipped ones.
-        device: `auto`, `cpu`, `cuda` or `cuda:N`.
+        device: `auto`, `cpu`, `cuda` or `cuda:N`; where a graphics card runs out of memory, the
+            network runs in bfloat16, then all of it on the CPU, and the report says so.
         degraded_modality: `auto`, `mr`, `ct` or `pet`, or all that its file says about it.
         reference_modality: likewise.
         working_spacing: mm, isotropic; None takes the contract's.

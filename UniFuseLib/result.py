@@ -14,7 +14,7 @@ from UniFuseLib.io.paths import readable_path, shown
 from UniFuseLib.io.plain_values import FieldError, from_plain
 from UniFuseLib.io.typed import read_json_object
 from UniFuseLib.io.volumes import read_displacement
-from UniFuseLib.report import SCHEMA_VERSION
+from UniFuseLib.report.report import SCHEMA_VERSION
 from UniFuseLib.spatial.coarser import same_corners, sampled
 from UniFuseLib.spatial.field import DisplacementField
 from UniFuseLib.spatial.transform import Transform

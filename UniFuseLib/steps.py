@@ -13,6 +13,7 @@ from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.restored_own import restore_own
+from UniFuseLib.severity.presence import presence_of
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
 
@@ -118,7 +119,7 @@ def restore_degraded(pair: PreparedPair, found: NetworkResult, field: ComposedFi
 
 
 def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Classification:
-    """p of Eq. 1, among the classes that the modality can have.
+    """p of Eq. 1, among the classes that the modality can have, and what the scan's traces say.
 
     Args:
         logits: `(1, classes)`.
@@ -133,4 +134,5 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
         contract.sure_from,
         float(pair.grid.spacing[0]),
         contract.working_spacing_mm,
+        lambda network: presence_of(pair.degraded, network, contract.presence),
     )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.evaluation.severity_figures import rank_correlation
-from UniFuseLib.severity.head import LIMIT, SeverityHead
+from UniFuseLib.severity.head import LIMIT, TraceHead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,11 +56,12 @@ def main() -> int:
     return 0
 
 
-def fit_all(rows: Sequence[Row]) -> tuple[dict[str, SeverityHead], dict[str, Any]]:
+def fit_all(rows: Sequence[Row]) -> tuple[dict[str, TraceHead], dict[str, Any]]:
     """A head for each class, and its figures: (true, found) pairs of unseen patients."""
-    train = [row for row in rows if row["split"] == "train"]
-    judged = [row for row in rows if row["split"] == "val"]
-    heads: dict[str, SeverityHead] = {}
+    degraded = [row for row in rows if "severity" in row]
+    train = [row for row in degraded if row["split"] == "train"]
+    judged = [row for row in degraded if row["split"] == "val"]
+    heads: dict[str, TraceHead] = {}
     figures: dict[str, Any] = {}
     pairs: dict[str, list[tuple[float, float]]] = {"held_out": [], "validation": []}
     for label in sorted({row["class"] for row in train}):
@@ -82,7 +83,7 @@ def fit_all(rows: Sequence[Row]) -> tuple[dict[str, SeverityHead], dict[str, Any
     return heads, figures
 
 
-def fit(rows: Sequence[Row], held_back: float) -> SeverityHead:
+def fit(rows: Sequence[Row], held_back: float) -> TraceHead:
     """w = (ZᵀZ + λ I)⁻¹ Zᵀ (y − ȳ), Z the traces scaled to mean 0 and deviation 1."""
     names = tuple(sorted(rows[0]["traces"]))
     values = np.array([[row["traces"][name] for name in names] for row in rows])
@@ -93,18 +94,17 @@ def fit(rows: Sequence[Row], held_back: float) -> SeverityHead:
     squared = centred.T @ centred + held_back * np.eye(len(names))
     weight = np.linalg.solve(squared, centred.T @ (severity - severity.mean()))
     constant = float(severity.mean() - scaled.mean(0) @ weight)
-    return SeverityHead(
-        names, _rounded(mean), _rounded(deviation), _rounded(weight), round(constant, 5)
-    )
+    return TraceHead(names, rounded(mean), rounded(deviation), rounded(weight), round(constant, 5))
 
 
-def _rounded(values: np.ndarray) -> tuple[float, ...]:
+def rounded(values: np.ndarray) -> tuple[float, ...]:
+    """As the contract stores them."""
     return tuple(round(float(value), 5) for value in values)
 
 
-def found_by(head: SeverityHead, rows: Sequence[Row]) -> list[tuple[float, float]]:
+def found_by(head: TraceHead, rows: Sequence[Row]) -> list[tuple[float, float]]:
     """(true, found) severities."""
-    return [(row["severity"], head(row["traces"])) for row in rows]
+    return [(row["severity"], min(max(head(row["traces"]), 0.0), 1.0)) for row in rows]
 
 
 def _best(rows: Sequence[Row]) -> tuple[float, list[tuple[float, float]]]:

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Degrade scans and measure the traces that severity is fitted to, one row each.
+"""Degrade scans, or leave them clean, and measure their traces of degradation, one row each.
 
     python Testing/benchmarks/severity_samples.py DATA docs/results/severity-rows.jsonl
 
 DATA holds `train` and `val`, as the case lists name them. Rows that are in the file already are
-kept, so a stopped run goes on where it was. Of a training MR a slab of slices is degraded, on the
-scan's own grid: the traces are medians, and a whole scan takes ten times as long.
+kept, so a stopped run goes on where it was. Where the patient has another modality or contrast, the
+row also says what the network takes the scan for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import hashlib
 import json
 import math
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,9 +23,14 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from UniFuseLib.checkpoint import load_model
 from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.io.volumes import read_volume
+from UniFuseLib.network.layers import pad_to_multiple
 from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.preprocessing.prepare import prepare_pair
+from UniFuseLib.preprocessing.working_pair import place
+from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.severity.traces import traces_of
 from UniFuseLib.simulation.ct_metal import MetalParameters
 from UniFuseLib.simulation.degrade import (
@@ -36,28 +42,38 @@ from UniFuseLib.simulation.degrade import (
 from UniFuseLib.simulation.parameters import triple
 from UniFuseLib.simulation.pet_low_dose import DoseParameters
 from UniFuseLib.spatial.axes import canonical
-from UniFuseLib.spatial.volume import Volume, counted_from
+from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from UniFuseLib.contract import Contract
+    from UniFuseLib.network.unifuse import UniFuse
     from UniFuseLib.simulation.mr_motion import MotionParameters
 
-SLAB = 14  # slices of a training MR
 USUAL_COUNTS = 950.0  # per SUV and ml: middle of what the simulator draws, in logarithms
-#: scans, their modality, every which of them, samples of each
+#: scans, their modality, every which of them, samples of each: degraded, clean
 SCANS = (
-    ("train/ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2),
-    ("train/ct_pet_mr/*/ct.nii.gz", "ct", 1, 1),
-    ("train/ct_headneck_openkbp/*.nii.gz", "ct", 2, 1),
-    ("train/ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2),
-    ("train/mr_multi/*/*.nii.gz", "mr", 1, 2),
-    ("train/mr_t1_head/*.nii.gz", "mr", 1, 1),
-    ("val/ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2),
-    ("val/ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2),
-    ("val/mr_multi/*/*.nii.gz", "mr", 1, 1),
-    ("val/heads_real/*/mr.nii.gz", "mr", 1, 2),
+    ("train/ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2, 2),
+    ("train/ct_pet_mr/*/ct.nii.gz", "ct", 1, 1, 0),
+    ("train/ct_headneck_openkbp/*.nii.gz", "ct", 2, 1, 0),
+    ("train/ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2, 2),
+    ("train/mr_multi/*/*.nii.gz", "mr", 1, 2, 2),
+    ("train/mr_t1_head/*.nii.gz", "mr", 1, 2, 2),
+    ("val/ct_pet_mr/*/pet_suv.nii.gz", "pet", 1, 2, 1),
+    ("val/ct_pet_mr/*/mr_t1.nii.gz", "mr", 1, 2, 1),
+    ("val/mr_multi/*/*.nii.gz", "mr", 1, 1, 1),
+    ("val/heads_real/*/mr.nii.gz", "mr", 1, 2, 1),
 )
+#: what lies beside a scan in its folder, of which the first that is there is its reference
+BESIDE = {
+    "pet_suv": ("ct",),
+    "mr_t1": ("ct",),
+    "t1": ("t2", "flair"),
+    "t2": ("t1",),
+    "flair": ("t1",),
+    "mr": ("ct",),
+}
 
 
 class Sample(NamedTuple):
@@ -67,18 +83,27 @@ class Sample(NamedTuple):
     path: Path
     modality: str
     number: int
+    clean: bool
 
     @property
     def name(self) -> str:
-        stem = self.path.name.split(".")[0]
-        parts = (self.split, self.path.parent.name, stem, "", self.modality)
-        return "_".join([*parts, str(self.number)])
+        parts = (self.split, self.path.parent.name, self.scan, "", self.modality)
+        return "_".join([*parts, f"{'clean' if self.clean else ''}{self.number}"])
+
+    @property
+    def scan(self) -> str:
+        return self.path.name.split(".")[0]
 
     @property
     def patient(self) -> str:
-        scan = self.path.name.split(".")[0]
         own = self.path.parent.name
-        return scan if own == "mr_t1_head" or own.startswith("ct_") else own
+        return self.scan if own == "mr_t1_head" or own.startswith("ct_") else own
+
+    @property
+    def reference(self) -> Path | None:
+        """Another scan of the patient."""
+        beside = [self.path.with_name(f"{name}.nii.gz") for name in BESIDE.get(self.scan, ())]
+        return next((path for path in beside if path.exists()), None)
 
 
 def main() -> int:
@@ -101,35 +126,63 @@ def main() -> int:
 def samples(data: Path) -> list[Sample]:
     """All samples, the first of every scan before the second ones."""
     found = [
-        Sample(pattern.split("/")[0], path, modality, number)
-        for pattern, modality, every, count in SCANS
+        Sample(pattern.split("/")[0], path, modality, number, clean)
+        for pattern, modality, every, degraded, left in SCANS
         for path in sorted(data.glob(pattern))[::every]
+        for clean, count in ((False, degraded), (True, left))
         for number in range(count)
     ]
     return sorted(found, key=lambda sample: sample.number)
 
 
 def row_of(sample: Sample) -> dict[str, Any]:
-    """Degrade one scan with a severity drawn from [0, 1], and measure its traces."""
+    """One scan, degraded with a severity drawn from [0, 1] or clean, and its traces."""
     seed = int(hashlib.sha256(sample.name.encode()).hexdigest()[:12], 16) % 2**31
-    drawn = torch.Generator().manual_seed(seed)
-    clean = _as_scanned(sample, read_volume(sample.path), np.random.default_rng(seed))
-    array = torch.from_numpy(clean.array)
-    spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
+    clean = _as_scanned(read_volume(sample.path), np.random.default_rng(seed))
     label = DEGRADATION_OF[sample.modality]
-    parameters = sample_degradation(label, drawn, array, spacing, None, across)
-    if isinstance(parameters, CleanParameters):
-        raise TypeError(f"Expected a degradation of {sample.modality}, got none.")
-    degraded = apply_degradation(array, spacing, parameters, across).numpy()
+    scan, severity = (clean, {}) if sample.clean else _degraded(clean, label, seed)
     return {
         "id": sample.name,
         "split": sample.split,
         "patient": sample.patient,
         "class": label,
-        "severity": round(parameters.severity, 5),
-        "shown": round(shown(parameters), 5),
-        "traces": measured(label, Volume(degraded, clean.affine), sample.modality),
+        **severity,
+        "traces": measured(label, scan, sample.modality),
+        "network": network_log_odds(scan, sample),
     }
+
+
+def _degraded(clean: Volume, label: str, seed: int) -> tuple[Volume, dict[str, float]]:
+    drawn = torch.Generator().manual_seed(seed)
+    array = torch.from_numpy(clean.array)
+    spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
+    parameters = sample_degradation(label, drawn, array, spacing, None, across)
+    if isinstance(parameters, CleanParameters):
+        raise TypeError(f"Expected {label}, got no degradation.")
+    degraded = apply_degradation(array, spacing, parameters, across).numpy()
+    severity = {"severity": round(parameters.severity, 5), "shown": round(shown(parameters), 5)}
+    return Volume(degraded, clean.affine), severity
+
+
+@torch.no_grad()
+def network_log_odds(scan: Volume, sample: Sample) -> float | None:
+    """Of degraded against clean, by the shipped network; None without a reference."""
+    if sample.reference is None:
+        return None
+    model, contract = _network()
+    reference = read_volume(sample.reference)
+    beside = "ct" if sample.reference.name.startswith("ct") else "mr"
+    prepared = prepare_pair(scan, reference, (sample.modality, beside), contract)
+    pair = place(prepared, unmoved())
+    both = (pad_to_multiple(v, model.multiple) for v in (pair.degraded, pair.reference))
+    logits = model.dapl(*(model.encoder(v) for v in both)).logits[0]
+    of_class = dict(zip(contract.classes, logits.tolist(), strict=True))
+    return round(of_class[DEGRADATION_OF[sample.modality]] - of_class["clean"], 4)
+
+
+@cache
+def _network() -> tuple[UniFuse, Contract]:
+    return load_model(None, torch.device("cpu"))
 
 
 def shown(parameters: MotionParameters | MetalParameters | DoseParameters) -> float:
@@ -151,24 +204,14 @@ def measured(label: str, degraded: Volume, modality: str) -> dict[str, float] | 
     return traces_of(label, scan, body_mask(scan.array, scan.grid.spacing, modality))
 
 
-def _as_scanned(sample: Sample, volume: Volume, rng: np.random.Generator) -> Volume:
+def _as_scanned(volume: Volume, rng: np.random.Generator) -> Volume:
     """Half of the scans between their voxels, as a case's misalignment leaves them."""
-    whole = _slab(volume, rng) if sample.modality == "mr" and sample.split == "train" else volume
-    array = whole.array.astype(np.float32)
+    array = volume.array.astype(np.float32)
     if rng.random() < 0.5:
         low, high = array.min(), array.max()
         shift = rng.uniform(-0.5, 0.5, 3)
         array = np.clip(ndimage.shift(array, shift, order=3, mode="nearest"), low, high)
-    return Volume(np.ascontiguousarray(array), whole.affine)
-
-
-def _slab(volume: Volume, rng: np.random.Generator) -> Volume:
-    across = slice_axis(volume.grid)
-    surplus = max(0, volume.array.shape[across] - SLAB)
-    first = int(rng.integers(0, surplus + 1))
-    array = np.take(volume.array, range(first, first + SLAB), across) if surplus else volume.array
-    place = [first if axis == across else 0 for axis in range(3)]
-    return Volume(array, counted_from(volume.affine, place))
+    return Volume(np.ascontiguousarray(array), volume.affine)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -182,7 +225,8 @@ def add_row(path: Path, row: dict[str, Any]) -> None:
     """One line more, and one on the screen."""
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
-    sys.stdout.write(f"{row['id']} {row['severity']:.2f}\n")
+    sys.stdout.write(f"{row['id']} {row.get('severity', 'clean')}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,15 +16,14 @@ from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
-from UniFuseLib.report import Report
-from UniFuseLib.report_inputs import (
+from UniFuseLib.report.inputs import (
     InputReport,
     InputsReport,
     IntensityReport,
     ModalitiesReport,
     ModalityReport,
 )
-from UniFuseLib.report_parts import (
+from UniFuseLib.report.parts import (
     AlignmentReport,
     DisplacementReport,
     RefinementReport,
@@ -33,6 +32,7 @@ from UniFuseLib.report_parts import (
     WeightsReport,
     WorkingGridReport,
 )
+from UniFuseLib.report.report import Report
 from UniFuseLib.simulation.case_folder import add_to_index, write_case
 from UniFuseLib.simulation.tasks import PAPER_TASKS, TASKS
 from UniFuseLib.spatial.volume import Grid, Volume

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.evaluation.sampling import pull
-from UniFuseLib.report import VerdictReport
+from UniFuseLib.report.report import VerdictReport
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:

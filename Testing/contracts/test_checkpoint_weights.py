@@ -18,7 +18,7 @@ from UniFuseLib.degradation import CLASSES
 from UniFuseLib.errors import OutputError, WeightsError
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY
-from UniFuseLib.severity.head import SeverityHead
+from UniFuseLib.severity.head import TraceHead
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,18 +73,27 @@ def test_the_contract_comes_back_with_its_checksum(weights: Path) -> None:
     assert found == replace(contract("small"), sha256=found.sha256, network=plain)
 
 
-def test_a_contract_brings_its_severity_heads_back_and_older_ones_have_none(
-    weights: Path,
+@pytest.mark.parametrize("kind", ["severity", "presence"])
+def test_a_contract_brings_its_heads_back_and_older_ones_have_none(
+    weights: Path, kind: str
 ) -> None:
-    assert read_contract(weights).severity == {}
-    head = SeverityHead(("far", "metal"), (2.0, 1.0), (0.5, 2.0), (0.1, 0.05), 0.4)
-    with_head = replace(contract("small"), severity={"ct_metal_noise": head})
+    assert getattr(read_contract(weights), kind) == {}
+    head = TraceHead(("far", "metal"), (2.0, 1.0), (0.5, 2.0), (0.1, 0.05), 0.4)
+    with_head = replace(contract("small"), **{kind: {"ct_metal_noise": head}})
     save_model(network("small"), with_head, weights)
-    assert read_contract(weights).severity == {"ct_metal_noise": head}
+    assert getattr(read_contract(weights), kind) == {"ct_metal_noise": head}
     content = json.loads(weights.with_suffix(".json").read_text(encoding="utf-8"))
-    del content["severity"]
+    del content[kind]
     weights.with_suffix(".json").write_text(json.dumps(content), encoding="utf-8")
-    assert read_contract(weights).severity == {}
+    assert getattr(read_contract(weights), kind) == {}
+
+
+@pytest.mark.parametrize("kind", ["severity", "presence"])
+def test_a_head_whose_numbers_do_not_fit_is_refused(weights: Path, kind: str) -> None:
+    head = TraceHead(("far", "metal"), (2.0, 1.0), (0.5, 0.0), (0.1, 0.05), 0.4)
+    save_model(network("small"), replace(contract("small"), **{kind: {"clean": head}}), weights)
+    with pytest.raises(WeightsError, match=f"'{kind}.clean'"):
+        read_contract(weights)
 
 
 def test_writing_leaves_nothing_else_behind(weights: Path) -> None:

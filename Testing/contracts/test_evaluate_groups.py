@@ -13,7 +13,7 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.evaluate import evaluate
 from UniFuseLib.evaluation.group_table import groups_table
 from UniFuseLib.evaluation.verdict_figures import said_of, verdict_figures, verdict_table
-from UniFuseLib.report import VerdictReport
+from UniFuseLib.report.report import VerdictReport
 
 if TYPE_CHECKING:
     from pathlib import Path

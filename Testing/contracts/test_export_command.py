@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from UniFuseLib import cli, read_displacement, write_displacement, write_volume
-from UniFuseLib.report_inputs import InputReport, InputsReport
+from UniFuseLib.report.inputs import InputReport, InputsReport
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.report import Report
+    from UniFuseLib.report.report import Report
 
 
 @pytest.fixture

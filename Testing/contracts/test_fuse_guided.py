@@ -9,7 +9,7 @@ import pytest
 
 from Testing.contracts.known_flow import Network, Registered, run
 from UniFuseLib.errors import InputError
-from UniFuseLib.report_parts import RefinementReport
+from UniFuseLib.report.parts import RefinementReport
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:

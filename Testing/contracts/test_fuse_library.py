@@ -19,8 +19,8 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.io import volumes as io
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.deformation import deform
-from UniFuseLib.report_parts import RefinementReport
-from UniFuseLib.severity.head import SeverityHead
+from UniFuseLib.report.parts import RefinementReport
+from UniFuseLib.severity.head import TraceHead
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -164,8 +164,8 @@ def test_a_degraded_volume_has_a_severity_and_a_clean_one_has_none(
     pair: tuple[Volume, Volume],
 ) -> None:
     heads = {
-        "mr_motion": SeverityHead(("ghost",), (0.0,), (1.0,), (0.0,), 0.7),
-        "clean": SeverityHead((), (), (), (), 0.7),
+        "mr_motion": TraceHead(("ghost",), (0.0,), (1.0,), (0.0,), 0.7),
+        "clean": TraceHead((), (), (), (), 0.7),
     }
     contract = replace(standard_contract(), severity=heads, working_spacing_mm=3.0)
     moved = run(pair, model=Network(label=1), contract=contract).report
@@ -174,6 +174,19 @@ def test_a_degraded_volume_has_a_severity_and_a_clean_one_has_none(
     assert (clean.severity, clean.severity_words, clean.dose_fraction) == (None, None, None)
     older = replace(contract, severity={})
     assert run(pair, model=Network(label=1), contract=older).report.severity is None
+
+
+def test_traces_of_the_scan_outvote_a_network_that_is_less_sure(
+    pair: tuple[Volume, Volume],
+) -> None:
+    contract = replace(standard_contract(), working_spacing_mm=3.0)
+    certain = TraceHead(("ghost",), (0.0,), (1.0,), (0.0,), -30.0)
+    outvoted = replace(contract, presence={"mr_motion": certain})
+    assert run(pair, model=Network(label=1), contract=contract).label == "mr_motion"
+    assert run(pair, model=Network(label=1), contract=outvoted).label == "clean"
+    of_another = replace(certain, traces=("trace of another version",))
+    later = replace(contract, presence={"mr_motion": of_another})
+    assert run(pair, model=Network(label=1), contract=later).label == "mr_motion"
 
 
 def test_at_another_working_spacing_no_class_is_stated(pair: tuple[Volume, Volume]) -> None:

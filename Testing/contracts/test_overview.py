@@ -22,12 +22,12 @@ from UniFuseLib.overview.planes import plane_through
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.preprocessing.modality import ModalityGuess
 from UniFuseLib.preprocessing.prepare import InputVolume
-from UniFuseLib.report_parts import VerdictReport
+from UniFuseLib.report.parts import VerdictReport
 from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from UniFuseLib.report import Report
+    from UniFuseLib.report.report import Report
 
 Figure = pytest.importorskip("matplotlib.figure").Figure
 SHAPE = (9, 23, 19)

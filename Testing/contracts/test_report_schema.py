@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from UniFuseLib.preprocessing.intensity import IntensityMap
-from UniFuseLib.report import SCHEMA_VERSION, Report, with_total
-from UniFuseLib.report_parts import VerdictReport
+from UniFuseLib.report.parts import VerdictReport
+from UniFuseLib.report.report import SCHEMA_VERSION, Report, with_total
 from UniFuseLib.version import versions
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "report-schema.md"

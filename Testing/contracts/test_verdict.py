@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from UniFuseLib.report_parts import UncertaintyReport, VerdictReport
+from UniFuseLib.report.parts import UncertaintyReport, VerdictReport
 from UniFuseLib.resources import models_folder
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
 from UniFuseLib.verdict.judge import Band, Judge, shipped_judge

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from UniFuseLib.degradation import (
@@ -9,8 +11,10 @@ from UniFuseLib.degradation import (
     DEGRADATION_OF,
     classify,
     given_modality,
+    log_odds,
     low_confidence_warning,
     modality_conflict_warning,
+    with_log_odds,
 )
 
 READ = dict(zip(CLASSES, (0.1, 0.2, 0.3, 0.4), strict=True))
@@ -80,3 +84,27 @@ def test_a_class_counts_only_at_the_spacing_of_its_calibration(
     assert sentence.startswith("Low confidence" if calibrated else "The type of degradation is not")
     assert calibrated or "5.00 mm" in sentence
     assert calibrated or "1.50 mm" in sentence
+
+
+def test_log_odds_come_back() -> None:
+    of_network = {"clean": 0.9, "mr_motion": 0.1, "ct_metal_noise": 0.0, "pet_low_dose": 0.0}
+    odds = log_odds(of_network, "mr_motion")
+    assert odds == pytest.approx(-math.log(9), abs=1e-4)
+    assert odds is not None
+    assert with_log_odds(of_network, "mr_motion", odds) == pytest.approx(of_network, abs=1e-5)
+    turned = with_log_odds(of_network, "mr_motion", -odds)
+    assert turned["mr_motion"] == pytest.approx(0.9, abs=1e-4)
+    assert sum(turned.values()) == pytest.approx(1)
+    assert log_odds({"blur": 1.0}, "mr_motion") is None
+    assert log_odds({"clean": 1.0, "mr_motion": 0.0}, "mr_motion") == pytest.approx(-13.8, abs=0.1)
+
+
+def test_what_the_network_says_can_be_reconsidered() -> None:
+    unsure = {"clean": 0.6, "mr_motion": 0.4, "ct_metal_noise": 0.0, "pet_low_dose": 0.0}
+    at = {"sure_from": 0.85, "spacing_mm": 1.5, "calibrated_at_mm": 1.5}
+    assert classify(unsure, "mr", **at).label == "clean"
+    assert classify(unsure, "mr", **at, presence=lambda network: None).label == "clean"
+    assert classify(unsure, "mr", **at, presence=lambda network: network + 2).label == "mr_motion"
+    assert classify(unsure, "mr", **at, presence=lambda network: network - 2).label == "clean"
+    others = {"blur": 0.25, "ghosts": 0.75}
+    assert classify(others, "mr", **at, presence=lambda network: -9.0).label == "ghosts"

@@ -13,11 +13,11 @@ from head_phantom import DEGRADED, REFERENCE, error_mm, places, radius, rigid, s
 
 from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import InputError
-from UniFuseLib.guidance_report import GuidanceReport, LandmarksReport
 from UniFuseLib.preprocessing.guidance import Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place, working_pair
 from UniFuseLib.registration.affine import register, unmoved
+from UniFuseLib.report.guidance import GuidanceReport, LandmarksReport
 from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.field import DisplacementField
 from UniFuseLib.spatial.linear import mapped

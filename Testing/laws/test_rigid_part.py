@@ -8,7 +8,7 @@ from head_phantom import rigid
 from turned_grid import oblique
 
 from UniFuseLib.registration.affine_parameters import rotation_degrees
-from UniFuseLib.report_parts import RigidPartReport
+from UniFuseLib.report.parts import RigidPartReport
 from UniFuseLib.spatial.rigid import rigid_part
 
 GRID = oblique((17, 23, 31), (3.5, 2.0, 1.5), 4)

@@ -12,7 +12,7 @@ import torch
 from UniFuseLib.degradation import described, dose_fraction
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.severity.filters import inside_all, middle, second_difference, spread, step_of
-from UniFuseLib.severity.head import SeverityHead
+from UniFuseLib.severity.head import TraceHead
 from UniFuseLib.severity.noise import ct_traces, pet_traces
 from UniFuseLib.severity.severity import Severity, in_words
 from UniFuseLib.severity.traces import traces_of
@@ -151,11 +151,11 @@ def test_no_traces_without_degradation_or_slices() -> None:
 
 
 def test_a_head_is_linear_between_its_limits() -> None:
-    head = SeverityHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
+    head = TraceHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
     assert head({"a": 3.0, "b": 2.0, "unused": 9.0}) == pytest.approx(0.6)
     assert head({"a": 1.0, "b": 6.0}) == pytest.approx(0.45)
     assert head({"a": 1e9, "b": 2.0}) == pytest.approx(0.9)  # four deviations at most
-    assert head({"a": -1e9, "b": 1e9}) == 0
+    assert head({"a": -1e9, "b": 1e9}) == pytest.approx(-0.1)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_head_is_linear_between_its_limits() -> None:
     [{"mean": (1.0,)}, {"deviation": (1.0, 0.0)}, {"weight": (1.0, float("nan"))}],
 )
 def test_a_head_knows_when_its_numbers_do_not_fit(broken: dict[str, tuple[float, ...]]) -> None:
-    head = SeverityHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
+    head = TraceHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
     assert head.fits_together
     assert not replace(head, **broken).fits_together
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 from turned_grid import oblique
 
-from UniFuseLib.measurements import folds_percent
 from UniFuseLib.network import slabs
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.encoder import depth_to_space
 from UniFuseLib.network.matching import local_correlation, structure_cost
 from UniFuseLib.preprocessing.working_pair import _wholly
+from UniFuseLib.report.measurements import folds_percent
 from UniFuseLib.spatial import displacement, resampling
 from UniFuseLib.spatial.displacement import jacobian_determinant, warp
 from UniFuseLib.spatial.joined import joined

@@ -13,7 +13,7 @@ pytest.importorskip("pydicom")
 from dicom_writer import noise, write_series
 
 from UniFuseLib import cli, read_volume, write_displacement
-from UniFuseLib.report_inputs import InputReport
+from UniFuseLib.report.inputs import InputReport
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -162,6 +162,7 @@ def test_thePanelDrawsEitherPart(fused, scene, mode, name):
     from UniFuseSlicerLib.Nodes import deformationImage
 
     before = deformationImage(fused.p.deformation).array.copy()
+    fused.p.onlyInBody = mode == "arrows"
     fused.p.overlay = OverlayChoice(mode)
     total = drawnNow(scene)
     fused.p.fieldPart = FieldPartChoice.DEFORMED
@@ -183,6 +184,7 @@ def test_helpersAreNotSavedAndGoWithTheirDeformation(fused, scene):
     nodes = scene.GetNumberOfNodes()
     fused.p.fieldPart = FieldPartChoice.DEFORMED
     for mode in (OverlayChoice.GRID, OverlayChoice.ARROWS):
+        fused.p.onlyInBody = mode is OverlayChoice.ARROWS
         fused.p.overlay = mode
     assert len(helpers(scene)) == 2
     scene.SetSaveToXMLString(1)
@@ -196,6 +198,7 @@ def test_helpersAreNotSavedAndGoWithTheirDeformation(fused, scene):
 def test_aNewRunDropsThem(fused, scene):
     from UniFuseSlicerLib.Choices import FieldPartChoice, OverlayChoice
 
+    fused.p.onlyInBody = False
     fused.p.fieldPart = FieldPartChoice.DEFORMED
     fused.p.overlay = OverlayChoice.GRID
     (old,) = helpers(scene)
@@ -208,6 +211,7 @@ def test_aNewRunDropsThem(fused, scene):
 def test_aLoadedSceneDrawsThePartAgain(fused, scene):
     from UniFuseSlicerLib.Choices import FieldPartChoice, OverlayChoice
 
+    fused.p.onlyInBody = False
     fused.p.fieldPart = FieldPartChoice.DEFORMED
     fused.p.overlay = OverlayChoice.GRID
     (old,) = helpers(scene)
@@ -220,6 +224,7 @@ def test_aLoadedSceneDrawsThePartAgain(fused, scene):
 def test_aFixedScaleIsTheSameForEveryResult(fused, scene):
     from UniFuseSlicerLib.Choices import ColorScaleChoice, FieldPartChoice, OverlayChoice
 
+    fused.p.onlyInBody = False
     fused.p.overlay = OverlayChoice.GRID
     fused.p.colorScale = ColorScaleChoice.COARSE
     assert fused.p.deformation.GetDisplayNode().GetColorMap().GetRange() == pytest.approx((0, 16))

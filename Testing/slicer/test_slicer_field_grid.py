@@ -138,16 +138,32 @@ def test_aSavedFieldIsSmallAndComesBackExactly(scene, tmp_path, referenceMatrix)
 
 
 def test_whatIsReadIsRoundedToWhatIsSeen(tmp_path, writeResult, pair):
-    from UniFuseSlicerLib.Images import FUSED_PARTS, readResult
+    from UniFuseSlicerLib.Images import readResult
 
     fused, restored = ((pair.warped / part).astype(np.float32) for part in (400, 1))
     writeResult(tmp_path, fused=fused, restored=restored)
     images = readResult(tmp_path)
     error = np.abs(images.fused.array - fused).max()
-    assert 0 < error <= np.ptp(fused) / FUSED_PARTS / 2
-    relative = np.abs(images.restored.array - restored) / np.maximum(np.abs(restored), 1e-30)
-    assert 0 < relative.max() <= 2.0**-13
-    np.testing.assert_allclose(images.deformation.array, pair.displacement, atol=1e-6)
+    assert 0 < error <= 5e-4 * np.ptp(fused)
+    error = np.abs(images.restored.array - restored)
+    assert (error <= np.abs(restored) * 2.0**-11 + np.ptp(restored) * 2.0**-17).all()
+    assert error.max() > 0
+    off = np.linalg.norm(images.deformation.array - pair.displacement, axis=-1)
+    assert 0 < off.max() <= 0.001  # mm
+
+
+@pytest.mark.parametrize("hot", [10.0, 100.0])
+def test_coldTissueKeepsItsUptakeBesideAHotSpot(tmp_path, writeResult, pair, hot):
+    """Mean and spread of 0.3 SUV with 5 % noise."""
+    from UniFuseSlicerLib.Images import readResult
+
+    cold = np.random.default_rng(0).normal(0.3, 0.015, pair.warped.shape).astype(np.float32)
+    restored = cold.copy()
+    restored[2:4, 5:9, 5:9] = hot
+    writeResult(tmp_path, restored=restored)
+    found = readResult(tmp_path).restored.array[5:]
+    assert found.mean() == pytest.approx(cold[5:].mean(), rel=1e-4)
+    assert found.std() == pytest.approx(cold[5:].std(), rel=1e-3)
 
 
 @pytest.mark.parametrize("value", [1.0, -1.0, 0.3, -1000.4, 4095.9999, 1e-9, 0.0, 1e30])

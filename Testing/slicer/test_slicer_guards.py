@@ -5,6 +5,7 @@ the panel and in the console alike.
 from __future__ import annotations
 
 import os
+import time
 
 import numpy as np
 import pytest
@@ -219,3 +220,68 @@ def test_thePanelRefusesWhatTheConsoleRefuses(build, pair, scene):
     labels = scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "organs")
     for selector in (s.ui.degradedSelector, s.ui.referenceSelector):
         assert labels not in selector.nodes()
+
+
+@pytest.fixture
+def torchFinds(tmp_path, monkeypatch):
+    """gpus → the script prints them in place of what torch finds; it counts how often it ran."""
+    from UniFuseSlicerLib import Devices
+
+    runs = tmp_path / "runs"
+    monkeypatch.setattr(Devices, "KNOWN", known := Devices.KnownDevices())
+    for module in ("Guards", "MachineWidgets"):
+        monkeypatch.setattr(f"UniFuseSlicerLib.{module}.KNOWN", known)
+
+    def finds(gpus):
+        script = tmp_path / "devices.py"
+        message = {"done": True, "version": "2.13", "threads": 2, "gpus": gpus}
+        script.write_text(
+            f"open({str(runs)!r}, 'a').write('.')\nimport json\nprint(json.dumps({message!r}))\n",
+            encoding="utf-8",
+        )
+        monkeypatch.setattr(Devices, "SCRIPT", script)
+        return lambda: len(runs.read_text(encoding="utf-8")) if runs.exists() else 0
+
+    return finds
+
+
+GPU = {"name": "RTX A4000", "free": 14.2, "total": 15.7}
+
+
+@pytest.mark.parametrize("gpus", [[], [GPU]], ids=["none", "one"])
+def test_float16WithoutAGpuIsRefusedOnceTorchHasAnswered(build, torchFinds, gpus):
+    from UniFuseSlicerLib.Choices import PrecisionChoice
+
+    asked = torchFinds(gpus)
+    s = build()
+    assert not s.panel.machine.deviceCheck.running  # not before it decides anything
+    s.p.precision = PrecisionChoice.FLOAT16
+    end = time.monotonic() + 30
+    while s.panel.machine.deviceCheck.running:
+        s.timers["DeviceCheck.poll"].fire()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert s.ui.fuseButton.enabled == bool(gpus)
+    assert ("float16 is slower on the CPU" in s.ui.messageLabel.text) == (not gpus)
+    s.panel.refresh()
+    again = build()
+    again.p.precision = PrecisionChoice.FLOAT16
+    assert not again.panel.machine.deviceCheck.running
+    assert asked() == 1
+
+
+def test_theConsoleAsksForAGpuBeforeItStarts(console, pair, torchFinds):
+    from UniFuseSlicerLib.Errors import InputNodeError
+
+    asked = torchFinds([])
+    console(pair.degraded, pair.reference)
+    assert asked() == 0
+    for _time in range(2):
+        with pytest.raises(InputNodeError, match="float16 is slower on the CPU"):
+            console(pair.degraded, pair.reference, precision="float16")
+    assert asked() == 1
+
+
+def test_withAGpuTheConsoleRunsFloat16(console, pair, torchFinds):
+    torchFinds([GPU])
+    assert console(pair.degraded, pair.reference, precision="float16").fused is not None

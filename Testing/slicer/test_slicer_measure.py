@@ -83,14 +83,18 @@ def byTheTool(tmp_path, writeResult, pair):
 
 
 def compare(row, expected):
-    """Every figure; the last digit may be rounded the other way."""
+    """Every figure. Displacements of nodes are whole parts of a millimetre: the last digit, or a
+    voxel at the edge of a label, may be rounded the other way.
+    """
     assert set(row._fields) == set(expected)
     for name in row._fields:
         found, wanted = getattr(row, name), expected[name]
         if name == "name":
             continue  # a label map file has none
         if isinstance(wanted, float):
-            assert found == pytest.approx(wanted, abs=2e-3), name
+            assert found == pytest.approx(wanted, abs=3e-3), name
+        elif isinstance(wanted, int):
+            assert found == pytest.approx(wanted, abs=1), name
         else:
             assert found == wanted, name
 

@@ -55,7 +55,7 @@ def test_resultsLieOnTheReferenceGrid(nodes, pair):
         assert np.abs(imageFromNode(node).ijkToRas - place).max() < 1e-4
     field = deformationImage(nodes.deformation)
     assert np.abs(field.ijkToRas - place).max() < 1e-4
-    assert np.abs(field.array - pair.displacement).max() < 1e-5
+    assert np.abs(field.array - pair.displacement).max() < 1e-3  # mm
 
 
 def test_inputsStayAsTheyAre(images, pair):
@@ -304,7 +304,7 @@ def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
     assert reportOf(loaded) == reportOf(nodes.fused)
     assert loaded.GetNodeReference(DEGRADED_ROLE).GetName() == "T2"
     deformation = loaded.GetNodeReference(DEFORMATION_ROLE)
-    assert np.allclose(deformationImage(deformation).array, pair.displacement, atol=1e-4)
+    assert np.allclose(deformationImage(deformation).array, pair.displacement, atol=1e-3)
     moving = deformation.GetNodeReference(slicer.vtkMRMLTransformNode.GetMovingNodeReferenceRole())
     assert moving.GetName() == "T2"
     moving.SetAndObserveTransformNodeID(deformation.GetID())

@@ -104,6 +104,7 @@ def test_anotherPairLeavesTheResultBefore(build, otherPatient):
     from UniFuseSlicerLib.Choices import OverlayChoice
 
     s = build()
+    s.p.onlyInBody = False
     s.p.overlay = OverlayChoice.GRID
     click(s.ui.fuseButton)
     runToTheEnd(s)
@@ -145,6 +146,7 @@ def test_aResultIsChosenAsAWhole(build, otherPatient):
     from UniFuseSlicerLib.Choices import OverlayChoice
 
     s = build()
+    s.p.onlyInBody = False
     s.p.overlay = OverlayChoice.GRID
     click(s.ui.fuseButton)
     runToTheEnd(s)

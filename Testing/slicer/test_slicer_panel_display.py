@@ -78,6 +78,7 @@ def test_displayChoicesReachTheViews(build, scene):
     assert composite.GetForegroundOpacity() == pytest.approx(0.25)
     s.p.layer = LayerChoice.RESTORED
     assert composite.GetForegroundVolumeID() == s.p.restored.GetID()
+    s.p.onlyInBody = False
     s.p.overlay, s.p.overlaySpacing = OverlayChoice.CONTOUR, 7.0
     display = s.p.deformation.GetDisplayNode()
     assert display.GetVisualizationMode() == display.VIS_MODE_CONTOUR

@@ -154,7 +154,10 @@ def test_aToolThatKeepsItsPipesOpenAfterTheEndIsNotWaitedFor(run, writeResult, f
     writeResult(fakeTool.result)
     process = run("hang")
     assert wait(process).ending is Ending.DONE
-    process._process.wait(1)  # and it is gone
+    end = time.monotonic() + 5
+    while Path(f"/proc/{process._process.pid}").exists():  # it is gone, and not left defunct
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_aToolThatFailedAndHangsHasFailed(tmp_path):

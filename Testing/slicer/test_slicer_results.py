@@ -242,6 +242,23 @@ def test_longSentencesDoNotWidenThePanel():
         assert policy.get("hsizetype") == "Ignored"
 
 
+def test_rowsOfButtonsDoNotWidenThePanel():
+    """Four of them, each 80 pixels wide by itself, appear with the first result of a CT or PET."""
+    import xml.etree.ElementTree as ElementTree
+
+    from standin_ui import UI_FILE
+
+    root = ElementTree.parse(UI_FILE).getroot()  # noqa: S314  a file of ours
+    buttons = {w.get("name"): w for w in root.iter("widget") if w.get("class") == "QPushButton"}
+    windows = [f"{name}WindowButton" for name in ("brain", "soft", "bone", "lung")]
+    for name in (*windows, *(f"suv{top}Button" for top in (5, 7, 10, 20))):
+        policy = buttons[name].find("property[@name='sizePolicy']/sizepolicy")
+        width = buttons[name].find("property[@name='minimumSize']/size/width")
+        assert policy is not None
+        assert width is not None
+        assert (policy.get("hsizetype"), width.text) == ("Ignored", "40")
+
+
 def test_theColorScaleOfOneResultDoesNotStayWithAnother(build, otherPatient, scene):
     import slicer
 

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-MANAGERS = ("vtkMRMLTransformsDisplayableManager2D", "vtkMRMLColorLegendDisplayableManager")
+MANAGERS = (
+    "vtkMRMLTransformsDisplayableManager2D",
+    "vtkMRMLModelSliceDisplayableManager",
+    "vtkMRMLColorLegendDisplayableManager",
+)
 
 
 class SliceView:

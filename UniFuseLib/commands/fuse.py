@@ -20,7 +20,7 @@ from UniFuseLib.verdict.words import trust_lines
 if TYPE_CHECKING:
     import argparse
 
-    from UniFuseLib.report import Report
+    from UniFuseLib.report.report import Report
 
 
 def add_parser(subparsers: Any) -> None:

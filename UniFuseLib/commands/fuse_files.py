@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from UniFuseLib.predict import Network
     from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
-    from UniFuseLib.report import Report
-    from UniFuseLib.report_parts import StoredFieldReport
+    from UniFuseLib.report.parts import StoredFieldReport
+    from UniFuseLib.report.report import Report
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")
@@ -165,7 +165,7 @@ def _write(
 ) -> StoredFieldReport:
     """Volumes and deformation; returns how the deformation lies in its file."""
     from UniFuseLib.io.volumes import write_displacement, write_volume
-    from UniFuseLib.report_parts import StoredFieldReport
+    from UniFuseLib.report.parts import StoredFieldReport
     from UniFuseLib.spatial.stored import stored
 
     fused, restored, deformation = names

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from UniFuseLib.preprocessing.guidance import Guidance
-    from UniFuseLib.report import Report
+    from UniFuseLib.report.report import Report
     from UniFuseLib.spatial.volume import Grid, Volume
 
 _FILES = (

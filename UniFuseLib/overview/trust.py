@@ -9,7 +9,7 @@ from UniFuseLib.overview.sheet import LEFT, PAGE, RIGHT, TEXT, WIDTH, Sheet
 from UniFuseLib.verdict.words import trust_figures, trust_title
 
 if TYPE_CHECKING:
-    from UniFuseLib.report_parts import VerdictReport
+    from UniFuseLib.report.parts import VerdictReport
 
 COLOURS = {"green": "#4cc38a", "amber": AMBER, "red": "#ff4d4d"}
 _TITLE_BAND, _LINE = 44, 22  # pixels: the coloured band, one line of reasons

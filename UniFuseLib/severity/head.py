@@ -1,6 +1,6 @@
-"""From traces to a severity: one linear fit for each class, stored in the contract of the weights.
+"""From traces to one number: a linear fit for each class, stored in the contract of the weights.
 
-severity = clip(constant + Σ_i weight_i · clip((trace_i − mean_i) / deviation_i, ±4), 0, 1)
+value = constant + Σ_i weight_i · clip((trace_i − mean_i) / deviation_i, ±4)
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ LIMIT = 4.0
 
 
 @dataclass(frozen=True)
-class SeverityHead:
+class TraceHead:
     """The fit of one class.
 
     Attributes:
         traces: their names, in the order of the numbers below.
         mean: of every trace over the scans of the fit.
         deviation: likewise.
-        weight: change of the severity with one deviation.
-        constant: severity of a scan with all traces at their mean.
+        weight: change of the value with one deviation.
+        constant: value of a scan with all traces at their mean.
     """
 
     traces: tuple[str, ...]
@@ -36,10 +36,10 @@ class SeverityHead:
     constant: float
 
     def __call__(self, traces: Traces) -> float:
-        """Severity, 0 to 1."""
+        """The value of a scan with these traces."""
         values = np.array([traces[name] for name in self.traces])
         scaled = np.clip((values - self.mean) / self.deviation, -LIMIT, LIMIT)
-        return float(np.clip(self.constant + scaled @ np.array(self.weight), 0, 1))
+        return float(self.constant + scaled @ np.array(self.weight))
 
     @property
     def fits_together(self) -> bool:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.degradation import Classification
     from UniFuseLib.preprocessing.prepare import PreparedVolume
-    from UniFuseLib.severity.head import SeverityHead
+    from UniFuseLib.severity.head import TraceHead
 
 #: thirds of the simulators' range
 _WORDS = ((1 / 3, "light"), (2 / 3, "moderate"), (1.0, "severe"))
@@ -27,7 +27,7 @@ class Severity(NamedTuple):
 
 
 def severity_of(
-    scan: PreparedVolume, classified: Classification, heads: Mapping[str, SeverityHead]
+    scan: PreparedVolume, classified: Classification, heads: Mapping[str, TraceHead]
 ) -> Severity:
     """The severity of the class that was found.
 
@@ -44,7 +44,7 @@ def severity_of(
     traces = traces_of(label, scan.scalar, scan.body)
     if traces is None or not set(heads[label].traces) <= set(traces):  # weights of another version
         return Severity()
-    return in_words(label, heads[label](traces))
+    return in_words(label, min(max(heads[label](traces), 0.0), 1.0))
 
 
 def in_words(label: str, value: float) -> Severity:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from UniFuseLib.report import VerdictReport
+    from UniFuseLib.report.report import VerdictReport
 
 TITLES = {
     "green": "Green: no finding against the alignment",

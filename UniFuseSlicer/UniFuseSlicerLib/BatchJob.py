@@ -83,7 +83,7 @@ class BatchJob:
         if self._cancelled:
             return _("Cancelling")
         if not self.total:
-            return _("Starting")
+            return _("Starting") if self._process is None else _("The first cases are being fused")
         return _("{number} of {count} cases").format(number=len(self.rows), count=self.total)
 
     @property

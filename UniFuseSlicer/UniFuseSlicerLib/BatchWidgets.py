@@ -138,6 +138,7 @@ class BatchWidgets:
         if not ui.batchOutputPathLineEdit.currentPath:
             raise FusionError(_("Choose a folder for the results of the batch."))
         output = ui.batchOutputPathLineEdit.currentPath
+        self._messages.startLog()
         self._names = []
         ui.batchTableWidget.setRowCount(0)
         self.job = self._makeBatch(

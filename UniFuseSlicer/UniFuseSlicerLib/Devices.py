@@ -4,6 +4,7 @@ so that Slicer imports no torch.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,51 @@ from .Command import ToolCommand
 from .Outcome import Ending
 from .Process import ToolProcess
 
+SECONDS = 60
 SCRIPT = Path(__file__).resolve().with_name("DeviceScript.py")
 POLL_MS = 100
+
+
+class KnownDevices:
+    """What has been found on this computer since the application started.
+
+    Attributes:
+        gpu: whether torch can use one; None: nobody has asked, or torch did not answer.
+    """
+
+    gpu: bool | None = None
+
+    def take(self, found: Mapping[str, Any]) -> None:
+        """
+        Args:
+            found: what `DeviceScript.py` printed.
+        """
+        if "gpus" in found:
+            self.gpu = bool(found["gpus"])
+
+
+KNOWN = KnownDevices()
+
+
+def askForGpu(tool: ToolCommand) -> None:
+    """Wait for the answer, where it is not known yet: for scripts.
+
+    Args:
+        tool: gives interpreter and environment.
+    """
+    if KNOWN.gpu is not None:
+        return
+    process = _process(tool)
+    process.start()
+    end = time.monotonic() + SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        time.sleep(POLL_MS / 1000)
+    process.endNow()
+    KNOWN.take(process.lastMessage)
+
+
+def _process(tool: ToolCommand) -> ToolProcess:
+    return ToolProcess([tool.python, str(SCRIPT)], tool.folder, tool.environment)
 
 
 class DeviceCheck:
@@ -25,6 +69,7 @@ class DeviceCheck:
         tool: gives interpreter and environment.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
         show: receives the sentence for the panel.
+        onFound: called when it is known whether there is a GPU.
     """
 
     def __init__(
@@ -32,9 +77,11 @@ class DeviceCheck:
         tool: Callable[[], ToolCommand],
         makeTimer: Callable[..., Any],
         show: Callable[[str], None],
+        onFound: Callable[[], None] = lambda: None,
     ) -> None:
         self._tool = tool
         self._show = show
+        self._onFound = onFound
         self._timer = makeTimer(self.poll, POLL_MS)
         self._process: ToolProcess | None = None
 
@@ -45,8 +92,7 @@ class DeviceCheck:
     def start(self) -> None:
         if self.running:
             return
-        tool = self._tool()
-        self._process = ToolProcess([tool.python, str(SCRIPT)], tool.folder, tool.environment)
+        self._process = _process(self._tool())
         self._process.start()
         self._show(_("Looking…"))
         self._timer.start()
@@ -60,6 +106,8 @@ class DeviceCheck:
         self._process = None
         if outcome.ending is Ending.DONE:
             self._show(deviceSentence(process.lastMessage))
+            KNOWN.take(process.lastMessage)
+            self._onFound()
             return
         self._show(
             _("PyTorch could not be loaded. Press Fuse to install it. {reason}").format(

@@ -74,8 +74,8 @@ def wantedBy(parameterNode: Any) -> Shown:
 def isCopyDrawn(shown: Shown) -> bool:
     """Whether a helper node is drawn, which no scene file holds."""
     mode = shown.style.mode
-    clipped = mode is OverlayChoice.ARROWS and shown.style.onlyInBody
-    return clipped or (mode is not OverlayChoice.OFF and shown.part is FieldPartChoice.DEFORMED)
+    isPart = shown.part is FieldPartChoice.DEFORMED
+    return mode is not OverlayChoice.OFF and (shown.style.onlyInBody or isPart)
 
 
 class Display:

@@ -12,16 +12,15 @@ from slicer.i18n import tr as _
 
 from .Choices import ColorScaleChoice, FieldPartChoice, LayerChoice
 from .CoarseField import CoarseField, coarseField
-from .FieldScale import CHANGE_COLOURS, LENGTH_COLOURS, Scale, Stops, changeScale, table
+from .FieldScale import Scale, changeColours, changeScale, lengthColours
 from .Folds import determinant
-from .HotIron import tableNode
 from .Images import Image
 from .Looks import legendOf, showLegend
 from .Nodes import removeWithDisplay, updateVolume
 from .Overlay import scaleOf
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import DEFORMATION_ROLE
-from .RigidPart import moved, rigidPartOf
+from .RigidPart import lengths, rigidPartOf
 from .Windows import Window, setWindow
 
 FIELD_LAYERS = (LayerChoice.DISPLACEMENT, LayerChoice.VOLUME_CHANGE)
@@ -125,7 +124,9 @@ class FieldMap:
         display = node.GetDisplayNode()
         setWindow(node, Window(scale.low, scale.high))  # first, else Slicer would search for one
         updateVolume(node, image)
-        display.SetAndObserveColorNodeID(_colours(self._scene, look.layer).GetID())
+        isChange = look.layer is LayerChoice.VOLUME_CHANGE
+        colours = (changeColours if isChange else lengthColours)(self._scene)
+        display.SetAndObserveColorNodeID(colours.GetID())
         display.SetAutoThreshold(False)
         seen = image.array[image.array > HIDDEN]
         lowest = float(seen.min()) if seen.size else scale.low
@@ -136,19 +137,6 @@ class FieldMap:
             item.SetHideFromEditors(True)
         node.SetNodeReferenceID(DEFORMATION_ROLE, deformation.GetID())
         self._node, self._scale = node, scale
-
-
-def lengths(field: CoarseField, rigid: np.ndarray | None) -> np.ndarray:
-    """|T(X) − X|, or |B⁻¹ T(X) − X| = |T(X) − B X|, `(k, j, i)` mm.
-
-    Args:
-        field: T(X) = X + u(X).
-        rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
-    """
-    if rigid is None:
-        return np.asarray(np.linalg.norm(field.displacement, axis=-1))
-    placed = moved(rigid, field.places)
-    return np.asarray(np.linalg.norm(field.places + field.displacement - placed, axis=-1))
 
 
 def changes(field: CoarseField) -> np.ndarray:
@@ -175,15 +163,3 @@ def _title(look: FieldLook) -> str:
     if look.part is FieldPartChoice.DEFORMED:
         return _("Deformed, mm")
     return _("Displaced, mm")
-
-
-def _colours(scene: Any, layer: LayerChoice) -> Any:
-    """The colour table node; made again whenever it is needed, so in no file."""
-    kinds: dict[LayerChoice, tuple[str, str, Stops]] = {
-        LayerChoice.DISPLACEMENT: ("UniFuseDisplacement", "Displacement", LENGTH_COLOURS),
-        LayerChoice.VOLUME_CHANGE: ("UniFuseVolumeChange", "Volume change", CHANGE_COLOURS),
-    }
-    tag, name, stops = kinds[layer]
-    node = tableNode(scene, tag, name, table(stops))
-    node.SetSaveWithScene(False)
-    return node

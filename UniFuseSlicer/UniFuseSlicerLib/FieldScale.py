@@ -5,9 +5,11 @@ readers as well.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+
+from .HotIron import tableNode
 
 Stops = Sequence[tuple[float, tuple[float, float, float]]]
 
@@ -77,6 +79,21 @@ def table(stops: Stops) -> np.ndarray:
     channels = np.array([colour for _, colour in stops]).T
     places = np.linspace(0, 1, _TABLE)
     return np.stack([np.interp(places, shares, channel) for channel in channels], axis=1)
+
+
+def lengthColours(scene: Any) -> Any:
+    """Colour table node of lengths; made again whenever it is needed, so in no file."""
+    return _unsaved(tableNode(scene, "UniFuseDisplacement", "Displacement", table(LENGTH_COLOURS)))
+
+
+def changeColours(scene: Any) -> Any:
+    """Colour table node of changes of volume; in no file either."""
+    return _unsaved(tableNode(scene, "UniFuseVolumeChange", "Volume change", table(CHANGE_COLOURS)))
+
+
+def _unsaved(node: Any) -> Any:
+    node.SetSaveWithScene(False)
+    return node
 
 
 def _roundStep(largest: float) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from .Devices import KNOWN
 from .Errors import InputNodeError
 from .Nodes import checkInput
 from .Options import FusionOptions
@@ -59,7 +60,8 @@ def checkOptions(options: FusionOptions) -> None:
                 "{largest:g} mm."
             ).format(spacing=spacing, largest=LARGEST_SPACING_MM)
         )
-    if options.precision == "float16" and options.device == "cpu":
+    onCpu = options.device == "cpu" or (needsGpu(options) and KNOWN.gpu is False)
+    if options.precision == "float16" and onCpu:
         raise InputNodeError(
             _(
                 "float16 is slower on the CPU than float32. Choose the precision Automatic, or "
@@ -73,6 +75,11 @@ def checkOptions(options: FusionOptions) -> None:
                 "empty the field to use the weights that come with the extension."
             ).format(path=options.weights)
         )
+
+
+def needsGpu(options: FusionOptions) -> bool:
+    """Whether the choices can be judged only when it is known what torch finds."""
+    return options.precision == "float16" and options.device == "auto"
 
 
 def modalitySentences(degraded: Any, reference: Any, options: FusionOptions) -> list[str]:

@@ -19,10 +19,12 @@ from vtk.util.numpy_support import get_vtk_array_type, vtk_to_numpy
 
 from .Errors import FusionError
 
-# What nobody sees compresses badly: of the fused picture a 4096th of its range, of restored values
-# what is beyond 13 significant bits, at every level of uptake. Displacements stay as they are: the
-# figures of `unifuse measure` come from them.
-FUSED_PARTS, RESTORED_BITS = 4096, 13
+# What is far below the noise compresses badly, and a scene holds it for ever. Off at most: fused
+# values by 0.05 % of their range, a 17th of the noise of a head; restored values that are no whole
+# numbers by 0.05 % of themselves, or a 131 000th of the range; displacements by 0.0005 mm along an
+# axis, a hundredth of what their grid leaves, so that changes of volume stay right to 0.1 %.
+FUSED_PARTS, RESTORED_BITS, RESTORED_PARTS = 1024, 11, 65536
+DISPLACEMENT_STEP_MM = 1 / 1024
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -165,6 +167,8 @@ def readResult(folder: Path) -> FusionImages:
             )
     roundParts(fused.array, FUSED_PARTS)
     roundBits(restored.array, RESTORED_BITS)
+    roundParts(restored.array, RESTORED_PARTS)
+    roundTo(displacement, DISPLACEMENT_STEP_MM)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return FusionImages(fused, restored, deformation, report, _uncertaintyIn(folder))
 
@@ -174,7 +178,11 @@ def roundParts(array: np.ndarray, parts: int) -> None:
     low, high = float(array.min()), float(array.max())
     if array.dtype.kind != "f" or not np.isfinite([low, high]).all() or low == high:
         return
-    step = 2.0 ** np.floor(np.log2((high - low) / parts))
+    roundTo(array, 2.0 ** np.floor(np.log2((high - low) / parts)))
+
+
+def roundTo(array: np.ndarray, step: float) -> None:
+    """In place, to multiples of a power of two."""
     np.divide(array, step, out=array)
     np.rint(array, out=array)
     np.multiply(array, step, out=array)

@@ -17,8 +17,10 @@ from .Batch import BatchRow
 from .BatchJob import BatchJob
 from .Blocking import temporaryFolder, waitFor
 from .Command import ToolCommand
+from .Devices import askForGpu
 from .Direction import Destination
 from .Errors import RunFailed
+from .Guards import needsGpu
 from .Guidance import NO_GUIDANCE, Guidance
 from .Install import Dependencies
 from .Job import FusionJob
@@ -94,12 +96,13 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             InstallError: PyTorch or safetensors is missing.
             RunFailed: the tool did not start, failed, or crashed; see `.outcome`.
         """
-        self._dependencies.check()
+        options = options or FusionOptions()
+        self._prepare(options)
         job = self.makeJob(
             degradedNode,
             referenceNode,
             outputs or FusionNodes(),
-            options or FusionOptions(),
+            options,
             log,
             overwriteNodes,
             guidance,
@@ -136,14 +139,15 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             FusionError: no cases, or an output that cannot be made. InstallError: PyTorch or
                 safetensors is missing.
         """
-        self._dependencies.check()
+        options = options or FusionOptions()
+        self._prepare(options)
 
         def onRow(row: BatchRow) -> None:
             known, total = len(job.rows), max(job.total, len(job.rows))
             line = _("{number} of {count}: {name}")
             progress(line.format(number=known, count=total, name=row.name))
 
-        job = self.makeBatch(source, output, options or FusionOptions(), onRow)
+        job = self.makeBatch(source, output, options, onRow)
         outcome = waitFor(job)
         if outcome.ending is not Ending.DONE:
             raise RunFailed(outcome)
@@ -188,10 +192,9 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         Raises:
             FusionError: as `fuse`; a degraded volume of no sequence.
         """
-        self._dependencies.check()
-        job = self.makeSequence(
-            degradedNode, referenceNode, field, options or FusionOptions(), NO_GUIDANCE, log
-        )
+        options = options or FusionOptions()
+        self._prepare(options)
+        job = self.makeSequence(degradedNode, referenceNode, field, options, NO_GUIDANCE, log)
         outcome = waitFor(job, progress)
         if outcome.ending is not Ending.DONE:
             raise RunFailed(outcome)
@@ -279,6 +282,12 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             overwriteNodes=overwriteNodes,
             guidance=guidance,
         )
+
+    def _prepare(self, options: FusionOptions) -> None:
+        """What has to be there, and to be known, before a script starts a run."""
+        self._dependencies.check()
+        if needsGpu(options):
+            askForGpu(self.tool())
 
     def tool(self) -> ToolCommand:
         if self._tool is None:

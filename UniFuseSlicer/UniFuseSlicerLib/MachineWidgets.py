@@ -8,7 +8,9 @@ from typing import Any
 
 from .Choices import DeviceChoice
 from .Command import ToolCommand
-from .Devices import DeviceCheck
+from .Devices import KNOWN, DeviceCheck
+from .Guards import needsGpu
+from .Options import FusionOptions
 from .Settings import MachineSettings
 
 
@@ -20,6 +22,7 @@ class MachineWidgets:
         settings: read now and written at every change.
         tool: gives interpreter and environment for the question which devices there are.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
+        onFound: called when it is known whether there is a GPU.
     """
 
     def __init__(
@@ -28,10 +31,12 @@ class MachineWidgets:
         settings: MachineSettings,
         tool: Callable[[], ToolCommand],
         makeTimer: Callable[[Callable[[], None], int], Any],
+        onFound: Callable[[], None],
     ) -> None:
         self._ui = ui
         self._settings = settings
-        self.deviceCheck = DeviceCheck(tool, makeTimer, ui.deviceLabel.setText)
+        self.deviceCheck = DeviceCheck(tool, makeTimer, ui.deviceLabel.setText, onFound)
+        self._asked = False
         for choice in DeviceChoice:
             ui.deviceComboBox.addItem(choice.label())
         ui.deviceComboBox.setCurrentIndex(list(DeviceChoice).index(settings.device))
@@ -51,6 +56,16 @@ class MachineWidgets:
     def readWeights(self) -> None:
         """Take what stands in the field now, whether the field calls it valid or not."""
         self.onWeightsChosen(self._ui.weightsPathLineEdit.currentPath)
+
+    def follow(self, options: FusionOptions) -> None:
+        """Look for a GPU, once, where it decides whether these choices can be used.
+
+        Args:
+            options: choices of the panel.
+        """
+        if needsGpu(options) and KNOWN.gpu is None and not self._asked:
+            self._asked = True
+            self.deviceCheck.start()
 
     def endNow(self) -> None:
         self.deviceCheck.endNow()

@@ -9,6 +9,7 @@ import numpy as np
 import vtk
 from slicer.i18n import tr as _
 
+from .BodyLines import BodyLines
 from .Choices import ColorScaleChoice, OverlayChoice
 from .FieldScale import LENGTH_COLOURS, Scale, lengthScale
 from .InsideBody import insideBody, withoutRigid
@@ -44,8 +45,9 @@ class Overlay:
     """Draws one deformation node through its own transform display node.
 
     Slicer draws *to parent*: an arrow starts where tissue lies in the degraded volume and ends
-    where it lies in the reference. For "only inside the body", and without the motion of the whole
-    body, a coarse copy is drawn instead; the deformation node itself is never changed.
+    where it lies in the reference. For "only inside the body" surfaces or a coarse copy are drawn
+    instead, and without the motion of the whole body a copy; the deformation node itself is never
+    changed.
 
     Args:
         colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
@@ -54,11 +56,13 @@ class Overlay:
     def __init__(self, scene: Any, colorLogic: Any = None) -> None:
         self._scene = scene
         self.colorLogic = colorLogic
+        self._lines = BodyLines(scene)
 
     def show(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None = None
     ) -> Any:
-        """Draw, and return the transform node that is drawn (None when off).
+        """Draw, and return the node that is drawn: a transform, or the first of the models that end
+        where the body ends (None when off).
 
         Args:
             deformation: grid transform node of a result.
@@ -69,8 +73,10 @@ class Overlay:
         self.hide(deformation)
         if style.mode is OverlayChoice.OFF:
             return None
-        drawn = self._drawn(deformation, reference, style, part)
         scale = scaleOf(deformation, style.scale, part)
+        if style.onlyInBody and style.mode is not OverlayChoice.ARROWS:
+            return self._showLines(deformation, reference, style, scale, part)
+        drawn = self._drawn(deformation, reference, style, part)
         display = prepareDisplay(drawn, scale, reference)
         applyStyle(display, style, scale)
         display.SetVisibility2D(True)
@@ -78,10 +84,11 @@ class Overlay:
         if style.legend:
             self._showLegend(display, scale, legendTitle(style, scale))
         if drawn is not deformation:
-            self._keepOutOfFiles(drawn)
+            keepOutOfFiles(drawn)
         return drawn
 
     def hide(self, deformation: Any) -> None:
+        self._lines.hide()
         copies = [deformation.GetNodeReference(role) for role in COPIES]
         for node in (deformation, *copies):
             display = node.GetDisplayNode() if node is not None else None
@@ -93,10 +100,28 @@ class Overlay:
 
     def forget(self, deformation: Any) -> None:
         """Drop the drawn copies: the field has changed, or is about to be deleted."""
+        self._lines.forget(deformation)
         for role in COPIES:
             copy = deformation.GetNodeReference(role)
             if copy is not None:
                 removeWithDisplay(copy)
+
+    def _showLines(
+        self,
+        deformation: Any,
+        reference: Any,
+        style: OverlayStyle,
+        scale: Scale,
+        part: RigidPart | None,
+    ) -> Any:
+        spacing = style.spacing if style.mode is OverlayChoice.GRID else None
+        rigid = None if part is None else part.matrix
+        models = self._lines.show(deformation, reference, scale, rigid, spacing)
+        for model in models:
+            if style.legend:
+                self._showLegend(model.GetDisplayNode(), scale, legendTitle(style, scale))
+            keepOutOfFiles(model)
+        return models[0]
 
     def _drawn(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None
@@ -130,14 +155,6 @@ class Overlay:
         deformation.SetNodeReferenceID(role, copy.GetID())
         return copy
 
-    def _keepOutOfFiles(self, copy: Any) -> None:
-        """What belongs to a copy that is not saved would be left over in the saved scene."""
-        displays = [copy.GetNthDisplayNode(n) for n in range(copy.GetNumberOfDisplayNodes())]
-        colours = [d.GetColorNode() for d in displays if d.IsA("vtkMRMLTransformDisplayNode")]
-        for node in (*displays, *colours):
-            if node is not None:
-                node.SetSaveWithScene(False)
-
     def _showLegend(self, display: Any, scale: Scale, title: str) -> None:
         if self.colorLogic is None:
             return
@@ -162,6 +179,15 @@ class Overlay:
             if candidate is not None and candidate.IsA("vtkMRMLColorLegendDisplayNode"):
                 return candidate
         return None
+
+
+def keepOutOfFiles(copy: Any) -> None:
+    """What belongs to a copy that is not saved would be left over in the saved scene."""
+    displays = [copy.GetNthDisplayNode(n) for n in range(copy.GetNumberOfDisplayNodes())]
+    colours = [d.GetColorNode() for d in displays if d.IsA("vtkMRMLTransformDisplayNode")]
+    for node in (*displays, *colours):
+        if node is not None:
+            node.SetSaveWithScene(False)
 
 
 def prepareDisplay(deformation: Any, scale: Scale, reference: Any) -> Any:

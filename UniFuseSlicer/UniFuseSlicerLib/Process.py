@@ -125,7 +125,7 @@ class ToolProcess:
             # All files are there. Torch takes half a second to exit, and a helper may keep the
             # pipes open for ever, so the process is ended; in a thread, because on Windows ending
             # a process tree takes a program of its own.
-            threading.Thread(target=self._end, args=(True,), daemon=True).start()
+            threading.Thread(target=self._endAndWait, daemon=True).start()
             self._judge(0)
             return self.outcome
         code = self._process.poll()
@@ -150,9 +150,7 @@ class ToolProcess:
         """End the process and wait for it: the application or the scene is closing."""
         if not self.running:
             return
-        self._end(force=True)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(END_NOW_S)
+        self._endAndWait()
         self.outcome = cancelledOutcome(self._process.poll())
 
     def _isDone(self) -> bool:
@@ -208,7 +206,7 @@ class ToolProcess:
         if self._cancelledAt is not None:
             self._hurryCancelled(now - self._cancelledAt)
         elif self._doneAt is not None and now - self._doneAt > LEAVE_AFTER_FAILURE_S:
-            self._end(force=True)
+            threading.Thread(target=self._endAndWait, daemon=True).start()
             self._judge(1)
 
     def _hurryCancelled(self, waited: float) -> None:
@@ -220,6 +218,12 @@ class ToolProcess:
 
     def _end(self, force: bool) -> None:
         endTree(self._process.pid, force)
+
+    def _endAndWait(self) -> None:
+        """A process that nobody waits for stays in the list of the system as defunct."""
+        self._end(force=True)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_NOW_S)
 
     def _judge(self, code: int) -> None:
         if self._cancelledAt is not None or code == CANCELLED_CODE:

@@ -70,5 +70,18 @@ def moved(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     return np.asarray(points @ matrix[:3, :3].T + matrix[:3, 3])
 
 
+def lengths(field: CoarseField, rigid: np.ndarray | None) -> np.ndarray:
+    """|T(X) − X|, or |B⁻¹ T(X) − X| = |T(X) − B X|, `(k, j, i)` mm.
+
+    Args:
+        field: T(X) = X + u(X).
+        rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
+    """
+    if rigid is None:
+        return np.asarray(np.linalg.norm(field.displacement, axis=-1))
+    placed = moved(rigid, field.places)
+    return np.asarray(np.linalg.norm(field.places + field.displacement - placed, axis=-1))
+
+
 def _asReported(reported: Mapping[str, Any]) -> RigidPart:
     return RigidPart(np.array(reported["matrix_ras"]), float(reported["deformed_mm"]["max"]))

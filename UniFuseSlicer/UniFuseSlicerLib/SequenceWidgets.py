@@ -97,6 +97,7 @@ class SequenceWidgets:
             self.job.endNow()
 
     def _start(self) -> None:
+        self._messages.startLog()
         field = FIELDS[self._ui.sequenceComboBox.currentIndex]
         self.job = self._makeSequence(field, self._messages.log)
         self.job.start()

@@ -81,7 +81,7 @@ class Panel:
         self.ui = ui
         self.logic = logic
         self.run = Run(makeTimer, clock, self.refresh, self.onRunEnded)
-        self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer)
+        self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer, self.refresh)
         messages = self.messages = Messages(ui)
         buttons = InputButtons(ui, messages, lambda: self.parameterNode, loadSample)
         self._retry = Retry(ui, messages, buttons.startCentred, self.onFuseButton)
@@ -254,6 +254,8 @@ class Panel:
         """Button, progress and message from what is known now."""
         p = self.parameterNode
         chosen = self.inputs.follow(p)
+        if p is not None:
+            self.machine.follow(p.options(self._settings))
         view = resolve(self.run.state() if self.run.running else chosen)
         if self.many.filling:
             view = replace(view, buttonEnabled=False, inputsEnabled=False)

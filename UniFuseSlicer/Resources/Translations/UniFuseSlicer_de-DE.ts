@@ -400,12 +400,12 @@
         <translation>Wo die Farben von Verschiebung und Volumenänderung enden: beim größten Wert im Körper dieses Ergebnisses, oder bei einem festen Wert, um Ergebnisse zu vergleichen</translation>
     </message>
     <message>
-        <source>Draw no arrows outside the patient's body and the field of view of the degraded volume</source>
-        <translation>Keine Pfeile außerhalb des Körpers und des Bildfelds des gestörten Volumens zeichnen</translation>
+        <source>Draw nothing outside the patient's body and the field of view of the degraded volume</source>
+        <translation>Nichts außerhalb des Körpers und des Bildfelds des gestörten Volumens zeichnen</translation>
     </message>
     <message>
-        <source>Arrows only inside the body</source>
-        <translation>Pfeile nur im Körper</translation>
+        <source>Only inside the body</source>
+        <translation>Nur im Körper</translation>
     </message>
     <message>
         <source>Show the color scale in mm</source>
@@ -754,6 +754,10 @@
         <translation>Start</translation>
     </message>
     <message>
+        <source>The first cases are being fused</source>
+        <translation>Die ersten Fälle werden fusioniert</translation>
+    </message>
+    <message>
         <source>{number} of {count} cases</source>
         <translation>{number} von {count} Fällen</translation>
     </message>
@@ -814,6 +818,13 @@
     <message>
         <source>Failed</source>
         <translation>Fehlgeschlagen</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BodyLines</name>
+    <message>
+        <source>{name} (lines in the body)</source>
+        <translation>{name} (Linien im Körper)</translation>
     </message>
 </context>
 <context>

@@ -400,11 +400,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Draw no arrows outside the patient's body and the field of view of the degraded volume</source>
+        <source>Draw nothing outside the patient's body and the field of view of the degraded volume</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Arrows only inside the body</source>
+        <source>Only inside the body</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -754,6 +754,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>The first cases are being fused</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{number} of {count} cases</source>
         <translation type="unfinished"></translation>
     </message>
@@ -813,6 +817,13 @@
     </message>
     <message>
         <source>Failed</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BodyLines</name>
+    <message>
+        <source>{name} (lines in the body)</source>
         <translation type="unfinished"></translation>
     </message>
 </context>

@@ -1,7 +1,7 @@
 """`report.json`: what went in, what was found, what it cost, and how far to trust it.
 
 Plain numbers and sentences. Every key is explained in `docs/report-schema.md`, which a test
-compares with the classes here, in `report_inputs.py` and in `report_parts.py`.
+compares with the classes here, in `inputs.py` and in `parts.py`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from UniFuseLib.guidance_report import GuidanceReport
 from UniFuseLib.process import peak_memory_mb
-from UniFuseLib.report_inputs import InputReport, InputsReport, IntensityReport, ModalitiesReport
-from UniFuseLib.report_parts import (
+from UniFuseLib.report.guidance import GuidanceReport
+from UniFuseLib.report.inputs import InputReport, InputsReport, IntensityReport, ModalitiesReport
+from UniFuseLib.report.parts import (
     AlignmentReport,
     CorrectionReport,
     DisplacementReport,
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
     from UniFuseLib.degradation import Classification
     from UniFuseLib.fusion.greys import Greys
-    from UniFuseLib.measurements import Measurements
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
+    from UniFuseLib.report.measurements import Measurements
     from UniFuseLib.restoration.correct import Corrected
     from UniFuseLib.severity.severity import Severity
     from UniFuseLib.verdict.judge import Verdict

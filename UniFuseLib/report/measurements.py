@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.report_parts import DisplacementReport, RigidPartReport, SimilarityReport
+from UniFuseLib.report.parts import DisplacementReport, RigidPartReport, SimilarityReport
 from UniFuseLib.spatial.displacement import jacobian_determinant
 from UniFuseLib.spatial.mind import mind_ssc
 from UniFuseLib.spatial.resampling import row_blocks

@@ -1,0 +1,188 @@
+#!/usr/bin/env python3
+"""Fit to traces whether a scan is degraded at all, and judge the fit on unseen patients.
+
+    python Testing/benchmarks/presence_fit.py docs/results/severity-rows.jsonl \\
+        --contract Resources/Models/unifuse.json --results docs/results/presence.json
+
+Rows come from `severity_samples.py`. A logistic regression on the traces and the network's log-odds
+for each class of which there are clean scans as well; clean and degraded scans weigh the same. How
+much it is held back is chosen on training patients, each held out in turn; validation patients only
+judge. Accuracies are of the network, of the traces, and of both. The network has seen the training
+patients; only on validation patients do its figures say how good it is. Classes with scans of fewer
+than 30 patients are judged, and get no head.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from severity_fit import LEAST_DEVIATION, rounded
+
+from UniFuseLib.degradation import SURE
+from UniFuseLib.evaluation.metrics.classification import calibration_error
+from UniFuseLib.experiments.classifier_calibration import sure_from
+from UniFuseLib.severity.head import LIMIT, TraceHead
+from UniFuseLib.severity.presence import NETWORK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+Row = dict[str, "Any"]
+HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # λ of the ridge
+_SEEN = 0.15  # severity from which on a degradation counts
+_STEPS = 30  # of Newton's method
+_PATIENTS = 30  # of training, fewer say too little of other patients
+
+
+class Judged(NamedTuple):
+    """A row, and log-odds by a fit that has not seen its patient."""
+
+    row: Row
+    traces: float  # by traces alone
+    both: float  # by the traces and the network
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", type=Path)
+    parser.add_argument("--contract", type=Path, help="gets the heads; none: only figures")
+    parser.add_argument("--results", type=Path, help="JSON file of the figures")
+    args = parser.parse_args()
+    rows = [json.loads(line) for line in args.rows.read_text(encoding="utf-8").splitlines()]
+    heads, figures = fit_all([row for row in rows if row["traces"] and _network(row) is not None])
+    if args.contract:
+        content = json.loads(args.contract.read_text(encoding="utf-8"))
+        content["presence"] = {label: asdict(head) for label, head in heads.items()}
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        args.contract.write_text(text, encoding="utf-8")
+    text = json.dumps(figures, indent=1) + "\n"
+    if args.results:
+        args.results.write_text(text, encoding="utf-8")
+    sys.stdout.write(text)
+    return 0
+
+
+def fit_all(rows: Sequence[Row]) -> tuple[dict[str, TraceHead], dict[str, Any]]:
+    """A head for each class, and how often it is right on patients that it has not seen."""
+    heads: dict[str, TraceHead] = {}
+    figures: dict[str, Any] = {}
+    everything: dict[str, list[Judged]] = {"held_out": [], "validation": []}
+    for label in sorted({row["class"] for row in rows if not _degraded(row)}):
+        own = [row for row in rows if row["class"] == label and row["split"] == "train"]
+        unseen = [row for row in rows if row["class"] == label and row["split"] == "val"]
+        names = tuple(sorted(own[0]["traces"]))
+        held_back, alone = _best(own, names)
+        of_both, both = _best(own, (*names, NETWORK))
+        traces, head = fit(own, names, held_back), fit(own, (*names, NETWORK), of_both)
+        if len({row["patient"] for row in own}) >= _PATIENTS:
+            heads[label] = head
+        judged = {
+            "held_out": _judged(own, alone, both),
+            "validation": _judged(unseen, found_by(traces, unseen), found_by(head, unseen)),
+        }
+        figures[label] = {"held_back": of_both} | {
+            split: _figures(found) for split, found in judged.items()
+        }
+        for split, found in judged.items():
+            everything[split] += found
+    figures["overall"] = {split: _figures(found) for split, found in everything.items()}
+    return heads, figures
+
+
+def found_by(head: TraceHead, rows: Sequence[Row]) -> list[float]:
+    """Log-odds of every row."""
+    return [head(_evidence(row)) for row in rows]
+
+
+def _judged(rows: Sequence[Row], traces: list[float], both: list[float]) -> list[Judged]:
+    return [Judged(*found) for found in zip(rows, traces, both, strict=True)]
+
+
+def fit(rows: Sequence[Row], names: tuple[str, ...], held_back: float) -> TraceHead:
+    """Logistic regression with a ridge, by Newton's method."""
+    values = np.array([[_evidence(row)[name] for name in names] for row in rows])
+    degraded = np.array([_degraded(row) for row in rows], float)
+    weight = np.where(degraded > 0, 1 / degraded.sum(), 1 / (1 - degraded).sum()) * len(rows) / 2
+    mean, deviation = values.mean(0), values.std(0) + LEAST_DEVIATION
+    scaled = np.clip((values - mean) / deviation, -LIMIT, LIMIT)
+    design = np.column_stack([np.ones(len(rows)), scaled])
+    ridge = np.diag([1e-6, *[held_back] * len(names)])
+    found = np.zeros(design.shape[1])
+    for _ in range(_STEPS):
+        probability = 1 / (1 + np.exp(-design @ found))
+        curvature = design.T @ (design * (weight * probability * (1 - probability))[:, None])
+        slope = design.T @ (weight * (probability - degraded)) + ridge @ found
+        found = found - np.linalg.solve(curvature + ridge, slope)
+    constant, *weights = rounded(found)
+    return TraceHead(names, rounded(mean), rounded(deviation), tuple(weights), constant)
+
+
+def _degraded(row: Row) -> bool:
+    return "severity" in row
+
+
+def _network(row: Row) -> float | None:
+    return row.get("network")
+
+
+def _evidence(row: Row) -> dict[str, float]:
+    return {**row["traces"], NETWORK: row["network"]}
+
+
+def _best(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[float, list[float]]:
+    """The λ with the lowest cross-entropy of held-out patients, and their log-odds."""
+    of_each = {held_back: _held_out(rows, names, held_back) for held_back in HELD_BACK}
+    signs = np.array([1 if _degraded(row) else -1 for row in rows])
+    best = min(of_each, key=lambda λ: np.log1p(np.exp(-signs * of_each[λ])).mean())
+    return best, of_each[best]
+
+
+def _held_out(rows: Sequence[Row], names: tuple[str, ...], held_back: float) -> list[float]:
+    heads = {
+        patient: fit([row for row in rows if row["patient"] != patient], names, held_back)
+        for patient in {row["patient"] for row in rows}
+    }
+    return [heads[row["patient"]](_evidence(row)) for row in rows]
+
+
+def _figures(judged: Sequence[Judged]) -> dict[str, Any]:
+    of_each = {
+        "network": [(found.row, found.row["network"]) for found in judged],
+        "traces": [(found.row, found.traces) for found in judged],
+        "both": [(found.row, found.both) for found in judged],
+    }
+    patients = len({found.row["patient"] for found in judged})
+    return {"patients": patients} | {name: _accuracy(of) for name, of in of_each.items()}
+
+
+def _accuracy(pairs: Sequence[tuple[Row, float]]) -> dict[str, float | None]:
+    if not pairs:
+        return {"scans": 0}
+    right = np.array([(found > 0) == _degraded(row) for row, found in pairs])
+    confidence = 1 / (1 + np.exp(-np.abs([found for _, found in pairs])))
+    counts = np.array([row.get("severity", 1.0) >= _SEEN for row, _ in pairs])
+    clean = np.array([not _degraded(row) for row, _ in pairs])
+    least, share = sure_from(confidence, right.astype(float), SURE)
+    return {
+        "scans": len(pairs),
+        "accuracy": round(float(right.mean()), 4),
+        "scans_seen": int(counts.sum()),
+        "accuracy_seen": round(float(right[counts].mean()), 4),
+        "accuracy_clean": round(float(right[clean].mean()), 4) if clean.any() else None,
+        "calibration_error": round(calibration_error(confidence.tolist(), right.tolist()), 4),
+        "sure_from": round(least, 3),
+        "sure_share": round(share, 3),
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

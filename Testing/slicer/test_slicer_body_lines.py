@@ -1,0 +1,213 @@
+"""Grid and contour lines that end where the body ends."""
+
+from __future__ import annotations
+
+import ctypes.util
+import sys
+
+import numpy as np
+import pytest
+from measures import positions
+
+pytestmark = pytest.mark.slicer
+
+MIDDLE, RADIUS_MM = np.array([-2.0, 4.0, 3.0]), 15.0
+
+
+@pytest.fixture
+def ball(pair):
+    """The reference shows a ball, with noise around it."""
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
+
+    place = imageFromNode(pair.reference).ijkToRas
+    distance = np.linalg.norm(positions(pair.warped.shape, place) - MIDDLE, axis=-1)
+    noise = np.random.default_rng(0).normal(0, 4, pair.warped.shape)
+    values = np.where(distance < RADIUS_MM, 100, 0) + noise
+    updateVolume(pair.reference, Image.fromArray(values.astype(np.float32), place))
+    return pair.reference
+
+
+@pytest.fixture
+def field(nodes, ball):
+    from UniFuseSlicerLib.CoarseField import coarseField
+
+    return coarseField(nodes.deformation, ball, None)
+
+
+def pointsOf(surface):
+    from vtk.util.numpy_support import vtk_to_numpy
+
+    return vtk_to_numpy(surface.GetPoints().GetData()).astype(float)
+
+
+def displacementAt(deformation, points):
+    from UniFuseSlicerLib.Body import transformed
+
+    return transformed(deformation.GetTransformFromParent(), points) - points
+
+
+def turn():
+    """B: 10° about an oblique axis, and a shift."""
+    axis = np.array([1.0, 2.0, -2.0]) / 3
+    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
+    angle = np.deg2rad(10)
+    matrix = np.eye(4)
+    matrix[:3, :3] += np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    matrix[:3, 3] = [3.0, -2.0, 1.0]
+    return matrix
+
+
+@pytest.mark.parametrize("rigid", [None, turn()], ids=["total", "without the rigid part"])
+def test_gridLinesAreThePlanesOfAGridOnTheDegradedVolume(field, nodes, rigid):
+    """e · (B⁻¹ T(X) − o) is a multiple of the spacing for one of two axes: swapped axes, a sign, or
+    B for its inverse would show.
+    """
+    from UniFuseSlicerLib.BodyLines import axesOf, gridSheets
+
+    for axis, surface in enumerate(gridSheets(field, rigid, 6.0)):
+        points = pointsOf(surface)
+        ends = points + displacementAt(nodes.deformation, points)
+        if rigid is not None:
+            ends = (ends - rigid[:3, 3]) @ rigid[:3, :3]
+        along = (ends - field.ijkToRas[:3, 3]) @ axesOf(field.ijkToRas)
+        off = np.abs(along / 6.0 - np.rint(along / 6.0)) * 6.0
+        two = [n for n in range(3) if n != axis]
+        assert off[:, two].min(axis=1).max() < 0.1
+        for n in two:
+            assert (off[:, n] < 0.1).mean() > 0.2  # planes of both axes are there
+
+
+def test_contourLinesLieWhereTheDisplacementIsSoLong(field, nodes):
+    from UniFuseSlicerLib.BodyLines import contours
+
+    levels = [5.0, 5.5, 6.0]
+    points = pointsOf(contours(field, None, levels))
+    length = np.linalg.norm(displacementAt(nodes.deformation, points), axis=1)
+    nearest = np.array(levels)[np.abs(length[:, None] - levels).argmin(axis=1)]
+    assert np.abs(length - nearest).max() < 0.1
+    assert set(nearest) == set(levels)
+
+
+def test_noLineLiesOutsideTheBodyOrTheDegradedFieldOfView(nodes, pair, ball):
+    from UniFuseSlicerLib.BodyLines import contours, gridSheets
+    from UniFuseSlicerLib.CoarseField import coarseField
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
+
+    whole = coarseField(nodes.deformation, ball, pair.degraded)
+    degraded = imageFromNode(pair.degraded)
+    cut = Image.fromArray(degraded.array[: len(degraded.array) // 2], degraded.ijkToRas)
+    updateVolume(pair.degraded, cut)
+    clipped = coarseField(nodes.deformation, ball, pair.degraded)
+    inverse = np.linalg.inv(cut.ijkToRas)
+    for draw in (lambda f: gridSheets(f, None, 5.0)[2], lambda f: contours(f, None, [4.5, 5, 6])):
+        points = pointsOf(draw(whole))
+        assert np.linalg.norm(points - MIDDLE, axis=1).max() < RADIUS_MM + 3
+        fewer = pointsOf(draw(clipped))
+        assert 0.1 < len(fewer) / len(points) < 0.9
+        ends = fewer + displacementAt(nodes.deformation, fewer)
+        assert (ends @ inverse[:3, :3].T + inverse[:3, 3])[:, 2].max() < cut.array.shape[0] + 1
+
+
+def test_aFieldWithoutABodyDrawsNothing(field):
+    from dataclasses import replace
+
+    from UniFuseSlicerLib.BodyLines import contours, gridSheets
+
+    empty = replace(field, shown=np.zeros_like(field.shown))
+    assert all(surface.GetNumberOfPoints() == 0 for surface in gridSheets(empty, None, 5.0))
+    assert contours(empty, None, [5.0]).GetNumberOfPoints() == 0
+
+
+def overlayOf(scene):
+    import slicer
+    from UniFuseSlicerLib.Overlay import Overlay
+
+    return Overlay(scene, slicer.vtkSlicerColorLogic)
+
+
+def style(mode, **choices):
+    from UniFuseSlicerLib.Choices import OverlayChoice
+    from UniFuseSlicerLib.Overlay import OverlayStyle
+
+    return OverlayStyle(OverlayChoice(mode), **({"spacing": 5.0, "legend": False} | choices))
+
+
+def models(scene):
+    count = scene.GetNumberOfNodesByClass("vtkMRMLModelNode")
+    found = [scene.GetNthNodeByClass(n, "vtkMRMLModelNode") for n in range(count)]
+    return [node for node in found if node.GetName().endswith("(lines in the body)")]
+
+
+@pytest.mark.parametrize("mode", ["grid", "contour"])
+def test_theViewShowsLinesInTheBodyAlone(scene, nodes, ball, mode):
+    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
+        pytest.skip("no offscreen rendering: libEGL is missing")
+    from UniFuseSlicerLib.Layers import Layers
+    from UniFuseSlicerLib.Nodes import matrixArray
+    from views import SliceView
+
+    view = SliceView(scene, size=(300, 300))
+    Layers(scene, view.fit).show(ball, None, 1.0)
+    view.node.RotateToVolumePlane(ball)
+    view.fit()
+    view.node.SetSliceOffset(view.node.GetSliceOffset() + 1)
+    overlay = overlayOf(scene)
+    toRas = matrixArray(view.node.GetXYToRAS())
+    y, x = np.indices((300, 300))
+    places = np.stack([x, 299 - y], -1) @ toRas[:3, :2].T + toRas[:3, 3]
+    outside = np.linalg.norm(places - MIDDLE, axis=-1) > RADIUS_MM + 3
+
+    def coloured(onlyInBody):
+        overlay.show(nodes.deformation, ball, style(mode, onlyInBody=onlyInBody))
+        pixels = view.pixels().astype(int)
+        return (pixels.max(-1) - pixels.min(-1)) > 40
+
+    assert coloured(False)[outside].mean() > 0.01
+    inBody = coloured(True)
+    assert not inBody[outside].any()
+    assert inBody[~outside].mean() > 0.01
+
+
+def test_everyViewSeesTheGridThatIsNotParallelToIt(scene, nodes, ball):
+    import slicer
+
+    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
+    views = {}
+    for name in ("Axial", "Coronal"):
+        views[name] = scene.AddNewNodeByClass("vtkMRMLSliceNode", name)
+        views[name].SetOrientation(name)
+    overlay = overlayOf(scene)
+    overlay.show(nodes.deformation, ball, style("grid"))
+
+    def seenIn(view):
+        displays = [model.GetDisplayNode() for model in models(scene)]
+        return [n for n, d in enumerate(displays) if d.GetVisibility(view.GetID())]
+
+    assert [seenIn(view) for view in views.values()] == [[2], [1]]
+    views["Axial"].SetOrientation("Sagittal")
+    added = scene.AddNewNodeByClass("vtkMRMLSliceNode", "Green2")
+    added.SetOrientation("Axial")
+    assert [seenIn(view) for view in (*views.values(), added)] == [[0], [1], [2]]
+    overlay.hide(nodes.deformation)
+    views["Axial"].SetOrientation("Axial")
+    assert [seenIn(view) for view in (*views.values(), added)] == [[], [], []]
+
+
+def test_linesAreInNoFileAndGoWithTheirDeformation(scene, nodes, ball):
+    before = scene.GetNumberOfNodes()
+    overlay = overlayOf(scene)
+    for mode, count in (("grid", 3), ("contour", 1), ("grid", 3)):
+        overlay.show(nodes.deformation, ball, style(mode, legend=True))
+        assert len(models(scene)) == count
+    assert all(node.GetHideFromEditors() for node in models(scene))
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    text = scene.GetSceneXMLString()
+    assert "lines in the body" not in text
+    assert "ModelDisplay" not in text
+    assert "ColorLegend" not in text
+    overlay.forget(nodes.deformation)
+    assert models(scene) == []
+    assert scene.GetNumberOfNodes() <= before + 2  # the colour tables, made once

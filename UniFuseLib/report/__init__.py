@@ -1,0 +1,1 @@
+"""`report.json`: what was measured of a result, and how it is written down."""

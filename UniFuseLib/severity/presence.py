@@ -1,0 +1,42 @@
+"""Whether a scan is degraded at all: the network's opinion and the traces on the scan's own grid.
+
+A stacked classifier (Wolpert 1992, doi:10.1016/S0893-6080(05)80023-1): one logistic regression for
+each class, to which the network's log-odds are one more trace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from UniFuseLib.degradation import DEGRADATION_OF
+from UniFuseLib.severity.traces import traces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from UniFuseLib.preprocessing.prepare import PreparedVolume
+    from UniFuseLib.severity.head import TraceHead
+
+NETWORK = "network"  # name of the network's log-odds among the traces
+
+
+def presence_of(
+    scan: PreparedVolume, network: float, heads: Mapping[str, TraceHead]
+) -> float | None:
+    """log P(degraded) - log P(clean), natural logarithms.
+
+    Args:
+        scan: the degraded one.
+        network: the same by the network alone.
+        heads: class → fit, of the weights' contract.
+
+    Returns:
+        None where nothing was measured: no fit of the modality's class, or fewer than three slices.
+    """
+    label = DEGRADATION_OF.get(scan.source.modality)
+    if label is None or label not in heads:
+        return None
+    traces = traces_of(label, scan.scalar, scan.body)
+    if traces is None or not set(heads[label].traces) <= {*traces, NETWORK}:  # of another version
+        return None
+    return heads[label]({**traces, NETWORK: network})

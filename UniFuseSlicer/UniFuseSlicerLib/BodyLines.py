@@ -1,0 +1,252 @@
+"""Grid and contour lines of a deformation that end where the body ends.
+
+Slicer draws both over the whole slice. Here they are surfaces on the reference, which every slice
+cuts to lines: no slice is computed again when it is turned or moved.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+from vtk.util.numpy_support import numpy_to_vtk
+
+from .CoarseField import CoarseField, coarseField
+from .FieldScale import Scale, lengthColours
+from .Nodes import matrixArray, removeWithDisplay
+from .Ownership import DEGRADED_ROLE
+from .RigidPart import lengths, moved
+
+ROLES = ("unifuseDrawnLinesI", "unifuseDrawnLinesJ", "unifuseDrawnLinesK")
+LENGTH_MM, IN_BODY = "mm", "in body"
+
+
+class BodyLines(VTKObservationMixin):
+    """Hidden models that no scene file holds.
+
+    A grid has one for each axis n of the reference, with the lines of the two other axes: it is
+    seen in the views that look along n. What is parallel to a slice would cover it.
+
+    Args:
+        scene: of the models.
+    """
+
+    def __init__(self, scene: Any) -> None:
+        VTKObservationMixin.__init__(self)
+        self._scene = scene
+        self._axes = np.eye(3)
+        self._models: list[Any] = []
+
+    def show(
+        self,
+        deformation: Any,
+        reference: Any,
+        scale: Scale,
+        rigid: np.ndarray | None = None,
+        gridSpacing: float | None = None,
+    ) -> list[Any]:
+        """Draw, and return the models: three for a grid, one for contour lines.
+
+        Args:
+            deformation: grid transform node of a result.
+            reference: volume node that shows the body.
+            scale: of the colours; contour lines lie at its ticks.
+            rigid: B, `(4, 4)` RAS mm, the motion to take off; None: the total displacement.
+            gridSpacing: mm between grid lines; None: contour lines.
+        """
+        self.forget(deformation)
+        field = coarseField(deformation, reference, deformation.GetNodeReference(DEGRADED_ROLE))
+        if gridSpacing is None:
+            surfaces = [contours(field, rigid, scale.levels)]
+        else:
+            surfaces = list(gridSheets(field, rigid, gridSpacing))
+        for surface, role in zip(surfaces, ROLES, strict=False):
+            self._models.append(self._model(deformation, surface, role, scale))
+        if gridSpacing is not None:
+            self._axes = axesOf(field.ijkToRas)
+            self._followViews()
+        return list(self._models)
+
+    def hide(self) -> None:
+        """Draw nothing, and stop following the slice views."""
+        self.removeObservers()
+        for model in self._models:
+            display = model.GetDisplayNode()
+            if display is not None:
+                display.SetVisibility(False)
+        self._models = []
+
+    def forget(self, deformation: Any) -> None:
+        """Take the models of a deformation out of the scene."""
+        self.hide()
+        for role in ROLES:
+            model = deformation.GetNodeReference(role)
+            if model is not None:
+                removeWithDisplay(model)
+
+    def _model(self, deformation: Any, surface: Any, role: str, scale: Scale) -> Any:
+        name = _("{name} (lines in the body)").format(name=deformation.GetName())
+        node = self._scene.AddNewNodeByClass("vtkMRMLModelNode", name)
+        node.SetAndObserveMesh(surface)
+        node.CreateDefaultDisplayNodes()
+        display = node.GetDisplayNode()
+        display.SetAndObserveColorNodeID(lengthColours(self._scene).GetID())
+        display.SetActiveScalarName(LENGTH_MM)
+        display.SetScalarRangeFlag(display.UseManualScalarRange)
+        display.SetScalarRange(scale.low, scale.high)
+        display.SetScalarVisibility(True)
+        display.SetSliceIntersectionThickness(2)
+        display.SetVisibility2D(True)
+        display.SetVisibility3D(False)
+        for item in (node, display):
+            item.SetSaveWithScene(False)
+            item.SetHideFromEditors(True)
+        deformation.SetNodeReferenceID(role, node.GetID())
+        return node
+
+    def _followViews(self) -> None:
+        self.addObserver(self._scene, self._scene.NodeAddedEvent, self._onNodeAdded)
+        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode", self._scene):
+            self.addObserver(view, vtk.vtkCommand.ModifiedEvent, self._onView)
+        self._onView()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeAdded(self, _caller: Any, _event: Any, node: Any) -> None:
+        if node.IsA("vtkMRMLSliceNode"):
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onView)
+            self._onView()
+
+    def _onView(self, _caller: Any = None, _event: Any = None) -> None:
+        """Every view sees the model of the axis that it looks along."""
+        views: list[list[str]] = [[] for _axis in ROLES]
+        for view in slicer.util.getNodesByClass("vtkMRMLSliceNode", self._scene):
+            normal = matrixArray(view.GetSliceToRAS())[:3, 2]
+            views[int(np.abs(normal @ self._axes).argmax())].append(view.GetID())
+        for model, wanted in zip(self._models, views, strict=True):
+            _showIn(model.GetDisplayNode(), wanted)
+
+
+def contours(field: CoarseField, rigid: np.ndarray | None, levels: list[float]) -> Any:
+    """`vtkPolyData`, RAS mm: where the displacement is so long, in the body.
+
+    Args:
+        field: T(X) = X + u(X).
+        rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
+        levels: mm.
+    """
+    length = lengths(field, rigid)
+    return _surface(field, length, levels, length)
+
+
+def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> tuple[Any, ...]:
+    """The planes of a regular grid on the degraded volume, as they lie on the reference: places X
+    with e · (B⁻¹ T(X) − o) = n · spacing, for two of the axes e of the reference.
+
+    Args:
+        field: T(X) = X + u(X); o is its first voxel.
+        rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
+        spacing: mm.
+
+    Returns:
+        Three `vtkPolyData`, RAS mm, without the planes of the first, second and third axis.
+    """
+    ends = field.places + field.displacement
+    if rigid is not None:
+        ends = moved(np.linalg.inv(rigid), ends)
+    along = (ends - field.ijkToRas[:3, 3]) @ axesOf(field.ijkToRas)
+    length = lengths(field, rigid)
+    planes = [
+        _surface(field, along[..., n], _multiples(along[..., n], field.shown, spacing), length)
+        for n in range(3)
+    ]
+    return tuple(_joined([planes[n] for n in range(3) if n != axis]) for axis in range(3))
+
+
+def axesOf(ijkToRas: np.ndarray) -> np.ndarray:
+    """`(3, 3)`, unit vectors in columns."""
+    axes = ijkToRas[:3, :3]
+    return np.asarray(axes / np.linalg.norm(axes, axis=0))
+
+
+def _multiples(values: np.ndarray, shown: np.ndarray, step: float) -> list[float]:
+    inside = values[shown]
+    if inside.size == 0:
+        return []
+    first, last = np.ceil(inside.min() / step), np.floor(inside.max() / step)
+    return [float(step * n) for n in np.arange(first, last + 1)]
+
+
+def _surface(
+    field: CoarseField, values: np.ndarray, levels: list[float], length: np.ndarray
+) -> Any:
+    """`vtkPolyData`, RAS mm: where `values` have the levels, in the body; `length` is its scalar.
+
+    Args:
+        field: its voxels.
+        values: `(k, j, i)`.
+        levels: of the values.
+        length: `(k, j, i)` mm.
+    """
+    # a level that is nowhere reached would leave vtkFlyingEdges3D without arrays
+    reached = [level for level in levels if values.min() < level <= values.max()]
+    if not reached or min(values.shape) < 2:
+        return vtk.vtkPolyData()
+    clip = vtk.vtkClipPolyData()
+    clip.SetInputData(_levelSurfaces(field, values, reached, length))
+    clip.SetValue(0.5)
+    clip.Update()
+    surface = clip.GetOutput()
+    surface.GetPointData().SetActiveScalars(LENGTH_MM)
+    return surface
+
+
+def _joined(surfaces: list[Any]) -> Any:
+    append = vtk.vtkAppendPolyData()
+    for surface in surfaces:
+        append.AddInputData(surface)
+    append.Update()
+    return append.GetOutput()
+
+
+def _levelSurfaces(
+    field: CoarseField, values: np.ndarray, levels: list[float], length: np.ndarray
+) -> Any:
+    """Not clipped yet; the active scalar is 1 in the body and 0 outside."""
+    data = vtk.vtkImageData()
+    data.SetDimensions(*values.shape[::-1])
+    for name, array in (("level", values), (LENGTH_MM, length), (IN_BODY, field.shown)):
+        kept = numpy_to_vtk(np.ascontiguousarray(array, np.float32).ravel(), deep=True)
+        kept.SetName(name)
+        data.GetPointData().AddArray(kept)
+    data.GetPointData().SetActiveScalars("level")
+    edges = vtk.vtkFlyingEdges3D()
+    edges.SetInputData(data)
+    edges.ComputeNormalsOff()
+    edges.ComputeScalarsOff()
+    edges.InterpolateAttributesOn()
+    for index, level in enumerate(levels):
+        edges.SetValue(index, level)
+    toRas = vtk.vtkMatrixToLinearTransform()
+    toRas.SetInput(vtk.vtkMatrix4x4())
+    toRas.GetInput().DeepCopy(field.ijkToRas.ravel())
+    placed = vtk.vtkTransformPolyDataFilter()
+    placed.SetTransform(toRas)
+    placed.SetInputConnection(edges.GetOutputPort())
+    placed.Update()
+    placed.GetOutput().GetPointData().SetActiveScalars(IN_BODY)
+    return placed.GetOutput()
+
+
+def _showIn(display: Any, views: list[str]) -> None:
+    if list(display.GetViewNodeIDs() or ()) == views and bool(display.GetVisibility()) == bool(
+        views
+    ):
+        return
+    display.RemoveAllViewNodeIDs()
+    for view in views:
+        display.AddViewNodeID(view)
+    display.SetVisibility(bool(views))  # without a view named, it would be seen in all of them
