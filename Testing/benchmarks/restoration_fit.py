@@ -6,7 +6,8 @@
 
 SAMPLES are those of `restoration_samples.py`. The squared error of a scan counts relative to its
 own mean plus 0.004, so that severe degradations do not count alone and a light one is left almost
-as it is. Every judged scan is corrected by a fit to other patients.
+as it is. Every judged scan is corrected by a fit to other patients, weighted by the probability
+of its class, as `restoration.correct` does.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from restoration_samples import PREDICTED
 from safetensors.torch import save_file
 from torch import Tensor
 
 from UniFuseLib.contract import read_contract, sha256_of
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
+from UniFuseLib.restoration.correct import weight_of
 from UniFuseLib.restoration.correction import (
     ClassCorrection,
     Correction,
@@ -35,7 +38,7 @@ from UniFuseLib.restoration.correction import (
 _FLOOR = 4e-3  # of a scan's mean squared error
 _STEPS, _BATCH, _RATE, _DECAY = 2000, 4096, 2e-3, 0.03
 _FOLDS = 5
-#: modality of the references in `restoration_samples.PAIRS`
+#: modality of the references in `restoration_pairs.PAIRS`
 BESIDE = {"mr_motion": "mr", "pet_low_dose": "ct", "ct_metal_noise": "mr"}
 
 
@@ -48,6 +51,7 @@ class Samples(NamedTuple):
     patient: np.ndarray  # of every scan
     clean: np.ndarray
     severity: np.ndarray
+    probability: np.ndarray  # of the class
     squares: np.ndarray  # (scans, 2): mean squared error of the degraded and the restored scan
 
     def of(self, scans: np.ndarray) -> Samples:
@@ -69,15 +73,16 @@ def main() -> int:
     torch.set_num_threads(1)
     labels = sorted({path.name.rsplit("_", 1)[0] for path in args.samples.glob("*.npz")})
     references = tuple(BESIDE[label] for label in labels)
-    correction = Correction(CorrectionConfig(tuple(labels), references))
+    predicted = tuple(label in PREDICTED for label in labels)
+    correction = Correction(CorrectionConfig(tuple(labels), references, predicted))
     results = {}
     for label in labels:
         samples = read(args.samples, label)
-        results[label] = judged(samples, correction.config, args.steps)
+        results[label] = judged(samples, correction.config, label, args.steps)
         sys.stdout.write(f"{label}: {json.dumps(results[label]['summary'])}\n")
         sys.stdout.flush()
         began = time.process_time()
-        correction.of_class[label] = fitted(samples, correction.config, args.steps)
+        correction.of_class[label] = fitted(samples, correction.config, label, args.steps)
         results[label]["fit_cpu_seconds"] = round(time.process_time() - began)
     save(correction, results, args.weights)
     args.results.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -94,13 +99,14 @@ def read(folder: Path, label: str) -> Samples:
         np.array([str(file["patient"]).split("_study")[0] for file in files]),
         np.array([bool(file["clean"]) for file in files]),
         np.array([float(file["severity"]) for file in files]),
+        np.array([float(file["prob"]) for file in files]),
         np.array([file["squares"] for file in files]),
     )
 
 
-def fitted(samples: Samples, config: CorrectionConfig, steps: int) -> ClassCorrection:
+def fitted(samples: Samples, config: CorrectionConfig, label: str, steps: int) -> ClassCorrection:
     """The correction of one class, fitted to these voxels."""
-    correction = ClassCorrection(config)
+    correction = ClassCorrection(config, label)
     correction.mean.copy_(samples.known.mean(0))
     correction.deviation.copy_(samples.known.std(0) + 1e-6)
     x = correction.scaled(samples.known)
@@ -129,14 +135,14 @@ def _fit(
         rates.step()
 
 
-def judged(samples: Samples, config: CorrectionConfig, steps: int) -> dict[str, Any]:
+def judged(samples: Samples, config: CorrectionConfig, label: str, steps: int) -> dict[str, Any]:
     """Every scan, corrected by a fit to other patients."""
     patients = sorted(set(samples.patient))
     fold_of = {name: k % _FOLDS for k, name in enumerate(patients)}
     folds = np.array([fold_of[name] for name in samples.patient])
     rows = []
     for fold in range(min(_FOLDS, len(patients))):
-        correction = fitted(samples.of(np.flatnonzero(folds != fold)), config, steps)
+        correction = fitted(samples.of(np.flatnonzero(folds != fold)), config, label, steps)
         for scan in np.flatnonzero(folds == fold):
             rows.append(_row(samples, correction, scan))
     return {"summary": summary(rows), "scans": rows}
@@ -145,7 +151,11 @@ def judged(samples: Samples, config: CorrectionConfig, steps: int) -> dict[str, 
 @torch.no_grad()
 def _row(samples: Samples, correction: ClassCorrection, scan: int) -> dict[str, Any]:
     own = samples.of(np.array([scan]))
-    left = float((own.error - correction(own.known)).square().mean())
+    probability = float(samples.probability[scan])
+    weight = weight_of(probability)
+    change = correction(own.known)
+    left = float((own.error - weight * change).square().mean())
+    wholly = float((own.error - change).square().mean())
     network = float(own.error.square().mean())
     degraded = samples.squares[scan, 0] * network / samples.squares[scan, 1]
     clean = bool(samples.clean[scan])
@@ -154,7 +164,10 @@ def _row(samples: Samples, correction: ClassCorrection, scan: int) -> dict[str, 
         "severity": None if clean else round(float(samples.severity[scan]), 3),
         "network_gain_db": None if clean else _db(degraded, network),
         "gain_db": None if clean else _db(degraded, left),
+        "whole_gain_db": None if clean else _db(degraded, wholly),
         "psnr_db": _db(1.0, left),
+        "whole_psnr_db": _db(1.0, wholly),
+        "probability": round(probability, 4),
     }
 
 
@@ -176,6 +189,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, float]:
         "clean_scans": len(clean),
         "clean_psnr_db": round(float(np.mean(clean)), 2),
         "clean_psnr_db_least": round(float(np.min(clean)), 2),
+        "whole_gain_db": round(float(np.mean([row["whole_gain_db"] for row in degraded])), 3),
     }
 
 

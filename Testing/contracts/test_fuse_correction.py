@@ -17,7 +17,7 @@ from UniFuseLib.restoration.shipped import shipped_correction
 if TYPE_CHECKING:
     import torch
 
-    from UniFuseLib.restoration.statistics import AlignedPair
+    from UniFuseLib.restoration.aligned_pair import AlignedPair
     from UniFuseLib.spatial.volume import Volume
 
 pytestmark = pytest.mark.usefixtures("the_network_is_followed")

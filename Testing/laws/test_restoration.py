@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from UniFuseLib.degradation import Classification
+from UniFuseLib.restoration import aligned_pair as pieces
 from UniFuseLib.restoration import statistics as room
+from UniFuseLib.restoration.aligned_pair import AlignedPair
+from UniFuseLib.restoration.correct import correct, weight_of
 from UniFuseLib.restoration.correction import ClassCorrection, Correction, CorrectionConfig
-from UniFuseLib.restoration.statistics import COUNT, LOCAL, AlignedPair, local, statistics
+from UniFuseLib.restoration.prediction import patches, predicted
+from UniFuseLib.restoration.statistics import (
+    COUNT,
+    COUNT_WITH_PREDICTION,
+    LOCAL,
+    local,
+    statistics,
+    with_prediction,
+)
+from UniFuseLib.spatial.mind import box_mean
 
 SHAPE = (14, 19, 23)
 #: two numbers of every cube: the guided filter's changes
@@ -25,13 +39,13 @@ def pair(seed: int = 0, spacing_mm: float = 1.5) -> AlignedPair:
 
 
 def rows_of(known: AlignedPair) -> torch.Tensor:
-    return torch.cat([values for _, values in statistics(known)])
+    return torch.cat([values for _, values in statistics(known, with_prediction(known))])
 
 
 def test_slabs_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rows_of(pair())
-    assert whole.shape == (int(pair().body.sum()), COUNT)
-    monkeypatch.setattr(room, "_SLAB_VOXELS", 3 * SHAPE[1] * SHAPE[2])
+    assert whole.shape == (int(pair().body.sum()), COUNT_WITH_PREDICTION)
+    monkeypatch.setattr(pieces, "_SLAB_VOXELS", 3 * SHAPE[1] * SHAPE[2])
     torch.testing.assert_close(rows_of(pair()), whole, atol=1e-5, rtol=1e-4)
 
 
@@ -68,6 +82,44 @@ def test_lengths_are_mm() -> None:
     assert not torch.allclose(coarse[3], fine[3], atol=1e-3)
 
 
+def contrasts(ghost: float = 0.0) -> AlignedPair:
+    """The restored volume is another contrast of the reference, with a wave across it."""
+    one = pair()
+    smooth = box_mean(one.reference, 2)
+    reference = (smooth - smooth.min()) / (smooth.max() - smooth.min())
+    wave = torch.sin(torch.arange(SHAPE[1]) * 2.1).view(1, 1, 1, -1, 1)
+    restored = (2 * reference - 1).square() + ghost * wave
+    return one._replace(reference=reference, restored=restored, degraded=restored)
+
+
+def test_the_reference_predicts_another_contrast_of_itself() -> None:
+    """v = (2 y - 1)²: no straight line predicts it."""
+    known = contrasts()
+    inside = known.body
+    left = (predicted(known) - known.restored)[inside].std()
+    assert left < 0.1 * known.restored[inside].std()
+    assert not predicted(known)[~inside].any()
+
+
+def test_a_ghost_is_not_predicted() -> None:
+    known, haunted = contrasts(), contrasts(ghost=0.2)
+    inside = known.body
+    left = (predicted(haunted) - known.restored)[inside].std()
+    assert left < 0.6 * (haunted.restored - known.restored)[inside].std()
+
+
+def test_an_empty_body_predicts_nothing() -> None:
+    known = contrasts()
+    assert not predicted(known._replace(body=torch.zeros_like(known.body))).any()
+
+
+def test_patches_are_measured_in_mm() -> None:
+    volume = pair().reference
+    coarse, fine = list(patches(volume, 3.0)), list(patches(volume, 1.5))
+    torch.testing.assert_close(coarse[4], fine[2])  # a cube of one voxel on each side
+    torch.testing.assert_close(coarse[-1], fine[-1])
+
+
 def test_few_voxels_of_air_say_nothing_of_the_scan() -> None:
     known = pair()
     air = known.acquired & ~known.body
@@ -78,7 +130,9 @@ def test_few_voxels_of_air_say_nothing_of_the_scan() -> None:
 
 def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
     torch.manual_seed(0)
-    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",), members=2, hidden=5)).eval()
+    correction = Correction(
+        CorrectionConfig(("mr_motion",), ("mr",), (True,), members=2, hidden=5)
+    ).eval()
     known = pair()
     change = correction(known, "mr_motion")
     assert not change[~known.body].any()
@@ -90,24 +144,49 @@ def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
 
 
 def test_a_scan_unlike_all_is_read_at_the_limit() -> None:
-    part = ClassCorrection(CorrectionConfig(("x",), ("mr",), members=1, hidden=3))
+    part = ClassCorrection(CorrectionConfig(("x",), ("mr",), (False,), members=1, hidden=3), "x")
     far = torch.full((1, COUNT), 1e6)
     assert float(part.scaled(far).max()) == 5.0
 
 
 @pytest.mark.parametrize(
-    ("label", "calibrated", "reference"),
-    [("clean", True, "mr"), ("mr_motion", False, "mr"), ("mr_motion", True, "ct")],
+    ("probabilities", "calibrated", "reference"),
+    [
+        ({"clean": 0.97, "mr_motion": 0.03}, True, "mr"),
+        ({"mr_motion": 1.0}, False, "mr"),
+        ({"mr_motion": 1.0}, True, "ct"),
+    ],
     ids=["clean", "unsure", "another reference"],
 )
-def test_only_what_was_fitted_is_corrected(label: str, calibrated: bool, reference: str) -> None:
-    from UniFuseLib.restoration.correct import correct
-
+def test_only_what_was_fitted_is_corrected(
+    probabilities: dict[str, float], calibrated: bool, reference: str
+) -> None:
     found, working = object(), object()  # neither is looked at
-    classified = Classification(
-        label=label, probabilities={label: 1.0}, warnings=(), calibrated=calibrated
-    )
-    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",)))
+    classified = Classification("mr_motion", probabilities, (), calibrated)
+    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",), (True,)))
     done = correct(found, working, classified, reference, correction)  # type: ignore[arg-type]
     assert done.label is None
     assert done.mean_change is None
+
+
+def test_the_weight_of_a_correction_grows_up_to_even_odds() -> None:
+    weights = [weight_of(p) for p in (0.0, 0.04, 0.1, 0.25, 0.5, 0.9, 1.0)]
+    assert weights == [0.0, 0.0, 0.2, 0.5, 1.0, 1.0, 1.0]
+
+
+def test_a_correction_counts_as_far_as_its_class_is_probable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One third likely, called clean: two thirds of the change."""
+    known = pair()
+    room_of_step = "UniFuseLib.restoration.correct.aligned_pair"
+    monkeypatch.setattr(room_of_step, lambda maps, working: known)
+    correction = Correction(
+        CorrectionConfig(("mr_motion",), ("mr",), (True,), members=1, hidden=3)
+    ).eval()
+    expected = known.restored + correction(known, "mr_motion") * 2 / 3
+    classified = Classification("clean", {"clean": 2 / 3, "mr_motion": 1 / 3}, ())
+    found = SimpleNamespace(maps=SimpleNamespace(restored=known.restored.clone()))
+    done = correct(found, SimpleNamespace(mask=known.body), classified, "mr", correction)  # type: ignore[arg-type]
+    torch.testing.assert_close(found.maps.restored, expected)
+    assert done.label == "mr_motion"

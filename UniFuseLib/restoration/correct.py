@@ -1,10 +1,14 @@
-"""The step between the network and the reference grid: R ← R + Δ, where the class says so."""
+"""The step between the network and the reference grid: R ← R + w Δ.
+
+w follows the probability of the degradation that Δ was fitted to: a light one that looks almost
+clean is corrected a little, instead of wholly or not at all.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from UniFuseLib.restoration.statistics import AlignedPair
+from UniFuseLib.restoration.aligned_pair import AlignedPair
 
 if TYPE_CHECKING:
     from UniFuseLib.degradation import Classification
@@ -12,12 +16,14 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.restoration.correction import Correction
 
+_LEAST_PROBABILITY = 0.05  # a smaller part of a correction is not worth its time
+
 
 class Corrected(NamedTuple):
     """What was done."""
 
     label: str | None = None  # class that was corrected; None: nothing was
-    mean_change: float | None = None  # mean |Δ| inside the body, network intensity
+    mean_change: float | None = None  # mean |w Δ| inside the body, network intensity
 
 
 def correct(
@@ -34,18 +40,36 @@ def correct(
     Args:
         found: what the network found; its restored volume changes.
         working: the pair that it saw.
-        classified: class of the degraded volume.
+        classified: probabilities of the classes of the degraded volume.
         reference: modality of the reference.
         correction: by class; None: there is none.
     """
-    label = classified.label
-    if correction is None or not classified.calibrated or not correction.suits(label, reference):
+    label = _label(classified, reference, correction)
+    if correction is None or label is None:
         return Corrected()
     change = correction(aligned_pair(found.maps, working), label)
+    change *= weight_of(classified.probabilities[label])
     inside = change[working.mask]
     mean = float(inside.abs().mean()) if len(inside) else 0.0
     found.maps.restored.add_(change)
     return Corrected(label, mean)
+
+
+def _label(classified: Classification, reference: str, correction: Correction | None) -> str | None:
+    """The most probable class that has a correction, if it is probable enough."""
+    if correction is None or not classified.calibrated:
+        return None
+    weights = {
+        name: weight_of(p)
+        for name, p in classified.probabilities.items()
+        if weight_of(p) > 0 and correction.suits(name, reference)
+    }
+    return max(weights, key=weights.__getitem__) if weights else None
+
+
+def weight_of(probability: float) -> float:
+    """Of the correction of a class: 1 from even odds on, 2 p below, 0 where that is little."""
+    return min(1.0, 2 * probability) if probability >= _LEAST_PROBABILITY else 0.0
 
 
 def aligned_pair(maps: NetworkMaps, working: WorkingPair) -> AlignedPair:

@@ -8,12 +8,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from UniFuseLib.restoration.statistics import COUNT, AlignedPair, statistics
+from UniFuseLib.restoration.statistics import (
+    COUNT,
+    COUNT_WITH_PREDICTION,
+    statistics,
+    with_prediction,
+)
+
+if TYPE_CHECKING:
+    from UniFuseLib.restoration.aligned_pair import AlignedPair
 
 _LIMIT = 5.0  # deviations beyond which a number says no more
 _LINES = 2**13  # voxels at a time: what is made of them stays in the processor's cache
@@ -26,16 +34,24 @@ class CorrectionConfig:
     Attributes:
         classes: degradations that are corrected.
         references: modality of the reference that each of them was fitted beside.
+        predicted: whether each of them reads what the reference predicts of the restored volume.
         members: networks of each class, whose mean counts.
         hidden: width of their two hidden layers.
-        inputs: numbers that are known of a voxel (`statistics.COUNT`).
     """
 
     classes: tuple[str, ...]
     references: tuple[str, ...]
+    predicted: tuple[bool, ...]
     members: int = 3
     hidden: int = 64
-    inputs: int = COUNT
+
+    def inputs(self, label: str) -> int:
+        """Numbers that are known of a voxel."""
+        return COUNT_WITH_PREDICTION if self.reads_prediction(label) else COUNT
+
+    def reads_prediction(self, label: str) -> bool:
+        """Of one of the classes."""
+        return self.predicted[self.classes.index(label)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the contract."""
@@ -61,12 +77,13 @@ class ClassCorrection(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, config: CorrectionConfig) -> None:
+    def __init__(self, config: CorrectionConfig, label: str) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(config.inputs))
-        self.register_buffer("deviation", torch.ones(config.inputs))
+        inputs = config.inputs(label)
+        self.register_buffer("mean", torch.zeros(inputs))
+        self.register_buffer("deviation", torch.ones(inputs))
         self.members = nn.ModuleList(
-            VoxelNetwork(config.inputs, config.hidden) for _ in range(config.members)
+            VoxelNetwork(inputs, config.hidden) for _ in range(config.members)
         )
 
     def scaled(self, known: Tensor) -> Tensor:
@@ -90,7 +107,9 @@ class Correction(nn.Module):
     def __init__(self, config: CorrectionConfig) -> None:
         super().__init__()
         self.config = config
-        self.of_class = nn.ModuleDict({name: ClassCorrection(config) for name in config.classes})
+        self.of_class = nn.ModuleDict(
+            {name: ClassCorrection(config, name) for name in config.classes}
+        )
 
     def suits(self, label: str, reference: str) -> bool:
         """Whether this degradation was fitted, beside a reference of this modality."""
@@ -105,7 +124,8 @@ class Correction(nn.Module):
             label: class of the degradation, one of the config's.
         """
         change = torch.zeros_like(pair.restored)
-        for rows, known in statistics(pair):
+        beside = with_prediction(pair) if self.config.reads_prediction(label) else None
+        for rows, known in statistics(pair, beside):
             added = torch.cat([self.of_class[label](lines) for lines in known.split(_LINES)])
             change[:, :, rows][pair.body[:, :, rows]] = added
         return change

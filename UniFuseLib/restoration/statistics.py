@@ -2,93 +2,72 @@
 
 What both volumes share within a few millimetres is anatomy, what the degraded one shows alone may
 be a ghost, a streak or noise: the guided filter (He et al. 2013, doi 10.1109/TPAMI.2012.213)
-predicts the one volume linearly from the other, place by place.
+predicts the one volume linearly from the other, place by place. What the whole body says of the
+one in terms of the other (`prediction.py`) is the second guide: it does not follow a ghost.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from UniFuseLib.restoration.aligned_pair import slabs, voxels
+from UniFuseLib.restoration.prediction import predicted
 from UniFuseLib.spatial.mind import box_mean, line_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from UniFuseLib.restoration.aligned_pair import AlignedPair
+
 _REACH_MM = (1.5, 3.0, 6.0)  # half sides of the cubes
 _REGULARISATION = (3e-4, 3e-3)  # of the guided filter, intensity²
+_MEAN_MM = (1.5, 3.0, 6.0, 12.0)  # half sides, of what the prediction leaves
 _LINE_MM = (2.0, 5.0)  # half lengths of means along one axis
 _LEAST = 1e-6  # variance that counts as none
-_SLAB_VOXELS = 2**21  # of the working grid, in one piece
+_LEAST_SHARE = 1e-3  # of a cube that is body
 _AIR_SHARE = 0.9  # quantile of the air
 _LEAST_AIR = 1000  # voxels; fewer say nothing
 
 LOCAL = 3 + 7 * len(_REACH_MM) + 3 * len(_LINE_MM)
+BESIDE_PREDICTION = 1 + 3 * len(_REACH_MM) + 2 * len(_MEAN_MM) - 1
 WHOLE = 2 + len(_REACH_MM) * len(_REGULARISATION)
-#: numbers that are known of every voxel
+#: numbers that are known of every voxel, without and with a prediction
 COUNT = LOCAL + WHOLE
+COUNT_WITH_PREDICTION = COUNT + BESIDE_PREDICTION
 
 
-class AlignedPair(NamedTuple):
-    """On the working grid, network intensities `(1, 1, d, h, w)`."""
-
-    restored: Tensor  # by the network
-    degraded: Tensor  # as it came, aligned
-    reference: Tensor
-    body: Tensor  # bool
-    acquired: Tensor  # bool: where the degraded volume has data
-    spacing_mm: float
-
-    def rows(self, rows: slice) -> AlignedPair:
-        """A slab of it."""
-        return AlignedPair(
-            self.restored[:, :, rows],
-            self.degraded[:, :, rows],
-            self.reference[:, :, rows],
-            self.body[:, :, rows],
-            self.acquired[:, :, rows],
-            self.spacing_mm,
-        )
-
-
-def statistics(pair: AlignedPair) -> Iterator[tuple[slice, Tensor]]:
+def statistics(
+    pair: AlignedPair, beside: AlignedPair | None = None
+) -> Iterator[tuple[slice, Tensor]]:
     """What is known of the voxels of the body, slab by slab.
 
     Args:
         pair: restored volume and reference.
+        beside: the same with the prediction as its reference (`with_prediction`); None: without.
 
     Yields:
-        Rows of the grid, and `(n, COUNT)`, one line for each voxel of the body in them.
+        Rows of the grid, and `(n, COUNT or COUNT_WITH_PREDICTION)`, one line for each voxel of the
+        body in them.
     """
     whole = of_the_whole(pair)
-    for rows, inner, slab in slabs(pair):
-        body = slab.body[0, 0]
-        body[: inner.start] = False
-        body[inner.stop :] = False
-        place = body.flatten().nonzero()[:, 0]
-        known = [values.flatten().index_select(0, place) for values in local(slab)]
-        yield rows, torch.stack([*known, *whole.T.expand(-1, len(place))]).T
+    for slab in slabs(pair, _MEAN_MM[-1]):
+        place = slab.inside(pair.body).flatten().nonzero()[:, 0]
+        maps = local(pair.rows(slab.around))
+        if beside is not None:
+            maps = chain(maps, beside_prediction(beside.rows(slab.around)))
+        known = [values.flatten().index_select(0, place) for values in maps]
+        yield slab.rows, torch.stack([*known, *whole.T.expand(-1, len(place))]).T
 
 
-def slabs(pair: AlignedPair) -> Iterator[tuple[slice, slice, AlignedPair]]:
-    """Rows, where they lie in the slab, and a slab with the rows around them that filters read."""
-    depth, height, width = pair.body.shape[2:]
-    halo = 2 * _voxels(_REACH_MM[-1], pair.spacing_mm)
-    step = max(1, _SLAB_VOXELS // (height * width))
-    for first in range(0, depth, step):
-        end = min(first + step, depth)
-        begin = max(0, first - halo)
-        around = slice(begin, min(depth, end + halo))
-        slab = pair.rows(around)
-        yield (
-            slice(first, end),
-            slice(first - begin, end - begin),
-            slab._replace(body=slab.body.clone()),
-        )
+def with_prediction(pair: AlignedPair) -> AlignedPair:
+    """The pair with the restored volume that the reference predicts in the reference's place."""
+    return pair._replace(reference=predicted(pair))
 
 
 def local(pair: AlignedPair) -> Iterator[Tensor]:
@@ -98,7 +77,7 @@ def local(pair: AlignedPair) -> Iterator[Tensor]:
     yield y
     yield pair.degraded - x
     for reach_mm in _REACH_MM:
-        window = _Window(x, y, _voxels(reach_mm, pair.spacing_mm))
+        window = _Window(x, y, voxels(reach_mm, pair.spacing_mm))
         for regularisation in _REGULARISATION:
             yield window.guided_difference(regularisation)
         yield window.variance_y.clamp(min=0).sqrt()
@@ -108,7 +87,31 @@ def local(pair: AlignedPair) -> Iterator[Tensor]:
         yield window.mean_y - y
     for half_mm in _LINE_MM:
         for axis in (2, 3, 4):
-            yield line_mean(x, axis, _voxels(half_mm, pair.spacing_mm)) - x
+            yield line_mean(x, axis, voxels(half_mm, pair.spacing_mm)) - x
+
+
+def beside_prediction(pair: AlignedPair) -> Iterator[Tensor]:
+    """`BESIDE_PREDICTION` volumes: what the prediction leaves of the restored volume.
+
+    Args:
+        pair: whose reference is the prediction.
+    """
+    x, prediction = pair.restored, pair.reference
+    yield prediction - x
+    body = pair.body.float()
+    rest = (x - prediction) * body
+    for half_mm in _MEAN_MM:
+        radius = voxels(half_mm, pair.spacing_mm)
+        share = box_mean(body, radius).clamp(min=_LEAST_SHARE)
+        mean = box_mean(rest, radius) / share
+        yield mean
+        if half_mm > _MEAN_MM[0]:
+            yield (box_mean(rest * rest, radius) / share - mean * mean).clamp(min=0).sqrt()
+    for reach_mm in _REACH_MM:
+        window = _Window(x, prediction, voxels(reach_mm, pair.spacing_mm))
+        yield window.guided_difference(_REGULARISATION[0])
+        yield window.correlation
+        yield window.variance_y.clamp(min=0).sqrt()
 
 
 def of_the_whole(pair: AlignedPair) -> Tensor:
@@ -117,9 +120,9 @@ def of_the_whole(pair: AlignedPair) -> Tensor:
     Ghosts of motion are plainest in air.
     """
     squares = torch.zeros(WHOLE - 2)
-    for _, inner, slab in slabs(pair):
-        body = slab.body[:, :, inner]
-        differences = [d[:, :, inner][body] for d in _guided_differences(slab)]
+    for slab in slabs(pair, 2 * _REACH_MM[-1]):
+        inside = slab.inside(pair.body)
+        differences = [d[inside] for d in _guided_differences(pair.rows(slab.around))]
         squares += torch.stack([d.square().sum() for d in differences])
     count = pair.body.sum().clamp(min=1)
     air = pair.degraded[pair.acquired & ~pair.body]
@@ -131,7 +134,7 @@ def of_the_whole(pair: AlignedPair) -> Tensor:
 
 def _guided_differences(pair: AlignedPair) -> Iterator[Tensor]:
     for reach_mm in _REACH_MM:
-        window = _Window(pair.restored, pair.reference, _voxels(reach_mm, pair.spacing_mm))
+        window = _Window(pair.restored, pair.reference, voxels(reach_mm, pair.spacing_mm))
         for regularisation in _REGULARISATION:
             yield window.guided_difference(regularisation)
 
@@ -161,7 +164,3 @@ class _Window:
         slope = self._covariance / (self.variance_y + regularisation)
         offset = self.mean_x - slope * self.mean_y
         return box_mean(slope, self._radius) * self._y + box_mean(offset, self._radius) - self._x
-
-
-def _voxels(length_mm: float, spacing_mm: float) -> int:
-    return max(1, round(length_mm / spacing_mm))
