@@ -2,8 +2,9 @@
 
     y = base + a · reference voxels + b · working voxels + c · degraded voxels
 
-Coefficients: least squares of relative errors over 11 runs on one core, MR on MR with refinement,
-the most expensive pair (`Testing/benchmarks/cost_model.py`, `docs/results/cost-model.json`).
+Coefficients: of runs on one core, MR on MR with refinement, the most expensive pair
+(`Testing/benchmarks/cost_model.py`, `docs/results/cost-model.json`). Time: least squares of
+relative errors. Memory: the lowest on average that no run exceeded.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class LinearCost(NamedTuple):
         )
 
 
-MEMORY_BYTES = LinearCost(613.9e6, 23.7, 258.7, 17.24, within=0.174)
-CPU_SECONDS = LinearCost(6.0, 9.948e-7, 2.534e-6, 1.462e-7, within=0.264)
+MEMORY_BYTES = LinearCost(909.1e6, 11.61, 163.8, 0.0, within=0.443)
+CPU_SECONDS = LinearCost(6.041, 7.676e-7, 3.015e-6, 9.055e-8, within=0.222)
 
 
 class Size(NamedTuple):

@@ -5,6 +5,9 @@
 
     y = base + a · reference voxels + b · working voxels + c · degraded voxels,  a, b, c ≥ 0
 
+Time: least squares of relative errors. Memory: the lowest on average that no run exceeds, for who
+starts what does not fit loses all of it.
+
 Every run is a process of its own with one thread, measured by the operating system when it ends.
 The runs differ in the size of either volume and of the working grid, so that the three can be told
 apart. MR on MR, refinement included: the dearest pair of modalities. `UniFuseLib/estimate.py`
@@ -22,10 +25,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy import ndimage, optimize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Run(NamedTuple):
@@ -66,21 +72,28 @@ def main() -> int:
         "command": f"python Testing/benchmarks/cost_model.py --output {args.output.as_posix()}",
         "machine": {"processor": platform.processor() or platform.machine(), "threads": 1},
         "runs": rows,
-        "peak_bytes": fitted(rows, "peak_bytes"),
-        "cpu_seconds": fitted(rows, "cpu_seconds"),
+        "peak_bytes": fitted(rows, "peak_bytes", above),
+        "cpu_seconds": fitted(rows, "cpu_seconds", nearest),
     }
     args.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     return 0
 
 
-def fitted(rows: list[dict[str, Any]], name: str) -> dict[str, float]:
-    """Least squares of relative errors, no coefficient below 0."""
+def fitted(
+    rows: list[dict[str, Any]], name: str, fit: Callable[[np.ndarray], np.ndarray]
+) -> dict[str, float]:
+    """Coefficients, none below 0, and the errors that are left.
+
+    Args:
+        rows: what was measured.
+        name: of the number that is modelled.
+        fit: `(runs, 4)` relative shares → `(4,)` weights whose products are near 1.
+    """
     y = np.array([row[name] for row in rows], dtype=float)
     voxels = [[row[f"{of}_voxels"] for of in ("reference", "working", "degraded")] for row in rows]
     design = np.column_stack([np.ones(len(rows)), np.array(voxels, dtype=float)])
     scale = design.max(axis=0)
-    found, _ = optimize.nnls(design / scale / y[:, None], np.ones(len(rows)))
-    coefficients = found / scale
+    coefficients = fit(design / scale / y[:, None] * y.mean()) * y.mean() / scale
     error = design @ coefficients / y - 1
     names = ("base", "per_reference_voxel", "per_working_voxel", "per_degraded_voxel")
     return {
@@ -88,6 +101,19 @@ def fitted(rows: list[dict[str, Any]], name: str) -> dict[str, float]:
         "lowest_relative_error": round(float(error.min()), 3),
         "highest_relative_error": round(float(error.max()), 3),
     }
+
+
+def nearest(shares: np.ndarray) -> np.ndarray:
+    """Least squares of relative errors."""
+    found, _ = optimize.nnls(shares, np.ones(len(shares)))
+    return np.asarray(found)
+
+
+def above(shares: np.ndarray) -> np.ndarray:
+    """The least sum of relative errors of which none is negative."""
+    bounds = [(0, None)] * shares.shape[1]
+    found = optimize.linprog(shares.sum(axis=0), -shares, -np.ones(len(shares)), bounds=bounds)
+    return np.asarray(found.x)
 
 
 def measure(run: Run, folder: Path) -> dict[str, Any]:
