@@ -7,7 +7,7 @@ import pytest
 import torch
 from turned_grid import oblique
 
-from UniFuseLib.spatial import resampling
+from UniFuseLib.spatial import along_axes, resampling
 from UniFuseLib.spatial.along_axes import inside_along, lines_of, sample_along
 from UniFuseLib.spatial.axes import working_grid
 from UniFuseLib.spatial.displacement import sample_at
@@ -49,6 +49,25 @@ def test_it_is_trilinear_sampling(
     torch.testing.assert_close(sample_along(noise(), lines), expected, atol=2e-6, rtol=0)
     assert torch.equal(inside_along(lines, SHAPE), inside(places, SHAPE))
     assert 0 < inside_along(lines, SHAPE).float().mean() < 1
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_thin_box_is_cut_where_it_is_thin_first(
+    monkeypatch: pytest.MonkeyPatch, axis: int
+) -> None:
+    box = tuple(slice(2, 4) if k == axis else slice(0, n) for k, n in enumerate(SHAPE))
+    lines = lines_of(np.diag([0.6, 0.7, 0.8, 1.0]), box)
+    assert lines is not None
+    made = []
+    taken = along_axes._taken
+
+    def counted(volume: torch.Tensor, axis: int, index: torch.Tensor) -> torch.Tensor:
+        made.append(taken(volume, axis, index))
+        return made[-1]
+
+    monkeypatch.setattr(along_axes, "_taken", counted)
+    sample_along(noise(), lines)
+    assert max(part.numel() for part in made) <= 2 * 2 * 7 * 9 * 11 // SHAPE[axis]
 
 
 def test_whole_voxels_are_taken_as_they_are() -> None:

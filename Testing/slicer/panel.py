@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -45,6 +46,8 @@ class PanelBuilder:
         chosen: bool = True,
         answer: bool = True,
         text: str = "",
+        clock: Any = None,
+        isEntered: Any = lambda: True,
     ) -> SimpleNamespace:
         """A panel, its widgets, timers, parameter node, and the questions it asked."""
         import standin_ui
@@ -62,6 +65,7 @@ class PanelBuilder:
         timers: dict[str, Any] = {}
         questions: list[str] = []
         charts: list[Any] = []
+        notices: list[str] = []
 
         def makeTimer(callback: Any, milliseconds: int) -> Any:
             timers[callback.__qualname__] = standin_widgets.makeTimer(callback, milliseconds)
@@ -81,7 +85,7 @@ class PanelBuilder:
         panel = Panel(
             ui,
             UniFuseSlicerLogic(tool=self._fakeTool(mode)),
-            lambda: True,
+            isEntered,
             makeTimer,
             SimpleNamespace(ensure=ensure),
             MachineSettings(store),
@@ -91,6 +95,9 @@ class PanelBuilder:
             showChart=charts.append,
             askText=askText,
             makeCell=lambda *cell: cell,
+            notify=notices.append,
+            # a second passes at every look, so that a click right after the start cancels
+            clock=clock or itertools.count().__next__,
         )
         self.panels.append(panel)
         if chosen:
@@ -103,6 +110,7 @@ class PanelBuilder:
             p=panel.parameterNode,
             questions=questions,
             charts=charts,
+            notices=notices,
             liveWarp=display.liveWarp,
         )
 

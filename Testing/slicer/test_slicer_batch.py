@@ -211,3 +211,72 @@ def test_closingEndsTheProcess(batch):
         s.timers["BatchWidgets.poll"].fire()
     s.panel.cleanup()
     assert not s.panel.many.batch.running
+
+
+@pytest.fixture
+def restarted(batch, build, tmp_path):
+    """A panel of a new session, with the folder of a finished batch of the scene chosen."""
+    first = batch()
+    click(first.ui.batchButton)
+    untilEnded(first)
+    s = build(chosen=False)
+    assert s.ui.batchTableWidget.rowCount == 0
+    s.ui.batchOutputPathLineEdit.currentPath = str(tmp_path / "results")
+    return s
+
+
+def copyOf(node):
+    from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
+
+    copy = node.GetScene().AddNewNodeByClass("vtkMRMLScalarVolumeNode", node.GetName())
+    updateVolume(copy, imageFromNode(node))
+    copy.CreateDefaultDisplayNodes()
+    return copy
+
+
+def test_aNewSessionListsTheFinishedCases(restarted, pair):
+    s = restarted
+    texts, colours = cellsOf(s)
+    assert texts[0][:2] == ["01 T2 on T1", "Amber"]
+    assert "Found: motion (97 %)" in texts[0][2]
+    assert colours == ["#ffc94d"]
+    s.ui.batchTableWidget.cellDoubleClicked.emit(0, 0)
+    assert (s.p.degraded, s.p.reference) == (pair.degraded, pair.reference)
+    assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
+
+
+def test_volumesWithOtherIdsAreFoundByNameAndSize(restarted, pair, scene):
+    copies = [copyOf(node) for node in (pair.degraded, pair.reference)]
+    for node in (pair.degraded, pair.reference):
+        scene.RemoveNode(node)
+    s = restarted
+    s.ui.batchTableWidget.cellDoubleClicked.emit(0, 0)
+    assert [s.p.degraded, s.p.reference] == copies
+
+
+def test_anotherVolumeWithTheSameIdIsNotTaken(restarted, pair):
+    pair.degraded.SetName("another patient")
+    s = restarted
+    s.ui.batchTableWidget.cellDoubleClicked.emit(0, 0)
+    assert s.p.fused is None
+    assert 'made of the volume "T2" (66 × 60 × 27 voxels), which is not' in s.ui.messageLabel.text
+
+
+def test_twoVolumesThatMayBeItAreSaid(restarted, pair, scene):
+    for _time in range(2):
+        copyOf(pair.degraded)
+    scene.RemoveNode(pair.degraded)
+    s = restarted
+    s.ui.batchTableWidget.cellDoubleClicked.emit(0, 0)
+    assert "several volumes of the scene have that name" in s.ui.messageLabel.text
+
+
+def test_aLoadedCaseKnowsItsVolumesAfterTheyAreRenamed(restarted, pair):
+    s = restarted
+    s.ui.batchTableWidget.cellDoubleClicked.emit(0, 0)
+    fused = s.p.fused
+    pair.degraded.SetName("T2, left")
+    s.p.degraded, s.p.reference = None, None
+    s.ui.batchTableWidget.cellDoubleClicked.emit(0, 0)
+    assert s.p.fused is fused
+    assert s.p.degraded is pair.degraded

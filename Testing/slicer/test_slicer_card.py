@@ -46,6 +46,13 @@ def test_aReasonOfTheVerdictIsNotSaidAgainAsAWarning(build, fakeTool):
     assert s.ui.warningsLabel.text == "A slice is missing."
 
 
+def test_noOptionOfTheCommandLineIsNamed(build, fakeTool):
+    warn(fakeTool, "A slice is missing; set the modality (--degraded-modality) if that is wrong.")
+    s = build()
+    fuse(s)
+    assert s.ui.warningsLabel.text == "A slice is missing; set the modality if that is wrong."
+
+
 def test_theHeaderNamesVolumesAndTime(build):
     s = build()
     assert (s.ui.cardHeaderLabel.text, s.ui.cardHeaderLabel.visible) == ("", False)

@@ -31,7 +31,7 @@ def test_thePlaceInTheDegradedVolume(nodes, pair, place, referenceMatrix):
         point = positions(pair.warped.shape, referenceMatrix)[at]
         found = placeIn(nodes.deformation, point)
         assert found is not None
-        np.testing.assert_allclose(found.displacement, pair.displacement[at], atol=1e-4)
+        np.testing.assert_allclose(found.displacement, pair.displacement[at], atol=1e-3)
         assert found.volumeRatio == pytest.approx(ratio[at], abs=1e-4)
     assert placeIn(nodes.deformation, place + np.array([500.0, 0, 0])) is None
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -67,6 +68,8 @@ def build():
         utils=None,
         installTorch=lambda **keywords: object(),
         pip=None,
+        wheels=None,
+        removed=None,
     ):
         done = []
 
@@ -74,6 +77,11 @@ def build():
             def installTorch(self, **keywords):
                 done.append(("torch", keywords))
                 return installTorch(**keywords)
+
+            def uninstallTorch(self):
+                done.append(("removed", None))
+                if removed is not None:
+                    raise removed
 
         def importUtils():
             if utils == "missing":
@@ -88,8 +96,14 @@ def build():
         dependencies = Dependencies(
             confirm,
             importUtils,
-            pip or (lambda names: done.append(("pip", names))),
+            pip
+            or (
+                lambda names, folder: done.append(
+                    ("pip", names) if folder is None else (folder, names)
+                )
+            ),
             lambda wanted: states[wanted.split(">=")[0]],
+            lambda: wheels,
         )
         return SimpleNamespace(ensure=dependencies.ensure, done=done)
 
@@ -134,9 +148,14 @@ def test_onlyWhatIsMissingIsInstalled(build):
             False,
         ),
         (
-            {"torch": "broken", "safetensors": "ready"},
+            {"torch": "broken", "safetensors": "ready", "answer": False},
             "half installed.*Uninstall PyTorch, restart",
-            False,
+            True,
+        ),
+        (
+            {"torch": "broken", "safetensors": "ready", "removed": OSError("file in use")},
+            "half installed.*Uninstall PyTorch, restart",
+            True,
         ),
         (
             {"torch": "old", "safetensors": "ready", "installTorch": lambda **k: None},
@@ -158,7 +177,7 @@ def test_everyRefusalHasItsWords(build, choices, words, asked):
 def test_aFailedDownloadPointsToTheOfflineWay(build):
     from UniFuseSlicerLib.Errors import InstallError
 
-    def pip(names):
+    def pip(names, _folder):
         raise RuntimeError("returned non-zero exit status 1")
 
     with pytest.raises(InstallError, match=r"non-zero exit status 1.*without internet"):
@@ -178,7 +197,7 @@ def test_newSlicerUsesItsPackagingModule(monkeypatch):
     monkeypatch.setattr(
         Install.importlib.util, "find_spec", lambda name: SimpleNamespace(origin="there")
     )
-    Install._pipInstall(["safetensors>=0.4"])
+    Install._pipInstall(["safetensors>=0.4"], None)
     assert calls == [(["safetensors>=0.4"], {"prompt_install": False, "requester": "UniFuse"})]
 
 
@@ -189,5 +208,45 @@ def test_olderSlicerUsesPipInstall(monkeypatch):
     calls: list[str] = []
     monkeypatch.setattr(Install.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(slicer.util, "pip_install", calls.append, raising=False)
-    Install._pipInstall(["safetensors>=0.4"])
+    Install._pipInstall(["safetensors>=0.4"], None)
     assert calls == ["safetensors>=0.4"]
+
+
+def test_whatIsHalfInstalledIsRepaired(build):
+    s = build("broken", "ready")
+    s.ensure()
+    assert [kind for kind, _ in s.done] == ["asked", "removed", "torch"]
+    assert "half installed: what is left of it is removed first" in s.done[0][1]
+
+
+@pytest.mark.parametrize(
+    ("torch", "wanted"),
+    [("missing", ["torch>=2.5", "safetensors>=0.4"]), ("ready", ["safetensors>=0.4"])],
+)
+def test_withAFolderOfWheelsNothingIsDownloaded(build, tmp_path, torch, wanted):
+    s = build(torch, "missing", wheels=tmp_path)
+    s.ensure()
+    assert s.done[1:] == [(tmp_path, wanted)]
+    assert f"taken from {tmp_path}; nothing is downloaded" in s.done[0][1]
+
+
+def test_theFolderOfWheelsIsWhatPipSearches(monkeypatch, tmp_path):
+    import slicer
+    from UniFuseSlicerLib import Install
+
+    calls: list[list[str]] = []
+    monkeypatch.setattr(slicer.util, "pip_install", calls.append, raising=False)
+    Install._pipInstall(["torch>=2.5"], tmp_path)
+    assert calls == [["torch>=2.5", "--no-index", "--find-links", str(tmp_path)]]
+
+
+def test_theFolderOfWheelsIsKeptOnThisComputer():
+    import standin_widgets
+    from UniFuseSlicerLib.Settings import MachineSettings
+
+    settings = MachineSettings(standin_widgets.QSettings())
+    assert settings.wheels is None
+    settings.wheels = Path("/media/stick/wheels")
+    assert settings.wheels == Path("/media/stick/wheels")
+    settings.wheels = None
+    assert settings.wheels is None

@@ -155,6 +155,7 @@ def test_theDeterminantOfAStretchIsThatOfItsMatrix(pair, referenceMatrix):
 
 
 def test_tableAndChartsOfTheSegments(nodes, drawnOn, pair, scene):
+    import slicer
     from UniFuseSlicerLib.Measure import RegionFigures, measure
     from UniFuseSlicerLib.MeasureNodes import addMeasureNodes
     from UniFuseSlicerLib.Ownership import isMarked
@@ -175,6 +176,10 @@ def test_tableAndChartsOfTheSegments(nodes, drawnOn, pair, scene):
     share = data.GetColumnByName(series[0].GetYColumnName())
     assert sum(share.GetValue(n) for n in range(share.GetNumberOfValues())) == pytest.approx(100)
     assert made.displacement.GetXAxisTitle() == "Displacement (mm)"
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    place = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(nodes.fused))
+    for node in (made.table, made.displacement, made.volumeRatio, *series):
+        assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == place
 
 
 def test_theHistogramLiesWhereTheValuesAre(nodes):
@@ -185,6 +190,16 @@ def test_theHistogramLiesWhereTheValuesAre(nodes):
     centres, (share, _body) = histogram(measured.regions, measured.length)
     mean = float((centres * share).sum() / 100)
     assert mean == pytest.approx(measured.rows[0].displacement_mean_mm, abs=0.05)
+
+
+def test_roundingIsNoSpread(nodes):
+    """A volume that was not moved: displacements of 0, not spread over a thousandth of a mm."""
+    from UniFuseSlicerLib.Measure import measure
+    from UniFuseSlicerLib.MeasureNodes import LEAST_SPREAD, histogram
+
+    regions = measure(nodes.fused).regions
+    centres, _shares = histogram(regions, 0 * measure(nodes.fused).length)
+    assert centres[-1] > 0.9 * LEAST_SPREAD
 
 
 def test_anEmptySegmentHasNoRow(nodes, pair, scene, drawnOn):

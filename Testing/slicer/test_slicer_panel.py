@@ -316,3 +316,16 @@ def test_aCancelledRunLeavesTheVerdictOfTheResultBefore(build):
     runToTheEnd(s)
     assert s.ui.messageLabel.text == "Cancelled. Nothing was changed."
     assert s.ui.verdictLabel.text.startswith("Found: motion")
+
+
+def test_theSecondClickOfADoubleClickDoesNothing(build):
+    now = [0.0]
+    s = build("polite", clock=lambda: now[0])
+    click(s.ui.fuseButton)
+    now[0] = 0.4
+    click(s.ui.fuseButton)
+    assert s.panel.run.running
+    assert s.ui.fuseButton.text == "Cancel"
+    now[0] = 1.5
+    click(s.ui.fuseButton)
+    assert s.ui.fuseButton.text == "Cancelling…"

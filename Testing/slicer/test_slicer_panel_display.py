@@ -183,3 +183,36 @@ def test_aLoadedSceneShowsTheWarpedVolumeAgain(build, scene):
     shown = scene.GetNodeByID(view.GetForegroundVolumeID())
     assert shown.GetName() == "T2 (live warp)"
     assert s.ui.verdictLabel.text.startswith("Found: motion")
+
+
+def test_aResultThatArrivesInAnotherModuleWaits(build, scene):
+    isOpen = [True]
+    s = build(isEntered=lambda: isOpen[0])
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    click(s.ui.fuseButton)
+    isOpen[0] = False
+    s.panel.exit()
+    runToTheEnd(s)
+    assert composite.GetForegroundVolumeID() is None
+    assert composite.GetBackgroundVolumeID() is None
+    assert s.notices == ["UniFuse: T2 + T1 fused is ready. It is shown when the module is opened."]
+    isOpen[0] = True
+    s.panel.enter()
+    assert composite.GetForegroundVolumeID() == s.p.fused.GetID()
+    assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
+    composite.SetForegroundVolumeID(None)
+    s.panel.exit()
+    s.panel.enter()
+    assert composite.GetForegroundVolumeID() is None  # shown once, not at every entry
+
+
+def test_withoutAResultNothingCanBeDisplayedOfIt(build, scene):
+    s = build()
+    widgets = (s.ui.layerComboBox, s.ui.opacitySlider, s.ui.overlayComboBox, s.ui.warpSlider)
+    assert not any(widget.enabled for widget in widgets)
+    assert s.ui.compareComboBox.enabled  # the inputs can be compared
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert all(widget.enabled for widget in widgets)
+    scene.Clear(False)
+    assert not any(widget.enabled for widget in widgets)

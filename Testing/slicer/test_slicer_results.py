@@ -259,6 +259,26 @@ def test_rowsOfButtonsDoNotWidenThePanel():
         assert (policy.get("hsizetype"), width.text) == ("Ignored", "40")
 
 
+def test_openSectionsDoNotWidenThePanel():
+    """Their policy is Minimum otherwise: long names of nodes would push the window open."""
+    import xml.etree.ElementTree as ElementTree
+
+    from standin_ui import UI_FILE
+
+    root = ElementTree.parse(UI_FILE).getroot()  # noqa: S314  a file of ours
+    sections = [w for w in root.iter("widget") if w.get("class") == "ctkCollapsibleButton"]
+    assert len(sections) > 1
+    for section in sections:
+        policy = section.find("property[@name='sizePolicy']/sizepolicy")
+        assert policy is not None
+        assert policy.get("hsizetype") == "Preferred"
+    selectors = [w for w in root.iter("widget") if w.get("class", "").endswith("NodeComboBox")]
+    for selector in selectors:  # as wide as the longest name when first shown, otherwise
+        policy = selector.find("property[@name='sizePolicy']/sizepolicy")
+        assert policy is not None
+        assert policy.get("hsizetype") == "Ignored"
+
+
 def test_theColorScaleOfOneResultDoesNotStayWithAnother(build, otherPatient, scene):
     import slicer
 

@@ -229,3 +229,68 @@ def test_thePanelCancelsAndSaysWhyItFails(build, series):
     untilEnded(s)
     assert s.ui.messageLabel.text == "Cancelled. Nothing was changed."
     assert s.p.fused is None
+
+
+@pytest.fixture
+def shownSeries(build, series):
+    """A panel with each frame fused, the field of frame n being n times that of the pair."""
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import deformationImage, updateDeformation
+
+    s = build()
+    s.p.degraded = series.proxy
+    click(s.ui.sequenceButton)
+    untilEnded(s)
+    stored = series.browser.GetSequenceNode(s.p.deformation)
+    for n in range(3):
+        node = stored.GetNthDataNode(n)
+        field = deformationImage(node)
+        updateDeformation(node, Image.fromArray(field.array * n, field.ijkToRas))
+    choose(series, 2)
+    return s
+
+
+@pytest.mark.parametrize("mode", ["grid", "arrows", "contour"])
+def test_theDrawnDeformationFollowsTheFrame(shownSeries, series, scene, mode):
+    from UniFuseSlicerLib.Choices import OverlayChoice
+
+    s = shownSeries
+    s.timers["FieldWatch.settle"].fire()
+    s.p.overlay = OverlayChoice(mode)
+    drawn = drawnNodes(scene)
+    choose(series, 1)
+    assert drawnNodes(scene) == drawn  # while frames are played
+    s.timers["FieldWatch.settle"].fire()
+    again = drawnNodes(scene)
+    assert again
+    assert not set(again) & set(drawn)
+    s.timers["FieldWatch.settle"].fire()
+    assert drawnNodes(scene) == again  # once a frame
+
+
+def test_theColorsOfTheFieldFollowTheFrame(shownSeries, series, scene):
+    from UniFuseSlicerLib.Choices import LayerChoice
+    from UniFuseSlicerLib.Nodes import imageFromNode
+
+    s = shownSeries
+    s.timers["FieldWatch.settle"].fire()
+    s.p.layer = LayerChoice.DISPLACEMENT
+    composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+
+    def most():
+        wash = scene.GetNodeByID(composite.GetForegroundVolumeID())
+        return imageFromNode(wash).array.max()
+
+    before = most()
+    choose(series, 1)
+    s.timers["FieldWatch.settle"].fire()
+    assert most() == pytest.approx(before / 2, rel=0.01)
+
+
+def drawnNodes(scene):
+    """Helpers whose display is on."""
+    kinds = ("vtkMRMLModelNode", "vtkMRMLGridTransformNode")
+    count = {kind: scene.GetNumberOfNodesByClass(kind) for kind in kinds}
+    nodes = [scene.GetNthNodeByClass(n, kind) for kind in kinds for n in range(count[kind])]
+    helpers = [node for node in nodes if not node.GetSaveWithScene()]
+    return [node.GetID() for node in helpers if node.GetDisplayNode() is not None]

@@ -64,7 +64,7 @@ def _label(classified: Classification, reference: str, correction: Correction | 
         for name, p in classified.probabilities.items()
         if weight_of(p) > 0 and correction.suits(name, reference)
     }
-    return max(weights, key=lambda name: weights[name], default=None)
+    return max(weights, key=weights.__getitem__) if weights else None
 
 
 def weight_of(probability: float) -> float:

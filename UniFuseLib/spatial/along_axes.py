@@ -59,8 +59,10 @@ def sample_along(volume: Tensor, lines: Lines) -> Tensor:
         `(b, c, d', h', w')`; outside the volume its border repeats.
     """
     out = volume.permute(0, 1, *(2 + axis for axis in lines.order))
-    for axis, place in enumerate(lines.places, start=2):
-        out = _interpolated(out, axis, place)
+    lengths = out.shape[2:]
+    # first where most is left out: a thin box of a large volume needs little memory on the way
+    for k in sorted(range(3), key=lambda k: len(lines.places[k]) / lengths[k]):
+        out = _interpolated(out, 2 + k, lines.places[k])
     return out
 
 

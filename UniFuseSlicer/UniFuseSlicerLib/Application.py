@@ -19,6 +19,8 @@ from .SliceViews import SliceViews
 from .View import TEXT_ON_COLOUR
 from .Widget import Panel
 
+NOTICE_MS = 20000
+
 
 def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -> Panel:
     """Qt is imported here, so that everything else runs without it."""
@@ -31,13 +33,14 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         return timer
 
     scene = slicer.mrmlScene
+    settings = MachineSettings(qt.QSettings())
     return Panel(
         ui,
         logic,
         isEntered,
         makeTimer,
-        Dependencies(),
-        MachineSettings(qt.QSettings()),
+        Dependencies(wheels=lambda: settings.wheels),
+        settings,
         Display(
             Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
             Layers(scene, showWhole, layOut),
@@ -49,6 +52,7 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         askText=askText,
         makeShortcut=makeShortcut,
         makeCell=makeCell,
+        notify=notify,
     )
 
 
@@ -63,6 +67,11 @@ def makeCell(text: str, colour: str, toolTip: str) -> Any:
         item.setBackground(qt.QBrush(qt.QColor(colour)))
         item.setForeground(qt.QBrush(qt.QColor(TEXT_ON_COLOUR)))
     return item
+
+
+def notify(sentence: str) -> None:
+    """In the status bar, which every module shows."""
+    slicer.util.showStatusMessage(sentence, NOTICE_MS)
 
 
 def makeShortcut(key: str, callback: Callable[[], None]) -> Any:

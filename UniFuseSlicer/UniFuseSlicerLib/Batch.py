@@ -131,6 +131,32 @@ def earlierRows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def finishedRows(folder: Path) -> list[BatchRow]:
+    """Cases of an earlier session that are still there.
+
+    Args:
+        folder: of a batch; [] where it holds none.
+    """
+    try:
+        rows = earlierRows(folder / "batch.csv")
+    except (FusionError, OSError):
+        return []
+    return [_asRow(row, folder) for row in rows if (folder / row["name"] / "report.json").is_file()]
+
+
+def _asRow(row: Mapping[str, str], folder: Path) -> BatchRow:
+    """Of the words alone: figures are read from the report where they are shown."""
+    return BatchRow(
+        name=row["name"],
+        ending=row["ending"],
+        message=row["message"],
+        output=str(folder / row["name"]),
+        degradation=row["degradation"],
+        trust=row.get("trust", ""),
+        reasons=row.get("reasons", ""),
+    )
+
+
 def writeRows(rows: list[dict[str, Any]], path: Path) -> None:
     """Write `batch.csv`; text that a spreadsheet would take for a formula gets an apostrophe."""
     temporary = path.with_name(f".{path.name}.part")

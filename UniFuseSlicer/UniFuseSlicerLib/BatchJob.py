@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,16 @@ from slicer.i18n import tr as _
 
 from .Batch import BatchRow, BatchTable, absolute, rowOf
 from .BatchInputs import inputsOf
+from .BatchNodes import keepVolumes
 from .Command import ToolCommand
 from .Guards import checkOptions
 from .Options import FusionOptions
-from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
+from .Outcome import Ending, Outcome, doneOutcome
+from .PolledJob import ProcessJob
 from .Process import ToolProcess, ignore
 
 
-class BatchJob:
+class BatchJob(ProcessJob):
     """`start`, then `poll` from a timer until it returns an `Outcome`.
 
     Finished cases stay in the output folder, whatever the ending. `start` and `poll` belong on the
@@ -53,23 +53,14 @@ class BatchJob:
         log: Callable[[str], None] = ignore,
         makeProcess: Callable[..., ToolProcess] = ToolProcess,
     ) -> None:
+        ProcessJob.__init__(self, tool, temporaryFolder, log, makeProcess)
         self.output = absolute(output)
-        self.outcome: Outcome | None = None
         self.rows: dict[str, BatchRow] = {}
         self.nodes: Mapping[str, tuple[str, str]] = {}
         self.total = 0
         self._source = source
         self._options = options
-        self._tool = tool
         self._onRow = onRow
-        self._log = log
-        self._makeProcess = makeProcess
-        self._temporaryFolder = temporaryFolder
-        self._folder: Path | None = None
-        self._worker = ThreadPoolExecutor(1, "UniFuse files")
-        self._writing: Future[None] | None = None
-        self._process: ToolProcess | None = None
-        self._cancelled = False
         self._refused = self._ended = 0
 
     @property
@@ -86,10 +77,6 @@ class BatchJob:
             return _("Starting") if self._process is None else _("The first cases are being fused")
         return _("{number} of {count} cases").format(number=len(self.rows), count=self.total)
 
-    @property
-    def running(self) -> bool:
-        return self._folder is not None and self.outcome is None
-
     def start(self) -> None:
         """
         Raises:
@@ -98,75 +85,42 @@ class BatchJob:
         """
         checkOptions(self._options)
         self._table = BatchTable(self.output)
-        folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
+        folder = self._newFolder()
         try:
             inputs = inputsOf(self._source, folder, self.output, self._options)
         except Exception:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        self._folder, self.nodes = folder, inputs.nodes
+        self._begin(folder)
+        self.nodes = inputs.nodes
+        self._keepVolumes()
         self._refused = len(inputs.refused)
         for row in inputs.refused:
             self._take(row)
         if inputs.refused and not inputs.rows:
             self._finish(doneOutcome())
             return
-        command = self._tool.batch(inputs.table, self.output, self._options, folder / "cancel")
-        self._command = command
+        self._inputs = inputs
         self._writing = self._worker.submit(inputs.write)
 
-    def poll(self) -> Outcome | None:
-        """Go one step on; None while it still runs."""
-        if not self.running:
-            return self.outcome
+    def _keepVolumes(self) -> None:
+        """So that a double click finds them when the scene is loaded again."""
+        if not self.nodes:
+            return
         try:
-            self._step()
-        except Exception as error:
-            # whatever goes wrong with files is reported, never lost in a timer
-            self._finish(errorOutcome(error, self.output))
-        return self.outcome
+            keepVolumes(self.output, self._source.GetScene(), self.nodes)
+        except OSError as error:
+            self._log(str(error))
 
-    def cancel(self) -> None:
-        """Stop soon; `poll` reports it."""
-        self._cancelled = True
-        if self._process is not None:
-            self._process.cancel()
+    @property
+    def _place(self) -> Path:
+        return self.output
 
-    def endNow(self) -> None:
-        """Stop at once: the application is closing."""
-        if not self.running:
-            return
-        self._cancelled = True
-        if self._process is not None:
-            self._process.endNow()
-        self._finish(cancelledOutcome())
+    def _command(self) -> Sequence[str]:
+        table, cancel = self._inputs.table, self.folder / "cancel"
+        return self.tool.batch(table, self.output, self._options, cancel)
 
-    def _step(self) -> None:
-        if self._writing is not None:
-            self._afterWriting(self._writing)
-        elif self._process is not None and (outcome := self._process.poll()) is not None:
-            self._finish(outcome)
-
-    def _afterWriting(self, writing: Future[None]) -> None:
-        if not writing.done():
-            return
-        writing.result()
-        self._writing = None
-        if self._cancelled:
-            self._finish(cancelledOutcome())
-            return
-        self._log(" ".join(self._command))
-        self._process = self._makeProcess(
-            self._command,
-            self._tool.folder,
-            self._tool.environment,
-            Path(str(self._folder)) / "cancel",
-            self._log,
-            message=self._onMessage,
-        )
-        self._process.start()
-
-    def _onMessage(self, message: Mapping[str, Any]) -> None:
+    def _onMessage(self, message: dict[str, Any]) -> None:
         if "case" in message:
             self._ended += 1
             self.total = self._refused + round(self._ended / (message.get("fraction") or 1.0))
@@ -185,11 +139,7 @@ class BatchJob:
         self._onRow(row)
 
     def _finish(self, outcome: Outcome) -> None:
-        self.outcome = self._worded(outcome)
-        if self._process is not None:
-            self._process.endNow()
-        self._worker.shutdown(wait=True)
-        shutil.rmtree(str(self._folder), ignore_errors=True)
+        ProcessJob._finish(self, self._worded(outcome))
 
     def _worded(self, outcome: Outcome) -> Outcome:
         if outcome.ending is Ending.CANCELLED:

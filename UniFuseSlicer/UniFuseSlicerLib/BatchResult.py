@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import slicer
 from slicer.i18n import tr as _
 
+from .BatchNodes import volumesOfScene
 from .Errors import FusionError
 from .Images import readResult, readVolume
 from .Nodes import updateVolume
-from .Ownership import FusionNodes
+from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, FusionNodes
 from .Results import nodesOf, updateNodes, volumeClass
 
 FOLDER_ATTRIBUTE = "UniFuse.Folder"  # that a result was loaded from
@@ -31,26 +32,37 @@ def loadCase(folder: Path, nodeIds: tuple[str, str] | None = None) -> LoadedCase
     """
     Args:
         folder: of a finished case.
-        nodeIds: of the degraded and the reference volume, where they were in the scene; else they
-            are loaded from their files.
+        nodeIds: of the degraded and the reference volume, where this session has made the case of
+            the scene; else they are those that the result came with, those of `volumes.json`, or
+            loaded from their files.
 
     Returns:
         What was loaded from this folder before, where that is still in the scene.
 
     Raises:
-        FusionError: a file is missing or cannot be read.
+        FusionError: a file or volume is missing or cannot be read.
     """
     scene = slicer.mrmlScene
-    files = _filesOf(folder)
-    degraded, reference = (
-        (nodeIds and scene.GetNodeByID(nodeIds[n])) or _volumeOf(scene, files[n]) for n in (0, 1)
-    )
     earlier = _with(scene, FOLDER_ATTRIBUTE, str(folder))
+    if earlier is not None:
+        degraded, reference = (earlier.GetNodeReference(r) for r in (DEGRADED_ROLE, REFERENCE_ROLE))
+        if degraded is not None and reference is not None:
+            return LoadedCase(degraded, reference, nodesOf(earlier))
+    degraded, reference = _volumesOf(scene, folder, nodeIds)
     if earlier is not None:
         return LoadedCase(degraded, reference, nodesOf(earlier))
     nodes = updateNodes(readResult(folder), degraded, reference, FusionNodes())
     nodes.fused.SetAttribute(FOLDER_ATTRIBUTE, str(folder))
     return LoadedCase(degraded, reference, nodes)
+
+
+def _volumesOf(scene: Any, folder: Path, nodeIds: tuple[str, str] | None) -> tuple[Any, Any]:
+    files = _filesOf(folder)
+    known = tuple(scene.GetNodeByID(nodeId) for nodeId in nodeIds or ())
+    if known and None not in known:
+        return known[0], known[1]
+    found = volumesOfScene(scene, folder, files)
+    return found or (_volumeOf(scene, files[0]), _volumeOf(scene, files[1]))
 
 
 def _filesOf(folder: Path) -> tuple[Path, Path]:

@@ -10,7 +10,7 @@ from typing import Any
 import vtk
 from slicer.i18n import tr as _
 
-from .Batch import BatchRow, reportIn
+from .Batch import BatchRow, absolute, finishedRows, reportIn
 from .BatchInputs import ROLES
 from .BatchJob import BatchJob
 from .BatchResult import LoadedCase, loadCase
@@ -19,7 +19,7 @@ from .Messages import Messages
 from .Options import FusionOptions
 from .Outcome import Ending
 from .View import degradation, trustGround
-from .Words import trustTitle
+from .Words import trustTitle, withoutOptions
 
 POLL_MS = 200
 _UNFIT = re.compile(r'[\x00-\x1f\\/:*?"<>|]')  # what no name of a folder may hold
@@ -66,10 +66,13 @@ class BatchWidgets:
         self._show = show
         self._makeCell = makeCell
         self.job: BatchJob | None = None
-        self._names: list[str] = []
+        self._output = Path()
+        self._rows: dict[str, BatchRow] = {}
         ui.batchAddButton.connect("clicked(bool)", self.onAddPair)
         ui.batchButton.connect("clicked(bool)", self.onButton)
         ui.batchTableWidget.connect("cellDoubleClicked(int,int)", self.onDoubleClicked)
+        ui.batchOutputPathLineEdit.connect("currentPathChanged(QString)", self.onOutputChosen)
+        self.onOutputChosen(ui.batchOutputPathLineEdit.currentPath)
         self._follow()
 
     @property
@@ -89,7 +92,15 @@ class BatchWidgets:
         self._follow()
 
     def onDoubleClicked(self, row: int, _column: int) -> None:
-        self._messages.attempt(lambda: self._load(self._names[row]))
+        self._messages.attempt(lambda: self._load(list(self._rows)[row]))
+
+    def onOutputChosen(self, path: str) -> None:
+        """The finished cases of an earlier session are listed again."""
+        if self.running or not path:
+            return
+        self._clear(absolute(path))
+        for row in finishedRows(self._output):
+            self._addRow(row)
 
     def poll(self) -> None:
         """Timer: push the job on by one step."""
@@ -139,20 +150,22 @@ class BatchWidgets:
             raise FusionError(_("Choose a folder for the results of the batch."))
         output = ui.batchOutputPathLineEdit.currentPath
         self._messages.startLog()
-        self._names = []
-        ui.batchTableWidget.setRowCount(0)
+        self._clear(absolute(output))
         self.job = self._makeBatch(
             source, output, self._options(), self._addRow, self._messages.log
         )
         self.job.start()
         self._timer.start()
 
+    def _clear(self, output: Path) -> None:
+        self._output, self._rows = output, {}
+        self._ui.batchTableWidget.setRowCount(0)
+
     def _addRow(self, row: BatchRow) -> None:
         """A row of its own for every case, the last word about it in the table."""
-        if row.name not in self._names:
-            self._names.append(row.name)
-            self._ui.batchTableWidget.setRowCount(len(self._names))
-        n = self._names.index(row.name)
+        self._rows[row.name] = row
+        self._ui.batchTableWidget.setRowCount(len(self._rows))
+        n = list(self._rows).index(row.name)
         sentence = sentenceOf(row)
         ground = trustGround(row.trust) if row.ending == Ending.DONE.value else ""
         cells = ((row.name, ""), (endingTitle(row), ground), (sentence, ""))
@@ -160,12 +173,12 @@ class BatchWidgets:
             self._ui.batchTableWidget.setItem(n, column, self._makeCell(text, colour, sentence))
 
     def _load(self, name: str) -> None:
-        if self.job is None:
-            return
-        row = self.job.rows[name]
+        row = self._rows[name]
         if row.ending != Ending.DONE.value:
             raise FusionError(row.message or endingTitle(row))
-        self._show(loadCase(self.job.output / name, self.job.nodes.get(name)))
+        made = self.job is not None and self.job.output == self._output
+        nodeIds = self.job.nodes.get(name) if self.job is not None and made else None
+        self._show(loadCase(self._output / name, nodeIds))
 
     def _follow(self) -> None:
         ui, running = self._ui, self.running
@@ -189,7 +202,7 @@ def endingTitle(row: BatchRow) -> str:
 def sentenceOf(row: BatchRow) -> str:
     """Why it failed, else the verdict, what was found, and what speaks against the alignment."""
     if row.ending != Ending.DONE.value:
-        return row.message or endingTitle(row)
+        return withoutOptions(row.message) or endingTitle(row)
     verdict = trustTitle(row.trust).partition(":")[2].strip() if row.trust else ""
     found = degradation(reportIn(Path(row.output)))
-    return ". ".join(part for part in (verdict, found, row.reasons) if part)
+    return ". ".join(part for part in (verdict, found, withoutOptions(row.reasons)) if part)

@@ -119,6 +119,24 @@ class Display:
             self.layers.show(reference, self._foreground(fused, current), current.ofLayer)
             self._showFieldScale(current)
 
+    def redraw(self, fused: Any) -> None:
+        """Another frame of a sequence was chosen: the field has changed, the choices have not.
+
+        Args:
+            fused: fused volume that is shown.
+        """
+        reference, deformation = (
+            fused.GetNodeReference(REFERENCE_ROLE),
+            fused.GetNodeReference(DEFORMATION_ROLE),
+        )
+        if self.shown.fused != fused.GetID() or reference is None or deformation is None:
+            return
+        self.overlay.forget(deformation)
+        self._showOverlay(fused, self.shown)
+        if self.shown.layer is LayerChoice.DEGRADED or self.shown.fieldLook is not None:
+            self.layers.show(reference, self._foreground(fused, self.shown), self.shown.ofLayer)
+            self._showFieldScale(self.shown)
+
     def forget(self, deformation: Any) -> None:
         """The nodes of a result were filled again: everything is drawn again."""
         self._keepViews()

@@ -8,6 +8,7 @@ import importlib.metadata
 import importlib.util
 from collections.abc import Callable
 from enum import Enum
+from pathlib import Path
 from typing import Any
 
 import slicer
@@ -78,48 +79,54 @@ class Dependencies:
         confirm: asks the user, returns True for yes.
         importUtils: returns the module PyTorchUtils of the PyTorch extension, or raises
             ModuleNotFoundError.
-        pipInstall: installs a list of requirements; the default picks what this Slicer offers.
+        pipInstall: installs a list of requirements, from a folder of wheels or (None) the internet;
+            the default picks what this Slicer offers.
         state: requirement → state, as `packageState`.
+        wheels: folder of wheels for a computer without internet; None: what is missing is
+            downloaded.
     """
 
     def __init__(
         self,
         confirm: Callable[[str], bool] | None = None,
         importUtils: Callable[[], Any] | None = None,
-        pipInstall: Callable[[list[str]], None] | None = None,
+        pipInstall: Callable[[list[str], Path | None], None] | None = None,
         state: Callable[[str], PackageState] = packageState,
+        wheels: Callable[[], Path | None] = lambda: None,
     ) -> None:
         self._confirm = confirm or _askUser
         self._importUtils = importUtils or _importPyTorchUtils
         self._pipInstall = pipInstall or _pipInstall
         self._state = state
+        self._wheels = wheels
 
     def ensure(self) -> None:
         """Install what is missing, after one question that names it and its size. Call on the main
         thread.
 
         Raises:
-            InstallError: refused, failed, half installed, or the PyTorch extension is missing.
+            InstallError: refused, failed, or the PyTorch extension is missing.
         """
         torch = self._state(TORCH)
-        if torch is PackageState.BROKEN:
-            raise InstallError(_repairSentence())
         small = [r for r in SMALL_PACKAGES if self._state(r) is not PackageState.READY]
         if torch is PackageState.READY and not small:
             return
-        utils = None if torch is PackageState.READY else self._pyTorchUtils()
-        if not self._confirm(_question(torch, small)):
-            raise InstallError(
-                _(
-                    "Nothing was installed. UniFuse needs these packages; "
-                    "press Fuse to be asked again."
-                )
-            )
+        wheels = self._wheels()
+        needsUtils = torch is not PackageState.READY and wheels is None
+        utils = self._pyTorchUtils() if needsUtils or torch is PackageState.BROKEN else None
+        if not self._confirm(_question(torch, small, wheels)):
+            raise InstallError(_refusedSentence(torch))
         try:
+            if torch is PackageState.BROKEN:
+                _removeTorch(utils)
+            if wheels is not None:
+                missing = [] if torch is PackageState.READY else [TORCH]
+                self._pipInstall([*missing, *small], wheels)
+                return
             if utils is not None:
                 self._installTorch(utils)
             if small:
-                self._pipInstall(small)
+                self._pipInstall(small, None)
         except InstallError:
             raise
         except Exception as error:  # pip and network fail in many ways; the user needs one sentence
@@ -181,9 +188,29 @@ def _repairSentence() -> str:
     )
 
 
-def _question(torch: PackageState, small: list[str]) -> str:
+def _refusedSentence(torch: PackageState) -> str:
+    if torch is PackageState.BROKEN:
+        return _repairSentence()
+    return _("Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.")
+
+
+def _removeTorch(utils: Any) -> None:
+    """What is left of a half installation; torch is never imported here, so its files are free."""
+    try:
+        utils.PyTorchUtilsLogic().uninstallTorch()
+    except Exception as error:
+        raise InstallError(_repairSentence()) from error
+
+
+def _question(torch: PackageState, small: list[str], wheels: Path | None) -> str:
     lines = [_("UniFuse needs Python packages that are not installed yet:"), ""]
-    if torch is not PackageState.READY:
+    if torch is PackageState.BROKEN:
+        lines.append(_("• PyTorch is only half installed: what is left of it is removed first"))
+    if wheels is not None:
+        lines.append(
+            _("They are taken from {folder}; nothing is downloaded.").format(folder=wheels)
+        )
+    elif torch is not PackageState.READY:
         lines.append(_("• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)"))
     lines += [_("• {name} (less than 1 MB)").format(name=requirement) for requirement in small]
     lines += [
@@ -206,8 +233,11 @@ def _importPyTorchUtils() -> Any:
     return PyTorchUtils
 
 
-def _pipInstall(requirements: list[str]) -> None:
-    """`slicer.packaging` from Slicer 5.12 on, `slicer.util.pip_install` before."""
+def _pipInstall(requirements: list[str], wheels: Path | None) -> None:
+    """`slicer.packaging` from Slicer 5.12 on; `slicer.util.pip_install` before, and of a folder."""
+    if wheels is not None:
+        slicer.util.pip_install([*requirements, "--no-index", "--find-links", str(wheels)])
+        return
     if importlib.util.find_spec("slicer.packaging") is not None:
         from slicer import packaging
 

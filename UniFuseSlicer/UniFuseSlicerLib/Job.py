@@ -5,10 +5,8 @@ window.
 from __future__ import annotations
 
 import contextlib
-import shutil
-import tempfile
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,9 @@ from .Guidance import NO_GUIDANCE, Guidance
 from .Images import FusionImages, readResult
 from .JobInputs import JobInputs
 from .Options import FusionOptions
-from .Outcome import Ending, Outcome, cancelledOutcome, doneOutcome, errorOutcome
+from .Outcome import Ending, cancelledOutcome, doneOutcome
 from .Ownership import FusionNodes, checkDistinct, checkOverwriting
+from .PolledJob import ProcessJob
 from .Process import ToolProcess, ignore
 from .Results import updateNodes
 
@@ -30,7 +29,7 @@ from .Results import updateNodes
 WRITTEN, RUN = 0.03, 0.96
 
 
-class FusionJob:
+class FusionJob(ProcessJob):
     """Writes two volume nodes, runs `unifuse fuse` on them, and fills the output nodes.
 
     `start`, then `poll` from a timer until it returns an `Outcome`. File work happens in a thread,
@@ -64,33 +63,18 @@ class FusionJob:
         overwriteNodes: Iterable[Any] = (),
         guidance: Guidance = NO_GUIDANCE,
     ) -> None:
+        self._lines: list[str] = []
+        self._listener = log
+        ProcessJob.__init__(self, tool, temporaryFolder, self._keepLine, makeProcess)
         self.degraded = degraded
         self.reference = reference
         self.outputs = outputs
         self.options = options
-        self.tool = tool
         self.guidance = guidance
-        self.outcome: Outcome | None = None
         self._nodes: FusionNodes | None = None
-        self._folder: Path | None = None
-        self._temporaryFolder = temporaryFolder
         self._overwriteNodes = tuple(overwriteNodes)
-        self._lines: list[str] = []
         self._inputs: JobInputs
-        self._log = log
-        self._makeProcess = makeProcess
-        self._process: ToolProcess | None = None
-        self._worker = ThreadPoolExecutor(1, "UniFuse files")
-        self._writing: Future[None] | None = None
         self._reading: Future[FusionImages] | None = None
-        self._cancelled = False
-
-    @property
-    def folder(self) -> Path:
-        """Of this run's files; there is one once the run was started."""
-        if self._folder is None:
-            raise RuntimeError("The job has not been started.")
-        return self._folder
 
     @property
     def nodes(self) -> FusionNodes:
@@ -98,14 +82,6 @@ class FusionJob:
         if self._nodes is None:
             raise RuntimeError("The job has no result.")
         return self._nodes
-
-    @property
-    def running(self) -> bool:
-        return self._folder is not None and self.outcome is None
-
-    @property
-    def cancelling(self) -> bool:
-        return self.running and self._cancelled
 
     @property
     def fraction(self) -> float:
@@ -139,64 +115,24 @@ class FusionJob:
         checkOverwriting(self.outputs, self.degraded, self.reference, self._overwriteNodes)
         self._inputs = JobInputs.ofNodes(self.degraded, self.reference, self.guidance)
         for line in modalitySentences(self.degraded, self.reference, self.options):
-            self._keepLine(line)
-        self._folder = Path(tempfile.mkdtemp(prefix="uf-", dir=self._temporaryFolder))
-        self._writing = self._worker.submit(self._inputs.write, self._folder)
+            self._log(line)
+        self._begin(self._newFolder())
+        self._writing = self._worker.submit(self._inputs.write, self.folder)
 
-    def poll(self) -> Outcome | None:
-        """Go one step on; None while it still runs."""
-        if not self.running:
-            return self.outcome
-        try:
-            self._step()
-        except Exception as error:
-            # whatever goes wrong with files or nodes is reported, never lost in a timer
-            self._finish(errorOutcome(error, self.folder))
-        return self.outcome
-
-    def cancel(self) -> None:
-        """Stop soon and without a trace; `poll` reports it."""
-        self._cancelled = True
-        if self._process is not None:
-            self._process.cancel()
-
-    def endNow(self) -> None:
-        """Stop at once: the scene or the application is closing."""
-        if not self.running:
-            return
-        self._cancelled = True
-        if self._process is not None:
-            self._process.endNow()
-        self._finish(cancelledOutcome())
+    @property
+    def _place(self) -> Path:
+        return self.folder
 
     def _step(self) -> None:
-        if self._writing is not None:
-            self._afterWriting(self._writing)
-        elif self._reading is not None:
+        if self._reading is not None:
             self._afterReading(self._reading)
-        elif self._process is not None:
-            self._afterRunning(self._process)
+        else:
+            ProcessJob._step(self)
 
-    def _afterWriting(self, writing: Future[None]) -> None:
-        if not writing.done():
-            return
-        writing.result()
-        self._writing = None
-        if self._cancelled:
-            self._finish(cancelledOutcome())
-            return
-        command = self._inputs.command(self.tool, self.folder, self.options)
-        self._keepLine(" ".join(command))
-        self._process = self._makeProcess(
-            command,
-            self.tool.folder,
-            self.tool.environment,
-            self.folder / "cancel",
-            self._keepLine,
-        )
-        self._process.start()
+    def _command(self) -> Sequence[str]:
+        return self._inputs.command(self.tool, self.folder, self.options)
 
-    def _afterRunning(self, process: ToolProcess) -> None:
+    def _afterProcess(self, process: ToolProcess) -> None:
         outcome = process.poll()
         if outcome is None:
             return
@@ -226,16 +162,12 @@ class FusionJob:
 
     def _keepLine(self, line: str) -> None:
         self._lines.append(line)
-        self._log(line)
+        self._listener(line)
 
-    def _finish(self, outcome: Outcome) -> None:
-        self.outcome = outcome
-        if self._process is not None:
-            self._process.endNow()
-        self._worker.shutdown(wait=True)
-        if self.options.keepFiles:
-            with contextlib.suppress(OSError):
-                (self.folder / "log.txt").write_text("\n".join(self._lines), encoding="utf-8")
-            self._log(_("The files of this run are kept in {folder}").format(folder=self.folder))
-        else:
-            shutil.rmtree(self.folder, ignore_errors=True)
+    def _removeFiles(self) -> None:
+        if not self.options.keepFiles:
+            ProcessJob._removeFiles(self)
+            return
+        with contextlib.suppress(OSError):
+            (self.folder / "log.txt").write_text("\n".join(self._lines), encoding="utf-8")
+        self._listener(_("The files of this run are kept in {folder}").format(folder=self.folder))

@@ -14,9 +14,10 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from .Hierarchy import placeBeside
 from .Measure import WHOLE, Measured, Region, RegionFigures
-from .Ownership import REFERENCE_ROLE, mark
+from .Ownership import mark
 
 BINS = 60
+LEAST_SPREAD = 0.1  # of a histogram, mm or ratio: less is rounding, not a finding
 PLOTTED = 8  # the largest regions: more curves cannot be told apart
 TAILS_PERCENT = (0.1, 99.9)  # of all voxels in the regions: single outliers would squeeze the rest
 # Okabe and Ito (2008): told apart by colour-blind readers as well
@@ -103,7 +104,7 @@ def histogram(regions: Sequence[Region], values: np.ndarray) -> tuple[np.ndarray
     """
     inside = np.concatenate([values[region.mask] for region in regions])
     low, high = (float(v) for v in np.percentile(inside, TAILS_PERCENT))
-    edges = np.linspace(low, high if high > low else low + 1e-3, BINS + 1)
+    edges = np.linspace(low, max(high, low + LEAST_SPREAD), BINS + 1)
     shares = []
     for region in regions:
         found = np.clip(values[region.mask], edges[0], edges[-1])
@@ -158,7 +159,5 @@ def _node(fused: Any, className: str, name: str) -> Any:
     node = scene.AddNewNodeByClass(className, unique)
     mark(node)
     node.SetNodeReferenceID(FIGURES_ROLE, fused.GetID())
-    reference = fused.GetNodeReference(REFERENCE_ROLE)
-    if reference is not None and className != "vtkMRMLPlotSeriesNode":
-        placeBeside(node, reference)
+    placeBeside(node, fused)
     return node

@@ -12,7 +12,21 @@ from .CursorWidgets import CursorWidgets
 from .LookWidgets import LookWidgets
 from .MeasureWidgets import MeasureWidgets
 from .Messages import Messages
+from .Results import isResult
 from .ResultSelector import ResultSelector
+
+# of the section Display, which compares inputs before there is a result
+OF_A_RESULT = (
+    "layerComboBox",
+    "opacitySlider",
+    "warpSlider",
+    "overlayComboBox",
+    "fieldPartComboBox",
+    "spacingSlider",
+    "colorScaleComboBox",
+    "onlyInBodyCheckBox",
+    "legendCheckBox",
+)
 
 
 class ResultWidgets:
@@ -36,6 +50,7 @@ class ResultWidgets:
         colorLogic: Any,
         selector: ResultSelector,
     ) -> None:
+        self._ui = ui
         self.card = ResultCard(ui)
         self.cursor = CursorWidgets(ui)
         self._selector = selector
@@ -60,5 +75,7 @@ class ResultWidgets:
         self._follow(None)
 
     def _follow(self, fused: Any) -> None:
+        for name in OF_A_RESULT:
+            getattr(self._ui, name).setEnabled(isResult(fused))
         for action in self._actions:
             action.follow(fused)

@@ -10,6 +10,7 @@ from .Outcome import Outcome
 from .View import PanelState
 
 POLL_MS = 100
+DOUBLE_CLICK_S = 1.0  # so long the second click of a double click may take
 
 
 class Run:
@@ -44,6 +45,11 @@ class Run:
     def seconds(self) -> float:
         """Since the last start."""
         return self._clock() - self._startedAt
+
+    @property
+    def justStarted(self) -> bool:
+        """A click on the button now is the second one of a double click, not a wish to cancel."""
+        return self.running and self.seconds < DOUBLE_CLICK_S
 
     def start(self, job: FusionJob) -> None:
         """

@@ -23,13 +23,16 @@ SAMPLE_NAME = "UniFuseHeadPair"
 
 @dataclass(frozen=True)
 class SamplePair:
-    """Files of one pair, what they are called in the scene, and their SHA-256."""
+    """Files of one pair, what they are called in the scene, their SHA-256, and the class of the
+    degradation that was put into the first.
+    """
 
     degraded: Path
     reference: Path
     degradedName: str
     referenceName: str
     checksums: tuple[str, str]
+    degradation: str = ""
 
 
 def samplePair(folder: Path | None = None) -> SamplePair:
@@ -52,6 +55,7 @@ def samplePair(folder: Path | None = None) -> SamplePair:
         _("Sample {contrast} with motion").format(contrast=degraded["contrast"]),
         _("Sample {contrast} reference").format(contrast=reference["contrast"]),
         (degraded["sha256"], reference["sha256"]),
+        pair["class"],
     )
 
 

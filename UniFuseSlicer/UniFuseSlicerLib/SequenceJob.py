@@ -16,8 +16,9 @@ from .Hierarchy import placeBeside
 from .Job import FusionJob
 from .Moved import movedVolume
 from .Nodes import removeWithDisplay
-from .Outcome import Ending, Outcome, cancelledOutcome, errorOutcome
+from .Outcome import Ending, Outcome, cancelledOutcome
 from .Ownership import DEGRADED_ROLE, SEQUENCE_ATTRIBUTE, FusionNodes, mark
+from .PolledJob import Part, PolledJob
 from .Process import ignore
 from .Results import reportOf
 
@@ -25,7 +26,7 @@ Field = Literal["each", "current"]
 MakeJob = Callable[[Any, Any, FusionNodes, Callable[[str], None], tuple[Any, ...]], FusionJob]
 
 
-class SequenceJob:
+class SequenceJob(PolledJob):
     """`start`, then `poll` from a timer until it returns an `Outcome`; both on the main thread.
 
     Results become sequences of the browser that the frames have; a run that is cancelled or fails
@@ -56,8 +57,8 @@ class SequenceJob:
         makeJob: MakeJob,
         log: Callable[[str], None] = ignore,
     ) -> None:
+        PolledJob.__init__(self)
         self.series: Series = seriesOf(degraded)
-        self.outcome: Outcome | None = None
         self.nodes = FusionNodes()
         self.aligned: Any = None
         self.failed: dict[str, str] = {}
@@ -71,11 +72,6 @@ class SequenceJob:
         self._helper: Any = None
         self._job: FusionJob | None = None
         self._made: dict[Any, Any] = {}  # sequence → node that shows its chosen item
-        self._cancelled = False
-
-    @property
-    def running(self) -> bool:
-        return self._job is not None and self.outcome is None
 
     @property
     def fraction(self) -> float:
@@ -105,30 +101,15 @@ class SequenceJob:
             InputNodeError: the first frame cannot be fused with the reference.
         """
         self._next()
+        self._started = True
 
-    def poll(self) -> Outcome | None:
-        """Go one step on; None while it still runs."""
-        if not self.running:
-            return self.outcome
-        try:
-            self._step()
-        except Exception as error:
-            self._finish(errorOutcome(error, temporaryFolder() or Path(tempfile.gettempdir())))
-        return self.outcome
+    @property
+    def _part(self) -> Part | None:
+        return self._job
 
-    def cancel(self) -> None:
-        """Stop soon and without a trace; `poll` reports it."""
-        self._cancelled = True
-        if self._job is not None:
-            self._job.cancel()
-
-    def endNow(self) -> None:
-        """Stop at once: the scene or the application is closing."""
-        if not self.running:
-            return
-        if self._job is not None:
-            self._job.endNow()
-        self._finish(cancelledOutcome())
+    @property
+    def _place(self) -> Path:
+        return temporaryFolder() or Path(tempfile.gettempdir())
 
     def _next(self) -> None:
         """Start the run of the next frame."""

@@ -1,4 +1,6 @@
-"""Choices that belong to this computer, not to a scene: the device and the weights file."""
+"""Choices that belong to this computer, not to a scene: the device, the weights file, and a folder
+of wheels.
+"""
 
 from __future__ import annotations
 
@@ -37,3 +39,13 @@ class MachineSettings:
     @weights.setter
     def weights(self, path: Path | None) -> None:
         self._store.setValue("UniFuse/Weights", str(path) if path else "")
+
+    @property
+    def wheels(self) -> Path | None:
+        """Folder of packages for a computer without internet."""
+        text = str(self._store.value("UniFuse/Wheels") or "")
+        return Path(text) if text else None
+
+    @wheels.setter
+    def wheels(self, path: Path | None) -> None:
+        self._store.setValue("UniFuse/Wheels", str(path) if path else "")

@@ -8,7 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Words import foundTitle, fusionTitle, trustTitle
+from .Words import foundTitle, fusionTitle, trustTitle, withoutOptions
 
 _SHOWN_MM = 0.05  # less is shown as 0.0
 
@@ -131,7 +131,7 @@ def trust(report: Mapping[str, Any]) -> TrustView:
     if not ground:
         return TrustView()
     title = trustTitle(found["trust"])
-    reasons = [f"• {reason}" for reason in found.get("reasons", [])]
+    reasons = [f"• {withoutOptions(reason)}" for reason in found.get("reasons", [])]
     lines = [title, *reasons, _trustFigures(found), *_uncertainty(found)]
     return TrustView("\n".join(lines), _TRUST_STYLE.format(ground=ground))
 

@@ -16,6 +16,7 @@ from .Card import cardOf
 from .Choices import LayerChoice
 from .CompareWidgets import CompareWidgets
 from .Display import Display, Shown, wantedBy
+from .FieldWatch import FieldWatch
 from .Flicker import Flicker, noShortcut
 from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
@@ -28,7 +29,7 @@ from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
 from .Ownership import FusionNodes, notMarked, overwriteQuestion
 from .Process import ignore
-from .Results import SECONDS_ATTRIBUTE
+from .Results import DEFORMATION_ROLE, SECONDS_ATTRIBUTE
 from .ResultSelector import ResultSelector, unanswered
 from .ResultWidgets import ResultWidgets
 from .Retry import Retry
@@ -59,6 +60,7 @@ class Panel:
         askText: (question, text) → a line of text, "" when the user cancels.
         makeShortcut: (key, callback) → object with `setEnabled(bool)`.
         makeCell: (text, colour, tool tip) → an item of a table.
+        notify: says a sentence where it is seen from every module.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Panel:
         askText: Callable[[str, str], str] = unanswered,
         makeShortcut: Callable[[str, Callable[[], None]], Any] = noShortcut,
         makeCell: Callable[[str, str, str], Any] = noCell,
+        notify: Callable[[str], None] = ignore,
     ) -> None:
         self.ui = ui
         self.logic = logic
@@ -96,7 +99,10 @@ class Panel:
         self._settings = settings
         self._display = display
         self._confirm = confirm
+        self._isEntered, self._notify = isEntered, notify
+        self._arrived: Any = None  # a result that came while another module was open
         ui.fuseButton.connect("clicked(bool)", self.onFuseButton)
+        self._field = FieldWatch(makeTimer, self._redraw)
         self._undo = UndoButton(ui, self._showFilled)
         self.many = ManyWidgets(self, logic, makeTimer, settings, dependencies.ensure, makeCell)
         self._scene = SceneFollower(ui, logic.getParameterNode, isEntered, self)
@@ -110,6 +116,10 @@ class Panel:
 
     def enter(self) -> None:
         self._scene.enter()
+        arrived, self._arrived = self._arrived, None
+        if arrived is not None and arrived is self.parameterNode.fused:
+            self._display.forget(arrived.GetNodeReference(DEFORMATION_ROLE))
+            self._showResult(wantedBy(self.parameterNode))
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
@@ -123,6 +133,7 @@ class Panel:
         self.machine.endNow()
         self.many.endNow()
         self.inputs.endNow()
+        self._field.follow(None)
         self._compare.endNow()
         self.result.cursor.release()
         self._scene.cleanup()
@@ -131,11 +142,13 @@ class Panel:
     def onSceneClosing(self) -> None:
         self.run.endNow()
         self.many.onSceneClosing()
+        self._field.follow(None)
         self._compare.release()
         self.result.cursor.release()
         self._display.removeClones()
 
     def onSceneClosed(self) -> None:
+        self._arrived = None
         self.result.clear()
         self._undo.clear()
         self.messages.clear()
@@ -167,6 +180,8 @@ class Panel:
 
     def onFuseButton(self) -> None:
         """Start a run, or cancel the current one."""
+        if self.run.justStarted:
+            return
         if self.run.running:
             self.run.cancel()
         else:
@@ -240,7 +255,12 @@ class Panel:
             self.parameterNode.layer, self.parameterNode.opacity = LayerChoice.FUSED, 1.0
             self.parameterNode.warpPercent = 100.0
         self.result.card.show(cardOf(nodes.fused))  # before any volume is shown
-        self._showResult(wantedBy(self.parameterNode))
+        if self._isEntered():
+            self._showResult(wantedBy(self.parameterNode))
+            return
+        self._arrived = nodes.fused
+        sentence = _("UniFuse: {name} is ready. It is shown when the module is opened.")
+        self._notify(sentence.format(name=nodes.fused.GetName()))
 
     def _showFailure(self, outcome: Outcome) -> None:
         """Of a run; the result before it is still there, and its card comes back."""
@@ -264,8 +284,15 @@ class Panel:
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
             self.result.follow(p)
+        self._field.follow(p and p.fused)
         self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
         self._compare.follow()
+
+    def _redraw(self) -> None:
+        """The field under the drawn deformation has changed."""
+        if self.parameterNode is not None and self.parameterNode.fused is not None:
+            with self._compare.paused():
+                self.messages.attempt(lambda: self._display.redraw(self.parameterNode.fused))
 
     def _showResult(self, wanted: Shown) -> None:
         with self._compare.paused():

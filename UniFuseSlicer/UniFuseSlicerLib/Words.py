@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from slicer.i18n import tr as _
+
+_OPTION = re.compile(r" \(--[a-z][^)]*\)")  # such as " (--working-spacing 2.5)"
 
 
 def notice() -> str:
     return _("Research use only. Not for diagnosis or treatment.")
+
+
+def withoutOptions(sentence: str) -> str:
+    """A sentence of the tool, for readers who have the panel and no command line.
+
+    Args:
+        sentence: options stand in parentheses in it.
+    """
+    return _OPTION.sub("", sentence)
 
 
 def trustTitle(trust: str) -> str:

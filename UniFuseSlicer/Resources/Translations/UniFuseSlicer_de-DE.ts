@@ -341,7 +341,7 @@
     </message>
     <message>
         <source>Opacity:</source>
-        <translation>Deckkraft</translation>
+        <translation>Deckkraft:</translation>
     </message>
     <message>
         <source>0: only the reference, 1: only the foreground</source>
@@ -572,8 +572,8 @@
         <translation>Automatisch nutzt die GPU, wenn PyTorch eine findet. Wird in den Einstellungen dieses Computers gespeichert, nicht in der Szene.</translation>
     </message>
     <message>
-        <source>Show the name and the free memory of each device</source>
-        <translation>Namen und freien Speicher jedes Geräts zeigen</translation>
+        <source>Show the name and the free memory of each device, then fuse the sample pair on the chosen one: passed or failed, time, memory. Press it again to cancel.</source>
+        <translation>Name und freien Speicher jedes Geräts zeigen, dann das Beispielpaar auf dem gewählten fusionieren: bestanden oder nicht, Zeit, Speicher. Nochmals drücken bricht ab.</translation>
     </message>
     <message>
         <source>Check</source>
@@ -650,6 +650,14 @@
     <message>
         <source>Keep the files and the log of the run</source>
         <translation>Dateien und Protokoll des Laufs behalten</translation>
+    </message>
+    <message>
+        <source>Wheels folder:</source>
+        <translation>Ordner mit Paketen:</translation>
+    </message>
+    <message>
+        <source>For a computer without internet: a folder with the Python packages, which Fuse installs from there. Leave empty to download them. Stored in the settings of this computer.</source>
+        <translation>Für einen Rechner ohne Internet: ein Ordner mit den Python-Paketen, die Fusionieren von dort installiert. Leer: Sie werden heruntergeladen. In den Einstellungen dieses Rechners gespeichert.</translation>
     </message>
     <message>
         <source>Log</source>
@@ -768,6 +776,17 @@
     <message>
         <source>{done} of {count} cases done: {page}</source>
         <translation>{done} von {count} Fällen fertig: {page}</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BatchNodes</name>
+    <message>
+        <source>This case was made of the volume "{name}"; several volumes of the scene have that name. Rename the others, and try again.</source>
+        <translation>Dieser Fall wurde aus dem Volumen „{name}“ erzeugt; mehrere Volumen der Szene heißen so. Benennen Sie die anderen um, und versuchen Sie es erneut.</translation>
+    </message>
+    <message>
+        <source>This case was made of the volume "{name}" ({size} voxels), which is not in the scene. Load its scene, or a volume with that name, and try again.</source>
+        <translation>Dieser Fall wurde aus dem Volumen „{name}“ ({size} Voxel) erzeugt, das nicht in der Szene ist. Laden Sie dessen Szene oder ein Volumen dieses Namens, und versuchen Sie es erneut.</translation>
     </message>
 </context>
 <context>
@@ -1166,10 +1185,6 @@
 <context>
     <name>UniFuseSlicerLib.Install</name>
     <message>
-        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
-        <translation>Nichts wurde installiert. UniFuse braucht diese Pakete; Fusionieren fragt erneut.</translation>
-    </message>
-    <message>
         <source>The installation failed: {reason}. Without internet access, follow "Install on a computer without internet" in the module's README.</source>
         <translation>Die Installation ist fehlgeschlagen: {reason}. Ohne Internet siehe "Install on a computer without internet" in der README des Moduls.</translation>
     </message>
@@ -1190,8 +1205,20 @@
         <translation>PyTorch ist nur halb installiert. Das Modul PyTorch Utils öffnen, Uninstall PyTorch drücken, Slicer neu starten, Install PyTorch drücken, danach wieder Fusionieren.</translation>
     </message>
     <message>
+        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
+        <translation>Nichts wurde installiert. UniFuse braucht diese Pakete; Fusionieren fragt erneut.</translation>
+    </message>
+    <message>
         <source>UniFuse needs Python packages that are not installed yet:</source>
         <translation>UniFuse braucht Python-Pakete, die noch nicht installiert sind:</translation>
+    </message>
+    <message>
+        <source>• PyTorch is only half installed: what is left of it is removed first</source>
+        <translation>• PyTorch ist nur halb installiert: Die Reste werden zuerst entfernt</translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
+        <translation>Sie werden aus {folder} genommen; nichts wird heruntergeladen.</translation>
     </message>
     <message>
         <source>• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)</source>
@@ -1561,6 +1588,33 @@ Das lässt sich nicht rückgängig machen.</translation>
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.SampleCheck</name>
+    <message>
+        <source>Sample pair: failed. {reason}</source>
+        <translation>Beispielpaar: nicht bestanden. {reason}</translation>
+    </message>
+    <message>
+        <source>Sample pair: cancelled.</source>
+        <translation>Beispielpaar: abgebrochen.</translation>
+    </message>
+    <message>
+        <source>Sample pair: failed. Expected {expected}, found {found}.</source>
+        <translation>Beispielpaar: nicht bestanden. Erwartet {expected}, gefunden {found}.</translation>
+    </message>
+    <message>
+        <source>Sample pair: passed in {seconds:.0f} s, {memory:.1f} GB of memory, on {device}.</source>
+        <translation>Beispielpaar: bestanden in {seconds:.0f} s, {memory:.1f} GB Speicher, auf {device}.</translation>
+    </message>
+    <message>
+        <source>{file} is damaged. Install the extension again.</source>
+        <translation>{file} ist beschädigt. Installieren Sie die Erweiterung erneut.</translation>
+    </message>
+    <message>
+        <source>Sample pair: {percent} %</source>
+        <translation>Beispielpaar: {percent} %</translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.Samples</name>
     <message>
         <source>The sample data is not part of this installation. Load two volumes instead.</source>
@@ -1823,6 +1877,10 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>Not started. Nothing was overwritten.</source>
         <translation>Nicht gestartet. Nichts wurde überschrieben.</translation>
+    </message>
+    <message>
+        <source>UniFuse: {name} is ready. It is shown when the module is opened.</source>
+        <translation>UniFuse: {name} ist fertig. Es wird gezeigt, wenn das Modul geöffnet wird.</translation>
     </message>
 </context>
 <context>

@@ -572,7 +572,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Show the name and the free memory of each device</source>
+        <source>Show the name and the free memory of each device, then fuse the sample pair on the chosen one: passed or failed, time, memory. Press it again to cancel.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -649,6 +649,14 @@
     </message>
     <message>
         <source>Keep the files and the log of the run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Wheels folder:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>For a computer without internet: a folder with the Python packages, which Fuse installs from there. Leave empty to download them. Stored in the settings of this computer.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -767,6 +775,17 @@
     </message>
     <message>
         <source>{done} of {count} cases done: {page}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BatchNodes</name>
+    <message>
+        <source>This case was made of the volume "{name}"; several volumes of the scene have that name. Rename the others, and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This case was made of the volume "{name}" ({size} voxels), which is not in the scene. Load its scene, or a volume with that name, and try again.</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1166,10 +1185,6 @@
 <context>
     <name>UniFuseSlicerLib.Install</name>
     <message>
-        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>The installation failed: {reason}. Without internet access, follow "Install on a computer without internet" in the module's README.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1190,7 +1205,19 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Nothing was installed. UniFuse needs these packages; press Fuse to be asked again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>UniFuse needs Python packages that are not installed yet:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>• PyTorch is only half installed: what is left of it is removed first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1553,6 +1580,33 @@ This cannot be undone.</source>
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.SampleCheck</name>
+    <message>
+        <source>Sample pair: failed. {reason}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: failed. Expected {expected}, found {found}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: passed in {seconds:.0f} s, {memory:.1f} GB of memory, on {device}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} is damaged. Install the extension again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Sample pair: {percent} %</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.Samples</name>
     <message>
         <source>The sample data is not part of this installation. Load two volumes instead.</source>
@@ -1814,6 +1868,10 @@ This cannot be undone.</source>
     <name>UniFuseSlicerLib.Widget</name>
     <message>
         <source>Not started. Nothing was overwritten.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>UniFuse: {name} is ready. It is shown when the module is opened.</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
