@@ -17,7 +17,7 @@ import threading
 from typing import IO, TYPE_CHECKING
 
 from UniFuseLib.batch.case import Outcome, Task
-from UniFuseLib.process import calm_threads, keep_freed_memory
+from UniFuseLib.process import calm_threads, give_back_freed_memory, keep_freed_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,6 +41,7 @@ def main(work: Callable[[Task, int], Outcome] | None = None) -> None:
         outcome = work(Task(**json.loads(tasks.get())), slot)
         replies.write(json.dumps(outcome.to_json()) + "\n")
         replies.flush()
+        give_back_freed_memory(least=0)  # between two cases: the heap of a long batch stays flat
 
 
 def _run_case() -> Callable[[Task, int], Outcome]:
