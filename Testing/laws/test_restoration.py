@@ -169,22 +169,22 @@ def test_only_what_was_fitted_is_corrected(
     assert done.mean_change is None
 
 
-def test_the_weight_of_a_correction_grows_up_to_even_odds() -> None:
-    weights = [weight_of(p) for p in (0.0, 0.04, 0.1, 0.25, 0.5, 0.9, 1.0)]
-    assert weights == [0.0, 0.0, 0.2, 0.5, 1.0, 1.0, 1.0]
+def test_the_weight_of_a_correction_is_the_probability_of_its_class() -> None:
+    weights = [weight_of(p) for p in (0.0, 0.04, 0.1, 0.5, 1.0)]
+    assert weights == [0.0, 0.0, 0.1, 0.5, 1.0]
 
 
 def test_a_correction_counts_as_far_as_its_class_is_probable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One third likely, called clean: two thirds of the change."""
+    """One third likely, called clean: one third of the change."""
     known = pair()
     room_of_step = "UniFuseLib.restoration.correct.aligned_pair"
     monkeypatch.setattr(room_of_step, lambda maps, working: known)
     correction = Correction(
         CorrectionConfig(("mr_motion",), ("mr",), (True,), members=1, hidden=3)
     ).eval()
-    expected = known.restored + correction(known, "mr_motion") * 2 / 3
+    expected = known.restored + correction(known, "mr_motion") / 3
     classified = Classification("clean", {"clean": 2 / 3, "mr_motion": 1 / 3}, ())
     found = SimpleNamespace(maps=SimpleNamespace(restored=known.restored.clone()))
     done = correct(found, SimpleNamespace(mask=known.body), classified, "mr", correction)  # type: ignore[arg-type]

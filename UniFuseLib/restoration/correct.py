@@ -68,8 +68,8 @@ def _label(classified: Classification, reference: str, correction: Correction | 
 
 
 def weight_of(probability: float) -> float:
-    """Of the correction of a class: 1 from even odds on, 2 p below, 0 where that is little."""
-    return min(1.0, 2 * probability) if probability >= _LEAST_PROBABILITY else 0.0
+    """Of the correction of a class: its probability, as the mean over all classes has it."""
+    return probability if probability >= _LEAST_PROBABILITY else 0.0
 
 
 def aligned_pair(maps: NetworkMaps, working: WorkingPair) -> AlignedPair:
