@@ -133,7 +133,7 @@ def with_log_odds(probabilities: Mapping[str, float], label: str, odds: float) -
         odds: wanted log-odds of `label` against `clean`.
     """
     both = probabilities[label] + probabilities["clean"]
-    degraded = both / (1 + math.exp(-odds))
+    degraded = both * (1 + math.tanh(odds / 2)) / 2  # the logistic function, of any odds
     return {**probabilities, label: degraded, "clean": both - degraded}
 
 

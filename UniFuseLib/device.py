@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 PRECISIONS: tuple[Precision, ...] = ("auto", "float32", "bfloat16", "float16")
+_HOST = torch.device("cpu")
 
 
 class DeviceMemoryError(DeviceError):
@@ -91,10 +92,14 @@ def memory_advice(device: torch.device) -> Iterator[None]:
     """Turn a device that ran out of memory into a `DeviceMemoryError` with its remedy."""
     try:
         yield
-    except (torch.cuda.OutOfMemoryError, MemoryError) as error:
+    except torch.cuda.OutOfMemoryError as error:
         raise DeviceMemoryError(device) from error
+    except MemoryError as error:
+        raise DeviceMemoryError(_HOST) from error
     except RuntimeError as error:
-        if "not enough memory" not in str(error) and "out of memory" not in str(error).lower():
+        if "not enough memory" in str(error):  # torch's allocator of the CPU
+            raise DeviceMemoryError(_HOST) from error
+        if "out of memory" not in str(error).lower():
             raise
         raise DeviceMemoryError(device) from error
 

@@ -174,10 +174,10 @@ def classification() -> str:
         f"Class accuracy {percent(found['accuracy'], 0)} on {found['cases']} cases ({per_class}), "
         f"calibration error {number(found['calibration_error'])}. "
         f"In {FOLDS}-fold cross-validation on {held_out['cases']:.0f} cases of the training "
-        f"patients, accuracy was {percent(held_out['accuracy'])}, calibration error "
-        f"{number(held_out['calibration_error'])}; predictions with a confidence of "
-        f"{percent(held_out['sure_from'], 0)} or more ({percent(held_out['sure_share'], 0)} of the "
-        f"cases) were {percent(SURE, 0)} correct."
+        f"patients the network alone had an accuracy of {percent(held_out['accuracy'])}, "
+        f"calibration error {number(held_out['calibration_error'])}; predictions with a "
+        f"confidence of {percent(held_out['sure_from'], 0)} or more "
+        f"({percent(held_out['sure_share'], 0)} of the cases) were {percent(SURE, 0)} correct."
     )
     return textwrap.fill(text, _WIDTH)
 

@@ -14,15 +14,11 @@ than 30 patients are judged, and get no head.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from severity_fit import LEAST_DEVIATION, rounded
+from severity_fit import LEAST_DEVIATION, Heads, fit_from_rows, rounded
 
 from UniFuseLib.degradation import SURE
 from UniFuseLib.evaluation.metrics.classification import calibration_error
@@ -50,30 +46,27 @@ class Judged(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("rows", type=Path)
-    parser.add_argument("--contract", type=Path, help="gets the heads; none: only figures")
-    parser.add_argument("--results", type=Path, help="JSON file of the figures")
-    args = parser.parse_args()
-    rows = [json.loads(line) for line in args.rows.read_text(encoding="utf-8").splitlines()]
-    heads, figures = fit_all([row for row in rows if row["traces"] and _network(row) is not None])
-    if args.contract:
-        content = json.loads(args.contract.read_text(encoding="utf-8"))
-        content["presence"] = {label: asdict(head) for label, head in heads.items()}
-        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        args.contract.write_text(text, encoding="utf-8")
-    text = json.dumps(figures, indent=1) + "\n"
-    if args.results:
-        args.results.write_text(text, encoding="utf-8")
-    sys.stdout.write(text)
-    return 0
+    return fit_from_rows(str(__doc__), fit_all, written)
 
 
-def fit_all(rows: Sequence[Row]) -> tuple[dict[str, TraceHead], dict[str, Any]]:
+def written(content: dict[str, Any], heads: Heads, figures: dict[str, Any]) -> None:
+    """The heads, and the confidence from which on the network and all heads are right often enough.
+
+    Args:
+        content: of a contract.
+        heads: of the classes.
+        figures: of the same.
+    """
+    content["presence"] = {label: asdict(head) for label, head in heads.items()}
+    network = content["training"]["classifier"]["held_out"]["sure_from"]
+    of_heads = [figures[label]["held_out"]["both"]["sure_from"] for label in heads]
+    content["sure_from"] = round(max(network, *of_heads), 4)
+
+
+def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
     """A head for each class, and how often it is right on patients that it has not seen."""
-    heads: dict[str, TraceHead] = {}
+    rows = [row for row in rows if row["traces"] and row.get("network") is not None]
+    heads: Heads = {}
     figures: dict[str, Any] = {}
     everything: dict[str, list[Judged]] = {"held_out": [], "validation": []}
     for label in sorted({row["class"] for row in rows if not _degraded(row)}):
@@ -130,19 +123,23 @@ def _degraded(row: Row) -> bool:
     return "severity" in row
 
 
-def _network(row: Row) -> float | None:
-    return row.get("network")
-
-
 def _evidence(row: Row) -> dict[str, float]:
     return {**row["traces"], NETWORK: row["network"]}
 
 
 def _best(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[float, list[float]]:
-    """The λ with the lowest cross-entropy of held-out patients, and their log-odds."""
+    """The λ, and the log-odds of held-out patients.
+
+    The largest whose cross-entropy is no more than one standard error above the lowest one (Breiman
+    et al. 1984): weights of traces that say nearly the same do not grow against each other, and
+    a scan unlike those of the fit is not judged by their difference.
+    """
     of_each = {held_back: _held_out(rows, names, held_back) for held_back in HELD_BACK}
     signs = np.array([1 if _degraded(row) else -1 for row in rows])
-    best = min(of_each, key=lambda λ: np.log1p(np.exp(-signs * of_each[λ])).mean())
+    entropies = {λ: np.log1p(np.exp(-signs * odds)) for λ, odds in of_each.items()}
+    lowest = min(entropies.values(), key=np.mean)
+    error = lowest.std() / np.sqrt(len(rows))
+    best = max(λ for λ, found in entropies.items() if found.mean() <= lowest.mean() + error)
     return best, of_each[best]
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,6 +37,8 @@ from UniFuseLib.spatial.volume import Volume, counted_from
 from UniFuseLib.steps import classify_pair
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from UniFuseLib.restoration.aligned_pair import AlignedPair
 
 _CLEAN_SHARE = 1 / 6
@@ -84,17 +87,29 @@ def main() -> int:
     scans = scans_of(args.data, args.label)
     for number in range(args.first, args.count, args.every):
         path = args.pairs / f"{args.label}_{number:04d}.npz"
-        if path.exists():
-            continue
-        began = time.process_time()
-        content = aligned_scans(scans[number % len(scans)], args.label, number)
-        with path.with_suffix(".part").open("wb") as file:
-            np.savez(file, **content)
-        path.with_suffix(".part").rename(path)
-        seconds = time.process_time() - began
-        sys.stdout.write(f"{path.name} {content['patient']} {seconds:.1f} s\n")
-        sys.stdout.flush()
+        keep(path, partial(aligned_scans, scans[number % len(scans)], args.label, number))
     return 0
+
+
+def keep(path: Path, make: Callable[[], dict[str, np.ndarray]]) -> None:
+    """Make what is not there yet; a file that is there is whole.
+
+    Args:
+        path: `.npz`.
+        make: gives its arrays, `patient` among them.
+    """
+    if path.exists():
+        return
+    began = time.process_time()
+    content = make()
+    with path.with_suffix(".part").open("wb") as file:
+        np.savez(file, **content)
+    path.with_suffix(".part").rename(path)
+    seconds = time.process_time() - began
+    sys.stdout.write(
+        f"{path.name} {content['patient']} {content.get('gain', '')} {seconds:.1f} s\n"
+    )
+    sys.stdout.flush()
 
 
 def scans_of(data: Path, label: str) -> list[Scans]:

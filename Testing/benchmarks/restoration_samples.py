@@ -11,13 +11,12 @@ kept: a stopped run goes on.
 from __future__ import annotations
 
 import argparse
-import sys
-import time
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from restoration_pairs import keep
 from torch import Tensor
 
 from UniFuseLib.restoration.aligned_pair import AlignedPair
@@ -38,30 +37,21 @@ def main() -> int:
     torch.set_num_threads(1)
     args.samples.mkdir(parents=True, exist_ok=True)
     for source in sorted(args.pairs.glob("*.npz")):
-        path = args.samples / source.name
-        if path.exists():
-            continue
-        began = time.process_time()
         label, number = source.stem.rsplit("_", 1)
-        content = sample(np.load(source), label in PREDICTED, int(number))
-        with path.with_suffix(".part").open("wb") as file:
-            np.savez(file, **content)
-        path.with_suffix(".part").rename(path)
-        seconds = time.process_time() - began
-        sys.stdout.write(f"{path.name} {content['patient']} {content['gain']} {seconds:.1f} s\n")
-        sys.stdout.flush()
+        keep(args.samples / source.name, partial(sample, source, label in PREDICTED, int(number)))
     return 0
 
 
 @torch.no_grad()
-def sample(kept: Any, predict: bool, number: int) -> dict[str, np.ndarray]:
+def sample(source: Path, predict: bool, number: int) -> dict[str, np.ndarray]:
     """Statistics and errors of some voxels, and whose they are.
 
     Args:
-        kept: a pair.
+        source: a pair.
         predict: whether the reference's prediction is read.
         number: of the pair.
     """
+    kept = np.load(source)
     volumes = [_volume(kept[name]) for name in AlignedPair._fields[:-1]]
     pair = AlignedPair(*volumes, spacing_mm=float(kept["spacing"]))  # type: ignore[misc]
     truth = _volume(kept["truth"])

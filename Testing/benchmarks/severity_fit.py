@@ -25,28 +25,47 @@ from UniFuseLib.evaluation.severity_figures import rank_correlation
 from UniFuseLib.severity.head import LIMIT, TraceHead
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
 Row = dict[str, "Any"]
+Heads = dict[str, TraceHead]  # class → its fit
 SYNTHETIC = "labels"  # patient of the heads that are made from label maps
 LEAST_DEVIATION = 0.01  # a trace that hardly varies says nothing of other scans
 HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0)  # λ of the ridge regression
 
 
 def main() -> int:
+    def written(content: dict[str, Any], heads: Heads, _: dict[str, Any]) -> None:
+        content["severity"] = {label: asdict(head) for label, head in heads.items()}
+
+    return fit_from_rows(str(__doc__), fit_all, written)
+
+
+def fit_from_rows(
+    about: str,
+    fit: Callable[[list[Row]], tuple[Heads, dict[str, Any]]],
+    written: Callable[[dict[str, Any], Heads, dict[str, Any]], None],
+) -> int:
+    """The command of a fit to traces.
+
+    Args:
+        about: for its help.
+        fit: rows → heads and figures.
+        written: puts heads into the content of a contract; also sees the figures.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("rows", type=Path)
     parser.add_argument("--contract", type=Path, help="gets the heads; none: only figures")
     parser.add_argument("--results", type=Path, help="JSON file of the figures")
     args = parser.parse_args()
     rows = [json.loads(line) for line in args.rows.read_text(encoding="utf-8").splitlines()]
-    heads, figures = fit_all(rows)
+    heads, figures = fit(rows)
     if args.contract:
         content = json.loads(args.contract.read_text(encoding="utf-8"))
-        content["severity"] = {label: asdict(head) for label, head in heads.items()}
+        written(content, heads, figures)
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         args.contract.write_text(text, encoding="utf-8")
     text = json.dumps(figures, indent=1) + "\n"
@@ -56,12 +75,12 @@ def main() -> int:
     return 0
 
 
-def fit_all(rows: Sequence[Row]) -> tuple[dict[str, TraceHead], dict[str, Any]]:
+def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
     """A head for each class, and its figures: (true, found) pairs of unseen patients."""
     degraded = [row for row in rows if "severity" in row]
     train = [row for row in degraded if row["split"] == "train"]
     judged = [row for row in degraded if row["split"] == "val"]
-    heads: dict[str, TraceHead] = {}
+    heads: Heads = {}
     figures: dict[str, Any] = {}
     pairs: dict[str, list[tuple[float, float]]] = {"held_out": [], "validation": []}
     for label in sorted({row["class"] for row in train}):

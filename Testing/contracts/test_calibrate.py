@@ -103,6 +103,7 @@ def test_new_weights_differ_in_the_classifier_alone(cases: Path, whole: Run, cap
     held_out = contract.training["classifier"]["held_out"]
     assert 0 <= held_out["accuracy"] <= 1
     assert contract.sure_from == held_out["sure_from"] > 0
+    assert contract.presence == {}  # fitted to another classifier
     assert contract.training["steps"] == 7
     assert contract.validation == {}  # scored before the fit
     assert weights.read_bytes() == whole.before

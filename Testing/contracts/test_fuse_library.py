@@ -180,13 +180,15 @@ def test_traces_of_the_scan_outvote_a_network_that_is_less_sure(
     pair: tuple[Volume, Volume],
 ) -> None:
     contract = replace(standard_contract(), working_spacing_mm=3.0)
-    certain = TraceHead(("ghost",), (0.0,), (1.0,), (0.0,), -30.0)
+    certain = TraceHead(("ghost",), (0.0,), (9.0,), (0.0,), -30.0)
     outvoted = replace(contract, presence={"mr_motion": certain})
     assert run(pair, model=Network(label=1), contract=contract).label == "mr_motion"
     assert run(pair, model=Network(label=1), contract=outvoted).label == "clean"
     of_another = replace(certain, traces=("trace of another version",))
-    later = replace(contract, presence={"mr_motion": of_another})
-    assert run(pair, model=Network(label=1), contract=later).label == "mr_motion"
+    narrow = replace(certain, deviation=(1e-3,))  # a scan unlike all that were fitted
+    for head in (of_another, narrow):
+        without = replace(contract, presence={"mr_motion": head})
+        assert run(pair, model=Network(label=1), contract=without).label == "mr_motion"
 
 
 def test_at_another_working_spacing_no_class_is_stated(pair: tuple[Volume, Volume]) -> None:

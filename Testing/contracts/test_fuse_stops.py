@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from Testing.contracts.known_flow import Network, Registered, run
+from UniFuseLib.device import DeviceMemoryError, memory_advice
 from UniFuseLib.errors import Cancelled, DeviceError, InputError, WeightsError
 from UniFuseLib.spatial.volume import Volume
 
@@ -85,6 +86,22 @@ def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
 
     with pytest.raises(DeviceError, match="working-spacing"):
         run(pair, model=Greedy())
+
+
+@pytest.mark.parametrize(
+    ("error", "device"),
+    [
+        (torch.cuda.OutOfMemoryError("CUDA out of memory"), "cuda"),
+        (RuntimeError("CUDA error: out of memory"), "cuda"),
+        (MemoryError(), "cpu"),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to ..."), "cpu"),
+    ],
+)
+def test_the_device_that_is_full_is_named(error: Exception, device: str) -> None:
+    with pytest.raises(DeviceMemoryError) as raised, memory_advice(torch.device("cuda", 0)):
+        raise error
+    assert raised.value.device.type == device
+    assert str(raised.value).startswith(device)
 
 
 def test_a_fusion_method_that_cannot_be_used_is_refused_before_the_work(

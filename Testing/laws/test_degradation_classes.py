@@ -95,6 +95,7 @@ def test_log_odds_come_back() -> None:
     turned = with_log_odds(of_network, "mr_motion", -odds)
     assert turned["mr_motion"] == pytest.approx(0.9, abs=1e-4)
     assert sum(turned.values()) == pytest.approx(1)
+    assert with_log_odds(of_network, "mr_motion", -2000.0)["mr_motion"] == 0
     assert log_odds({"blur": 1.0}, "mr_motion") is None
     assert log_odds({"clean": 1.0, "mr_motion": 0.0}, "mr_motion") == pytest.approx(-13.8, abs=0.1)
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 
+from UniFuseLib.contract import read_contract
 from UniFuseLib.degradation import described, dose_fraction
 from UniFuseLib.preprocessing.body import body_mask
+from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 from UniFuseLib.severity.filters import inside_all, middle, second_difference, spread, step_of
 from UniFuseLib.severity.head import TraceHead
 from UniFuseLib.severity.noise import ct_traces, pet_traces
+from UniFuseLib.severity.presence import presence_of
 from UniFuseLib.severity.severity import Severity, in_words
 from UniFuseLib.severity.traces import traces_of
 from UniFuseLib.simulation.mr_motion import apply_motion, sample_motion
@@ -166,6 +170,51 @@ def test_a_head_knows_when_its_numbers_do_not_fit(broken: dict[str, tuple[float,
     head = TraceHead(("a", "b"), (1.0, 2.0), (2.0, 4.0), (0.1, -0.05), 0.5)
     assert head.fits_together
     assert not replace(head, **broken).fits_together
+
+
+NOISE = ("far_0", "far_1", "far_2", "far_3", "band_0", "band_1", "band_2", "band_3")
+
+
+def shipped() -> dict[str, TraceHead]:
+    return read_contract(models_folder() / DEFAULT_WEIGHTS).presence
+
+
+def like_the_fit(deviations: float, modality: str = "pet") -> Any:
+    """A PET scan as the fit saw them, with so many deviations more noise in all bands."""
+    head = shipped()["pet_low_dose"]
+    of_each = zip(head.traces, head.mean, head.deviation, strict=True)
+    traces = {k: m + (deviations * d if k in NOISE else 0) for k, m, d in of_each}
+    return SimpleNamespace(source=SimpleNamespace(modality=modality), traces=traces)
+
+
+def test_noise_and_the_network_both_speak_for_a_low_dose() -> None:
+    """By the shipped fit: neither sign is turned, and each of them counts."""
+    scans = [like_the_fit(deviations) for deviations in (-1.5, 0.0, 1.5)]
+    by_noise = [presence_of(scan, 0.0, shipped()) for scan in scans]
+    by_network = [presence_of(scans[1], network, shipped()) for network in (-4.0, 0.0, 4.0)]
+    assert None not in (*by_noise, *by_network)
+    assert by_noise == sorted(by_noise)  # type: ignore[type-var]
+    assert by_network == sorted(by_network)  # type: ignore[type-var]
+    assert by_noise[0] < 0 < by_noise[2]  # type: ignore[operator]
+    assert by_network[2] - by_network[0] > 1  # type: ignore[operator]
+
+
+def test_the_network_alone_decides_where_nothing_was_fitted_or_measured() -> None:
+    heads, scan = shipped(), like_the_fit(0.0)
+    assert presence_of(scan, 2.0, heads) is not None
+    assert presence_of(like_the_fit(0.0, "ct"), 2.0, heads) is None
+    assert presence_of(like_the_fit(4.1), 2.0, heads) is None  # unlike all that were fitted
+    thin = SimpleNamespace(source=scan.source, traces=None)
+    assert presence_of(thin, 2.0, heads) is None  # type: ignore[arg-type]
+    other = {"pet_low_dose": TraceHead(("of another version",), (0.0,), (1.0,), (1.0,), 0.0)}
+    assert presence_of(scan, 2.0, other) is None
+
+
+def test_a_small_and_silent_body_is_left_to_the_network() -> None:
+    uptake, body = phantom(2.0, 0.0), phantom(1, 0) > 0
+    traces = traces_of("pet_low_dose", on_grid(uptake, SPACING), body)
+    scan = SimpleNamespace(source=SimpleNamespace(modality="pet"), traces=traces)
+    assert presence_of(scan, -2.0, shipped()) is None  # type: ignore[arg-type]
 
 
 def test_words_of_a_severity() -> None:

@@ -98,6 +98,7 @@ def _contract(contract: Contract, fit: Fit, cases: int, seed: int) -> Contract:
         training={**contract.training, "classifier": stage},
         validation={},  # what the weights scored before is not what they score now
         sure_from=fit.held_out["sure_from"],
+        presence={},  # was fitted to what the classifier said before
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume
@@ -20,6 +21,7 @@ from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses,
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
+from UniFuseLib.severity.traces import Traces, traces_of
 from UniFuseLib.spatial.axes import canonical, working_grid
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -90,6 +92,12 @@ class PreparedVolume:
                 "leave the mask out."
             )
         return seen
+
+    @cached_property
+    def traces(self) -> Traces | None:
+        """Of the degradation that its modality can have; None of fewer than three slices."""
+        label = DEGRADATION_OF.get(self.source.modality, "clean")
+        return traces_of(label, self.scalar, self.body)
 
     @property
     def compared(self) -> np.ndarray:

@@ -41,6 +41,15 @@ class TraceHead:
         scaled = np.clip((values - self.mean) / self.deviation, -LIMIT, LIMIT)
         return float(self.constant + scaled @ np.array(self.weight))
 
+    def is_far(self, traces: Traces) -> bool:
+        """Whether a trace lies beyond `LIMIT`: no scan of the fit was like this one."""
+        values = np.array([traces[name] for name in self.traces])
+        return bool((np.abs(values - self.mean) > LIMIT * np.array(self.deviation)).any())
+
+    def reads(self, traces: Traces) -> bool:
+        """Whether all of its traces are there; weights of another version may name others."""
+        return set(self.traces) <= set(traces)
+
     @property
     def fits_together(self) -> bool:
         """Every trace has its numbers, and all of them mean something."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from UniFuseLib.degradation import DEGRADATION_OF
-from UniFuseLib.severity.traces import traces_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,12 +30,11 @@ def presence_of(
         heads: class → fit, of the weights' contract.
 
     Returns:
-        None where nothing was measured: no fit of the modality's class, or fewer than three slices.
+        None where the network alone decides: no fit of the modality's class, fewer than three
+        slices, or a scan unlike all that were fitted.
     """
     label = DEGRADATION_OF.get(scan.source.modality)
-    if label is None or label not in heads:
+    if label is None or label not in heads or scan.traces is None:
         return None
-    traces = traces_of(label, scan.scalar, scan.body)
-    if traces is None or not set(heads[label].traces) <= {*traces, NETWORK}:  # of another version
-        return None
-    return heads[label]({**traces, NETWORK: network})
+    head, known = heads[label], {**scan.traces, NETWORK: network}
+    return head(known) if head.reads(known) and not head.is_far(known) else None

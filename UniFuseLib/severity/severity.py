@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from UniFuseLib.degradation import dose_fraction
-from UniFuseLib.severity.traces import traces_of
+from UniFuseLib.degradation import DEGRADATION_OF, dose_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +38,11 @@ def severity_of(
         heads: class → fit, of the weights' contract; older contracts hold none.
     """
     label = classified.label
-    if label not in heads or not classified.calibrated:
+    of_modality = DEGRADATION_OF.get(scan.source.modality)
+    if label not in heads or label != of_modality or not classified.calibrated:
         return Severity()
-    traces = traces_of(label, scan.scalar, scan.body)
-    if traces is None or not set(heads[label].traces) <= set(traces):  # weights of another version
+    traces = scan.traces
+    if traces is None or not heads[label].reads(traces):
         return Severity()
     return in_words(label, min(max(heads[label](traces), 0.0), 1.0))
 

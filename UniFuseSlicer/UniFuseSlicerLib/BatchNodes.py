@@ -35,7 +35,9 @@ def keepVolumes(output: Path, scene: Any, cases: Mapping[str, tuple[str, str]]) 
     for name, ids in cases.items():
         found[name] = [_markOf(scene.GetNodeByID(nodeId)) for nodeId in ids]
     text = json.dumps(found, indent=1, ensure_ascii=False)
-    (output / VOLUMES_FILE).write_text(text, encoding="utf-8")
+    unfinished = output / f".{VOLUMES_FILE}.part"
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(output / VOLUMES_FILE)
 
 
 def volumesOfScene(scene: Any, folder: Path, files: tuple[Path, Path]) -> tuple[Any, Any] | None:

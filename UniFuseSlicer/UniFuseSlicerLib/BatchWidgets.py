@@ -176,9 +176,9 @@ class BatchWidgets:
         row = self._rows[name]
         if row.ending != Ending.DONE.value:
             raise FusionError(row.message or endingTitle(row))
-        made = self.job is not None and self.job.output == self._output
-        nodeIds = self.job.nodes.get(name) if self.job is not None and made else None
-        self._show(loadCase(self._output / name, nodeIds))
+        job = self.job
+        nodes = job.nodes if job is not None and job.output == self._output else {}
+        self._show(loadCase(self._output / name, nodes.get(name)))
 
     def _follow(self) -> None:
         ui, running = self._ui, self.running

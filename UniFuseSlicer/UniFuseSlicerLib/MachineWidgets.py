@@ -95,6 +95,7 @@ class MachineWidgets:
         """
         if needsGpu(options) and KNOWN.gpu is None and not self._asked:
             self._asked = True
+            self._isChecking = False  # of a check that found no torch: no sample now
             self.deviceCheck.start()
 
     def _options(self) -> FusionOptions:
