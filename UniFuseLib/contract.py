@@ -50,6 +50,8 @@ class Contract:
         sure_from: probability from which on `degradation.SURE` of the answers on held-out patients
             were right; 0: not measured.
         severity: class → how its severity follows from a scan; empty: severity is not stated.
+        severity_beside: class → how it follows from a scan and its reference together, which counts
+            where the correction has looked at both (`restoration/profile.py`).
         presence: class → its log-odds against `clean` from a scan; empty: only the network decides.
         version: of this file format.
     """
@@ -66,6 +68,7 @@ class Contract:
     validation: dict[str, Any] = field(default_factory=dict)
     sure_from: float = 0.0
     severity: dict[str, TraceHead] = field(default_factory=dict)
+    severity_beside: dict[str, TraceHead] = field(default_factory=dict)
     presence: dict[str, TraceHead] = field(default_factory=dict)
     version: int = 1
 
@@ -115,7 +118,11 @@ def read_contract(weights: Path) -> Contract:
 
 
 def _check_heads(contract: Contract, sidecar: Path) -> None:
-    of_kind = {"severity": contract.severity, "presence": contract.presence}
+    of_kind = {
+        "severity": contract.severity,
+        "severity_beside": contract.severity_beside,
+        "presence": contract.presence,
+    }
     for kind, heads in of_kind.items():
         broken = [label for label, head in heads.items() if not head.fits_together]
         if broken:

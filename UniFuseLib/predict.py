@@ -197,7 +197,7 @@ def fuse(
             own = restore_degraded(pair, found, native.field) if restored_own else None
         with stages.stage(_MEASURING):
             body = from_canonical(pair.reference.body, reference.grid)
-            severity = severity_of(pair.degraded, classified, agreed.severity)
+            severity = severity_of(pair.degraded, classified, agreed, better)
             measured = measure(working, found, native, reference.grid, body)
             shown = native.coverage & body if body.any() else native.coverage
             doubt = judged and judged.uncertainty

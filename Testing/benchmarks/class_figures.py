@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from UniFuseLib.evaluation.metrics.classification import calibration_error
+from UniFuseLib.evaluation.severity_figures import VISIBLE_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
 Case = dict[str, "Any"]
-_SEEN = 0.15  # severity from which on a degradation can be seen
 
 
 def main() -> int:
@@ -72,7 +72,7 @@ def figures(cases: list[Case]) -> dict[str, Any]:
 def is_seen(case: Case) -> bool:
     """Clean, or degraded strongly enough to be seen."""
     severity = case["severity_true"]
-    return case["class"] == "clean" or (severity is not None and severity >= _SEEN)
+    return case["class"] == "clean" or (severity is not None and severity >= VISIBLE_FROM)
 
 
 def wrong(case: Case) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import torch
 
     from UniFuseLib.restoration.aligned_pair import AlignedPair
+    from UniFuseLib.restoration.profile import Profile
     from UniFuseLib.spatial.volume import Volume
 
 pytestmark = pytest.mark.usefixtures("the_network_is_followed")
@@ -31,8 +32,9 @@ class Brighter:
     def suits(self, label: str, reference: str) -> bool:
         return (label, reference) == ("mr_motion", "mr")
 
-    def __call__(self, pair: AlignedPair, label: str) -> torch.Tensor:
+    def __call__(self, pair: AlignedPair, label: str, profile: Profile) -> torch.Tensor:
         assert label == "mr_motion"
+        profile.see(pair.restored[pair.body][:, None])
         return BRIGHTER * pair.body.float()
 
 

@@ -50,6 +50,16 @@ def test_severities_count_where_both_are_known() -> None:
     assert found["rank_correlation"] == pytest.approx(0.6)
 
 
+def test_severities_are_also_compared_with_the_error_of_the_scan() -> None:
+    cases = [
+        {**case("mr_motion", "mr_motion", true, found), "own_frame": {"degraded_psnr_db": psnr}}
+        for true, found, psnr in ((0.2, 0.5, 20.0), (0.5, 0.4, 24.0), (0.9, 0.8, 17.0))
+    ]
+    cases.append({**case("mr_motion", "mr_motion", 0.1, 0.9), "own_frame": None})
+    found = severity_figures(cases)["rank_correlation_with_error_per_class"]
+    assert found == {"mr_motion": pytest.approx(1.0)}
+
+
 def test_light_degradations_do_not_count_as_errors() -> None:
     found = severity_figures(CASES)
     assert found["visible_cases"] == 7

@@ -17,8 +17,9 @@ _LEAST_CASES = 3  # a correlation of fewer says nothing
 
 
 def severity_figures(cases: Sequence[Figures]) -> Figures:
-    """Spearman's rank correlation of the severity found and the true one, per class and over all;
-    and the accuracy of the classes over clean cases and those of `VISIBLE_FROM` and more.
+    """Spearman's rank correlation of the severity found and the true one, per class and over all,
+    and with the error of the scan in its own frame; and the accuracy of the classes over clean
+    cases and those of `VISIBLE_FROM` and more.
 
     Correlations are None for fewer than three cases, and where all found or all true ones agree.
 
@@ -35,6 +36,16 @@ def severity_figures(cases: Sequence[Figures]) -> Figures:
         "rank_correlation": rank_correlation([_both(case) for case in found]),
         "rank_correlation_per_class": {
             label: rank_correlation([_both(case) for case in found if case["class"] == label])
+            for label in labels
+        },
+        "rank_correlation_with_error_per_class": {
+            label: rank_correlation(
+                [
+                    _error_and_found(case)
+                    for case in found
+                    if case["class"] == label and case.get("own_frame")
+                ]
+            )
             for label in labels
         },
         "visible_from": VISIBLE_FROM,
@@ -72,6 +83,11 @@ def severity_lines(figures: Figures | None) -> str:
 def _both(case: Figures) -> Any:
     """(true, found)."""
     return case.get("severity_true"), case.get("severity")
+
+
+def _error_and_found(case: Figures) -> Any:
+    """(-PSNR in dB of the degraded scan in its own frame, severity found)."""
+    return -case["own_frame"]["degraded_psnr_db"], case["severity"]
 
 
 def _is_visible(case: Figures) -> bool:

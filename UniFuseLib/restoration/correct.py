@@ -9,12 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.restoration.aligned_pair import AlignedPair
+from UniFuseLib.restoration.profile import Profile
 
 if TYPE_CHECKING:
     from UniFuseLib.degradation import Classification
     from UniFuseLib.postprocess import NetworkMaps, NetworkResult
     from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.restoration.correction import Correction
+    from UniFuseLib.severity.head import Traces
 
 _LEAST_PROBABILITY = 0.05  # a smaller part of a correction is not worth its time
 
@@ -24,6 +26,7 @@ class Corrected(NamedTuple):
 
     label: str | None = None  # class that was corrected; None: nothing was
     mean_change: float | None = None  # mean |w Δ| inside the body, network intensity
+    traces: Traces | None = None  # of that class, from both volumes
 
 
 def correct(
@@ -47,12 +50,13 @@ def correct(
     label = _label(classified, reference, correction)
     if correction is None or label is None:
         return Corrected()
-    change = correction(aligned_pair(found.maps, working), label)
+    profile = Profile()
+    change = correction(aligned_pair(found.maps, working), label, profile)
     change *= weight_of(classified.probabilities[label])
     inside = change[working.mask]
     mean = float(inside.abs().mean()) if len(inside) else 0.0
     found.maps.restored.add_(change)
-    return Corrected(label, mean)
+    return Corrected(label, mean, profile.traces())
 
 
 def _label(classified: Classification, reference: str, correction: Correction | None) -> str | None:

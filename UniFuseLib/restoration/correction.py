@@ -22,6 +22,7 @@ from UniFuseLib.restoration.statistics import (
 
 if TYPE_CHECKING:
     from UniFuseLib.restoration.aligned_pair import AlignedPair
+    from UniFuseLib.restoration.profile import Profile
 
 _LIMIT = 5.0  # deviations beyond which a number says no more
 _LINES = 2**13  # voxels at a time: what is made of them stays in the processor's cache
@@ -116,16 +117,19 @@ class Correction(nn.Module):
         return (label, reference) in zip(self.config.classes, self.config.references, strict=True)
 
     @torch.no_grad()
-    def forward(self, pair: AlignedPair, label: str) -> Tensor:
+    def forward(self, pair: AlignedPair, label: str, profile: Profile | None = None) -> Tensor:
         """What is added inside the body, `(1, 1, d, h, w)` network intensities, 0 elsewhere.
 
         Args:
             pair: the restored volume, and the reference that it is aligned with.
             label: class of the degradation, one of the config's.
+            profile: sees the statistics of every voxel.
         """
         change = torch.zeros_like(pair.restored)
         beside = with_prediction(pair) if self.config.reads_prediction(label) else None
         for rows, known in statistics(pair, beside):
+            if profile is not None:
+                profile.see(known)
             added = torch.cat([self.of_class[label](lines) for lines in known.split(_LINES)])
             change[:, :, rows][pair.body[:, :, rows]] = added
         return change

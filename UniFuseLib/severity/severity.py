@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from UniFuseLib.degradation import DEGRADATION_OF, dose_fraction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from UniFuseLib.contract import Contract
     from UniFuseLib.degradation import Classification
     from UniFuseLib.preprocessing.prepare import PreparedVolume
-    from UniFuseLib.severity.head import TraceHead
+    from UniFuseLib.restoration.correct import Corrected
+    from UniFuseLib.severity.head import TraceHead, Traces
 
 #: thirds of the simulators' range
 _WORDS = ((1 / 3, "light"), (2 / 3, "moderate"), (1.0, "severe"))
@@ -26,25 +26,35 @@ class Severity(NamedTuple):
 
 
 def severity_of(
-    scan: PreparedVolume, classified: Classification, heads: Mapping[str, TraceHead]
+    scan: PreparedVolume, classified: Classification, contract: Contract, corrected: Corrected
 ) -> Severity:
     """The severity of the class that was found.
 
-    It is measured on the scan's own grid, whatever the working grid.
+    From both volumes where the correction of this class has looked at both and the scan is like
+    those of the fit; else from the scan on its own grid, whatever the working grid.
 
     Args:
         scan: the degraded one.
         classified: its class.
-        heads: class → fit, of the weights' contract; older contracts hold none.
+        contract: of the weights, with the fits; older contracts hold none.
+        corrected: what the correction did.
     """
     label = classified.label
-    of_modality = DEGRADATION_OF.get(scan.source.modality)
-    if label not in heads or label != of_modality or not classified.calibrated:
+    if label != DEGRADATION_OF.get(scan.source.modality) or not classified.calibrated:
         return Severity()
-    traces = scan.traces
-    if traces is None or not heads[label].reads(traces):
-        return Severity()
-    return in_words(label, min(max(heads[label](traces), 0.0), 1.0))
+    beside = corrected.traces if corrected.label == label else None
+    value = _value(contract.severity_beside.get(label), beside, like_the_fit=True)
+    if value is None:
+        value = _value(contract.severity.get(label), scan.traces)
+    return Severity() if value is None else in_words(label, min(max(value, 0.0), 1.0))
+
+
+def _value(
+    head: TraceHead | None, traces: Traces | None, *, like_the_fit: bool = False
+) -> float | None:
+    if head is None or traces is None or not head.reads(traces):
+        return None
+    return None if like_the_fit and head.is_far(traces) else head(traces)
 
 
 def in_words(label: str, value: float) -> Severity:
