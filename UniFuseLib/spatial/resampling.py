@@ -168,9 +168,7 @@ def sample_box(volume: Tensor, matrix: np.ndarray, box: Box) -> Tensor:
     return sample_along(volume, lines)
 
 
-def inside_box(
-    matrix: np.ndarray, box: Box, shape: tuple[int, ...]
-) -> Tensor:
+def inside_box(matrix: np.ndarray, box: Box, shape: tuple[int, ...]) -> Tensor:
     """`inside` of `box_places`, `(1, 1, d, h, w)` bool.
 
     Args:
