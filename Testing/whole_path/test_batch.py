@@ -166,6 +166,43 @@ def test_dask_goes_on_without_a_worker_that_was_killed(inputs: Path, tmp_path: P
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the nanny reads the resident memory")
+def test_a_case_beyond_the_memory_limit_of_its_worker_is_a_row_and_the_others_are_right(
+    inputs: Path, tmp_path: Path
+) -> None:
+    """Dask's nanny kills the worker of the large case, each time that it is tried."""
+    distributed = pytest.importorskip("distributed")
+    small = read_volume(inputs / "reference.nii.gz")
+    array, affine = small.array, small.affine.copy()
+    for axis in range(3):
+        array = array.repeat(20, axis)
+    affine[:3, :3] /= 20
+    write_volume(Volume(array, affine), tmp_path / "large.nii.gz")
+    output = tmp_path / "out"
+    with distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        memory_limit="1.1GB",
+    ) as cluster:
+        command = arguments(inputs, output, 4, "--scheduler", cluster.scheduler_address)
+        with output.with_suffix(".csv").open("a", encoding="utf-8") as table:
+            table.write(f"\n{tmp_path / 'large.nii.gz'},{tmp_path / 'large.nii.gz'},large\n")
+        run = subprocess.Popen([sys.executable, "-m", "UniFuseLib", *command], cwd=ROOT)
+        code = run.wait(timeout=300)
+    found = rows(output)
+    assert code == CasesFailedError.exit_code
+    assert {found[f"c{n}"]["state"] for n in range(4)} == {"done"}
+    assert found["large"]["state"] == "failed"
+    assert "the memory ran out: give each worker more" in found["large"]["sentence"]
+    assert not (output / "large").exists()
+    assert all(
+        sorted(p.name for p in output.joinpath(f"c{n}").iterdir()) == FILES for n in range(4)
+    )
+
+
+@pytest.mark.slow
 def test_a_lost_scheduler_is_a_sentence_and_the_next_run_goes_on(
     inputs: Path, tmp_path: Path
 ) -> None:

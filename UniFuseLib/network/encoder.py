@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from UniFuseLib.network.layers import activation, convolution
+from UniFuseLib.network.slabs import widened
 from UniFuseLib.spatial.mind import CHANNELS, mind_ssc
 
 TEXTURES = 8  # channels of `texture`
@@ -97,20 +98,34 @@ def texture(volume: Tensor, patch: int) -> Tensor:
     """
     with torch.no_grad():
         volume = volume.float()
-        mean = F.avg_pool3d(volume, patch)
-        deviation = (F.avg_pool3d(volume.square(), patch) - mean.square()).clamp(min=0).sqrt()
-        rough = [F.avg_pool3d(d, patch) for axis in (2, 3, 4) for d in _differences(volume, axis)]
+        starts = range(0, volume.shape[2], patch)
+        means = [_means(volume, slice(start, start + patch), patch) for start in starts]
+        mean, square, *rough = torch.cat(means, dim=2).split(1, dim=1)
+        deviation = (square - mean.square()).clamp(min=0).sqrt()
         logarithms = [torch.log((r + _NOISELESS) / _TYPICAL) for r in (deviation, *rough)]
         return torch.cat([mean, *logarithms], dim=1)
 
 
+def _means(volume: Tensor, rows: slice, patch: int) -> Tensor:
+    """Of one row of patches: the volume, its square, and |Δ| and |Δ²| along each axis.
+
+    Returns:
+        `(b, 8, 1, h/Q, w/Q)`.
+    """
+    around, inner = widened(rows, 1, volume.shape[2])
+    here = volume[:, :, around]
+    maps = [here, here.square()]
+    for axis in (2, 3, 4):
+        maps += _differences(here, axis)
+    return torch.cat([F.avg_pool3d(one[:, :, inner], patch) for one in maps], dim=1)
+
+
 def _differences(volume: Tensor, axis: int) -> tuple[Tensor, Tensor]:
-    """|Δ| and |Δ²| along an axis, same shape: the far border repeats."""
-    length = volume.shape[axis]
-    index = torch.arange(length, device=volume.device)
-    ahead = volume.index_select(axis, (index + 1).clamp(max=length - 1))
-    behind = volume.index_select(axis, (index - 1).clamp(min=0))
-    return (ahead - volume).abs(), (ahead - 2 * volume + behind).abs()
+    """|Δ| and |Δ²| along an axis, same shape: the border repeats."""
+    steps = volume.diff(dim=axis)
+    others = [0, 0] * (4 - axis)
+    ahead, behind = F.pad(steps, [*others, 0, 1]), F.pad(steps, [*others, 1, 0])
+    return ahead.abs(), (ahead - behind).abs_()
 
 
 def space_to_depth(volume: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from UniFuseLib.network.scan import ScanResult, selective_scan
 
 _BLOCK_BYTES = 64 * 2**20
+_CACHED_BYTES = 2**20  # of a block without gradients: it stays in the processor's cache
 
 
 class SelectiveParameters(nn.Module):
@@ -156,7 +157,9 @@ def meet_state(u: Tensor, dt: Tensor, a: Tensor, b: Tensor, c: Tensor, state: Te
         `(b, n, e)`; never more than a block's `(b, n', e, s)` is held.
     """
     batch, n, inner = u.shape
-    block = max(1, _BLOCK_BYTES // (4 * batch * inner * a.shape[1]))
+    cached = u.device.type == "cpu" and not torch.is_grad_enabled()
+    size = _CACHED_BYTES if cached else _BLOCK_BYTES
+    block = max(1, size // (4 * batch * inner * a.shape[1]))
     # without gradient or in one block nothing is gained by recomputing
     recompute = torch.is_grad_enabled() and n > block
     outputs = []

@@ -19,6 +19,8 @@ from UniFuseLib.spatial.mind import box_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_LEAST_SQUARE = 1e-8  # of a feature's length
+
 
 def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     """out[k, x] = cos(reference[x], moved[x + k]).
@@ -31,9 +33,14 @@ def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
     Returns:
         `(b, (2·radius + 1)³, d, h, w)` in [-1, 1].
     """
-    moved = F.normalize(moved, dim=1, eps=1e-4)
-    reference = F.normalize(reference, dim=1, eps=1e-4)
+    moved, reference = _normalised(moved), _normalised(reference)
     return _for_every_offset(lambda r, m: (r * m).sum(1, keepdim=True), moved, reference, radius)
+
+
+def _normalised(features: Tensor) -> Tensor:
+    """x / |x| for every voxel; `F.normalize` takes three times as long along channels."""
+    square = features.square().sum(1, keepdim=True)
+    return features * square.clamp(min=_LEAST_SQUARE).rsqrt()
 
 
 def structure_cost(moved: Tensor, reference: Tensor, radius: int) -> Tensor:

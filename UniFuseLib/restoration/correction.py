@@ -89,7 +89,7 @@ class ClassCorrection(nn.Module):
 
     def scaled(self, known: Tensor) -> Tensor:
         """Statistics in deviations from their mean, `(n, inputs)`."""
-        return ((known - self.mean) / self.deviation).clamp(-_LIMIT, _LIMIT)
+        return (known - self.mean).div_(self.deviation).clamp_(-_LIMIT, _LIMIT)
 
     def forward(self, known: Tensor) -> Tensor:
         """`(n, inputs)` statistics → `(n,)` what is added, network intensities."""

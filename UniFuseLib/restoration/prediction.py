@@ -48,13 +48,12 @@ def predicted(pair: AlignedPair) -> Tensor:
 def _inside(pair: AlignedPair, slab: Slab) -> Tensor:
     """`(n, numbers)` float16, one line for each voxel of the body in these rows."""
     inside = slab.inside(pair.body)
+    place = inside.flatten().nonzero()[:, 0]
     here = pair.reference[:, :, slab.around]
-    maps = [values[inside].half() for values in patches(here, pair.spacing_mm)]
-    places = [
-        values.expand(pair.body.shape[2:])[slab.around][inside[0, 0]].half()
-        for values in _places(pair)
+    maps = [
+        values.flatten().index_select(0, place).half() for values in patches(here, pair.spacing_mm)
     ]
-    return torch.stack([*maps, *places], dim=1)
+    return torch.stack([*maps, *_places(pair, slab, inside)], dim=1)
 
 
 def patches(volume: Tensor, spacing_mm: float) -> Iterator[Tensor]:
@@ -86,11 +85,19 @@ def _steepness(volume: Tensor, step: int) -> Tensor:
     return squares.sqrt()
 
 
-def _places(pair: AlignedPair) -> Iterator[Tensor]:
-    """-1 to 1 along each axis: receive coils make one tissue brighter on one side."""
-    for axis, length in enumerate(pair.body.shape[2:]):
-        shape = [-1 if k == axis else 1 for k in range(3)]
-        yield torch.linspace(-1, 1, length).view(shape)
+def _places(pair: AlignedPair, slab: Slab, inside: Tensor) -> Iterator[Tensor]:
+    """-1 to 1 along each axis: receive coils make one tissue brighter on one side.
+
+    Args:
+        pair: on the grid.
+        slab: of it.
+        inside: bool `(1, 1, around, h, w)`: voxels that are meant.
+    """
+    index = inside[0, 0].nonzero().T
+    starts = slab.around.start, 0, 0
+    for axis, (length, start) in enumerate(zip(pair.body.shape[2:], starts, strict=True)):
+        along = torch.linspace(-1, 1, length).half()
+        yield along[start:].index_select(0, index[axis])
 
 
 class Regression(NamedTuple):
@@ -113,7 +120,7 @@ class Regression(NamedTuple):
 
     def units(self, x: Tensor) -> Tensor:
         """Outputs of the random units, `(n, units)`."""
-        return torch.relu(x @ self.directions + self.offsets)
+        return torch.addmm(self.offsets, x, self.directions).relu_()
 
     def lifted(self, known: Tensor) -> Tensor:
         """What the weights multiply, `(n, units + numbers + 1)`."""

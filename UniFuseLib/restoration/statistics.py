@@ -61,8 +61,11 @@ def statistics(
         maps = local(pair.rows(slab.around))
         if beside is not None:
             maps = chain(maps, beside_prediction(beside.rows(slab.around)))
-        known = [values.flatten().index_select(0, place) for values in maps]
-        yield slab.rows, torch.stack([*known, *whole.T.expand(-1, len(place))]).T
+        known = whole.new_empty(COUNT if beside is None else COUNT_WITH_PREDICTION, len(place))
+        for line, values in zip(known[:-WHOLE], maps, strict=True):
+            torch.index_select(values.flatten(), 0, place, out=line)
+        known[-WHOLE:] = whole.T
+        yield slab.rows, known.T
 
 
 def with_prediction(pair: AlignedPair) -> AlignedPair:
@@ -121,9 +124,10 @@ def of_the_whole(pair: AlignedPair) -> Tensor:
     """
     squares = torch.zeros(WHOLE - 2)
     for slab in slabs(pair, 2 * _REACH_MM[-1]):
-        inside = slab.inside(pair.body)
-        differences = [d[inside] for d in _guided_differences(pair.rows(slab.around))]
-        squares += torch.stack([d.square().sum() for d in differences])
+        place = slab.inside(pair.body).flatten().nonzero()[:, 0]
+        differences = _guided_differences(pair.rows(slab.around))
+        inside = (d.flatten().index_select(0, place) for d in differences)
+        squares += torch.stack([d.square_().sum() for d in inside])
     count = pair.body.sum().clamp(min=1)
     air = pair.degraded[pair.acquired & ~pair.body]
     shown = [0.0, 0.0]

@@ -14,6 +14,7 @@ from torch import Tensor
 from UniFuseLib.spatial.joined import joined
 
 CHANNELS = 12
+_TOGETHER = 1 << 19  # voxels that are summed at a time: 2 MB, so that sums stay in the cache
 _NEIGHBOURS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
 # the twelve edges of the octahedron: pairs of six-neighbours that are not opposite each other
 PAIRS = tuple(
@@ -70,11 +71,29 @@ def box_mean(volume: Tensor, radius: int) -> Tensor:
 
 
 def _box_mean(volume: Tensor, radius: int) -> Tensor:
+    depth, height, width = volume.shape[2:]
+    planes = max(1, _TOGETHER // (height * width))
+    if planes >= depth:
+        return _mean_of_planes(volume, radius, slice(0, depth))
+    parts = (
+        _mean_of_planes(volume, radius, slice(first, min(first + planes, depth)))
+        for first in range(0, depth, planes)
+    )
+    return joined(parts, dim=2, length=depth)
+
+
+def _mean_of_planes(volume: Tensor, radius: int, planes: slice) -> Tensor:
+    """`_box_mean` at some planes along d."""
+    first = max(0, planes.start - radius)
+    end = min(volume.shape[2], planes.stop + radius)
+    before = radius - (planes.start - first)
+    after = radius - (end - planes.stop)
+    around = [radius, radius, radius, radius, before, after]
+    total = F.pad(volume[:, :, first:end], around, mode="replicate")
     side = 2 * radius + 1
-    volume = F.pad(volume, [radius] * 6, mode="replicate")
     for axis in (2, 3, 4):
-        volume = _sum_along(volume, axis, side).div_(side)
-    return volume
+        total = _sum_along(total, axis, side)
+    return total.div_(side**3)
 
 
 def line_mean(volume: Tensor, axis: int, radius: int) -> Tensor:

@@ -19,9 +19,10 @@ from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 Array = TypeVar("Array", np.ndarray, Tensor)
+Box = tuple[slice, slice, slice]  # of voxels along d, h, w
 BLOCK_VOXELS = 1 << 20  # about 50 MB of temporaries
 
 
@@ -39,6 +40,23 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
         `(1, 1, d', h', w')` float32 values, and the coverage of the same shape: 1 inside the field
         of view, else 0.
     """
+    return _resampled(volume, grid, fill, _sample_voxels)
+
+
+def carry_over(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
+    """`resample` to rounding, axis by axis where the axes of both grids lie along each other.
+
+    Args:
+        volume: see `resample`.
+        grid: see `resample`.
+        fill: see `resample`.
+    """
+    return _resampled(volume, grid, fill, sample_box)
+
+
+def _resampled(
+    volume: Volume, grid: Grid, fill: float, sample: Callable[[Tensor, np.ndarray, Box], Tensor]
+) -> tuple[Tensor, Tensor]:
     source = shrink(volume, tuple(float(s) for s in grid.spacing))
     values = torch.from_numpy(np.ascontiguousarray(source.array, dtype=np.float32))[None, None]
     to_source = grid.index_to_index(source.grid)
@@ -48,10 +66,14 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
     for rows in row_blocks(grid.shape):
         box = block(grid.shape, rows)
         covered = inside_box(to_volume, box, volume.array.shape)
-        sampled = sample_at(values, box_places(to_source, box))
         coverage[:, :, rows] = covered.float()
-        out[:, :, rows] = torch.where(covered, sampled, fill)
+        out[:, :, rows] = torch.where(covered, sample(values, to_source, box), fill)
     return out, coverage
+
+
+def _sample_voxels(volume: Tensor, matrix: np.ndarray, box: Box) -> Tensor:
+    """`sample_at` at `box_places`."""
+    return sample_at(volume, box_places(matrix, box))
 
 
 def covered(source: Grid, grid: Grid) -> Tensor:
@@ -126,13 +148,13 @@ def block_places(matrix: np.ndarray, shape: tuple[int, int, int], rows: slice) -
     return box_places(matrix, block(shape, rows))
 
 
-def block(shape: tuple[int, int, int], rows: slice) -> tuple[slice, slice, slice]:
+def block(shape: tuple[int, int, int], rows: slice) -> Box:
     """Rows of a grid of `shape` as a box."""
     _, h, w = shape
     return rows, slice(0, h), slice(0, w)
 
 
-def sample_box(volume: Tensor, matrix: np.ndarray, box: tuple[slice, slice, slice]) -> Tensor:
+def sample_box(volume: Tensor, matrix: np.ndarray, box: Box) -> Tensor:
     """`sample_at` at `box_places`; axis by axis where the axes of both grids lie along each other.
 
     Args:
@@ -142,13 +164,11 @@ def sample_box(volume: Tensor, matrix: np.ndarray, box: tuple[slice, slice, slic
     """
     lines = lines_of(matrix, box)
     if lines is None:
-        return sample_at(volume, box_places(matrix, box))
+        return _sample_voxels(volume, matrix, box)
     return sample_along(volume, lines)
 
 
-def inside_box(
-    matrix: np.ndarray, box: tuple[slice, slice, slice], shape: tuple[int, ...]
-) -> Tensor:
+def inside_box(matrix: np.ndarray, box: Box, shape: tuple[int, ...]) -> Tensor:
     """`inside` of `box_places`, `(1, 1, d, h, w)` bool.
 
     Args:
@@ -162,7 +182,7 @@ def inside_box(
     return inside_along(lines, shape)
 
 
-def box_places(matrix: np.ndarray, box: tuple[slice, slice, slice]) -> Tensor:
+def box_places(matrix: np.ndarray, box: Box) -> Tensor:
     """out[x] = matrix · (x, 1) for the voxels x of a box: `(1, 3, d, h, w)` float64.
 
     float32 would lose 1e-5 voxels in a large volume.
