@@ -181,7 +181,9 @@ def test_activity_keeps_what_its_suv_is_computed_from(make: Any, tmp_path: Path)
     out = export(result, "--degraded", str(tmp_path / "pet"), *tags(result, {"unit": "Bq/ml"}))
     ours = read_volume(out / "restored").array
     theirs = read_volume(tmp_path / "pet").array  # SUV of the stored noise
-    np.testing.assert_allclose(sorted(ours.ravel()), sorted(3 * theirs.ravel()), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(
+        sorted(ours.ravel()), sorted(3 * theirs.ravel()), rtol=1e-3, atol=1e-3
+    )
 
 
 def test_two_patients_are_refused(

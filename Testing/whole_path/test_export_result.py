@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytest.importorskip("matplotlib")
+pytestmark = pytest.mark.slow
 SPACING = ("--working-spacing", "6", "--quiet")
 
 
@@ -40,19 +42,19 @@ def inputs(files: Path) -> tuple[str, ...]:
     return ("--degraded", str(degraded), "--reference", str(reference))
 
 
-@pytest.mark.slow
 def test_the_folder_is_that_of_the_run(files: Path, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
     assert export(files, tmp_path / "out", *inputs(files)) == 0
     assert left_behind(tmp_path / "out") == sorted([*FILES, UNCERTAINTY])
+    places = (tmp_path / "out", files / "people")
     for name in ("fused.nii.gz", "restored.nii.gz", UNCERTAINTY):
-        ours, theirs = (io.read_volume(place / name) for place in (tmp_path / "out", files / "people"))
+        ours, theirs = (io.read_volume(place / name) for place in places)
         assert ours.grid.same_as(theirs.grid)
         np.testing.assert_allclose(ours.array, theirs.array, atol=1e-3 * np.ptp(theirs.array))
-    ours, theirs = (imread(place / "overview.png") for place in (tmp_path / "out", files / "people"))
-    assert ours.shape == theirs.shape
-    assert (np.abs(ours - theirs).max(-1) > 0.02).mean() < 2e-3
+    page, wanted = (imread(place / "overview.png") for place in places)
+    assert page.shape == wanted.shape
+    assert (np.abs(page - wanted).max(-1) > 0.02).mean() < 2e-3
 
 
 def test_nothing_is_replaced_and_a_missing_input_leaves_the_page_out(
@@ -79,8 +81,6 @@ def test_what_is_no_result_is_named(
 def test_a_report_of_another_version_leaves_the_page_out(
     files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
     shutil.copytree(files / "slicer", tmp_path / "slicer")
     report = json.loads((tmp_path / "slicer" / "report.json").read_text("utf-8"))
     del report["coverage_percent"]

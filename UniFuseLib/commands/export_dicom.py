@@ -48,7 +48,8 @@ def add_parser(subparsers: Any) -> None:
         type=Path,
         metavar="FILE",
         help="JSON with what no file says: reference and degraded (keyword: value of DICOM), "
-        "unit (UCUM code of the values of a PET)",
+        "unit (UCUM code of the values of a PET), frame (new: the result does not lie in the "
+        "reference's frame of reference)",
     )
     progress.add_options(parser)
     parser.set_defaults(run=run)
@@ -118,6 +119,8 @@ def _sources(kept: Kept, args: argparse.Namespace) -> tuple[Sources, str]:
     for side in ("reference", "degraded"):
         file = getattr(args, side) or _fused_file(kept, side)
         found[side] = {**stated.get(side, {}), **({} if file is None else known_of(file))}
+    if stated.get("frame") == "new":
+        found["reference"].pop("FrameOfReferenceUID", None)
     was_dicom = _fused_file(kept, "degraded") is not None
     unit = stated.get("unit", _SUV if was_dicom else "")
     return Sources(found["reference"], found["degraded"]), unit

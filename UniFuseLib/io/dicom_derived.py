@@ -52,7 +52,7 @@ _ACQUISITION = {
         "AttenuationCorrectionMethod", "CollimatorType",
     ),
 }  # fmt: skip
-_REQUIRED = {
+_REQUIRED: dict[str, dict[str, Any]] = {
     "CT": {"KVP": None, "AcquisitionNumber": None, "RescaleType": "HU"},
     "MR": {
         "ScanningSequence": "RM", "SequenceVariant": "NONE", "ScanOptions": "",

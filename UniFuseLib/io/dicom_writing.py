@@ -132,9 +132,7 @@ def _shared(grid: Grid, tags: Mapping[str, Any], coding: Coding) -> FileDataset:
     return whole
 
 
-def _write_slice(
-    whole: FileDataset, grid: Grid, k: int, stored: np.ndarray, folder: Path
-) -> None:
+def _write_slice(whole: FileDataset, grid: Grid, k: int, stored: np.ndarray, folder: Path) -> None:
     from pydicom.uid import generate_uid
 
     place = LPS_TO_RAS[:3, :3] @ (grid.origin + grid.linear[:, 0] * k)
