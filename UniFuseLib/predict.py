@@ -10,7 +10,7 @@ their order.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -49,12 +49,11 @@ from UniFuseLib.verdict.judged import judge
 
 if TYPE_CHECKING:
     import numpy as np
-    from torch import Tensor
 
-    from UniFuseLib.network.blend import Base
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.working_pair import Align
     from UniFuseLib.restoration.choice import Restoration
+    from UniFuseLib.steps import Network
 
 # shares: CPU seconds of the sample pair
 _LOADING = Stage("Loading the network", 0.1)
@@ -77,16 +76,6 @@ _STAGES = (
     _RESAMPLING,
     _MEASURING,
 )
-
-
-class Network(Protocol):
-    """What `fuse` asks of a network; `network.unifuse.UniFuse` answers it."""
-
-    def register(self, degraded: Tensor, reference: Tensor) -> Any:
-        """Two `(1, 1, d, h, w)` → what `network.unifuse.Registered` holds."""
-
-    def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
-        """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
 @smaller_when_full

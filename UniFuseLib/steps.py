@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -24,11 +24,21 @@ if TYPE_CHECKING:
 
     from UniFuseLib.contract import Contract
     from UniFuseLib.fusion.greys import Greys
+    from UniFuseLib.network.blend import Base
     from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
-    from UniFuseLib.predict import Network
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
     from UniFuseLib.spatial.composed import ComposedField
+
+
+class Network(Protocol):
+    """What `fuse` asks of a network; `network.unifuse.UniFuse` answers it."""
+
+    def register(self, degraded: Tensor, reference: Tensor) -> Any:
+        """Two `(1, 1, d, h, w)` → what `network.unifuse.Registered` holds."""
+
+    def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
+        """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
 def flow_inside(

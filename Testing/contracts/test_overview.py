@@ -273,7 +273,7 @@ def test_missing_matplotlib_says_what_to_install(
 
 
 def test_fuse_returns_what_the_picture_reads() -> None:
-    from UniFuseLib.predict import FusionResult
+    from UniFuseLib.fusion_result import FusionResult
 
     given = {f.name for f in fields(FusionResult)}
     assert {f.name for f in fields(Result)} <= given

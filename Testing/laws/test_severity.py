@@ -25,7 +25,7 @@ from UniFuseLib.simulation.parameters import local_generator
 from UniFuseLib.spatial.volume import Volume, affine_of
 
 if TYPE_CHECKING:
-    from UniFuseLib.severity.traces import Traces
+    from UniFuseLib.severity.head import Traces
 
 SPACING = (4.0, 1.5, 1.2)
 SHAPE = (12, 40, 48)

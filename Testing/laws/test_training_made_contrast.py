@@ -12,7 +12,8 @@ from UniFuseLib.spatial.volume import Grid
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.made_contrast import made_mr, made_pair, piecewise_linear
 from UniFuseLib.training.pairs import draw_pair
-from UniFuseLib.training.samples import SampleSettings, generator_of
+from UniFuseLib.training.sample_settings import SampleSettings
+from UniFuseLib.training.samples import generator_of
 
 CT = IntensityMap("knots", values=(-1024.0, -160.0, 240.0, 1600.0), units=(0.0, 0.15, 0.75, 1.0))
 SHAPE = (30, 26, 34)

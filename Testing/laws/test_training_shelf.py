@@ -11,7 +11,8 @@ import torch
 
 from UniFuseLib.spatial.displacement import identity_grid, warp
 from UniFuseLib.training.config import TrainingConfig
-from UniFuseLib.training.samples import Sample, SampleSettings, generator_of
+from UniFuseLib.training.sample_settings import SampleSettings
+from UniFuseLib.training.samples import Sample, generator_of
 from UniFuseLib.training.shelf import Shelf, cut, halved, joined
 
 if TYPE_CHECKING:

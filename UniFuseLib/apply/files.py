@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from UniFuseLib.apply.interpolations import Choice
-    from UniFuseLib.io.geometry_file import GeometryFile, Space
+    from UniFuseLib.io.geometry import GeometryFile, Space
     from UniFuseLib.result import Result
     from UniFuseLib.spatial.transform import InverseField, RoundTrip, Scan, Transform
     from UniFuseLib.spatial.volume import Grid

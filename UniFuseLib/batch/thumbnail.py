@@ -23,9 +23,9 @@ from UniFuseLib.overview.planes import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from UniFuseLib.fusion_result import FusionResult
     from UniFuseLib.overview.panels import Window
     from UniFuseLib.overview.planes import Plane
-    from UniFuseLib.predict import FusionResult
     from UniFuseLib.spatial.volume import Volume
 
 _SIDE, _GAP = 96, 2  # pixels

@@ -22,7 +22,7 @@ from UniFuseLib.io.output_folder import result_folder
 if TYPE_CHECKING:
     from UniFuseLib.commands.fuse_files import Written
     from UniFuseLib.contract import Contract
-    from UniFuseLib.predict import Network
+    from UniFuseLib.steps import Network
 
 CASE_FILES = (*RESULTS, RECORD, THUMBNAIL)
 # of a process: a second one at the same time would double its memory

@@ -47,7 +47,7 @@ def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:
         return {"done": True, "dry_run": True, "exit_code": 0}
     with uncollected():
         from UniFuseLib.device import check_precision, choose_device
-        from UniFuseLib.predict import check_judged
+        from UniFuseLib.verdict.judge import check_judged
 
     check_judged(verdict=not args.no_verdict, uncertainty=args.uncertainty)  # before any work
     check_precision(args.precision)

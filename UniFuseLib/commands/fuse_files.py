@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
     from UniFuseLib.fusion_result import FusionResult
     from UniFuseLib.io.output_folder import ResultFolder
-    from UniFuseLib.predict import Network
     from UniFuseLib.preprocessing.guidance import Guidance
     from UniFuseLib.progress import CancelQuestion, Progress
     from UniFuseLib.report.parts import StoredFieldReport
     from UniFuseLib.report.report import Report
+    from UniFuseLib.steps import Network
 
 VOLUMES = ("fused.nii.gz", "restored.nii.gz", "deformation.nii.gz")
 RAW_VOLUMES = ("fused.nrrd", "restored.nrrd", "deformation.nrrd")

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from UniFuseLib.contract import Contract
-    from UniFuseLib.predict import Network
     from UniFuseLib.simulation.case_folder import Case
     from UniFuseLib.spatial.volume import Grid
+    from UniFuseLib.steps import Network
 
 _INVERSION_STEPS = 12  # a field that shrinks distances by half at most is inverted to 1/4000
 

@@ -15,7 +15,7 @@ from UniFuseLib.io.points_markups import read_markups
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.io.geometry_file import Space
+    from UniFuseLib.io.geometry import Space
 
 _READERS = {".json": read_markups, ".fcsv": read_fcsv, ".csv": read_csv_points}
 

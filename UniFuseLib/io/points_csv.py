@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.geometry_file import GeometryFile, in_ras
+from UniFuseLib.io.geometry import GeometryFile, in_ras
 from UniFuseLib.io.paths import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.io.geometry_file import Space
+    from UniFuseLib.io.geometry import Space
 
 _FCSV_SPACES: dict[str, Space] = {"0": "RAS", "RAS": "RAS", "1": "LPS", "LPS": "LPS"}
 _SPACE_LINE = re.compile(r"#\s*CoordinateSystem\s*=\s*(\S+)")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.geometry_file import GeometryFile, in_ras
+from UniFuseLib.io.geometry import GeometryFile, in_ras
 from UniFuseLib.io.paths import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.io.geometry_file import Space
+    from UniFuseLib.io.geometry import Space
 
 # all that they are is in their control points
 _MOVABLE = ("Fiducial", "Line", "Angle", "Curve", "ClosedCurve")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.geometry_file import GeometryFile, in_ras, stated_space
+from UniFuseLib.io.geometry import GeometryFile, in_ras, stated_space
 from UniFuseLib.io.paths import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.io.geometry_file import Space
+    from UniFuseLib.io.geometry import Space
 
 _END = re.compile(rb"\nend_header[ \t\r]*\n")
 _FORMATS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}

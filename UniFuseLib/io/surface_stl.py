@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.geometry_file import GeometryFile, in_ras, stated_space
+from UniFuseLib.io.geometry import GeometryFile, in_ras, stated_space
 from UniFuseLib.io.paths import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.io.geometry_file import Space
+    from UniFuseLib.io.geometry import Space
 
 _HEADER = 84  # bytes: a text and the number of facets
 _FACET = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
-from UniFuseLib.io.geometry_file import GeometryFile, in_ras, stated_space
+from UniFuseLib.io.geometry import GeometryFile, in_ras, stated_space
 from UniFuseLib.io.paths import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from UniFuseLib.io.geometry_file import Space
+    from UniFuseLib.io.geometry import Space
 
 _HEAD = re.compile(rb"# vtk DataFile Version [\d.]+[^\n]*\n([^\n]*)\n\s*(ASCII|BINARY)\s*\n")
 _POINTS = re.compile(rb"\nPOINTS[ \t]+(\d+)[ \t]+(\w+)[ \t\r]*\n")

@@ -21,12 +21,13 @@ from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses,
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
-from UniFuseLib.severity.traces import Traces, traces_of
+from UniFuseLib.severity.traces import traces_of
 from UniFuseLib.spatial.axes import canonical, working_grid
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
+    from UniFuseLib.severity.head import Traces
 
 LARGEST_WORKING_GRID = 256**3  # voxels
 

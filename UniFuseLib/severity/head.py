@@ -6,12 +6,10 @@ value = constant + Σ_i weight_i · clip((trace_i − mean_i) / deviation_i, ±4
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from UniFuseLib.severity.traces import Traces
+Traces = dict[str, float]  # name → value
 
 #: deviations beyond which a trace says no more: a scan unlike all that were fitted
 LIMIT = 4.0

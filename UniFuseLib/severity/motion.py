@@ -16,7 +16,7 @@ from UniFuseLib.severity.filters import inside_all, second_difference
 
 if TYPE_CHECKING:
     from UniFuseLib.severity.filters import Spacing
-    from UniFuseLib.severity.traces import Traces
+    from UniFuseLib.severity.head import Traces
 
 # Chosen on training patients (decision 0084)
 _STEP = 2  # voxels of the differences inside the body

@@ -23,7 +23,7 @@ from UniFuseLib.severity.filters import (
 
 if TYPE_CHECKING:
     from UniFuseLib.severity.filters import Spacing
-    from UniFuseLib.severity.traces import Traces
+    from UniFuseLib.severity.head import Traces
 
 # Distances, widths and ranges were chosen on the rows of training patients (decision 0084)
 _CT_FAR_MM = 10.5

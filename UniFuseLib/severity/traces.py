@@ -10,9 +10,8 @@ from UniFuseLib.severity.motion import mr_traces
 from UniFuseLib.severity.noise import ct_traces, pet_traces
 
 if TYPE_CHECKING:
+    from UniFuseLib.severity.head import Traces
     from UniFuseLib.spatial.volume import Volume
-
-Traces = dict[str, float]  # name → value
 
 LEAST_SLICES = 3  # for differences across them
 _LARGEST = 6 * 2**20  # voxels that are looked at: seconds, not a minute, of a large CT

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from UniFuseLib.spatial.volume import Grid
     from UniFuseLib.training.data import PackedSubject, PackedVolume
-    from UniFuseLib.training.samples import SampleSettings
+    from UniFuseLib.training.sample_settings import SampleSettings
 
 # the reference that goes with a degraded modality in the three tasks; the other ones are drawn less
 # often

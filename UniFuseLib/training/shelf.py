@@ -21,12 +21,13 @@ import torch
 from torch import Tensor
 
 from UniFuseLib.training.data import PackedSubject, load_pack
-from UniFuseLib.training.samples import Sample, SampleSettings, draw_sample, generator_of
+from UniFuseLib.training.samples import Sample, draw_sample, generator_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from UniFuseLib.training.config import TrainingConfig
+    from UniFuseLib.training.sample_settings import SampleSettings
 
 _AHEAD = 2  # samples that are asked for, per worker
 _MOST_FAILURES = 3

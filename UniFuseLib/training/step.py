@@ -12,7 +12,8 @@ from UniFuseLib.network.state_classifier import RunningNorm
 from UniFuseLib.simulation.misalignment import REMAINDER
 from UniFuseLib.training.objective import total_loss
 from UniFuseLib.training.parallel import Ranks, average_gradients, mean_over_ranks
-from UniFuseLib.training.samples import Sample, SampleSettings, draw_batch, generator_of
+from UniFuseLib.training.sample_settings import SampleSettings
+from UniFuseLib.training.samples import Sample, draw_batch, generator_of
 
 if TYPE_CHECKING:
     from UniFuseLib.training.config import TrainingConfig
