@@ -39,6 +39,8 @@ COMMANDS = (
     "apply",
     "measure",
     "export-transform",
+    "export-result",
+    "export-dicom",
     "resample",
     "simulate",
     "evaluate",

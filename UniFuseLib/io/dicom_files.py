@@ -61,7 +61,7 @@ def find_dicom(path: Path) -> list[DicomFile]:
         InputError: nothing there is DICOM, or a file is damaged (it is named).
         MissingDependencyError: pydicom is not installed.
     """
-    _require_pydicom()
+    require_pydicom("Reading")
     folder = path.parent if path.name.upper() == "DICOMDIR" else path
     if folder.is_file():
         return _read_all([folder])
@@ -104,12 +104,19 @@ def damaged(path: Path, reason: str) -> InputError:
     )
 
 
-def _require_pydicom() -> None:
+def require_pydicom(doing: str) -> None:
+    """
+    Args:
+        doing: `Reading` or `Writing`, for the sentence.
+
+    Raises:
+        MissingDependencyError: pydicom is not installed.
+    """
     try:
         importlib.import_module("pydicom")
     except ImportError as error:
         raise MissingDependencyError(
-            "Reading DICOM needs the package pydicom. Install it with: pip install '.[dicom]' in "
+            f"{doing} DICOM needs the package pydicom. Install it with: pip install '.[dicom]' in "
             "the repository's folder, or convert the series to NIfTI."
         ) from error
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from UniFuseLib.preprocessing.intensity import (
+    IntensityMap,  # noqa: TC001 (read from the annotation)
+)
 from UniFuseLib.spatial.axes import orientation_code
 
 if TYPE_CHECKING:
-    from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.preprocessing.modality import ModalityGuess
     from UniFuseLib.spatial.volume import Volume
 

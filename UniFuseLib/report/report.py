@@ -10,6 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from UniFuseLib.io.plain_values import from_plain
 from UniFuseLib.process import peak_memory_mb
 from UniFuseLib.report.guidance import GuidanceReport
 from UniFuseLib.report.inputs import InputReport, InputsReport, IntensityReport, ModalitiesReport
@@ -94,6 +95,22 @@ class Report:
         label = values.pop("label")
         first = {"schema_version": values.pop("schema_version"), "verdict": values.pop("verdict")}
         return {**first, "class": label, **values}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Report:
+        """The report that `to_json` has made; inputs may also have a `name`, which is left out.
+
+        Raises:
+            FieldError: another version wrote it.
+        """
+        inputs = {
+            role: {key: value for key, value in found.items() if key != "name"}
+            for role, found in content.get("inputs", {}).items()
+        }
+        values = {key: value for key, value in content.items() if key != "class"}
+        known = {**values, "label": content.get("class"), "inputs": inputs}
+        report: Report = from_plain(cls, known)
+        return report
 
     def with_warnings(self, before: tuple[str, ...] = (), after: tuple[str, ...] = ()) -> Report:
         """The same with more warnings."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,9 @@ from .Messages import Messages
 from .Options import FusionOptions
 from .Outcome import Ending
 from .View import degradation, trustGround
-from .Words import trustTitle, withoutOptions
+from .Words import asFolderName, trustTitle, withoutOptions
 
 POLL_MS = 200
-_UNFIT = re.compile(r'[\x00-\x1f\\/:*?"<>|]')  # what no name of a folder may hold
 
 
 def noCell(text: str, _colour: str, _toolTip: str) -> Any:
@@ -133,7 +131,7 @@ class BatchWidgets:
                 table.AddColumn(column)
             selector.setCurrentNode(table)
         row = table.AddEmptyRow()
-        name = _UNFIT.sub("_", f"{p.degraded.GetName()} on {p.reference.GetName()}")
+        name = asFolderName(f"{p.degraded.GetName()} on {p.reference.GetName()}")
         cells = {"name": f"{row + 1:02d} {name}".rstrip(" ."), "degraded": p.degraded.GetID()}
         cells["reference"] = p.reference.GetID()
         for title, text in cells.items():

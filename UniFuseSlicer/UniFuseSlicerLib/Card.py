@@ -59,6 +59,15 @@ def cardOf(
     )
 
 
+def titleOf(fused: Any) -> str:
+    """Which volumes, and when, with the date: `T2 on T1, 2026-01-31 14:02`.
+
+    Args:
+        fused: fused volume of a result.
+    """
+    return _header(fused, reportOf(fused), True, datetime.datetime.min)
+
+
 def _warnings(report: Mapping[str, Any]) -> list[str]:
     """Without those that are reasons of the verdict, which stand above."""
     reasons = (report.get("verdict") or {}).get("reasons", [])

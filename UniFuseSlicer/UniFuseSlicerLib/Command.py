@@ -49,26 +49,20 @@ class ToolCommand:
         cancelFile: Path,
     ) -> list[str]:
         """`unifuse fuse …` with progress as JSON lines."""
-        arguments = [
-            "fuse",
-            str(degraded),
-            str(reference),
-            "--output",
-            str(output),
-            "--progress",
-            "json",
-        ]
-        return self.module(
-            "UniFuseLib.cli", [*arguments, "--cancel-file", str(cancelFile), *options.arguments()]
-        )
+        arguments = ["fuse", str(degraded), str(reference), "--output", str(output)]
+        return self.unifuse([*arguments, *options.arguments()], cancelFile)
 
     def batch(
         self, table: Path, output: Path, options: FusionOptions, cancelFile: Path
     ) -> list[str]:
         """`unifuse batch …`: finished cases stay unless their files or options have changed."""
         arguments = ["batch", str(table), "--output", str(output), "--redo-changed"]
+        return self.unifuse([*arguments, *options.arguments()], cancelFile)
+
+    def unifuse(self, arguments: Sequence[str], cancelFile: Path) -> list[str]:
+        """Any command of `unifuse` that reports its progress as JSON lines."""
         following = ["--progress", "json", "--cancel-file", str(cancelFile)]
-        return self.module("UniFuseLib.cli", [*arguments, *following, *options.arguments()])
+        return self.module("UniFuseLib.cli", [*arguments, *following])
 
 
 # for files that only go into the scene: compressing them would take longer than the network

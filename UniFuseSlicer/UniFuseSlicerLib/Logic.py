@@ -20,6 +20,8 @@ from .Command import ToolCommand
 from .Devices import askForGpu
 from .Direction import Destination
 from .Errors import RunFailed
+from .ExportFiles import Format
+from .ExportJob import ExportJob
 from .Guards import needsGpu
 from .Guidance import NO_GUIDANCE, Guidance
 from .Install import Dependencies
@@ -223,6 +225,46 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             )
 
         return SequenceJob(degradedNode, referenceNode, field, makeJob, log)
+
+    def exportResult(
+        self,
+        fusedNode: Any,
+        place: str | Path,
+        format: Format = "folder",
+        log: Callable[[str], None] = logging.info,
+    ) -> Path:
+        """A result as files, in a new folder; nothing that is there is replaced.
+
+        Args:
+            fusedNode: fused volume of a result.
+            place: folder that the new one is made in.
+            format: `folder`: what `unifuse fuse` writes, with its overview; `dicom`: fused and
+                restored as series in the study of the reference.
+            log: called with every line of the log.
+
+        Returns:
+            The new folder.
+
+        Raises:
+            FusionError: no result, or no folder. RunFailed: it could not be written.
+        """
+        job = self.makeExport(fusedNode, Path(place), format, log)
+        outcome = waitFor(job)
+        if outcome.ending is not Ending.DONE:
+            raise RunFailed(outcome)
+        for warning in job.warnings:
+            log(warning)
+        return job.output
+
+    def makeExport(
+        self,
+        fusedNode: Any,
+        place: Path,
+        format: Format,
+        log: Callable[[str], None] = logging.debug,
+    ) -> ExportJob:
+        """An export that is not started yet; poll it from a timer."""
+        return ExportJob(fusedNode, place, format, self.tool(), temporaryFolder(), log)
 
     def applyTo(
         self, fusedNode: Any, nodes: Sequence[Any], to: Destination = "reference"

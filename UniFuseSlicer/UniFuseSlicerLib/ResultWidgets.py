@@ -9,6 +9,7 @@ from .ApplyWidgets import ApplyWidgets
 from .Card import ResultCard, cardOf
 from .Choices import FieldPartChoice, LayerChoice
 from .CursorWidgets import CursorWidgets
+from .ExportWidgets import ExportWidgets
 from .LookWidgets import LookWidgets
 from .MeasureWidgets import MeasureWidgets
 from .Messages import Messages
@@ -39,6 +40,7 @@ class ResultWidgets:
         showLayer: (layer, opacity) → chooses them in the parameter node.
         colorLogic: draws the colour scale of PET; None draws none.
         selector: above the card.
+        export: writes the result into files.
     """
 
     def __init__(
@@ -49,13 +51,16 @@ class ResultWidgets:
         showLayer: Callable[[LayerChoice, float], None],
         colorLogic: Any,
         selector: ResultSelector,
+        export: ExportWidgets,
     ) -> None:
         self._ui = ui
         self.card = ResultCard(ui)
         self.cursor = CursorWidgets(ui)
         self._selector = selector
         self._looks = LookWidgets(ui, messages, showLayer, colorLogic)
-        self._actions = (ApplyWidgets(ui, messages), MeasureWidgets(ui, messages, showChart))
+        self.export = export
+        measure = MeasureWidgets(ui, messages, showChart)
+        self._actions = (ApplyWidgets(ui, messages), measure, export)
 
     def follow(self, parameterNode: Any) -> None:
         """What is chosen now."""
@@ -73,6 +78,11 @@ class ResultWidgets:
         self.cursor.follow(None, FieldPartChoice.TOTAL)
         self._looks.follow(None)
         self._follow(None)
+
+    def endNow(self) -> None:
+        """The application is closing."""
+        self.cursor.release()
+        self.export.endNow()
 
     def _follow(self, fused: Any) -> None:
         for name in OF_A_RESULT:

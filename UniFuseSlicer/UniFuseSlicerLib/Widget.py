@@ -16,6 +16,7 @@ from .Card import cardOf
 from .Choices import LayerChoice
 from .CompareWidgets import CompareWidgets
 from .Display import Display, Shown, wantedBy
+from .ExportWidgets import ExportWidgets
 from .FieldWatch import FieldWatch
 from .Flicker import Flicker, noShortcut
 from .InputButtons import InputButtons
@@ -90,8 +91,10 @@ class Panel:
         self._retry = Retry(ui, messages, buttons.startCentred, self.onFuseButton)
         self.inputs = InputWidgets(ui, settings, self.refresh)
         selector = ResultSelector(ui, messages, lambda: self.parameterNode, confirm, askText)
+        export = ExportWidgets(ui, messages, logic.makeExport, makeTimer)
+        colorLogic = display.overlay.colorLogic
         self.result = ResultWidgets(
-            ui, messages, showChart, self.showLayer, display.overlay.colorLogic, selector
+            ui, messages, showChart, self.showLayer, colorLogic, selector, export
         )
         flicker = Flicker(display.layers, makeTimer, makeShortcut)
         self._compare = CompareWidgets(ui, messages, display, flicker, lambda: self.parameterNode)
@@ -135,7 +138,7 @@ class Panel:
         self.inputs.endNow()
         self._field.follow(None)
         self._compare.endNow()
-        self.result.cursor.release()
+        self.result.endNow()
         self._scene.cleanup()
         self._display.removeClones()
 

@@ -6,11 +6,20 @@ import re
 
 from slicer.i18n import tr as _
 
+_UNFIT = re.compile(r'[\x00-\x1f\\/:*?"<>|]')  # what no name of a folder may hold
 _OPTION = re.compile(r" \(--[a-z][^)]*\)")  # such as " (--working-spacing 2.5)"
 
 
 def notice() -> str:
     return _("Research use only. Not for diagnosis or treatment.")
+
+
+def asFolderName(text: str) -> str:
+    """
+    Args:
+        text: any.
+    """
+    return _UNFIT.sub("_", text)
 
 
 def withoutOptions(sentence: str) -> str:

@@ -484,6 +484,30 @@
         <translation>Messen</translation>
     </message>
     <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
+    </message>
+    <message>
+        <source>Into:</source>
+        <translation>Nach:</translation>
+    </message>
+    <message>
+        <source>A new folder, named after the result, is created in this one. Nothing that is there is replaced.</source>
+        <translation>Darin entsteht ein neuer Ordner mit dem Namen des Ergebnisses. Was dort liegt, wird nie ersetzt.</translation>
+    </message>
+    <message>
+        <source>As:</source>
+        <translation>Als:</translation>
+    </message>
+    <message>
+        <source>Folder: volumes, deformation, report and overview as the command line writes them. DICOM: fused and restored volume as two series in the study of the reference.</source>
+        <translation>Ordner: Volumen, Verformung, Bericht und Übersicht, wie die Kommandozeile sie schreibt. DICOM: fusioniertes und restauriertes Volumen als zwei Serien in der Studie der Referenz.</translation>
+    </message>
+    <message>
+        <source>Write the chosen result into files; no node is changed</source>
+        <translation>Das gewählte Ergebnis in Dateien schreiben; kein Knoten wird verändert</translation>
+    </message>
+    <message>
         <source>Batch and time series</source>
         <translation>Stapel und Zeitreihen</translation>
     </message>
@@ -1054,6 +1078,59 @@
     <message>
         <source>Uncertainty, mm</source>
         <translation>Unsicherheit, mm</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ExportFiles</name>
+    <message>
+        <source>A node of this result was deleted: it cannot be exported.</source>
+        <translation>Ein Knoten dieses Ergebnisses wurde gelöscht: Es kann nicht exportiert werden.</translation>
+    </message>
+    <message>
+        <source>"{folder}" is no folder. Choose another one.</source>
+        <translation>„{folder}“ ist kein Ordner. Wählen Sie einen anderen.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ExportJob</name>
+    <message>
+        <source>Exporting volumes</source>
+        <translation>Volumen werden geschrieben</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ExportWidgets</name>
+    <message>
+        <source>Folder with report and overview</source>
+        <translation>Ordner mit Bericht und Übersicht</translation>
+    </message>
+    <message>
+        <source>DICOM series</source>
+        <translation>DICOM-Serien</translation>
+    </message>
+    <message>
+        <source>{stage} · {percent} %</source>
+        <translation>{stage} · {percent} %</translation>
+    </message>
+    <message>
+        <source>Choose a folder to export into.</source>
+        <translation>Wählen Sie einen Ordner, in den exportiert wird.</translation>
+    </message>
+    <message>
+        <source>Export cancelled. Nothing was written.</source>
+        <translation>Export abgebrochen. Nichts wurde geschrieben.</translation>
+    </message>
+    <message>
+        <source>Exported: {folder}</source>
+        <translation>Exportiert: {folder}</translation>
+    </message>
+    <message>
+        <source>Cancel export</source>
+        <translation>Export abbrechen</translation>
+    </message>
+    <message>
+        <source>Export</source>
+        <translation>Exportieren</translation>
     </message>
 </context>
 <context>

@@ -484,6 +484,30 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Export</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Into:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A new folder, named after the result, is created in this one. Nothing that is there is replaced.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>As:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Folder: volumes, deformation, report and overview as the command line writes them. DICOM: fused and restored volume as two series in the study of the reference.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Write the chosen result into files; no node is changed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Batch and time series</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1053,6 +1077,59 @@
     <name>UniFuseSlicerLib.Display</name>
     <message>
         <source>Uncertainty, mm</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ExportFiles</name>
+    <message>
+        <source>A node of this result was deleted: it cannot be exported.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>"{folder}" is no folder. Choose another one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ExportJob</name>
+    <message>
+        <source>Exporting volumes</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ExportWidgets</name>
+    <message>
+        <source>Folder with report and overview</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>DICOM series</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{stage} · {percent} %</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Choose a folder to export into.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export cancelled. Nothing was written.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Exported: {folder}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel export</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
