@@ -103,12 +103,13 @@ def held_out(rows: Sequence[Row], held_back: float) -> np.ndarray:
 def figures(rows: Sequence[Row], found: np.ndarray) -> dict[str, Any]:
     """Rank correlations of the severity found."""
     harm, drawn = ([row[name] for row in rows] for name in ("harm", "severity"))
-    pairs = {"with_harm": (harm, found), "with_drawn": (drawn, found), "harm_drawn": (drawn, harm)}
+    own = found.tolist()
+    pairs = {"with_harm": (harm, own), "with_drawn": (drawn, own), "harm_drawn": (drawn, harm)}
     return {
         "scans": len(rows),
         "patients": len({row["patient"] for row in rows}),
         **{
-            name: round(rank_correlation(list(zip(*both, strict=True))) or 0.0, 3)
+            name: round(rank_correlation(list(zip(both[0], both[1], strict=True))) or 0.0, 3)
             for name, both in pairs.items()
         },
     }

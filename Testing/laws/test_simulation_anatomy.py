@@ -28,6 +28,7 @@ from UniFuseLib.simulation.anatomy import (
     sample_by_anatomy,
 )
 from UniFuseLib.simulation.cases import misalign
+from UniFuseLib.simulation.displacement_scale import scale_to_mean
 from UniFuseLib.simulation.field_of_view import as_array
 from UniFuseLib.simulation.misalignment_field import Deformation
 from UniFuseLib.simulation.parameters import local_generator
@@ -205,3 +206,19 @@ def test_stripping_keeps_brain_and_fluid_alone() -> None:
     assert np.array_equal(kept.array == 7, is_brain(labels))
     assert (kept.array[2] == -1000).all()
     assert not is_brain(np.array([0, 500, 507, 511])).any()
+
+
+def test_a_target_below_the_elastic_part_ends_within_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secant has no root there: it must neither run away nor call the body still."""
+    tried: list[float] = []
+
+    def mean(factor: float, _: object) -> float:
+        tried.append(factor)
+        return 4.0 + 1e-4 * factor
+
+    place = "UniFuseLib.simulation.displacement_scale"
+    monkeypatch.setattr(f"{place}.mean_displacement", mean)
+    monkeypatch.setattr(f"{place}.Deformation", lambda scaled: scaled)
+    for target in (0.5, 9.0):
+        scale_to_mean(1.0, np.zeros((1, 3)), target, scaled=lambda _, factor: factor)  # type: ignore[arg-type, return-value]
+    assert max(tried) <= 32.0

@@ -20,13 +20,8 @@ from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.training.crops import whole_grid
 from UniFuseLib.training.data import PackedSubject, PackedVolume
 from UniFuseLib.training.pairs import draw_pair
-from UniFuseLib.training.samples import (
-    Sample,
-    SampleSettings,
-    draw_batch,
-    draw_sample,
-    generator_of,
-)
+from UniFuseLib.training.sample_settings import SampleSettings
+from UniFuseLib.training.samples import Sample, draw_batch, draw_sample, generator_of
 from UniFuseLib.training.scanner import bring, scanner_grid
 
 # --- samples ------------------------------------------------------------------------------------

@@ -13,6 +13,9 @@ from UniFuseLib.simulation.misalignment_field import Deformation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_STILL_MM = 1e-9
+_LARGEST_FACTOR = 32.0  # where nothing near reaches the target, the secant runs away
+
 
 def mean_displacement(deformation: Deformation, points: np.ndarray) -> float:
     """mean |φ(X) − X| over `(n, 3)` RAS points, mm."""
@@ -28,7 +31,8 @@ def scale_to_mean(
 ) -> Misalignment:
     """The misalignment s·p whose mean displacement over `points` is `target_mm`.
 
-    s is found by the secant method.
+    s is found by the secant method, up to 32. Where no such s reaches the target, as with an
+    elastic part that is not scaled and larger, it is the last one that was tried.
 
     Args:
         parameters: p.
@@ -50,11 +54,14 @@ def scale_to_mean(
         mean = mean_displacement(Deformation(scaled(parameters, factor)), points)
         if abs(mean - target_mm) <= tolerance_mm:
             break
-        if abs(mean - low_mean) < 1e-9:
+        if mean < _STILL_MM:
             raise InputError(
                 f"Expected a misalignment that can reach {target_mm} mm, "
                 "got one that does not move."
             )
+        if abs(mean - low_mean) < _STILL_MM:
+            break
         step = (target_mm - mean) * (factor - low) / (mean - low_mean)
-        low, low_mean, factor = factor, mean, max(factor + step, factor / 4)
+        low, low_mean = factor, mean
+        factor = min(max(factor + step, factor / 4), _LARGEST_FACTOR)
     return scaled(parameters, factor)
