@@ -10,6 +10,7 @@ import slicer
 from .Guards import modalitySentences
 from .NodeWatch import NodeWatch
 from .Ownership import mark, resultVolumeIds
+from .ResultSelector import BUTTONS
 from .Settings import MachineSettings
 from .View import PanelState, PanelView
 from .Words import notice
@@ -61,8 +62,8 @@ class InputWidgets:
         ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.resultSelector.setEnabled(view.inputsEnabled)
         if not view.inputsEnabled:  # a running job may be filling the nodes of this result
-            ui.renameResultButton.setEnabled(False)
-            ui.deleteResultButton.setEnabled(False)
+            for name in BUTTONS:
+                getattr(ui, name).setEnabled(False)
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)

@@ -1,4 +1,4 @@
-"""Above the card: which result is shown, its name, and its deletion."""
+"""Above the card: which result is shown, a new one, its copy, its name, and its deletion."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .Duplicate import duplicate
 from .Hierarchy import folderOf, removeIfEmpty, renameFolder
 from .Messages import Messages
 from .Nodes import removeWithDisplay
@@ -15,6 +16,8 @@ from .Ownership import FusionNodes
 from .Results import REPORT_ATTRIBUTE, isResult, nodesOf
 from .Uncertainty import uncertaintyOf
 
+# of a result, so seen with one alone
+BUTTONS = ("newResultButton", "duplicateResultButton", "renameResultButton", "deleteResultButton")
 VOLUME_CLASSES = ("vtkMRMLScalarVolumeNode", "vtkMRMLVectorVolumeNode")
 
 
@@ -51,6 +54,8 @@ class ResultSelector:
         for name in VOLUME_CLASSES:
             ui.resultSelector.addAttribute(name, REPORT_ATTRIBUTE)
         ui.resultSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onChosen)
+        ui.newResultButton.connect("clicked(bool)", self.onNew)
+        ui.duplicateResultButton.connect("clicked(bool)", self.onDuplicate)
         ui.renameResultButton.connect("clicked(bool)", self.onRename)
         ui.deleteResultButton.connect("clicked(bool)", self.onDelete)
 
@@ -63,13 +68,23 @@ class ResultSelector:
         self._fused = fused if isResult(fused) else None
         ui = self._ui
         ui.resultSelector.setCurrentNode(self._fused)
-        for button in (ui.renameResultButton, ui.deleteResultButton):
-            button.setEnabled(self._fused is not None)
+        for name in BUTTONS:
+            getattr(ui, name).setEnabled(self._fused is not None)
+            getattr(ui, name).setVisible(self._fused is not None)
 
     def onChosen(self, node: Any) -> None:
         """None is what the list shows when nothing is chosen; it is not a choice of the user."""
         if node is not None and node is not self._fused and isResult(node):
             self._choose(node)
+
+    def onNew(self) -> None:
+        """The chosen result stays as it is; the next run makes nodes of its own."""
+        self._choose(None)
+        self._messages.show(_("The next Fuse makes a new result."))
+
+    def onDuplicate(self) -> None:
+        """All nodes of the result; the copy is chosen."""
+        self._messages.attempt(self._duplicate)
 
     def onRename(self) -> None:
         """All nodes of the result."""
@@ -87,6 +102,11 @@ class ResultSelector:
         p = self._parameterNode()
         with slicer.util.NodeModify(p):
             p.setOutputs(FusionNodes(fused))
+
+    def _duplicate(self) -> None:
+        copy = duplicate(self._fused)
+        self._choose(copy.fused)
+        self._messages.show(_("Created: {names}").format(names=copy.fused.GetName()))
 
     def _delete(self) -> None:
         nodes = allOf(self._fused)

@@ -180,6 +180,22 @@
         <translation>Alle Ergebnisse dieser Szene. Ein gewähltes bringt seine beiden Volumen, seine Karte, seine Ebenen und den Blick der Schichtansichten zurück.</translation>
     </message>
     <message>
+        <source>The chosen result stays as it is; the next Fuse creates nodes of its own</source>
+        <translation>Das gewählte Ergebnis bleibt, wie es ist; das nächste Fusionieren erzeugt eigene Knoten</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>Neu</translation>
+    </message>
+    <message>
+        <source>Copy the four nodes of this result with its report, in a folder of their own; the copy is chosen</source>
+        <translation>Die vier Knoten dieses Ergebnisses mit seinem Bericht kopieren, in einen eigenen Ordner; die Kopie wird gewählt</translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation>Duplizieren</translation>
+    </message>
+    <message>
         <source>Give this result another name; its four nodes are renamed together</source>
         <translation>Diesem Ergebnis einen anderen Namen geben; seine vier Knoten werden zusammen umbenannt</translation>
     </message>
@@ -1081,6 +1097,13 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.Duplicate</name>
+    <message>
+        <source>{name} copy</source>
+        <translation>{name} Kopie</translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.ExportFiles</name>
     <message>
         <source>A node of this result was deleted: it cannot be exported.</source>
@@ -1606,8 +1629,16 @@ Das lässt sich nicht rückgängig machen. Überschreiben? (Um sie zu behalten, 
 <context>
     <name>UniFuseSlicerLib.ResultSelector</name>
     <message>
+        <source>The next Fuse makes a new result.</source>
+        <translation>Das nächste Fusionieren erzeugt ein neues Ergebnis.</translation>
+    </message>
+    <message>
         <source>Name of this result:</source>
         <translation>Name dieses Ergebnisses:</translation>
+    </message>
+    <message>
+        <source>Created: {names}</source>
+        <translation>Erstellt: {names}</translation>
     </message>
     <message>
         <source>{name}: restored</source>

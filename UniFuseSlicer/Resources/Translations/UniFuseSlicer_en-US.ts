@@ -180,6 +180,22 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>The chosen result stays as it is; the next Fuse creates nodes of its own</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy the four nodes of this result with its report, in a folder of their own; the copy is chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Give this result another name; its four nodes are renamed together</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1081,6 +1097,13 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.Duplicate</name>
+    <message>
+        <source>{name} copy</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.ExportFiles</name>
     <message>
         <source>A node of this result was deleted: it cannot be exported.</source>
@@ -1602,7 +1625,15 @@ This cannot be undone. Overwrite them? (To keep them, press Cancel and choose No
 <context>
     <name>UniFuseSlicerLib.ResultSelector</name>
     <message>
+        <source>The next Fuse makes a new result.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Name of this result:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Created: {names}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
