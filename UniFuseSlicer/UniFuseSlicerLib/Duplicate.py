@@ -14,7 +14,7 @@ from .Uncertainty import UNCERTAINTY_ROLE, uncertaintyOf
 
 
 def duplicate(fused: Any) -> FusionNodes:
-    """Copies of all nodes of a result, in a folder of their own; its report and card are copied too.
+    """Copies of all nodes of a result, in a folder of their own, with its report and card.
 
     Of a frame of a sequence the copy keeps what the frame shows now.
 
