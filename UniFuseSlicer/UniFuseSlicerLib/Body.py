@@ -16,24 +16,46 @@ def bodyMask(array: np.ndarray) -> np.ndarray:
     """Largest bright part of a volume, boolean `(k, j, i)` (Otsu's threshold), with what it closes
     in: in space, or in a plane of the array, as the skull of an MR and the lungs in a short volume.
     """
-    from scipy.ndimage import binary_fill_holes  # SimpleITK's takes far longer for a plane
-
     low, high = contentWindow(array)
     clipped = np.clip(array.astype(np.float32), low, high)
     itk = sitk.GetImageFromArray(clipped)
     bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
-    mask = binary_fill_holes(sitk.GetArrayFromImage(parts == 1))
+    mask = _filled(sitk.GetArrayFromImage(parts == 1).astype(bool), (0, 1, 2))
     for axis in range(3):
-        planes = np.moveaxis(mask, axis, 0)
-        mask = np.moveaxis(np.stack([binary_fill_holes(plane) for plane in planes]), 0, axis)
-    return np.asarray(mask)
+        mask = _filled(mask, tuple(n for n in range(3) if n != axis))
+    return mask
+
+
+def _filled(mask: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """With the holes that it closes in along these axes: in space, or in all planes at once, which
+    `binary_fill_holes` would take one by one.
+
+    Args:
+        mask: `(k, j, i)` bool.
+        axes: along which the outside is connected.
+    """
+    from scipy.ndimage import generate_binary_structure, label
+
+    neighbours = generate_binary_structure(3, 1)
+    for axis in set(range(3)) - set(axes):
+        np.moveaxis(neighbours, axis, 0)[[0, 2]] = False
+    parts, count = label(~mask, neighbours)
+    outside = np.zeros(count + 1, bool)
+    for axis in axes:
+        for end in (0, -1):
+            outside[np.take(parts, end, axis)] = True
+    outside[0] = False  # the mask itself
+    return ~outside[parts]
 
 
 def positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:
     """RAS mm of all voxels in array order, `(n, 3)`."""
-    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    return np.stack([i, j, k], axis=-1).reshape(-1, 3) @ ijkToRas[:3, :3].T + ijkToRas[:3, 3]
+    k, j, i = np.ogrid[tuple(slice(n) for n in shape)]
+    ras = np.empty((*shape, 3))
+    for axis, (alongI, alongJ, alongK, origin) in enumerate(ijkToRas[:3]):
+        ras[..., axis] = alongK * k + (alongJ * j + (alongI * i + origin))
+    return ras.reshape(-1, 3)
 
 
 def transformed(transform: Any, positions: np.ndarray) -> np.ndarray:

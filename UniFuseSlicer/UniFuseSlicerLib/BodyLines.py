@@ -21,15 +21,16 @@ from .Nodes import matrixArray, removeWithDisplay
 from .Ownership import DEGRADED_ROLE
 from .RigidPart import lengths, moved
 
-ROLES = ("unifuseDrawnLinesI", "unifuseDrawnLinesJ", "unifuseDrawnLinesK")
+GRID_ROLES = ("unifuseDrawnLinesI", "unifuseDrawnLinesJ", "unifuseDrawnLinesK")
+CONTOUR_ROLE = "unifuseDrawnContours"
 LENGTH_MM, IN_BODY = "mm", "in body"
 
 
 class BodyLines(VTKObservationMixin):
     """Hidden models that no scene file holds.
 
-    A grid has one for each axis n of the reference, with the lines of the two other axes: it is
-    seen in the views that look along n. What is parallel to a slice would cover it.
+    A grid has one for each axis n of the reference, with the lines across n: it is seen in the
+    views that look along another axis. What is parallel to a slice would cover it.
 
     Args:
         scene: of the models.
@@ -58,13 +59,14 @@ class BodyLines(VTKObservationMixin):
             rigid: B, `(4, 4)` RAS mm, the motion to take off; None: the total displacement.
             gridSpacing: mm between grid lines; None: contour lines.
         """
-        self.forget(deformation)
+        self.hide()
         field = coarseField(deformation, reference, deformation.GetNodeReference(DEGRADED_ROLE))
         if gridSpacing is None:
-            surfaces = [contours(field, rigid, scale.levels)]
+            surfaces = {CONTOUR_ROLE: contours(field, rigid, scale.levels)}
         else:
-            surfaces = list(gridSheets(field, rigid, gridSpacing))
-        for surface, role in zip(surfaces, ROLES, strict=False):
+            sheets = gridSheets(field, rigid, gridSpacing)
+            surfaces = dict(zip(GRID_ROLES, sheets, strict=True))
+        for role, surface in surfaces.items():
             self._models.append(self._model(deformation, surface, role, scale))
         if gridSpacing is not None:
             self._axes = axesOf(field.ijkToRas)
@@ -83,28 +85,38 @@ class BodyLines(VTKObservationMixin):
     def forget(self, deformation: Any) -> None:
         """Take the models of a deformation out of the scene."""
         self.hide()
-        for role in ROLES:
+        for role in (*GRID_ROLES, CONTOUR_ROLE):
             model = deformation.GetNodeReference(role)
             if model is not None:
                 removeWithDisplay(model)
 
     def _model(self, deformation: Any, surface: Any, role: str, scale: Scale) -> Any:
-        name = _("{name} (lines in the body)").format(name=deformation.GetName())
-        node = self._scene.AddNewNodeByClass("vtkMRMLModelNode", name)
-        node.SetAndObserveMesh(surface)
-        node.CreateDefaultDisplayNodes()
+        """The model of this role, made at its first use."""
+        node = deformation.GetNodeReference(role) or self._made(deformation, role)
         display = node.GetDisplayNode()
-        display.SetAndObserveColorNodeID(lengthColours(self._scene).GetID())
-        display.SetActiveScalarName(LENGTH_MM)
-        display.SetScalarRangeFlag(display.UseManualScalarRange)
         display.SetScalarRange(scale.low, scale.high)
-        display.SetScalarVisibility(True)
-        display.SetSliceIntersectionThickness(2)
-        display.SetVisibility2D(True)
-        display.SetVisibility3D(False)
+        node.SetAndObserveMesh(surface)
+        display.SetVisibility(role == CONTOUR_ROLE)  # a grid is seen once its views are known
+        return node
+
+    def _made(self, deformation: Any, role: str) -> Any:
+        """Complete before it is in the scene, else views and lists would follow each step."""
+        node, display = slicer.vtkMRMLModelNode(), slicer.vtkMRMLModelDisplayNode()
         for item in (node, display):
             item.SetSaveWithScene(False)
             item.SetHideFromEditors(True)
+        display.SetVisibility(False)
+        display.SetAndObserveColorNodeID(lengthColours(self._scene).GetID())
+        display.SetActiveScalarName(LENGTH_MM)
+        display.SetScalarRangeFlag(display.UseManualScalarRange)
+        display.SetScalarVisibility(True)
+        display.SetSliceIntersectionThickness(2)
+        display.SetVisibility3D(False)
+        display.SetVisibility2D(True)
+        self._scene.AddNode(display)
+        node.SetName(_("{name} (lines in the body)").format(name=deformation.GetName()))
+        node.SetAndObserveDisplayNodeID(display.GetID())
+        self._scene.AddNode(node)
         deformation.SetNodeReferenceID(role, node.GetID())
         return node
 
@@ -121,11 +133,13 @@ class BodyLines(VTKObservationMixin):
             self._onView()
 
     def _onView(self, _caller: Any = None, _event: Any = None) -> None:
-        """Every view sees the model of the axis that it looks along."""
-        views: list[list[str]] = [[] for _axis in ROLES]
+        """Every view sees the models but that of the axis that it looks along."""
+        views: list[list[str]] = [[] for _axis in GRID_ROLES]
         for view in slicer.util.getNodesByClass("vtkMRMLSliceNode", self._scene):
             normal = matrixArray(view.GetSliceToRAS())[:3, 2]
-            views[int(np.abs(normal @ self._axes).argmax())].append(view.GetID())
+            along = int(np.abs(normal @ self._axes).argmax())
+            for axis in {0, 1, 2} - {along}:
+                views[axis].append(view.GetID())
         for model, wanted in zip(self._models, views, strict=True):
             _showIn(model.GetDisplayNode(), wanted)
 
@@ -138,13 +152,14 @@ def contours(field: CoarseField, rigid: np.ndarray | None, levels: list[float]) 
         rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
         levels: mm.
     """
-    length = lengths(field, rigid)
-    return _surface(field, length, levels, length)
+    box = aroundBody(field)
+    length = lengths(box, rigid)
+    return _surface(box, length, levels, length)
 
 
 def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> tuple[Any, ...]:
     """The planes of a regular grid on the degraded volume, as they lie on the reference: places X
-    with e · (B⁻¹ T(X) − o) = n · spacing, for two of the axes e of the reference.
+    with e · (B⁻¹ T(X) − o) = n · spacing, for each axis e of the reference.
 
     Args:
         field: T(X) = X + u(X); o is its first voxel.
@@ -152,18 +167,30 @@ def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> 
         spacing: mm.
 
     Returns:
-        Three `vtkPolyData`, RAS mm, without the planes of the first, second and third axis.
+        Three `vtkPolyData`, RAS mm.
     """
-    ends = field.places + field.displacement
+    box = aroundBody(field)
+    ends = box.places + box.displacement
     if rigid is not None:
         ends = moved(np.linalg.inv(rigid), ends)
     along = (ends - field.ijkToRas[:3, 3]) @ axesOf(field.ijkToRas)
-    length = lengths(field, rigid)
-    planes = [
-        _surface(field, along[..., n], _multiples(along[..., n], field.shown, spacing), length)
+    length = lengths(box, rigid)
+    return tuple(
+        _surface(box, along[..., n], _multiples(along[..., n], box.shown, spacing), length)
         for n in range(3)
-    ]
-    return tuple(_joined([planes[n] for n in range(3) if n != axis]) for axis in range(3))
+    )
+
+
+def aroundBody(field: CoarseField) -> CoarseField:
+    """Without the voxels, outside, that no line can reach."""
+    index = np.nonzero(field.shown)
+    if not index[0].size:
+        return field
+    first = [max(0, int(n.min()) - 1) for n in index]
+    box = tuple(slice(start, int(n.max()) + 2) for start, n in zip(first, index, strict=True))
+    matrix = field.ijkToRas.copy()
+    matrix[:3, 3] = field.places[tuple(first)]
+    return CoarseField(matrix, field.places[box], field.displacement[box], field.shown[box])
 
 
 def axesOf(ijkToRas: np.ndarray) -> np.ndarray:
@@ -192,7 +219,8 @@ def _surface(
         length: `(k, j, i)` mm.
     """
     # a level that is nowhere reached would leave vtkFlyingEdges3D without arrays
-    reached = [level for level in levels if values.min() < level <= values.max()]
+    lowest, highest = values.min(), values.max()
+    reached = [level for level in levels if lowest < level <= highest]
     if not reached or min(values.shape) < 2:
         return vtk.vtkPolyData()
     clip = vtk.vtkClipPolyData()
@@ -202,14 +230,6 @@ def _surface(
     surface = clip.GetOutput()
     surface.GetPointData().SetActiveScalars(LENGTH_MM)
     return surface
-
-
-def _joined(surfaces: list[Any]) -> Any:
-    append = vtk.vtkAppendPolyData()
-    for surface in surfaces:
-        append.AddInputData(surface)
-    append.Update()
-    return append.GetOutput()
 
 
 def _levelSurfaces(

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from .Body import bodyMask, nearest, positions
+from .Body import positions
+from .BodyMasks import bodyOn
 from .FieldGrid import sampled
-from .Nodes import deformationImage, imageFromNode, worldFromIjk
+from .Nodes import deformationImage, worldFromIjk
 from .Resample import Grid
 
 SPACING_MM = 2.0  # a head has 10⁶ voxels of it: drawn within a quarter of a second
@@ -44,8 +45,7 @@ def coarseField(deformation: Any, reference: Any, degraded: Any) -> CoarseField:
     places = positions(field.array.shape[:3], field.ijkToRas).reshape(field.array.shape)
     shown = holds(degraded, places + field.array, deformation)
     if reference is not None:
-        anatomy = nearest(imageFromNode(reference), places.reshape(-1, 3))
-        shown &= bodyMask(anatomy.reshape(shown.shape))
+        shown &= bodyOn(reference, shown.shape, field.ijkToRas)
     return CoarseField(field.ijkToRas, places, field.array, shown)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .Body import bodyMask, nearest, positions, transformed
+from .Body import nearest, positions, transformed
+from .BodyMasks import bodyOn
 from .CoarseField import holds
 from .FieldGrid import sampled
 from .Images import Image
-from .Nodes import deformationImage, imageFromNode
+from .Nodes import deformationImage
 from .RigidPart import moved
 
 DRAWN_SPACING_MM = 3.0  # finer than the arrows, which are at least 2 mm apart and usually 10
@@ -41,9 +42,7 @@ def insideBody(
     starts = positions(shape, matrix)
     inDegraded = starts if rigid is None else moved(rigid, starts)
     ends = transformed(deformation.GetTransformToParent(), inDegraded)
-    anatomy = imageFromNode(reference)
-    small = nearest(anatomy, starts).reshape(shape)
-    body = Image.fromArray(bodyMask(small).astype(np.uint8), matrix)
+    body = Image.fromArray(bodyOn(reference, shape, matrix).astype(np.uint8), matrix)
     shown = (nearest(body, ends) > 0) & holds(degraded, inDegraded, deformation)
     drawn = (ends - starts) * shown[:, None]
     return Image.fromArray(drawn.reshape(*shape, 3).astype(np.float32), matrix)

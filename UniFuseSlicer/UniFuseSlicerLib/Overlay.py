@@ -94,9 +94,7 @@ class Overlay:
             display = node.GetDisplayNode() if node is not None else None
             if display is not None:
                 display.SetVisibility(False)
-                legend = self._legendOf(display)
-                if legend is not None:
-                    legend.SetVisibility(False)
+                self._hideLegend(display)
 
     def forget(self, deformation: Any) -> None:
         """Drop the drawn copies: the field has changed, or is about to be deleted."""
@@ -118,6 +116,7 @@ class Overlay:
         rigid = None if part is None else part.matrix
         models = self._lines.show(deformation, reference, scale, rigid, spacing)
         for model in models:
+            self._hideLegend(model.GetDisplayNode())
             if style.legend:
                 self._showLegend(model.GetDisplayNode(), scale, legendTitle(style, scale))
             keepOutOfFiles(model)
@@ -171,6 +170,11 @@ class Overlay:
         for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
             text.SetFontSize(LEGEND_FONT)
         legend.SetVisibility(True)
+
+    def _hideLegend(self, display: Any) -> None:
+        legend = self._legendOf(display)
+        if legend is not None:
+            legend.SetVisibility(False)
 
     def _legendOf(self, display: Any) -> Any:
         node = display.GetDisplayableNode()

@@ -37,9 +37,11 @@ class Grid:
             points: `(n, 3)` RAS mm.
         """
         inverse = np.linalg.inv(self.ijkToWorld)
-        index = points @ inverse[:3, :3].T + inverse[:3, 3]
-        inside = (index >= -0.5) & (index <= np.array(self.size) - 0.5)
-        return np.asarray(inside.all(axis=1))
+        inside = np.ones(len(points), bool)
+        for size, (*row, origin) in zip(self.size, inverse[:3], strict=True):
+            index = points @ np.array(row) + origin
+            inside &= (index >= -0.5) & (index <= size - 0.5)
+        return inside
 
 
 def resampled(
