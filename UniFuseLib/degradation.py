@@ -22,6 +22,10 @@ DEGRADATION_OF: dict[str, DegradationClass] = {
     "pet": "pet_low_dose",
 }
 SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
+#: voxels of a scan, the median of their sides, up to which its types were calibrated and are right
+#: (0097): of coarser ones the working grid shows blurred noise, and blur like that of motion
+COARSEST_MM = {"ct": 2.0, "mr": 1.5}
+_ROUNDED = 1.05  # of a voxel's side
 _SAME_SPACING = 1e-3  # relative: rounding of spacings in files, nothing that the network sees
 _LEAST = 1e-6  # of a probability; keeps logarithms finite
 _CONFLICT = 0.9  # probability from which on an impossible class is worth a warning
@@ -33,7 +37,7 @@ class Classification(NamedTuple):
     label: str  # the most probable class
     probabilities: dict[str, float]  # class → probability, given the modality; sum 1
     warnings: tuple[str, ...]
-    calibrated: bool = True  # at the spacing of the working grid
+    calibrated: bool = True  # at the spacing of the working grid and of the scan
 
 
 def classify(
@@ -43,6 +47,7 @@ def classify(
     spacing_mm: float,
     calibrated_at_mm: float,
     presence: Callable[[float], float | None] | None = None,
+    voxel_mm: float = 0.0,
 ) -> Classification:
     """The class of a volume of this modality, and what to know before believing it.
 
@@ -54,16 +59,20 @@ def classify(
         calibrated_at_mm: the contract's spacing; probabilities were fitted at no other.
         presence: takes the network's log-odds of the modality's degradation to those that count
             (`severity/presence.py`); None, there and here: the network alone decides.
+        voxel_mm: of the degraded scan, the median of its sides.
     """
     probabilities = given_modality(raw_probabilities, modality)
     if presence is not None:
         probabilities = _reconsidered(probabilities, DEGRADATION_OF[modality], presence)
-    calibrated = is_calibrated(spacing_mm, calibrated_at_mm)
+    uncalibrated = (
+        uncalibrated_warning(spacing_mm, calibrated_at_mm),
+        coarse_voxels_warning(voxel_mm, modality),
+    )
+    calibrated = not any(uncalibrated)
     messages = (
         modality_conflict_warning(raw_probabilities, modality),
-        low_confidence_warning(probabilities, sure_from)
-        if calibrated
-        else uncalibrated_warning(spacing_mm, calibrated_at_mm),
+        *uncalibrated,
+        low_confidence_warning(probabilities, sure_from) if calibrated else None,
     )
     warnings = tuple(message for message in messages if message)
     return Classification(_most_probable(probabilities), probabilities, warnings, calibrated)
@@ -87,12 +96,26 @@ def is_calibrated(spacing_mm: float, calibrated_at_mm: float) -> bool:
     return abs(spacing_mm - calibrated_at_mm) <= _SAME_SPACING * calibrated_at_mm
 
 
-def uncalibrated_warning(spacing_mm: float, calibrated_at_mm: float) -> str:
-    """A sentence in place of a class."""
+def uncalibrated_warning(spacing_mm: float, calibrated_at_mm: float) -> str | None:
+    """A sentence in place of a class; None at the spacing of the calibration."""
+    if is_calibrated(spacing_mm, calibrated_at_mm):
+        return None
     return (
         f"The type of degradation is not stated: the working grid has {spacing_mm:.2f} mm, and the "
         f"types were calibrated at {calibrated_at_mm:.2f} mm only. At another spacing the type may "
         "be wrong at any probability."
+    )
+
+
+def coarse_voxels_warning(voxel_mm: float, modality: str) -> str | None:
+    """Likewise, where the scan's own voxels are coarser than those of the calibration."""
+    coarsest = COARSEST_MM.get(modality, math.inf)
+    if voxel_mm <= _ROUNDED * coarsest:
+        return None
+    return (
+        "The type of degradation is not stated: the degraded volume has voxels of "
+        f"{voxel_mm:.1f} mm, and the types of {modality.upper()} were calibrated up to "
+        f"{coarsest:g} mm. Of coarser ones the type may be wrong at any probability."
     )
 
 

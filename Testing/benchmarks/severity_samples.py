@@ -140,7 +140,7 @@ def row_of(sample: Sample) -> dict[str, Any]:
     seed = int(hashlib.sha256(sample.name.encode()).hexdigest()[:12], 16) % 2**31
     clean = _as_scanned(read_volume(sample.path), np.random.default_rng(seed))
     label = DEGRADATION_OF[sample.modality]
-    scan, severity = (clean, {}) if sample.clean else _degraded(clean, label, seed)
+    scan, severity = (clean, {}) if sample.clean else degraded(clean, label, seed)
     return {
         "id": sample.name,
         "split": sample.split,
@@ -152,16 +152,17 @@ def row_of(sample: Sample) -> dict[str, Any]:
     }
 
 
-def _degraded(clean: Volume, label: str, seed: int) -> tuple[Volume, dict[str, float]]:
+def degraded(clean: Volume, label: str, seed: int) -> tuple[Volume, dict[str, float]]:
+    """A scan with a degradation drawn from the seed; what is to be known of it."""
     drawn = torch.Generator().manual_seed(seed)
     array = torch.from_numpy(clean.array)
     spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
     parameters = sample_degradation(label, drawn, array, spacing, None, across)
     if isinstance(parameters, CleanParameters):
         raise TypeError(f"Expected {label}, got no degradation.")
-    degraded = apply_degradation(array, spacing, parameters, across).numpy()
+    found = apply_degradation(array, spacing, parameters, across).numpy()
     severity = {"severity": round(parameters.severity, 5), "shown": round(shown(parameters), 5)}
-    return Volume(degraded, clean.affine), severity
+    return Volume(found, clean.affine), severity
 
 
 @torch.no_grad()

@@ -223,7 +223,10 @@ def pair() -> tuple[Volume, Volume]:
 
 @pytest.fixture
 def the_network_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its flow is known here; whether a pair supports it is another matter (`deform`)."""
+    """Its flow and class are known here; whether a pair supports the one (`deform`), and whether a
+    class was calibrated for such voxels, are other matters.
+    """
+    monkeypatch.setattr("UniFuseLib.degradation.COARSEST_MM", {})
 
     def follow(
         compared: RefinementPair,

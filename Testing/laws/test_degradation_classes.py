@@ -86,6 +86,25 @@ def test_a_class_counts_only_at_the_spacing_of_its_calibration(
     assert calibrated or "1.50 mm" in sentence
 
 
+@pytest.mark.parametrize(
+    ("modality", "voxel", "calibrated"),
+    [
+        ("ct", 2.0, True),
+        ("ct", 2.5, False),
+        ("mr", 1.5, True),
+        ("mr", 2.0, False),
+        ("pet", 5.3, True),
+    ],
+)
+def test_a_class_counts_only_for_voxels_like_those_of_its_calibration(
+    modality: str, voxel: float, calibrated: bool
+) -> None:
+    sure = {"clean": 0.99, "mr_motion": 0.0, "ct_metal_noise": 0.01, "pet_low_dose": 0.0}
+    found = classify(sure, modality, 0.85, spacing_mm=1.5, calibrated_at_mm=1.5, voxel_mm=voxel)
+    assert found.calibrated is calibrated
+    assert calibrated or f"{voxel:.1f} mm" in found.warnings[0]
+
+
 def test_log_odds_come_back() -> None:
     of_network = {"clean": 0.9, "mr_motion": 0.1, "ct_metal_noise": 0.0, "pet_low_dose": 0.0}
     odds = log_odds(of_network, "mr_motion")

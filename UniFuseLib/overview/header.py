@@ -58,7 +58,7 @@ def _cautions(result: FusionResult) -> list[str]:
     cautions = []
     sure_from = result.report.sure_from or UNSURE_BELOW
     if not result.report.class_calibrated:
-        cautions.append("The degradation type was not calibrated at this working spacing.")
+        cautions.append("The degradation type was not calibrated for this spacing.")
     elif result.probabilities[result.label] < sure_from:
         cautions.append(f"Low confidence in the degradation type (below {100 * sure_from:.0f} %).")
     if covered < COVERED_ABOVE:
