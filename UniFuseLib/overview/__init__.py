@@ -1,4 +1,4 @@
-"""The one-page picture of a result; Pillow is imported only when one is drawn."""
+"""The one-page picture of a result; matplotlib is imported only when one is drawn."""
 
 from UniFuseLib.overview.page import draw_overview
 

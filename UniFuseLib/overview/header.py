@@ -8,10 +8,9 @@ import numpy as np
 
 from UniFuseLib.degradation import severity_parts
 from UniFuseLib.degradation import title as title_of
-from UniFuseLib.overview.colours import VIRIDIS, coloured
-from UniFuseLib.overview.panels import AMBER, CYAN
+from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS
 from UniFuseLib.overview.planes import body_points
-from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet
+from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
 from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 
 UNSURE_BELOW = 0.6  # a caution is written below it, where the weights have no `sure_from`
 COVERED_ABOVE = 97.0  # % of the body in the degraded field of view; a caution below
-_BAR, _BAR_LENGTH = "#2a313c", 250
-_TICKS = 5
+_BAR = "#2a313c"
 _ROUND_MM = (0.4, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80)
 
 
@@ -33,16 +31,16 @@ def draw_header(sheet: Sheet, result: FusionResult, top: float) -> None:
     predicted = f"{title_of(result.label)} {100 * probability:.0f} %"
     if not result.report.class_calibrated:
         predicted = "Degradation type not stated"
-    sheet.text(LEFT, top + 42, predicted, 25, bold=True)
+    sheet.text(LEFT, top + 42, predicted, 25, weight="bold")
     pair = f"Degraded {modality.upper()}  →  reference {reference_modality.upper()}"
-    sheet.text(LEFT, top + 86, "     ".join([pair, *_strength(result)]), 12.5, colour=MUTED)
-    sheet.text(LEFT, top + 116, "   ".join(_cautions(result)), 10.5, colour=AMBER)
-    _class_bars(sheet, result, 700, top + 26)
+    sheet.text(LEFT, top + 86, "     ".join([pair, *_strength(result)]), 12.5, MUTED)
+    sheet.text(LEFT, top + 116, "   ".join(_cautions(result)), 10.5, AMBER)
+    _class_bars(sheet, result, 700, top + 26)  # the line on the left may be long
     for number, (title, value, note) in enumerate(_facts(result)):
         x = 1220 + 315 * number
-        sheet.text(x, top + 28, title, 10.5, colour=MUTED)
+        sheet.text(x, top + 28, title, 10.5, MUTED)
         sheet.text(x, top + 58, value, 17)
-        sheet.text(x, top + 89, note, 10.5, colour=MUTED)
+        sheet.text(x, top + 89, note, 10.5, MUTED)
 
 
 def _strength(result: FusionResult) -> list[str]:
@@ -70,13 +68,19 @@ def _cautions(result: FusionResult) -> list[str]:
 
 def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:
     """One bar per class, 0 to 100 %, the chosen one in amber."""
-    for number, (name, probability) in enumerate(result.probabilities.items()):
-        middle = y + 24 * number + 1
-        colour = AMBER if name == result.label else CYAN
-        sheet.fill(x + 160, middle - 6, _BAR_LENGTH, 12, _BAR)
-        sheet.fill(x + 160, middle - 6, _BAR_LENGTH * float(probability), 12, colour)
-        sheet.text(x + 150, middle, title_of(name), 10.5, anchor="rm")
-        sheet.text(x + 420, middle, f"{100 * float(probability):.1f} %", 10.5)
+    rows = list(result.probabilities.items())
+    axes = sheet.axes(x + 160, y - 11, 250, 24 * len(rows))
+    positions = np.arange(len(rows))
+    values = [float(value) for _, value in rows]
+    colours = [AMBER if name == result.label else CYAN for name, _ in rows]
+    axes.barh(positions, np.ones(len(rows)), height=0.5, color=_BAR)
+    axes.barh(positions, values, height=0.5, color=colours)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.axis("off")
+    for number, (name, value) in enumerate(rows):
+        sheet.text(x + 150, y + 24 * number + 1, title_of(name), 10.5, ha="right")
+        sheet.text(x + 420, y + 24 * number + 1, f"{100 * float(value):.1f} %", 10.5)
 
 
 def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
@@ -104,28 +108,28 @@ def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
 
 def draw_legend(sheet: Sheet, end_mm: float, top: float, height: float) -> None:
     """The colour scale of the displacement map, in mm."""
-    left, first, length = WIDTH - RIGHT + 14, top + 16, round(height - 32)
-    ramp = coloured(np.linspace(1, 0, length)[:, None], VIRIDIS)
-    sheet.picture(left, first, np.broadcast_to(ramp, (length, 16, 3)))
-    for tick in range(_TICKS):
-        share = tick / (_TICKS - 1)
-        limit = "≥ " if tick == _TICKS - 1 else ""
-        words = f"{limit}{share * end_mm:.3g}"
-        sheet.text(left + 21, first + (1 - share) * length, words, 9.5)
-    sheet.text(left, top + 2, "mm", 10)
+    axes = sheet.axes(WIDTH - RIGHT + 14, top + 16, 16, height - 32)
+    ramp = np.linspace(1, 0, 256)[:, None]
+    axes.imshow(ramp, cmap=MAGNITUDE_COLOURS, aspect="auto", extent=(0, 1, 0, end_mm), alpha=0.9)
+    axes.yaxis.tick_right()
+    axes.set_yticks(np.linspace(0, end_mm, 5))
+    labels = [f"{tick:.3g}" for tick in np.linspace(0, end_mm, 5)]
+    axes.set_yticklabels([*labels[:-1], f"≥ {labels[-1]}"], color=TEXT, fontsize=9.5)
+    axes.tick_params(length=0, pad=3)
+    sheet.text(WIDTH - RIGHT + 14, top + 2, "mm", 10)
 
 
 def draw_footer(sheet: Sheet, result: FusionResult) -> None:
     """What the picture may be used for, how to read it, and what made it."""
     y = sheet.height - 22
-    sheet.text(LEFT, y, NOTICE, 10.5, colour=AMBER)
+    sheet.text(LEFT, y, NOTICE, 10.5, AMBER)
     convention = (
         "The patient's left is on the right of the picture; sagittal views are seen from the "
         "patient's left. Slate: no data."
     )
-    sheet.text(WIDTH / 2, y, convention, 9.5, colour=MUTED, anchor="mm")
+    sheet.text(WIDTH / 2, y, convention, 9.5, MUTED, ha="center")
     made_by = f"UniFuse {__version__} · {result.report.weights.name}"
-    sheet.text(WIDTH - RIGHT, y, made_by, 9.5, colour=MUTED, anchor="rm")
+    sheet.text(WIDTH - RIGHT, y, made_by, 9.5, MUTED, ha="right")
 
 
 def modalities(result: FusionResult) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What one panel of the overview shows.
 
-Each function returns a painter: what is shown of a plane → a picture, `(rows, columns, 3)`, 0..1.
+Each function returns a painter: (axes, plane) → a drawn picture.
 
 Pictures are sampled in RAS mm through the volume's own affine (`planes.py`), so nothing here knows
 a voxel order.
@@ -10,32 +10,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.overview.colours import (
-    GREY,
-    GREY_REVERSED,
-    INFERNO,
-    VIRIDIS,
-    coloured,
-    over,
-    rgb,
-)
 from UniFuseLib.overview.planes import Plane, body_values, sample_field, sample_plane
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Volume
 
+Paint = Callable[["Axes", Plane], None]
+
 OUTSIDE = "#20262f"  # no data here: neither air nor background
 AMBER, DARK_AMBER, CYAN = "#ffb000", "#c04a00", "#5ad1ff"
+MAGNITUDE_COLOURS = "viridis"
+UPTAKE_COLOURS = "inferno"
 _SOFT_TISSUE_HU = (-160.0, 240.0)
 _EDGE_SCALE_MM = 1.6
-_EDGE_WIDTH, _GRID_WIDTH = 1.0, 1.1  # pixels
 
 
 @dataclass(frozen=True)
@@ -44,65 +39,11 @@ class Window:
 
     low: float
     high: float
-    colours: str = GREY
+    colours: str = "gray"
 
     def share(self, picture: np.ndarray) -> np.ndarray:
         """0 at the low end, 1 at the high end, clipped."""
         return np.clip((picture - self.low) / (self.high - self.low), 0, 1)
-
-    def coloured(self, picture: np.ndarray) -> np.ndarray:
-        """`(rows, columns, 3)`, 0..1: greys or colours; `OUTSIDE` where there is no data.
-
-        Args:
-            picture: `(rows, columns)`, or `(rows, columns, 3)` RGB, which keeps its colours.
-        """
-        channels = picture if picture.ndim == 3 else picture[..., None]
-        known = np.isfinite(channels).all(axis=-1)
-        share = np.nan_to_num(self.share(picture))
-        shown = share if picture.ndim == 3 else coloured(share, self.colours)
-        return np.where(known[..., None], shown, rgb(OUTSIDE)).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One plane through what several panels show; each is sampled once.
-
-    Attributes:
-        plane: where the pixels lie.
-        volume: the reference.
-        window: of the reference.
-        field: u.
-        body: on the reference grid.
-    """
-
-    plane: Plane
-    volume: Volume
-    window: Window
-    field: ComposedField
-    body: Volume
-
-    @cached_property
-    def reference(self) -> np.ndarray:
-        """`(rows, columns)` or `(rows, columns, 3)`, NaN outside the field of view."""
-        return sample_plane(self.volume, self.plane)
-
-    @cached_property
-    def edges(self) -> np.ndarray | None:
-        """`edge_function` of the reference."""
-        return edge_function(self.reference, self.window, self.plane.pixel_mm)
-
-    @cached_property
-    def displacement(self) -> np.ndarray:
-        """`(rows, columns, 3)` RAS mm."""
-        return sample_field(self.field, self.plane)
-
-    @cached_property
-    def inside(self) -> np.ndarray:
-        """`(rows, columns)` bool: the body."""
-        return sample_plane(self.body, self.plane, order=0) > 0.5
-
-
-Paint = Callable[[Shown], np.ndarray]
 
 
 def window_of(values: np.ndarray, modality: str) -> Window:
@@ -121,7 +62,7 @@ def window_of(values: np.ndarray, modality: str) -> Window:
     percent = 99.8 if modality == "pet" else 98
     high = float(np.percentile(values, percent)) if values.size else 1.0
     low = min(0.0, float(np.percentile(values, 0.5))) if values.size else 0.0
-    return Window(low, max(high, low + 1e-6), GREY_REVERSED if modality == "pet" else GREY)
+    return Window(low, max(high, low + 1e-6), "gray_r" if modality == "pet" else "gray")
 
 
 def caption(modality: str, window: Window) -> str:
@@ -140,11 +81,6 @@ def full_window(volume: Volume, body: np.ndarray) -> Window:
     return Window(low, max(high, low + 1e-6))
 
 
-def reference_alone(shown: Shown) -> np.ndarray:
-    """The reference in its window."""
-    return shown.window.coloured(shown.reference)
-
-
 def intensities(volume: Volume, window: Window, known: np.ndarray | None = None) -> Paint:
     """Grey (or the window's colours) between the window's ends; RGB volumes keep their colours.
 
@@ -153,98 +89,97 @@ def intensities(volume: Volume, window: Window, known: np.ndarray | None = None)
         window: of its values.
         known: `(d, h, w)` bool, where it has data; None: everywhere.
     """
-    return lambda shown: window.coloured(sample_plane(volume, shown.plane, known=known))
+
+    def paint(axes: Axes, plane: Plane) -> None:
+        picture = sample_plane(volume, plane, known=known)
+        if picture.ndim == 3:
+            axes.imshow(_rgb(picture, window))
+        else:
+            axes.imshow(picture, cmap=window.colours, vmin=window.low, vmax=window.high)
+
+    return paint
 
 
-def with_edges(picture: Paint, window_below: Window) -> Paint:
+def with_edges(picture: Paint, window_below: Window, reference: Volume, window: Window) -> Paint:
     """The edges of the reference as thin lines over another picture.
 
     Where they leave its own edges, it is misaligned.
     """
-    colour = rgb(DARK_AMBER if window_below.colours == GREY_REVERSED else AMBER)
+    colour = DARK_AMBER if window_below.colours.endswith("_r") else AMBER
 
-    def paint(shown: Shown) -> np.ndarray:
-        below = picture(shown)
-        if shown.edges is None:
-            return below
-        return over(below, colour, 0.9 * lines_at(shown.edges, _EDGE_WIDTH))
+    def paint(axes: Axes, plane: Plane) -> None:
+        picture(axes, plane)
+        edges = edge_function(sample_plane(reference, plane), window, plane.pixel_mm)
+        if edges is not None:
+            axes.contour(edges, levels=[0.0], colors=colour, linewidths=0.7, alpha=0.9)
 
     return paint
 
 
-def warped_grid(step_mm: float) -> Paint:
+def warped_grid(
+    reference: Volume, window: Window, field: ComposedField, body: Volume, step_mm: float
+) -> Paint:
     """Lines (X + u(X)) · e = k · step.
 
     A straight grid drawn on the degraded volume, as it lands on the reference.
     """
+    background = intensities(reference, _dimmed(window))
 
-    def paint(shown: Shown) -> np.ndarray:
-        share = grid_lines(shown.plane, shown.displacement, shown.inside, step_mm)
-        return over(_dimmed(shown), rgb(CYAN), share)
+    def paint(axes: Axes, plane: Plane) -> None:
+        background(axes, plane)
+        arrival = plane.points() + sample_field(field, plane)
+        arrival[~near_body(body, plane)] = np.nan
+        for direction in (plane.right, plane.down):
+            coordinate = arrival @ direction
+            if np.isfinite(coordinate).sum() < 4:
+                continue
+            low, high = np.nanmin(coordinate), np.nanmax(coordinate)
+            levels = np.arange(np.ceil(low / step_mm), high / step_mm) * step_mm
+            if len(levels):
+                axes.contour(coordinate, levels, colors=CYAN, linewidths=0.8, linestyles="solid")
 
     return paint
 
 
-def grid_lines(
-    plane: Plane, displacement: np.ndarray, inside: np.ndarray, step_mm: float
-) -> np.ndarray:
-    """How much of every pixel the lines of `warped_grid` cover, 0..1, `(rows, columns)`.
-
-    Args:
-        plane: where the pixels lie.
-        displacement: u `(rows, columns, 3)` RAS mm.
-        inside: `(rows, columns)` bool: the body.
-        step_mm: between lines.
-    """
-    arrival = plane.points() + displacement
-    arrival[~near_body(inside, plane.pixel_mm)] = np.nan
-    right, down = (lines_at(arrival @ e, _GRID_WIDTH, step_mm) for e in (plane.right, plane.down))
-    return np.maximum(right, down)
-
-
-def lines_at(values: np.ndarray, width: float, step: float | None = None) -> np.ndarray:
-    """How much of every pixel lies on a line values = 0, or values = k · step: 0..1.
-
-    The distance from a line is the value over its slope.
-
-    Args:
-        values: `(rows, columns)`, smooth; NaN where no line is drawn.
-        width: of a line, pixels.
-        step: between the values of two lines; None: 0 alone.
-    """
-    away = values if step is None else values - step * np.round(values / step)
-    slope = np.hypot(*np.gradient(values))
-    distance = np.abs(away) / np.maximum(slope, 1e-12)
-    return np.nan_to_num(np.clip((width + 1) / 2 - distance, 0, 1))
-
-
-def displacement_map(highest_mm: float) -> Paint:
+def displacement_map(
+    reference: Volume, window: Window, field: ComposedField, body: Volume, highest_mm: float
+) -> Paint:
     """‖u(X)‖ in mm as colours inside the body, over the reference."""
+    background = intensities(reference, _dimmed(window))
 
-    def paint(shown: Shown) -> np.ndarray:
-        length = np.linalg.norm(shown.displacement, axis=-1)
-        seen = shown.inside & np.isfinite(length)
-        share = np.clip(np.nan_to_num(length) / highest_mm, 0, 1)
-        return over(_dimmed(shown), coloured(share, VIRIDIS), 0.8 * seen)
+    def paint(axes: Axes, plane: Plane) -> None:
+        background(axes, plane)
+        length = np.linalg.norm(sample_field(field, plane), axis=-1)
+        length[~(sample_plane(body, plane, order=0) > 0.5)] = np.nan
+        axes.imshow(length, cmap=MAGNITUDE_COLOURS, vmin=0.0, vmax=highest_mm, alpha=0.8)
 
     return paint
 
 
-def uptake_over(uptake: Volume, uptake_window: Window, known: np.ndarray) -> Paint:
+def uptake_over(
+    reference: Volume,
+    window: Window,
+    uptake: Volume,
+    uptake_window: Window,
+    known: np.ndarray,
+) -> Paint:
     """Uptake in hot colours over the grey reference, more transparent where there is little.
 
     Args:
+        reference: under it.
+        window: of the reference.
         uptake: PET.
         uptake_window: of the PET.
         known: `(d, h, w)` bool, where the PET has data.
     """
+    background = intensities(reference, window)
 
-    def paint(shown: Shown) -> np.ndarray:
-        picture = np.nan_to_num(sample_plane(uptake, shown.plane, known=known))
+    def paint(axes: Axes, plane: Plane) -> None:
+        background(axes, plane)
+        picture = np.nan_to_num(sample_plane(uptake, plane, known=known))
         picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
         share = uptake_window.share(picture)
-        colours = coloured(share, INFERNO)
-        return over(reference_alone(shown), colours, np.clip(2.5 * share, 0, 0.85))
+        axes.imshow(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=np.clip(2.5 * share, 0, 0.85))
 
     return paint
 
@@ -255,14 +190,13 @@ def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.nd
     Marr and Hildreth 1980, doi 10.1098/rspb.1980.0020.
 
     Args:
-        picture: `(rows, columns)`, NaN outside the field of view; of colours the mean is taken.
+        picture: `(rows, columns)`, NaN outside the field of view.
         window: what lies outside of it cannot be seen and makes no edge.
         pixel_mm: side of a pixel.
 
     Returns:
         `(rows, columns)`, or None where there is no edge to draw.
     """
-    picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
     known = np.isfinite(picture)
     share = window.share(np.where(known, picture, window.low))
     sigma = _EDGE_SCALE_MM / pixel_mm
@@ -275,9 +209,10 @@ def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.nd
     return edges
 
 
-def near_body(inside: np.ndarray, pixel_mm: float, margin_mm: float = 3.0) -> np.ndarray:
+def near_body(body: Volume, plane: Plane, margin_mm: float = 3.0) -> np.ndarray:
     """`(rows, columns)` True inside the body and within `margin_mm` around it."""
-    return ndimage.binary_dilation(inside, iterations=max(1, round(margin_mm / pixel_mm)))
+    inside = sample_plane(body, plane, order=0) > 0.5
+    return ndimage.binary_dilation(inside, iterations=max(1, round(margin_mm / plane.pixel_mm)))
 
 
 def grid_step(extent_mm: float) -> float:
@@ -285,11 +220,22 @@ def grid_step(extent_mm: float) -> float:
     return next((step for step in (2.0, 5.0, 10.0, 20.0, 50.0) if extent_mm / step <= 25), 100.0)
 
 
-def _dimmed(shown: Shown) -> np.ndarray:
-    """The reference with its white end pushed away: a background for coloured lines."""
-    window = shown.window
-    if window.colours == GREY_REVERSED:
-        dimmed = Window(window.low, window.high * 2.0)
-    else:
-        dimmed = Window(window.low, window.low + 1.7 * (window.high - window.low), window.colours)
-    return dimmed.coloured(shown.reference)
+def _rgb(picture: np.ndarray, window: Window) -> np.ndarray:
+    scaled = window.share(picture)
+    alpha = np.isfinite(picture).all(axis=-1, keepdims=True).astype(np.float32)
+    return np.concatenate([np.nan_to_num(scaled), alpha], axis=-1)
+
+
+def _dimmed(window: Window) -> Window:
+    """The same window with its white end pushed away: a background for coloured lines."""
+    if window.colours.endswith("_r"):
+        return Window(window.low, window.high * 2.0, "gray")
+    return Window(window.low, window.low + 1.7 * (window.high - window.low), window.colours)
+
+
+def letter_style(**more: Any) -> dict[str, Any]:
+    """Text that stays readable on black, grey and white ground."""
+    from matplotlib import patheffects
+
+    outline = [patheffects.withStroke(linewidth=2.0, foreground="black")]
+    return {"color": "#f2f4f7", "fontsize": 9.5, "path_effects": outline, "zorder": 20, **more}

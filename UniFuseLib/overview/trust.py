@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from UniFuseLib.overview.panels import AMBER
-from UniFuseLib.overview.sheet import LEFT, PAGE, RIGHT, WIDTH, Sheet
+from UniFuseLib.overview.sheet import LEFT, PAGE, RIGHT, TEXT, WIDTH, Sheet
 from UniFuseLib.verdict.words import trust_figures, trust_title
 
 if TYPE_CHECKING:
@@ -29,13 +29,16 @@ def draw_trust(sheet: Sheet, verdict: VerdictReport) -> None:
     if verdict.trust is None:
         return
     colour = COLOURS[verdict.trust]
-    sheet.fill(0, 0, WIDTH, _TITLE_BAND, colour)
-    sheet.text(LEFT, _TITLE_BAND / 2, trust_title(verdict), 16, colour=PAGE, bold=True)
+    band = sheet.axes(0, 0, WIDTH, _TITLE_BAND)
+    band.set_facecolor(colour)
+    for spine in band.spines.values():
+        spine.set_visible(False)
+    sheet.text(LEFT, _TITLE_BAND / 2, trust_title(verdict), 16, PAGE, weight="bold")
     figures = trust_figures(verdict)
-    sheet.text(WIDTH - RIGHT, _TITLE_BAND / 2, figures, 11.5, colour=PAGE, anchor="rm")
+    sheet.text(WIDTH - RIGHT, _TITLE_BAND / 2, figures, 11.5, PAGE, ha="right")
     for number, reason in enumerate(verdict.reasons):
         y = _TITLE_BAND + 18 + _LINE * number
-        sheet.text(LEFT, y, f"•  {reason}", 12)
+        sheet.text(LEFT, y, f"•  {reason}", 12, TEXT)
     if verdict.trust == "red":
         _mark(sheet, colour)
 
@@ -43,5 +46,14 @@ def draw_trust(sheet: Sheet, verdict: VerdictReport) -> None:
 def _mark(sheet: Sheet, colour: str) -> None:
     """Twice, so that no crop of the page is without it."""
     for part in (0.36, 0.74):
-        style = {"colour": colour, "anchor": "mm", "turned": 14, "bold": True, "opacity": 0.45}
-        sheet.text(WIDTH / 2, sheet.height * part, _MARK, 110, **style)
+        sheet.text(
+            WIDTH / 2,
+            sheet.height * part,
+            _MARK,
+            110,
+            colour,
+            ha="center",
+            rotation=14,
+            weight="bold",
+            alpha=0.45,
+        )
