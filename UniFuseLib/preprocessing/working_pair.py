@@ -9,7 +9,7 @@ import numpy as np
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.checks import fields_of_view, overlap
 from UniFuseLib.registration.affine import AffineResult, Freedom, register, unmoved
-from UniFuseLib.spatial.resampling import carry_over, covered
+from UniFuseLib.spatial.resampling import covered, resample
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -112,12 +112,12 @@ def place(pair: PreparedPair, start: AffineResult) -> WorkingPair:
     moved = Volume(degraded.scalar.array, np.linalg.inv(start.matrix) @ degraded.scalar.affine)
     fill = degraded.source.background
     to_network = degraded.source.intensity.forward
-    aligned, coverage = carry_over(moved, grid, fill)
+    aligned, coverage = resample(moved, grid, fill)
     unaligned = aligned
     if start.followed:
-        unaligned, _ = carry_over(degraded.scalar, grid, fill)
-    reference_values, _ = carry_over(reference.scalar, grid, reference.source.background)
-    body, _ = carry_over(Volume(reference.body, reference.scalar.affine), grid, 0.0)
+        unaligned, _ = resample(degraded.scalar, grid, fill)
+    reference_values, _ = resample(reference.scalar, grid, reference.source.background)
+    body, _ = resample(Volume(reference.body, reference.scalar.affine), grid, 0.0)
     acquired = _wholly(Volume(degraded.acquired, moved.affine), grid)
     mask = (body > 0.5) & (coverage > 0.5) & acquired
     degraded_acquired = acquired
@@ -142,5 +142,5 @@ def _wholly(mask: Volume, grid: Grid) -> Tensor:
     """bool `(1, 1, d, h, w)`: voxels of `grid` that read nothing from outside the mask."""
     if mask.array.all():
         return covered(mask.grid, grid)
-    share, _ = carry_over(mask, grid, 0.0)
+    share, _ = resample(mask, grid, 0.0)
     return share > WHOLLY

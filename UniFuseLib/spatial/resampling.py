@@ -19,7 +19,7 @@ from UniFuseLib.spatial.displacement import affine_index, sample_at
 from UniFuseLib.spatial.volume import Grid, Volume, counted_from, with_larger_voxels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Array = TypeVar("Array", np.ndarray, Tensor)
 Box = tuple[slice, slice, slice]  # of voxels along d, h, w
@@ -40,23 +40,6 @@ def resample(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
         `(1, 1, d', h', w')` float32 values, and the coverage of the same shape: 1 inside the field
         of view, else 0.
     """
-    return _resampled(volume, grid, fill, _sample_voxels)
-
-
-def carry_over(volume: Volume, grid: Grid, fill: float) -> tuple[Tensor, Tensor]:
-    """`resample` to rounding, axis by axis where the axes of both grids lie along each other.
-
-    Args:
-        volume: see `resample`.
-        grid: see `resample`.
-        fill: see `resample`.
-    """
-    return _resampled(volume, grid, fill, sample_box)
-
-
-def _resampled(
-    volume: Volume, grid: Grid, fill: float, sample: Callable[[Tensor, np.ndarray, Box], Tensor]
-) -> tuple[Tensor, Tensor]:
     source = shrink(volume, tuple(float(s) for s in grid.spacing))
     values = torch.from_numpy(np.ascontiguousarray(source.array, dtype=np.float32))[None, None]
     to_source = grid.index_to_index(source.grid)
@@ -67,13 +50,8 @@ def _resampled(
         box = block(grid.shape, rows)
         covered = inside_box(to_volume, box, volume.array.shape)
         coverage[:, :, rows] = covered.float()
-        out[:, :, rows] = torch.where(covered, sample(values, to_source, box), fill)
+        out[:, :, rows] = torch.where(covered, sample_box(values, to_source, box), fill)
     return out, coverage
-
-
-def _sample_voxels(volume: Tensor, matrix: np.ndarray, box: Box) -> Tensor:
-    """`sample_at` at `box_places`."""
-    return sample_at(volume, box_places(matrix, box))
 
 
 def covered(source: Grid, grid: Grid) -> Tensor:
@@ -164,7 +142,7 @@ def sample_box(volume: Tensor, matrix: np.ndarray, box: Box) -> Tensor:
     """
     lines = lines_of(matrix, box)
     if lines is None:
-        return _sample_voxels(volume, matrix, box)
+        return sample_at(volume, box_places(matrix, box))
     return sample_along(volume, lines)
 
 
