@@ -104,6 +104,13 @@ def test_local_correlation_finds_the_shift(axis: int, step: int) -> None:
     assert found[expected] == pytest.approx(1, abs=1e-5)
 
 
+def test_faint_features_of_half_precision_keep_their_direction() -> None:
+    """A square of 2e-4 is below what float16 can hold."""
+    faint = 2e-4 * random(1, 6, *SHAPE).sign()
+    found = local_correlation(faint.half(), faint.half(), radius=1)
+    assert found[:, 13].float().mean() == pytest.approx(1, abs=1e-3)
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 @pytest.mark.parametrize("step", [-2, -1, 1, 2])
 def test_structure_cost_points_where_the_volume_went(axis: int, step: int) -> None:

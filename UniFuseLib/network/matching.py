@@ -39,7 +39,7 @@ def local_correlation(moved: Tensor, reference: Tensor, radius: int) -> Tensor:
 
 def _normalised(features: Tensor) -> Tensor:
     """x / |x| for every voxel; `F.normalize` takes three times as long along channels."""
-    square = features.square().sum(1, keepdim=True)
+    square = features.float().square().sum(1, keepdim=True)  # float16 would lose small ones
     return features * square.clamp(min=_LEAST_SQUARE).rsqrt()
 
 
