@@ -134,5 +134,12 @@ def test_bright_vessels_do_not_squeeze_the_range() -> None:
     assert positions.max() < BINS - 3
 
 
+@pytest.mark.parametrize("count", [1, 2, 7, 501, 1000])
+def test_the_range_ends_at_the_percentile(count: int) -> None:
+    values = torch.randn(count, generator=torch.Generator().manual_seed(count))
+    expected = np.quantile(values.double().numpy(), 0.998)
+    assert intensity_range(values).high == pytest.approx(float(expected), abs=1e-6)
+
+
 def test_a_range_of_nothing_has_positions() -> None:
     assert torch.isfinite(IntensityRange(1.0, 1.0).position(torch.ones(4))).all()

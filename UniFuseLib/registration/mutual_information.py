@@ -54,9 +54,15 @@ def intensity_range(values: Tensor) -> IntensityRange:
     """
     step = max(1, values.numel() // 100_000)
     thinned = values[::step]
-    # torch would sort them all
-    high = np.quantile(thinned.numpy(), 0.998)
-    return IntensityRange(float(values.min()), float(high))
+    return IntensityRange(float(values.min()), float(_quantile(thinned, 0.998)))
+
+
+def _quantile(values: Tensor, share: float) -> Tensor:
+    """`torch.quantile` without sorting all `(n,)`."""
+    place = share * (len(values) - 1)
+    below = int(place)
+    low, high = (values.kthvalue(min(k, len(values))).values for k in (below + 1, below + 2))
+    return torch.lerp(low, high, place - below)
 
 
 def mutual_information(fixed: Tensor, moving: Tensor, weight: Tensor) -> float:
