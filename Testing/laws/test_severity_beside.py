@@ -47,11 +47,13 @@ def test_no_voxel_says_nothing() -> None:
     assert profile.traces() is None
 
 
-def found(corrected: Corrected, label: str = "mr_motion", **more: Any) -> float | None:
+def found(
+    corrected: Corrected, label: str = "mr_motion", ghost: float = 0.0, **more: Any
+) -> float | None:
     contract = replace(
         standard_contract(), severity={"mr_motion": ALONE}, severity_beside={"mr_motion": BESIDE}
     )
-    scan: Any = SimpleNamespace(source=SimpleNamespace(modality="mr"), traces={"ghost": 0.0})
+    scan: Any = SimpleNamespace(source=SimpleNamespace(modality="mr"), traces={"ghost": ghost})
     classified = Classification(label, {label: 1.0}, (), **more)
     return severity_of(scan, classified, contract, corrected).value
 
@@ -74,6 +76,13 @@ def test_both_volumes_count_where_both_were_looked_at() -> None:
 )
 def test_else_the_scan_alone(corrected: Corrected) -> None:
     assert found(corrected) == pytest.approx(0.2)
+
+
+def test_nothing_is_stated_of_a_scan_unlike_all_of_the_fit() -> None:
+    assert found(Corrected(), ghost=4.0) == pytest.approx(0.2)
+    assert found(Corrected(), ghost=4.1) is None
+    assert found(Corrected("mr_motion", 0.1, {"rms_00": 4.5}), ghost=-4.1) is None
+    assert found(Corrected("mr_motion", 0.1, {"rms_00": 2.0}), ghost=4.1) == pytest.approx(0.7)
 
 
 def test_nothing_is_stated_of_another_or_uncalibrated_class() -> None:

@@ -30,8 +30,9 @@ def severity_of(
 ) -> Severity:
     """The severity of the class that was found.
 
-    From both volumes where the correction of this class has looked at both and the scan is like
-    those of the fit; else from the scan on its own grid, whatever the working grid.
+    From both volumes where the correction of this class has looked at both; else, and where the
+    pair is unlike those of that fit, from the scan on its own grid, whatever the working grid. None
+    of a scan that is unlike all of that fit as well.
 
     Args:
         scan: the degraded one.
@@ -43,18 +44,16 @@ def severity_of(
     if label != DEGRADATION_OF.get(scan.source.modality) or not classified.calibrated:
         return Severity()
     beside = corrected.traces if corrected.label == label else None
-    value = _value(contract.severity_beside.get(label), beside, like_the_fit=True)
+    value = _value(contract.severity_beside.get(label), beside)
     if value is None:
         value = _value(contract.severity.get(label), scan.traces)
     return Severity() if value is None else in_words(label, min(max(value, 0.0), 1.0))
 
 
-def _value(
-    head: TraceHead | None, traces: Traces | None, *, like_the_fit: bool = False
-) -> float | None:
-    if head is None or traces is None or not head.reads(traces):
+def _value(head: TraceHead | None, traces: Traces | None) -> float | None:
+    if head is None or traces is None or not head.reads(traces) or head.is_far(traces):
         return None
-    return None if like_the_fit and head.is_far(traces) else head(traces)
+    return head(traces)
 
 
 def in_words(label: str, value: float) -> Severity:
