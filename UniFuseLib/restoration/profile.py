@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from UniFuseLib.severity.head import Traces
 
 _LEAST = 1e-4  # network intensity; keeps logarithms finite
@@ -23,8 +22,7 @@ class Profile:
 
     def __init__(self) -> None:
         self._count = 0
-        self._sum: Tensor | None = None
-        self._squares: Tensor | None = None
+        self._sum = self._squares = torch.zeros(())
 
     def see(self, known: Tensor) -> None:
         """Add voxels.
@@ -32,15 +30,14 @@ class Profile:
         Args:
             known: `(n, inputs)` statistics, the same inputs every time.
         """
-        values = known.double()
-        total, squares = values.sum(0), values.square().sum(0)
-        self._sum = total if self._sum is None else self._sum + total
-        self._squares = squares if self._squares is None else self._squares + squares
+        total = known.sum(0, dtype=torch.float64)
+        squares = known.square().sum(0, dtype=torch.float64)
+        self._sum, self._squares = self._sum + total, self._squares + squares
         self._count += len(known)
 
     def traces(self) -> Traces | None:
         """`rms_00`, `deviation_00`, …, by the number of the statistic; None of no voxel."""
-        if self._sum is None or self._squares is None or not self._count:
+        if not self._count:
             return None
         square = self._squares / self._count
         variance = (square - (self._sum / self._count).square()).clamp(min=0)
