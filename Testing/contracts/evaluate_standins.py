@@ -24,6 +24,13 @@ def make_index(folder: Path, names: list[str]) -> None:
 JUDGED = VerdictReport("amber", 0.4, 2.0, (0.0, 1000.0))
 
 
+def reported(*, class_calibrated: bool = True) -> SimpleNamespace:
+    """What is read of a report."""
+    return SimpleNamespace(
+        warnings=("a doubt",), verdict=JUDGED, severity=0.5, class_calibrated=class_calibrated
+    )
+
+
 @dataclass(frozen=True)
 class Result:
     fused: Volume
@@ -31,9 +38,7 @@ class Result:
     displacement: np.ndarray
     probabilities: dict[str, float]
     label: str
-    report: SimpleNamespace = field(
-        default_factory=lambda: SimpleNamespace(warnings=("a doubt",), verdict=JUDGED, severity=0.5)
-    )
+    report: SimpleNamespace = field(default_factory=reported)
 
     @property
     def coverage(self) -> np.ndarray:

@@ -6,13 +6,15 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from Testing.contracts.evaluate_standins import Result
+from Testing.contracts.evaluate_standins import Result, reported
+from UniFuseLib import predict
 from UniFuseLib.errors import InputError, MissingDependencyError
 from UniFuseLib.evaluation.baselines import choose
 from UniFuseLib.evaluation.baselines.dependency import require
@@ -96,6 +98,21 @@ def test_every_pipeline_and_the_model_have_a_row_with_known_figures(bench, shift
     assert result == json.loads((output / "bench.json").read_text(encoding="utf-8"))
     assert result["seeds"] == {"a": 0, "b": 1}
     assert result["restorations"]["none"]["mr"]["gain_db"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_class_that_is_not_stated_is_no_figure(case_folder, tmp_path, monkeypatch, model):
+    fuse = predict.fuse
+    monkeypatch.setattr(
+        "UniFuseLib.predict.fuse",
+        lambda *pair, **options: replace(
+            fuse(*pair, **options), report=reported(class_calibrated=False)
+        ),
+    )
+    plan = BenchPlan(["none"], ["identity"], ["average"], weights=None, checksum="w")
+    result = run_bench(case_folder, tmp_path, plan, limit=1, start=Stages())
+    own = next(row for row in result["rows"] if row["method"] == MODEL)
+    assert own["overall"]["class_accuracy"] is None
+    assert not judged(result["rows"])["classification ≥ 98 %"]
 
 
 def test_every_registration_is_shown_by_group(case_folder, shifts, tmp_path):

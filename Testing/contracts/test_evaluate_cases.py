@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from Testing.contracts.evaluate_standins import Result, identity, make_index
+from Testing.contracts.evaluate_standins import Result, identity, make_index, reported
 from UniFuseLib.cli import main
 from UniFuseLib.errors import InputError
 from UniFuseLib.evaluation.cases import read_case
@@ -49,6 +50,24 @@ def test_identity_scores_exactly_the_simulated_displacement(case_folder, shifts,
     assert found["summary"]["mr"]["class_accuracy"] == 1.0
     assert found["summary"]["petct"]["class_accuracy"] == 0.0
     assert found["classification"]["accuracy"] == pytest.approx(2 / 3)
+
+
+def test_a_class_that_is_not_stated_counts_neither_way(case_folder, tmp_path):
+    """The answers are those of `identity`: right, right, wrong; none is stated of the CT."""
+    lines: list[str] = []
+
+    def silent_of_ct(degraded, reference, **modalities):
+        stated = reported(class_calibrated=modalities["degraded_modality"] != "ct")
+        return replace(identity(degraded, reference, **modalities), report=stated)
+
+    found = evaluate(case_folder, tmp_path, silent_of_ct, checksum="w", log=lines.append).summary
+    case = json.loads((tmp_path / "cases" / "b.json").read_text(encoding="utf-8"))
+    assert case["class_found"] is None
+    assert case["confidence"] is None
+    assert "no class stated (truth: CT metal and noise)" in lines[1]
+    assert found["classification"]["cases"] == 2
+    assert found["classification"]["accuracy"] == pytest.approx(1 / 2)
+    assert found["summary"]["ctmr"]["class_accuracy"] is None
 
 
 def test_the_true_field_scores_zero_and_the_flipped_one_twice_the_shift(

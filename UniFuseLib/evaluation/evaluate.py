@@ -19,6 +19,7 @@ from UniFuseLib.evaluation.baseline_figures import baseline_figures
 from UniFuseLib.evaluation.baselines import REGISTRATIONS
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator, measure
 from UniFuseLib.evaluation.cases import read_case
+from UniFuseLib.evaluation.fuse_call import stated_class
 from UniFuseLib.evaluation.own_frame import OwnFrameFigures, RestoreInPlace, own_frame_figures
 from UniFuseLib.evaluation.summary import Figures, summarise
 from UniFuseLib.evaluation.tables import evaluation_tables
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from UniFuseLib.evaluation.fuse_call import Fuse, Fused
     from UniFuseLib.evaluation.other_fusions import OtherFusions
 
-CASE_VERSION = 3
+CASE_VERSION = 4
 
 Draw = Callable[[Any, Volume, Volume, Path], None]
 
@@ -180,8 +181,7 @@ def evaluate_case(case: Case, measures: Measures) -> tuple[Figures, Fused]:
         "baselines": baseline_figures(evaluator, measures.baselines),
         "fusions": measures.fusions.figures(evaluator, result) if measures.fusions else {},
         "own_frame": _own_frame(case, evaluator, measures.restore),
-        "class_found": result.label,
-        "confidence": float(result.probabilities[result.label]),
+        **stated_class(result),
         "probabilities": result.probabilities,
         "severity": result.report.severity,
         "severity_true": case.severity,
@@ -231,8 +231,6 @@ def _finished(path: Path, measures: Measures, truth: str | None) -> Figures | No
 
 
 def _line(c: Figures) -> str:
-    found, truth = (title(c[key]) for key in ("class_found", "class"))
-    classified = found if found == truth else f"{found} (truth: {truth})"
     judged = f"{c['verdict']['trust']}, " if c.get("verdict") else ""
     restoration = c["restoration"]
     others = "".join(
@@ -242,8 +240,14 @@ def _line(c: Figures) -> str:
     return (
         f"{c['id']}: TRE {c['tre_before_mm']['mean']:.2f} → {c['tre_mm']['mean']:.2f} mm, {others}"
         f"PSNR {restoration['psnr_db']:.1f} dB ({restoration['gain_db']:+.1f}), "
-        f"{judged}{classified}, {c['cpu_seconds']:.0f} CPU s"
+        f"{judged}{_class_words(c)}, {c['cpu_seconds']:.0f} CPU s"
     )
+
+
+def _class_words(c: Figures) -> str:
+    truth = title(c["class"])
+    found = "no class stated" if c["class_found"] is None else title(c["class_found"])
+    return found if found == truth else f"{found} (truth: {truth})"
 
 
 def named(skipped: Sequence[dict[str, str]]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +32,8 @@ class Reported(Protocol):
     def verdict(self) -> Judged: ...
     @property
     def severity(self) -> float | None: ...
+    @property
+    def class_calibrated(self) -> bool: ...
 
 
 class Fused(Protocol):
@@ -64,3 +66,11 @@ class Fuse(Protocol):
         degraded_modality: str,
         reference_modality: str,
     ) -> Fused: ...
+
+
+def stated_class(result: Fused) -> dict[str, Any]:
+    """`class_found` and `confidence` of a case; both None where the report states no class."""
+    if not result.report.class_calibrated:
+        return {"class_found": None, "confidence": None}
+    confidence = float(result.probabilities[result.label])
+    return {"class_found": result.label, "confidence": confidence}

@@ -216,7 +216,7 @@ def _class_figures(cases: Sequence[Figures]) -> Figures:
 
 
 def _classified(cases: Sequence[Figures]) -> list[Figures]:
-    """Staged pipelines name no class."""
+    """Staged pipelines name no class, and of some scans UniFuse states none."""
     return [case for case in cases if case.get("class_found") is not None]
 
 

@@ -20,6 +20,7 @@ from UniFuseLib.evaluation.bench.clock import measured
 from UniFuseLib.evaluation.bench.job import FIELD, RESTORED, Job, read_job
 from UniFuseLib.evaluation.case_evaluator import CaseEvaluator, case_evaluator
 from UniFuseLib.evaluation.cases import read_case
+from UniFuseLib.evaluation.fuse_call import stated_class
 from UniFuseLib.evaluation.sampling import pull
 from UniFuseLib.io.json_files import write_json
 from UniFuseLib.io.volumes import write_displacement, write_volume
@@ -159,8 +160,7 @@ def _model_figures(evaluator: CaseEvaluator, result: Any) -> Figures:
         "registration": evaluator.registration(np.asarray(result.displacement)),
         "restoration": evaluator.restoration(result.restored.array),
         "fusion": evaluator.fusion(result.fused.array),
-        "class_found": result.label,
-        "confidence": float(result.probabilities[result.label]),
+        **stated_class(result),
     }
 
 
