@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,10 +11,11 @@ import pytest
 from scipy import ndimage
 
 from Testing.contracts.known_flow import Network, run
-from UniFuseLib.contract import read_contract
+from UniFuseLib.contract import read_contract, standard_contract
 from UniFuseLib.errors import InputError
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 from UniFuseLib.restoration.shipped import shipped_correction
+from UniFuseLib.severity.head import TraceHead
 
 if TYPE_CHECKING:
     import torch
@@ -27,23 +30,31 @@ CALIBRATED_MM = 1.5
 
 
 class Brighter:
-    """Adds the same everywhere in the body."""
+    """Adds the same everywhere in the body; remembers the restored voxels that it was given."""
+
+    def __init__(self, seen: list[torch.Tensor]) -> None:
+        self._seen = seen
 
     def suits(self, label: str, reference: str) -> bool:
         return (label, reference) == ("mr_motion", "mr")
 
     def __call__(self, pair: AlignedPair, label: str, profile: Profile) -> torch.Tensor:
         assert label == "mr_motion"
-        profile.see(pair.restored[pair.body][:, None])
+        self._seen.append(pair.restored[pair.body][:, None])
+        profile.see(self._seen[-1])
         return BRIGHTER * pair.body.float()
 
 
 @pytest.fixture
-def brighter(monkeypatch: pytest.MonkeyPatch) -> None:
+def brighter(monkeypatch: pytest.MonkeyPatch) -> list[torch.Tensor]:
+    """What the correction has seen, run by run."""
+    seen: list[torch.Tensor] = []
+
     def shipped(network_sha256: str, choice: str) -> Brighter | None:
-        return None if choice == "network" else Brighter()
+        return None if choice == "network" else Brighter(seen)
 
     monkeypatch.setattr("UniFuseLib.predict.shipped_correction", shipped)
+    return seen
 
 
 @pytest.mark.usefixtures("brighter")
@@ -81,6 +92,28 @@ def test_the_report_says_what_was_corrected(pair: tuple[Volume, Volume]) -> None
     ):
         assert same.report.correction.degradation is None
         assert same.report.correction.mean_change is None
+
+
+def test_the_severity_is_that_of_both_volumes_where_the_correction_has_looked(
+    pair: tuple[Volume, Volume], brighter: list[torch.Tensor]
+) -> None:
+    beside = TraceHead(("rms_00",), (0.0,), (1.0,), (0.1,), 0.5)
+    alone = TraceHead(("ghost",), (0.0,), (9.0,), (0.0,), 0.2)
+    contract = replace(standard_contract(), severity={"mr_motion": alone})
+
+    def severity(beside: dict[str, TraceHead], **options: str) -> float | None:
+        known = {"model": Network(label=1), "working_spacing": CALIBRATED_MM, **options}
+        return run(
+            pair, **known, contract=replace(contract, severity_beside=beside)
+        ).report.severity
+
+    found = severity({"mr_motion": beside})
+    (seen,) = brighter
+    trace = math.log(float(seen.double().square().mean().sqrt()) + 1e-4)
+    assert found == pytest.approx(0.5 + 0.1 * trace, abs=1e-3)
+    assert severity({"mr_motion": beside}, restoration="network") == 0.2
+    assert severity({"mr_motion": replace(beside, mean=(9.0,))}) == 0.2  # unlike the fit
+    assert severity({"pet_low_dose": beside}) == 0.2
 
 
 def test_the_correction_belongs_to_the_shipped_network_alone() -> None:

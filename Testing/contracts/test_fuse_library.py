@@ -200,6 +200,23 @@ def test_at_another_working_spacing_no_class_is_stated(pair: tuple[Volume, Volum
     assert not any("Low confidence" in warning for warning in report.warnings)
 
 
+@pytest.mark.parametrize(("coarsest", "calibrated"), [(2.0, False), (2.6, True)])
+def test_of_coarse_voxels_no_class_is_stated(
+    pair: tuple[Volume, Volume],
+    monkeypatch: pytest.MonkeyPatch,
+    coarsest: float,
+    calibrated: bool,
+) -> None:
+    """The degraded volume has voxels of 3.3 × 2.2 × 2.6 mm, the reference finer ones."""
+    monkeypatch.setattr("UniFuseLib.degradation.COARSEST_MM", {"mr": coarsest})
+    contract = replace(standard_contract(), working_spacing_mm=3.0)
+    report = run(pair, model=Network(label=1), contract=contract).report
+    assert report.class_calibrated is calibrated
+    sentence = "the degraded volume has voxels of 2.6 mm, and the types of MR were calibrated up to"
+    assert any(sentence in warning for warning in report.warnings) is not calibrated
+    assert (report.severity is None) or calibrated
+
+
 @pytest.mark.parametrize("which", [0, 1])
 def test_storage_order_of_either_input_changes_nothing(
     pair: tuple[Volume, Volume], which: int
