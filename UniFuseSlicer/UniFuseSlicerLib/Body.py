@@ -16,37 +16,21 @@ def bodyMask(array: np.ndarray) -> np.ndarray:
     """Largest bright part of a volume, boolean `(k, j, i)` (Otsu's threshold), with what it closes
     in: in space, or in a plane of the array, as the skull of an MR and the lungs in a short volume.
     """
+    from scipy.ndimage import binary_fill_holes, generate_binary_structure
+
     low, high = contentWindow(array)
     clipped = np.clip(array.astype(np.float32), low, high)
     itk = sitk.GetImageFromArray(clipped)
     bright = sitk.OtsuThreshold(sitk.SmoothingRecursiveGaussian(itk, 1.0), 0, 1)
     parts = sitk.RelabelComponent(sitk.ConnectedComponent(bright), sortByObjectSize=True)
-    mask = _filled(sitk.GetArrayFromImage(parts == 1).astype(bool), (0, 1, 2))
-    for axis in range(3):
-        mask = _filled(mask, tuple(n for n in range(3) if n != axis))
-    return mask
-
-
-def _filled(mask: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """With the holes that it closes in along these axes: in space, or in all planes at once, which
-    `binary_fill_holes` would take one by one.
-
-    Args:
-        mask: `(k, j, i)` bool.
-        axes: along which the outside is connected.
-    """
-    from scipy.ndimage import generate_binary_structure, label
-
+    mask = sitk.GetArrayFromImage(parts == 1).astype(bool)
     neighbours = generate_binary_structure(3, 1)
-    for axis in set(range(3)) - set(axes):
-        np.moveaxis(neighbours, axis, 0)[[0, 2]] = False
-    parts, count = label(~mask, neighbours)
-    outside = np.zeros(count + 1, bool)
-    for axis in axes:
-        for end in (0, -1):
-            outside[np.take(parts, end, axis)] = True
-    outside[0] = False  # the mask itself
-    return ~outside[parts]
+    mask = binary_fill_holes(mask, neighbours)
+    for axis in range(3):
+        inPlane = neighbours.copy()
+        np.moveaxis(inPlane, axis, 0)[[0, 2]] = False
+        mask = binary_fill_holes(mask, inPlane)
+    return mask
 
 
 def positions(shape: tuple[int, ...], ijkToRas: np.ndarray) -> np.ndarray:
