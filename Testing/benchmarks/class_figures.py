@@ -3,8 +3,8 @@
 
     python Testing/benchmarks/class_figures.py OUT [OUT …] --output docs/results/classes.json
 
-Over all cases, and over clean inputs and severities of 0.15 and more; the calibration error is of
-the latter.
+Over all cases of which a class was stated, and over clean inputs and severities of 0.15 and more
+among them (`seen`); the calibration error is of the latter.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from UniFuseLib.evaluation.metrics.classification import calibration_error
-from UniFuseLib.evaluation.severity_figures import VISIBLE_FROM
+import numpy as np
+
+from UniFuseLib.evaluation.severity_figures import is_visible
+from UniFuseLib.evaluation.summary import classification
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 Case = dict[str, "Any"]
@@ -43,7 +44,7 @@ def main() -> int:
     report = {
         "overall": figures(cases),
         "groups": {name: figures(found) for name, found in sorted(groups.items())},
-        "wrong": [wrong(case) for case in cases if not _right(case)],
+        "wrong": [wrong(case) for case in cases if is_wrong(case)],
     }
     text = json.dumps(report, indent=1, ensure_ascii=False) + "\n"
     args.output.write_text(text, encoding="utf-8")
@@ -58,43 +59,35 @@ def group_of(case: Case) -> str:
 
 def figures(cases: list[Case]) -> dict[str, Any]:
     """Of one group."""
-    seen = [case for case in cases if is_seen(case)]
+    every, seen = classification(cases), classification([c for c in cases if is_visible(c)])
     return {
-        "cases": len(cases),
-        "right": sum(map(_right, cases)),
-        "seen": len(seen),
-        "right_of_seen": sum(map(_right, seen)),
-        "accuracy_of_seen": _share(map(_right, seen)),
-        "calibration_error_of_seen": _calibration(seen),
+        "cases": every["cases"],
+        "right": _right(every),
+        "seen": seen["cases"],
+        "right_of_seen": _right(seen),
+        "accuracy_of_seen": _rounded(seen.get("accuracy")),
+        "calibration_error_of_seen": _rounded(seen.get("calibration_error")),
     }
 
 
-def is_seen(case: Case) -> bool:
-    """Clean, or degraded strongly enough to be seen."""
-    severity = case["severity_true"]
-    return case["class"] == "clean" or (severity is not None and severity >= VISIBLE_FROM)
+def _right(found: Case) -> int:
+    """Cases on the diagonal of the confusion matrix."""
+    return int(np.trace(found["confusion"])) if found["cases"] else 0
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def is_wrong(case: Case) -> bool:
+    """Another class was stated."""
+    return case["class_found"] not in (None, case["class"])
 
 
 def wrong(case: Case) -> dict[str, Any]:
     """What was found instead."""
     names = ("id", "class", "severity_true", "class_found", "confidence")
     return {name: case[name] for name in names}
-
-
-def _right(case: Case) -> bool:
-    return bool(case["class_found"] == case["class"])
-
-
-def _share(found: Iterable[bool]) -> float | None:
-    values = list(found)
-    return round(sum(values) / len(values), 4) if values else None
-
-
-def _calibration(cases: list[Case]) -> float | None:
-    if not cases:
-        return None
-    pairs = [(case["confidence"], _right(case)) for case in cases]
-    return round(calibration_error(*map(list, zip(*pairs, strict=True))), 4)
 
 
 if __name__ == "__main__":

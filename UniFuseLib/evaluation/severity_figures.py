@@ -29,7 +29,7 @@ def severity_figures(cases: Sequence[Figures]) -> Figures:
     """
     found = [case for case in cases if None not in _both(case)]
     labels = sorted({case["class"] for case in found})
-    visible = [case for case in cases if _is_visible(case)]
+    visible = [case for case in cases if is_visible(case)]
     right = sum(case["class_found"] == case["class"] for case in visible)
     return {
         "cases": len(found),
@@ -52,6 +52,14 @@ def severity_figures(cases: Sequence[Figures]) -> Figures:
         "visible_cases": len(visible),
         "visible_accuracy": right / len(visible) if visible else None,
     }
+
+
+def is_visible(case: Figures) -> bool:
+    """Clean, or degraded by `VISIBLE_FROM` and more."""
+    if case["class"] == "clean":
+        return True
+    severity = case.get("severity_true")
+    return severity is not None and severity >= VISIBLE_FROM
 
 
 def rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
@@ -88,10 +96,3 @@ def _both(case: Figures) -> Any:
 def _error_and_found(case: Figures) -> Any:
     """(-PSNR in dB of the degraded scan in its own frame, severity found)."""
     return -case["own_frame"]["degraded_psnr_db"], case["severity"]
-
-
-def _is_visible(case: Figures) -> bool:
-    if case["class"] == "clean":
-        return True
-    severity = case.get("severity_true")
-    return severity is not None and severity >= VISIBLE_FROM
