@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 REPORT = "report.json"
 DEFORMATIONS = ("deformation.nii.gz", "deformation.nrrd")
+_SIDES: tuple[Scan, Scan] = ("degraded", "reference")
 
 
 @dataclass(frozen=True)
-class _InputKeys:
+class InputVoxels:
     """What is read of `inputs.degraded` and `inputs.reference`."""
 
     shape: tuple[int, ...]
@@ -44,17 +45,10 @@ class _InputKeys:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """One fusion on disk.
-
-    Attributes:
-        folder: where it lies.
-        transform: its deformation, in both directions.
-        report: content of `report.json` (docs/report-schema.md).
-    """
+class _Folder:
+    """One fusion on disk, with its report."""
 
     folder: Path
-    transform: Transform
     report: dict[str, Any]
 
     def modality(self, side: Scan) -> str:
@@ -73,6 +67,36 @@ class Result:
         """
         path = self.report["inputs"][side].get("path")
         return Path(path) if isinstance(path, str) else None
+
+
+@dataclass(frozen=True, eq=False)
+class StoredResult(_Folder):
+    """One fusion as its files keep it.
+
+    Attributes:
+        folder: where it lies.
+        report: content of `report.json` (docs/report-schema.md).
+        file: of the deformation.
+        field: the deformation, on the nodes that are stored.
+        inputs: what the report says of the voxels of both volumes.
+    """
+
+    file: Path
+    field: DisplacementField
+    inputs: dict[Scan, InputVoxels]
+
+
+@dataclass(frozen=True, eq=False)
+class Result(_Folder):
+    """One fusion on disk.
+
+    Attributes:
+        folder: where it lies.
+        report: content of `report.json` (docs/report-schema.md).
+        transform: its deformation, in both directions.
+    """
+
+    transform: Transform
 
     def apply(
         self,
@@ -117,25 +141,42 @@ def read_result(folder: Path | str) -> Result:
     Raises:
         InputError: no such folder, a file is missing or damaged, or another version wrote it.
     """
+    stored = read_stored(folder)
+    nodes, reference = stored.field.grid, stored.inputs["reference"]
+    grid = nodes if tuple(reference.shape[:3]) == nodes.shape else reference.grid
+    if grid is None or not same_corners(nodes, grid):
+        raise InputError(
+            f"{shown(stored.file)} has {_size(nodes.shape)} voxels, and the reference in {REPORT} "
+            f"{_size(reference.shape)}: they are of two results. Copy the whole folder again."
+        )
+    u = stored.field.displacement if grid is nodes else sampled(stored.field, grid)
+    transform = Transform(u, grid, stored.inputs["degraded"].grid)
+    return Result(stored.folder, stored.report, transform)
+
+
+def read_stored(folder: Path | str, *, any_version: bool = False) -> StoredResult:
+    """Deformation and report of a result as they are stored.
+
+    Args:
+        folder: see `read_result`.
+        any_version: also of reports with other contents, as long as both volumes are in them.
+
+    Raises:
+        InputError: see `read_result`.
+    """
     folder = readable_path(folder)
     deformation = _deformation(folder)
     report = read_json_object(folder / REPORT)
-    _check_version(folder, report)
-    degraded, reference = (_input(folder, report, side) for side in ("degraded", "reference"))
+    if not any_version:
+        _check_version(folder, report)
+    inputs = {side: _input(folder, report, side) for side in _SIDES}
     displacement, nodes = read_displacement(deformation)
     if not np.isfinite(displacement).all():
         raise InputError(
             f"{shown(deformation)} holds values that are not finite: it is damaged. Copy it again."
         )
     field = DisplacementField(displacement, nodes)
-    grid = nodes if tuple(reference.shape[:3]) == nodes.shape else reference.grid
-    if grid is None or not same_corners(nodes, grid):
-        raise InputError(
-            f"{shown(deformation)} has {_size(nodes.shape)} voxels, and the reference in {REPORT} "
-            f"{_size(reference.shape)}: they are of two results. Copy the whole folder again."
-        )
-    u = displacement if grid is nodes else sampled(field, grid)
-    return Result(folder, Transform(u, grid, degraded.grid), report)
+    return StoredResult(folder, report, deformation, field, inputs)
 
 
 def _deformation(folder: Path) -> Path:
@@ -169,14 +210,14 @@ def _check_version(folder: Path, report: dict[str, Any]) -> None:
         )
 
 
-def _input(folder: Path, report: dict[str, Any], side: str) -> _InputKeys:
+def _input(folder: Path, report: dict[str, Any], side: str) -> InputVoxels:
     inputs = report.get("inputs")
     values = inputs.get(side) if isinstance(inputs, dict) else None
     content = values if isinstance(values, dict) else {}
     wanted = {"shape": content.get("shape"), "affine_ras": content.get("affine_ras")}
     try:
         from_plain(str, report.get(f"{side}_modality"), f"{side}_modality")
-        found: _InputKeys = from_plain(_InputKeys, wanted, f"inputs.{side}")
+        found: InputVoxels = from_plain(InputVoxels, wanted, f"inputs.{side}")
         return found
     except FieldError as wrong:
         raise InputError(

@@ -62,7 +62,11 @@ def make(tmp_path: Path) -> Any:
         write_volume(Volume(restored, grid.affine), folder / "restored.nrrd")
         u = np.zeros((*SHAPE, 3), np.float32)
         write_displacement(u, grid, folder / "deformation.nrrd")
-        inputs = {side: {"path": str(path)} for side, path in paths.items()}
+        inputs: dict[str, dict[str, Any]] = {
+            side: {"shape": SHAPE} for side in ("degraded", "reference")
+        }
+        for side, path in paths.items():
+            inputs[side]["path"] = str(path)
         report = {"degraded_modality": modality, "reference_modality": "ct", "inputs": inputs}
         (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
         return folder
@@ -213,6 +217,40 @@ def test_without_pydicom_it_says_what_to_install(
     result = make()
     assert cli.main(["export-dicom", str(result), "-o", str(result.parent / "out")]) == 7
     assert "Writing DICOM needs the package pydicom" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"degraded_modality": None}, "'degraded_modality': expected a text, found null"),
+        ({"degraded_modality": "us"}, "calls the degraded volume 'us'"),
+        ({"inputs": {"reference": 3}}, "'inputs.degraded.shape': expected a list, found null"),
+    ],
+)
+def test_a_damaged_report_is_a_sentence(
+    make: Any, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], sentence: str
+) -> None:
+    result = make()
+    report = json.loads((result / "report.json").read_text(encoding="utf-8")) | changes
+    (result / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    assert cli.main(["export-dicom", str(result), "-o", str(result.parent / "out")]) == 3
+    assert sentence in capsys.readouterr().err
+    assert not (result.parent / "out").exists()
+
+
+def test_files_of_two_results_are_refused(make: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    result = make()
+    arguments = ["export-dicom", str(result), "-o", str(result.parent / "out")]
+    elsewhere = place().affine.copy()
+    elsewhere[:3, 3] += [0, 0, 3]
+    write_volume(Volume(VALUES["ct"](noise()), elsewhere), result / "restored.nrrd")
+    assert cli.main(arguments) == 3
+    assert "restored.nrrd and " in (told := capsys.readouterr().err)
+    assert "are of two results" in told
+    write_displacement(np.zeros((*SHAPE, 3)), place(), result / "deformation.nii.gz")
+    assert cli.main(arguments) == 3
+    assert "holds two deformations" in capsys.readouterr().err
+    assert not (result.parent / "out").exists()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from UniFuseLib.commands.fuse_files import FILES, UNCERTAINTY
 from UniFuseLib.io import volumes as io
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 pytest.importorskip("matplotlib")
@@ -91,3 +92,43 @@ def test_a_report_of_another_version_leaves_the_page_out(
     (sentence,) = last["warnings"]
     assert "coverage_percent" in sentence
     assert json.loads((tmp_path / "out" / "report.json").read_text("utf-8")) == report
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (lambda folder: change_report(folder, inputs=[]), "'inputs.degraded.shape': expected a"),
+        (
+            lambda folder: change_report(folder, degraded_modality=3),
+            "'degraded_modality': expected",
+        ),
+        (lambda folder: (folder / "report.json").write_text("{ cut"), "report.json"),
+        (lambda folder: copy_of(folder, "deformation.nrrd"), "holds two deformations"),
+    ],
+    ids=["inputs", "modality", "cut off", "two deformations"],
+)
+def test_what_is_damaged_is_a_sentence(
+    files: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[Path], object],
+    sentence: str,
+) -> None:
+    shutil.copytree(files / "slicer", tmp_path / "slicer")
+    spoil(tmp_path / "slicer")
+    out = tmp_path / "out"
+    assert cli.main(["export-result", str(tmp_path / "slicer"), "-o", str(out)]) == 3
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert "Unexpected" not in told
+    assert not out.exists()
+
+
+def change_report(folder: Path, **changes: object) -> None:
+    path = folder / "report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), **changes}), "utf-8")
+
+
+def copy_of(folder: Path, name: str) -> None:
+    """The same deformation, as the other of both files."""
+    io.write_displacement(*io.read_displacement(folder / name), folder / "deformation.nii.gz")

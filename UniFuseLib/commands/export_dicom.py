@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands import progress
-from UniFuseLib.errors import Cancelled
+from UniFuseLib.errors import Cancelled, InputError
 from UniFuseLib.io.output_folder import result_folder
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from UniFuseLib.commands.export_result import Kept
     from UniFuseLib.io.dicom_derived import Sources
+    from UniFuseLib.result import StoredResult
+    from UniFuseLib.spatial.transform import Scan
 
 _SERIES = ("fused", "restored")
 _READING = "Reading the files"
@@ -57,13 +59,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; nothing that is there is ever replaced."""
-    if args.progress != "json":
-        _export(args)
-        return 0
-    with progress.failures_emitted("Stopped; nothing was written."):
-        summary = _export(args)
-    progress.emit(summary)
-    return 0
+    return progress.run(args, _export)
 
 
 def _export(args: argparse.Namespace) -> dict[str, Any]:
@@ -93,17 +89,29 @@ def _series(kept: Kept, args: argparse.Namespace) -> Iterator[tuple[float, str, 
     """(fraction of the work, name, what writes it into a folder) of each series."""
     from functools import partial
 
-    from UniFuseLib.io.dicom_derived import WORDS, series_of, study_of
+    from UniFuseLib.io.dicom_derived import series_of, study_of
     from UniFuseLib.io.dicom_writing import write_series
 
     sources, unit = _sources(kept, args)
     sources.check_patient()
     study = study_of(sources)
-    modalities = {"fused": "OT", "restored": WORDS[kept.report["degraded_modality"]]}
+    modalities = {"fused": "OT", "restored": _word(kept.result.modality("degraded"))}
     for fraction, name in ((0.3, "fused"), (0.65, "restored")):
         volume = kept.fused if name == "fused" else kept.restored
         tags = {**study, **series_of(name, modalities[name], unit, sources)}
         yield fraction, name, partial(write_series, volume, tags)
+
+
+def _word(modality: str) -> str:
+    """DICOM's word for it."""
+    from UniFuseLib.io.dicom_derived import WORDS
+
+    if modality not in WORDS:
+        raise InputError(
+            f"The report calls the degraded volume {modality!r}; DICOM series are written of "
+            f"{', '.join(WORDS)}."
+        )
+    return WORDS[modality]
 
 
 def _sources(kept: Kept, args: argparse.Namespace) -> tuple[Sources, str]:
@@ -117,21 +125,20 @@ def _sources(kept: Kept, args: argparse.Namespace) -> tuple[Sources, str]:
     stated = {} if args.tags is None else read_json_object(args.tags)
     found = {}
     for side in ("reference", "degraded"):
-        file = getattr(args, side) or _fused_file(kept, side)
+        file = getattr(args, side) or _fused_file(kept.result, side)
         found[side] = {**stated.get(side, {}), **({} if file is None else known_of(file))}
     if stated.get("frame") == "new":
         found["reference"].pop("FrameOfReferenceUID", None)
-    was_dicom = _fused_file(kept, "degraded") is not None
+    was_dicom = _fused_file(kept.result, "degraded") is not None
     unit = stated.get("unit", _SUV if was_dicom else "")
     return Sources(found["reference"], found["degraded"]), unit
 
 
-def _fused_file(kept: Kept, side: str) -> Path | None:
+def _fused_file(result: StoredResult, side: Scan) -> Path | None:
     """The DICOM file or folder that was fused, where it is still there."""
     from UniFuseLib.io.dicom_files import is_dicom_file
 
-    stated = kept.report.get("inputs", {}).get(side, {}).get("path")
-    path = Path(stated) if isinstance(stated, str) else None
+    path = result.path(side)
     if path is None or not path.exists():
         return None
     return path if path.is_dir() or is_dicom_file(path) else None

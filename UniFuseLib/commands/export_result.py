@@ -25,7 +25,7 @@ from UniFuseLib.io.output_folder import result_folder
 if TYPE_CHECKING:
     import argparse
 
-    from UniFuseLib.spatial.field import DisplacementField
+    from UniFuseLib.result import StoredResult
     from UniFuseLib.spatial.volume import Volume
 
 _READING, _WRITING, _DRAWING = "Reading the files", "Writing the files", "Drawing the overview"
@@ -35,11 +35,10 @@ _PAGE = "overview.png"
 class Kept(NamedTuple):
     """What the files of a result hold."""
 
+    result: StoredResult
     fused: Volume
     restored: Volume
-    field: DisplacementField
     others: dict[str, Volume]  # file name → volume, where it was asked for
-    report: dict[str, Any]
 
 
 def add_parser(subparsers: Any) -> None:
@@ -66,13 +65,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; nothing that is there is ever replaced."""
-    if args.progress != "json":
-        _export(args)
-        return 0
-    with progress.failures_emitted("Stopped; nothing was written."):
-        summary = _export(args)
-    progress.emit(summary)
-    return 0
+    return progress.run(args, _export)
 
 
 def _export(args: argparse.Namespace) -> dict[str, Any]:
@@ -107,38 +100,49 @@ def read_kept(folder: Path) -> Kept:
         folder: that `unifuse fuse` or 3D Slicer has written.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: a file is missing, damaged or of another result.
     """
-    from UniFuseLib.io.typed import read_json_object
-    from UniFuseLib.io.volumes import read_displacement, read_volume
-    from UniFuseLib.spatial.field import DisplacementField
+    from UniFuseLib.io.paths import readable_path
+    from UniFuseLib.io.volumes import read_volume
+    from UniFuseLib.result import read_stored
 
-    fused, restored, deformation = (
-        _one_of(folder, *names) for names in zip(VOLUMES, RAW_VOLUMES, strict=True)
-    )
+    folder = readable_path(folder)
+    names = zip(VOLUMES[:2], RAW_VOLUMES[:2], strict=True)
+    files = [_one_of(folder, *either) for either in names]
+    result = read_stored(folder, any_version=True)
+    fused, restored = (_on_grid_of(result, file, read_volume(file)) for file in files)
     others = {
         name: read_volume(folder / found)
         for name, raw in ((OWN, RAW_OWN), (UNCERTAINTY, RAW_UNCERTAINTY))
         for found in (name, raw)
         if (folder / found).is_file()
     }
-    return Kept(
-        read_volume(fused),
-        read_volume(restored),
-        DisplacementField(*read_displacement(deformation)),
-        others,
-        read_json_object(folder / "report.json"),
-    )
+    return Kept(result, fused, restored, others)
 
 
 def _one_of(folder: Path, *names: str) -> Path:
+    from UniFuseLib.io.paths import shown
+
     found = [folder / name for name in names if (folder / name).is_file()]
     if not found:
         raise InputError(
-            f"{folder} is not a result of unifuse fuse: it holds no {names[0]}. Name the folder "
-            "that was given to unifuse fuse --output."
+            f"{shown(folder)} is not a result of unifuse fuse: it holds no {names[0]}. Name the "
+            "folder that was given to unifuse fuse --output."
         )
     return found[0]
+
+
+def _on_grid_of(result: StoredResult, file: Path, volume: Volume) -> Volume:
+    """The volume, if its voxels are those that the deformation belongs to."""
+    from UniFuseLib.io.paths import shown
+    from UniFuseLib.spatial.coarser import same_corners
+
+    if not same_corners(result.field.grid, volume.grid):
+        raise InputError(
+            f"{shown(file)} and {shown(result.file)} do not lie at the same place: they are of two "
+            "results. Copy the whole folder again."
+        )
+    return volume
 
 
 def _write(kept: Kept, folder: Path) -> None:
@@ -148,10 +152,11 @@ def _write(kept: Kept, folder: Path) -> None:
     fused, restored, deformation = VOLUMES
     write_volume(kept.fused, folder / fused, precision="scaled")
     write_volume(kept.restored, folder / restored, precision="rounded")
-    write_displacement(kept.field.displacement, kept.field.grid, folder / deformation)
+    field = kept.result.field
+    write_displacement(field.displacement, field.grid, folder / deformation)
     for name, volume in kept.others.items():
         write_volume(volume, folder / name, precision="rounded")
-    text = json.dumps(kept.report, indent=2, ensure_ascii=False)
+    text = json.dumps(kept.result.report, indent=2, ensure_ascii=False)
     write_text(text + "\n", folder / "report.json")
 
 
@@ -178,6 +183,6 @@ def _draw_page(kept: Kept, args: argparse.Namespace, path: Path) -> None:
     from UniFuseLib.report.report import Report
 
     degraded, reference = read_volume(args.degraded), read_volume(args.reference)
-    report = Report.from_json(kept.report)
-    result = reopened(kept.fused, kept.restored, kept.field, report, degraded, reference)
+    report = Report.from_json(kept.result.report)
+    result = reopened(kept.fused, kept.restored, kept.result.field, report, degraded, reference)
     draw_overview(result, degraded, reference, path)

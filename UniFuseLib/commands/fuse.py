@@ -29,13 +29,8 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; `--progress json` ends with a line about its outcome, whatever happens."""
-    if args.progress != "json":
-        return _fuse_files(args)["exit_code"]
-    with progress.failures_emitted("Stopped; nothing was written."):
-        summary = _fuse_files(args)
-    progress.emit(summary)
-    return int(summary["exit_code"])
+    """Run the command."""
+    return progress.run(args, _fuse_files)
 
 
 def _fuse_files(args: argparse.Namespace) -> dict[str, Any]:

@@ -65,6 +65,25 @@ def emit(message: dict[str, Any]) -> None:
     print(json_text(message), flush=True)
 
 
+def run(args: argparse.Namespace, work: Callable[[argparse.Namespace], dict[str, Any]]) -> int:
+    """Do the work of a command; `--progress json` ends with a line about its outcome, whatever
+    happens.
+
+    Args:
+        args: parsed options.
+        work: returns what that line says; an `exit_code` in it is that of the command.
+
+    Returns:
+        the exit code of the command.
+    """
+    if args.progress != "json":
+        return int(work(args).get("exit_code", 0))
+    with failures_emitted("Stopped; nothing was written."):
+        summary = work(args)
+    emit(summary)
+    return int(summary.get("exit_code", 0))
+
+
 @contextmanager
 def failures_emitted(stopped: str) -> Iterator[None]:
     """Of `--progress json`: a run that fails ends with a line that says why.
