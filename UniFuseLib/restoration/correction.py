@@ -128,10 +128,12 @@ class Correction(nn.Module):
         change = torch.zeros_like(pair.restored)
         beside = with_prediction(pair) if self.config.reads_prediction(label) else None
         for rows, known in statistics(pair, beside):
-            if profile is not None:
-                profile.see(known)
-            added = torch.cat([self.of_class[label](lines) for lines in known.split(_LINES)])
-            change[:, :, rows][pair.body[:, :, rows]] = added
+            added = []
+            for lines in known.split(_LINES):
+                added.append(self.of_class[label](lines))
+                if profile is not None:
+                    profile.see(lines)
+            change[:, :, rows][pair.body[:, :, rows]] = torch.cat(added)
         return change
 
 
