@@ -80,7 +80,10 @@ class PanelBuilder:
             return text
 
         ui = standin_ui.uiFromFile(scene)
-        store = standin_widgets.QSettings() if settings is None else settings
+        store = settings
+        if store is None:
+            store = standin_widgets.QSettings()
+            store.setValue("UniFuse/InAdvance", "off")  # one process less in every test
         display = Display(Overlay(scene), Layers(scene), LiveWarp(scene), SliceViews(scene))
         panel = Panel(
             ui,

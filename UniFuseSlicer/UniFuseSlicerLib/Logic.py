@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from .Blocking import temporaryFolder, waitFor
 from .Command import ToolCommand
 from .Devices import askForGpu
 from .Direction import Destination
-from .Errors import RunFailed
+from .Errors import InstallError, RunFailed
 from .ExportFiles import Format
 from .ExportJob import ExportJob
 from .Guards import needsGpu
@@ -31,8 +32,10 @@ from .Options import FusionOptions
 from .Outcome import Ending
 from .Ownership import FusionNodes
 from .Parameter import UniFuseParameterNode
+from .Process import ToolProcess
 from .Results import reportOf
 from .SequenceJob import Field, SequenceJob
+from .WaitingTool import WaitingTool
 
 
 class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
@@ -58,6 +61,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         self.moduleName = "UniFuseSlicer"
         self._tool = tool
         self._dependencies = dependencies or Dependencies()
+        self.waitingTool = WaitingTool(self.tool, self._isInstalled)
 
     def getParameterNode(self) -> UniFuseParameterNode:
         wrap: Any = UniFuseParameterNode  # Slicer's decorator gives it this constructor
@@ -321,6 +325,7 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
             self.tool(),
             temporaryFolder(),
             log,
+            partial(ToolProcess, launch=self.waitingTool.launch),
             overwriteNodes=overwriteNodes,
             guidance=guidance,
         )
@@ -330,6 +335,13 @@ class UniFuseSlicerLogic(ScriptedLoadableModuleLogic):
         self._dependencies.check()
         if needsGpu(options):
             askForGpu(self.tool())
+
+    def _isInstalled(self) -> bool:
+        try:
+            self._dependencies.check()
+        except InstallError:
+            return False
+        return True
 
     def tool(self) -> ToolCommand:
         if self._tool is None:

@@ -1,5 +1,5 @@
-"""Choices that belong to this computer, not to a scene: the device, the weights file, and a folder
-of wheels.
+"""Choices that belong to this computer, not to a scene: the device, the weights file, a folder of
+wheels, and whether the tool is started in advance.
 """
 
 from __future__ import annotations
@@ -49,3 +49,12 @@ class MachineSettings:
     @wheels.setter
     def wheels(self, path: Path | None) -> None:
         self._store.setValue("UniFuse/Wheels", str(path) if path else "")
+
+    @property
+    def inAdvance(self) -> bool:
+        """Whether the tool is started while volumes are chosen."""
+        return str(self._store.value("UniFuse/InAdvance") or "on") == "on"
+
+    @inAdvance.setter
+    def inAdvance(self, wanted: bool) -> None:
+        self._store.setValue("UniFuse/InAdvance", "on" if wanted else "off")

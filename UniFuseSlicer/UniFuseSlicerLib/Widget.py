@@ -19,6 +19,7 @@ from .Display import Display, Shown, wantedBy
 from .ExportWidgets import ExportWidgets
 from .FieldWatch import FieldWatch
 from .Flicker import Flicker, noShortcut
+from .InAdvance import InAdvance
 from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
 from .Install import Dependencies
@@ -88,6 +89,7 @@ class Panel:
         self.machine = MachineWidgets(ui, settings, logic.tool, makeTimer, self.refresh)
         messages = self.messages = Messages(ui)
         buttons = InputButtons(ui, messages, lambda: self.parameterNode, loadSample)
+        self._inAdvance = InAdvance(ui, logic.waitingTool, settings, makeTimer)
         self._retry = Retry(ui, messages, buttons.startCentred, self.onFuseButton)
         self.inputs = InputWidgets(ui, settings, self.refresh)
         selector = ResultSelector(ui, messages, lambda: self.parameterNode, confirm, askText)
@@ -126,6 +128,7 @@ class Panel:
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
+        self._inAdvance.endNow()
         self._compare.release()
         self.result.cursor.release()
         self._scene.exit()
@@ -133,6 +136,7 @@ class Panel:
     def cleanup(self) -> None:
         """The module or the application ends: leave no process, file, timer or clone behind."""
         self.run.endNow()
+        self._inAdvance.endNow()
         self.machine.endNow()
         self.many.endNow()
         self.inputs.endNow()
@@ -236,6 +240,7 @@ class Panel:
         self.run.start(job)
 
     def onRunEnded(self, job: FusionJob, outcome: Outcome) -> None:
+        self._inAdvance.renew()
         self._undo.onEnd(job.nodes if outcome.ending is Ending.DONE else None)
         if outcome.ending is not Ending.DONE:
             self._showFailure(outcome)
@@ -283,6 +288,7 @@ class Panel:
         if self.many.filling:
             view = replace(view, buttonEnabled=False, inputsEnabled=False)
         self.inputs.show(view)
+        self._prepare(free=view.buttonEnabled and not self.run.running)
         self.many.follow(p, free=not self.run.running)
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:
@@ -290,6 +296,11 @@ class Panel:
         self._field.follow(p and p.fused)
         self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
         self._compare.follow()
+
+    def _prepare(self, free: bool) -> None:
+        """Python and PyTorch start while the user still looks at both volumes."""
+        p = self.parameterNode
+        self._inAdvance.follow(*((p.degraded.GetID(), p.reference.GetID()) if free else ()))
 
     def _redraw(self) -> None:
         """The field under the drawn deformation has changed."""

@@ -700,6 +700,14 @@
         <translation>Für einen Rechner ohne Internet: ein Ordner mit den Python-Paketen, die Fusionieren von dort installiert. Leer: Sie werden heruntergeladen. In den Einstellungen dieses Rechners gespeichert.</translation>
     </message>
     <message>
+        <source>Start Python and PyTorch as soon as two volumes are chosen, so that Fuse begins about two seconds earlier. The process takes about 300 MB and ends after two idle minutes. Stored in the settings of this computer.</source>
+        <translation>Startet Python und PyTorch, sobald zwei Volumen gewählt sind; Fusionieren beginnt dann etwa zwei Sekunden früher. Der Prozess braucht etwa 300 MB und endet nach zwei ungenutzten Minuten. In den Einstellungen dieses Computers gespeichert.</translation>
+    </message>
+    <message>
+        <source>Start the tool while volumes are chosen</source>
+        <translation>Werkzeug starten, während Volumen gewählt werden</translation>
+    </message>
+    <message>
         <source>Log</source>
         <translation>Protokoll</translation>
     </message>

@@ -700,6 +700,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Start Python and PyTorch as soon as two volumes are chosen, so that Fuse begins about two seconds earlier. The process takes about 300 MB and ends after two idle minutes. Stored in the settings of this computer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start the tool while volumes are chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Log</source>
         <translation type="unfinished"></translation>
     </message>
