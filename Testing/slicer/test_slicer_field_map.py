@@ -163,7 +163,7 @@ def view(scene):
 
 def test_itIsSeenOverTheReferenceWithItsScale(view, wash, nodes, pair, scene):
     from UniFuseSlicerLib.Layers import Layers
-    from UniFuseSlicerLib.Looks import legendOf
+    from UniFuseSlicerLib.Legends import legendOf
 
     layers = Layers(scene, view.fit)
     layers.show(pair.reference, None, 1.0)

@@ -102,8 +102,8 @@ def test_theLayerShowsTheMapWithItsScaleAndOnlyThen(view, mapped, scene):
     from UniFuseSlicerLib.Choices import LayerChoice
     from UniFuseSlicerLib.Display import Display, Shown
     from UniFuseSlicerLib.Layers import Layers
+    from UniFuseSlicerLib.Legends import legendOf
     from UniFuseSlicerLib.LiveWarp import LiveWarp
-    from UniFuseSlicerLib.Looks import legendOf
     from UniFuseSlicerLib.Overlay import Overlay
     from UniFuseSlicerLib.SliceViews import SliceViews
 

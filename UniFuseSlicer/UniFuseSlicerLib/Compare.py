@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from .Choices import CompareChoice
 from .Layers import Layers
+from .Legends import redrawLegends
 from .Nodes import matrixArray
 from .ShownPart import ShownPart, checkerboard, curtain, screenAxis
 from .SliceViews import SliceViews, place, placeOf
@@ -61,6 +62,7 @@ class Compare:
                 _showOver(composite, pair.reference, pair.other, pair.opacity)
         else:
             self.move(mode, amount)
+        redrawLegends(self._scene)
 
     def move(self, mode: CompareChoice, amount: float) -> None:
         """Another size of the squares, or place of the curtain.
@@ -89,6 +91,8 @@ class Compare:
         part, self._part, self._pair = self._part, None, None
         if part is not None:
             part.remove()
+        if before is not None:
+            redrawLegends(self._scene)
 
     def _seen(self) -> ViewsBefore:
         return ViewsBefore(self._scene, self._layers.layOut)

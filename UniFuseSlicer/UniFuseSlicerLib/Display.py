@@ -11,8 +11,8 @@ from .Choices import FieldPartChoice, LayerChoice, OverlayChoice
 from .Compare import ComparedPair
 from .FieldMap import FIELD_LAYERS, FieldLook, FieldMap
 from .Layers import Layers
+from .Legends import legendOf, showLegend
 from .LiveWarp import LiveWarp
-from .Looks import legendOf, showLegend
 from .Overlay import Overlay, OverlayStyle
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult

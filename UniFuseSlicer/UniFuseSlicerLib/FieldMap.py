@@ -15,7 +15,7 @@ from .CoarseField import CoarseField, coarseField
 from .FieldScale import Scale, changeColours, changeScale, lengthColours
 from .Folds import determinant
 from .Images import Image
-from .Looks import legendOf, showLegend
+from .Legends import legendOf, showLegend
 from .Nodes import removeWithDisplay, updateVolume
 from .Overlay import scaleOf
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE

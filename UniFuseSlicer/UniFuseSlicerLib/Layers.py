@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .Legends import redrawLegends
 from .Process import ignore
 
 
@@ -41,6 +42,7 @@ class Layers:
         for view in self._views():
             view.SetBackgroundVolumeID(background.GetID())
             view.SetForegroundVolumeID(foreground.GetID() if foreground else None)
+        redrawLegends(self.scene)
         self.setOpacity(opacity)
         if fresh:
             self.fit(background)

@@ -8,7 +8,8 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from .Choices import LayerChoice
-from .Looks import Fused, PetColour, fusedBy, legendOf, showLegend, showPair, showSuv, showWindow
+from .Legends import legendOf, showLegend
+from .Looks import Fused, PetColour, fusedBy, showPair, showSuv, showWindow
 from .Messages import Messages
 from .Results import RESTORED_ROLE, isResult
 from .Windows import SUV_TOPS, windowTitle
@@ -106,11 +107,11 @@ class LookWidgets:
     def _pair(self) -> None:
         colour = list(PetColour)[self._ui.petColorComboBox.currentIndex]
         opacity = showPair(self._fused, colour)
-        self._showLayer(LayerChoice.RESTORED, opacity)
         made = fusedBy(self._fused)
         if made.degraded == "pet" and self._colorLogic is not None:
             restored = self._fused.GetNodeReference(RESTORED_ROLE)
             showLegend(restored, self._colorLogic, legendTitle(made))
+        self._showLayer(LayerChoice.RESTORED, opacity)
 
     def _window(self, name: str) -> None:
         if showWindow(self._fused, name):

@@ -14,6 +14,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from .HotIron import hotIronNode
+from .Legends import labelEvenly, legendOf
 from .Nodes import imageFromNode
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import RESTORED_ROLE, isResult, reportOf
@@ -28,8 +29,6 @@ PET_THRESHOLD = 0.2
 BONE_FROM_HU = 200.0  # cortical and most trabecular bone; contrast-free soft tissue stays below
 BONE_WINDOW = Window(-300, 1000)  # so that bone is bright from its threshold on
 _ROUNDED = 1e-5  # of the window; a scene file has six digits
-LEGEND_LABELS = {5.0: 6, 7.0: 8, 10.0: 6, 20.0: 5}  # top of the window → whole numbers
-LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.08, 0.5), 12
 
 
 class PetColour(Enum):
@@ -153,7 +152,7 @@ def showSuv(fused: Any, top: float) -> None:
         setWindow(node, Window(0, top))
         if node is not None and _threshold(node) is not None:
             setThreshold(node, PET_THRESHOLD * top)
-    _labelEvenly(fused.GetNodeReference(RESTORED_ROLE))
+    labelEvenly(fused.GetNodeReference(RESTORED_ROLE))
 
 
 def setThreshold(node: Any, lower: float | None) -> None:
@@ -172,37 +171,6 @@ def setThreshold(node: Any, lower: float | None) -> None:
         display.SetThreshold(lower, max(lower, node.GetImageData().GetScalarRange()[1]))
 
 
-def _labelEvenly(node: Any) -> None:
-    """Whole numbers at the colour scale where the window ends with one of the SUV buttons."""
-    legend = legendOf(node) if node is not None else None
-    window = windowOf(node)
-    if legend is not None and window is not None:
-        legend.SetNumberOfLabels(LEGEND_LABELS.get(window.high, 5))
-
-
-def showLegend(node: Any, colorLogic: Any, title: str) -> Any:
-    """The colour scale of a volume, at the left edge of the views; returns its display node.
-
-    Args:
-        node: volume node with a display node.
-        colorLogic: class or object with `AddDefaultColorLegendDisplayNode`.
-        title: unit of the values.
-    """
-    display = node.GetDisplayNode()
-    legend = legendOf(node) or colorLogic.AddDefaultColorLegendDisplayNode(display)
-    if legend is None:
-        return None
-    legend.SetTitleText(title)
-    legend.SetLabelFormat("%.3g")
-    legend.SetSize(*LEGEND_SIZE)
-    legend.SetPosition(*LEGEND_POSITION)
-    for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
-        text.SetFontSize(LEGEND_FONT)
-    legend.SetVisibility(True)
-    _labelEvenly(node)
-    return legend
-
-
 def mendWindows() -> None:
     """A scene file keeps window and level rounded: what began at 0 begins at -5e-06 when it is
     read, and the colour scale says so.
@@ -213,12 +181,6 @@ def mendWindows() -> None:
             continue
         if abs(window.low) < _ROUNDED * (window.high - window.low):
             setWindow(node, Window(0, window.high))
-
-
-def legendOf(node: Any) -> Any:
-    """Display node of the colour scale of a volume; None without one."""
-    displays = (node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes()))
-    return next((d for d in displays if d and d.IsA("vtkMRMLColorLegendDisplayNode")), None)
 
 
 def _showPet(restored: Any, colour: PetColour) -> float:

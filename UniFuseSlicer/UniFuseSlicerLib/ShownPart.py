@@ -13,7 +13,8 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from .Errors import InputNodeError
 from .Images import Image
-from .Nodes import imageFromNode, matrixArray, updateVolume
+from .Legends import copyLegend
+from .Nodes import imageFromNode, matrixArray, removeWithDisplay, updateVolume
 from .Resample import Grid, resampled
 
 # Of the volume's range below its lowest value: a pixel that is one millionth hidden is not drawn,
@@ -79,8 +80,8 @@ def screenAxis(reference: Image, right: np.ndarray) -> tuple[int, int]:
 class ShownPart:
     """Hidden copies of a volume on the grid of the reference, of which a part is seen.
 
-    They have the window and the colours of the volume, also when those are changed, and are not
-    saved with the scene.
+    They have the window, the colours and the colour scale of the volume, also when those are
+    changed, and are not saved with the scene.
 
     Args:
         volume: over the reference; a scalar volume.
@@ -97,12 +98,8 @@ class ShownPart:
         self._volume = volume
         self._values = _onGrid(volume, self.grid)
         self._copies: dict[str, Any] = {}
-        self._display = volume.GetDisplayNode()
-        self._tag = (
-            self._display.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onDisplay)
-            if self._display is not None
-            else None
-        )
+        # also of a colour scale that is added or changed
+        self._tag = volume.AddObserver(volume.DisplayModifiedEvent, self._onDisplay)
 
     def show(self, name: str, seen: np.ndarray) -> Any:
         """The copy of this name, made at its first use.
@@ -122,13 +119,10 @@ class ShownPart:
 
     def remove(self) -> None:
         """Take the copies out of the scene."""
-        if self._tag is not None:
-            self._display.RemoveObserver(self._tag)
+        self._volume.RemoveObserver(self._tag)
         for node in self._copies.values():
-            display = node.GetDisplayNode()
-            for item in (node, display):
-                if item is not None and item.GetScene() is self._scene:
-                    self._scene.RemoveNode(item)
+            if node.GetScene() is self._scene:
+                removeWithDisplay(node)
         self._copies = {}
 
     @property
@@ -148,15 +142,16 @@ class ShownPart:
         return node
 
     def _look(self, node: Any) -> None:
-        """Window, colours and threshold of the volume; below them nothing is drawn."""
+        """Window, colours, threshold, colour scale of the volume; below them nothing is drawn."""
         display = node.GetDisplayNode()
-        if self._display is not None:
-            display.CopyContent(self._display)
+        if self._volume.GetDisplayNode() is not None:
+            display.CopyContent(self._volume.GetDisplayNode())
         display.SetAutoWindowLevel(False)
         display.SetAutoThreshold(False)
         if not display.GetApplyThreshold():
             display.SetThreshold(*self._range)
             display.SetApplyThreshold(True)
+        copyLegend(self._volume, node)
 
     def _onDisplay(self, _caller: Any, _event: Any) -> None:
         for node in self._copies.values():
