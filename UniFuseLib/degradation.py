@@ -23,8 +23,8 @@ DEGRADATION_OF: dict[str, DegradationClass] = {
 }
 SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
 #: voxels of a scan, the median of their sides, up to which its types were calibrated and are right
-#: (0097): of coarser ones the working grid shows blurred noise, and blur like that of motion
-COARSEST_MM = {"ct": 2.0, "mr": 1.5}
+#: (0097, 0098): of coarser ones the working grid shows blurred noise, and blur like that of motion
+COARSEST_MM = {"ct": 5.0, "mr": 1.5}
 _ROUNDED = 1.05  # of a voxel's side
 _SAME_SPACING = 1e-3  # relative: rounding of spacings in files, nothing that the network sees
 _LEAST = 1e-6  # of a probability; keeps logarithms finite

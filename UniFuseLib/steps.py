@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import torch
 
 from UniFuseLib.degradation import Classification, classify
@@ -146,5 +145,5 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
         float(pair.grid.spacing[0]),
         contract.working_spacing_mm,
         lambda network: presence_of(pair.degraded, network, contract.presence),
-        float(np.median(pair.degraded.source.volume.grid.spacing)),
+        pair.degraded.voxel_mm,
     )

@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
 """Fit to traces whether a scan is degraded at all, and judge the fit on unseen patients.
 
-    python Testing/benchmarks/presence_fit.py docs/results/severity-rows.jsonl \\
+    python Testing/benchmarks/presence_fit.py \\
+        docs/results/severity-rows.jsonl docs/results/class-ct-rows.jsonl \\
         --contract Resources/Models/unifuse.json --results docs/results/presence.json
 
-Rows come from `severity_samples.py`. A logistic regression on the traces and the network's log-odds
-for each class of which there are clean scans as well; clean and degraded scans weigh the same. How
-much it is held back is chosen on training patients, each held out in turn; validation patients only
-judge. Accuracies are of the network, of the traces, and of both. The network has seen the training
-patients; only on validation patients do its figures say how good it is. Classes with scans of fewer
-than 30 patients are judged, and get no head.
+Rows come from `severity_samples.py` and, of CT, `class_ct_samples.py`. A logistic regression on the
+traces and the network's log-odds for each class of which there are clean scans as well; clean and
+degraded scans weigh the same. How much it is held back is chosen on training patients, each held
+out in turn; validation patients only judge. Accuracies are of the network, of the traces, and of
+both. The network has seen the training patients; only on validation patients do its figures say how
+good it is. Classes with scans of fewer than 30 patients are judged, and get no head.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, "Any"]
 HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # λ of the ridge
+_SUREST = math.log(1e6)  # log-odds that `degradation.log_odds` gives at most
 _SEEN = 0.15  # severity from which on a degradation counts
 _STEPS = 30  # of Newton's method
 _PATIENTS = 30  # of training, fewer say too little of other patients
@@ -77,7 +80,7 @@ def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
         of_both, both = _best(own, (*names, NETWORK))
         traces, head = fit(own, names, held_back), fit(own, (*names, NETWORK), of_both)
         if len({row["patient"] for row in own}) >= _PATIENTS:
-            heads[label] = head
+            heads[label] = replace(head, voxel_mm=_sizes(own))
         judged = {
             "held_out": _judged(own, alone, both),
             "validation": _judged(unseen, found_by(traces, unseen), found_by(head, unseen)),
@@ -119,12 +122,19 @@ def fit(rows: Sequence[Row], names: tuple[str, ...], held_back: float) -> TraceH
     return TraceHead(names, rounded(mean), rounded(deviation), tuple(weights), constant)
 
 
+def _sizes(rows: Sequence[Row]) -> tuple[float, float] | None:
+    """Of the finest and the coarsest voxels, where rows say it."""
+    found = [row["voxel_mm"] for row in rows if "voxel_mm" in row]
+    return (min(found), max(found)) if found else None
+
+
 def _degraded(row: Row) -> bool:
     return "severity" in row
 
 
 def _evidence(row: Row) -> dict[str, float]:
-    return {**row["traces"], NETWORK: row["network"]}
+    network = min(max(row["network"], -_SUREST), _SUREST)
+    return {**row["traces"], NETWORK: network}
 
 
 def _best(rows: Sequence[Row], names: tuple[str, ...]) -> tuple[float, list[float]]:

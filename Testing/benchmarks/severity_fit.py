@@ -57,11 +57,12 @@ def fit_from_rows(
     parser = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", type=Path)
+    parser.add_argument("rows", type=Path, nargs="+")
     parser.add_argument("--contract", type=Path, help="gets the heads; none: only figures")
     parser.add_argument("--results", type=Path, help="JSON file of the figures")
     args = parser.parse_args()
-    rows = [json.loads(line) for line in args.rows.read_text(encoding="utf-8").splitlines()]
+    lines = [line for file in args.rows for line in file.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line) for line in lines]
     heads, figures = fit(rows)
     if args.contract:
         content = json.loads(args.contract.read_text(encoding="utf-8"))

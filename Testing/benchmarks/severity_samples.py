@@ -138,7 +138,7 @@ def samples(data: Path) -> list[Sample]:
 def row_of(sample: Sample) -> dict[str, Any]:
     """One scan, degraded with a severity drawn from [0, 1] or clean, and its traces."""
     seed = int(hashlib.sha256(sample.name.encode()).hexdigest()[:12], 16) % 2**31
-    clean = _as_scanned(read_volume(sample.path), np.random.default_rng(seed))
+    clean = as_scanned(read_volume(sample.path), np.random.default_rng(seed))
     label = DEGRADATION_OF[sample.modality]
     scan, severity = (clean, {}) if sample.clean else degraded(clean, label, seed)
     return {
@@ -165,20 +165,30 @@ def degraded(clean: Volume, label: str, seed: int) -> tuple[Volume, dict[str, fl
     return Volume(found, clean.affine), severity
 
 
-@torch.no_grad()
 def network_log_odds(scan: Volume, sample: Sample) -> float | None:
     """Of degraded against clean, by the shipped network; None without a reference."""
     if sample.reference is None:
         return None
-    model, contract = _network()
-    reference = read_volume(sample.reference)
     beside = "ct" if sample.reference.name.startswith("ct") else "mr"
-    prepared = prepare_pair(scan, reference, (sample.modality, beside), contract)
+    return log_odds_beside(scan, read_volume(sample.reference), (sample.modality, beside))
+
+
+@torch.no_grad()
+def log_odds_beside(scan: Volume, reference: Volume, modalities: tuple[str, str]) -> float:
+    """Of degraded against clean, by the shipped network.
+
+    Args:
+        scan: degraded, or clean.
+        reference: in its frame.
+        modalities: of both.
+    """
+    model, contract = _network()
+    prepared = prepare_pair(scan, reference, modalities, contract)
     pair = place(prepared, unmoved())
     both = (pad_to_multiple(v, model.multiple) for v in (pair.degraded, pair.reference))
     logits = model.dapl(*(model.encoder(v) for v in both)).logits[0]
     of_class = dict(zip(contract.classes, logits.tolist(), strict=True))
-    return round(of_class[DEGRADATION_OF[sample.modality]] - of_class["clean"], 4)
+    return round(of_class[DEGRADATION_OF[modalities[0]]] - of_class["clean"], 4)
 
 
 @cache
@@ -205,7 +215,7 @@ def measured(label: str, degraded: Volume, modality: str) -> dict[str, float] | 
     return traces_of(label, scan, body_mask(scan.array, scan.grid.spacing, modality))
 
 
-def _as_scanned(volume: Volume, rng: np.random.Generator) -> Volume:
+def as_scanned(volume: Volume, rng: np.random.Generator) -> Volume:
     """Half of the scans between their voxels, as a case's misalignment leaves them."""
     array = volume.array.astype(np.float32)
     if rng.random() < 0.5:

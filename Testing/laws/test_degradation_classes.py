@@ -90,7 +90,8 @@ def test_a_class_counts_only_at_the_spacing_of_its_calibration(
     ("modality", "voxel", "calibrated"),
     [
         ("ct", 2.0, True),
-        ("ct", 2.5, False),
+        ("ct", 4.9, True),
+        ("ct", 5.5, False),
         ("mr", 1.5, True),
         ("mr", 2.0, False),
         ("pet", 5.3, True),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from UniFuseLib.contract import read_contract
-from UniFuseLib.degradation import described, dose_fraction
+from UniFuseLib.degradation import DEGRADATION_OF, described, dose_fraction
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 from UniFuseLib.severity.filters import inside_all, middle, second_difference, spread, step_of
@@ -179,12 +179,13 @@ def shipped() -> dict[str, TraceHead]:
     return read_contract(models_folder() / DEFAULT_WEIGHTS).presence
 
 
-def like_the_fit(deviations: float, modality: str = "pet") -> Any:
-    """A PET scan as the fit saw them, with so many deviations more noise in all bands."""
-    head = shipped()["pet_low_dose"]
+def like_the_fit(deviations: float, modality: str = "pet", voxel_mm: float = 3.0) -> Any:
+    """A scan as the fit saw them, with so many deviations more noise in all bands of a PET."""
+    head = shipped()[DEGRADATION_OF[modality]]
     of_each = zip(head.traces, head.mean, head.deviation, strict=True)
     traces = {k: m + (deviations * d if k in NOISE else 0) for k, m, d in of_each}
-    return SimpleNamespace(source=SimpleNamespace(modality=modality), traces=traces)
+    source = SimpleNamespace(modality=modality)
+    return SimpleNamespace(source=source, traces=traces, voxel_mm=voxel_mm)
 
 
 def test_noise_and_the_network_both_speak_for_a_low_dose() -> None:
@@ -202,18 +203,28 @@ def test_noise_and_the_network_both_speak_for_a_low_dose() -> None:
 def test_the_network_alone_decides_where_nothing_was_fitted_or_measured() -> None:
     heads, scan = shipped(), like_the_fit(0.0)
     assert presence_of(scan, 2.0, heads) is not None
-    assert presence_of(like_the_fit(0.0, "ct"), 2.0, heads) is None
+    alone = {"pet_low_dose": heads["pet_low_dose"]}
+    assert presence_of(like_the_fit(0.0, "ct"), 2.0, alone) is None
     assert presence_of(like_the_fit(4.1), 2.0, heads) is None  # unlike all that were fitted
-    thin = SimpleNamespace(source=scan.source, traces=None)
+    thin = SimpleNamespace(source=scan.source, traces=None, voxel_mm=3.0)
     assert presence_of(thin, 2.0, heads) is None  # type: ignore[arg-type]
     other = {"pet_low_dose": TraceHead(("of another version",), (0.0,), (1.0,), (1.0,), 0.0)}
     assert presence_of(scan, 2.0, other) is None
 
 
+@pytest.mark.parametrize(
+    ("voxel_mm", "decides"), [(0.9, False), (1.5, True), (5.0, True), (6.0, False)]
+)
+def test_of_a_ct_the_traces_count_at_the_voxels_of_the_fit(voxel_mm: float, decides: bool) -> None:
+    """A thin slice has noise of its own, which no scan of the fit shows."""
+    found = presence_of(like_the_fit(0.0, "ct", voxel_mm), 2.0, shipped())
+    assert (found is not None) == decides
+
+
 def test_a_small_and_silent_body_is_left_to_the_network() -> None:
     uptake, body = phantom(2.0, 0.0), phantom(1, 0) > 0
     traces = traces_of("pet_low_dose", on_grid(uptake, SPACING), body)
-    scan = SimpleNamespace(source=SimpleNamespace(modality="pet"), traces=traces)
+    scan = SimpleNamespace(source=SimpleNamespace(modality="pet"), traces=traces, voxel_mm=3.0)
     assert presence_of(scan, -2.0, shipped()) is None  # type: ignore[arg-type]
 
 

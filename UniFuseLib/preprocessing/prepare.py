@@ -101,6 +101,11 @@ class PreparedVolume:
         return traces_of(label, self.scalar, self.body)
 
     @property
+    def voxel_mm(self) -> float:
+        """The median of the sides of its voxels, as the scanner made them."""
+        return float(np.median(self.source.volume.grid.spacing))
+
+    @property
     def compared(self) -> np.ndarray:
         """`acquired`, as far as the user lets it be compared."""
         return self.acquired if self.mask is None else self.acquired & self.mask

@@ -13,6 +13,7 @@ Traces = dict[str, float]  # name → value
 
 #: deviations beyond which a trace says no more: a scan unlike all that were fitted
 LIMIT = 4.0
+_ROUNDED = 1.05  # of a voxel's side
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class TraceHead:
         deviation: likewise.
         weight: change of the value with one deviation.
         constant: value of a scan with all traces at their mean.
+        voxel_mm: median side of the voxels of the scans of the fit, from and to; None: not stated.
     """
 
     traces: tuple[str, ...]
@@ -32,6 +34,7 @@ class TraceHead:
     deviation: tuple[float, ...]
     weight: tuple[float, ...]
     constant: float
+    voxel_mm: tuple[float, float] | None = None
 
     def __call__(self, traces: Traces) -> float:
         """The value of a scan with these traces."""
@@ -43,6 +46,13 @@ class TraceHead:
         """Whether a trace lies beyond `LIMIT`: no scan of the fit was like this one."""
         values = np.array([traces[name] for name in self.traces])
         return bool((np.abs(values - self.mean) > LIMIT * np.array(self.deviation)).any())
+
+    def spans(self, voxel_mm: float) -> bool:
+        """Whether scans with voxels of this size were fitted; True where that is not stated."""
+        if self.voxel_mm is None:
+            return True
+        finest, coarsest = self.voxel_mm
+        return finest / _ROUNDED <= voxel_mm <= coarsest * _ROUNDED
 
     def reads(self, traces: Traces) -> bool:
         """Whether all of its traces are there; weights of another version may name others."""

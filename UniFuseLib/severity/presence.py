@@ -31,10 +31,11 @@ def presence_of(
 
     Returns:
         None where the network alone decides: no fit of the modality's class, fewer than three
-        slices, or a scan unlike all that were fitted.
+        slices, or a scan unlike all that were fitted, by its traces or the size of its voxels.
     """
     label = DEGRADATION_OF.get(scan.source.modality)
     if label is None or label not in heads or scan.traces is None:
         return None
     head, known = heads[label], {**scan.traces, NETWORK: network}
-    return head(known) if head.reads(known) and not head.is_far(known) else None
+    alike = head.reads(known) and head.spans(scan.voxel_mm) and not head.is_far(known)
+    return head(known) if alike else None
