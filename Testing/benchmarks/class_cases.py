@@ -8,7 +8,8 @@
 
 DATA holds `train` and `val`; SCANS gets links to it, and what is made. CTs of head and neck
 (OpenKBP) taught the fused volume's head, and no other part of the network; beside each of them
-stands MR-like contrast made from it. Of all other scans only those of `val` are taken, of every
+stands MR-like contrast made from it. Those to which the traces were fitted (`class_ct_samples.py`)
+are left out. Of all other scans only those of `val` are taken, of every
 one several draws. Each scan comes clean and degraded, moved by up to 8 mm.
 """
 
@@ -39,6 +40,8 @@ _COLUMNS = (
 )
 _BINS = ("0-3", "3-8")
 _FIRST_SEED = 7000
+NECKS = "ct_headneck_openkbp/*_ct.nii.gz"
+FITTED = 3  # every third CT of head and neck of `train` is one of the scans of the fit
 
 
 class Scan(NamedTuple):
@@ -51,6 +54,7 @@ class Scan(NamedTuple):
     misalignment: str
     draws: int  # of its degradation
     contrasts: tuple[str, str] = ("", "")  # made from a label map
+    fitted: bool = False  # to its traces: no case, but it keeps its numbers
 
 
 def main() -> int:
@@ -77,13 +81,15 @@ def main() -> int:
 
 def necks(data: Path, scans: Path) -> Iterator[Scan]:
     """CTs of head and neck; their MR-like partners are made."""
-    for number, path in enumerate(sorted(data.glob("*/ct_headneck_openkbp/*_ct.nii.gz"))):
+    fitted = set(sorted((data / "train").glob(NECKS))[::FITTED])
+    for number, path in enumerate(sorted(data.glob(f"*/{NECKS}"))):
         name = path.name.removesuffix("_ct.nii.gz")
         made = Path("made") / f"{name}_t1.nii.gz"
         if not (scans / made).exists():
             (scans / made).parent.mkdir(exist_ok=True)
             write_volume(mr_like(read_volume(path), number), scans / made)
-        yield Scan(name, _inside(path, data), made.as_posix(), "ctmr", "head", 1)
+        pair = _inside(path, data), made.as_posix()
+        yield Scan(name, *pair, "ctmr", "head", 1, fitted=path in fitted)
 
 
 def mr_like(ct: Volume, seed: int) -> Volume:
@@ -128,6 +134,8 @@ def rows(scans: list[Scan]) -> Iterator[dict[str, object]]:
     for scan in scans:
         for draw in range(scan.draws + 1):
             seed += 1
+            if scan.fitted:
+                continue
             yield {
                 "id": f"{scan.name}_{draw or 'clean'}",
                 "degraded": scan.degraded,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 from class_by_voxel import with_voxels
-from class_cases import mr_like
+from class_cases import FITTED, NECKS, mr_like
 from severity_samples import (
     add_row,
     as_scanned,
@@ -43,10 +43,10 @@ _COARSER_MM = (2.5, 3.0, 3.5, 4.7)  # of which every patient with finer voxels g
 _SCANS = (
     ("train/ct_pet_mr/*/ct.nii.gz", 1),
     ("train/ct_torso/*.nii.gz", 1),
-    ("train/ct_headneck_openkbp/*.nii.gz", 3),
+    (f"train/{NECKS}", FITTED),
     ("val/ct_pet_mr/*/ct.nii.gz", 1),
     ("val/ct_torso/*.nii.gz", 1),
-    ("val/ct_headneck_openkbp/*.nii.gz", 1),
+    (f"val/{NECKS}", 1),
 )
 
 
