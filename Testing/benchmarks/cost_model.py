@@ -55,6 +55,7 @@ RUNS = (
     Run(128, 320, 240.0, 2.0),
     Run(288, 128, 192.0, 1.5),
     Run(288, 96, 192.0, 3.0),
+    Run(160, 472, 500.0, 1.5),  # as many voxels as 512 × 512 × 400
 )
 BODY_INTENSITY, CONTRAST = 400, 150  # arbitrary units, as MR has them
 
@@ -133,6 +134,7 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
         "reference_voxels": run.reference**3,
         "working_voxels": int(np.prod(report["working_grid"]["shape"])),
         "degraded_voxels": run.degraded**3,
+        "corrected": report["correction"]["degradation"],
         "peak_bytes": usage.ru_maxrss * 1024,
         "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
         "bytes_on_disk": sum(file.stat().st_size for file in output.iterdir()),
