@@ -10,7 +10,9 @@ traces and the network's log-odds for each class of which there are clean scans 
 degraded scans weigh the same. How much it is held back is chosen on training patients, each held
 out in turn; validation patients only judge. Accuracies are of the network, of the traces, and of
 both. The network has seen the training patients; only on validation patients do its figures say how
-good it is. Classes with scans of fewer than 30 patients are judged, and get no head.
+good it is. Classes with scans of fewer than 30 patients are judged, and get no head. A CT with metal
+of its own is no clean scan, even if nobody has degraded it: the fit does without, and afterwards
+says how many of them it finds.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # λ of the ridge
 _SUREST = math.log(1e6)  # log-odds that `degradation.log_odds` gives at most
 _SEEN = 0.15  # severity from which on a degradation counts
 _STEPS = 30  # of Newton's method
+_REAL_METAL_ML = 0.02  # voxels of metal in a scan as it came
 _PATIENTS = 30  # of training, fewer say too little of other patients
 
 
@@ -68,7 +71,8 @@ def written(content: dict[str, Any], heads: Heads, figures: dict[str, Any]) -> N
 
 def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
     """A head for each class, and how often it is right on patients that it has not seen."""
-    rows = [row for row in rows if row["traces"] and row.get("network") is not None]
+    measured = [row for row in rows if row["traces"] and row.get("network") is not None]
+    rows = [row for row in measured if not _has_metal_of_its_own(row)]
     heads: Heads = {}
     figures: dict[str, Any] = {}
     everything: dict[str, list[Judged]] = {"held_out": [], "validation": []}
@@ -88,10 +92,23 @@ def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
         figures[label] = {"held_back": of_both} | {
             split: _figures(found) for split, found in judged.items()
         }
+        with_metal = [row for row in measured if row["class"] == label and row not in rows]
+        if with_metal:
+            figures[label]["metal_of_its_own"] = _found(with_metal, head)
         for split, found in judged.items():
             everything[split] += found
     figures["overall"] = {split: _figures(found) for split, found in everything.items()}
     return heads, figures
+
+
+def _found(rows: Sequence[Row], head: TraceHead) -> dict[str, int]:
+    """How many scans are called degraded."""
+    return {
+        "scans": len(rows),
+        "patients": len({row["patient"] for row in rows}),
+        "network": sum(row["network"] > 0 for row in rows),
+        "both": sum(odds > 0 for odds in found_by(head, rows)),
+    }
 
 
 def found_by(head: TraceHead, rows: Sequence[Row]) -> list[float]:
@@ -126,6 +143,12 @@ def _sizes(rows: Sequence[Row]) -> tuple[float, float] | None:
     """Of the finest and the coarsest voxels, where rows say it."""
     found = [row["voxel_mm"] for row in rows if "voxel_mm" in row]
     return (min(found), max(found)) if found else None
+
+
+def _has_metal_of_its_own(row: Row) -> bool:
+    """In teeth, most often; how far its streaks harm the scan, nobody has graded."""
+    logarithm = row["traces"].get("metal", -math.inf)  # `severity/noise.py`
+    return not _degraded(row) and logarithm > math.log(_REAL_METAL_ML + 0.01)
 
 
 def _degraded(row: Row) -> bool:
