@@ -9,7 +9,7 @@
 DATA holds `train` and `val`; SCANS gets links to it, and what is made. CTs of head and neck
 (OpenKBP) taught the fused volume's head, and no other part of the network; beside each of them
 stands MR-like contrast made from it. Those to which the traces were fitted (`class_ct_samples.py`)
-are left out. Of all other scans only those of `val` are taken, of every
+are left out, and of those with metal of their own the clean case. Of all other scans only those of `val` are taken, of every
 one several draws. Each scan comes clean and degraded, moved by up to 8 mm.
 """
 
@@ -27,6 +27,7 @@ import torch
 from UniFuseLib.io.volumes import read_volume, write_volume
 from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.preprocessing.intensity import fit
+from UniFuseLib.severity.noise import metal_ml
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.training.data import PackedVolume
 from UniFuseLib.training.made_contrast import made_mr
@@ -41,6 +42,7 @@ _COLUMNS = (
 _BINS = ("0-3", "3-8")
 _FIRST_SEED = 7000
 NECKS = "ct_headneck_openkbp/*_ct.nii.gz"
+REAL_METAL_ML = 0.02  # voxels of metal in a scan as it came
 FITTED = 3  # every third CT of head and neck of `train` is one of the scans of the fit
 
 
@@ -55,6 +57,7 @@ class Scan(NamedTuple):
     draws: int  # of its degradation
     contrasts: tuple[str, str] = ("", "")  # made from a label map
     fitted: bool = False  # to its traces: no case, but it keeps its numbers
+    metal: bool = False  # of its own: it is no clean scan
 
 
 def main() -> int:
@@ -85,11 +88,17 @@ def necks(data: Path, scans: Path) -> Iterator[Scan]:
     for number, path in enumerate(sorted(data.glob(f"*/{NECKS}"))):
         name = path.name.removesuffix("_ct.nii.gz")
         made = Path("made") / f"{name}_t1.nii.gz"
+        ct = read_volume(path)
         if not (scans / made).exists():
             (scans / made).parent.mkdir(exist_ok=True)
-            write_volume(mr_like(read_volume(path), number), scans / made)
+            write_volume(mr_like(ct, number), scans / made)
         pair = _inside(path, data), made.as_posix()
-        yield Scan(name, *pair, "ctmr", "head", 1, fitted=path in fitted)
+        yield Scan(name, *pair, "ctmr", "head", 1, fitted=path in fitted, metal=has_metal(ct))
+
+
+def has_metal(ct: Volume) -> bool:
+    """In teeth, most often."""
+    return bool(metal_ml(ct.array, ct.grid.spacing) > REAL_METAL_ML)
 
 
 def mr_like(ct: Volume, seed: int) -> Volume:
@@ -134,7 +143,7 @@ def rows(scans: list[Scan]) -> Iterator[dict[str, object]]:
     for scan in scans:
         for draw in range(scan.draws + 1):
             seed += 1
-            if scan.fitted:
+            if scan.fitted or (scan.metal and not draw):
                 continue
             yield {
                 "id": f"{scan.name}_{draw or 'clean'}",

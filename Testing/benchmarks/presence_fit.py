@@ -22,12 +22,14 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from class_cases import REAL_METAL_ML
 from severity_fit import LEAST_DEVIATION, Heads, fit_from_rows, rounded
 
 from UniFuseLib.degradation import SURE
 from UniFuseLib.evaluation.metrics.classification import calibration_error
 from UniFuseLib.experiments.classifier_calibration import sure_from
 from UniFuseLib.severity.head import LIMIT, TraceHead
+from UniFuseLib.severity.noise import LEAST_METAL_ML
 from UniFuseLib.severity.presence import NETWORK
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ HELD_BACK = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)  # λ of the ridge
 _SUREST = math.log(1e6)  # log-odds that `degradation.log_odds` gives at most
 _SEEN = 0.15  # severity from which on a degradation counts
 _STEPS = 30  # of Newton's method
-_REAL_METAL_ML = 0.02  # voxels of metal in a scan as it came
 _PATIENTS = 30  # of training, fewer say too little of other patients
 
 
@@ -148,7 +149,7 @@ def _sizes(rows: Sequence[Row]) -> tuple[float, float] | None:
 def _has_metal_of_its_own(row: Row) -> bool:
     """In teeth, most often; how far its streaks harm the scan, nobody has graded."""
     logarithm = row["traces"].get("metal", -math.inf)  # `severity/noise.py`
-    return not _degraded(row) and logarithm > math.log(_REAL_METAL_ML + 0.01)
+    return not _degraded(row) and logarithm > math.log(REAL_METAL_ML + LEAST_METAL_ML)
 
 
 def _degraded(row: Row) -> bool:

@@ -30,6 +30,7 @@ _CT_FAR_MM = 10.5
 _CT_WIDTHS = (1.0, 1.6, 2.6)  # voxels of the plane, where a scanner's noise lives
 _SOFT_HU = (-200.0, 200.0)
 _METAL_HU = 2500.0
+LEAST_METAL_ML = 0.01  # keeps logarithms finite
 _PET_FAR_MM = 10.0
 _PET_WIDTHS_MM = (2.5, 4.0, 6.0, 9.0)  # of the plane
 _PET_ROUND_MM = (2.0, 3.0, 4.5, 6.5)  # of all three axes
@@ -53,7 +54,6 @@ def ct_traces(hu: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
     sharp = hu - ndimage.gaussian_filter(hu, (0.0, _CT_WIDTHS[-1], _CT_WIDTHS[-1]))
     crossed = second_difference(second_difference(hu, 1, 1), 2, 1)
     corner = np.abs(crossed[middle(middle(soft, 1, 1), 2, 1)])
-    metal_ml = float((hu > _METAL_HU).sum()) * float(np.prod(spacing_mm)) / 1000
     return {
         "far": _log_hu(_differences(hu, soft, 0, far)),
         "far_fine": _log_hu(_differences(fine, soft, 0, far)),
@@ -61,7 +61,7 @@ def ct_traces(hu: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
         "rows": _log_hu(_differences(hu, soft, 1, 1)),
         "columns": _log_hu(_differences(hu, soft, 2, 1)),
         "tails": float(np.log((np.percentile(corner, 95) + 1) / (np.median(corner) + 1))),
-        "metal": float(np.log(metal_ml + 0.01)),
+        "metal": float(np.log(metal_ml(hu, spacing_mm) + LEAST_METAL_ML)),
         "area": _log_area(body, spacing_mm),
     }
 
@@ -96,6 +96,16 @@ def pet_traces(suv: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces
         "uptake": float(np.log(level[inner].mean() + 1e-6)),
         "area": _log_area(body, spacing_mm),
     }
+
+
+def metal_ml(hu: np.ndarray, spacing_mm: Spacing | np.ndarray) -> float:
+    """Millilitres of what no tissue is as dense as.
+
+    Args:
+        hu: any shape.
+        spacing_mm: along its axes.
+    """
+    return float((hu > _METAL_HU).sum()) * float(np.prod(spacing_mm)) / 1000
 
 
 def _soft_tissue(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
