@@ -9,8 +9,9 @@
 DATA holds `train` and `val`; SCANS gets links to it, and what is made. CTs of head and neck
 (OpenKBP) taught the fused volume's head, and no other part of the network; beside each of them
 stands MR-like contrast made from it. Those to which the traces were fitted (`class_ct_samples.py`)
-are left out, and of those with metal of their own the clean case. Of all other scans only those of `val` are taken, of every
-one several draws. Each scan comes clean and degraded, moved by up to 8 mm.
+are left out, and of those with metal of their own the clean case. Of all other scans only those of
+`val` are taken, of every one several draws. Each scan comes clean and degraded, moved by up to
+8 mm.
 """
 
 from __future__ import annotations

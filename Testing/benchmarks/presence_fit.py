@@ -10,9 +10,9 @@ traces and the network's log-odds for each class of which there are clean scans 
 degraded scans weigh the same. How much it is held back is chosen on training patients, each held
 out in turn; validation patients only judge. Accuracies are of the network, of the traces, and of
 both. The network has seen the training patients; only on validation patients do its figures say how
-good it is. Classes with scans of fewer than 30 patients are judged, and get no head. A CT with metal
-of its own is no clean scan, even if nobody has degraded it: the fit does without, and afterwards
-says how many of them it finds.
+good it is. Classes with scans of fewer than 30 patients are judged, and get no head. A CT with
+metal of its own is no clean scan, even if nobody has degraded it: the fit does without, and
+afterwards says how many of them it finds.
 """
 
 from __future__ import annotations
