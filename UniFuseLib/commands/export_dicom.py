@@ -126,12 +126,21 @@ def _sources(kept: Kept, args: argparse.Namespace) -> tuple[Sources, str]:
     found = {}
     for side in ("reference", "degraded"):
         file = getattr(args, side) or _fused_file(kept.result, side)
-        found[side] = {**stated.get(side, {}), **({} if file is None else known_of(file))}
+        found[side] = {**_tags_of(stated, side), **({} if file is None else known_of(file))}
     if stated.get("frame") == "new":
         found["reference"].pop("FrameOfReferenceUID", None)
     was_dicom = _fused_file(kept.result, "degraded") is not None
     unit = stated.get("unit", _SUV if was_dicom else "")
     return Sources(found["reference"], found["degraded"]), unit
+
+
+def _tags_of(stated: dict[str, Any], side: Scan) -> dict[str, Any]:
+    tags = stated.get(side, {})
+    if not isinstance(tags, dict):
+        raise InputError(
+            f"--tags: expected an object of DICOM elements under {side!r}, found {tags!r}."
+        )
+    return tags
 
 
 def _fused_file(result: StoredResult, side: Scan) -> Path | None:
