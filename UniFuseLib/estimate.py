@@ -46,8 +46,8 @@ class LinearCost(NamedTuple):
         )
 
 
-MEMORY_BYTES = LinearCost(909.1e6, 11.61, 163.8, 0.0, within=0.443)
-CPU_SECONDS = LinearCost(6.041, 7.676e-7, 3.015e-6, 9.055e-8, within=0.222)
+MEMORY_BYTES = LinearCost(888.2e6, 5.892, 202.5, 3.534, within=0.278)
+CPU_SECONDS = LinearCost(7.462, 6.089e-7, 4.025e-6, 7.731e-8, within=0.386)
 
 
 class Size(NamedTuple):

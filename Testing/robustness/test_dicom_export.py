@@ -201,6 +201,16 @@ def test_two_patients_are_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_tags_that_are_no_elements_are_refused(
+    make: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = make()
+    stated = tags(result, {"reference": "P-17"})
+    assert cli.main(["export-dicom", str(result), "-o", str(tmp_path / "out"), *stated]) == 3
+    assert "object of DICOM elements under 'reference', found 'P-17'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_nothing_is_replaced(make: Any, capsys: pytest.CaptureFixture[str]) -> None:
     result = make()
     out = export(result)
