@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from UniFuseLib.spatial.coarser import nodes_over
-from UniFuseLib.spatial.stored import AUTO, TRIED_MM
+from UniFuseLib.spatial.nodes import AUTO, TRIED_MM, nodes_over
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from UniFuseLib.disk import Disk, disk_of
 from UniFuseLib.errors import DeviceError
-from UniFuseLib.preprocessing.prepare import shared_grid
+from UniFuseLib.preprocessing.shared_grid import shared_grid
 from UniFuseLib.process import in_bytes
-from UniFuseLib.spatial.stored import AUTO
-from UniFuseLib.verdict.parting import affordable
+from UniFuseLib.spatial.nodes import AUTO
+from UniFuseLib.verdict.affordable import affordable
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Grid
@@ -88,7 +88,7 @@ def estimate(
         uncompressed: whether volumes are written raw.
 
     Raises:
-        InputError: see `preprocessing.prepare.shared_grid`.
+        InputError: see `preprocessing.shared_grid`.
     """
     working = shared_grid(reference, working_mm).grid
     size = Size(

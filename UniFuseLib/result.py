@@ -15,8 +15,9 @@ from UniFuseLib.io.plain_values import FieldError, from_plain
 from UniFuseLib.io.typed import read_json_object
 from UniFuseLib.io.volumes import read_displacement
 from UniFuseLib.report.report import SCHEMA_VERSION
-from UniFuseLib.spatial.coarser import same_corners, sampled
+from UniFuseLib.spatial.coarser import sampled
 from UniFuseLib.spatial.field import DisplacementField
+from UniFuseLib.spatial.nodes import same_corners
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Grid
 

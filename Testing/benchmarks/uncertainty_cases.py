@@ -30,9 +30,10 @@ from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.steps import classify_pair, deform_pair
+from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import images_of
-from UniFuseLib.verdict.parting import affordable, parting_of
+from UniFuseLib.verdict.parting import parting_of
 
 _POINTS = 3000  # places that are looked at
 

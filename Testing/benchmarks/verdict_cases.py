@@ -39,9 +39,10 @@ from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
 from UniFuseLib.steps import classify_pair, deform_pair
+from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import images_of
-from UniFuseLib.verdict.parting import affordable, parting_of
+from UniFuseLib.verdict.parting import parting_of
 
 _WORKING_MM = 2.0
 _VOXELS = 1.5e6  # of a working grid; shoulders are looked at more coarsely

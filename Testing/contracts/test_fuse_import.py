@@ -1,5 +1,5 @@
-"""Importing the package, and asking the command for help, must stay quick: neither loads torch or
-SimpleITK.
+"""Importing the package, asking the command for help, and estimating a fusion (Slicer does so in
+its own process) must stay quick: none loads torch or SimpleITK.
 """
 
 from __future__ import annotations
@@ -17,7 +17,12 @@ HEAVY = "{'torch', 'SimpleITK', 'scipy', 'matplotlib'}"
 
 
 @pytest.mark.parametrize(
-    "code", ["import UniFuseLib", "import UniFuseLib.cli; UniFuseLib.cli.parser()"]
+    "code",
+    [
+        "import UniFuseLib",
+        "import UniFuseLib.cli; UniFuseLib.cli.parser()",
+        "import UniFuseLib.estimate",
+    ],
 )
 def test_import_is_light(code: str) -> None:
     command = [

@@ -314,7 +314,7 @@ def test_a_fold_is_counted(pair: tuple[Volume, Volume]) -> None:
 def test_a_large_field_of_view_is_worked_on_more_coarsely(
     pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("UniFuseLib.preprocessing.prepare.LARGEST_WORKING_GRID", 5000)
+    monkeypatch.setattr("UniFuseLib.preprocessing.shared_grid.LARGEST_WORKING_GRID", 5000)
     report = run(pair).report
     assert report.working_grid.spacing_mm > 4
     assert "Large reference field of view" in report.warnings[0]
@@ -386,7 +386,7 @@ def test_a_map_of_the_uncertainty_changes_nothing_else(pair: tuple[Volume, Volum
 def test_variations_are_evidence_up_to_a_field_of_view_whether_mapped_or_not(
     pair: tuple[Volume, Volume], monkeypatch: pytest.MonkeyPatch, litres: float, looked_at: bool
 ) -> None:
-    monkeypatch.setattr("UniFuseLib.verdict.parting._LARGEST_LITRES", litres)
+    monkeypatch.setattr("UniFuseLib.verdict.affordable._LARGEST_LITRES", litres)
     plain, mapped = run(pair), run(pair, uncertainty=True)
     for result in (plain, mapped):
         assert (result.report.verdict.evidence["variations_mm"] is not None) == looked_at

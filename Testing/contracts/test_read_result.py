@@ -11,7 +11,7 @@ import pytest
 from Testing.contracts.conftest import places
 from UniFuseLib import read_result, write_displacement
 from UniFuseLib.errors import InputError
-from UniFuseLib.spatial.coarser import nodes_over
+from UniFuseLib.spatial.nodes import nodes_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable

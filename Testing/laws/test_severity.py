@@ -212,6 +212,19 @@ def test_the_network_alone_decides_where_nothing_was_fitted_or_measured() -> Non
     assert presence_of(scan, 2.0, other) is None
 
 
+def test_a_trace_that_is_no_number_is_unlike_all_that_were_fitted() -> None:
+    scan = like_the_fit(0.0)
+    scan.traces["uptake"] = float("nan")
+    assert shipped()["pet_low_dose"].is_far(scan.traces)
+    assert presence_of(scan, 2.0, shipped()) is None
+
+
+def test_a_pet_below_zero_has_traces_that_are_numbers() -> None:
+    """Signed maps and z-scores: their logarithm has no meaning, and is no NaN."""
+    traces = pet_traces(phantom(-2.0, -3.0), SPACING, phantom(1, 0) > 0)
+    assert np.isfinite(list(traces.values())).all()
+
+
 @pytest.mark.parametrize(
     ("voxel_mm", "decides"), [(0.9, False), (1.5, True), (5.0, True), (6.0, False)]
 )

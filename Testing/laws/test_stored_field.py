@@ -12,9 +12,10 @@ from oblique_pair import places, turned
 
 from UniFuseLib.io.volumes import read_displacement, write_displacement
 from UniFuseLib.spatial.axes import working_grid
-from UniFuseLib.spatial.coarser import same_corners, sampled
+from UniFuseLib.spatial.coarser import sampled
 from UniFuseLib.spatial.composed import ComposedField
 from UniFuseLib.spatial.field import DisplacementField
+from UniFuseLib.spatial.nodes import same_corners
 from UniFuseLib.spatial.stored import SAME_MM, stored
 from UniFuseLib.spatial.volume import affine_of
 

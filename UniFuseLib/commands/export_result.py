@@ -135,7 +135,7 @@ def _one_of(folder: Path, *names: str) -> Path:
 def _on_grid_of(result: StoredResult, file: Path, volume: Volume) -> Volume:
     """The volume, if its voxels are those that the deformation belongs to."""
     from UniFuseLib.io.paths import shown
-    from UniFuseLib.spatial.coarser import same_corners
+    from UniFuseLib.spatial.nodes import same_corners
 
     if not same_corners(result.field.grid, volume.grid):
         raise InputError(

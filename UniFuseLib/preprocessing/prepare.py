@@ -20,16 +20,15 @@ from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
+from UniFuseLib.preprocessing.shared_grid import shared_grid
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
 from UniFuseLib.severity.traces import traces_of
-from UniFuseLib.spatial.axes import canonical, working_grid
+from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
     from UniFuseLib.contract import Contract
     from UniFuseLib.severity.head import Traces
-
-LARGEST_WORKING_GRID = 256**3  # voxels
 
 
 class InputVolume(NamedTuple):
@@ -109,13 +108,6 @@ class PreparedVolume:
     def compared(self) -> np.ndarray:
         """`acquired`, as far as the user lets it be compared."""
         return self.acquired if self.mask is None else self.acquired & self.mask
-
-
-class WorkingGrid(NamedTuple):
-    """The grid that the network works on."""
-
-    grid: Grid
-    warnings: tuple[str, ...]
 
 
 class PreparedPair(NamedTuple):
@@ -217,31 +209,3 @@ def prepare(
         mask=None if stored is None else canonical(stored).array,
         warnings=warnings,
     )
-
-
-def shared_grid(reference: Grid, spacing: float) -> WorkingGrid:
-    """The isotropic grid over `reference`; coarser than `spacing` mm where it would be too large.
-
-    Args:
-        reference: which the results will lie on.
-        spacing: mm.
-
-    Raises:
-        InputError: the axes of `reference` are not perpendicular.
-    """
-    if reference.sheared:
-        raise InputError(
-            "The axes of the reference volume are not perpendicular (a sheared grid, or a tilted "
-            "scan), and image files cannot store such a grid. Resample it onto perpendicular axes "
-            "and try again."
-        )
-    grid = working_grid(reference, spacing)
-    voxels = float(np.prod(grid.shape))
-    if voxels <= LARGEST_WORKING_GRID:
-        return WorkingGrid(grid, ())
-    coarser = spacing * (voxels / LARGEST_WORKING_GRID) ** (1 / 3) * 1.01
-    warning = (
-        f"Large reference field of view: processed at {coarser:.2f} mm instead of {spacing:.2f} mm."
-        " Crop the reference to the region of interest for a finer alignment."
-    )
-    return WorkingGrid(working_grid(reference, coarser), (warning,))

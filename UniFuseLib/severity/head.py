@@ -43,9 +43,10 @@ class TraceHead:
         return float(self.constant + scaled @ np.array(self.weight))
 
     def is_far(self, traces: Traces) -> bool:
-        """Whether a trace lies beyond `LIMIT`: no scan of the fit was like this one."""
+        """Whether a trace lies beyond `LIMIT`, or is NaN: no scan of the fit was like this one."""
         values = np.array([traces[name] for name in self.traces])
-        return bool((np.abs(values - self.mean) > LIMIT * np.array(self.deviation)).any())
+        within = np.abs(values - self.mean) <= LIMIT * np.array(self.deviation)
+        return not within.all()
 
     def spans(self, voxel_mm: float) -> bool:
         """Whether scans with voxels of this size were fitted; True where that is not stated."""

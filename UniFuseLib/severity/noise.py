@@ -93,7 +93,7 @@ def pet_traces(suv: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces
     }
     return {
         **found,
-        "uptake": float(np.log(level[inner].mean() + 1e-6)),
+        "uptake": float(np.log(max(level[inner].mean(), 0.0) + 1e-6)),  # signed maps lie below 0
         "area": _log_area(body, spacing_mm),
     }
 

@@ -8,14 +8,13 @@ import numpy as np
 
 from UniFuseLib.spatial.field import DisplacementField
 from UniFuseLib.spatial.linear import mapped
+from UniFuseLib.spatial.nodes import nodes_over
 from UniFuseLib.spatial.resampling import block_places, row_blocks
-from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_CORNER_MM = 0.01  # what float32 headers of large volumes lose is a tenth of it
-_LEAST_VOXELS = 2  # along an axis: a field needs both ends
+    from UniFuseLib.spatial.volume import Grid
 
 
 class FieldError(NamedTuple):
@@ -57,26 +56,6 @@ def beyond_affine(field: DisplacementField) -> FieldError:
         field: u.
     """
     return _error(field, lambda places: mapped(field.affine, places) - places)
-
-
-def nodes_over(grid: Grid, spacing: float) -> Grid:
-    """Nodes no farther apart than `spacing` mm, the outermost on the outermost voxels of `grid`.
-
-    No axis gets more nodes than it has voxels.
-    """
-    last = np.array(grid.shape) - 1
-    cells = np.ceil(last * grid.spacing / spacing - 1e-9)
-    cells = np.clip(cells, np.minimum(last, _LEAST_VOXELS - 1), np.maximum(last, 1))
-    step = np.divide(last, cells, out=np.ones(3), where=last > 0)
-    affine = grid.affine.copy()
-    affine[:3, :3] = grid.linear * step
-    d, h, w = (int(n) + 1 for n in np.where(last > 0, cells, 0))
-    return Grid((d, h, w), affine)
-
-
-def same_corners(nodes: Grid, grid: Grid) -> bool:
-    """Whether the outermost nodes lie on the outermost voxels, as `nodes_over` places them."""
-    return bool(np.abs(nodes.corners() - grid.corners()).max() <= _CORNER_MM)
 
 
 def sampled(field: DisplacementField, nodes: Grid) -> np.ndarray:

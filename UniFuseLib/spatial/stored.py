@@ -12,23 +12,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import torch
 
-from UniFuseLib.spatial.coarser import nodes_over
+from UniFuseLib.spatial.nodes import AUTO, TRIED_MM, nodes_over
 from UniFuseLib.spatial.resampling import block, row_blocks, sample_box
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid
 
-AUTO = "auto"
 # A thirtieth of the working voxel
 SAME_MM = 0.05
-TRIED_MM = (
-    8.0,
-    6.0,
-    4.0,
-    3.0,
-    2.0,
-)  # coarsest first; the first that is good enough ends the search
 
 
 class StoredField(NamedTuple):

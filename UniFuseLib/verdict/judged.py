@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.judge import Verdict, shipped_judge
-from UniFuseLib.verdict.parting import affordable, parting_of
+from UniFuseLib.verdict.parting import parting_of
 from UniFuseLib.verdict.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:

@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
-    from UniFuseLib.spatial.volume import Grid
 
 _POINTS = 2000
-# Field of view of the reference: the variations of a torso take 15 CPU s and more
-_LARGEST_LITRES = 30.0
 
 
 class Parting(NamedTuple):
@@ -36,16 +33,6 @@ class Parting(NamedTuple):
     def mean_mm(self) -> float:
         """Root mean square distance inside the body."""
         return float(np.sqrt((self.spread.at(self.points) ** 2).mean()))
-
-
-def affordable(grid: Grid) -> bool:
-    """Whether every verdict looks at the variations: not where the field of view is large.
-
-    Args:
-        grid: of the reference.
-    """
-    extent_mm = np.array(grid.shape) * grid.spacing
-    return float(extent_mm.prod()) <= _LARGEST_LITRES * 1e6
 
 
 def parting_of(
