@@ -7,12 +7,14 @@ gives `aligned` again.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from UniFuseLib.errors import WeightsError
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.pulled_scan import PulledScan, empty_volume, own_type, write_rows
 from UniFuseLib.spatial.composed import ComposedField
@@ -64,7 +66,11 @@ class ReferenceGridResult(NamedTuple):
 
 
 def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
-    """The network's output as maps that can be carried over to another grid."""
+    """The network's output as maps that can be carried over to another grid.
+
+    Raises:
+        WeightsError: the network gave NaN or an infinite number.
+    """
     restored = output.restored.float().cpu()
     fused = output.fused.float().cpu()
     blend = output.blend.float().cpu()
@@ -78,7 +84,24 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
         detail_weight=output.detail_weight.float().cpu(),
         displacement=flow_to_world(flow, pair.grid),
     )
+    _check_finite(maps)
     return NetworkResult(pair.grid, flow, pair.alignment.matrix, torch.cat(maps, dim=1))
+
+
+def _check_finite(maps: NetworkMaps) -> None:
+    """Refuse what would be written as a volume of NaN."""
+    broken = [
+        name
+        for name, values in maps._asdict().items()
+        # one NaN or infinite number makes the sum so; no temporary as large as the map
+        if not math.isfinite(float(values.sum(dtype=torch.float64)))
+    ]
+    if broken:
+        raise WeightsError(
+            f"Expected finite numbers of the network, got NaN or infinite ones ({broken[0]}). "
+            "float16 cannot hold large numbers: use --precision float32. If it ran in float32, its "
+            "weights are broken: use those that were shipped."
+        )
 
 
 def to_reference_grid(

@@ -17,7 +17,11 @@ from UniFuseLib.restoration.prediction import patches, predicted
 from UniFuseLib.restoration.statistics import (
     COUNT,
     COUNT_WITH_PREDICTION,
+    GUIDED,
     LOCAL,
+    WHOLE,
+    beside_prediction,
+    guided_differences,
     local,
     statistics,
     with_prediction,
@@ -25,9 +29,9 @@ from UniFuseLib.restoration.statistics import (
 from UniFuseLib.spatial.mind import box_mean
 
 SHAPE = (14, 19, 23)
-#: two numbers of every cube: the guided filter's changes
-GUIDED = [3 + 7 * k + j for k in range(3) for j in range(2)]
-LINES = range(LOCAL - 6, LOCAL)
+#: `local` leaves out what `guided_differences` gives
+MAPS = LOCAL - len(GUIDED)
+LINES = range(MAPS - 6, MAPS)
 
 
 def pair(seed: int = 0, spacing_mm: float = 1.5) -> AlignedPair:
@@ -49,14 +53,27 @@ def test_slabs_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> Non
     torch.testing.assert_close(rows_of(pair()), whole, atol=1e-5, rtol=1e-4)
 
 
+def test_every_number_stands_where_it_was_fitted() -> None:
+    """Numbers of a cube: two of the guided filters, then five of `local`; at the end the scan's."""
+    known = pair()
+    beside = with_prediction(known)
+    guided, maps = list(guided_differences(known)), iter(local(known))
+    around = [guided[GUIDED.index(n)] if n in GUIDED else next(maps) for n in range(LOCAL)]
+    expected = torch.stack([v[known.body] for v in [*around, *beside_prediction(beside)]])
+    rows = rows_of(known)
+    assert torch.equal(rows[:, :-WHOLE].T, expected)
+    root_mean_square = expected[list(GUIDED)].square().mean(1).sqrt()
+    torch.testing.assert_close(rows[0, -WHOLE:-2], root_mean_square)
+
+
 def test_turned_arrays_give_the_same_but_for_the_order_of_the_axes() -> None:
     """Axes d, h, w → w, d, h: cubes are cubes, and the lines move with their axes."""
     one = pair()
     turned = one._replace(
         **{name: getattr(one, name).permute(0, 1, 4, 2, 3) for name in AlignedPair._fields[:5]}
     )
-    first, second = list(local(one)), list(local(turned))
-    for number in range(LOCAL - 6):
+    first, second = ([*local(known), *guided_differences(known)] for known in (one, turned))
+    for number in set(range(len(first))) - set(LINES):
         back = second[number].permute(0, 1, 3, 4, 2)
         torch.testing.assert_close(back, first[number], atol=1e-5, rtol=1e-4)
     for half in (0, 3):
@@ -68,18 +85,16 @@ def test_turned_arrays_give_the_same_but_for_the_order_of_the_axes() -> None:
 def test_what_the_reference_explains_is_left_alone() -> None:
     """x = 0.3 + 2 y changes by ε / (var + ε) of its detail alone; noise beside it is taken out."""
     one = pair()
-    explained = list(local(one._replace(restored=0.3 + 2 * one.reference)))
-    alien = list(local(one))
-    for number in GUIDED:
-        assert explained[number].abs().mean() < 0.05
-        assert alien[number].abs().mean() > 0.15
+    explained = guided_differences(one._replace(restored=0.3 + 2 * one.reference))
+    assert all(values.abs().mean() < 0.05 for values in explained)
+    assert all(values.abs().mean() > 0.15 for values in guided_differences(one))
 
 
 def test_lengths_are_mm() -> None:
     """Half the spacing, twice the voxels in a cube."""
-    coarse, fine = list(local(pair(spacing_mm=1.5))), list(local(pair(spacing_mm=0.75)))
-    torch.testing.assert_close(coarse[3 + 7], fine[3], atol=1e-6, rtol=1e-5)  # 2 voxels: 3, 1.5 mm
-    assert not torch.allclose(coarse[3], fine[3], atol=1e-3)
+    coarse, fine = (list(guided_differences(pair(spacing_mm=mm))) for mm in (1.5, 0.75))
+    torch.testing.assert_close(coarse[2], fine[0], atol=1e-6, rtol=1e-5)  # 2 voxels: 3, 1.5 mm
+    assert not torch.allclose(coarse[0], fine[0], atol=1e-3)
 
 
 def contrasts(ghost: float = 0.0) -> AlignedPair:
@@ -123,9 +138,9 @@ def test_patches_are_measured_in_mm() -> None:
 def test_few_voxels_of_air_say_nothing_of_the_scan() -> None:
     known = pair()
     air = known.acquired & ~known.body
-    assert room.of_the_whole(known)[0, -2] == pytest.approx(known.degraded[air].mean())
+    assert room.of_the_whole(known, [])[-2] == pytest.approx(known.degraded[air].mean())
     cut = known._replace(acquired=known.body)
-    assert room.of_the_whole(cut)[0, -2:].tolist() == [0.0, 0.0]
+    assert room.of_the_whole(cut, [])[-2:].tolist() == [0.0, 0.0]
 
 
 def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:

@@ -52,6 +52,14 @@ class Slab(NamedTuple):
         here[:, :, self.inner.stop :] = False
         return here
 
+    def places(self, body: Tensor) -> Tensor:
+        """`(n,)`: where the body in `rows` lies in a flattened volume of `around`.
+
+        Args:
+            body: of the whole grid, `(1, 1, d, h, w)`.
+        """
+        return self.inside(body).flatten().nonzero()[:, 0]
+
 
 def slabs(pair: AlignedPair, halo_mm: float) -> Iterator[Slab]:
     """The grid in pieces.

@@ -23,7 +23,7 @@ from UniFuseLib.spatial.mind import box_mean, line_mean
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from UniFuseLib.restoration.aligned_pair import AlignedPair
+    from UniFuseLib.restoration.aligned_pair import AlignedPair, Slab
 
 _REACH_MM = (1.5, 3.0, 6.0)  # half sides of the cubes
 _REGULARISATION = (3e-4, 3e-3)  # of the guided filter, intensity²
@@ -34,12 +34,17 @@ _LEAST_SHARE = 1e-3  # of a cube that is body
 _AIR_SHARE = 0.9  # quantile of the air
 _LEAST_AIR = 1000  # voxels; fewer say nothing
 
+_GUIDES = len(_REACH_MM) * len(_REGULARISATION)
 LOCAL = 3 + 7 * len(_REACH_MM) + 3 * len(_LINE_MM)
 BESIDE_PREDICTION = 1 + 3 * len(_REACH_MM) + 2 * len(_MEAN_MM) - 1
-WHOLE = 2 + len(_REACH_MM) * len(_REGULARISATION)
+WHOLE = 2 + _GUIDES
 #: numbers that are known of every voxel, without and with a prediction
 COUNT = LOCAL + WHOLE
 COUNT_WITH_PREDICTION = COUNT + BESIDE_PREDICTION
+#: those of them that the guided filters say: the first ones of every cube
+GUIDED = tuple(
+    3 + 7 * cube + guide for cube in range(len(_REACH_MM)) for guide in range(len(_REGULARISATION))
+)
 
 
 def statistics(
@@ -55,16 +60,21 @@ def statistics(
         Rows of the grid, and `(n, COUNT or COUNT_WITH_PREDICTION)`, one line for each voxel of the
         body in them.
     """
-    whole = of_the_whole(pair)
-    for slab in slabs(pair, _MEAN_MM[-1]):
-        place = slab.inside(pair.body).flatten().nonzero()[:, 0]
+    count = COUNT if beside is None else COUNT_WITH_PREDICTION
+    others = [number for number in range(count - WHOLE) if number not in GUIDED]
+    pieces = list(slabs(pair, _MEAN_MM[-1]))
+    guided = [guided_inside(pair, slab) for slab in pieces]
+    whole = of_the_whole(pair, guided)
+    for slab, changes in zip(pieces, guided, strict=True):
+        place = slab.places(pair.body)
         maps = local(pair.rows(slab.around))
         if beside is not None:
             maps = chain(maps, beside_prediction(beside.rows(slab.around)))
-        known = whole.new_empty(COUNT if beside is None else COUNT_WITH_PREDICTION, len(place))
-        for line, values in zip(known[:-WHOLE], maps, strict=True):
-            torch.index_select(values.flatten(), 0, place, out=line)
-        known[-WHOLE:] = whole.T
+        known = whole.new_empty(count, len(place))
+        for number, values in zip(others, maps, strict=True):
+            torch.index_select(values.flatten(), 0, place, out=known[number])
+        known[list(GUIDED)] = changes
+        known[-WHOLE:] = whole[:, None]
         yield slab.rows, known.T
 
 
@@ -74,15 +84,13 @@ def with_prediction(pair: AlignedPair) -> AlignedPair:
 
 
 def local(pair: AlignedPair) -> Iterator[Tensor]:
-    """`LOCAL` volumes: what surrounds every voxel."""
+    """What surrounds every voxel: `LOCAL` volumes, but for those of the guided filters."""
     x, y = pair.restored, pair.reference
     yield x
     yield y
     yield pair.degraded - x
     for reach_mm in _REACH_MM:
         window = _Window(x, y, voxels(reach_mm, pair.spacing_mm))
-        for regularisation in _REGULARISATION:
-            yield window.guided_difference(regularisation)
         yield window.variance_y.clamp(min=0).sqrt()
         yield window.variance_x.clamp(min=0).sqrt()
         yield window.correlation
@@ -117,30 +125,39 @@ def beside_prediction(pair: AlignedPair) -> Iterator[Tensor]:
         yield window.variance_y.clamp(min=0).sqrt()
 
 
-def of_the_whole(pair: AlignedPair) -> Tensor:
-    """`(1, WHOLE)`: how far the guided filter changes the body, and what the air shows.
+def guided_inside(pair: AlignedPair, slab: Slab) -> Tensor:
+    """How far the guided filters change the voxels of the body in a slab, `(_GUIDES, n)`."""
+    place = slab.places(pair.body)
+    differences = guided_differences(pair.rows(slab.around))
+    return torch.stack([values.flatten().index_select(0, place) for values in differences])
+
+
+def guided_differences(pair: AlignedPair) -> Iterator[Tensor]:
+    """`_GUIDES` volumes: what the reference explains of the restored one, less that."""
+    for reach_mm in _REACH_MM:
+        window = _Window(pair.restored, pair.reference, voxels(reach_mm, pair.spacing_mm))
+        for regularisation in _REGULARISATION:
+            yield window.guided_difference(regularisation)
+
+
+def of_the_whole(pair: AlignedPair, guided: list[Tensor]) -> Tensor:
+    """`(WHOLE,)`: how far the guided filters change the body, and what the air shows.
 
     Ghosts of motion are plainest in air.
+
+    Args:
+        pair: restored volume and reference.
+        guided: `guided_inside` of its slabs.
     """
-    squares = torch.zeros(WHOLE - 2)
-    for slab in slabs(pair, 2 * _REACH_MM[-1]):
-        place = slab.inside(pair.body).flatten().nonzero()[:, 0]
-        differences = _guided_differences(pair.rows(slab.around))
-        inside = (d.flatten().index_select(0, place) for d in differences)
-        squares += torch.stack([d.square_().sum() for d in inside])
+    squares = torch.zeros(_GUIDES)
+    for changes in guided:
+        squares += torch.stack([values.square().sum() for values in changes])
     count = pair.body.sum().clamp(min=1)
     air = pair.degraded[pair.acquired & ~pair.body]
     shown = [0.0, 0.0]
     if len(air) >= _LEAST_AIR:
         shown = [float(air.mean()), float(np.quantile(air.numpy(), _AIR_SHARE))]
-    return torch.cat([(squares / count).sqrt(), torch.tensor(shown)])[None]
-
-
-def _guided_differences(pair: AlignedPair) -> Iterator[Tensor]:
-    for reach_mm in _REACH_MM:
-        window = _Window(pair.restored, pair.reference, voxels(reach_mm, pair.spacing_mm))
-        for regularisation in _REGULARISATION:
-            yield window.guided_difference(regularisation)
+    return torch.cat([(squares / count).sqrt(), torch.tensor(shown)])
 
 
 class _Window:
