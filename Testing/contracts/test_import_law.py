@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,6 +83,14 @@ def test_training_never_imports_evaluation() -> None:
 def test_slicer_module_needs_no_torch() -> None:
     paths = [path for path in modules(SLICER) if path != ASKS_TORCH]
     assert not offenders(paths, "torch", "UniFuseLib.network")
+
+
+def test_what_slicer_imports_of_the_library_needs_no_torch() -> None:
+    found = {name.rpartition(".")[0] for path in modules(SLICER) for name in imports(path)}
+    ours = sorted(name for name in found if within(name, "UniFuseLib"))
+    assert "UniFuseLib.estimate" in ours
+    script = f"import sys; sys.modules['torch'] = None; import {', '.join(ours)}"
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("room", ["spatial", "registration", "network", "preprocessing"])

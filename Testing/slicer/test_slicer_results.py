@@ -236,7 +236,7 @@ def test_longSentencesDoNotWidenThePanel():
 
     root = ElementTree.parse(UI_FILE).getroot()  # noqa: S314  a file of ours
     labels = {w.get("name"): w for w in root.iter("widget") if w.get("class") == "QLabel"}
-    for name in ("cardHeader", "trust", "verdict", "warnings", "message"):
+    for name in ("cardHeader", "cost", "trust", "verdict", "warnings", "message"):
         policy = labels[f"{name}Label"].find("property[@name='sizePolicy']/sizepolicy")
         assert policy is not None
         assert policy.get("hsizetype") == "Ignored"

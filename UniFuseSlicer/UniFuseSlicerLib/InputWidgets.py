@@ -1,4 +1,6 @@
-"""The upper part of the panel: what is known of the inputs, the Fuse button, the progress bar."""
+"""The upper part of the panel: what is known of the inputs, the Fuse button, what it would take,
+the progress bar.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 
 import slicer
 
+from .Cost import CostView, costView
 from .Guards import modalitySentences
 from .NodeWatch import NodeWatch
 from .Ownership import mark, resultVolumeIds
@@ -67,6 +70,20 @@ class InputWidgets:
         ui.progressBar.setVisible(view.progressVisible)
         ui.progressBar.setValue(view.progressPercent)
         ui.progressBar.setFormat(view.progressText)
+
+    def showCost(self, parameterNode: Any, free: bool) -> None:
+        """What *Fuse* would take now.
+
+        Args:
+            parameterNode: None while a scene is closed.
+            free: there is a pair that can be fused, and no run.
+        """
+        p, view = parameterNode, CostView()
+        if free:
+            view = costView(p.degraded, p.reference, p.options(self._settings))
+        self._ui.costLabel.setText(view.text)
+        self._ui.costLabel.setStyleSheet(view.styleSheet)
+        self._ui.costLabel.setVisible(bool(view.text))
 
     def _hideResults(self, chosen: tuple[Any, Any], offered: bool) -> None:
         """From the input selectors, unless asked; what is chosen stays listed."""

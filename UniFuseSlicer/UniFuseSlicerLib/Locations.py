@@ -4,6 +4,7 @@ module.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from slicer.i18n import tr as _
@@ -31,6 +32,17 @@ def libraryRoot(moduleFolder: Path = MODULE_FOLDER) -> Path:
             "Reinstall the UniFuse extension."
         ).format(first=moduleFolder, second=moduleFolder.parent)
     )
+
+
+def findLibrary() -> None:
+    """Let this process import UniFuseLib: of it, only what imports no torch.
+
+    Raises:
+        FusionError: the extension was copied without its library.
+    """
+    root = str(libraryRoot())
+    if root not in sys.path:
+        sys.path.append(root)
 
 
 def resourceFolder(name: str, moduleFolder: Path = MODULE_FOLDER) -> Path | None:

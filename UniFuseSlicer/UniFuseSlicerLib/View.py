@@ -120,6 +120,11 @@ def trustGround(word: str) -> str:
     return _TRUST_GROUNDS.get(word, "")
 
 
+def trustStyle(word: str) -> str:
+    """Style sheet of a label in the colour of a verdict."""
+    return _TRUST_STYLE.format(ground=trustGround(word))
+
+
 def trust(report: Mapping[str, Any]) -> TrustView:
     """What the panel says before it shows anything; empty for a report without a verdict.
 
@@ -127,13 +132,13 @@ def trust(report: Mapping[str, Any]) -> TrustView:
         report: content of report.json.
     """
     found = report.get("verdict") or {}
-    ground = trustGround(found.get("trust") or "")
-    if not ground:
+    word = found.get("trust") or ""
+    if not trustGround(word):
         return TrustView()
     title = trustTitle(found["trust"])
     reasons = [f"• {withoutOptions(reason)}" for reason in found.get("reasons", [])]
     lines = [title, *reasons, _trustFigures(found), *_uncertainty(found)]
-    return TrustView("\n".join(lines), _TRUST_STYLE.format(ground=ground))
+    return TrustView("\n".join(lines), trustStyle(word))
 
 
 def _trustFigures(found: Mapping[str, Any]) -> str:

@@ -288,7 +288,9 @@ class Panel:
         if self.many.filling:
             view = replace(view, buttonEnabled=False, inputsEnabled=False)
         self.inputs.show(view)
-        self._prepare(free=view.buttonEnabled and not self.run.running)
+        canStart = view.buttonEnabled and not self.run.running
+        self.inputs.showCost(p, canStart)
+        self._prepare(canStart)
         self.many.follow(p, free=not self.run.running)
         self.messages.showProblem(chosen.problem)
         if p is not None and not self.run.running:

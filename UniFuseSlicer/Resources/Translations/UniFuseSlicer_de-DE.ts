@@ -172,6 +172,10 @@
         <translation>Fusionieren</translation>
     </message>
     <message>
+        <source>Estimated from the sizes of both volumes, on the CPU of the computer that was measured; other computers and GPUs differ. The last figure is for the files of the result, exported as a folder.</source>
+        <translation>Geschätzt aus der Größe beider Volumen, auf der CPU des gemessenen Rechners; andere Rechner und GPUs weichen ab. Die letzte Zahl gilt für die Dateien des Ergebnisses, als Ordner exportiert.</translation>
+    </message>
+    <message>
         <source>Result:</source>
         <translation>Ergebnis:</translation>
     </message>
@@ -1046,6 +1050,17 @@
     <message>
         <source>Flicker</source>
         <translation>Wechsel</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Cost</name>
+    <message>
+        <source>About {seconds:.0f} s of one core · {memory} of memory · up to {disk} if exported</source>
+        <translation>Etwa {seconds:.0f} s eines Kerns · {memory} Speicher · exportiert bis {disk}</translation>
+    </message>
+    <message>
+        <source>Only {free} of memory are free, so it will be refused on the CPU. Close other programs, set a larger working spacing, or crop the reference.</source>
+        <translation>Nur {free} Speicher sind frei; auf der CPU wird das abgelehnt. Andere Programme schließen, einen größeren Arbeitsabstand einstellen oder die Referenz zuschneiden.</translation>
     </message>
 </context>
 <context>

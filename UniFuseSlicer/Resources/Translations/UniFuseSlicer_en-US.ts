@@ -172,6 +172,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Estimated from the sizes of both volumes, on the CPU of the computer that was measured; other computers and GPUs differ. The last figure is for the files of the result, exported as a folder.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Result:</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1045,6 +1049,17 @@
     </message>
     <message>
         <source>Flicker</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Cost</name>
+    <message>
+        <source>About {seconds:.0f} s of one core · {memory} of memory · up to {disk} if exported</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only {free} of memory are free, so it will be refused on the CPU. Close other programs, set a larger working spacing, or crop the reference.</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
