@@ -61,7 +61,7 @@ def test_theLineFollowsPairAndOptions(build, memory):
     assert label.visible
     assert first.startswith("About ")
     assert " s of one core · " in first
-    assert " of memory · up to " in first
+    assert " of RAM · export up to " in first
     s.p.workingSpacing = 0.5
     assert label.text != first
     s.p.workingSpacing = 0.0

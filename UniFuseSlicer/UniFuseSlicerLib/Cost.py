@@ -111,9 +111,7 @@ def _onGpu(options: FusionOptions) -> bool:
 def _figures(cost: Cost) -> str:
     from UniFuseLib.process import in_bytes
 
-    return _(
-        "About {seconds:.0f} s of one core · {memory} of memory · up to {disk} if exported"
-    ).format(
+    return _("About {seconds:.0f} s of one core · {memory} of RAM · export up to {disk}").format(
         seconds=cost.cpu_seconds,
         memory=in_bytes(cost.memory_bytes),
         disk=in_bytes(cost.disk.high),

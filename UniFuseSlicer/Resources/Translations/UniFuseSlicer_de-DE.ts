@@ -1055,8 +1055,8 @@
 <context>
     <name>UniFuseSlicerLib.Cost</name>
     <message>
-        <source>About {seconds:.0f} s of one core · {memory} of memory · up to {disk} if exported</source>
-        <translation>Etwa {seconds:.0f} s eines Kerns · {memory} Speicher · exportiert bis {disk}</translation>
+        <source>About {seconds:.0f} s of one core · {memory} of RAM · export up to {disk}</source>
+        <translation>Etwa {seconds:.0f} s eines Kerns · {memory} RAM · Export bis {disk}</translation>
     </message>
     <message>
         <source>Only {free} of memory are free, so it will be refused on the CPU. Close other programs, set a larger working spacing, or crop the reference.</source>

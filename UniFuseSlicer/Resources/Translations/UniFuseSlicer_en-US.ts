@@ -1055,7 +1055,7 @@
 <context>
     <name>UniFuseSlicerLib.Cost</name>
     <message>
-        <source>About {seconds:.0f} s of one core · {memory} of memory · up to {disk} if exported</source>
+        <source>About {seconds:.0f} s of one core · {memory} of RAM · export up to {disk}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
