@@ -22,9 +22,9 @@ DEGRADATION_OF: dict[str, DegradationClass] = {
     "pet": "pet_low_dose",
 }
 SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
-#: voxels of a scan, the median of their sides, up to which its types were calibrated and are right
-#: (0097, 0098): of coarser ones the working grid shows blurred noise, and blur like that of motion
-COARSEST_MM = {"ct": 5.0, "mr": 1.5}
+#: voxels of a scan, the median of their sides, up to which the network alone names its types
+#: rightly (0097): of coarser ones the working grid shows blurred noise, or blur like motion's
+COARSEST_MM = {"ct": 2.0, "mr": 1.5}
 _ROUNDED = 1.05  # of a voxel's side
 _SAME_SPACING = 1e-3  # relative: rounding of spacings in files, nothing that the network sees
 _LEAST = 1e-6  # of a probability; keeps logarithms finite
@@ -58,15 +58,17 @@ def classify(
         spacing_mm: of the grid that was classified.
         calibrated_at_mm: the contract's spacing; probabilities were fitted at no other.
         presence: takes the network's log-odds of the modality's degradation to those that count
-            (`severity/presence.py`); None, there and here: the network alone decides.
+            (`severity/presence.py`); None, there and here: the network alone decides, and
+            nothing is stated of voxels beyond `COARSEST_MM`.
         voxel_mm: of the degraded scan, the median of its sides.
     """
     probabilities = given_modality(raw_probabilities, modality)
-    if presence is not None:
-        probabilities = _reconsidered(probabilities, DEGRADATION_OF[modality], presence)
+    odds = None if presence is None else _reconsidered(probabilities, modality, presence)
+    if odds is not None:
+        probabilities = with_log_odds(probabilities, DEGRADATION_OF[modality], odds)
     uncalibrated = (
         uncalibrated_warning(spacing_mm, calibrated_at_mm),
-        coarse_voxels_warning(voxel_mm, modality),
+        coarse_voxels_warning(voxel_mm, modality) if odds is None else None,
     )
     calibrated = not any(uncalibrated)
     messages = (
@@ -79,11 +81,11 @@ def classify(
 
 
 def _reconsidered(
-    probabilities: dict[str, float], label: str, presence: Callable[[float], float | None]
-) -> dict[str, float]:
-    network = log_odds(probabilities, label)
-    odds = None if network is None else presence(network)
-    return probabilities if odds is None else with_log_odds(probabilities, label, odds)
+    probabilities: dict[str, float], modality: str, presence: Callable[[float], float | None]
+) -> float | None:
+    """The log-odds of the modality's degradation that count; None: those of the network."""
+    network = log_odds(probabilities, DEGRADATION_OF[modality])
+    return None if network is None else presence(network)
 
 
 def is_calibrated(spacing_mm: float, calibrated_at_mm: float) -> bool:
@@ -108,14 +110,14 @@ def uncalibrated_warning(spacing_mm: float, calibrated_at_mm: float) -> str | No
 
 
 def coarse_voxels_warning(voxel_mm: float, modality: str) -> str | None:
-    """Likewise, where the scan's own voxels are coarser than those of the calibration."""
+    """Likewise, where the scan's own voxels are too coarse for the network alone."""
     coarsest = COARSEST_MM.get(modality, math.inf)
     if voxel_mm <= _ROUNDED * coarsest:
         return None
     return (
         "The type of degradation is not stated: the degraded volume has voxels of "
-        f"{voxel_mm:.1f} mm, and the types of {modality.upper()} were calibrated up to "
-        f"{coarsest:g} mm. Of coarser ones the type may be wrong at any probability."
+        f"{voxel_mm:.1f} mm, and by the network alone the types of {modality.upper()} are named "
+        f"rightly up to {coarsest:g} mm. Of coarser ones the type may be wrong at any probability."
     )
 
 

@@ -46,8 +46,8 @@ class LinearCost(NamedTuple):
         )
 
 
-MEMORY_BYTES = LinearCost(888.2e6, 5.892, 202.5, 3.534, within=0.278)
-CPU_SECONDS = LinearCost(7.462, 6.089e-7, 4.025e-6, 7.731e-8, within=0.386)
+MEMORY_BYTES = LinearCost(856.8e6, 9.475, 191.4, 1.889, within=0.236)
+CPU_SECONDS = LinearCost(6.531, 7.647e-7, 3.27e-6, 1.457e-7, within=0.313)
 
 
 class Size(NamedTuple):

@@ -10,28 +10,25 @@ contrast made from the CT.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import torch
 from class_by_voxel import with_voxels
 from class_cases import FITTED, NECKS, mr_like
 from severity_samples import (
-    add_row,
     as_scanned,
+    collect,
     degraded,
     log_odds_beside,
     measured,
-    read_rows,
 )
 
 from UniFuseLib.io.volumes import read_volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
     from typing import Any
 
     from UniFuseLib.spatial.volume import Volume
@@ -70,18 +67,7 @@ class Sample(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("data", type=Path)
-    parser.add_argument("rows", type=Path)
-    args = parser.parse_args()
-    torch.set_num_threads(1)
-    done = {row["id"] for row in read_rows(args.rows)}
-    for sample in samples(args.data):
-        if sample.name not in done:
-            add_row(args.rows, row_of(sample))
-    return 0
+    return collect(__doc__, samples, row_of)
 
 
 def samples(data: Path) -> list[Sample]:

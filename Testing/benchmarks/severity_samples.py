@@ -45,6 +45,7 @@ from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from UniFuseLib.contract import Contract
@@ -107,19 +108,32 @@ class Sample(NamedTuple):
 
 
 def main() -> int:
+    return collect(__doc__, samples, row_of)
+
+
+def collect(
+    description: str | None,
+    samples_of: Callable[[Path], list[Any]],
+    row_of_sample: Callable[[Any], dict[str, Any]],
+) -> int:
+    """A script that measures the samples of a folder, one row each; rows that are there stay.
+
+    Args:
+        description: of the script.
+        samples_of: folder of the data → samples, each with a `name`.
+        row_of_sample: with the sample's name as `id`.
+    """
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
     parser.add_argument("rows", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
     done = {row["id"] for row in read_rows(args.rows)}
-    for sample in samples(args.data):
-        if sample.name in done:
-            continue
-        row = row_of(sample)
-        add_row(args.rows, row)
+    for sample in samples_of(args.data):
+        if sample.name not in done:
+            add_row(args.rows, row_of_sample(sample))
     return 0
 
 

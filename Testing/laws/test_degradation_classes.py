@@ -90,8 +90,7 @@ def test_a_class_counts_only_at_the_spacing_of_its_calibration(
     ("modality", "voxel", "calibrated"),
     [
         ("ct", 2.0, True),
-        ("ct", 4.9, True),
-        ("ct", 5.5, False),
+        ("ct", 2.5, False),
         ("mr", 1.5, True),
         ("mr", 2.0, False),
         ("pet", 5.3, True),
@@ -104,6 +103,19 @@ def test_a_class_counts_only_for_voxels_like_those_of_its_calibration(
     found = classify(sure, modality, 0.85, spacing_mm=1.5, calibrated_at_mm=1.5, voxel_mm=voxel)
     assert found.calibrated is calibrated
     assert calibrated or f"{voxel:.1f} mm" in found.warnings[0]
+
+
+@pytest.mark.parametrize(("traces", "stated"), [(1.0, True), (None, False)])
+def test_of_coarse_voxels_a_class_is_stated_where_the_traces_decide(
+    traces: float | None, stated: bool
+) -> None:
+    """The network is wrong and sure of them: a scan that the traces say nothing of has no class."""
+    of_network = {"clean": 0.99, "mr_motion": 0.0, "ct_metal_noise": 0.01, "pet_low_dose": 0.0}
+    at = {"sure_from": 0.6, "spacing_mm": 1.5, "calibrated_at_mm": 1.5, "voxel_mm": 4.7}
+    found = classify(of_network, "ct", **at, presence=lambda network: traces)
+    assert found.calibrated is stated
+    assert found.warnings == () if stated else "4.7 mm" in found.warnings[0]
+    assert (found.label == "ct_metal_noise") is stated
 
 
 def test_log_odds_come_back() -> None:

@@ -4,12 +4,13 @@ skipped.
 
 from __future__ import annotations
 
+import ctypes.util
 import importlib.util
 import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,9 @@ if str(HERE) not in sys.path:
 
 from measures import positions  # noqa: E402  (this folder is on the path only now)
 from panel import FakeTool, PanelBuilder  # noqa: E402
+
+if TYPE_CHECKING:
+    from views import SliceView
 
 HAS_SLICER = importlib.util.find_spec("slicer") is not None
 import standin  # noqa: E402
@@ -46,6 +50,29 @@ def scene():
     slicer.mrmlScene = slicer.vtkMRMLScene()
     yield slicer.mrmlScene
     slicer.mrmlScene.Clear(True)
+
+
+@pytest.fixture
+def openView(scene):
+    """Pixels of its side → a slice view that is drawn; skips the test where none can be."""
+    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
+        pytest.skip(
+            "no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)"
+        )
+    from views import SliceView
+
+    def opened(side: int) -> SliceView:
+        try:
+            return SliceView(scene, size=(side, side))
+        except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
+            pytest.skip(f"no offscreen rendering: {error}")
+
+    return opened
+
+
+@pytest.fixture
+def view(openView):
+    return openView(240)
 
 
 def rotation(axis: int, degrees: float) -> np.ndarray:

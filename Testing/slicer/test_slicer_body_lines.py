@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import sys
-
 import numpy as np
 import pytest
 from measures import positions
@@ -139,14 +136,11 @@ def models(scene):
 
 
 @pytest.mark.parametrize("mode", ["grid", "contour"])
-def test_theViewShowsLinesInTheBodyAlone(scene, nodes, ball, mode):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
+def test_theViewShowsLinesInTheBodyAlone(scene, openView, nodes, ball, mode):
     from UniFuseSlicerLib.Layers import Layers
     from UniFuseSlicerLib.Nodes import matrixArray
-    from views import SliceView
 
-    view = SliceView(scene, size=(300, 300))
+    view = openView(300)
     Layers(scene, view.fit).show(ball, None, 1.0)
     view.node.RotateToVolumePlane(ball)
     view.fit()

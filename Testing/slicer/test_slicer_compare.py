@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import os
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -52,20 +50,7 @@ def compare(scene, views):
 
 
 @pytest.fixture
-def rendered(scene):
-    """The view on the left of *Side by side*, as it is drawn."""
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
-    from views import SliceView
-
-    try:
-        return SliceView(scene, size=(240, 240))
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
-
-
-@pytest.fixture
-def scaled(pair, rendered, scene):
+def scaled(pair, view, scene):
     """The pair with a scale in warm colours for the degraded volume, over the reference."""
     import slicer
     from UniFuseSlicerLib.HotIron import hotIronNode
@@ -75,7 +60,7 @@ def scaled(pair, rendered, scene):
     display = pair.degraded.GetDisplayNode()
     display.SetAndObserveColorNodeID(hotIronNode(scene).GetID())
     showLegend(pair.degraded, slicer.vtkSlicerColorLogic, "SUV")
-    Layers(scene, rendered.fit).show(pair.reference, pair.degraded, 0.0)
+    Layers(scene, view.fit).show(pair.reference, pair.degraded, 0.0)
     return pair
 
 
@@ -192,25 +177,25 @@ def test_sideBySideShowsOneOnEachSideAtTheSamePlaceLinked(pair, compare, views):
     assert views.Yellow.composite.GetLinkedControl()
 
 
-def test_onlyAViewThatShowsAVolumeShowsItsColorScale(scaled, rendered, scene):
+def test_onlyAViewThatShowsAVolumeShowsItsColorScale(scaled, view, scene):
     """Not the view of the reference alone, on the left of *Side by side*."""
     from UniFuseSlicerLib.Choices import CompareChoice
     from UniFuseSlicerLib.Compare import Compare, ComparedPair
     from UniFuseSlicerLib.Layers import Layers
 
-    assert warmAtTheLeftEdge(rendered) > 100
+    assert warmAtTheLeftEdge(view) > 100
     compare = Compare(Layers(scene))
     pair = ComparedPair(scaled.reference, scaled.degraded, 0.0)
     compare.start(pair, CompareChoice.SIDE_BY_SIDE, 0.0)
-    assert warmAtTheLeftEdge(rendered) == 0
+    assert warmAtTheLeftEdge(view) == 0
     compare.end()
-    assert warmAtTheLeftEdge(rendered) > 100
+    assert warmAtTheLeftEdge(view) > 100
     Layers(scene).show(scaled.reference, None, 1.0)
-    assert warmAtTheLeftEdge(rendered) == 0
+    assert warmAtTheLeftEdge(view) == 0
 
 
 @pytest.mark.parametrize("mode", ["checkerboard", "curtain"])
-def test_theSquaresOfAVolumeKeepItsColorScale(scaled, rendered, scene, mode):
+def test_theSquaresOfAVolumeKeepItsColorScale(scaled, view, scene, mode):
     """They are those of a copy, which no file has to hold."""
     from UniFuseSlicerLib.Choices import CompareChoice
     from UniFuseSlicerLib.Compare import Compare, ComparedPair
@@ -220,12 +205,12 @@ def test_theSquaresOfAVolumeKeepItsColorScale(scaled, rendered, scene, mode):
     count = scene.GetNumberOfNodes()
     compare = Compare(Layers(scene))
     compare.start(ComparedPair(scaled.reference, scaled.degraded, 0.0), CompareChoice(mode), 50.0)
-    assert warmAtTheLeftEdge(rendered) > 100
-    copy = scene.GetNodeByID(rendered.logic.GetSliceCompositeNode().GetForegroundVolumeID())
+    assert warmAtTheLeftEdge(view) > 100
+    copy = scene.GetNodeByID(view.logic.GetSliceCompositeNode().GetForegroundVolumeID())
     legend = legendOf(copy)
     assert (legend.GetTitleText(), legend.GetSaveWithScene()) == ("SUV", False)
     legendOf(scaled.degraded).SetVisibility(False)
-    assert warmAtTheLeftEdge(rendered) == 0
+    assert warmAtTheLeftEdge(view) == 0
     compare.end()
     assert scene.GetNumberOfNodes() == count
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import sys
 from typing import Any
 
 import numpy as np
@@ -24,17 +22,8 @@ def nodes(tmp_path, writeResult, pair):
 
 
 @pytest.fixture
-def view(scene):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip(
-            "no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)"
-        )
-    from views import SliceView
-
-    try:
-        return SliceView(scene, size=(300, 300))
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
+def view(openView):
+    return openView(300)
 
 
 @pytest.fixture
@@ -82,9 +71,11 @@ def test_everyModeDrawsColoursOverTheAnatomy(overlay, view, shown, nodes, pair, 
 
 
 def test_legendShowsMillimetresOfThisField(overlay, view, shown, nodes, pair):
+    from UniFuseSlicerLib.Legends import legendOf
+
     drawn = overlay.show(nodes.deformation, pair.reference, style("grid", onlyInBody=False))
     withLegend = view.pixels()
-    legend = overlay._legendOf(drawn.GetDisplayNode())
+    legend = legendOf(drawn)
     assert legend.GetTitleText() == "mm"
     assert drawn.GetDisplayNode().GetScalarRange() == pytest.approx((0, 8))  # 7.1 mm at most
     assert legend.GetNumberOfLabels() == 9  # a label for each millimetre

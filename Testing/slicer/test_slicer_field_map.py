@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -147,18 +145,6 @@ def test_itIsAHelper(wash, nodes, scene):
     wash.remove()
     assert other.GetScene() is None
     assert scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode") == before
-
-
-@pytest.fixture
-def view(scene):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
-    from views import SliceView
-
-    try:
-        return SliceView(scene, size=(240, 240))
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
 
 
 def test_itIsSeenOverTheReferenceWithItsScale(view, wash, nodes, pair, scene):

@@ -4,28 +4,14 @@ offers.
 
 from __future__ import annotations
 
-import ctypes.util
 import json
 import os
-import sys
 
 import numpy as np
 import pytest
 from panel import click, runToTheEnd
 
 pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
-
-
-@pytest.fixture
-def view(scene):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
-    from views import SliceView
-
-    try:
-        return SliceView(scene, size=(240, 240))
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes.util
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -83,18 +81,6 @@ def test_theToolsFileIsRead(tmp_path, writeResult, uncertainty, referenceMatrix)
     assert found is not None
     np.testing.assert_array_equal(found.array, uncertainty)
     np.testing.assert_allclose(found.ijkToRas, referenceMatrix, atol=1e-5)
-
-
-@pytest.fixture
-def view(scene):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
-    from views import SliceView
-
-    try:
-        return SliceView(scene, size=(240, 240))
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
 
 
 def test_theLayerShowsTheMapWithItsScaleAndOnlyThen(view, mapped, scene):

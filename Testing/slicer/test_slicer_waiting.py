@@ -134,6 +134,48 @@ def test_thePanelStartsItWithTwoVolumesAndOnlyThen(build, pair):
     assert len(prepared) == 1
 
 
+@pytest.fixture
+def inAdvance(waiting):
+    """The owner of `waiting.tool`, and its timer."""
+    import standin_widgets
+    from UniFuseSlicerLib.InAdvance import InAdvance
+    from UniFuseSlicerLib.Settings import MachineSettings
+
+    made = []
+
+    def makeTimer(callback, milliseconds):
+        made.append(standin_widgets.makeTimer(callback, milliseconds))
+        return made[-1]
+
+    ui = SimpleNamespace(inAdvanceCheckBox=standin_widgets.QCheckBox())
+    settings = MachineSettings(standin_widgets.QSettings())
+    owner = InAdvance(ui, waiting.tool, settings, makeTimer)
+    return SimpleNamespace(owner=owner, timer=made[0])
+
+
+@pytest.mark.slicer
+def test_afterARunTheSameVolumesStartAnother(inAdvance, waiting):
+    inAdvance.owner.follow("degraded", "reference")
+    waiting.tool.endNow()  # taken by a run
+    inAdvance.owner.follow("degraded", "reference")
+    assert len(waiting.started) == 1
+    inAdvance.owner.renew()
+    inAdvance.owner.follow("degraded", "reference")
+    assert len(waiting.started) == 2
+
+
+@pytest.mark.slicer
+def test_theTimerLetsItGoAndStops(inAdvance, waiting):
+    inAdvance.owner.follow("degraded", "reference")
+    waiting.now[0] = 119.0
+    inAdvance.timer.fire()
+    assert waiting.tool.waiting
+    waiting.now[0] = 120.0
+    inAdvance.timer.fire()
+    assert not waiting.tool.waiting
+    assert not inAdvance.timer.active
+
+
 @pytest.mark.slicer
 def test_theSwitchIsKeptAndEndsIt(build):
     import standin_widgets

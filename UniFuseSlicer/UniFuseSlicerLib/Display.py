@@ -11,7 +11,7 @@ from .Choices import FieldPartChoice, LayerChoice, OverlayChoice
 from .Compare import ComparedPair
 from .FieldMap import FIELD_LAYERS, FieldLook, FieldMap
 from .Layers import Layers
-from .Legends import legendOf, showLegend
+from .Legends import hideLegend, showLegend
 from .LiveWarp import LiveWarp
 from .Overlay import Overlay, OverlayStyle
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
@@ -231,8 +231,8 @@ class Display:
             return
         if shown and self.overlay.colorLogic is not None:
             showLegend(mapped, self.overlay.colorLogic, _("Uncertainty, mm"))
-        elif (legend := legendOf(mapped)) is not None:
-            legend.SetVisibility(False)
+        else:
+            hideLegend(mapped)
 
     def _showFieldScale(self, shown: Shown) -> None:
         """Of the colour wash; without one, the volume behind it goes."""

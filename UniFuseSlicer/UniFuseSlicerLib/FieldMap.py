@@ -15,7 +15,7 @@ from .CoarseField import CoarseField, coarseField
 from .FieldScale import Scale, changeColours, changeScale, lengthColours
 from .Folds import determinant
 from .Images import Image
-from .Legends import legendOf, showLegend
+from .Legends import hideLegend, showLegend
 from .Nodes import removeWithDisplay, updateVolume
 from .Overlay import scaleOf
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
@@ -83,11 +83,11 @@ class FieldMap:
             shown: whether there is one.
         """
         if shown and self._colorLogic is not None:
-            legend = showLegend(self._node, self._colorLogic, _title(look))
-            legend.SetNumberOfLabels(self._scale.labels)
+            labels = self._scale.labels
+            legend = showLegend(self._node, self._colorLogic, _title(look), labels=labels)
             legend.SetSaveWithScene(False)
-        elif (legend := legendOf(self._node)) is not None:
-            legend.SetVisibility(False)
+        elif self._node is not None:
+            hideLegend(self._node)
 
     def isOf(self, deformation: Any) -> bool:
         """Whether the volume was made of this node."""

@@ -1,4 +1,4 @@
-"""Colour scales of volumes, seen where the volume is seen."""
+"""Colour scales of volumes and fields, seen where these are seen."""
 
 from __future__ import annotations
 
@@ -9,22 +9,33 @@ import slicer
 from .Windows import windowOf
 
 LEGEND_LABELS = {5.0: 6, 7.0: 8, 10.0: 6, 20.0: 5}  # top of the window → whole numbers
-LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.08, 0.5), 12
+# Shares of the view, and points: small enough to leave the anatomy free.
+LEGEND_SIZE, LEGEND_FONT = (0.1, 0.35), 12
+AT_LEFT, AT_RIGHT = (0.08, 0.5), (0.96, 0.5)
 
 
 def legendOf(node: Any) -> Any:
-    """Display node of the colour scale of a volume; None without one."""
+    """Display node of the colour scale of a node that is displayed; None without one."""
     displays = (node.GetNthDisplayNode(n) for n in range(node.GetNumberOfDisplayNodes()))
     return next((d for d in displays if d and d.IsA("vtkMRMLColorLegendDisplayNode")), None)
 
 
-def showLegend(node: Any, colorLogic: Any, title: str) -> Any:
-    """The colour scale of a volume, at the left edge of the views; returns its display node.
+def showLegend(
+    node: Any,
+    colorLogic: Any,
+    title: str,
+    *,
+    labels: int | None = None,
+    position: tuple[float, float] = AT_LEFT,
+) -> Any:
+    """The colour scale of a node, at an edge of the views; returns its display node.
 
     Args:
-        node: volume node with a display node.
+        node: volume, transform or model node with a display node.
         colorLogic: class or object with `AddDefaultColorLegendDisplayNode`.
         title: unit of the values.
+        labels: numbers beside the colours; None: as suits the window of a volume.
+        position: its middle, shares of the view from the left and from below.
     """
     display = node.GetDisplayNode()
     legend = legendOf(node) or colorLogic.AddDefaultColorLegendDisplayNode(display)
@@ -33,12 +44,22 @@ def showLegend(node: Any, colorLogic: Any, title: str) -> Any:
     legend.SetTitleText(title)
     legend.SetLabelFormat("%.3g")
     legend.SetSize(*LEGEND_SIZE)
-    legend.SetPosition(*LEGEND_POSITION)
+    legend.SetPosition(*position)
     for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
         text.SetFontSize(LEGEND_FONT)
     legend.SetVisibility(True)
-    labelEvenly(node)
+    if labels is None:
+        labelEvenly(node)
+    else:
+        legend.SetNumberOfLabels(labels)
     return legend
+
+
+def hideLegend(node: Any) -> None:
+    """The colour scale of a node, if it has one, is not seen."""
+    legend = legendOf(node)
+    if legend is not None:
+        legend.SetVisibility(False)
 
 
 def labelEvenly(node: Any) -> None:

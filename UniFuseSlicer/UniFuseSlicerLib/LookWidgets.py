@@ -8,7 +8,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from .Choices import LayerChoice
-from .Legends import legendOf, showLegend
+from .Legends import hideLegend, showLegend
 from .Looks import Fused, PetColour, fusedBy, showPair, showSuv, showWindow
 from .Messages import Messages
 from .Results import RESTORED_ROLE, isResult
@@ -119,9 +119,8 @@ class LookWidgets:
 
     def _hideLegend(self) -> None:
         restored = self._fused.GetNodeReference(RESTORED_ROLE) if self._fused else None
-        legend = legendOf(restored) if restored is not None else None
-        if legend is not None:
-            legend.SetVisibility(False)
+        if restored is not None:
+            hideLegend(restored)
 
     def _windowSetter(self, name: str) -> Callable[[], None]:
         return lambda: self._messages.attempt(lambda: self._window(name))

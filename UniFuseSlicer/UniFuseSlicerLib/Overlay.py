@@ -13,6 +13,7 @@ from .BodyLines import BodyLines
 from .Choices import ColorScaleChoice, OverlayChoice
 from .FieldScale import LENGTH_COLOURS, Scale, lengthScale
 from .InsideBody import insideBody, withoutRigid
+from .Legends import AT_RIGHT, hideLegend, showLegend
 from .Nodes import deformationImage, gridTransform, removeWithDisplay
 from .Ownership import DEGRADED_ROLE
 from .Results import MAXIMUM_ATTRIBUTE
@@ -22,8 +23,6 @@ LEAST_MAXIMUM_MM = 0.1
 # Arrows shorter than this are not drawn; outside the body the drawn copy has none at all.
 SHORTEST_ARROW_MM = 0.05
 LONGEST_ARROW_MM = 1e4  # none is too long: where the patient was placed far off, all are
-# Shares of the view, and points: small enough to leave the anatomy free.
-LEGEND_SIZE, LEGEND_POSITION, LEGEND_FONT = (0.1, 0.35), (0.96, 0.5), 12
 BODY_ROLE = "unifuseDrawnInBody"
 DEFORMED_ROLE = "unifuseDrawnWithoutRigid"
 DEFORMED_BODY_ROLE = "unifuseDrawnInBodyWithoutRigid"
@@ -82,7 +81,7 @@ class Overlay:
         display.SetVisibility2D(True)
         display.SetVisibility(True)
         if style.legend:
-            self._showLegend(display, scale, legendTitle(style, scale))
+            self._showLegend(drawn, scale, style)
         if drawn is not deformation:
             keepOutOfFiles(drawn)
         return drawn
@@ -94,7 +93,7 @@ class Overlay:
             display = node.GetDisplayNode() if node is not None else None
             if display is not None:
                 display.SetVisibility(False)
-                self._hideLegend(display)
+                hideLegend(node)
 
     def forget(self, deformation: Any) -> None:
         """Drop the drawn copies: the field has changed, or is about to be deleted."""
@@ -116,9 +115,9 @@ class Overlay:
         rigid = None if part is None else part.matrix
         models = self._lines.show(deformation, reference, scale, rigid, spacing)
         for model in models:
-            self._hideLegend(model.GetDisplayNode())
+            hideLegend(model)
             if style.legend:
-                self._showLegend(model.GetDisplayNode(), scale, legendTitle(style, scale))
+                self._showLegend(model, scale, style)
             keepOutOfFiles(model)
         return models[0]
 
@@ -154,35 +153,10 @@ class Overlay:
         deformation.SetNodeReferenceID(role, copy.GetID())
         return copy
 
-    def _showLegend(self, display: Any, scale: Scale, title: str) -> None:
-        if self.colorLogic is None:
-            return
-        legend = self._legendOf(display) or self.colorLogic.AddDefaultColorLegendDisplayNode(
-            display
-        )
-        if legend is None:
-            return
-        legend.SetTitleText(title)
-        legend.SetLabelFormat("%.3g")
-        legend.SetNumberOfLabels(scale.labels)
-        legend.SetSize(*LEGEND_SIZE)
-        legend.SetPosition(*LEGEND_POSITION)
-        for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
-            text.SetFontSize(LEGEND_FONT)
-        legend.SetVisibility(True)
-
-    def _hideLegend(self, display: Any) -> None:
-        legend = self._legendOf(display)
-        if legend is not None:
-            legend.SetVisibility(False)
-
-    def _legendOf(self, display: Any) -> Any:
-        node = display.GetDisplayableNode()
-        for index in range(node.GetNumberOfDisplayNodes() if node is not None else 0):
-            candidate = node.GetNthDisplayNode(index)
-            if candidate is not None and candidate.IsA("vtkMRMLColorLegendDisplayNode"):
-                return candidate
-        return None
+    def _showLegend(self, drawn: Any, scale: Scale, style: OverlayStyle) -> None:
+        if self.colorLogic is not None:
+            title = legendTitle(style, scale)
+            showLegend(drawn, self.colorLogic, title, labels=scale.labels, position=AT_RIGHT)
 
 
 def keepOutOfFiles(copy: Any) -> None:
