@@ -34,14 +34,17 @@ class CoarseField:
     shown: np.ndarray
 
 
-def coarseField(deformation: Any, reference: Any, degraded: Any) -> CoarseField:
+def coarseField(
+    deformation: Any, reference: Any, degraded: Any, spacing: float = SPACING_MM
+) -> CoarseField:
     """
     Args:
         deformation: grid transform node of a result.
         reference: volume node that shows the body; None where it was deleted: not clipped.
         degraded: volume node; None where it was deleted: not clipped to its field of view.
+        spacing: mm between voxels, about.
     """
-    field = sampled(deformationImage(deformation), SPACING_MM)
+    field = sampled(deformationImage(deformation), spacing)
     places = positions(field.array.shape[:3], field.ijkToRas).reshape(field.array.shape)
     shown = holds(degraded, places + field.array, deformation)
     if reference is not None:

@@ -63,6 +63,7 @@ class UniFuseParameterNode:
         offerResults: the input selectors also list results of earlier runs.
         opacity: 0..1 of the layer over the reference.
         overlaySpacing: mm between arrows or grid lines.
+        threeD: a visible 3-D view shows the result.
         warpPercent: 0 % the degraded volume where it was scanned, 100 % on the reference.
         workingSpacing: mm of the network's grid; 0 is automatic.
     """
@@ -91,6 +92,7 @@ class UniFuseParameterNode:
     overlaySpacing: Annotated[float, WithinRange(2, 50)] = 10.0
     onlyInBody: bool = True
     legend: bool = True
+    threeD: bool = True
     warpPercent: Annotated[float, WithinRange(0, 100)] = 100.0
 
     precision: PrecisionChoice = PrecisionChoice.AUTO

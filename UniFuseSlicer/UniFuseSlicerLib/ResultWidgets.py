@@ -27,6 +27,7 @@ OF_A_RESULT = (
     "colorScaleComboBox",
     "onlyInBodyCheckBox",
     "legendCheckBox",
+    "threeDCheckBox",
 )
 
 

@@ -40,6 +40,7 @@ from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
 from .Steering import isStartOfOthers
+from .ThreeD import ThreeD
 from .Undo import UndoButton
 from .View import resolve
 
@@ -100,6 +101,8 @@ class Panel:
         )
         flicker = Flicker(display.layers, makeTimer, makeShortcut)
         self._compare = CompareWidgets(ui, messages, display, flicker, lambda: self.parameterNode)
+        scene = slicer.mrmlScene
+        self._threeD = ThreeD(scene, colorLogic, makeTimer, messages.attempt)
         self._dependencies = dependencies
         self._settings = settings
         self._display = display
@@ -130,6 +133,7 @@ class Panel:
         """Another module is shown: stop following the parameter node; a run goes on."""
         self._inAdvance.endNow()
         self._compare.release()
+        self._threeD.release()
         self.result.cursor.release()
         self._scene.exit()
 
@@ -142,6 +146,7 @@ class Panel:
         self.inputs.endNow()
         self._field.follow(None)
         self._compare.endNow()
+        self._threeD.release()
         self.result.endNow()
         self._scene.cleanup()
         self._display.removeClones()
@@ -151,6 +156,7 @@ class Panel:
         self.many.onSceneClosing()
         self._field.follow(None)
         self._compare.release()
+        self._threeD.release()
         self.result.cursor.release()
         self._display.removeClones()
 
@@ -181,6 +187,7 @@ class Panel:
 
     def onNodeAboutToBeRemoved(self, node: Any) -> None:
         self._compare.forget(node)
+        self._threeD.forget(node)
         self._display.hide(node)
 
     # --- what the user does ----------------------------------------------------------------------
@@ -298,6 +305,7 @@ class Panel:
         self._field.follow(p and p.fused)
         self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
         self._compare.follow()
+        self._threeD.follow(p if self._isEntered() else None)
 
     def _prepare(self, free: bool) -> None:
         """Python and PyTorch start while the user still looks at both volumes."""
@@ -309,6 +317,7 @@ class Panel:
         if self.parameterNode is not None and self.parameterNode.fused is not None:
             with self._compare.paused():
                 self.messages.attempt(lambda: self._display.redraw(self.parameterNode.fused))
+            self._threeD.follow(self.parameterNode if self._isEntered() else None)
 
     def _showResult(self, wanted: Shown) -> None:
         with self._compare.paused():

@@ -436,6 +436,14 @@
         <translation>Farblegende (mm)</translation>
     </message>
     <message>
+        <source>Fill a 3-D view of the layout: PET as a rotating maximum-intensity projection, otherwise the displacement as arrows in the outline of the body. Nothing is saved with the scene.</source>
+        <translation>Eine 3D-Ansicht der Aufteilung füllen: PET als rotierende Maximumintensitätsprojektion, sonst die Verschiebung als Pfeile im Umriss des Körpers. Mit der Szene wird davon nichts gespeichert.</translation>
+    </message>
+    <message>
+        <source>3-D view</source>
+        <translation>3D-Ansicht</translation>
+    </message>
+    <message>
         <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
         <translation>Pfeile zeigen, wie das gestörte Volumen bewegt wurde. Gelb ist die größte Verschiebung im Körper.</translation>
     </message>
@@ -1837,6 +1845,21 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>{degraded} centered on {reference}</source>
         <translation>{degraded} auf {reference} zentriert</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ThreeD</name>
+    <message>
+        <source>{name} (3-D)</source>
+        <translation>{name} (3D)</translation>
+    </message>
+    <message>
+        <source>mm</source>
+        <translation>mm</translation>
+    </message>
+    <message>
+        <source>mm (arrows × {times})</source>
+        <translation>mm (Pfeile × {times})</translation>
     </message>
 </context>
 <context>

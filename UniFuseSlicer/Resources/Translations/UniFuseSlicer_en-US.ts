@@ -436,6 +436,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Fill a 3-D view of the layout: PET as a rotating maximum-intensity projection, otherwise the displacement as arrows in the outline of the body. Nothing is saved with the scene.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>3-D view</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1828,6 +1836,21 @@ This cannot be undone.</source>
     <name>UniFuseSlicerLib.Steering</name>
     <message>
         <source>{degraded} centered on {reference}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ThreeD</name>
+    <message>
+        <source>{name} (3-D)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>mm</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>mm (arrows × {times})</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
