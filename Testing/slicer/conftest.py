@@ -24,7 +24,7 @@ from measures import positions  # noqa: E402  (this folder is on the path only n
 from panel import FakeTool, PanelBuilder  # noqa: E402
 
 if TYPE_CHECKING:
-    from views import SliceView
+    from collections.abc import Callable
 
 HAS_SLICER = importlib.util.find_spec("slicer") is not None
 import standin  # noqa: E402
@@ -53,21 +53,28 @@ def scene():
 
 
 @pytest.fixture
-def openView(scene):
-    """Pixels of its side → a slice view that is drawn; skips the test where none can be."""
+def offscreen():
+    """Class of a view, what it takes → a view that is drawn; skips the test where none can be."""
     if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
         pytest.skip(
             "no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)"
         )
-    from views import SliceView
 
-    def opened(side: int) -> SliceView:
+    def opened(view: Callable[..., Any], *arguments: Any, **choices: Any) -> Any:
         try:
-            return SliceView(scene, size=(side, side))
+            return view(*arguments, **choices)
         except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
             pytest.skip(f"no offscreen rendering: {error}")
 
     return opened
+
+
+@pytest.fixture
+def openView(offscreen, scene):
+    """Pixels of its side → a slice view."""
+    from views import SliceView
+
+    return lambda side: offscreen(SliceView, scene, size=(side, side))
 
 
 @pytest.fixture

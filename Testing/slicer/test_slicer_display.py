@@ -103,15 +103,15 @@ def test_theLargestDisplacementInTheBodyIsBrightAndYellow(overlay, nodes, pair):
 )
 def test_shortArrowsAreEnlargedAndTheLegendSaysSo(overlay, nodes, pair, largest, percent, title):
     from UniFuseSlicerLib.FieldScale import lengthScale
-    from UniFuseSlicerLib.Overlay import legendTitle
+    from UniFuseSlicerLib.Overlay import enlargement, millimetres
     from UniFuseSlicerLib.Results import MAXIMUM_ATTRIBUTE
 
     nodes.deformation.SetAttribute(MAXIMUM_ATTRIBUTE, largest)
     arrows = style("arrows", spacing=8.0, legend=False)
     display = overlay.show(nodes.deformation, pair.reference, arrows).GetDisplayNode()
     assert display.GetGlyphScalePercent() == percent
-    assert legendTitle(arrows, lengthScale(float(largest))) == title
-    assert legendTitle(style("grid"), lengthScale(2.4)) == "mm"
+    assert millimetres(enlargement(arrows, lengthScale(float(largest)))) == title
+    assert enlargement(style("grid"), lengthScale(2.4)) == 1
 
 
 def test_withoutReportTheWholeFieldGivesTheColours(nodes, pair):

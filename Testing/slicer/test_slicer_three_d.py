@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import json
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -18,20 +16,16 @@ BODY = np.array([3.0, 2.0, 1.0])  # its middle, RAS mm; right, front and top are
 HELPERS = ("vtkMRMLModelNode", "vtkMRMLVolumePropertyNode", "vtkMRMLVolumeRenderingDisplayNode")
 
 
-def makeView(scene, **keywords):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
+@pytest.fixture
+def makeView(offscreen, scene):
     from views3d import SpaceView
 
-    try:
-        return SpaceView(scene, **keywords)
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
+    return lambda **choices: offscreen(SpaceView, scene, **choices)
 
 
 @pytest.fixture
-def view(scene):
-    made = makeView(scene)
+def view(makeView):
+    made = makeView()
     yield made
     made.close()
 
@@ -255,9 +249,9 @@ def test_aStoppedSpinStaysStopped(view, fuse, spot):
     assert view.node.GetAnimationMode() == view.node.Off
 
 
-def test_withoutVolumeRenderingPetHasArrows(scene, fuse, spot):
+def test_withoutVolumeRenderingPetHasArrows(makeView, fuse, spot):
     managers = ("vtkMRMLCameraDisplayableManager", "vtkMRMLModelDisplayableManager")
-    small = makeView(scene, managers=managers)
+    small = makeView(managers=managers)
     fuse("pet", spot)
     assert coloured(small).mean() > 0.005
     assert small.node.GetAnimationMode() == small.node.Off

@@ -155,7 +155,7 @@ class Overlay:
 
     def _showLegend(self, drawn: Any, scale: Scale, style: OverlayStyle) -> None:
         if self.colorLogic is not None:
-            title = legendTitle(style, scale)
+            title = millimetres(enlargement(style, scale))
             showLegend(drawn, self.colorLogic, title, labels=scale.labels, position=AT_RIGHT)
 
 
@@ -215,9 +215,8 @@ def enlargement(style: OverlayStyle, scale: Scale) -> int:
     return max(1, int(style.spacing / scale.high))
 
 
-def legendTitle(style: OverlayStyle, scale: Scale) -> str:
-    """Unit of the colours, and how arrows are drawn where they are longer than they are."""
-    times = enlargement(style, scale)
+def millimetres(times: int) -> str:
+    """Unit of the colours, and how many times longer arrows are drawn than they are."""
     return _("mm") if times == 1 else _("mm (arrows × {times})").format(times=times)
 
 
