@@ -53,12 +53,17 @@ def scene():
 
 
 @pytest.fixture
-def openView(scene):
-    """Pixels of its side → a slice view that is drawn; skips the test where none can be."""
+def canRender():
+    """Skips the test where nothing can be drawn."""
     if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
         pytest.skip(
             "no offscreen rendering: libEGL is missing (apt install libegl1 libgl1 libgl1-mesa-dri)"
         )
+
+
+@pytest.fixture
+def openView(scene, canRender):
+    """Pixels of its side → a slice view that is drawn; skips the test where none can be."""
     from views import SliceView
 
     def opened(side: int) -> SliceView:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes.util
 import json
 import os
-import sys
 
 import numpy as np
 import pytest
@@ -18,22 +16,28 @@ BODY = np.array([3.0, 2.0, 1.0])  # its middle, RAS mm; right, front and top are
 HELPERS = ("vtkMRMLModelNode", "vtkMRMLVolumePropertyNode", "vtkMRMLVolumeRenderingDisplayNode")
 
 
-def makeView(scene, **keywords):
-    if sys.platform.startswith("linux") and not ctypes.util.find_library("EGL"):
-        pytest.skip("no offscreen rendering: libEGL is missing")
-    from views3d import SpaceView
+@pytest.fixture
+def openSpace(scene, canRender):
+    """Displayable managers → a 3-D view that is drawn; skips the test where none can be."""
+    from views3d import MANAGERS, SpaceView
 
-    try:
-        return SpaceView(scene, **keywords)
-    except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
-        pytest.skip(f"no offscreen rendering: {error}")
+    opened = []
+
+    def made(managers=MANAGERS):
+        try:
+            opened.append(SpaceView(scene, managers=managers))
+        except (AttributeError, RuntimeError) as error:  # a machine without EGL or Mesa
+            pytest.skip(f"no offscreen rendering: {error}")
+        return opened[-1]
+
+    yield made
+    for view in opened:
+        view.close()
 
 
 @pytest.fixture
-def view(scene):
-    made = makeView(scene)
-    yield made
-    made.close()
+def view(openSpace):
+    return openSpace()
 
 
 @pytest.fixture
@@ -255,10 +259,29 @@ def test_aStoppedSpinStaysStopped(view, fuse, spot):
     assert view.node.GetAnimationMode() == view.node.Off
 
 
-def test_withoutVolumeRenderingPetHasArrows(scene, fuse, spot):
+def test_withoutVolumeRenderingPetHasArrows(openSpace, fuse, spot):
     managers = ("vtkMRMLCameraDisplayableManager", "vtkMRMLModelDisplayableManager")
-    small = makeView(scene, managers=managers)
+    small = openSpace(managers)
     fuse("pet", spot)
     assert coloured(small).mean() > 0.005
     assert small.node.GetAnimationMode() == small.node.Off
-    small.close()
+
+
+def test_itsColourScaleIsSeenThereAlone(view, fuse, scene):
+    """Title and ends as in the slices; saved with no scene."""
+    import slicer
+    import standin_widgets
+    from UniFuseSlicerLib.ThreeD import ThreeD
+
+    p = fuse().p
+    space = ThreeD(
+        scene, slicer.vtkSlicerColorLogic, standin_widgets.makeTimer, lambda show: show()
+    )
+    space.follow(p)
+    space.settle()
+    (legend,) = slicer.util.getNodesByClass("vtkMRMLColorLegendDisplayNode", scene)
+    assert legend.GetTitleText() == "mm"
+    assert list(legend.GetViewNodeIDs()) == [view.node.GetID()]
+    assert not legend.GetSaveWithScene()
+    space.release()
+    assert legend.GetScene() is None

@@ -15,10 +15,10 @@ from .BodyOutline import arrows, arrowSpacing, outline
 from .Choices import ColorScaleChoice, FieldPartChoice
 from .CoarseField import CoarseField, coarseField
 from .FieldScale import Scale
-from .Legends import legendOf
+from .Legends import AT_RIGHT, showLegend
 from .Nodes import deformationImage
 from .NodeWatch import NodeWatch
-from .Overlay import LEGEND_FONT, LEGEND_POSITION, LEGEND_SIZE, scaleOf
+from .Overlay import scaleOf
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, contains
 from .Projection import coarse, colour, petOf, petWindow, renderingKind
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
@@ -175,23 +175,12 @@ class ThreeD:
             self._showLegend(model, wanted.view, scale, times)
 
     def _showLegend(self, model: Any, view: str, scale: Scale, times: int) -> None:
-        self._colorLogic.AddDefaultColorLegendDisplayNode(model.GetDisplayNode())
-        legend = legendOf(model)
-        if legend is None:
-            return
-        legend.SetSaveWithScene(False)
-        legend.SetHideFromEditors(True)
-        legend.AddViewNodeID(view)
-        legend.SetTitleText(
-            _("mm") if times == 1 else _("mm (arrows × {times})").format(times=times)
-        )
-        legend.SetLabelFormat("%.3g")
-        legend.SetNumberOfLabels(scale.labels)
-        legend.SetSize(*LEGEND_SIZE)
-        legend.SetPosition(*LEGEND_POSITION)
-        for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
-            text.SetFontSize(LEGEND_FONT)
-        legend.SetVisibility(True)
+        title = _("mm") if times == 1 else _("mm (arrows × {times})").format(times=times)
+        legend = showLegend(model, self._colorLogic, title, labels=scale.labels, position=AT_RIGHT)
+        if legend is not None:
+            legend.SetSaveWithScene(False)
+            legend.SetHideFromEditors(True)
+            legend.AddViewNodeID(view)
 
     def _lookOnce(self, view: Any, surface: Any, wanted: Wanted) -> None:
         """A reader who has turned the view, or has something else in it, is left alone."""
