@@ -18,16 +18,23 @@ HELPERS = ("vtkMRMLModelNode", "vtkMRMLVolumePropertyNode", "vtkMRMLVolumeRender
 
 @pytest.fixture
 def makeView(offscreen, scene):
+    """Displayable managers → a 3-D view that is drawn."""
     from views3d import SpaceView
 
-    return lambda **choices: offscreen(SpaceView, scene, **choices)
+    made = []
+
+    def opened(**choices):
+        made.append(offscreen(SpaceView, scene, **choices))
+        return made[-1]
+
+    yield opened
+    for view in made:
+        view.close()
 
 
 @pytest.fixture
 def view(makeView):
-    made = makeView()
-    yield made
-    made.close()
+    return makeView()
 
 
 @pytest.fixture
@@ -255,4 +262,3 @@ def test_withoutVolumeRenderingPetHasArrows(makeView, fuse, spot):
     fuse("pet", spot)
     assert coloured(small).mean() > 0.005
     assert small.node.GetAnimationMode() == small.node.Off
-    small.close()
