@@ -73,6 +73,25 @@ def test_gridLinesAreThePlanesOfAGridOnTheDegradedVolume(field, nodes, rigid):
         assert len(np.unique(np.rint(steps))) > 2
 
 
+def test_thinnedVoxelsLieWhereTheyLayAndTheirEdgeStays(field):
+    """Of other steps along each axis: 2.4 to 4.9 mm of a grid of 1, 2 and 2 mm."""
+    from UniFuseSlicerLib.BodyLines import thinned
+
+    own = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
+    few = thinned(field, 4.2)
+    steps = np.rint(np.linalg.norm(few.ijkToRas[:3, :3], axis=0) / own).astype(int)
+    assert len(set(steps)) > 1
+    assert (steps * own <= 4.2).all()
+    np.testing.assert_allclose(few.places, positions(few.shown.shape, few.ijkToRas), atol=1e-9)
+    every = tuple(slice(None, None, step) for step in steps[::-1])
+    np.testing.assert_array_equal(few.displacement, field.displacement[every])
+    distance = np.linalg.norm(few.places - MIDDLE, axis=-1)
+    edge = np.abs(few.shown - 0.5) < 0.4
+    assert edge.sum() > 50
+    assert np.abs(distance[edge] - RADIUS_MM).mean() < 2
+    assert abs(distance[edge].mean() - RADIUS_MM) < 0.5
+
+
 def test_contourLinesLieWhereTheDisplacementIsSoLong(field, nodes):
     from UniFuseSlicerLib.BodyLines import contours
 

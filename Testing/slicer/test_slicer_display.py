@@ -161,6 +161,27 @@ def test_theBodyHoldsWhatItClosesInInAPlane():
     assert not mask[radius > 15].any()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_whatABodyClosesInIsWhatMorphologyFills(seed):
+    """Shells with holes: closed in space, in a plane of one axis alone, and open."""
+    from scipy.ndimage import binary_fill_holes, gaussian_filter, generate_binary_structure
+    from UniFuseSlicerLib.Body import closed
+
+    noise = gaussian_filter(np.random.default_rng(seed).normal(size=(17, 29, 23)), 1.2)
+    shells = np.abs(noise) < 0.03
+    shells[4:11, 5:14, 6:16] = True
+    shells[5:10, 6:13, 7:15] = False
+    cross = generate_binary_structure(3, 1)
+    wanted = [binary_fill_holes(shells, cross)]
+    for axis in range(3):
+        inPlane = cross.copy()
+        np.moveaxis(inPlane, axis, 0)[[0, 2]] = False
+        wanted.append(binary_fill_holes(wanted[-1], inPlane))
+    counts = [int(mask.sum()) for mask in (shells, *wanted)]
+    assert counts == sorted(set(counts))
+    np.testing.assert_array_equal(closed(shells), wanted[-1])
+
+
 def test_arrowsPointFromDegradedToReference(nodes, pair):
     """v(x + u(x)) = −u(x): the arrow that starts where tissue is in the degraded volume ends at
     x.

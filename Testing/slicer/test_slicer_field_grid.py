@@ -62,6 +62,17 @@ def test_sampledItIsWhatSlicerApplies(coarse, spacing):
         np.testing.assert_allclose(end, last, atol=1e-6)
 
 
+def test_aLargeBodyHasFewerVoxelsButNoOtherField(coarse):
+    from UniFuseSlicerLib.FieldGrid import sampled
+    from UniFuseSlicerLib.Nodes import deformationImage
+
+    field = deformationImage(coarse.deformation)
+    fine, few = sampled(field, 1.0), sampled(field, 1.0, most=2000)
+    assert few.array[..., 0].size < 4000 < fine.array[..., 0].size
+    places = positions(few.array.shape[:3], few.ijkToRas)
+    np.testing.assert_allclose(few.array, applied(coarse.deformation, places), atol=2e-5)
+
+
 def test_aFieldOnOtherAxesStaysOnItsOwnVoxels(coarse, degradedMatrix):
     from UniFuseSlicerLib.FieldGrid import onVoxelsOf
     from UniFuseSlicerLib.Nodes import deformationImage, vtkMatrix

@@ -24,6 +24,7 @@ from .RigidPart import lengths, moved
 GRID_ROLES = ("unifuseDrawnLinesI", "unifuseDrawnLinesJ", "unifuseDrawnLinesK")
 CONTOUR_ROLE = "unifuseDrawnContours"
 LENGTH_MM, IN_BODY = "mm", "in body"
+SHEET_SPACING_MM = 4.0  # a grid's planes are smooth; finer voxels double the time and look the same
 
 
 class BodyLines(VTKObservationMixin):
@@ -169,14 +170,14 @@ def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> 
     Returns:
         Three `vtkPolyData`, RAS mm.
     """
-    box = aroundBody(field)
+    box = thinned(aroundBody(field), SHEET_SPACING_MM)
     ends = box.places + box.displacement
     if rigid is not None:
         ends = moved(np.linalg.inv(rigid), ends)
     along = (ends - field.ijkToRas[:3, 3]) @ axesOf(field.ijkToRas)
     length = lengths(box, rigid)
     return tuple(
-        _surface(box, along[..., n], _multiples(along[..., n], box.shown, spacing), length)
+        _surface(box, along[..., n], _multiples(along[..., n], box.shown > 0, spacing), length)
         for n in range(3)
     )
 
@@ -191,6 +192,29 @@ def aroundBody(field: CoarseField) -> CoarseField:
     matrix = field.ijkToRas.copy()
     matrix[:3, 3] = field.places[tuple(first)]
     return CoarseField(matrix, field.places[box], field.displacement[box], field.shown[box])
+
+
+def thinned(field: CoarseField, spacing: float) -> CoarseField:
+    """Every so many voxels; `shown` is the share that is shown around each of them, 0 to 1, so that
+    an edge stays where it is.
+
+    Args:
+        field: its voxels.
+        spacing: mm between those kept at most, unless the field's own are farther apart.
+    """
+    own = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
+    steps = np.maximum(1, (spacing / own).astype(int))
+    share = field.shown.astype(np.float32)
+    for axis, step in enumerate(steps[::-1]):
+        kept = np.arange(0, share.shape[axis], step)
+        share = sum(
+            share.take(kept + offset, axis, mode="clip")
+            for offset in range(-(step // 2), step // 2 + 1)
+        ) / (step // 2 * 2 + 1)
+    every = tuple(slice(None, None, step) for step in steps[::-1])
+    matrix = field.ijkToRas.copy()
+    matrix[:3, :3] *= steps
+    return CoarseField(matrix, field.places[every], field.displacement[every], share)
 
 
 def axesOf(ijkToRas: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .Body import positions
 from .BodyMasks import bodyOn
-from .FieldGrid import sampled
+from .FieldGrid import MOST_VOXELS, sampled
 from .Nodes import deformationImage, worldFromIjk
 from .Resample import Grid
 
@@ -35,7 +35,11 @@ class CoarseField:
 
 
 def coarseField(
-    deformation: Any, reference: Any, degraded: Any, spacing: float = SPACING_MM
+    deformation: Any,
+    reference: Any,
+    degraded: Any,
+    spacing: float = SPACING_MM,
+    most: int = MOST_VOXELS,
 ) -> CoarseField:
     """
     Args:
@@ -43,8 +47,9 @@ def coarseField(
         reference: volume node that shows the body; None where it was deleted: not clipped.
         degraded: volume node; None where it was deleted: not clipped to its field of view.
         spacing: mm between voxels, about.
+        most: voxels, about; wider apart in a body so large that it would have more.
     """
-    field = sampled(deformationImage(deformation), spacing)
+    field = sampled(deformationImage(deformation), spacing, most)
     places = positions(field.array.shape[:3], field.ijkToRas).reshape(field.array.shape)
     shown = holds(degraded, places + field.array, deformation)
     if reference is not None:

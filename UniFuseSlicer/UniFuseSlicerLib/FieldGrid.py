@@ -14,17 +14,20 @@ from .Images import Image
 from .Nodes import matrixOfVolume
 from .Resample import Grid
 
+MOST_VOXELS = 2_000_000  # what is read of them is drawn at once; a trunk has voxels of 4 mm
 _SAME_VOXELS = 1e-3  # of an index
 
 
-def sampled(field: Image, spacing: float) -> Image:
+def sampled(field: Image, spacing: float, most: int = MOST_VOXELS) -> Image:
     """u on voxels that are about `spacing` apart, from the first voxel of the field on.
 
     Args:
         field: `(k, j, i, 3)` mm.
         spacing: wanted, mm; reached as far as whole parts or multiples of the field's own allow.
+        most: voxels, about; wider apart in a body so large that it would have more.
     """
     own = np.linalg.norm(field.ijkToRas[:3, :3], axis=0)
+    spacing = max(spacing, (field.array[..., 0].size * own.prod() / most) ** (1 / 3))
     coarser, finer = (np.maximum(1, np.round(ratio)) for ratio in (spacing / own, own / spacing))
     steps = coarser / finer
     matrix = field.ijkToRas.copy()

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import numpy as np
 from slicer.i18n import tr as _
 
 from .BodyMasks import bodyOn
@@ -16,7 +15,6 @@ from .Choices import ColorScaleChoice, FieldPartChoice
 from .CoarseField import CoarseField, coarseField
 from .FieldScale import Scale
 from .Legends import AT_RIGHT, showLegend
-from .Nodes import deformationImage
 from .NodeWatch import NodeWatch
 from .Overlay import millimetres, scaleOf
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, contains
@@ -230,10 +228,8 @@ def _versionOf(node: Any) -> int:
 
 
 def _fieldOf(fused: Any) -> CoarseField:
-    """On voxels of 4 mm, larger ones in a large body."""
-    deformation = fused.GetNodeReference(DEFORMATION_ROLE)
-    image = deformationImage(deformation)
-    volume = image.array[..., 0].size * abs(np.linalg.det(image.ijkToRas[:3, :3]))
-    spacing = max(SPACING_MM, (volume / MOST_VOXELS) ** (1 / 3))
-    degraded = fused.GetNodeReference(DEGRADED_ROLE)
-    return coarseField(deformation, fused.GetNodeReference(REFERENCE_ROLE), degraded, spacing)
+    """On few voxels: what is drawn of it is an outline, and arrows that are farther apart."""
+    deformation, reference, degraded = (
+        fused.GetNodeReference(role) for role in (DEFORMATION_ROLE, REFERENCE_ROLE, DEGRADED_ROLE)
+    )
+    return coarseField(deformation, reference, degraded, SPACING_MM, MOST_VOXELS)
