@@ -17,8 +17,9 @@ from .Errors import FusionError
 from .Messages import Messages
 from .Options import FusionOptions
 from .Outcome import Ending
+from .ToolWords import panelWords
 from .View import degradation, trustGround
-from .Words import asFolderName, trustTitle, withoutOptions
+from .Words import asFolderName, trustTitle
 
 POLL_MS = 200
 
@@ -200,8 +201,8 @@ def endingTitle(row: BatchRow) -> str:
 def sentenceOf(row: BatchRow) -> str:
     """Why it failed, else what was found, the verdict, and what speaks against the alignment."""
     if row.ending != Ending.DONE.value:
-        return withoutOptions(row.message) or endingTitle(row)
+        return panelWords(row.message) or endingTitle(row)
     verdict = trustTitle(row.trust).partition(":")[2].strip() if row.trust else ""
     found = degradation(reportIn(Path(row.output)))
     verdict = verdict[:1].upper() + verdict[1:]
-    return ". ".join(part for part in (found, verdict, withoutOptions(row.reasons)) if part)
+    return ". ".join(part for part in (found, verdict, panelWords(row.reasons)) if part)

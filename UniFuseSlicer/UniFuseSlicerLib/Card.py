@@ -13,8 +13,8 @@ from slicer.i18n import tr as _
 
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import FUSED_AT_ATTRIBUTE, SECONDS_ATTRIBUTE, isResult, reportOf
+from .ToolWords import panelWords
 from .View import TrustView, trust, verdict
-from .Words import withoutOptions
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _warnings(report: Mapping[str, Any]) -> list[str]:
     """Without those that are reasons of the verdict, which stand above."""
     reasons = (report.get("verdict") or {}).get("reasons", [])
     warnings = (warning for warning in report.get("warnings", []) if warning not in reasons)
-    return [withoutOptions(warning) for warning in warnings]
+    return [panelWords(warning) for warning in warnings]
 
 
 def _header(

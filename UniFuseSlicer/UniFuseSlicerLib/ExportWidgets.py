@@ -14,6 +14,7 @@ from .ExportJob import ExportJob
 from .Messages import Messages
 from .Outcome import Ending
 from .Results import isResult
+from .ToolWords import panelWords
 
 POLL_MS = 200
 
@@ -72,7 +73,7 @@ class ExportWidgets:
         elif job is not None:
             sentence = _("{stage} · {percent} %")
             percent = round(100 * job.fraction)
-            self._messages.show(sentence.format(stage=job.stage, percent=percent))
+            self._messages.show(sentence.format(stage=panelWords(job.stage), percent=percent))
         self._follow()
 
     def endNow(self) -> None:

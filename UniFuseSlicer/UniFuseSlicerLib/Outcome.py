@@ -9,7 +9,7 @@ from pathlib import Path
 from slicer.i18n import tr as _
 
 from .Errors import FusionError
-from .Words import withoutOptions
+from .ToolWords import panelWords
 
 OUT_OF_MEMORY_SIGNAL = 9  # SIGKILL, as the Linux kernel sends it when memory runs out
 WINDOWS_EXCEPTION = 0xC0000000  # NTSTATUS codes from here on are errors, such as access violations
@@ -86,7 +86,7 @@ def failedOutcome(code: int, reason: str) -> Outcome:
     silent = _(
         "The fusion tool stopped with exit code {code} without an error message. See the log."
     ).format(code=code)
-    return Outcome(Ending.FAILED, withoutOptions(reason) or silent, code)
+    return Outcome(Ending.FAILED, panelWords(reason) or silent, code)
 
 
 def _isCrash(code: int) -> bool:

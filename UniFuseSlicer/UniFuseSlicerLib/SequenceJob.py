@@ -21,6 +21,7 @@ from .Ownership import DEGRADED_ROLE, SEQUENCE_ATTRIBUTE, FusionNodes, mark
 from .PolledJob import Part, PolledJob
 from .Process import ignore
 from .Results import reportOf
+from .ToolWords import panelWords
 
 Field = Literal["each", "current"]
 MakeJob = Callable[[Any, Any, FusionNodes, Callable[[str], None], tuple[Any, ...]], FusionJob]
@@ -92,7 +93,7 @@ class SequenceJob(PolledJob):
                 number=self._moving + 1, count=self.series.count
             )
         return _("Frame {number} of {count}: {stage}").format(
-            number=self._done + 1, count=len(self._frames), stage=self._job.stage
+            number=self._done + 1, count=len(self._frames), stage=panelWords(self._job.stage)
         )
 
     def start(self) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
-from .Words import foundTitle, fusionTitle, trustTitle, withoutOptions
+from .ToolWords import panelWords
+from .Words import foundTitle, fusionTitle, trustTitle
 
 _SHOWN_MM = 0.05  # less is shown as 0.0
 
@@ -83,7 +84,7 @@ def _missing(state: PanelState) -> str:
 def _running(state: PanelState) -> PanelView:
     percent = round(100 * state.fraction)
     text = _("{stage} · {percent} % · {seconds} s").format(
-        stage=state.stage, percent=percent, seconds=round(state.seconds)
+        stage=panelWords(state.stage), percent=percent, seconds=round(state.seconds)
     )
     if state.cancelling:
         return PanelView(
@@ -136,7 +137,7 @@ def trust(report: Mapping[str, Any]) -> TrustView:
     if not trustGround(word):
         return TrustView()
     title = trustTitle(found["trust"])
-    reasons = [f"• {withoutOptions(reason)}" for reason in found.get("reasons", [])]
+    reasons = [f"• {panelWords(reason)}" for reason in found.get("reasons", [])]
     lines = [title, *reasons, _trustFigures(found), *_uncertainty(found)]
     return TrustView("\n".join(lines), trustStyle(word))
 

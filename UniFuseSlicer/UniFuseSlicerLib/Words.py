@@ -7,7 +7,6 @@ import re
 from slicer.i18n import tr as _
 
 _UNFIT = re.compile(r'[\x00-\x1f\\/:*?"<>|]')  # what no name of a folder may hold
-_OPTION = re.compile(r" \(--[a-z][^)]*\)")  # such as " (--working-spacing 2.5)"
 
 
 def notice() -> str:
@@ -20,15 +19,6 @@ def asFolderName(text: str) -> str:
         text: any.
     """
     return _UNFIT.sub("_", text)
-
-
-def withoutOptions(sentence: str) -> str:
-    """A sentence of the tool, for readers who have the panel and no command line.
-
-    Args:
-        sentence: options stand in parentheses in it.
-    """
-    return _OPTION.sub("", sentence)
 
 
 def trustTitle(trust: str) -> str:

@@ -1853,13 +1853,332 @@ Das lässt sich nicht rückgängig machen.</translation>
         <source>{name} (3-D)</source>
         <translation>{name} (3D)</translation>
     </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ToolWords</name>
     <message>
-        <source>mm</source>
-        <translation>mm</translation>
+        <source>Reading the files</source>
+        <translation>Dateien werden gelesen</translation>
     </message>
     <message>
-        <source>mm (arrows × {times})</source>
-        <translation>mm (Pfeile × {times})</translation>
+        <source>Loading the network</source>
+        <translation>Netz wird geladen</translation>
+    </message>
+    <message>
+        <source>Checking the volumes</source>
+        <translation>Volumen werden geprüft</translation>
+    </message>
+    <message>
+        <source>Aligning the volumes</source>
+        <translation>Volumen werden ausgerichtet</translation>
+    </message>
+    <message>
+        <source>Running the network</source>
+        <translation>Netz rechnet</translation>
+    </message>
+    <message>
+        <source>Refining the deformation</source>
+        <translation>Verformung wird verfeinert</translation>
+    </message>
+    <message>
+        <source>Judging the alignment</source>
+        <translation>Ausrichtung wird beurteilt</translation>
+    </message>
+    <message>
+        <source>Restoring and fusing</source>
+        <translation>Restaurieren und Fusionieren</translation>
+    </message>
+    <message>
+        <source>Writing onto the reference grid</source>
+        <translation>Übertragen auf das Gitter der Referenz</translation>
+    </message>
+    <message>
+        <source>Measuring the result</source>
+        <translation>Ergebnis wird vermessen</translation>
+    </message>
+    <message>
+        <source>Writing the files</source>
+        <translation>Dateien werden geschrieben</translation>
+    </message>
+    <message>
+        <source>Writing the fused series</source>
+        <translation>Fusionierte Serie wird geschrieben</translation>
+    </message>
+    <message>
+        <source>Writing the restored series</source>
+        <translation>Restaurierte Serie wird geschrieben</translation>
+    </message>
+    <message>
+        <source>Drawing the overview</source>
+        <translation>Übersicht wird gezeichnet</translation>
+    </message>
+    <message>
+        <source>The volumes agree no better than unrelated ones do ({sigmas} standard deviations above poses that are wrong).</source>
+        <translation>Die Volumen stimmen nicht besser überein als solche, die nichts miteinander zu tun haben ({sigmas} Standardabweichungen über falschen Lagen).</translation>
+    </message>
+    <message>
+        <source>The volumes agree only {sigmas} standard deviations better than in wrong poses.</source>
+        <translation>Die Volumen stimmen nur {sigmas} Standardabweichungen besser überein als in falschen Lagen.</translation>
+    </message>
+    <message>
+        <source>Left and right may be swapped: the mirrored volume fits as well or better.</source>
+        <translation>Links und rechts sind vielleicht vertauscht: gespiegelt passt das Volumen ebenso gut oder besser.</translation>
+    </message>
+    <message>
+        <source>Left and right can hardly be told apart: the mirrored volume fits nearly as well ({percent} % of the score).</source>
+        <translation>Links und rechts sind kaum zu unterscheiden: gespiegelt passt das Volumen fast ebenso gut ({percent} % des Werts).</translation>
+    </message>
+    <message>
+        <source>A pose that is certainly wrong reaches {percent} % of the score.</source>
+        <translation>Eine sicher falsche Lage erreicht {percent} % des Werts.</translation>
+    </message>
+    <message>
+        <source>{percent} % of the regions of the body would fit better elsewhere.</source>
+        <translation>{percent} % der Regionen des Körpers würden an anderer Stelle besser passen.</translation>
+    </message>
+    <message>
+        <source>The regions of the body would fit better {mm} mm away, all in one direction.</source>
+        <translation>Die Regionen des Körpers würden {mm} mm entfernt besser passen, alle in derselben Richtung.</translation>
+    </message>
+    <message>
+        <source>Registrations by other measures or by halves of the body end {mm} mm apart.</source>
+        <translation>Registrierungen mit anderen Maßen oder mit Hälften des Körpers enden {mm} mm voneinander entfernt.</translation>
+    </message>
+    <message>
+        <source>Most regions fit hardly better where they are than a few millimetres away.</source>
+        <translation>Die meisten Regionen passen dort, wo sie liegen, kaum besser als einige Millimeter daneben.</translation>
+    </message>
+    <message>
+        <source>The volumes are less alike than aligned volumes of one patient usually are.</source>
+        <translation>Die Volumen ähneln sich weniger, als es ausgerichtete Volumen eines Patienten gewöhnlich tun.</translation>
+    </message>
+    <message>
+        <source>The outlines of the two bodies overlap by only {percent} %.</source>
+        <translation>Die Umrisse der beiden Körper überlappen sich nur zu {percent} %.</translation>
+    </message>
+    <message>
+        <source>Only {percent} % of the reference's body is covered.</source>
+        <translation>Nur {percent} % des Körpers der Referenz sind abgedeckt.</translation>
+    </message>
+    <message>
+        <source>The deformation bends the body by {mm} mm, besides its motion as a whole.</source>
+        <translation>Die Verformung verbiegt den Körper um {mm} mm, zusätzlich zu seiner Bewegung als Ganzes.</translation>
+    </message>
+    <message>
+        <source>The best pose lies {mm} mm away and was not used: the evidence for it is too weak.</source>
+        <translation>Die beste Lage ist {mm} mm entfernt und wurde nicht verwendet: zu wenig spricht für sie.</translation>
+    </message>
+    <message>
+        <source>No single finding stands out; together they are unlike those of a good alignment.</source>
+        <translation>Kein einzelner Befund fällt auf; zusammen gleichen sie nicht denen einer guten Ausrichtung.</translation>
+    </message>
+    <message>
+        <source>The verdict was not fitted to {degraded} on {reference}: its figures may be too good, above all where organs have moved against each other.</source>
+        <translation>Das Urteil wurde nicht an {degraded} auf {reference} angepasst: seine Zahlen können zu gut sein, vor allem wo sich Organe gegeneinander bewegt haben.</translation>
+    </message>
+    <message>
+        <source>No pose was found in which the two volumes agree clearly better than by chance (score {score}; wrong poses reach {mean} ± {spread}, {best} at most), so {place}. Check that both show the same region of the same patient, and their modalities.</source>
+        <translation>Es wurde keine Lage gefunden, in der die beiden Volumen deutlich besser übereinstimmen als durch Zufall (Wert {score}; falsche Lagen erreichen {mean} ± {spread}, höchstens {best}): {place}. Bitte prüfen, ob beide dieselbe Region desselben Patienten zeigen, und ihre Modalitäten.</translation>
+    </message>
+    <message>
+        <source>The two volumes agree better than by chance, but not by much (score {score}; wrong poses reach {mean} ± {spread}, {best} at most). Check the pose.</source>
+        <translation>Die beiden Volumen stimmen besser überein als durch Zufall, aber nicht viel besser (Wert {score}; falsche Lagen erreichen {mean} ± {spread}, höchstens {best}). Bitte die Lage prüfen.</translation>
+    </message>
+    <message>
+        <source>The degraded volume was moved by {mm} mm and turned by {degrees}° against what its file says. Check the pose.</source>
+        <translation>Das gestörte Volumen wurde gegenüber seiner Datei um {mm} mm verschoben und um {degrees}° gedreht. Bitte die Lage prüfen.</translation>
+    </message>
+    <message>
+        <source>The alignment rests on {percent} % of the reference's body: no more of it lies in the degraded volume. Check it.</source>
+        <translation>Die Ausrichtung stützt sich auf {percent} % des Körpers der Referenz: mehr davon liegt nicht im gestörten Volumen. Bitte prüfen.</translation>
+    </message>
+    <message>
+        <source>The alignment stretched the degraded volume by up to {percent} %, more than a patient changes. Check the voxel sizes of both files.</source>
+        <translation>Die Ausrichtung hat das gestörte Volumen um bis zu {percent} % gestreckt, mehr als ein Patient sich ändert. Bitte die Voxelgrößen beider Dateien prüfen.</translation>
+    </message>
+    <message>
+        <source>The fields of view do not overlap as the files place them ({extents}): the pose was found from the intensities alone. Check it.</source>
+        <translation>Die Bildfelder überlappen sich nicht, so wie die Dateien sie legen ({extents}): die Lage wurde allein aus den Grauwerten gefunden. Bitte prüfen.</translation>
+    </message>
+    <message>
+        <source>The refined deformation did not improve the parts of the volumes that it was not fitted to, so the deformation before the refinement was kept.</source>
+        <translation>Die verfeinerte Verformung hat die Teile der Volumen nicht verbessert, an die sie nicht angepasst wurde; die Verformung vor der Verfeinerung wurde behalten.</translation>
+    </message>
+    <message>
+        <source>The refined deformation would fold, so the deformation before the refinement was kept.</source>
+        <translation>Die verfeinerte Verformung würde sich falten; die Verformung vor der Verfeinerung wurde behalten.</translation>
+    </message>
+    <message>
+        <source>Large reference field of view: processed at {coarser} mm instead of {spacing} mm. Crop the reference to the region of interest for a finer alignment.</source>
+        <translation>Großes Bildfeld der Referenz: gerechnet mit {coarser} mm statt {spacing} mm. Für eine feinere Ausrichtung die Referenz auf die gewünschte Region zuschneiden.</translation>
+    </message>
+    <message>
+        <source>The {name} mask lies on another grid than the {name} volume; it was read at the nearest voxel.</source>
+        <translation>Die Maske ({name}) liegt auf einem anderen Gitter als ihr Volumen ({name}); sie wurde am nächsten Voxel gelesen.</translation>
+    </message>
+    <message>
+        <source>The type of degradation is not stated: the working grid has {spacing} mm, and the types were calibrated at {calibrated} mm only. At another spacing the type may be wrong at any probability.</source>
+        <translation>Die Art der Störung wird nicht genannt: das Rechengitter hat {spacing} mm, und die Arten wurden nur bei {calibrated} mm kalibriert. Bei anderen Abständen kann die Art bei jeder Wahrscheinlichkeit falsch sein.</translation>
+    </message>
+    <message>
+        <source>The type of degradation is not stated: the degraded volume has voxels of {voxel} mm, and by the network alone the types of {modality} are named rightly up to {coarsest} mm. Of coarser ones the type may be wrong at any probability.</source>
+        <translation>Die Art der Störung wird nicht genannt: das gestörte Volumen hat Voxel von {voxel} mm, und das Netz allein nennt die Arten bei {modality} nur bis {coarsest} mm richtig. Bei gröberen kann die Art bei jeder Wahrscheinlichkeit falsch sein.</translation>
+    </message>
+    <message>
+        <source>The network predicted {found}, which cannot occur in {modality}. Check the modality setting; only classes possible for {modality} were considered.</source>
+        <translation>Das Netz sagte voraus: {found}; das kommt bei {modality} nicht vor. Bitte die eingestellte Modalität prüfen; berücksichtigt wurden nur Arten, die bei {modality} möglich sind.</translation>
+    </message>
+    <message>
+        <source>Low confidence: {found} ({percent} %). In validation, predictions were {right} % correct only at {sure} % confidence or more. Please inspect the degraded volume.</source>
+        <translation>Wenig sicher: {found} ({percent} %). In der Validierung waren Vorhersagen erst ab {sure} % zu {right} % richtig. Bitte das gestörte Volumen ansehen.</translation>
+    </message>
+    <message>
+        <source>The modality of the {name} volume is uncertain: {why}. It was treated as {modality}; set the {name} modality if that is wrong.</source>
+        <translation>Die Modalität ist unsicher ({name}): {why}. Das Volumen wurde als {modality} behandelt; falls das falsch ist, die Modalität einstellen ({name}).</translation>
+    </message>
+    <message>
+        <source>The {name} volume is {stated} by {source}, but --{name}-modality is {chosen}: it was treated as {modality}.</source>
+        <translation>Das Volumen ({name}) ist {stated} nach {source}, die Einstellung ({name}) ist aber {chosen}: es wurde als {modality} behandelt.</translation>
+    </message>
+    <message>
+        <source>The values of the {name} volume look like Hounsfield units of CT, but it was treated as {modality} ({why}); set the {name} modality if that is wrong.</source>
+        <translation>Die Werte des Volumens ({name}) sehen aus wie Hounsfield-Einheiten einer CT, es wurde aber als {modality} behandelt ({why}); falls das falsch ist, die Modalität einstellen ({name}).</translation>
+    </message>
+    <message>
+        <source>The name of the {name} volume suggests {named}, but it was treated as {modality} ({why}); set the {name} modality if that is wrong.</source>
+        <translation>Der Name des Volumens ({name}) spricht für {named}, es wurde aber als {modality} behandelt ({why}); falls das falsch ist, die Modalität einstellen ({name}).</translation>
+    </message>
+    <message>
+        <source>The values of the {name} CT (from {low} to {high}) do not look like Hounsfield units with air near -1000; check --{name}-modality and its rescaling.</source>
+        <translation>Die Werte der CT ({name}, von {low} bis {high}) sehen nicht aus wie Hounsfield-Einheiten mit Luft bei -1000; bitte Modalität und Umrechnung prüfen ({name}).</translation>
+    </message>
+    <message>
+        <source>In the {name} volume, {percent} % of the voxels hold the fill value {value}; they were treated as not acquired.</source>
+        <translation>Im Volumen ({name}) haben {percent} % der Voxel den Füllwert {value}; sie gelten als nicht aufgenommen.</translation>
+    </message>
+    <message>
+        <source>1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour.</source>
+        <translation>1 Voxel mit NaN oder unendlichem Wert im Volumen ({name}) wurde durch seinen nächsten Nachbarn ersetzt.</translation>
+    </message>
+    <message>
+        <source>{count} NaN or infinite voxels in the {name} volume were replaced by their nearest valid neighbours.</source>
+        <translation>{count} Voxel mit NaN oder unendlichem Wert im Volumen ({name}) wurden durch ihre nächsten gültigen Nachbarn ersetzt.</translation>
+    </message>
+    <message>
+        <source>{percent} % of the {name} volume is NaN around the patient; it was treated as not acquired.</source>
+        <translation>{percent} % des Volumens ({name}) sind NaN um den Patienten herum; das gilt als nicht aufgenommen.</translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory in {precision} too; the fusion ran on the CPU.</source>
+        <translation>Der Speicher von {device} reichte auch mit {precision} nicht; gerechnet wurde auf der CPU.</translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory in float32; the network ran in bfloat16, whose field differs by small parts of a voxel.</source>
+        <translation>Der Speicher von {device} reichte mit float32 nicht; das Netz rechnete mit bfloat16, dessen Feld sich um kleine Teile eines Voxels unterscheidet.</translation>
+    </message>
+    <message>
+        <source>The fields of view do not overlap: {extents}. No pose was found in which the volumes agree. If both show the same patient, bring them together first (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, or a hardened transform) and try again.</source>
+        <translation>Die Bildfelder überlappen sich nicht: {extents}. Es wurde keine Lage gefunden, in der die Volumen übereinstimmen. Zeigen beide denselben Patienten, sie zuerst zusammenbringen (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, oder eine angewendete Transformation) und erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>The {name} volume looks like a binary mask; expected the intensities of MR, CT or PET. Choose the scan that it was drawn on.</source>
+        <translation>Das Volumen ({name}) sieht aus wie eine binäre Maske; erwartet wurden Grauwerte von MR, CT oder PET. Bitte die Aufnahme wählen, auf der sie gezeichnet wurde.</translation>
+    </message>
+    <message>
+        <source>The {name} volume looks like a label map ({count} values); expected the intensities of MR, CT or PET. Choose the scan that it was drawn on.</source>
+        <translation>Das Volumen ({name}) sieht aus wie eine Labelmap ({count} Werte); erwartet wurden Grauwerte von MR, CT oder PET. Bitte die Aufnahme wählen, auf der sie gezeichnet wurde.</translation>
+    </message>
+    <message>
+        <source>The {name} volume is constant (all voxels are {value}): there is nothing to fuse.</source>
+        <translation>Das Volumen ({name}) ist konstant (alle Voxel sind {value}): es gibt nichts zu fusionieren.</translation>
+    </message>
+    <message>
+        <source>The {name} volume holds no numbers: every voxel is NaN or infinite. Export it again.</source>
+        <translation>Das Volumen ({name}) enthält keine Zahlen: jedes Voxel ist NaN oder unendlich. Bitte erneut exportieren.</translation>
+    </message>
+    <message>
+        <source>The {name} volume covers {size} mm; expected {smallest} to {largest} mm. The unit of its voxel size is wrong; repair its header (spacing in millimetres).</source>
+        <translation>Das Volumen ({name}) umfasst {size} mm; erwartet wurden {smallest} bis {largest} mm. Die Einheit seiner Voxelgröße ist falsch; bitte den Header berichtigen (Abstände in Millimetern).</translation>
+    </message>
+    <message>
+        <source>This pair needs about {needed} of memory, and {free} are free. Close other programs, choose a larger --working-spacing than {spacing}, crop the reference, or add --exceed-memory to try it anyway.</source>
+        <translation>Dieses Paar braucht etwa {needed} Arbeitsspeicher, frei sind {free}. Andere Programme schließen, einen größeren Rechenabstand als {spacing} wählen oder die Referenz zuschneiden.</translation>
+    </message>
+    <message>
+        <source>degraded</source>
+        <translation>gestört</translation>
+    </message>
+    <message>
+        <source>reference</source>
+        <translation>Referenz</translation>
+    </message>
+    <message>
+        <source>No degradation</source>
+        <translation>Keine Störung</translation>
+    </message>
+    <message>
+        <source>MR motion</source>
+        <translation>Bewegung (MR)</translation>
+    </message>
+    <message>
+        <source>CT metal and noise</source>
+        <translation>Metall und Rauschen (CT)</translation>
+    </message>
+    <message>
+        <source>Low-dose PET</source>
+        <translation>Niedrigdosis-PET</translation>
+    </message>
+    <message>
+        <source>they stay where their files place them</source>
+        <translation>sie bleiben, wo ihre Dateien sie legen</translation>
+    </message>
+    <message>
+        <source>the initial pose is used as it is</source>
+        <translation>die Anfangslage wird verwendet, wie sie ist</translation>
+    </message>
+    <message>
+        <source>degraded {degraded}, reference {reference}</source>
+        <translation>gestört {degraded}, Referenz {reference}</translation>
+    </message>
+    <message>
+        <source>set by the user</source>
+        <translation>vom Benutzer eingestellt</translation>
+    </message>
+    <message>
+        <source>stated by {source}</source>
+        <translation>angegeben von {source}</translation>
+    </message>
+    <message>
+        <source>the file name says so, and its values fit</source>
+        <translation>der Dateiname sagt es, und die Werte passen</translation>
+    </message>
+    <message>
+        <source>it holds colours, as maps of PET do</source>
+        <translation>es enthält Farben, wie Karten der PET</translation>
+    </message>
+    <message>
+        <source>its values lie where Hounsfield units put air and soft tissue</source>
+        <translation>seine Werte liegen dort, wo Hounsfield-Einheiten Luft und Weichgewebe haben</translation>
+    </message>
+    <message>
+        <source>its values look like CT with 1024 added</source>
+        <translation>seine Werte sehen aus wie CT mit 1024 darauf</translation>
+    </message>
+    <message>
+        <source>it has values below zero that are not Hounsfield units (z-scores, a signed map)</source>
+        <translation>es hat Werte unter null, die keine Hounsfield-Einheiten sind (z-Werte, eine Karte mit Vorzeichen)</translation>
+    </message>
+    <message>
+        <source>{count} of 3 signs of PET (voxel size, hot spots, range)</source>
+        <translation>{count} von 3 Zeichen für PET (Voxelgröße, heiße Stellen, Wertebereich)</translation>
+    </message>
+    <message>
+        <source>its values were scaled to 0 to 1, so no unit is left</source>
+        <translation>seine Werte wurden auf 0 bis 1 skaliert, eine Einheit gibt es nicht mehr</translation>
+    </message>
+    <message>
+        <source>its values are neither Hounsfield units nor uptake values</source>
+        <translation>seine Werte sind weder Hounsfield-Einheiten noch Anreicherungswerte</translation>
     </message>
 </context>
 <context>

@@ -1845,12 +1845,331 @@ This cannot be undone.</source>
         <source>{name} (3-D)</source>
         <translation type="unfinished"></translation>
     </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.ToolWords</name>
     <message>
-        <source>mm</source>
+        <source>Reading the files</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>mm (arrows × {times})</source>
+        <source>Loading the network</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Checking the volumes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Aligning the volumes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Running the network</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Refining the deformation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Judging the alignment</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Restoring and fusing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writing onto the reference grid</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Measuring the result</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writing the files</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writing the fused series</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writing the restored series</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Drawing the overview</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volumes agree no better than unrelated ones do ({sigmas} standard deviations above poses that are wrong).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volumes agree only {sigmas} standard deviations better than in wrong poses.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Left and right may be swapped: the mirrored volume fits as well or better.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Left and right can hardly be told apart: the mirrored volume fits nearly as well ({percent} % of the score).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A pose that is certainly wrong reaches {percent} % of the score.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{percent} % of the regions of the body would fit better elsewhere.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The regions of the body would fit better {mm} mm away, all in one direction.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Registrations by other measures or by halves of the body end {mm} mm apart.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Most regions fit hardly better where they are than a few millimetres away.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volumes are less alike than aligned volumes of one patient usually are.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The outlines of the two bodies overlap by only {percent} %.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Only {percent} % of the reference's body is covered.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The deformation bends the body by {mm} mm, besides its motion as a whole.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The best pose lies {mm} mm away and was not used: the evidence for it is too weak.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No single finding stands out; together they are unlike those of a good alignment.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The verdict was not fitted to {degraded} on {reference}: its figures may be too good, above all where organs have moved against each other.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No pose was found in which the two volumes agree clearly better than by chance (score {score}; wrong poses reach {mean} ± {spread}, {best} at most), so {place}. Check that both show the same region of the same patient, and their modalities.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The two volumes agree better than by chance, but not by much (score {score}; wrong poses reach {mean} ± {spread}, {best} at most). Check the pose.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The degraded volume was moved by {mm} mm and turned by {degrees}° against what its file says. Check the pose.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The alignment rests on {percent} % of the reference's body: no more of it lies in the degraded volume. Check it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The alignment stretched the degraded volume by up to {percent} %, more than a patient changes. Check the voxel sizes of both files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The fields of view do not overlap as the files place them ({extents}): the pose was found from the intensities alone. Check it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The refined deformation did not improve the parts of the volumes that it was not fitted to, so the deformation before the refinement was kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The refined deformation would fold, so the deformation before the refinement was kept.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Large reference field of view: processed at {coarser} mm instead of {spacing} mm. Crop the reference to the region of interest for a finer alignment.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} mask lies on another grid than the {name} volume; it was read at the nearest voxel.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The type of degradation is not stated: the working grid has {spacing} mm, and the types were calibrated at {calibrated} mm only. At another spacing the type may be wrong at any probability.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The type of degradation is not stated: the degraded volume has voxels of {voxel} mm, and by the network alone the types of {modality} are named rightly up to {coarsest} mm. Of coarser ones the type may be wrong at any probability.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The network predicted {found}, which cannot occur in {modality}. Check the modality setting; only classes possible for {modality} were considered.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Low confidence: {found} ({percent} %). In validation, predictions were {right} % correct only at {sure} % confidence or more. Please inspect the degraded volume.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The modality of the {name} volume is uncertain: {why}. It was treated as {modality}; set the {name} modality if that is wrong.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume is {stated} by {source}, but --{name}-modality is {chosen}: it was treated as {modality}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The values of the {name} volume look like Hounsfield units of CT, but it was treated as {modality} ({why}); set the {name} modality if that is wrong.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The name of the {name} volume suggests {named}, but it was treated as {modality} ({why}); set the {name} modality if that is wrong.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The values of the {name} CT (from {low} to {high}) do not look like Hounsfield units with air near -1000; check --{name}-modality and its rescaling.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>In the {name} volume, {percent} % of the voxels hold the fill value {value}; they were treated as not acquired.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} NaN or infinite voxels in the {name} volume were replaced by their nearest valid neighbours.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{percent} % of the {name} volume is NaN around the patient; it was treated as not acquired.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory in {precision} too; the fusion ran on the CPU.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory in float32; the network ran in bfloat16, whose field differs by small parts of a voxel.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The fields of view do not overlap: {extents}. No pose was found in which the volumes agree. If both show the same patient, bring them together first (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, or a hardened transform) and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume looks like a binary mask; expected the intensities of MR, CT or PET. Choose the scan that it was drawn on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume looks like a label map ({count} values); expected the intensities of MR, CT or PET. Choose the scan that it was drawn on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume is constant (all voxels are {value}): there is nothing to fuse.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume holds no numbers: every voxel is NaN or infinite. Export it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume covers {size} mm; expected {smallest} to {largest} mm. The unit of its voxel size is wrong; repair its header (spacing in millimetres).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>This pair needs about {needed} of memory, and {free} are free. Close other programs, choose a larger --working-spacing than {spacing}, crop the reference, or add --exceed-memory to try it anyway.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>degraded</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>reference</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No degradation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>MR motion</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>CT metal and noise</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Low-dose PET</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>they stay where their files place them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the initial pose is used as it is</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>degraded {degraded}, reference {reference}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>set by the user</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>stated by {source}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>the file name says so, and its values fit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it holds colours, as maps of PET do</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its values lie where Hounsfield units put air and soft tissue</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its values look like CT with 1024 added</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>it has values below zero that are not Hounsfield units (z-scores, a signed map)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{count} of 3 signs of PET (voxel size, hot spots, range)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its values were scaled to 0 to 1, so no unit is left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>its values are neither Hounsfield units nor uptake values</source>
         <translation type="unfinished"></translation>
     </message>
 </context>

@@ -1,0 +1,165 @@
+"""What the tool says in English, the panel can say in Slicer's language."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import translations
+
+from UniFuseLib import predict
+from UniFuseLib.commands import export_result, fuse_files
+from UniFuseLib.degradation import (
+    CLASSES,
+    coarse_voxels_warning,
+    low_confidence_warning,
+    modality_conflict_warning,
+    uncalibrated_warning,
+)
+from UniFuseLib.errors import InputError
+from UniFuseLib.preprocessing.checks import check_volume
+from UniFuseLib.preprocessing.modality import ModalityEvidence, guess_modality
+from UniFuseLib.progress import Stage
+from UniFuseLib.registration import bspline_refinement
+from UniFuseLib.registration.affine_decision import warnings_of
+from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.verdict import judge, judged, reasons
+
+GERMAN = translations.read(translations.FOLDER / "UniFuseSlicer_de-DE.ts")
+
+
+@pytest.fixture
+def german(monkeypatch):
+    """The panel's words with the German texts loaded."""
+    from UniFuseSlicerLib import ToolWords
+
+    texts = GERMAN["UniFuseSlicerLib.ToolWords"]
+    monkeypatch.setattr(ToolWords, "_", texts.__getitem__)
+    return ToolWords.panelWords
+
+
+def reasonsOfTheTool():
+    values = (0.2, 0.96, 1.4, 7.0)
+    return sorted({reasons._SENTENCES[name](v) for name in reasons.explained() for v in values})
+
+
+def stagesOfTheTool():
+    ofFuse = [stage.title for stage in vars(predict).values() if isinstance(stage, Stage)]
+    return [*ofFuse, fuse_files._READING, fuse_files._WRITING, export_result._DRAWING]
+
+
+def poseWarnings():
+    chance = SimpleNamespace(mean=0.21, spread=0.03, best=0.3)
+    found = {
+        "score": 0.35,
+        "chance": chance,
+        "convincing": True,
+        "scant": True,
+        "far": True,
+        "moved_mm": 80.0,
+        "rotation_deg": 31.0,
+        "covered": 0.1,
+    }
+    unsure = found | {"convincing": False}
+    return [
+        *warnings_of(SimpleNamespace(**found)),
+        *warnings_of(SimpleNamespace(**unsure)),
+        *warnings_of(SimpleNamespace(**unsure), guided=True),
+    ]
+
+
+def modalityWarnings():
+    """Of volumes whose numbers, header and name disagree in every way that is said."""
+    generator = np.random.default_rng(0)
+    shape = (12, 12, 12)
+    soft = np.where(generator.random(shape) < 0.5, -1000.0, 40.0) + generator.normal(size=shape)
+    grey = generator.gamma(2.0, 200.0, shape)
+    volumes = (soft, grey, grey / grey.max(), generator.normal(size=shape), soft + 1024)
+    evidence = [
+        ModalityEvidence(),
+        ModalityEvidence(stated="CT", chosen="mr"),
+        ModalityEvidence(chosen="mr", named="CT"),
+        ModalityEvidence(chosen="pet", stated="MR", stated_by="its sidecar"),
+        ModalityEvidence(named="PT"),
+        ModalityEvidence(stated="CT"),
+    ]
+    found = []
+    for array in volumes:
+        for known in evidence:
+            with suppress(InputError):
+                guess = guess_modality(Volume(array, np.diag([2.0, 2, 2, 1])), "degraded", known)
+                found += guess.warnings
+    return found
+
+
+def voxelWarnings():
+    volume = np.random.default_rng(0).gamma(2.0, 200.0, (24, 24, 24))
+    found = []
+    for count in (1, 3):
+        broken = volume.copy()
+        broken[10, 10, 8 : 8 + count] = np.nan
+        found += check_volume(Volume(broken, np.diag([2.0, 2, 2, 1])), "reference").warnings
+    around = volume.copy()
+    around[:, :, :5] = np.nan
+    found += check_volume(Volume(around, np.diag([2.0, 2, 2, 1])), "reference").warnings
+    return found
+
+
+def warningsOfTheTool():
+    degraded = dict.fromkeys(CLASSES, 0.0) | {"pet_low_dose": 1.0}
+    unsure = dict.fromkeys(CLASSES, 0.1) | {"mr_motion": 0.7}
+    found = [
+        uncalibrated_warning(3.0, 1.5),
+        coarse_voxels_warning(6.0, "mr"),
+        modality_conflict_warning(degraded, "ct"),
+        low_confidence_warning(unsure, 0.85),
+        judge._UNREASONED,
+        *judged.unfitted("ct", "ct"),
+        bspline_refinement._NO_GAIN,
+        bspline_refinement._FOLDS,
+        *poseWarnings(),
+        *modalityWarnings(),
+        *voxelWarnings(),
+    ]
+    assert len(set(found)) > 20
+    return sorted(set(found))
+
+
+@pytest.mark.parametrize("sentence", [*reasonsOfTheTool(), *warningsOfTheTool()])
+def test_aSentenceOfTheToolIsSaidInGermanWithItsFigures(german, sentence):
+    said = german(sentence)
+    assert said != sentence
+    assert figures(said) == figures(re.sub(r" \(--[^)]*\)", "", sentence))
+    assert not re.search(r"\b(the|was|degraded|reference)\b", said)
+
+
+def figures(text):
+    return sorted(re.findall(r"\d+(?:\.\d+)?", text))
+
+
+@pytest.mark.parametrize("title", stagesOfTheTool())
+def test_everyStageHasAGermanTitle(german, title):
+    assert german(title) != title
+
+
+def test_sentencesInARowAreSaidOneByOne(german):
+    first, second = reasonsOfTheTool()[:2]
+    assert german(f"{first} {second}") == f"{german(first)} {german(second)}"
+    assert german(f"{first} Nobody has written this.").endswith("Nobody has written this.")
+
+
+def test_optionsOfTheCommandLineAreNotShown():
+    from UniFuseSlicerLib.ToolWords import panelWords
+
+    said = panelWords("Unknown (--degraded-modality mr). Set the modality (--x).")
+    assert said == "Unknown. Set the modality."
+
+
+def test_aPlaceThatIsNamedTwiceHoldsTheSame(german):
+    two = "The degraded mask lies on another grid than the reference volume; it was read at the "
+    assert german(f"{two}nearest voxel.") == f"{two}nearest voxel."
+    one = two.replace("reference", "degraded")
+    assert german(f"{one}nearest voxel.").count("gestört") == 2

@@ -1,0 +1,283 @@
+"""Sentences of the fusion tool in the words and the language of the panel.
+
+The tool and its `report.json` speak English, and name options of the command line. What a reader is
+likely to meet is recognised here and said in Slicer's language, with the same numbers and names;
+any other sentence stays as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+
+from slicer.i18n import tr as _
+
+_OPTION = re.compile(r" \(--[a-z][^)]*\)")  # such as " (--working-spacing 2.5)"
+_PLACE = re.compile(r"\{(\w+)\}")
+_SENTENCE_END = re.compile(r"(?<=\.) (?=[A-Z0-9])")
+
+
+def panelWords(text: str) -> str:
+    """
+    Args:
+        text: of the tool: a sentence, several of them, or the title of a stage.
+    """
+    whole = _OPTION.sub("", text)
+    said = _said(whole)
+    if said is not None:
+        return said
+    sentences = _SENTENCE_END.split(whole)
+    return " ".join(_said(sentence) or sentence for sentence in sentences)
+
+
+def _said(text: str) -> str | None:
+    for pattern, template in _patterns():
+        found = pattern.fullmatch(text)
+        if found:
+            values = {name: _said(value) or value for name, value in found.groupdict().items()}
+            return _(template).format(**values)
+    return None
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    templates = (*_stages(str), *_reasons(str), *_warnings(str), *_refusals(str), *_parts(str))
+    return tuple((re.compile(_expression(template), re.DOTALL), template) for template in templates)
+
+
+def _expression(template: str) -> str:
+    """No place holds the end of a sentence; one that is named again holds the same."""
+    parts, known = _PLACE.split(template), set[str]()
+    within = f"(?:(?!{_SENTENCE_END.pattern}).)+?"
+    for n in range(1, len(parts), 2):
+        name = parts[n]
+        parts[n] = f"(?P={name})" if name in known else f"(?P<{name}>{within})"
+        known.add(name)
+    parts[::2] = map(re.escape, parts[::2])
+    return "".join(parts)
+
+
+# Each function calls what it is given with its texts: `str` gives them in English, and whoever
+# collects strings for translators finds them as those of any other file.
+
+
+def _stages(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _("Reading the files"),
+        _("Loading the network"),
+        _("Checking the volumes"),
+        _("Aligning the volumes"),
+        _("Running the network"),
+        _("Refining the deformation"),
+        _("Judging the alignment"),
+        _("Restoring and fusing"),
+        _("Writing onto the reference grid"),
+        _("Measuring the result"),
+        _("Writing the files"),
+        _("Writing the fused series"),
+        _("Writing the restored series"),
+        _("Drawing the overview"),
+    )
+
+
+def _reasons(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "The volumes agree no better than unrelated ones do ({sigmas} standard deviations "
+            "above poses that are wrong)."
+        ),
+        _("The volumes agree only {sigmas} standard deviations better than in wrong poses."),
+        _("Left and right may be swapped: the mirrored volume fits as well or better."),
+        _(
+            "Left and right can hardly be told apart: the mirrored volume fits nearly as well "
+            "({percent} % of the score)."
+        ),
+        _("A pose that is certainly wrong reaches {percent} % of the score."),
+        _("{percent} % of the regions of the body would fit better elsewhere."),
+        _("The regions of the body would fit better {mm} mm away, all in one direction."),
+        _("Registrations by other measures or by halves of the body end {mm} mm apart."),
+        _("Most regions fit hardly better where they are than a few millimetres away."),
+        _("The volumes are less alike than aligned volumes of one patient usually are."),
+        _("The outlines of the two bodies overlap by only {percent} %."),
+        _("Only {percent} % of the reference's body is covered."),
+        _("The deformation bends the body by {mm} mm, besides its motion as a whole."),
+        _("The best pose lies {mm} mm away and was not used: the evidence for it is too weak."),
+        _("No single finding stands out; together they are unlike those of a good alignment."),
+        _(
+            "The verdict was not fitted to {degraded} on {reference}: its figures may be too good, "
+            "above all where organs have moved against each other."
+        ),
+    )
+
+
+def _warnings(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (*_ofThePose(_), *_ofTheClass(_), *_ofTheModality(_), *_ofTheVoxels(_))
+
+
+def _ofThePose(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "No pose was found in which the two volumes agree clearly better than by chance (score "
+            "{score}; wrong poses reach {mean} ± {spread}, {best} at most), so {place}. Check that "
+            "both show the same region of the same patient, and their modalities."
+        ),
+        _(
+            "The two volumes agree better than by chance, but not by much (score {score}; wrong "
+            "poses reach {mean} ± {spread}, {best} at most). Check the pose."
+        ),
+        _(
+            "The degraded volume was moved by {mm} mm and turned by {degrees}° against what its "
+            "file says. Check the pose."
+        ),
+        _(
+            "The alignment rests on {percent} % of the reference's body: no more of it lies in the "
+            "degraded volume. Check it."
+        ),
+        _(
+            "The alignment stretched the degraded volume by up to {percent} %, more than a patient "
+            "changes. Check the voxel sizes of both files."
+        ),
+        _(
+            "The fields of view do not overlap as the files place them ({extents}): the pose was "
+            "found from the intensities alone. Check it."
+        ),
+        _(
+            "The refined deformation did not improve the parts of the volumes that it was not "
+            "fitted to, so the deformation before the refinement was kept."
+        ),
+        _("The refined deformation would fold, so the deformation before the refinement was kept."),
+        _(
+            "Large reference field of view: processed at {coarser} mm instead of {spacing} mm. "
+            "Crop the reference to the region of interest for a finer alignment."
+        ),
+        _(
+            "The {name} mask lies on another grid than the {name} volume; it was read at the "
+            "nearest voxel."
+        ),
+    )
+
+
+def _ofTheClass(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "The type of degradation is not stated: the working grid has {spacing} mm, and the "
+            "types were calibrated at {calibrated} mm only. At another spacing the type may be "
+            "wrong at any probability."
+        ),
+        _(
+            "The type of degradation is not stated: the degraded volume has voxels of {voxel} mm, "
+            "and by the network alone the types of {modality} are named rightly up to {coarsest} "
+            "mm. Of coarser ones the type may be wrong at any probability."
+        ),
+        _(
+            "The network predicted {found}, which cannot occur in {modality}. Check the modality "
+            "setting; only classes possible for {modality} were considered."
+        ),
+        _(
+            "Low confidence: {found} ({percent} %). In validation, predictions were {right} % "
+            "correct only at {sure} % confidence or more. Please inspect the degraded volume."
+        ),
+    )
+
+
+def _ofTheModality(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "The modality of the {name} volume is uncertain: {why}. It was treated as {modality}; "
+            "set the {name} modality if that is wrong."
+        ),
+        _(
+            "The {name} volume is {stated} by {source}, but --{name}-modality is {chosen}: it was "
+            "treated as {modality}."
+        ),
+        _(
+            "The values of the {name} volume look like Hounsfield units of CT, but it was treated "
+            "as {modality} ({why}); set the {name} modality if that is wrong."
+        ),
+        _(
+            "The name of the {name} volume suggests {named}, but it was treated as {modality} "
+            "({why}); set the {name} modality if that is wrong."
+        ),
+        _(
+            "The values of the {name} CT (from {low} to {high}) do not look like Hounsfield units "
+            "with air near -1000; check --{name}-modality and its rescaling."
+        ),
+    )
+
+
+def _ofTheVoxels(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "In the {name} volume, {percent} % of the voxels hold the fill value {value}; they "
+            "were treated as not acquired."
+        ),
+        _("1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour."),
+        _(
+            "{count} NaN or infinite voxels in the {name} volume were replaced by their nearest "
+            "valid neighbours."
+        ),
+        _(
+            "{percent} % of the {name} volume is NaN around the patient; it was treated as not "
+            "acquired."
+        ),
+        _("{device} ran out of memory in {precision} too; the fusion ran on the CPU."),
+        _(
+            "{device} ran out of memory in float32; the network ran in bfloat16, whose field "
+            "differs by small parts of a voxel."
+        ),
+    )
+
+
+def _refusals(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "The fields of view do not overlap: {extents}. No pose was found in which the volumes "
+            "agree. If both show the same patient, bring them together first (3D Slicer: Volumes > "
+            "Volume Information > Center Volume, or a hardened transform) and try again."
+        ),
+        _(
+            "The {name} volume looks like a binary mask; expected the intensities of MR, CT or "
+            "PET. Choose the scan that it was drawn on."
+        ),
+        _(
+            "The {name} volume looks like a label map ({count} values); expected the intensities "
+            "of MR, CT or PET. Choose the scan that it was drawn on."
+        ),
+        _("The {name} volume is constant (all voxels are {value}): there is nothing to fuse."),
+        _("The {name} volume holds no numbers: every voxel is NaN or infinite. Export it again."),
+        _(
+            "The {name} volume covers {size} mm; expected {smallest} to {largest} mm. The unit of "
+            "its voxel size is wrong; repair its header (spacing in millimetres)."
+        ),
+        _(
+            "This pair needs about {needed} of memory, and {free} are free. Close other programs, "
+            "choose a larger --working-spacing than {spacing}, crop the reference, or add "
+            "--exceed-memory to try it anyway."
+        ),
+    )
+
+
+def _parts(_: Callable[[str], str]) -> tuple[str, ...]:
+    """Of sentences: what their places hold."""
+    return (
+        _("degraded"),
+        _("reference"),
+        _("No degradation"),
+        _("MR motion"),
+        _("CT metal and noise"),
+        _("Low-dose PET"),
+        _("they stay where their files place them"),
+        _("the initial pose is used as it is"),
+        _("degraded {degraded}, reference {reference}"),
+        _("set by the user"),
+        _("stated by {source}"),
+        _("the file name says so, and its values fit"),
+        _("it holds colours, as maps of PET do"),
+        _("its values lie where Hounsfield units put air and soft tissue"),
+        _("its values look like CT with 1024 added"),
+        _("it has values below zero that are not Hounsfield units (z-scores, a signed map)"),
+        _("{count} of 3 signs of PET (voxel size, hot spots, range)"),
+        _("its values were scaled to 0 to 1, so no unit is left"),
+        _("its values are neither Hounsfield units nor uptake values"),
+    )
