@@ -5,18 +5,13 @@ through EGL.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
+from drawn import Pictures
 
 MANAGERS = (
     "vtkMRMLTransformsDisplayableManager2D",
@@ -25,7 +20,7 @@ MANAGERS = (
 )
 
 
-class SliceView:
+class SliceView(Pictures):
     """One slice view of a scene.
 
     Args:
@@ -58,29 +53,11 @@ class SliceView:
         self.logic.ResizeSliceNode(*self.size)
         self.logic.FitSliceToBackground()
 
-    def pixels(self) -> np.ndarray:
-        """`(rows, columns, 3)` uint8 of what is drawn now."""
-        grabber = self._grab()
-        data = vtk_to_numpy(grabber.GetOutput().GetPointData().GetScalars())
-        return data.reshape(self.size[1], self.size[0], -1)[::-1, :, :3].copy()
-
-    def save(self, path: Path) -> None:
-        writer = vtk.vtkPNGWriter()
-        grabber = self._grab()
-        writer.SetInputConnection(grabber.GetOutputPort())
-        writer.SetFileName(str(path))
-        writer.Write()
-
     def _grab(self) -> Any:
         connection = self.logic.GetImageDataConnection()
         self._picture.SetVisibility(connection is not None)
         self._picture.GetMapper().SetInputConnection(connection)
-        self.window.Render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self.window)
-        grabber.ReadFrontBufferOff()
-        grabber.Update()
-        return grabber
+        return super()._grab()
 
     def _startLogic(self, scene: Any) -> None:
         application = self.application

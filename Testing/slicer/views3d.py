@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
+from drawn import Pictures
 
 MANAGERS = (
     "vtkMRMLCameraDisplayableManager",
@@ -25,7 +20,7 @@ MANAGERS = (
 )
 
 
-class SpaceView:
+class SpaceView(Pictures):
     """One 3-D view of a scene, visible in the layout.
 
     Args:
@@ -61,32 +56,12 @@ class SpaceView:
         scene.AddNode(self.camera)
         self._group.SetMRMLDisplayableNode(self.node)
 
-    def pixels(self) -> np.ndarray:
-        """`(rows, columns, 3)` uint8 of what is drawn now."""
-        data = vtk_to_numpy(self._grab().GetOutput().GetPointData().GetScalars())
-        return data.reshape(self.size[1], self.size[0], -1)[::-1, :, :3].copy()
-
-    def save(self, path: Path) -> None:
-        writer = vtk.vtkPNGWriter()
-        grabber = self._grab()
-        writer.SetInputConnection(grabber.GetOutputPort())
-        writer.SetFileName(str(path))
-        writer.Write()
-
     def close(self) -> None:
         """Before the scene goes: else its events reach managers that are half taken down."""
         self._group.SetMRMLDisplayableNode(None)
         self._colors.SetMRMLScene(None)
         self.application.SetMRMLScene(None)
         self.window.Finalize()
-
-    def _grab(self) -> Any:
-        self.window.Render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self.window)
-        grabber.ReadFrontBufferOff()
-        grabber.Update()
-        return grabber
 
     def _window(self) -> None:
         self.window = vtk.vtkRenderWindow()

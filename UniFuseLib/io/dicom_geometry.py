@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.io.file_header import LPS_TO_RAS
 
 if TYPE_CHECKING:
     from UniFuseLib.io.dicom_frames import Frame
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 # scan, and of the order of decimals that exporters drop.
 TOLERATED_MM = 0.3
 _MISSING = 1.5  # times the usual distance: an image less, whichever way distances are rounded
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 class Stack(NamedTuple):
@@ -87,7 +87,7 @@ def affine_of(frame: Frame, step: float) -> np.ndarray:
     affine[:3, 1] = frame.axes[1] * frame.spacing[0]
     affine[:3, 2] = frame.axes[0] * frame.spacing[1]
     affine[:3, 3] = frame.position
-    return _LPS_TO_RAS @ affine
+    return LPS_TO_RAS @ affine
 
 
 def _check_alike(frames: list[Frame]) -> None:

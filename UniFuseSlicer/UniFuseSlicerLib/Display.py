@@ -106,10 +106,7 @@ class Display:
         self.layers.follow(current.ofLayer)
         if not current.fused:
             return
-        reference, deformation = (
-            fused.GetNodeReference(REFERENCE_ROLE),
-            fused.GetNodeReference(DEFORMATION_ROLE),
-        )
+        reference, deformation = _seen(fused)
         if reference is None or deformation is None:
             return
         self._drawn = deformation
@@ -125,10 +122,7 @@ class Display:
         Args:
             fused: fused volume that is shown.
         """
-        reference, deformation = (
-            fused.GetNodeReference(REFERENCE_ROLE),
-            fused.GetNodeReference(DEFORMATION_ROLE),
-        )
+        reference, deformation = _seen(fused)
         if self.shown.fused != fused.GetID() or reference is None or deformation is None:
             return
         self.overlay.forget(deformation)
@@ -167,10 +161,7 @@ class Display:
         before, self.shown = self.shown, wanted
         if not wanted.fused:
             return
-        reference, deformation = (
-            fused.GetNodeReference(REFERENCE_ROLE),
-            fused.GetNodeReference(DEFORMATION_ROLE),
-        )
+        reference, deformation = _seen(fused)
         if reference is None or deformation is None:
             return
         if wanted.overlay != before.overlay:
@@ -211,10 +202,7 @@ class Display:
 
     def _showOverlay(self, fused: Any, wanted: Shown) -> None:
         """The deformation in its style, all of it or without the motion of the whole body."""
-        reference, deformation = (
-            fused.GetNodeReference(REFERENCE_ROLE),
-            fused.GetNodeReference(DEFORMATION_ROLE),
-        )
+        reference, deformation = _seen(fused)
         isDrawn = wanted.style.mode is not OverlayChoice.OFF
         isPart = isDrawn and wanted.part is FieldPartChoice.DEFORMED
         part = rigidPartOf(fused) if isPart else None
@@ -259,3 +247,8 @@ class Display:
         return self.liveWarp.show(
             degraded, fused.GetNodeReference(DEFORMATION_ROLE), wanted.warpPercent
         )
+
+
+def _seen(fused: Any) -> tuple[Any, Any]:
+    """Reference and deformation of a result."""
+    return fused.GetNodeReference(REFERENCE_ROLE), fused.GetNodeReference(DEFORMATION_ROLE)
