@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
 
 def add_parser(subparsers: Any) -> None:
@@ -51,29 +51,30 @@ def gather() -> dict[str, Any]:
 
 def _weights() -> list[dict[str, Any]]:
     """Every set in `Resources/Models` of UniFuse; a damaged one is listed with its fault."""
-    from UniFuseLib.contract import read_contract
+    from UniFuseLib.contract import read_contract, read_signed
     from UniFuseLib.errors import WeightsError
-    from UniFuseLib.fusion.dmfnet_weights import FILE
+    from UniFuseLib.fusion import dmfnet_weights
     from UniFuseLib.resources import models_folder
+    from UniFuseLib.restoration import shipped
+    from UniFuseLib.restoration.correction import CorrectionContract
 
     try:
         found = sorted(models_folder().glob("*.safetensors"))
     except WeightsError as error:
         return [{"error": str(error)}]
-    files = [path for path in found if path.name != FILE]  # `fusion_methods` tells of dmfnet's
-    return [_weights_entry(path, read_contract, WeightsError) for path in files]
-
-
-def _weights_entry(path: Path, read_contract: Any, failure: type[Exception]) -> dict[str, Any]:
-    try:
-        contract = read_contract(path)
-    except failure as error:
-        return {"file": path.name, "error": str(error)}
-    return {
-        "file": path.name,
-        "megabytes": round(path.stat().st_size / 1e6, 2),
-        "contract": asdict(contract),
-    }
+    others = {shipped.FILE: partial(read_signed, CorrectionContract)}
+    entries = []
+    for path in found:
+        if path.name == dmfnet_weights.FILE:
+            continue  # `fusion_methods` tells of it
+        try:
+            contract = asdict(others.get(path.name, read_contract)(path))
+        except WeightsError as error:
+            entries.append({"file": path.name, "error": str(error)})
+            continue
+        size = round(path.stat().st_size / 1e6, 2)
+        entries.append({"file": path.name, "megabytes": size, "contract": contract})
+    return entries
 
 
 def _page(found: dict[str, Any]) -> str:
@@ -104,9 +105,15 @@ def _method_line(method: dict[str, Any]) -> str:
 def _weights_line(entry: dict[str, Any]) -> str:
     if "error" in entry:
         return f"weights {entry.get('file', '')}: {entry['error']}"
-    training = entry["contract"]["training"]
+    contract = entry["contract"]
+    size = f"weights {entry['file']}: {entry['megabytes']} MB"
+    if "correction" in contract:
+        kinds = zip(
+            contract["correction"]["classes"], contract["correction"]["references"], strict=False
+        )
+        corrected = (f"{label} beside {reference.upper()}" for label, reference in kinds)
+        return f"{size}, corrects {', '.join(corrected)}"
+    training = contract["training"]
     hours, steps = training.get("hours", "?"), training.get("steps", "?")
-    return (
-        f"weights {entry['file']}: {entry['megabytes']} MB, preset {entry['contract']['preset']}, "
-        + (f"{steps} steps in {hours} h on {training.get('device', '?')}")
-    )
+    on = training.get("device", "?")
+    return f"{size}, preset {contract['preset']}, {steps} steps in {hours} h on {on}"
