@@ -32,18 +32,17 @@ def panelWords(text: str) -> str:
 
 
 def _said(text: str) -> str | None:
-    for pattern, template in _patterns():
+    for number, pattern in enumerate(_patterns()):
         found = pattern.fullmatch(text)
         if found:
             values = {name: _said(value) or value for name, value in found.groupdict().items()}
-            return _(template).format(**values)
+            return _texts(_)[number].format(**values)
     return None
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    templates = (*_stages(str), *_reasons(str), *_warnings(str), *_refusals(str), *_parts(str))
-    return tuple((re.compile(_expression(template), re.DOTALL), template) for template in templates)
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(_expression(template), re.DOTALL) for template in _texts(str))
 
 
 def _expression(template: str) -> str:
@@ -60,6 +59,10 @@ def _expression(template: str) -> str:
 
 # Each function calls what it is given with its texts: `str` gives them in English, and whoever
 # collects strings for translators finds them as those of any other file.
+
+
+def _texts(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (*_stages(_), *_reasons(_), *_warnings(_), *_refusals(_), *_parts(_))
 
 
 def _stages(_: Callable[[str], str]) -> tuple[str, ...]:
