@@ -149,6 +149,15 @@ CLASSES = {
         base="QObject",
         methods="value setValue contains remove beginGroup endGroup allKeys childKeys sync",
     ),
+    "QTabWidget": QtClass(
+        base="QWidget",
+        properties="tabPosition tabShape currentIndex iconSize elideMode usesScrollButtons "
+        "documentMode tabsClosable movable tabBarAutoHide",
+        fixed="count",
+        signals="currentChanged(int) tabBarClicked(int) tabBarDoubleClicked(int)",
+        methods="setTabText tabText setTabToolTip setTabEnabled isTabEnabled widget "
+        "setCurrentWidget",
+    ),
     "ctkCollapsibleButton": QtClass(
         base="QAbstractButton",
         properties="collapsed collapsedHeight flat contentsFrameShape contentsFrameShadow "

@@ -150,6 +150,10 @@ class QTableWidget(QWidget):
         self.cells[row, column] = item
 
 
+class QTabWidget(QWidget):
+    changes: ClassVar = {"currentIndex": ("currentChanged(int)",)}
+
+
 class ctkCollapsibleButton(QWidget):
     changes: ClassVar = {"collapsed": ("contentsCollapsed(bool)",)}
 
@@ -219,6 +223,7 @@ WIDGETS: dict[str, type[QObject]] = {
         QProgressBar,
         QPlainTextEdit,
         QTableWidget,
+        QTabWidget,
         ctkCollapsibleButton,
         ctkSliderWidget,
         ctkPathLineEdit,

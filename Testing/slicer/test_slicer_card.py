@@ -46,6 +46,23 @@ def test_aReasonOfTheVerdictIsNotSaidAgainAsAWarning(build, fakeTool):
     assert s.ui.warningsLabel.text == "A slice is missing."
 
 
+def test_theVerdictStandsOverThePicturesAsWell(build, fakeTool):
+    """Its first line, in its colour, with the names of the volumes; without a result nothing."""
+    path = fakeTool.result / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    figures = {"probability_off_by_3_mm": 0.9, "expected_error_mm": 9.0, "interval_mm": [2.0, 30.0]}
+    report["verdict"] = {"trust": "red", "reasons": ["Nothing fits."], **figures}
+    path.write_text(json.dumps(report), encoding="utf-8")
+    s = build()
+    assert not s.ui.trustStripLabel.visible
+    fuse(s)
+    assert s.ui.trustStripLabel.text.splitlines() == [
+        s.ui.cardHeaderLabel.text,
+        "Red: do not use this result",
+    ]
+    assert s.ui.trustStripLabel.styleSheet == s.ui.trustLabel.styleSheet != ""
+
+
 def test_noOptionOfTheCommandLineIsNamed(build, fakeTool):
     warn(fakeTool, "A slice is missing; set the modality (--degraded-modality) if that is wrong.")
     s = build()

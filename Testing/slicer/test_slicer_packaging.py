@@ -174,11 +174,14 @@ def test_everyWidgetTheCodeUsesIsInTheUiFile():
     assert usedWidgets() - names == set()
 
 
+CONTAINERS = ("ctkCollapsibleButton", "qMRMLWidget", "QTabWidget", "QWidget")
+
+
 def test_everyWidgetInTheUiFileIsUsed():
     used = usedWidgets()
     for widget in uiTree().iter("widget"):
         bound = any(p.get("name") == "SlicerParameterName" for p in widget.findall("property"))
-        interactive = widget.get("class") not in ("QLabel", "ctkCollapsibleButton", "qMRMLWidget")
+        interactive = widget.get("class") not in (*CONTAINERS, "QLabel")
         assert not interactive or bound or widget.get("name") in used, widget.get("name")
 
 
@@ -370,3 +373,14 @@ def test_messagesInTheTroubleshootingTableExist():
         for part in message.split("…"):
             words = part.replace(" N ", " {count} ").strip()
             assert words in code, message
+
+
+def test_whatEveryTabAnswersStandsBelowThemAll():
+    """A message or a run must be seen from the tab in which it was asked for."""
+    panel = uiTree().find("widget")
+    assert panel is not None
+    (layout,) = panel.findall("layout")
+    kept = [item[0].get("name") for item in layout]
+    assert kept == ["panelTabs", "progressBar", "messageLabel", "noticeLabel"]
+    titles = [tab.findtext("attribute/string") for tab in layout[0][0].findall("widget")]
+    assert titles == ["Fuse", "Look", "Report", "Batch", "Advanced"]

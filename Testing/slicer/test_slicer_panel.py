@@ -38,7 +38,7 @@ def test_anInputThatCannotBeFusedIsExplained(build, scene):
 def test_fuseShowsTheResult(build, scene, pair):
     s = build()
     click(s.ui.fuseButton)
-    assert (s.ui.fuseButton.text, s.ui.inputsCollapsibleButton.enabled) == ("Cancel", False)
+    assert (s.ui.fuseButton.text, s.ui.inputsWidget.enabled) == ("Cancel", False)
     assert s.ui.progressBar.visible
     runToTheEnd(s)
     assert (s.ui.fuseButton.text, s.ui.progressBar.visible) == ("Fuse", False)

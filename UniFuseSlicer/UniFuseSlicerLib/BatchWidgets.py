@@ -79,7 +79,7 @@ class BatchWidgets:
         return self.job is not None and self.job.running
 
     def onAddPair(self) -> None:
-        """The volumes chosen under Inputs become a row of the table of pairs."""
+        """The volumes chosen under Fuse become a row of the table of pairs."""
         self._messages.attempt(self._addPair)
 
     def onButton(self) -> None:
@@ -118,7 +118,7 @@ class BatchWidgets:
     def _addPair(self) -> None:
         p = self._parameterNode()
         if p.degraded is None or p.reference is None:
-            raise FusionError(_("Choose the two volumes of the pair under Inputs."))
+            raise FusionError(_("Choose the two volumes of the pair under Fuse."))
         selector = self._ui.batchSelector
         table = selector.currentNode()
         if table is None:

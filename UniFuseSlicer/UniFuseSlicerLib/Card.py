@@ -141,9 +141,23 @@ class ResultCard:
         ui.cardHeaderLabel.setText(view.header)
         ui.trustLabel.setStyleSheet(view.trust.styleSheet if view.current else "")
         ui.trustLabel.setText(view.trust.text)
+        ui.trustStripLabel.setStyleSheet(view.trust.styleSheet if view.current else "")
+        ui.trustStripLabel.setText(_strip(view))
         ui.verdictLabel.setText(view.figures)
         ui.warningsLabel.setText(view.warnings)
-        labels = (ui.cardHeaderLabel, ui.trustLabel, ui.verdictLabel, ui.warningsLabel)
+        labels = (
+            ui.cardHeaderLabel,
+            ui.trustLabel,
+            ui.trustStripLabel,
+            ui.verdictLabel,
+            ui.warningsLabel,
+        )
         for label in labels:
             label.setVisible(bool(label.text))
             label.setEnabled(view.current)
+
+
+def _strip(view: CardView) -> str:
+    """What stands over the choices of *Look*: whose pictures these are, and the traffic light."""
+    title = view.trust.text.partition("\n")[0]
+    return "\n".join(line for line in (view.header, title) if line)

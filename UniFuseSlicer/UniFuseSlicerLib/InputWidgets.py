@@ -60,7 +60,7 @@ class InputWidgets:
         ui.fuseButton.setText(view.buttonText)
         ui.fuseButton.setEnabled(view.buttonEnabled)
         ui.fuseButton.setToolTip(view.buttonToolTip)
-        ui.inputsCollapsibleButton.setEnabled(view.inputsEnabled)
+        ui.inputsWidget.setEnabled(view.inputsEnabled)
         ui.steeringCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.resultSelector.setEnabled(view.inputsEnabled)

@@ -16,8 +16,8 @@
         <translation>Setzt das Verfahren der Veröffentlichung UniFuse um. Die Beispielvolumen stehen unter CC BY; siehe die mitgelieferte Datei ATTRIBUTION.md.</translation>
     </message>
     <message>
-        <source>Inputs</source>
-        <translation>Eingaben</translation>
+        <source>Fuse</source>
+        <translation>Fusionieren</translation>
     </message>
     <message>
         <source>Degraded:</source>
@@ -28,24 +28,16 @@
         <translation>Das Volumen mit Bewegung, Metallartefakten, Rauschen oder niedriger Dosis. Es darf verschoben sein, jede Größe und Ausrichtung haben, skalar oder RGB. Es bleibt unverändert.</translation>
     </message>
     <message>
+        <source>Automatic takes the modality that the volume states (DICOM), else detects it from the intensities. Set it manually if the result names the wrong one.</source>
+        <translation>Automatisch nimmt die Modalität, die das Volumen angibt (DICOM), sonst wird sie aus den Werten erkannt. Von Hand einstellen, wenn das Ergebnis die falsche nennt.</translation>
+    </message>
+    <message>
         <source>Reference:</source>
         <translation>Referenz:</translation>
     </message>
     <message>
         <source>The clean volume of another modality or MR contrast. All results have its grid. It is not modified.</source>
         <translation>Das saubere Volumen anderer Modalität oder anderen MR-Kontrasts. Alle Ergebnisse haben sein Gitter. Es bleibt unverändert.</translation>
-    </message>
-    <message>
-        <source>Degraded modality:</source>
-        <translation>Modalität gestört:</translation>
-    </message>
-    <message>
-        <source>Automatic takes the modality that the volume states (DICOM), else detects it from the intensities. Set it manually if the result names the wrong one.</source>
-        <translation>Automatisch nimmt die Modalität, die das Volumen angibt (DICOM), sonst wird sie aus den Werten erkannt. Von Hand einstellen, wenn das Ergebnis die falsche nennt.</translation>
-    </message>
-    <message>
-        <source>Reference modality:</source>
-        <translation>Modalität Referenz:</translation>
     </message>
     <message>
         <source>Modality and unit as the DICOM attributes or the units of the volumes state them; they are handed to the fusion tool</source>
@@ -68,108 +60,8 @@
         <translation>Beispielpaar laden</translation>
     </message>
     <message>
-        <source>Steering</source>
-        <translation>Steuern</translation>
-    </message>
-    <message>
-        <source>Movement:</source>
-        <translation>Bewegung:</translation>
-    </message>
-    <message>
-        <source>How far the alignment may go. Rigid and affine move the body as a whole; None keeps the positions, or those of the start below.</source>
-        <translation>Wie weit die Ausrichtung gehen darf. Starr und affin bewegen den Körper als Ganzes; Keine behält die Lagen bei, oder die des Starts unten.</translation>
-    </message>
-    <message>
-        <source>Start:</source>
-        <translation>Start:</translation>
-    </message>
-    <message>
-        <source>Linear transform that moves the degraded volume towards the reference (module Transforms, also by its handles). The alignment starts there. Do not put the volume under it.</source>
-        <translation>Lineare Transformation, die das gestörte Volumen zur Referenz hin bewegt (Modul Transforms, auch mit dessen Griffen). Dort beginnt die Ausrichtung. Das Volumen nicht darunter legen.</translation>
-    </message>
-    <message>
-        <source>Create a start that moves the middle of the degraded volume onto the middle of the reference: for volumes that do not overlap</source>
-        <translation>Einen Start erzeugen, der die Mitte des gestörten Volumens auf die Mitte der Referenz legt: für Volumen, die sich nicht überlappen</translation>
-    </message>
-    <message>
-        <source>Center</source>
-        <translation>Zentrieren</translation>
-    </message>
-    <message>
-        <source>Degraded mask:</source>
-        <translation>Maske gestört:</translation>
-    </message>
-    <message>
-        <source>Segmentation or label map: only inside is the degraded volume compared with the reference. All of it is moved.</source>
-        <translation>Segmentierung oder Labelmap: nur darin wird das gestörte Volumen mit der Referenz verglichen. Bewegt wird alles.</translation>
-    </message>
-    <message>
-        <source>Reference mask:</source>
-        <translation>Maske Referenz:</translation>
-    </message>
-    <message>
-        <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
-        <translation>Segmentierung oder Labelmap: nur darin wird die Referenz mit dem gestörten Volumen verglichen. Bewegt wird alles.</translation>
-    </message>
-    <message>
-        <source>Outputs</source>
-        <translation>Ausgaben</translation>
-    </message>
-    <message>
-        <source>Fused:</source>
-        <translation>Fusioniert:</translation>
-    </message>
-    <message>
-        <source>Both volumes fused, on the grid of the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation>Beide Volumen fusioniert, auf dem Gitter der Referenz. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
-    </message>
-    <message>
-        <source>Fused</source>
-        <translation>Fusioniert</translation>
-    </message>
-    <message>
-        <source>Restored:</source>
-        <translation>Restauriert:</translation>
-    </message>
-    <message>
-        <source>The degraded volume, restored and aligned with the reference, in its own units. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation>Das gestörte Volumen, restauriert und an der Referenz ausgerichtet, in seinen eigenen Einheiten. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
-    </message>
-    <message>
-        <source>Restored</source>
-        <translation>Restauriert</translation>
-    </message>
-    <message>
-        <source>Deformation:</source>
-        <translation>Verformung:</translation>
-    </message>
-    <message>
-        <source>Grid transform in mm. Place the degraded volume under it to align it with the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation>Gittertransformation in mm. Das gestörte Volumen darunter legen, um es an der Referenz auszurichten. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
-    </message>
-    <message>
-        <source>Deformation</source>
-        <translation>Verformung</translation>
-    </message>
-    <message>
-        <source>Report:</source>
-        <translation>Bericht:</translation>
-    </message>
-    <message>
-        <source>Table with the probability of each type of degradation. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation>Tabelle mit der Wahrscheinlichkeit jeder Art von Störung. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
-    </message>
-    <message>
-        <source>Fusion report</source>
-        <translation>Fusionsbericht</translation>
-    </message>
-    <message>
         <source>Restore, align and fuse the two volumes</source>
         <translation>Die beiden Volumen restaurieren, ausrichten und fusionieren</translation>
-    </message>
-    <message>
-        <source>Fuse</source>
-        <translation>Fusionieren</translation>
     </message>
     <message>
         <source>Estimated from the sizes of both volumes, on the CPU of the computer that was measured; other computers and GPUs differ. The last figure is for the files of the result, exported as a folder.</source>
@@ -248,12 +140,16 @@
         <translation>Zentrieren und erneut versuchen</translation>
     </message>
     <message>
-        <source>Under the mouse: values of the reference and of the restored volume; where the same anatomy lies in the degraded volume, towards the patient's right or left (R, L), anterior or posterior (A, P), superior or inferior (S, I); how much larger or smaller it is there; how far off the alignment may be</source>
-        <translation>Unter der Maus: Werte der Referenz und des restaurierten Volumens; wo dieselbe Anatomie im gestörten Volumen liegt, zur rechten oder linken Seite des Patienten (R, L), nach vorn oder hinten (A, P), oben oder unten (S, I); wie viel größer oder kleiner sie dort ist; wie weit die Ausrichtung daneben liegen kann</translation>
+        <source>Look</source>
+        <translation>Ansehen</translation>
     </message>
     <message>
-        <source>Display</source>
-        <translation>Anzeige</translation>
+        <source>The verdict on the chosen result; the reasons and all warnings are under Fuse</source>
+        <translation>Das Urteil über das gewählte Ergebnis; die Gründe und alle Warnungen stehen unter Fusionieren</translation>
+    </message>
+    <message>
+        <source>Under the mouse: values of the reference and of the restored volume; where the same anatomy lies in the degraded volume, towards the patient's right or left (R, L), anterior or posterior (A, P), superior or inferior (S, I); how much larger or smaller it is there; how far off the alignment may be</source>
+        <translation>Unter der Maus: Werte der Referenz und des restaurierten Volumens; wo dieselbe Anatomie im gestörten Volumen liegt, zur rechten oder linken Seite des Patienten (R, L), nach vorn oder hinten (A, P), oben oder unten (S, I); wie viel größer oder kleiner sie dort ist; wie weit die Ausrichtung daneben liegen kann</translation>
     </message>
     <message>
         <source>View:</source>
@@ -262,6 +158,10 @@
     <message>
         <source>Both volumes in one</source>
         <translation>Beide Volumen in einem</translation>
+    </message>
+    <message>
+        <source>Fused</source>
+        <translation>Fusioniert</translation>
     </message>
     <message>
         <source>The restored volume over the reference, as its modality is read: PET in color, bone on MR, MR half transparent</source>
@@ -392,6 +292,10 @@
         <translation> %</translation>
     </message>
     <message>
+        <source>Deformation:</source>
+        <translation>Verformung:</translation>
+    </message>
+    <message>
         <source>How the deformation is drawn in the slice views</source>
         <translation>Wie die Verformung in den Schichtansichten gezeichnet wird</translation>
     </message>
@@ -446,6 +350,10 @@
     <message>
         <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
         <translation>Pfeile zeigen, wie das gestörte Volumen bewegt wurde. Gelb ist die größte Verschiebung im Körper.</translation>
+    </message>
+    <message>
+        <source>Report</source>
+        <translation>Auswerten</translation>
     </message>
     <message>
         <source>Apply to other nodes</source>
@@ -536,8 +444,12 @@
         <translation>Das gewählte Ergebnis in Dateien schreiben; kein Knoten wird verändert</translation>
     </message>
     <message>
-        <source>Batch and time series</source>
-        <translation>Stapel und Zeitreihen</translation>
+        <source>Log</source>
+        <translation>Protokoll</translation>
+    </message>
+    <message>
+        <source>Batch</source>
+        <translation>Stapel</translation>
     </message>
     <message>
         <source>Table of pairs:</source>
@@ -548,8 +460,8 @@
         <translation>Tabelle mit den Spalten degraded und reference: Namen von Volumen der Szene, oder Dateien. Spalten name und Optionen von "unifuse fuse" können folgen.</translation>
     </message>
     <message>
-        <source>Append the two volumes chosen under Inputs to this table, or to a new one</source>
-        <translation>Die beiden unter Eingaben gewählten Volumen an diese Tabelle anhängen, oder an eine neue</translation>
+        <source>Append the two volumes chosen under Fuse to this table, or to a new one</source>
+        <translation>Die beiden unter Fusionieren gewählten Volumen an diese Tabelle anhängen, oder an eine neue</translation>
     </message>
     <message>
         <source>Add pair</source>
@@ -572,8 +484,8 @@
         <translation>In diesem Ordner entsteht ein Ordner je Fall, mit einer Seite, die alle zeigt (summary.html)</translation>
     </message>
     <message>
-        <source>Fuse every pair with the choices above. Finished cases stay; a case that fails does not stop the others.</source>
-        <translation>Jedes Paar mit den Einstellungen oben fusionieren. Fertige Fälle bleiben; ein Fall, der fehlschlägt, hält die anderen nicht auf.</translation>
+        <source>Fuse every pair with the choices under Fuse and Advanced. Finished cases stay; a case that fails does not stop the others.</source>
+        <translation>Jedes Paar mit den Einstellungen unter Fusionieren und Erweitert fusionieren. Fertige Fälle bleiben; ein Fall, der fehlschlägt, hält die anderen nicht auf.</translation>
     </message>
     <message>
         <source>Fuse all pairs</source>
@@ -614,6 +526,98 @@
     <message>
         <source>Advanced</source>
         <translation>Erweitert</translation>
+    </message>
+    <message>
+        <source>Steering</source>
+        <translation>Steuern</translation>
+    </message>
+    <message>
+        <source>Movement:</source>
+        <translation>Bewegung:</translation>
+    </message>
+    <message>
+        <source>How far the alignment may go. Rigid and affine move the body as a whole; None keeps the positions, or those of the start below.</source>
+        <translation>Wie weit die Ausrichtung gehen darf. Starr und affin bewegen den Körper als Ganzes; Keine behält die Lagen bei, oder die des Starts unten.</translation>
+    </message>
+    <message>
+        <source>Start:</source>
+        <translation>Start:</translation>
+    </message>
+    <message>
+        <source>Linear transform that moves the degraded volume towards the reference (module Transforms, also by its handles). The alignment starts there. Do not put the volume under it.</source>
+        <translation>Lineare Transformation, die das gestörte Volumen zur Referenz hin bewegt (Modul Transforms, auch mit dessen Griffen). Dort beginnt die Ausrichtung. Das Volumen nicht darunter legen.</translation>
+    </message>
+    <message>
+        <source>Create a start that moves the middle of the degraded volume onto the middle of the reference: for volumes that do not overlap</source>
+        <translation>Einen Start erzeugen, der die Mitte des gestörten Volumens auf die Mitte der Referenz legt: für Volumen, die sich nicht überlappen</translation>
+    </message>
+    <message>
+        <source>Center</source>
+        <translation>Zentrieren</translation>
+    </message>
+    <message>
+        <source>Degraded mask:</source>
+        <translation>Maske gestört:</translation>
+    </message>
+    <message>
+        <source>Segmentation or label map: only inside is the degraded volume compared with the reference. All of it is moved.</source>
+        <translation>Segmentierung oder Labelmap: nur darin wird das gestörte Volumen mit der Referenz verglichen. Bewegt wird alles.</translation>
+    </message>
+    <message>
+        <source>Reference mask:</source>
+        <translation>Maske Referenz:</translation>
+    </message>
+    <message>
+        <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
+        <translation>Segmentierung oder Labelmap: nur darin wird die Referenz mit dem gestörten Volumen verglichen. Bewegt wird alles.</translation>
+    </message>
+    <message>
+        <source>Outputs</source>
+        <translation>Ausgaben</translation>
+    </message>
+    <message>
+        <source>Fused:</source>
+        <translation>Fusioniert:</translation>
+    </message>
+    <message>
+        <source>Both volumes fused, on the grid of the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Beide Volumen fusioniert, auf dem Gitter der Referenz. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Restored:</source>
+        <translation>Restauriert:</translation>
+    </message>
+    <message>
+        <source>The degraded volume, restored and aligned with the reference, in its own units. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Das gestörte Volumen, restauriert und an der Referenz ausgerichtet, in seinen eigenen Einheiten. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Restored</source>
+        <translation>Restauriert</translation>
+    </message>
+    <message>
+        <source>Grid transform in mm. Place the degraded volume under it to align it with the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Gittertransformation in mm. Das gestörte Volumen darunter legen, um es an der Referenz auszurichten. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Deformation</source>
+        <translation>Verformung</translation>
+    </message>
+    <message>
+        <source>Report:</source>
+        <translation>Bericht:</translation>
+    </message>
+    <message>
+        <source>Table with the probability of each type of degradation. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation>Tabelle mit der Wahrscheinlichkeit jeder Art von Störung. None erzeugt einen neuen Knoten. Ergebnisse anderer Paare werden nie überschrieben.</translation>
+    </message>
+    <message>
+        <source>Fusion report</source>
+        <translation>Fusionsbericht</translation>
+    </message>
+    <message>
+        <source>Options</source>
+        <translation>Optionen</translation>
     </message>
     <message>
         <source>Device:</source>
@@ -680,16 +684,16 @@
         <translation>Welche HU eines CT das fusionierte Volumen von Schwarz bis Weiß zeigt. Automatisch: Hirn, wenn ein Kopf-CT mit PET fusioniert wird, sonst weit. Ändert nur das fusionierte Volumen.</translation>
     </message>
     <message>
-        <source>Also compute how far off the alignment may be at every place, in mm (2 to 3 seconds more). Show it with Display &gt; Foreground: Uncertainty.</source>
-        <translation>Auch berechnen, wie weit die Ausrichtung an jedem Ort daneben liegen kann, in mm (2 bis 3 Sekunden mehr). Zeigen mit Anzeige &gt; Vordergrund: Unsicherheit.</translation>
+        <source>Also compute how far off the alignment may be at every place, in mm (2 to 3 seconds more). Show it with Look &gt; Foreground: Uncertainty.</source>
+        <translation>Auch berechnen, wie weit die Ausrichtung an jedem Ort daneben liegen kann, in mm (2 bis 3 Sekunden mehr). Zeigen mit Ansehen &gt; Vordergrund: Unsicherheit.</translation>
     </message>
     <message>
         <source>Map the uncertainty of the alignment</source>
         <translation>Unsicherheit der Ausrichtung kartieren</translation>
     </message>
     <message>
-        <source>List fused and restored volumes of earlier runs under Inputs as well</source>
-        <translation>Fusionierte und restaurierte Volumen früherer Läufe auch unter Eingaben anbieten</translation>
+        <source>List fused and restored volumes of earlier runs under Fuse as well</source>
+        <translation>Fusionierte und restaurierte Volumen früherer Läufe auch unter Fusionieren anbieten</translation>
     </message>
     <message>
         <source>Offer results as inputs</source>
@@ -718,10 +722,6 @@
     <message>
         <source>Start the tool while volumes are chosen</source>
         <translation>Werkzeug starten, während Volumen gewählt werden</translation>
-    </message>
-    <message>
-        <source>Log</source>
-        <translation>Protokoll</translation>
     </message>
 </context>
 <context>
@@ -863,8 +863,8 @@
 <context>
     <name>UniFuseSlicerLib.BatchWidgets</name>
     <message>
-        <source>Choose the two volumes of the pair under Inputs.</source>
-        <translation>Die beiden Volumen des Paars unter Eingaben wählen.</translation>
+        <source>Choose the two volumes of the pair under Fuse.</source>
+        <translation>Die beiden Volumen des Paars unter Fusionieren wählen.</translation>
     </message>
     <message>
         <source>Pairs</source>

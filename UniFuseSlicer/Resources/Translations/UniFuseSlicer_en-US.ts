@@ -16,7 +16,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Inputs</source>
+        <source>Fuse</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -28,23 +28,15 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Automatic takes the modality that the volume states (DICOM), else detects it from the intensities. Set it manually if the result names the wrong one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Reference:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The clean volume of another modality or MR contrast. All results have its grid. It is not modified.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Degraded modality:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Automatic takes the modality that the volume states (DICOM), else detects it from the intensities. Set it manually if the result names the wrong one.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Reference modality:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -68,107 +60,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Steering</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Movement:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>How far the alignment may go. Rigid and affine move the body as a whole; None keeps the positions, or those of the start below.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Start:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Linear transform that moves the degraded volume towards the reference (module Transforms, also by its handles). The alignment starts there. Do not put the volume under it.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Create a start that moves the middle of the degraded volume onto the middle of the reference: for volumes that do not overlap</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Center</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Degraded mask:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Segmentation or label map: only inside is the degraded volume compared with the reference. All of it is moved.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Reference mask:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Outputs</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Fused:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Both volumes fused, on the grid of the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Fused</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Restored:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>The degraded volume, restored and aligned with the reference, in its own units. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Restored</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Deformation:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Grid transform in mm. Place the degraded volume under it to align it with the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Deformation</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Report:</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Table with the probability of each type of degradation. None creates a new node. Results of other volume pairs are never overwritten.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Fusion report</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <source>Restore, align and fuse the two volumes</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Fuse</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -248,11 +140,15 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Under the mouse: values of the reference and of the restored volume; where the same anatomy lies in the degraded volume, towards the patient's right or left (R, L), anterior or posterior (A, P), superior or inferior (S, I); how much larger or smaller it is there; how far off the alignment may be</source>
+        <source>Look</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Display</source>
+        <source>The verdict on the chosen result; the reasons and all warnings are under Fuse</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Under the mouse: values of the reference and of the restored volume; where the same anatomy lies in the degraded volume, towards the patient's right or left (R, L), anterior or posterior (A, P), superior or inferior (S, I); how much larger or smaller it is there; how far off the alignment may be</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -261,6 +157,10 @@
     </message>
     <message>
         <source>Both volumes in one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fused</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -392,6 +292,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Deformation:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>How the deformation is drawn in the slice views</source>
         <translation type="unfinished"></translation>
     </message>
@@ -445,6 +349,10 @@
     </message>
     <message>
         <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Report</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -536,7 +444,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Batch and time series</source>
+        <source>Log</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Batch</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -548,7 +460,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Append the two volumes chosen under Inputs to this table, or to a new one</source>
+        <source>Append the two volumes chosen under Fuse to this table, or to a new one</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -572,7 +484,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Fuse every pair with the choices above. Finished cases stay; a case that fails does not stop the others.</source>
+        <source>Fuse every pair with the choices under Fuse and Advanced. Finished cases stay; a case that fails does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -613,6 +525,98 @@
     </message>
     <message>
         <source>Advanced</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Steering</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Movement:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How far the alignment may go. Rigid and affine move the body as a whole; None keeps the positions, or those of the start below.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Start:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Linear transform that moves the degraded volume towards the reference (module Transforms, also by its handles). The alignment starts there. Do not put the volume under it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Create a start that moves the middle of the degraded volume onto the middle of the reference: for volumes that do not overlap</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Center</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Degraded mask:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Segmentation or label map: only inside is the degraded volume compared with the reference. All of it is moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reference mask:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Outputs</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fused:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both volumes fused, on the grid of the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Restored:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The degraded volume, restored and aligned with the reference, in its own units. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Restored</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Grid transform in mm. Place the degraded volume under it to align it with the reference. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Deformation</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Report:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Table with the probability of each type of degradation. None creates a new node. Results of other volume pairs are never overwritten.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Fusion report</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Options</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -680,7 +684,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Also compute how far off the alignment may be at every place, in mm (2 to 3 seconds more). Show it with Display &gt; Foreground: Uncertainty.</source>
+        <source>Also compute how far off the alignment may be at every place, in mm (2 to 3 seconds more). Show it with Look &gt; Foreground: Uncertainty.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -688,7 +692,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>List fused and restored volumes of earlier runs under Inputs as well</source>
+        <source>List fused and restored volumes of earlier runs under Fuse as well</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -717,10 +721,6 @@
     </message>
     <message>
         <source>Start the tool while volumes are chosen</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Log</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -863,7 +863,7 @@
 <context>
     <name>UniFuseSlicerLib.BatchWidgets</name>
     <message>
-        <source>Choose the two volumes of the pair under Inputs.</source>
+        <source>Choose the two volumes of the pair under Fuse.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
