@@ -231,6 +231,7 @@ def test_a_lost_scheduler_is_a_sentence_and_the_next_run_goes_on(
 
 
 SBATCH = """#!/bin/sh
+[ "$1" = --test-only ] && exit 0
 cp "$1" {folder}/job.sh
 setsid bash {folder}/job.sh > {folder}/job.log 2>&1 &
 echo $! > {folder}/job.pid
@@ -255,10 +256,7 @@ def test_slurm_jobs_are_submitted_work_and_are_cancelled(
 ) -> None:
     """With two scripts in place of SLURM, which run the job on this machine."""
     _skip_without_jobqueue()
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        (tmp_path / name).write_text(text.format(folder=tmp_path), encoding="utf-8")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    _put_slurm(tmp_path, monkeypatch, SBATCH)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     configuration = tmp_path / "slurm.yaml"
     configuration.write_text("cores: 2\nmemory: 2GB\nqueue: short\n", encoding="utf-8")
@@ -270,6 +268,38 @@ def test_slurm_jobs_are_submitted_work_and_are_cancelled(
     assert "#SBATCH -p short" in job
     assert job.rindex("--nthreads 1") > job.rindex("--nthreads 2")  # the last one counts
     assert (tmp_path / "cancelled").read_text(encoding="utf-8").strip() == "7"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="scripts of the shell")
+@pytest.mark.parametrize(
+    ("sbatch", "code", "sentence"),
+    [
+        ("echo sbatch: error >&2; echo no such partition >&2; exit 1", 3, "(no such partition)"),
+        ('[ "$1" = --test-only ] || exit 1', 6, "SLURM took no job"),
+        (None, 6, "SLURM is not there"),
+    ],
+)
+def test_jobs_that_slurm_does_not_take_are_a_sentence(
+    inputs: Path, tmp_path: Path, monkeypatch, capsys, sbatch: str | None, code: int, sentence: str
+) -> None:
+    _skip_without_jobqueue()
+    if sbatch is None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+    else:
+        _put_slurm(tmp_path, monkeypatch, f"#!/bin/sh\n{sbatch}\n")
+    monkeypatch.setattr("UniFuseLib.batch.cluster._SUBMITTING_S", 5.0)
+    configuration = tmp_path / "slurm.yaml"
+    configuration.write_text("cores: 1\nmemory: 2GB\n", encoding="utf-8")
+    argv = arguments(inputs, tmp_path / "out", 1, "--slurm", str(configuration), "--jobs", "1")
+    assert cli.main(argv) == code
+    assert sentence in capsys.readouterr().err
+
+
+def _put_slurm(folder: Path, monkeypatch: pytest.MonkeyPatch, sbatch: str) -> None:
+    for name, text in (("sbatch", sbatch), ("scancel", SCANCEL)):
+        (folder / name).write_text(text.format(folder=folder), encoding="utf-8")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 def test_no_scheduler_is_a_sentence(inputs: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import subprocess
+import time
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.batch.case import Outcome, Task
@@ -17,9 +21,9 @@ from UniFuseLib.errors import InputError, MissingDependencyError, UniFuseError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 PATIENCE = "30s"  # as long as Dask itself waits for a scheduler
+_SUBMITTING_S = 120.0  # for all jobs; a busy SLURM takes seconds for each
 
 
 # else Dask gives as many pairs to a worker as the job has cores, and the others have none
@@ -64,12 +68,13 @@ def run_on_slurm(tasks: Sequence[Task], configuration: Path, jobs: int) -> Itera
         jobs: to be submitted.
 
     Raises:
-        InputError: the configuration cannot be read, or does not fit.
-        ClusterError: the scheduler was lost.
+        InputError: the configuration cannot be read, or SLURM refuses such a job.
+        ClusterError: SLURM is not there or takes no job, or the scheduler was lost.
         MissingDependencyError: Dask or dask-jobqueue is not installed.
     """
     with _slurm_cluster(configuration) as cluster:
-        cluster.scale(jobs=min(jobs, len(tasks)))
+        _check_submission(cluster, configuration)
+        _submit(cluster, min(jobs, len(tasks)))
         with contextlib.closing(_distributed().Client(cluster, set_as_default=False)) as client:
             yield from _outcomes(client, tasks)
 
@@ -137,8 +142,52 @@ def _slurm_cluster(configuration: Path) -> Iterator[Any]:
         cluster = slurm(**{"processes": 1, **keys, "worker_extra_args": extra})
     except (TypeError, ValueError) as error:
         raise InputError(f"--slurm {configuration}: {error}.") from error
-    with contextlib.closing(cluster):
+    try:
         yield cluster
+    finally:
+        with contextlib.suppress(AssertionError):  # of distributed, after a job that nobody took
+            cluster.close()
+
+
+def _check_submission(cluster: Any, configuration: Path) -> None:
+    """Ask SLURM first: of a job that it refuses, Dask writes a log and waits for ever.
+
+    Raises:
+        InputError: it refuses.
+        ClusterError: it is not there.
+    """
+    with TemporaryDirectory() as folder:
+        script = Path(folder) / "job.sh"
+        script.write_text(cluster.job_script(), encoding="utf-8")
+        command = ["sbatch", "--test-only", str(script)]
+        try:
+            asked = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            raise ClusterError(
+                f"SLURM is not there: sbatch cannot be run ({error.strerror}). Run the command on "
+                "a machine of the cluster from which jobs are submitted."
+            ) from error
+    if asked.returncode:
+        said = asked.stderr.strip().splitlines() or ["no reason given"]
+        raise InputError(
+            f"--slurm {configuration}: SLURM refuses such a job ({said[-1]}). Correct the file."
+        )
+
+
+def _submit(cluster: Any, jobs: int) -> None:
+    """
+    Raises:
+        ClusterError: SLURM took none of them.
+    """
+    cluster.scale(jobs=jobs)
+    end = time.monotonic() + _SUBMITTING_S
+    while len(cluster.workers) < len(cluster.worker_spec) and time.monotonic() < end:
+        time.sleep(0.1)
+    if not any(job.job_id for job in cluster.workers.values()):
+        raise ClusterError(
+            "SLURM took no job; its own words stand above. Finished cases stay; run the same "
+            "command again for the rest."
+        )
 
 
 def _distributed() -> Any:
