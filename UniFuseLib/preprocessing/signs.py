@@ -26,6 +26,10 @@ _OFFSET_SOFT = (800.0, 1300.0)  # soft tissue where 1024 was added
 _OFFSET_AIR = 200.0
 _NARROW = 0.75  # of what is not air; MR spreads its tissues from 0 on
 _LEAST_SPAN_HU = 50.0  # fat to muscle is 150
+_AIR_SHARE = 0.02  # of the range is air
+# Measured: 34 MR, also cut at their 99.5th percentile: at most 0.03 (cut at the 98th: 0.12, median
+# 0.05); 14 CTs in a window of 80 HU: 0.06 to 0.43, heads and necks in one of 400 HU: 0.06 to 0.32
+_CUT = 0.06  # of what is not air has the highest value: a display window cut it off
 # PET
 _COARSE_MM = 2.5  # PET is reconstructed on coarser grids
 _HOT = 2.2  # P99.9 over P95: uptake has hot spots
@@ -51,6 +55,7 @@ class Signs(NamedTuple):
     signed: bool  # more than noise lies below zero
     unit_range: bool  # within 0 to 1: the units were removed
     pet: int  # of three signs, how many: coarse voxels, hot spots, range of uptake values
+    cut: float  # part of what is not air that has the highest value, 0 to 1
     span: float  # P0.1 to P99.9
     low: float  # P0.5
     high: float  # P99.9
@@ -74,10 +79,16 @@ def signs_of(volume: Volume) -> Signs:
         signed=low < 0 and -low > 0.02 * abs(high),
         unit_range=not whole and low >= 0 and high <= 1.0 + 1e-6,
         pet=sum((coarse, hot, uptake)) if low >= -0.05 * high else 0,
+        cut=_cut(array),
         span=high - lowest,
         low=low,
         high=high,
     )
+
+
+def is_cut(signs: Signs) -> bool:
+    """So much has the highest value that a display window must have cut it off."""
+    return signs.cut >= _CUT
 
 
 def too_flat_for_ct(signs: Signs) -> bool:
@@ -130,6 +141,13 @@ def _share_of(steps: np.ndarray, least: int, most: int) -> float:
     if steps.size <= _MOST_LABELS:
         return 0.0
     return float(((steps >= least) & (steps <= most)).mean())
+
+
+def _cut(array: np.ndarray) -> float:
+    """Part of the voxels that are not air whose value is the highest one."""
+    low, high = float(array.min()), float(array.max())
+    inside = array[array > low + _AIR_SHARE * (high - low)]
+    return float((inside == high).mean()) if inside.size else 0.0
 
 
 def _hounsfield(array: np.ndarray, low: float) -> bool:
