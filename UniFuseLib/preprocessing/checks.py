@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 SMALLEST_AXIS = 4  # voxels
 REPAIRABLE_FRACTION = 0.05
 _SMALLEST_MM, _LARGEST_MM = 5.0, 5000.0  # of the longest side: a mouse's brain, a whole body twice
+_SPARSE = 1009  # voxels: one in so many shows that two volumes differ
 _POINTS = 24  # along every axis of a field of view, to see how much of it lies in another
 
 
@@ -131,6 +132,23 @@ def overlap(degraded: Grid, reference: Grid) -> float:
         reference: the other.
     """
     return max(_fraction_inside(degraded, reference), _fraction_inside(reference, degraded))
+
+
+def copy_warning(degraded: Volume, reference: Volume) -> tuple[str, ...]:
+    """A sentence where both hold the same voxels; empty else.
+
+    Args:
+        degraded: after its repair.
+        reference: likewise.
+    """
+    some = slice(None, None, _SPARSE)
+    alike = np.array_equal(degraded.array.flat[some], reference.array.flat[some])
+    if not alike or not np.array_equal(degraded.array, reference.array):
+        return ()
+    return (
+        "Both volumes hold the same voxels: one file was chosen twice, or is a copy of the other. "
+        "Choose the degraded volume and its reference.",
+    )
 
 
 def fields_of_view(degraded: Grid, reference: Grid) -> str:

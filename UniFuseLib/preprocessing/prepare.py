@@ -15,7 +15,7 @@ import numpy as np
 from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
-from UniFuseLib.preprocessing.checks import check_volume
+from UniFuseLib.preprocessing.checks import check_volume, copy_warning
 from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
@@ -119,6 +119,7 @@ class PreparedPair(NamedTuple):
     guidance: Guidance
     given: GivenPoses
     warnings: tuple[str, ...]
+    copied: tuple[str, ...] = ()  # a sentence, where both are one volume
 
     @property
     def masked(self) -> bool:
@@ -126,10 +127,14 @@ class PreparedPair(NamedTuple):
         return self.degraded.mask is not None or self.reference.mask is not None
 
     @property
-    def against_modalities(self) -> tuple[str, ...]:
-        """What the headers or the numbers say against `modalities`, in sentences."""
+    def doubts(self) -> tuple[str, ...]:
+        """What speaks against the pair itself, in sentences.
+
+        Both are one volume, or the headers or the numbers say otherwise than `modalities`.
+        """
         guesses = self.degraded.source.guess, self.reference.source.guess
-        return tuple(sentence for guess in guesses for sentence in guess.against)
+        against = (sentence for guess in guesses for sentence in guess.against)
+        return (*self.copied, *against)
 
     @property
     def modalities(self) -> tuple[str, str]:
@@ -164,8 +169,9 @@ def prepare_pair(
     first = prepare(degraded, "degraded", modalities[0], contract, guidance.degraded_mask)
     second = prepare(reference, "reference", modalities[1], contract, guidance.reference_mask)
     working = shared_grid(reference.grid, working_spacing or contract.working_spacing_mm)
-    warnings = (*first.warnings, *second.warnings, *working.warnings, *given.warnings)
-    return PreparedPair(first, second, working.grid, guidance, given, warnings)
+    copied = copy_warning(first.source.volume, second.source.volume)
+    warnings = (*copied, *first.warnings, *second.warnings, *working.warnings, *given.warnings)
+    return PreparedPair(first, second, working.grid, guidance, given, warnings, copied)
 
 
 def prepare(

@@ -11,7 +11,7 @@ from UniFuseLib.verdict.parting import parting_of
 from UniFuseLib.verdict.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 #: (degraded, reference): right and wrong pairs of these were fitted (docs/results/trust.md)
 FITTED = frozenset({("mr", "mr"), ("ct", "mr"), ("mr", "ct"), ("pet", "ct"), ("pet", "mr")})
+
+
+# MR on MR whose mirror image fits less well than this (63 good results of 14 patients in
+# docs/results/trust-rows.jsonl): at most half of the regions would fit better elsewhere
+_ONE_SIDED, _MOST_FAR = 0.8, 0.5
 
 
 class Judged(NamedTuple):
@@ -52,9 +57,36 @@ def judge(
     usual = affordable(pair.reference.scalar.grid)
     parting = parting_of(pair, working, flow, progress) if usual or mapped else None
     known = parting if usual else None
-    found = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))
-    verdict = found.doubted((*pair.against_modalities, *unfitted(*pair.modalities)))
+    evidence = evidence_of(pair, working, flow, classified.probabilities, known)
+    verdict = shipped_judge()(evidence).doubted(
+        (
+            *pair.doubts,
+            *unfitted(*pair.modalities),
+            *(known.stretch.doubts(pair.modalities) if known else ()),
+            *one_sided(evidence, pair.modalities),
+        )
+    )
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)
+
+
+def one_sided(evidence: Mapping[str, float], modalities: tuple[str, str]) -> tuple[str, ...]:
+    """Why a result may be of two patients although its mirror image does not fit.
+
+    Another patient's head is told from the patient's own by the mirrored volume, which fits as well
+    as he does. Where the field of view is one-sided the mirrored volume never fits. There, MR on MR
+    of one patient fits nowhere better than where it lies, and another patient does in most regions.
+
+    Args:
+        evidence: of `evidence_of`.
+        modalities: (of the degraded volume, of the reference).
+    """
+    told_apart = evidence["mirror_ratio"] >= _ONE_SIDED
+    if modalities != ("mr", "mr") or told_apart or evidence["far_share"] <= _MOST_FAR:
+        return ()
+    return (
+        f"{100 * evidence['far_share']:.0f} % of the regions of the body would fit better "
+        "elsewhere: the volumes may be of two patients.",
+    )
 
 
 def unfitted(degraded: str, reference: str) -> tuple[str, ...]:
