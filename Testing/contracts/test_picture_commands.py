@@ -81,6 +81,16 @@ def test_folders_are_fused_by_name_and_nothing_is_replaced_unasked(
     assert main([*command, "--overwrite"]) == 0
 
 
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_a_cut_picture_is_refused(tmp_path: Path, suffix: str):
+    whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
+    write_picture(texture(5), whole)
+    read_picture(whole)
+    cut.write_bytes(whole.read_bytes()[: 2 * whole.stat().st_size // 3])
+    with pytest.raises(InputError, match=r"truncated|Cannot read"):
+        read_picture(cut)
+
+
 def test_a_picture_is_never_replaced_by_its_own_fusion(
     folders: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -100,18 +100,21 @@ def test_only_pairs_of_modalities_that_were_fitted_can_be_green() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mirror", "far", "modalities", "doubted"),
+    ("mirror", "far", "apart_mm", "modalities", "doubted"),
     [
-        (0.5, 0.6, ("mr", "mr"), True),
-        (0.5, 0.5, ("mr", "mr"), False),
-        (0.85, 0.6, ("mr", "mr"), False),
-        (0.5, 0.9, ("ct", "mr"), False),
+        (0.5, 0.6, 1.0, ("mr", "mr"), True),
+        (0.5, 0.6, math.nan, ("mr", "mr"), True),
+        (0.5, 0.5, 1.0, ("mr", "mr"), False),
+        (0.5, 0.6, 0.6, ("mr", "mr"), False),
+        (0.85, 0.6, 1.0, ("mr", "mr"), False),
+        (0.5, 0.9, 1.0, ("ct", "mr"), False),
     ],
 )
 def test_regions_count_where_the_mirror_image_says_nothing(
-    mirror: float, far: float, modalities: tuple[str, str], doubted: bool
+    mirror: float, far: float, apart_mm: float, modalities: tuple[str, str], doubted: bool
 ) -> None:
-    found = one_sided({"mirror_ratio": mirror, "far_share": far}, modalities)
+    evidence = {"mirror_ratio": mirror, "far_share": far, "variations_mm": apart_mm}
+    found = one_sided(evidence, modalities)
     assert bool(found) == doubted
     assert all("two patients" in sentence for sentence in found)
 
