@@ -177,3 +177,17 @@ def test_no_input_and_no_other_output_is_replaced(
     measure(result, volume, one, "--jacobian-volume", one, code=4)
     assert "two outputs" in capsys.readouterr().err
     assert not one.exists()
+
+
+def test_a_scan_in_place_of_labels_is_told(
+    result: Path, tmp_path: Path, reference_frame: Grid, capsys: Any
+) -> None:
+    greys = np.random.default_rng(0).integers(0, 4000, reference_frame.shape).astype(np.int16)
+    write_volume(Volume(greys, reference_frame.affine), tmp_path / "t1.nii.gz")
+    measure(result, "--labels", tmp_path / "t1.nii.gz")
+    assert "looks like a scan" in capsys.readouterr().err
+    many = np.zeros(reference_frame.shape, np.int16)
+    many[2:9, 2:13] = 40 + np.arange(11)[None, :, None]
+    write_volume(Volume(many, reference_frame.affine), tmp_path / "many.nii.gz")
+    measure(result, "--labels", tmp_path / "many.nii.gz")
+    assert "looks like a scan" not in capsys.readouterr().err

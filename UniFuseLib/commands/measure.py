@@ -112,9 +112,17 @@ def _labels(args: argparse.Namespace) -> ImageFile | None:
     if args.labels is None:
         return None
     image = read_image(args.labels, options=ReadOptions(args.header, args.assume_orientation))
-    for warning in image.header.warnings:
+    for warning in (*image.header.warnings, *_no_labels(args.labels, image)):
         log(f"unifuse: warning: {warning}")
     return image
+
+
+def _no_labels(path: Path, image: ImageFile) -> tuple[str, ...]:
+    from UniFuseLib.preprocessing.signs import is_graded
+
+    if image.colour or image.header.says_labels or not is_graded(image.frames[0]):
+        return ()
+    return (f"{path} looks like a scan, not like a label map: every grey is taken for a region.",)
 
 
 def _check_outputs(args: argparse.Namespace) -> None:

@@ -128,6 +128,21 @@ def label_count(array: np.ndarray) -> int:
     return values.size
 
 
+def is_graded(array: np.ndarray) -> bool:
+    """The values change from voxel to voxel, as a scan's do: no label map, of however many labels.
+
+    Args:
+        array: `(d, h, w)` finite numbers.
+    """
+    some = array[:: max(1, array.shape[0] // PLANES)]
+    values, ranks, counts = np.unique(some, return_inverse=True, return_counts=True)
+    if values.size <= _MOST_LABELS:
+        return values.size > 1 and label_count(array) == 0
+    background = int(counts.argmax())
+    steps = [_steps(ranks.reshape(some.shape), background, axis) for axis in (1, 2)]
+    return max(_share_of(along, 0, 0) for along in steps) <= _FLAT
+
+
 def _steps(ranks: np.ndarray, background: int, axis: int) -> np.ndarray:
     """|difference of rank| of the neighbours along an axis, both no background; flat."""
     last = ranks.shape[axis] - 1
