@@ -10,6 +10,7 @@ from scipy import ndimage
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.acquired import outside_patient, without_fill
 from UniFuseLib.preprocessing.signs import label_count, whole_numbers
+from UniFuseLib.preprocessing.wrapped import unwrapped
 from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.volume import Volume
@@ -61,8 +62,12 @@ def check_volume(volume: Volume, name: str, *, says_labels: bool = False) -> Che
             "to fuse."
         )
     if array.ndim == 3:
-        array, acquired, findings = without_fill(array, acquired)
-        warnings += [_filled(finding, name) for finding in findings]
+        found = without_fill(array, acquired)
+        acquired = found.mask
+        warnings += [_filled(finding, name) for finding in found.findings]
+        array, wrapped = unwrapped(found, volume.affine)
+        if wrapped:
+            warnings.append(_raised(wrapped, name))
         _check_labels(array, acquired, name, says_labels=says_labels)
     return CheckedVolume(Volume(array, volume.affine), acquired, tuple(warnings))
 
@@ -105,6 +110,13 @@ def _check_labels(array: np.ndarray, acquired: np.ndarray, name: str, *, says_la
 
 def _filled(finding: str, name: str) -> str:
     return f"In the {name} volume, {finding}; they were treated as not acquired."
+
+
+def _raised(count: int, name: str) -> str:
+    return (
+        f"In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they "
+        "wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can."
+    )
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:

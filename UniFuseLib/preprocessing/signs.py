@@ -21,7 +21,7 @@ _AIR_TO_SOFT = (-1100.0, -500.0)
 _SOFT_HU = (-250.0, 300.0)
 _LEAST_AIR = 0.01  # of the voxels
 _LEAST_HU = 0.6  # of the voxels are air, lung or soft tissue
-_LOWEST_HU = -1300.0  # noise in air; what is lower is a fill value or another unit
+LOWEST_HU = -1300.0  # noise in air; what is lower is a fill value or another unit
 _OFFSET_SOFT = (800.0, 1300.0)  # soft tissue where 1024 was added
 _OFFSET_AIR = 200.0
 _NARROW = 0.75  # of what is not air; MR spreads its tissues from 0 on
@@ -168,7 +168,7 @@ def _cut(array: np.ndarray) -> float:
 def _hounsfield(array: np.ndarray, low: float) -> bool:
     """Two heaps with little between them; a signed map has one, around zero."""
     air = _share(array, _AIR_HU)
-    if low < _LOWEST_HU or air < max(_LEAST_AIR, 0.5 * _share(array, _BETWEEN_HU)):
+    if low < LOWEST_HU or air < max(_LEAST_AIR, 0.5 * _share(array, _BETWEEN_HU)):
         return False
     return _share(array, _AIR_TO_SOFT) + _share(array, _SOFT_HU) >= _LEAST_HU
 
