@@ -51,7 +51,7 @@ def dark_streaks() -> np.ndarray:
     values = head()
     values[values > 2500] = 6000
     black = np.random.default_rng(6).integers(-2100, -1900, (SHAPE[0], 4, 4))
-    values[:, 10:14, 20:24] = black
+    values[:, 15:19, 20:24] = black
     return values
 
 
