@@ -22,6 +22,7 @@ from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.preprocessing.shared_grid import shared_grid
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
+from UniFuseLib.severity.noise import metal_of
 from UniFuseLib.severity.traces import traces_of
 from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -98,6 +99,13 @@ class PreparedVolume:
         """Of the degradation that its modality can have; None of fewer than three slices."""
         label = DEGRADATION_OF.get(self.source.modality, "clean")
         return traces_of(label, self.scalar, self.body)
+
+    @property
+    def metal_ml(self) -> float:
+        """Metal in a CT; 0 of another modality, and of fewer than three slices."""
+        if self.source.modality != "ct" or self.traces is None:
+            return 0.0
+        return metal_of(self.traces)
 
     @property
     def voxel_mm(self) -> float:
