@@ -25,6 +25,7 @@ SURE = 0.98  # accuracy on held-out patients from a contract's `sure_from` on
 #: voxels of a scan, the median of their sides, up to which the network alone names its types
 #: rightly (0097): of coarser ones the working grid shows blurred noise, or blur like motion's
 COARSEST_MM = {"ct": 2.0, "mr": 1.5}
+MOST_METAL_ML = 0.02  # above 2500 HU: a CT with more is no clean one (0098)
 _ROUNDED = 1.05  # of a voxel's side
 _SAME_SPACING = 1e-3  # relative: rounding of spacings in files, nothing that the network sees
 _LEAST = 1e-6  # of a probability; keeps logarithms finite
@@ -48,6 +49,7 @@ def classify(
     calibrated_at_mm: float,
     presence: Callable[[float], float | None] | None = None,
     voxel_mm: float = 0.0,
+    metal_ml: float = 0.0,
 ) -> Classification:
     """The class of a volume of this modality, and what to know before believing it.
 
@@ -61,6 +63,7 @@ def classify(
             (`severity/presence.py`); None, there and here: the network alone decides, and
             nothing is stated of voxels beyond `COARSEST_MM`.
         voxel_mm: of the degraded scan, the median of its sides.
+        metal_ml: in the degraded scan, where it is a CT.
     """
     probabilities = given_modality(raw_probabilities, modality)
     odds = None if presence is None else _reconsidered(probabilities, modality, presence)
@@ -69,6 +72,7 @@ def classify(
     uncalibrated = (
         uncalibrated_warning(spacing_mm, calibrated_at_mm),
         coarse_voxels_warning(voxel_mm, modality) if odds is None else None,
+        metal_warning(_most_probable(probabilities), metal_ml) if odds is None else None,
     )
     calibrated = not any(uncalibrated)
     messages = (
@@ -118,6 +122,21 @@ def coarse_voxels_warning(voxel_mm: float, modality: str) -> str | None:
         "The type of degradation is not stated: the degraded volume has voxels of "
         f"{voxel_mm:.1f} mm, and by the network alone the types of {modality.upper()} are named "
         f"rightly up to {coarsest:g} mm. Of coarser ones the type may be wrong at any probability."
+    )
+
+
+def metal_warning(label: str, metal_ml: float) -> str | None:
+    """Likewise, where a CT with metal is called clean.
+
+    Args:
+        label: the most probable class.
+        metal_ml: in the scan.
+    """
+    if label != "clean" or metal_ml <= MOST_METAL_ML:
+        return None
+    return (
+        "The type of degradation is not stated: the network calls the degraded CT clean, and it "
+        f"holds {metal_ml:.2g} ml of metal. Please inspect it."
     )
 
 

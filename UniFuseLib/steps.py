@@ -146,4 +146,5 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
         contract.working_spacing_mm,
         lambda network: presence_of(pair.degraded, network, contract.presence),
         pair.degraded.voxel_mm,
+        pair.degraded.metal_ml,
     )

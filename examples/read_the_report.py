@@ -36,7 +36,8 @@ def main() -> int:
     path = args.result / "report.json" if args.result.is_dir() else args.result
     report = json.loads(path.read_text(encoding="utf-8"))
     label, moved = report["class"], report["displacement_mm"]
-    print(f"{label}: {report['probabilities'][label]:.0%}")
+    stated = report["class_calibrated"]
+    print(f"{label}: {report['probabilities'][label]:.0%}" if stated else "Degradation not stated")
     print(f"Displacement in the body: mean {moved['mean']:.1f} mm, largest {moved['max']:.1f} mm")
     found = remarks(report)
     print(*found, sep="\n")

@@ -212,7 +212,25 @@ def test_bad_input_is_named_and_nothing_is_written(
     refused(capsys, "is not a result of unifuse fuse")
     apply(result, good, result / "good.nii.gz", "-o", out, code=3)
     refused(capsys, "would be written as good.nii.gz")
+    apply(result, good, tmp_path / "GOOD.nii.gz", "-o", out, code=3)  # one name on some disks
+    refused(capsys, "would be written as good.nii.gz")
     assert not out.exists()
+
+
+@pytest.mark.parametrize("side", ["reference", "degraded"])
+def test_a_scan_that_is_in_place_already_is_told(
+    result: Path, reference_frame: Grid, tmp_path: Path, capsys: Any, side: str
+) -> None:
+    scan = tmp_path / "scan.nii.gz"
+    write_volume(Volume(texture(reference_frame).astype(np.float32), reference_frame.affine), scan)
+    report = json.loads((result / "report.json").read_text(encoding="utf-8"))
+    report["inputs"][side]["path"] = str(scan)
+    (result / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    other = "degraded" if side == "reference" else "reference"
+    apply(result, scan, "--to", side, "-o", tmp_path / "a")
+    assert f"It is the {side} volume of this result" in capsys.readouterr().err
+    apply(result, scan, "--to", other, "-o", tmp_path / "b")
+    assert "volume of this result" not in capsys.readouterr().err
 
 
 def test_nothing_is_replaced_without_being_asked(

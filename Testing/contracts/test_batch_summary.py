@@ -59,6 +59,11 @@ def read(text: str) -> Tags:
     return tags
 
 
+def test_a_class_that_the_report_does_not_state_is_in_no_row(tmp_path: Path) -> None:
+    row = row_of(tmp_path, {**REPORT, "class_calibrated": False})
+    assert (row.degradation, row.probability) == ("", None)
+
+
 def test_a_row_says_what_the_report_says(tmp_path: Path) -> None:
     row = row_of(tmp_path, {**REPORT, "verdict": VERDICT})
     assert (row.trust, row.expected_error_mm, row.probability_off_by_3_mm) == ("amber", 2.4, 0.3)

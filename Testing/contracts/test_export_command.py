@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,8 +16,6 @@ from UniFuseLib.report.inputs import InputReport, InputsReport
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from UniFuseLib.report.report import Report
 
 
@@ -78,6 +78,50 @@ def test_a_file_is_replaced_only_on_request(
     assert path.read_text(encoding="utf-8") == "mine"
     assert "add --overwrite" in capsys.readouterr().err
     assert export(result, "ants", path, "--overwrite") == 0
+
+
+def test_the_field_beside_the_parameters_is_replaced_only_on_request(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beside = tmp_path / "t_field.nii.gz"
+    beside.write_text("mine", encoding="utf-8")
+    assert export(result, "elastix", tmp_path / "t.txt") == 4
+    assert beside.read_text(encoding="utf-8") == "mine"
+    assert "t_field.nii.gz exists" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["deformation.nii.gz", "restored.nii.gz"])
+def test_a_file_of_the_result_is_never_replaced(
+    result: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (result / "restored.nii.gz").write_text("a volume", encoding="utf-8")
+    before = (result / name).read_bytes()
+    assert export(result, "mrtrix", result / name, "--overwrite") == 4
+    assert "would be replaced" in capsys.readouterr().err
+    assert (result / name).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("program", "name"),
+    [("spm", "y.nii"), ("mrtrix", "f.nii.gz"), ("fsl", "w.nii.gz"), ("itk", "t.h5")],
+)
+def test_a_full_disk_leaves_the_former_file(
+    result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, name: str
+) -> None:
+    nibabel, sitk = pytest.importorskip("nibabel"), pytest.importorskip("SimpleITK")
+    grid = str(tmp_path / "degraded.nii.gz")
+    path = tmp_path / name
+    path.write_text("mine", encoding="utf-8")
+
+    def half(what: Any, place: Path | str) -> None:
+        Path(place).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(nibabel, "save", half)
+    monkeypatch.setattr(sitk, "WriteTransform", half)
+    assert export(result, program, path, "--grid", grid, "--overwrite") == 4
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["degraded.nii.gz", name, "result"])
 
 
 def test_fsl_is_told_where_a_volume_was_no_nifti_file(

@@ -218,6 +218,12 @@ def test_slicer_reads_the_moved_points(tmp_path: Path) -> None:
             "announces 9 points",
         ),
         ("a.stl", "solid x\nvertex 1 2 3\n", "1 corners for 0 facets"),
+        (
+            "a.stl",
+            "solid x\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\n"
+            "endloop\nendfacet\n",
+            "has no 'endsolid'",
+        ),
         ("a.stl", "something else", "not an STL file"),
         ("a.ply", "ply\nformat ascii 1.0\n", "not a PLY file"),
         (

@@ -149,6 +149,32 @@ def test_damaged_file_is_refused_as_damaged(
         io.read_volume(tmp_path / "v.nii.gz")
 
 
+@pytest.mark.parametrize("suffix", ["nii", "nii.gz", "nrrd", "mha"])
+@pytest.mark.parametrize("kept", [0.5, 0.9, 0.999])
+def test_a_cut_displacement_is_refused(
+    tmp_path: Path, oblique_grid: Grid, suffix: str, kept: float
+) -> None:
+    path = tmp_path / f"u.{suffix}"
+    u = np.random.default_rng(5).normal(size=(*oblique_grid.shape, 3)).astype(np.float32)
+    io.write_displacement(u, oblique_grid, path)
+    path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
+    with pytest.raises(InputError, match=r"truncated|damaged|complete"):
+        io.read_displacement(path)
+
+
+@pytest.mark.parametrize("suffix", ["nii.gz", "nrrd"])
+def test_a_displacement_with_turned_bytes_is_refused(
+    tmp_path: Path, oblique_grid: Grid, suffix: str
+) -> None:
+    u = np.random.default_rng(6).normal(size=(*oblique_grid.shape, 3)).astype(np.float32)
+    image = sitk.GetImageFromArray(u, isVector=True)
+    path = tmp_path / f"u.{suffix}"
+    sitk.WriteImage(image, str(path), useCompression=True)
+    _damage(path, 0.5)
+    with pytest.raises(InputError, match=r"damaged"):
+        io.read_displacement(path)
+
+
 @pytest.mark.parametrize("read", [io.read_volume, io.read_displacement])
 def test_a_folder_that_may_not_be_entered_is_an_input_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]

@@ -161,3 +161,33 @@ def test_bad_input_is_said_in_words(
 )
 def test_directions_in_words(vector: tuple[float, ...], words: str) -> None:
     assert direction_words(np.array(vector)) == words
+
+
+def test_no_input_and_no_other_output_is_replaced(
+    result: Path, tmp_path: Path, reference_frame: Grid, capsys: Any
+) -> None:
+    labels, volume = tmp_path / "seg.nii.gz", "--displacement-volume"
+    write_volume(Volume(np.ones(reference_frame.shape, np.uint8), reference_frame.affine), labels)
+    before = labels.read_bytes()
+    measure(result, "--labels", labels, volume, labels, "--overwrite", code=4)
+    assert "would be replaced" in capsys.readouterr().err
+    assert labels.read_bytes() == before
+    measure(result, "-o", result / "report.json", "--overwrite", code=4)
+    one = tmp_path / "one.nii.gz"
+    measure(result, volume, one, "--jacobian-volume", one, code=4)
+    assert "two outputs" in capsys.readouterr().err
+    assert not one.exists()
+
+
+def test_a_scan_in_place_of_labels_is_told(
+    result: Path, tmp_path: Path, reference_frame: Grid, capsys: Any
+) -> None:
+    greys = np.random.default_rng(0).integers(0, 4000, reference_frame.shape).astype(np.int16)
+    write_volume(Volume(greys, reference_frame.affine), tmp_path / "t1.nii.gz")
+    measure(result, "--labels", tmp_path / "t1.nii.gz")
+    assert "looks like a scan" in capsys.readouterr().err
+    many = np.zeros(reference_frame.shape, np.int16)
+    many[2:9, 2:13] = 40 + np.arange(11)[None, :, None]
+    write_volume(Volume(many, reference_frame.affine), tmp_path / "many.nii.gz")
+    measure(result, "--labels", tmp_path / "many.nii.gz")
+    assert "looks like a scan" not in capsys.readouterr().err

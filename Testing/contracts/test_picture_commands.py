@@ -77,8 +77,29 @@ def test_folders_are_fused_by_name_and_nothing_is_replaced_unasked(
     assert main([*command, "--fusion", "average"]) == 0
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == ["0.png", "1.png", "2.png"]
     assert main(command) == OutputError.exit_code
-    assert "already there" in capsys.readouterr().err
+    assert "exists. Choose another name, or add --overwrite" in capsys.readouterr().err
     assert main([*command, "--overwrite"]) == 0
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+def test_a_cut_picture_is_refused(tmp_path: Path, suffix: str):
+    whole, cut = tmp_path / f"whole.{suffix}", tmp_path / f"cut.{suffix}"
+    write_picture(texture(5), whole)
+    read_picture(whole)
+    cut.write_bytes(whole.read_bytes()[: 2 * whole.stat().st_size // 3])
+    with pytest.raises(InputError, match=r"truncated|Cannot read"):
+        read_picture(cut)
+
+
+def test_a_picture_is_never_replaced_by_its_own_fusion(
+    folders: Path, capsys: pytest.CaptureFixture[str]
+):
+    a, b = folders / "CT" / "0.png", folders / "MRI" / "0.png"
+    before = a.read_bytes()
+    command = ["fuse-images", str(a), str(b), "-o", str(a), "--overwrite"]
+    assert main(command) == OutputError.exit_code
+    assert "would be replaced" in capsys.readouterr().err
+    assert a.read_bytes() == before
 
 
 def test_fused_pictures_of_others_are_matched_whatever_their_names(folders: Path, tmp_path: Path):

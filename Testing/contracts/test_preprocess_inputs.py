@@ -61,6 +61,24 @@ def test_modality_of_the_dicom_header(hint: str, modality: str) -> None:
     assert modality_from_header(hint) == modality
 
 
+@pytest.mark.parametrize("window", [(0.0, 80.0), (-160.0, 240.0)])
+def test_a_ct_in_a_display_window_is_no_sure_mr(window: tuple[float, float]) -> None:
+    low, high = window
+    values = np.where(ball(0.4), 900, scan("ct"))
+    grey = np.clip((values - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
+    guess = from_numbers(signs_of(Volume(grey, np.eye(4))))
+    assert (guess.modality, guess.confidence) == ("mr", "unsure")
+    assert "display window" in guess.reason
+
+
+@pytest.mark.parametrize("percentile", [99.5, 100.0])
+def test_an_mr_whose_brightest_voxels_were_cut_off_is_mr(percentile: float) -> None:
+    values = scan("mr") * np.random.default_rng(0).uniform(0.8, 1.2, scan("mr").shape)
+    values = np.minimum(values, np.percentile(values, percentile))
+    guess = from_numbers(signs_of(Volume(values.astype(np.float32), np.eye(4))))
+    assert (guess.modality, guess.confidence) == ("mr", "likely")
+
+
 @pytest.mark.parametrize("modality", ["mr", "ct", "pet"])
 def test_body_is_found_with_its_holes_filled(modality: str) -> None:
     mask = body_mask(scan(modality), SPACING, modality)

@@ -13,7 +13,7 @@ from UniFuseLib.report.parts import UncertaintyReport, VerdictReport
 from UniFuseLib.resources import models_folder
 from UniFuseLib.verdict.curves import AdditiveModel, Curve
 from UniFuseLib.verdict.judge import Band, Judge, shipped_judge
-from UniFuseLib.verdict.judged import FITTED, unfitted
+from UniFuseLib.verdict.judged import FITTED, one_sided, unfitted
 from UniFuseLib.verdict.reasons import explained, reasons_of
 from UniFuseLib.verdict.uncertainty import shipped_calibration
 from UniFuseLib.verdict.words import trust_lines
@@ -97,6 +97,26 @@ def test_only_pairs_of_modalities_that_were_fitted_can_be_green() -> None:
     assert unfitted("ct", "mr") == ()
     (sentence,) = unfitted("ct", "ct")
     assert "CT on CT" in sentence
+
+
+@pytest.mark.parametrize(
+    ("mirror", "far", "apart_mm", "modalities", "doubted"),
+    [
+        (0.5, 0.6, 1.0, ("mr", "mr"), True),
+        (0.5, 0.6, math.nan, ("mr", "mr"), True),
+        (0.5, 0.5, 1.0, ("mr", "mr"), False),
+        (0.5, 0.6, 0.6, ("mr", "mr"), False),
+        (0.85, 0.6, 1.0, ("mr", "mr"), False),
+        (0.5, 0.9, 1.0, ("ct", "mr"), False),
+    ],
+)
+def test_regions_count_where_the_mirror_image_says_nothing(
+    mirror: float, far: float, apart_mm: float, modalities: tuple[str, str], doubted: bool
+) -> None:
+    evidence = {"mirror_ratio": mirror, "far_share": far, "variations_mm": apart_mm}
+    found = one_sided(evidence, modalities)
+    assert bool(found) == doubted
+    assert all("two patients" in sentence for sentence in found)
 
 
 def test_what_speaks_against_a_modality_is_the_first_reason_and_never_green() -> None:

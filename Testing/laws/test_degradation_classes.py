@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from UniFuseLib.degradation import (
@@ -16,6 +17,7 @@ from UniFuseLib.degradation import (
     modality_conflict_warning,
     with_log_odds,
 )
+from UniFuseLib.severity.noise import ct_traces, metal_of
 
 READ = dict(zip(CLASSES, (0.1, 0.2, 0.3, 0.4), strict=True))
 
@@ -141,3 +143,32 @@ def test_what_the_network_says_can_be_reconsidered() -> None:
     assert classify(unsure, "mr", **at, presence=lambda network: network - 2).label == "clean"
     others = {"blur": 0.25, "ghosts": 0.75}
     assert classify(others, "mr", **at, presence=lambda network: -9.0).label == "ghosts"
+
+
+@pytest.mark.parametrize(
+    ("label", "metal_ml", "voted", "stated"),
+    [
+        ("clean", 0.0, None, True),
+        ("clean", 0.02, None, True),
+        ("clean", 0.5, None, False),
+        ("ct_metal_noise", 0.5, None, True),
+        ("clean", 0.5, -4.0, True),  # the traces know of the metal
+    ],
+)
+def test_the_network_alone_calls_no_ct_with_metal_clean(
+    label: str, metal_ml: float, voted: float | None, stated: bool
+) -> None:
+    sure = {name: 0.96 if name == label else 0.04 / 3 for name in CLASSES}
+    found = classify(
+        sure, "ct", 0.85, 1.5, 1.5, lambda network: voted, voxel_mm=0.9, metal_ml=metal_ml
+    )
+    assert found.calibrated == stated
+    assert any("ml of metal" in sentence for sentence in found.warnings) != stated
+
+
+def test_the_metal_of_a_scan_is_read_from_its_traces() -> None:
+    hu = np.full((6, 40, 40), 40.0, np.float32)
+    hu[2:4, 10:14, 10:14] = 3000
+    traces = ct_traces(hu, (3.0, 1.0, 1.0), np.ones(hu.shape, dtype=bool))
+    assert metal_of(traces) == pytest.approx(2 * 4 * 4 * 3 / 1000, rel=1e-6)
+    assert metal_of({**traces, "metal": float(np.log(0.01))}) == pytest.approx(0, abs=1e-9)

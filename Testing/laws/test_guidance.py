@@ -141,6 +141,26 @@ def test_landmarks_are_a_start_and_a_measure(moved: Volume, fixed: Volume) -> No
     assert report.warnings == ()
 
 
+def test_landmarks_in_another_order_and_a_stretch_are_told(moved: Volume, fixed: Volume) -> None:
+    there = mapped(TRUTH, MARKS)[[1, 0, *range(2, len(MARKS))]]
+    stretch = TRUTH @ np.diag([1.0, 1.0, 1.2, 1.0])
+    guidance = Guidance(
+        initial_transform=stretch, reference_landmarks=MARKS, degraded_landmarks=there
+    )
+    stretched, exchanged = prepared(moved, fixed, guidance).given.warnings
+    assert "stretches the degraded volume by up to 20.0 %" in stretched
+    assert "numbers 1 and 2 of one list exchanged" in exchanged
+
+
+def test_one_volume_for_both_is_told(fixed: Volume, moved: Volume) -> None:
+    elsewhere = Volume(fixed.array.copy(), moved.affine)
+    pair = prepared(elsewhere, fixed, Guidance())
+    (sentence,) = pair.doubts
+    assert "the same voxels" in sentence
+    assert sentence in pair.warnings
+    assert prepared(moved, fixed, Guidance()).doubts == ()
+
+
 def test_landmarks_that_contradict_the_result_are_told(fixed: Volume) -> None:
     field = DisplacementField(np.full((*fixed.array.shape, 3), 4.0, np.float32), fixed.grid)
     outside = np.array([[500.0, 0, 0]])

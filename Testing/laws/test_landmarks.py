@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.landmarks import read_landmarks
-from UniFuseLib.registration.landmarks import apart_mm, rigid_procrustes
+from UniFuseLib.registration.landmarks import apart_mm, exchanged, rigid_procrustes
 from UniFuseLib.spatial.linear import mapped
 
 if TYPE_CHECKING:
@@ -54,6 +54,24 @@ def test_of_noisy_landmarks_it_is_the_motion_of_horn(seed: int) -> None:
     found = rigid_procrustes(POINTS, target)
     np.testing.assert_allclose(found[:3, :3], horn(POINTS, target), atol=1e-9)
     np.testing.assert_allclose(mapped(found, POINTS).mean(axis=0), target.mean(axis=0))
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (2, 5), (3, 4)])
+def test_two_landmarks_in_each_others_place_are_named(numbers: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).normal(0, 1, POINTS.shape)
+    target = mapped(motion(), POINTS) + noise
+    assert exchanged(POINTS, target) is None
+    one, other = (number - 1 for number in numbers)
+    target[[one, other]] = target[[other, one]]
+    found = exchanged(POINTS, target)
+    assert found is not None
+    assert found.numbers == numbers
+    assert found.fit_mm < 2
+
+
+def test_landmarks_of_another_patient_are_not_called_exchanged() -> None:
+    other = np.random.default_rng(2).uniform(-60, 60, POINTS.shape)
+    assert exchanged(POINTS, other) is None
 
 
 def test_a_plane_of_landmarks_is_never_mirrored() -> None:

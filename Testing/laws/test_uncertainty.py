@@ -17,6 +17,7 @@ from UniFuseLib.verdict.ensemble import Variation, division_of, other_poses, var
 from UniFuseLib.verdict.judge import Verdict
 from UniFuseLib.verdict.parting import Parting
 from UniFuseLib.verdict.spread import spread_of
+from UniFuseLib.verdict.stretch import Stretch
 from UniFuseLib.verdict.uncertainty import LEAST_MM, Calibration, Uncertainty, calibrated
 
 if TYPE_CHECKING:
@@ -86,8 +87,8 @@ def test_variations_of_a_pair_that_fits_stay_and_find_back(pair: Pair) -> None:
     displaced = POSE @ rigid((2.0, 1.5, -2.0, 1.0, 2.0, -1.0))
     off = distance_mm(displaced, POSE, points)
     with torch.no_grad():
-        stayed = other_poses(degraded, reference, POSE)
-        back = other_poses(degraded, reference, displaced)
+        stayed = [end.matrix for end in other_poses(degraded, reference, POSE)]
+        back = [end.matrix for end in other_poses(degraded, reference, displaced)]
     assert len(stayed) == len(back) == 6
     assert max(distance_mm(found, POSE, points) for found in stayed) < 1.5
     spread = spread_of(displaced, back).at(points).mean()
@@ -188,6 +189,6 @@ def test_the_evidence_is_the_root_mean_square_distance_in_the_body() -> None:
     points = np.array([[40.0, 3.0, -8.0], [-25.0, 31.0, 17.0], [2.0, -12.0, 60.0]])
     apart = (turned - np.eye(4))[:3] @ np.column_stack([points, np.ones(3)]).T
     expected = np.sqrt((apart**2).sum(axis=0).mean())
-    found = Parting(spread_of(np.eye(4), [turned]), points).mean_mm
+    found = Parting(spread_of(np.eye(4), [turned]), points, Stretch(0.0, 0.0, 0)).mean_mm
     assert found == pytest.approx(expected)
     assert expected < np.linalg.norm(apart, axis=0).max() - 1  # or a maximum would pass

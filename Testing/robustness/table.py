@@ -36,6 +36,7 @@ _BEHAVIOUR = """
 Each line is a test of `Testing/robustness` with real files and, where a run is stopped, with real
 processes. *holds*: it passed when this page was made.
 """
+_PAIRS = "\n## Pairs of patients\n"  # what follows was measured elsewhere and stays
 # file → what its tests are about
 _TESTED = {
     "test_result_folder.py": "result folder",
@@ -68,8 +69,16 @@ def main() -> None:
     outcomes = ("right", "said", "refused", "wrong", "silent wrong", "traceback")
     summary = ", ".join(f"{counts[name]} {name}" for name in outcomes)
     table = "\n".join(["| kind | case | outcome | sentence |", "| --- | --- | --- | --- |", *lines])
-    text = f"{_HEAD}\n**{len(CASES)} cases: {summary}.**\n\n{table}\n{_behaviour()}"
+    pairs = _pairs_of(output)
+    text = f"{_HEAD}\n**{len(CASES)} cases: {summary}.**\n\n{table}\n{_behaviour()}{pairs}"
     output.write_text(text, encoding="utf-8")
+
+
+def _pairs_of(page: Path) -> str:
+    """The last part of the page as it is; empty where there is none yet."""
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    _, heading, rest = text.partition(_PAIRS)
+    return heading + rest
 
 
 class _Outcomes:

@@ -260,6 +260,7 @@ def report(**changes: object) -> dict[str, object]:
     return {
         "class": "mr_motion",
         "probabilities": {"clean": 0.1, "mr_motion": 0.9},
+        "class_calibrated": True,
         "displacement_mm": {"mean": 5.9, "median": 5.8, "p95": 9.0, "max": 11.0},
         "folds_percent": 0.0,
         "verdict": {"trust": "green", "reasons": []},
@@ -283,6 +284,12 @@ def test_the_report_is_read(tmp_path: Path, changes: dict[str, object], remark: 
     printed = run("read_the_report.py", path, code=0 if remark is None else 1)
     assert printed.startswith("mr_motion: 90%\nDisplacement in the body: mean 5.9 mm")
     assert remark is None or remark in printed
+
+
+def test_a_class_that_is_not_stated_is_not_printed(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(json.dumps(report(class_calibrated=False)), encoding="utf-8")
+    assert run("read_the_report.py", path, code=0).startswith("Degradation not stated\n")
 
 
 def test_the_report_of_the_command_is_read(result: Path) -> None:

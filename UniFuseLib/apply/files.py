@@ -100,7 +100,7 @@ def output_names(files: list[Path], options: ApplyOptions) -> tuple[str, ...]:
     names = [path.name if is_geometry(path) else output_name(path) for path in files]
     extra = [INVERSE] if options.write_inverse else []
     for name in names:
-        if [*names, *extra].count(name) > 1:
+        if [some.lower() for some in (*names, *extra)].count(name.lower()) > 1:
             raise InputError(
                 f"Two of the files would be written as {shown(name)}. Rename one, or apply them "
                 "into two folders."
@@ -190,9 +190,23 @@ def _apply_image(
     fill = background_of(image.frames, modality, chosen)
     moved = resample_frames(image.frames, image.grid, shared.pull, chosen, fill)
     write_like(image, moved, shared.pull.grid, target)
-    warnings = (*image.header.warnings, *_remarks(image, moved, shared.pull, chosen))
+    remarks = _remarks(image, moved, shared.pull, chosen)
+    warnings = (*image.header.warnings, *_in_place(result, path, options.to), *remarks)
     count = f"{len(image.frames)} frames, " if len(image.frames) > 1 else ""
     return AppliedFile(target.name, f"{count}{chosen}, background {fill:g}", warnings)
+
+
+def _in_place(result: Result, path: Path, to: Scan) -> tuple[str, ...]:
+    """A sentence where the file is the very scan that the others are brought to."""
+    scan, other = result.path(to), result.path("degraded" if to == "reference" else "reference")
+    named = path.resolve()
+    if scan is None or scan.resolve() != named or (other and other.resolve() == named):
+        return ()
+    back = "degraded" if to == "reference" else "reference"
+    return (
+        f"It is the {to} volume of this result and lay in its place already. Name files of the "
+        f"{back} scan, or add --to {back}.",
+    )
 
 
 def _remarks(image: ImageFile, moved: np.ndarray, pull: Pull, chosen: str) -> tuple[str, ...]:

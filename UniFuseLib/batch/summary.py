@@ -30,7 +30,7 @@ class SummaryRow:
         expected_error_mm: of the alignment, as the verdict has it.
         probability_off_by_3_mm: likewise, 0 to 1.
         mean_uncertainty_mm: of its map, where `--uncertainty` was given.
-        degradation: the most probable class.
+        degradation: the most probable class; empty where the report does not state one.
         probability: of that class, 0 to 1.
         mean_displacement_mm: inside the body.
         p95_displacement_mm: 95th percentile.
@@ -80,7 +80,7 @@ def finished_row(name: str, folder: Path) -> SummaryRow:
     if not isinstance(report, dict):
         sentence = "report.json cannot be read. Remove the folder and run the batch again."
         return SummaryRow(name, "failed", sentence)
-    label = _text(report.get("class"))
+    label = _text(report.get("class")) if report.get("class_calibrated", True) else ""
     verdict = _dict(report.get("verdict"))
     displacement = _dict(report.get("displacement_mm"))
     similarity = _dict(report.get("similarity"))

@@ -71,7 +71,7 @@ def _export(args: argparse.Namespace) -> dict[str, Any]:
     show = progress.reporter(args)
     with (
         progress.stopped_by(args.cancel_file) as cancelled,
-        result_folder(args.output, _SERIES, overwrite=False, inputs=(args.result,)) as folder,
+        result_folder(args.output, _SERIES, overwrite=None, inputs=(args.result,)) as folder,
     ):
         show(0.0, _READING)
         kept = read_kept(args.result)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import log
-from UniFuseLib.errors import OutputError
 
 if TYPE_CHECKING:
     from UniFuseLib.io.transform_export import Exported
@@ -69,12 +68,14 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    from UniFuseLib.io.output_folder import is_taken
-    from UniFuseLib.io.transform_export import export_transform
+    from UniFuseLib.commands.fuse_files import files_of
+    from UniFuseLib.io.output_folder import check_files
+    from UniFuseLib.io.transform_export import export_transform, files_for
     from UniFuseLib.result import read_result
 
-    if is_taken(args.output) and not args.overwrite:
-        raise OutputError(f"{args.output} exists. Choose another name, or add --overwrite.")
+    grid = () if args.grid is None else (args.grid,)
+    outputs = files_for(args.program, args.output)
+    check_files(outputs, args.overwrite, (*grid, *files_of(args.result)))
     result = read_result(args.result)
     transform = _with_grid(result.transform, args.grid)
     if args.program == "fsl":

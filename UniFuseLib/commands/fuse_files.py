@@ -38,6 +38,15 @@ _READING, _WRITING = "Reading the files", "Writing the files"
 _READ, _COMPUTED = 0.04, 0.90  # fractions of the progress where reading ends and writing begins
 
 
+def files_of(result: Path) -> tuple[Path, ...]:
+    """What `unifuse fuse` may have written there.
+
+    Args:
+        result: its output folder.
+    """
+    return tuple(result / name for name in RESULTS)
+
+
 class Written(NamedTuple):
     """What `fuse_into` read, found and wrote."""
 

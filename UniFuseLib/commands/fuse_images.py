@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import add_device, log
-from UniFuseLib.errors import InputError, OutputError
+from UniFuseLib.errors import InputError
 from UniFuseLib.fusion.methods import METHODS
 
 if TYPE_CHECKING:
@@ -43,12 +43,12 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     from UniFuseLib.device import choose_device
     from UniFuseLib.fusion.pictures import PictureFusion
+    from UniFuseLib.io.output_folder import check_files
     from UniFuseLib.io.pictures import read_picture, write_picture
 
     jobs = _jobs(args)
-    there = [out for _, _, out in jobs if out.exists()]
-    if there and not args.overwrite:
-        raise OutputError(f"'{there[0]}' is already there. Add --overwrite to replace it.")
+    inputs = [path for first, second, _ in jobs for path in (first, second)]
+    check_files([out for _, _, out in jobs], args.overwrite, inputs)
     fusion = PictureFusion(args.fusion, choose_device(args.device))
     for first, second, out in jobs:
         write_picture(fusion(read_picture(first), read_picture(second)), out)

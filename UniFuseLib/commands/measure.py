@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import add_reading, log
-from UniFuseLib.errors import InputError, OutputError
+from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
     from UniFuseLib.apply.regional import RegionFigures
@@ -112,23 +112,32 @@ def _labels(args: argparse.Namespace) -> ImageFile | None:
     if args.labels is None:
         return None
     image = read_image(args.labels, options=ReadOptions(args.header, args.assume_orientation))
-    for warning in image.header.warnings:
+    for warning in (*image.header.warnings, *_no_labels(args.labels, image)):
         log(f"unifuse: warning: {warning}")
     return image
 
 
+def _no_labels(path: Path, image: ImageFile) -> tuple[str, ...]:
+    from UniFuseLib.preprocessing.signs import is_graded
+
+    if image.colour or image.header.says_labels or not is_graded(image.frames[0]):
+        return ()
+    return (f"{path} looks like a scan, not like a label map: every grey is taken for a region.",)
+
+
 def _check_outputs(args: argparse.Namespace) -> None:
     """Before anything is computed."""
-    from UniFuseLib.io.output_folder import is_taken
+    from UniFuseLib.commands.fuse_files import files_of
+    from UniFuseLib.io.output_folder import check_files
     from UniFuseLib.io.writing import check_suffix
 
     for image in (args.displacement_volume, args.jacobian_volume):
         if image is not None:
             check_suffix(image)
-    given = [args.output, args.displacement_volume, args.jacobian_volume]
-    for path in (path for path in given if path is not None):
-        if is_taken(path) and not args.overwrite:
-            raise OutputError(f"{path} exists. Choose another name, or add --overwrite.")
+    outputs = (args.output, args.displacement_volume, args.jacobian_volume)
+    labels = () if args.labels is None else (args.labels,)
+    inputs = (*labels, *files_of(args.result))
+    check_files([path for path in outputs if path is not None], args.overwrite, inputs)
 
 
 def _write_volumes(args: argparse.Namespace, transform: Transform) -> None:

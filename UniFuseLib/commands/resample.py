@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from UniFuseLib.commands.options import add_reading, log
-from UniFuseLib.errors import InputError, OutputError
+from UniFuseLib.errors import InputError
 from UniFuseLib.process import available_memory, in_bytes
 
 if TYPE_CHECKING:
@@ -36,11 +36,10 @@ def add_parser(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     from UniFuseLib.io.file_header import ReadOptions
-    from UniFuseLib.io.output_folder import is_taken
+    from UniFuseLib.io.output_folder import check_files
     from UniFuseLib.io.volumes import read_volume_with_header, write_volume
 
-    if is_taken(args.output) and not args.overwrite:
-        raise OutputError(f"{args.output} exists. Choose another name, or add --overwrite.")
+    check_files([args.output], args.overwrite, (args.input,))
     volume, header = read_volume_with_header(
         args.input, options=ReadOptions(args.header, args.assume_orientation)
     )

@@ -21,6 +21,7 @@ from UniFuseLib.io.json_files import write_text
 from UniFuseLib.io.linear_transform import ras_to_flirt
 from UniFuseLib.io.optional_packages import of_export
 from UniFuseLib.io.volumes import to_image, write_displacement
+from UniFuseLib.io.writing import write_whole
 from UniFuseLib.spatial.linear import mapped
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def write_itk(field: DisplacementField, path: Path) -> tuple[Path, ...]:
         write_displacement(field.displacement, field.grid, path)
         return (path,)
     lps = field.displacement.astype(np.float64) * [-1.0, -1.0, 1.0]
-    sitk.WriteTransform(sitk.DisplacementFieldTransform(to_image(lps, field.grid)), str(path))
+    transform = sitk.DisplacementFieldTransform(to_image(lps, field.grid))
+    write_whole(path, lambda place: sitk.WriteTransform(transform, str(place)))
     return (path,)
 
 
@@ -98,10 +100,15 @@ def write_elastix(field: DisplacementField, reference: Grid, path: Path) -> tupl
         reference: which transformix resamples onto.
         path: ends in .txt.
     """
-    beside = path.absolute().with_name(f"{path.stem}_field.nii.gz")
+    beside = elastix_field(path)
     write_displacement(field.displacement, field.grid, beside)
     write_text(parameters_of_field(beside, reference), path)
     return path, beside
+
+
+def elastix_field(path: Path) -> Path:
+    """The file of the field that the parameters in `path` name."""
+    return path.absolute().with_name(f"{path.stem}_field.nii.gz")
 
 
 def _places(grid: Grid) -> np.ndarray:
@@ -127,4 +134,4 @@ def _write_nifti(values: np.ndarray, grid: Grid, path: Path, intent: int, name: 
     image.header.set_xyzt_units("mm")
     image.set_sform(image.affine, 1)
     image.set_qform(image.affine, 1)
-    nibabel.save(image, path)
+    write_whole(path, lambda place: nibabel.save(image, place))

@@ -15,6 +15,7 @@ import SimpleITK as sitk
 from UniFuseLib.errors import InputError
 from UniFuseLib.io.file_header import LPS_TO_RAS
 from UniFuseLib.io.paths import named_for_itk, readable_path, shown
+from UniFuseLib.io.writing import write_whole
 from UniFuseLib.spatial.linear import check_motion
 
 if TYPE_CHECKING:
@@ -139,4 +140,4 @@ def write_itk_matrix(matrix: np.ndarray, path: Path) -> None:
     transform = sitk.AffineTransform(3)
     transform.SetMatrix(lps[:3, :3].ravel().tolist())
     transform.SetTranslation(lps[:3, 3].tolist())
-    sitk.WriteTransform(transform, str(path))
+    write_whole(path, lambda place: sitk.WriteTransform(transform, str(place)))

@@ -18,7 +18,7 @@ from UniFuseLib.io.json_files import remove_unfinished
 from UniFuseLib.io.publication import present_in, publish, refuse_present
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _RUN_LOCK = ".unifuse.lock"
@@ -55,7 +55,7 @@ class ResultFolder:
 
 @contextmanager
 def result_folder(
-    target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...] = ()
+    target: Path, names: tuple[str, ...], overwrite: bool | None, inputs: tuple[Path, ...] = ()
 ) -> Iterator[ResultFolder]:
     """Check `target` before any work is done, and leave nothing behind when the work fails.
 
@@ -64,7 +64,8 @@ def result_folder(
     Args:
         target: folder; need not exist.
         names: files that will be made.
-        overwrite: replace files of these names that are there already.
+        overwrite: replace files of these names that are there already; None: there is no such
+            option.
         inputs: never replaced.
 
     Raises:
@@ -76,7 +77,7 @@ def result_folder(
         _check(target, names, overwrite, inputs)
         hidden = _taken(target)
     try:
-        yield ResultFolder(hidden, names, overwrite)
+        yield ResultFolder(hidden, names, bool(overwrite))
     finally:
         with _no_interruption():
             hidden.close()
@@ -142,6 +143,34 @@ def is_taken(path: Path) -> bool:
         return path.exists()
 
 
+def check_files(outputs: Sequence[Path], overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """Single files that a command will write, looked at before any work is done.
+
+    Args:
+        outputs: of one run.
+        overwrite: replace files that are there already.
+        inputs: files that are read; never replaced.
+
+    Raises:
+        OutputError: two outputs are one file, an input would be replaced, or a file is there.
+    """
+    seen: dict[Path, Path] = {}
+    for path in outputs:
+        with disk_advice(path):
+            place = path.resolve()
+        if place in seen:
+            raise OutputError(f"{path} is named for two outputs. Choose another name for one.")
+        seen[place] = path
+    for source in inputs:
+        with disk_advice(source):
+            place = source.resolve()
+        if place in seen:
+            raise OutputError(f"The input {source} would be replaced. Choose another name.")
+    for path in outputs:
+        if is_taken(path) and not overwrite:
+            raise OutputError(f"{path} exists. Choose another name, or add --overwrite.")
+
+
 @contextmanager
 def disk_advice(path: Path) -> Iterator[None]:
     """Turn what the disk refuses on the way to `path` into an OutputError with its remedy."""
@@ -154,7 +183,9 @@ def disk_advice(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[Path, ...]) -> None:
+def _check(
+    target: Path, names: tuple[str, ...], overwrite: bool | None, inputs: tuple[Path, ...]
+) -> None:
     if target.exists() and not target.is_dir():
         raise OutputError(
             f"{target} is a file; expected a folder for the results. Choose another folder."
@@ -165,7 +196,7 @@ def _check(target: Path, names: tuple[str, ...], overwrite: bool, inputs: tuple[
             f"The input {replaced[0]} would be replaced or removed. Choose another output folder."
         )
     if not overwrite:
-        refuse_present(target, present_in(target, names))
+        refuse_present(target, present_in(target, names), optional=overwrite is not None)
 
 
 def _taken(target: Path) -> HiddenFolder:

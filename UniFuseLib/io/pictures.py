@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 READ = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 WRITTEN = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
+_JPEG = (".jpg", ".jpeg")
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 _EIGHT_BITS = 255
 
 
@@ -29,9 +31,12 @@ def read_picture(path: Path) -> np.ndarray:
     if path.suffix.lower() not in READ or not path.is_file():
         raise InputError(f"Expected a picture ({', '.join(READ)}), got '{path}'.")
     try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as error:
+        whole = path.suffix.lower() not in _JPEG or _ends(path.read_bytes())
+        image = sitk.ReadImage(str(path)) if whole else None
+    except (RuntimeError, OSError) as error:
         raise InputError(f"Cannot read the picture '{path}'. Export it again as PNG.") from error
+    if image is None:
+        raise InputError(f"The picture '{path}' is truncated. Copy or export it again.")
     array = sitk.GetArrayFromImage(image)
     if image.GetDimension() == 3:
         if len(array) != 1:
@@ -42,6 +47,11 @@ def read_picture(path: Path) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] != 3:
         array = array[..., 0]  # grey with transparency
     return _unit(array, path)
+
+
+def _ends(jpeg: bytes) -> bool:
+    """The last scan has an end: ITK fills the rest of a cut one with grey, without a word."""
+    return jpeg.rfind(_END_OF_IMAGE) > jpeg.rfind(_START_OF_SCAN)
 
 
 def _unit(array: np.ndarray, path: Path) -> np.ndarray:

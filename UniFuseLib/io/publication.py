@@ -44,12 +44,19 @@ def publish(hidden: HiddenFolder, names: tuple[str, ...], *, overwrite: bool) ->
     return [hidden.target / name for name in made]
 
 
-def refuse_present(target: Path, present: list[str]) -> None:
-    """Raise OutputError where results of the same names are there already."""
+def refuse_present(target: Path, present: list[str], *, optional: bool = True) -> None:
+    """Raise OutputError where results of the same names are there already.
+
+    Args:
+        target: folder.
+        present: names of the results.
+        optional: whether `--overwrite` is an option of the command.
+    """
     if present:
+        way_out = ", or add --overwrite" if optional else ""
         raise OutputError(
-            f"{target} already holds results ({', '.join(present)}). Choose another folder, or add "
-            "--overwrite."
+            f"{target} already holds results ({', '.join(present)}). Choose another "
+            f"folder{way_out}."
         )
 
 

@@ -70,6 +70,8 @@ def _ascii(path: Path, content: bytes, space: Space) -> GeometryFile:
             f"{shown(path)} is damaged: {len(corners)} corners for "
             f"{len(_NORMAL.findall(text))} facets. Export it again."
         )
+    if "endsolid" not in text.lower():
+        raise InputError(f"{shown(path)} is cut off: it has no 'endsolid'. Export it again.")
 
     def rebuild(points: np.ndarray, _normals: np.ndarray | None) -> bytes:
         places = iter(points)

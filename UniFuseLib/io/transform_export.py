@@ -134,6 +134,16 @@ def export_transform(
     return Exported(files, False, beyond, spacing, error, how)
 
 
+def files_for(program: str, path: Path) -> tuple[Path, ...]:
+    """What `export_transform` may write.
+
+    Args:
+        program: a key of `PROGRAMS`.
+        path: of the file.
+    """
+    return (path, field_formats.elastix_field(path)) if program == "elastix" else (path,)
+
+
 def _ending(about: Program, path: Path) -> str:
     name = path.name.lower()
     fitting = [ending for ending in about.endings if name.endswith(ending)]

@@ -20,6 +20,9 @@ from UniFuseLib.io.dicom_files import is_dicom_file, refuse_archive
 from UniFuseLib.io.dicom_series import read_dicom
 from UniFuseLib.io.file_header import LPS_TO_RAS, ReadOptions
 from UniFuseLib.io.files import Header, file_header, grid_of, load
+from UniFuseLib.io.metaimage import is_metaimage, metaimage_file
+from UniFuseLib.io.nifti import nifti_data
+from UniFuseLib.io.nifti_header import is_nifti
 from UniFuseLib.io.nifti_writing import (
     HEADER_BYTES,
     LARGEST_AXIS,
@@ -27,7 +30,9 @@ from UniFuseLib.io.nifti_writing import (
     coding_of,
     write_nifti,
 )
+from UniFuseLib.io.nrrd import is_nrrd, nrrd_file
 from UniFuseLib.io.paths import named_for_itk, readable_path, shown, temporary_folder
+from UniFuseLib.io.voxels import check_whole
 from UniFuseLib.io.writing import check_suffix, quiet_itk, write_file, write_image
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -120,8 +125,12 @@ def write_volume(
 def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
     """u `(k, j, i, 3)` float32, RAS mm (R, A, S), from an ITK displacement field (LPS mm), and its
     grid.
+
+    Raises:
+        InputError: missing, unreadable, damaged, or no displacement field.
     """
     path = readable_path(path)
+    _check_whole(path)
     try:
         with quiet_itk(), named_for_itk(path) as plain:
             image = sitk.ReadImage(str(plain))
@@ -137,6 +146,16 @@ def read_displacement(path: Path | str) -> tuple[np.ndarray, Grid]:
     array = sitk.GetArrayFromImage(image).astype(np.float32)
     array[..., :2] *= -1
     return array, Grid(array.shape[:3], _affine(image))
+
+
+def _check_whole(path: Path) -> None:
+    """ITK reads a damaged or cut file of these formats without a word."""
+    if is_nifti(path):
+        check_whole(nifti_data(path))
+    elif is_nrrd(path):
+        check_whole(nrrd_file(path).data)
+    elif is_metaimage(path):
+        check_whole(metaimage_file(path).data)
 
 
 def write_displacement(displacement: np.ndarray, grid: Grid, path: Path | str) -> None:

@@ -62,8 +62,23 @@ def write_file(path: Path, write: Callable[[Path], None], *, overwrite: bool = T
         OutputError: no permission, disk full, a suffix that is not in `WRITABLE`, or a file of
             that name where `overwrite` is False.
     """
+    check_suffix(path)
+    write_whole(path, write, overwrite=overwrite)
+
+
+def write_whole(path: Path, write: Callable[[Path], None], *, overwrite: bool = True) -> None:
+    """Write a file of any format; complete under its name, or not there at all.
+
+    Args:
+        path: of the file.
+        write: takes another name in the same folder, with the same suffix.
+        overwrite: whether a file of that name is replaced.
+
+    Raises:
+        OutputError: no permission, disk full, or a file of that name where `overwrite` is False.
+    """
     path = expanded(path)
-    suffix = check_suffix(path)
+    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix.lower()
     temporary = path.with_name(f".{uuid.uuid4().hex}{suffix}")
     try:
         write(temporary)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.acquired import outside_patient, without_fill
 from UniFuseLib.preprocessing.signs import label_count, whole_numbers
+from UniFuseLib.preprocessing.wrapped import unwrapped
 from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.volume import Volume
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 SMALLEST_AXIS = 4  # voxels
 REPAIRABLE_FRACTION = 0.05
 _SMALLEST_MM, _LARGEST_MM = 5.0, 5000.0  # of the longest side: a mouse's brain, a whole body twice
+_SPARSE = 1009  # voxels: one in so many shows that two volumes differ
 _POINTS = 24  # along every axis of a field of view, to see how much of it lies in another
 
 
@@ -60,8 +62,12 @@ def check_volume(volume: Volume, name: str, *, says_labels: bool = False) -> Che
             "to fuse."
         )
     if array.ndim == 3:
-        array, acquired, findings = without_fill(array, acquired)
-        warnings += [_filled(finding, name) for finding in findings]
+        found = without_fill(array, acquired)
+        acquired = found.mask
+        warnings += [_filled(finding, name) for finding in found.findings]
+        array, wrapped = unwrapped(found, volume.affine)
+        if wrapped:
+            warnings.append(_raised(wrapped, name))
         _check_labels(array, acquired, name, says_labels=says_labels)
     return CheckedVolume(Volume(array, volume.affine), acquired, tuple(warnings))
 
@@ -106,6 +112,13 @@ def _filled(finding: str, name: str) -> str:
     return f"In the {name} volume, {finding}; they were treated as not acquired."
 
 
+def _raised(count: int, name: str) -> str:
+    return (
+        f"In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they "
+        "wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can."
+    )
+
+
 def _not_finite(array: np.ndarray) -> np.ndarray:
     if np.issubdtype(array.dtype, np.floating):
         return ~np.isfinite(array)
@@ -131,6 +144,23 @@ def overlap(degraded: Grid, reference: Grid) -> float:
         reference: the other.
     """
     return max(_fraction_inside(degraded, reference), _fraction_inside(reference, degraded))
+
+
+def copy_warning(degraded: Volume, reference: Volume) -> tuple[str, ...]:
+    """A sentence where both hold the same voxels; empty else.
+
+    Args:
+        degraded: after its repair.
+        reference: likewise.
+    """
+    some = slice(None, None, _SPARSE)
+    alike = np.array_equal(degraded.array.flat[some], reference.array.flat[some])
+    if not alike or not np.array_equal(degraded.array, reference.array):
+        return ()
+    return (
+        "Both volumes hold the same voxels: one file was chosen twice, or is a copy of the other. "
+        "Choose the degraded volume and its reference.",
+    )
 
 
 def fields_of_view(degraded: Grid, reference: Grid) -> str:

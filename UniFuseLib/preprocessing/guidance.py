@@ -10,9 +10,17 @@ import torch
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.checks import fields_of_view, overlap
-from UniFuseLib.registration.landmarks import apart_mm, check_pairs, check_spread, rigid_procrustes
+from UniFuseLib.registration.affine import STRETCH_TO_TELL
+from UniFuseLib.registration.affine_decision import stretch_percent
+from UniFuseLib.registration.landmarks import (
+    check_pairs,
+    check_spread,
+    exchanged,
+    fit_mm,
+    rigid_procrustes,
+)
 from UniFuseLib.spatial.displacement import sample_at
-from UniFuseLib.spatial.linear import check_motion, mapped
+from UniFuseLib.spatial.linear import check_motion
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -100,24 +108,46 @@ def given_poses(guidance: Guidance, reference: Grid, degraded: Grid) -> GivenPos
     Raises:
         InputError: one of them moves all of the degraded volume out of view.
     """
-    matrices = []
+    matrices, warnings = [], []
     if guidance.initial_transform is not None:
         _check_in_view(guidance.initial_transform, reference, degraded)
         matrices.append(guidance.initial_transform)
+        warnings += _stretched(guidance.initial_transform)
     pairs = guidance.landmarks
     if pairs is None:
-        return GivenPoses(tuple(matrices), None, ())
+        return GivenPoses(tuple(matrices), None, tuple(warnings))
     try:
         for points in pairs:
             check_spread(points)
     except InputError as reason:
-        warning = f"The landmarks measure the alignment, but do not start it. {reason}"
-        return GivenPoses(tuple(matrices), None, (warning,))
+        warnings.append(f"The landmarks measure the alignment, but do not start it. {reason}")
+        return GivenPoses(tuple(matrices), None, tuple(warnings))
     motion = rigid_procrustes(pairs.reference, pairs.degraded)
     _check_landmarks_in_view(motion, reference, degraded)
-    left = apart_mm(mapped(motion, pairs.reference), pairs.degraded)
-    fit = float(np.sqrt(np.mean(left**2)))
-    return GivenPoses((*matrices, motion), fit, ())
+    fit = fit_mm(pairs.reference, pairs.degraded)
+    warnings += _out_of_order(pairs, fit)
+    return GivenPoses((*matrices, motion), fit, tuple(warnings))
+
+
+def _stretched(matrix: np.ndarray) -> list[str]:
+    stretch = stretch_percent(matrix)
+    if stretch <= STRETCH_TO_TELL:
+        return []
+    return [
+        f"The initial transform stretches the degraded volume by up to {stretch:.1f} %, more than "
+        "a patient changes. Check the voxel sizes of both files, and what it was made for."
+    ]
+
+
+def _out_of_order(pairs: LandmarkPairs, fit: float) -> list[str]:
+    found = exchanged(pairs.reference, pairs.degraded)
+    if found is None:
+        return []
+    one, other = found.numbers
+    return [
+        f"The landmarks fit each other to {fit:.1f} mm, and to {found.fit_mm:.1f} mm with numbers "
+        f"{one} and {other} of one list exchanged. Check that both lists have the same order."
+    ]
 
 
 def _placed(degraded: Grid, matrix: np.ndarray) -> Grid:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.intensity import MODALITIES, Modality
-from UniFuseLib.preprocessing.signs import Signs, signs_of, too_flat_for_ct
+from UniFuseLib.preprocessing.signs import Signs, is_cut, signs_of, too_flat_for_ct
 
 if TYPE_CHECKING:
     from UniFuseLib.spatial.volume import Volume
@@ -126,6 +126,12 @@ def from_numbers(signs: Signs) -> ModalityGuess:
         return ModalityGuess(
             "pet", sure, f"{signs.pet} of 3 signs of PET (voxel size, hot spots, range)"
         )
+    if is_cut(signs):
+        reason = (
+            f"{100 * signs.cut:.0f} % of what is not air have one value, the highest, as in a CT "
+            "that was stored with a display window"
+        )
+        return ModalityGuess("mr", "unsure", reason)
     if signs.unit_range:
         return ModalityGuess("mr", "unsure", "its values were scaled to 0 to 1, so no unit is left")
     return ModalityGuess(

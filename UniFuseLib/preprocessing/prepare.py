@@ -15,13 +15,14 @@ import numpy as np
 from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
-from UniFuseLib.preprocessing.checks import check_volume
+from UniFuseLib.preprocessing.checks import check_volume, copy_warning
 from UniFuseLib.preprocessing.colour import luma
 from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses, mask_on
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.preprocessing.shared_grid import shared_grid
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
+from UniFuseLib.severity.noise import metal_of
 from UniFuseLib.severity.traces import traces_of
 from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -100,6 +101,13 @@ class PreparedVolume:
         return traces_of(label, self.scalar, self.body)
 
     @property
+    def metal_ml(self) -> float:
+        """Metal in a CT; 0 of another modality, and of fewer than three slices."""
+        if self.source.modality != "ct" or self.traces is None:
+            return 0.0
+        return metal_of(self.traces)
+
+    @property
     def voxel_mm(self) -> float:
         """The median of the sides of its voxels, as the scanner made them."""
         return float(np.median(self.source.volume.grid.spacing))
@@ -119,6 +127,7 @@ class PreparedPair(NamedTuple):
     guidance: Guidance
     given: GivenPoses
     warnings: tuple[str, ...]
+    copied: tuple[str, ...] = ()  # a sentence, where both are one volume
 
     @property
     def masked(self) -> bool:
@@ -126,10 +135,14 @@ class PreparedPair(NamedTuple):
         return self.degraded.mask is not None or self.reference.mask is not None
 
     @property
-    def against_modalities(self) -> tuple[str, ...]:
-        """What the headers or the numbers say against `modalities`, in sentences."""
+    def doubts(self) -> tuple[str, ...]:
+        """What speaks against the pair itself, in sentences.
+
+        Both are one volume, or the headers or the numbers say otherwise than `modalities`.
+        """
         guesses = self.degraded.source.guess, self.reference.source.guess
-        return tuple(sentence for guess in guesses for sentence in guess.against)
+        against = (sentence for guess in guesses for sentence in guess.against)
+        return (*self.copied, *against)
 
     @property
     def modalities(self) -> tuple[str, str]:
@@ -164,8 +177,9 @@ def prepare_pair(
     first = prepare(degraded, "degraded", modalities[0], contract, guidance.degraded_mask)
     second = prepare(reference, "reference", modalities[1], contract, guidance.reference_mask)
     working = shared_grid(reference.grid, working_spacing or contract.working_spacing_mm)
-    warnings = (*first.warnings, *second.warnings, *working.warnings, *given.warnings)
-    return PreparedPair(first, second, working.grid, guidance, given, warnings)
+    copied = copy_warning(first.source.volume, second.source.volume)
+    warnings = (*copied, *first.warnings, *second.warnings, *working.warnings, *given.warnings)
+    return PreparedPair(first, second, working.grid, guidance, given, warnings, copied)
 
 
 def prepare(

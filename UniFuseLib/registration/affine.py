@@ -38,7 +38,7 @@ _LEAST_GAIN = 0.05  # (0045)
 # The worst error on heads, CT on MR (0045): a pose of the user that is nearer may be the better one
 _ERROR_MM = 2.0
 _LEAST_STRETCH_GAIN = 0.2  # of the score; pairs of heads that are not stretched reach 0.17 (0045)
-_STRETCH_TO_TELL = 1.0  # percent
+STRETCH_TO_TELL = 1.0  # percent
 
 
 class AffineResult(NamedTuple):
@@ -158,7 +158,7 @@ def _stretched(pair: Climber, rigid: AffineResult, found: Candidate) -> AffineRe
     stretch = stretch_percent(twelve.matrix)
     evidence = rigid.evidence and rigid.evidence._replace(stretch_percent=stretch)
     warnings = rigid.warnings
-    if stretch > _STRETCH_TO_TELL:
+    if stretch > STRETCH_TO_TELL:
         warnings += (
             f"The alignment stretched the degraded volume by up to {stretch:.1f} %, more than a "
             "patient changes. Check the voxel sizes of both files.",

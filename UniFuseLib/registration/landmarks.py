@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+from typing import NamedTuple
+
 import numpy as np
 
 from UniFuseLib.errors import InputError
+from UniFuseLib.spatial.linear import mapped
 
 LEAST_LANDMARKS = 3  # fix a rigid motion
+_PLACED_MM = 2.0  # a landmark is placed about that exactly
+_BETTER = 0.5  # of the distance that is left: two landmarks were exchanged
+_MOST_COMPARED = 60  # landmarks of which every two are exchanged
 _LEAST_OFF_LINE_MM = 1.0  # root mean square; landmarks are placed no more exactly than a voxel
 
 
@@ -50,6 +57,51 @@ def apart_mm(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """
     difference = source - target
     return np.asarray(np.linalg.norm(difference, axis=1))
+
+
+def fit_mm(source: np.ndarray, target: np.ndarray) -> float:
+    """Root mean square of what the rigid motion between landmarks leaves.
+
+    Args:
+        source: `(n, 3)` RAS mm.
+        target: `(n, 3)` RAS mm, in the same order.
+
+    Raises:
+        InputError: see `rigid_procrustes`.
+    """
+    left = apart_mm(mapped(rigid_procrustes(source, target), source), target)
+    return float(np.sqrt(np.mean(left**2)))
+
+
+class Exchanged(NamedTuple):
+    """Two landmarks that seem to stand in each other's place in one of two lists."""
+
+    numbers: tuple[int, int]  # from 1
+    fit_mm: float  # of all, once they are exchanged
+
+
+def exchanged(source: np.ndarray, target: np.ndarray) -> Exchanged | None:
+    """The two that fit far better if they are exchanged; None where no two do.
+
+    Args:
+        source: `(n, 3)` RAS mm.
+        target: `(n, 3)` RAS mm.
+
+    Raises:
+        InputError: see `rigid_procrustes`.
+    """
+    count = len(source)
+    least = _BETTER * fit_mm(source, target)
+    if least < _BETTER * _PLACED_MM or count > _MOST_COMPARED:
+        return None
+    found = None
+    for one, other in combinations(range(count), 2):
+        order = np.arange(count)
+        order[[one, other]] = other, one
+        fit = fit_mm(source, target[order])
+        if fit <= least:
+            found, least = Exchanged((one + 1, other + 1), fit), fit
+    return found
 
 
 def check_pairs(reference: np.ndarray, degraded: np.ndarray) -> None:

@@ -108,6 +108,15 @@ def metal_ml(hu: np.ndarray, spacing_mm: Spacing | np.ndarray) -> float:
     return float((hu > _METAL_HU).sum()) * float(np.prod(spacing_mm)) / 1000
 
 
+def metal_of(traces: Traces) -> float:
+    """Millilitres of metal again.
+
+    Args:
+        traces: of `ct_traces`.
+    """
+    return max(0.0, float(np.exp(traces["metal"])) - LEAST_METAL_ML)
+
+
 def _soft_tissue(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
     inner = _inner(body, 2)
     mean = ndimage.uniform_filter(hu, 3)

@@ -20,6 +20,8 @@ from UniFuseLib.registration.affine_measures import (
 from UniFuseLib.registration.affine_parameters import AFFINE, RIGID, body_frame
 from UniFuseLib.registration.affine_problem import AffineProblem
 from UniFuseLib.registration.affine_solver import levenberg_marquardt
+from UniFuseLib.spatial.linear import mapped
+from UniFuseLib.spatial.rigid import nearest_rigid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 _STEPS = 8  # evaluations of a climb at most
 _POINTS = 2000
 _REGION_MM = 32.0  # as in `regions.py`
+_LEAST_SCORE = 1e-4
 
 
 class Variation(NamedTuple):
@@ -41,18 +44,36 @@ class Variation(NamedTuple):
     freedom: int = RIGID
     exchanged: bool = False  # `degraded` is what was the reference
 
-    def climbed(self, pose: np.ndarray, spacing: float) -> np.ndarray:
-        """Where it ends, `(4, 4)` RAS reference point → RAS degraded point.
+    def climbed(self, pose: np.ndarray, spacing: float) -> End:
+        """Where it ends.
 
         Args:
-            pose: where it starts, likewise.
+            pose: where it starts, `(4, 4)` RAS reference point → RAS degraded point.
             spacing: mm.
         """
-        frame = body_frame(self.reference.points(_POINTS))
-        problem = AffineProblem(self.degraded, self.reference, spacing, frame, self.measures)
+        points = self.reference.points(_POINTS)
+        problem = AffineProblem(
+            self.degraded, self.reference, spacing, body_frame(points), self.measures
+        )
         start = np.linalg.inv(pose) if self.exchanged else pose
-        found = levenberg_marquardt(problem, start, _STEPS, self.freedom).matrix
-        return np.linalg.inv(found) if self.exchanged else found
+        found = levenberg_marquardt(problem, start, _STEPS, self.freedom)
+        gain = 0.0
+        if self.freedom == AFFINE:
+            rigid = nearest_rigid(points, mapped(found.matrix, points))
+            without = max(problem.expand(matrix).score for matrix in (start, rigid))
+            gain = found.at.score / max(without, _LEAST_SCORE) - 1
+        return End(np.linalg.inv(found.matrix) if self.exchanged else found.matrix, gain)
+
+
+class End(NamedTuple):
+    """Where a variation ends."""
+
+    matrix: np.ndarray  # (4, 4): RAS reference point → RAS degraded point
+    stretch_gain: float = 0.0  # of the score, by what of the matrix is not rigid; 0 of a rigid one
+
+    def turned_round(self) -> End:
+        """Of the volumes exchanged."""
+        return self._replace(matrix=np.linalg.inv(self.matrix))
 
 
 def other_poses(
@@ -60,8 +81,8 @@ def other_poses(
     reference: AlignmentVolume,
     pose: np.ndarray,
     progress: Callable[[float], None] = lambda _: None,
-) -> list[np.ndarray]:
-    """Where the variations end, `(4, 4)` RAS mm each.
+) -> list[End]:
+    """Where the variations end.
 
     The volume that `registration.affine.register` pulls is pulled here as well.
 
@@ -73,7 +94,7 @@ def other_poses(
     """
     if better_as_reference(degraded, reference):
         back = _ends(reference, degraded, np.linalg.inv(pose), progress)
-        return [np.linalg.inv(end) for end in back]
+        return [end.turned_round() for end in back]
     return _ends(degraded, reference, pose, progress)
 
 
@@ -82,7 +103,7 @@ def _ends(
     reference: AlignmentVolume,
     pose: np.ndarray,
     progress: Callable[[float], None],
-) -> list[np.ndarray]:
+) -> list[End]:
     spacing = levels_of(reference.compared_points()).medium
     every = variations(degraded, reference)
     found = []

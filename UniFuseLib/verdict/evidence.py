@@ -62,6 +62,7 @@ def evidence_of(
         **by_field._asdict(),
         **_of_alignment(working.alignment),
         "variations_mm": math.nan if parting is None else parting.mean_mm,
+        "stretch_gain": math.nan if parting is None else parting.stretch.gain,
         "class_entropy": _entropy(probabilities),
         "seen_share": _share(working),
         "pet": float("pet" in pair.modalities),

@@ -11,7 +11,7 @@ from UniFuseLib.verdict.parting import parting_of
 from UniFuseLib.verdict.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from torch import Tensor
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 #: (degraded, reference): right and wrong pairs of these were fitted (docs/results/trust.md)
 FITTED = frozenset({("mr", "mr"), ("ct", "mr"), ("mr", "ct"), ("pet", "ct"), ("pet", "mr")})
+
+
+# MR on MR whose mirror image fits less well than 0.8: of 63 good results of 14 patients
+# (docs/results/trust-rows.jsonl) at most half of the regions would fit better elsewhere; beside
+# severe motion up to 0.56 of them, and other registrations end within 0.63 mm then. Of two patients
+# 0.56 and more do, and they end 0.85 mm apart and more (docs/results/robustness.md)
+_ONE_SIDED, _MOST_FAR, _MOST_APART_MM = 0.8, 0.5, 0.75
 
 
 class Judged(NamedTuple):
@@ -52,9 +59,37 @@ def judge(
     usual = affordable(pair.reference.scalar.grid)
     parting = parting_of(pair, working, flow, progress) if usual or mapped else None
     known = parting if usual else None
-    found = shipped_judge()(evidence_of(pair, working, flow, classified.probabilities, known))
-    verdict = found.doubted((*pair.against_modalities, *unfitted(*pair.modalities)))
+    evidence = evidence_of(pair, working, flow, classified.probabilities, known)
+    verdict = shipped_judge()(evidence).doubted(
+        (
+            *pair.doubts,
+            *unfitted(*pair.modalities),
+            *(known.stretch.doubts(pair.modalities) if known else ()),
+            *one_sided(evidence, pair.modalities),
+        )
+    )
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)
+
+
+def one_sided(evidence: Mapping[str, float], modalities: tuple[str, str]) -> tuple[str, ...]:
+    """Why a result may be of two patients although its mirror image does not fit.
+
+    Another patient's head is told from the patient's own by the mirrored volume, which fits as well
+    as he does. Where the field of view is one-sided the mirrored volume never fits. There, most
+    regions of another patient fit better elsewhere, and each half of them somewhere else.
+
+    Args:
+        evidence: of `evidence_of`.
+        modalities: (of the degraded volume, of the reference).
+    """
+    told_apart = evidence["mirror_ratio"] >= _ONE_SIDED
+    fits = evidence["far_share"] <= _MOST_FAR or evidence["variations_mm"] <= _MOST_APART_MM
+    if modalities != ("mr", "mr") or told_apart or fits:
+        return ()
+    return (
+        f"{100 * evidence['far_share']:.0f} % of the regions of the body would fit better "
+        "elsewhere: the volumes may be of two patients.",
+    )
 
 
 def unfitted(degraded: str, reference: str) -> tuple[str, ...]:

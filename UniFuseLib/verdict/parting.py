@@ -11,6 +11,7 @@ from UniFuseLib.spatial.rigid import nearest_rigid
 from UniFuseLib.verdict.ensemble import other_poses
 from UniFuseLib.verdict.field import images_of
 from UniFuseLib.verdict.spread import Spread, spread_of
+from UniFuseLib.verdict.stretch import Stretch, stretch_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ class Parting(NamedTuple):
 
     spread: Spread
     points: np.ndarray  # (n, 3) RAS mm of the body that is judged
+    stretch: Stretch
 
     @property
     def mean_mm(self) -> float:
@@ -57,7 +59,8 @@ def parting_of(
     followed = nearest_rigid(points, images)
     with torch.no_grad():
         others = other_poses(degraded, reference, followed, progress)
-    return Parting(spread_of(followed, others), points)
+    spread = spread_of(followed, [other.matrix for other in others])
+    return Parting(spread, points, stretch_of(max(others, key=lambda other: other.stretch_gain)))
 
 
 def _points(working: WorkingPair) -> np.ndarray:

@@ -48,7 +48,7 @@ def rowOf(case: Mapping[str, Any], output: Path) -> BatchRow:
     folder = output / case["name"]
     ending = _ENDINGS.get(case["state"], Ending.FAILED)
     report = reportIn(folder) if ending is Ending.DONE else {}
-    label = report.get("class", "")
+    label = report.get("class", "") if report.get("class_calibrated", True) else ""
     judged = report.get("verdict") or {}
     return BatchRow(
         name=case["name"],
