@@ -1,8 +1,6 @@
 """`python -m UniFuseLib` is `unifuse`, where the script is not on the path (3D Slicer)."""
 
-import sys
-
-from UniFuseLib.cli import main
+from UniFuseLib.cli import run_command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command()

@@ -9,7 +9,7 @@ import sys
 import traceback
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from UniFuseLib.commands.terminal import (
     check_working_folder,
@@ -26,7 +26,7 @@ from UniFuseLib.errors import (
     UniFuseError,
 )
 from UniFuseLib.io.paths import expanded
-from UniFuseLib.process import calm_threads, keep_freed_memory
+from UniFuseLib.process import calm_threads, keep_freed_memory, run_process
 from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ COMMANDS = (
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)  # no fault of the program
 
 
+def run_command() -> NoReturn:
+    """`unifuse` as a process."""
+    run_process(main)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `unifuse ARGV`; returns 0, or the exit code of the error.
 
@@ -82,7 +87,7 @@ def _run(argv: Sequence[str] | None) -> int:
     """The exit code of a command; every error but a lost reader is a sentence on stderr."""
     try:
         check_working_folder()
-        args = parser().parse_args(argv)
+        args = parser(_named(sys.argv[1:] if argv is None else argv)).parse_args(argv)
         _expand_home(args)
         return int(args.run(args))
     except BrokenPipeError:
@@ -103,8 +108,13 @@ def _run(argv: Sequence[str] | None) -> int:
         return _fail(sentence, UNEXPECTED_EXIT_CODE)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def _named(argv: Sequence[str]) -> Sequence[str]:
+    """The command that is asked for; all of them where it is none."""
+    return argv[:1] if argv and argv[0] in COMMANDS else COMMANDS
+
+
+def parser(names: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
+    """The whole command line, or some of its commands."""
     top = argparse.ArgumentParser(
         prog="unifuse",
         description="Restore a degraded volume and fuse it with a clean reference of another "
@@ -112,7 +122,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"unifuse {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name in COMMANDS:
+    for name in names:
         import_module(f"UniFuseLib.commands.{name.replace('-', '_')}").add_parser(commands)
     return top
 
@@ -134,4 +144,4 @@ def _fail(sentence: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command()

@@ -12,7 +12,7 @@ import sys
 
 from UniFuseLib.cli import main as unifuse
 from UniFuseLib.cli import parser
-from UniFuseLib.process import calm_threads, keep_freed_memory, uncollected
+from UniFuseLib.process import calm_threads, keep_freed_memory, run_process, uncollected
 
 WRONG_USAGE = 2
 
@@ -62,4 +62,4 @@ def arguments_of(line: str) -> list[str] | None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main)

@@ -6,6 +6,7 @@ import dataclasses
 import subprocess
 import sys
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,8 @@ from UniFuseLib.errors import MissingDependencyError, OutputError
 from UniFuseLib.overview import draw_overview, panels
 from UniFuseLib.overview.header import highest_mm
 from UniFuseLib.overview.page import compose_page
-from UniFuseLib.overview.planes import plane_through
+from UniFuseLib.overview.planes import plane_through, sample_field, sample_mask, sample_plane
+from UniFuseLib.overview.sheet import Sheet
 from UniFuseLib.preprocessing.intensity import IntensityMap
 from UniFuseLib.preprocessing.modality import ModalityGuess
 from UniFuseLib.preprocessing.prepare import InputVolume
@@ -227,13 +229,28 @@ def test_grid_lines_lie_where_the_displacement_puts_them() -> None:
     flat = Volume(np.ones(grid.shape, dtype=np.float32), grid.affine)
     shift = shifted(grid, (3.0, -2.0, 0.0))
     plane = plane_through("axial", np.zeros(3), np.array([[-24.0, -26, -9], [24, 26, 9]]), 0.5)
-    axes = Figure().add_subplot()
-    panels.warped_grid(flat, panels.Window(0, 1), shift, flat, 10.0)(axes, plane)
-    across, along = [np.concatenate([p.vertices for p in c.get_paths()]) for c in axes.collections]
+    sheet = Sheet(100)
+    shown, moved = partial(sample_plane, flat), partial(sample_field, shift)
+    body = partial(sample_mask, flat)
+    paint = panels.warped_grid(shown, panels.Window(0, 1), moved, body, 10.0)
+    paint(sheet.panel(-0.5, -0.5, pixel=1.0), plane)  # pixels of the page are those of the picture
+    across, along = (
+        np.concatenate([p.vertices for p in c.get_paths()]) for c in sheet.axes.collections
+    )
     right = plane.origin[0] - across[:, 0] * plane.pixel_mm
     anterior = plane.origin[1] - along[:, 1] * plane.pixel_mm
     assert set(np.round(right, 3)) == {-23.0, -13.0, -3.0, 7.0, 17.0}
     assert set(np.round(anterior, 3)) == {-18.0, -8.0, 2.0, 12.0, 22.0}
+
+
+def test_a_panel_counts_its_own_pixels_from_the_middle_of_the_first() -> None:
+    sheet = Sheet(100)
+    panel = sheet.panel(10, 20, pixel=2.0)
+    panel.image(np.zeros((3, 4)))
+    panel.line([0, 3], [0, 2])
+    np.testing.assert_array_equal(sheet.axes.images[0].get_extent(), (10, 18, 26, 20))
+    np.testing.assert_array_equal(sheet.axes.lines[0].get_xydata(), [[11, 21], [17, 25]])
+    assert (sheet.axes.get_xlim(), sheet.axes.get_ylim()) == ((0, 2200), (100, 0))
 
 
 def test_edges_follow_the_border_of_what_is_visible() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Literal
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from UniFuseLib.degradation import CLASSES
@@ -182,6 +184,38 @@ def test_mind_ssc_sees_structure_not_contrast() -> None:
     torch.testing.assert_close(mind_ssc(5 - 3 * volume), structure, atol=1e-4, rtol=1e-4)
     other = torch.nn.functional.avg_pool3d(random(1, 1, 16, 18, 20, seed=9), 3, 1, 1)
     assert (mind_ssc(other) - structure).abs().mean() > 0.1
+
+
+def channel_by_channel(volume: torch.Tensor, dilation: int) -> torch.Tensor:
+    """MIND-SSC of radius 1 as it is defined, beyond the border of the volume the border."""
+    steps = [(a, s) for a in (2, 3, 4) for s in (-dilation, dilation)]
+    padded = F.pad(volume, [dilation + 1] * 6, mode="replicate")
+    d, h, w = (slice(dilation, n - dilation) for n in padded.shape[2:])
+
+    def neighbour(axis: int, step: int) -> torch.Tensor:
+        return padded.roll(-step, dims=axis)[:, :, d, h, w]
+
+    squares = [
+        (neighbour(*one) - neighbour(*other)).square()
+        for one, other in itertools.combinations(steps, 2)
+        if one[0] != other[0]
+    ]
+    distances = torch.cat([F.avg_pool3d(square, 3, 1) for square in squares], 1)
+    distances = distances - distances.amin(1, keepdim=True)
+    return torch.exp(-distances / distances.mean(1, keepdim=True))
+
+
+@pytest.mark.parametrize("dilation", [1, 2])
+def test_channels_that_share_their_differences_are_those_of_the_definition(dilation: int) -> None:
+    volume = random(1, 1, *SHAPE)
+    torch.testing.assert_close(mind_ssc(volume, dilation), channel_by_channel(volume, dilation))
+
+
+def test_descriptors_are_the_same_slab_by_slab(monkeypatch: pytest.MonkeyPatch) -> None:
+    volume = random(1, 1, 16, 18, 20)
+    whole = mind_ssc(volume)
+    monkeypatch.setattr("UniFuseLib.spatial.mind._TOGETHER", 3 * 18 * 20)
+    assert torch.equal(mind_ssc(volume), whole)
 
 
 @pytest.mark.parametrize("axis", [2, 3, 4])

@@ -10,7 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from UniFuseLib.overview.planes import (
     PLANE_NAMES,
+    Plane,
     body_points,
+    once,
     plane_through,
     sample_plane,
     view_box,
@@ -62,12 +64,12 @@ def test_pixels_read_the_patient_at_their_own_place(codes: str, name: str) -> No
     inside = np.isfinite(picture).all(-1)
     assert inside.mean() > 0.9
     np.testing.assert_allclose(
-        picture[inside], plane.points()[inside], atol=1.7
+        picture[inside], plane.points[inside], atol=1.7
     )  # the border repeats half a voxel
     core = np.zeros_like(inside)
     rows, columns = (n // 4 for n in inside.shape)
     core[rows:-rows, columns:-columns] = True
-    np.testing.assert_allclose(picture[core], plane.points()[core], atol=1e-3)
+    np.testing.assert_allclose(picture[core], plane.points[core], atol=1e-3)
 
 
 @pytest.mark.parametrize("codes", CODES)
@@ -116,7 +118,7 @@ def test_letters_name_the_edges() -> None:
 
 def test_a_pixel_is_as_wide_as_high_and_the_box_is_covered() -> None:
     for name in PLANE_NAMES:
-        points = plane_through(name, CENTRE, BOX, 0.8).points()
+        points = plane_through(name, CENTRE, BOX, 0.8).points
         assert np.linalg.norm(points[1, 0] - points[0, 0]) == pytest.approx(0.8)
         assert np.linalg.norm(points[0, 1] - points[0, 0]) == pytest.approx(0.8)
         flat = points.reshape(-1, 3)
@@ -132,6 +134,19 @@ def test_outside_the_field_of_view_is_not_a_number() -> None:
     far = np.array([[200.0, 200.0, 200.0], [220.0, 230.0, 240.0]])
     picture = sample_plane(blob(grid, CENTRE), plane_through("axial", far.mean(0), far, 1.0))
     assert np.isnan(picture).all()
+
+
+def test_what_several_columns_show_is_made_once_for_each_plane() -> None:
+    planes = [plane_through(name, CENTRE, BOX, 4.0) for name in PLANE_NAMES]
+    made = []
+
+    def shape_of(plane: Plane) -> tuple[int, int]:
+        made.append(plane.name)
+        return plane.shape
+
+    kept = once(shape_of)
+    assert [kept(plane) for plane in planes * 2] == [plane.shape for plane in planes * 2]
+    assert made == list(PLANE_NAMES)
 
 
 def test_mask_keeps_its_values() -> None:

@@ -10,7 +10,7 @@ from UniFuseLib.degradation import severity_parts
 from UniFuseLib.degradation import title as title_of
 from UniFuseLib.overview.panels import AMBER, CYAN, MAGNITUDE_COLOURS
 from UniFuseLib.overview.planes import body_points
-from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, TEXT, WIDTH, Sheet
+from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet
 from UniFuseLib.version import NOTICE, __version__
 
 if TYPE_CHECKING:
@@ -68,19 +68,13 @@ def _cautions(result: FusionResult) -> list[str]:
 
 def _class_bars(sheet: Sheet, result: FusionResult, x: float, y: float) -> None:
     """One bar per class, 0 to 100 %, the chosen one in amber."""
-    rows = list(result.probabilities.items())
-    axes = sheet.axes(x + 160, y - 11, 250, 24 * len(rows))
-    positions = np.arange(len(rows))
-    values = [float(value) for _, value in rows]
-    colours = [AMBER if name == result.label else CYAN for name, _ in rows]
-    axes.barh(positions, np.ones(len(rows)), height=0.5, color=_BAR)
-    axes.barh(positions, values, height=0.5, color=colours)
-    axes.set_xlim(0, 1)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.axis("off")
-    for number, (name, value) in enumerate(rows):
-        sheet.text(x + 150, y + 24 * number + 1, title_of(name), 10.5, ha="right")
-        sheet.text(x + 420, y + 24 * number + 1, f"{100 * float(value):.1f} %", 10.5)
+    for number, (name, value) in enumerate(result.probabilities.items()):
+        row, share = y + 24 * number + 1, float(value)
+        colour = AMBER if name == result.label else CYAN
+        sheet.text(x + 150, row, title_of(name), 10.5, ha="right")
+        sheet.box(x + 160, row - 6, 250, 12, _BAR)
+        sheet.box(x + 160, row - 6, 250 * share, 12, colour)
+        sheet.text(x + 420, row, f"{100 * share:.1f} %", 10.5)
 
 
 def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
@@ -108,15 +102,13 @@ def _facts(result: FusionResult) -> list[tuple[str, str, str]]:
 
 def draw_legend(sheet: Sheet, end_mm: float, top: float, height: float) -> None:
     """The colour scale of the displacement map, in mm."""
-    axes = sheet.axes(WIDTH - RIGHT + 14, top + 16, 16, height - 32)
-    ramp = np.linspace(1, 0, 256)[:, None]
-    axes.imshow(ramp, cmap=MAGNITUDE_COLOURS, aspect="auto", extent=(0, 1, 0, end_mm), alpha=0.9)
-    axes.yaxis.tick_right()
-    axes.set_yticks(np.linspace(0, end_mm, 5))
-    labels = [f"{tick:.3g}" for tick in np.linspace(0, end_mm, 5)]
-    axes.set_yticklabels([*labels[:-1], f"≥ {labels[-1]}"], color=TEXT, fontsize=9.5)
-    axes.tick_params(length=0, pad=3)
-    sheet.text(WIDTH - RIGHT + 14, top + 2, "mm", 10)
+    left, upper, length = WIDTH - RIGHT + 14, top + 16, height - 32
+    ramp = np.linspace(1, 0, round(length))[:, None].repeat(16, axis=1)
+    sheet.panel(left, upper, length / len(ramp)).image(ramp, cmap=MAGNITUDE_COLOURS)
+    for part in (0, 0.25, 0.5, 0.75, 1):
+        label = f"{part * end_mm:.3g}" if part < 1 else f"≥ {end_mm:.3g}"
+        sheet.text(left + 20, upper + (1 - part) * length, label, 9.5)
+    sheet.text(left, top + 2, "mm", 10)
 
 
 def draw_footer(sheet: Sheet, result: FusionResult) -> None:

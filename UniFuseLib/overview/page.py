@@ -6,6 +6,7 @@ matplotlib comes with the extra `report` and is imported only when a picture is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +23,19 @@ from UniFuseLib.overview.header import (
 )
 from UniFuseLib.overview.planes import (
     PLANE_NAMES,
+    Picture,
     Plane,
     body_points,
     body_values,
+    once,
     plane_through,
+    sample_field,
+    sample_mask,
+    sample_plane,
     view_box,
     view_centre,
 )
-from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Sheet, save_atomically
+from UniFuseLib.overview.sheet import LEFT, MUTED, RIGHT, WIDTH, Panel, Sheet, save_atomically
 from UniFuseLib.overview.trust import draw_trust, trust_height
 from UniFuseLib.pulled_scan import pull_at
 from UniFuseLib.spatial.volume import Volume
@@ -37,7 +43,6 @@ from UniFuseLib.spatial.volume import Volume
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from UniFuseLib.fusion_result import FusionResult
@@ -78,7 +83,8 @@ def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> F
     All panels share one scale in mm.
     """
     planes = _planes(result, reference)
-    columns = _columns(result, degraded, reference)
+    highest = highest_mm(result)
+    columns = _columns(result, degraded, reference, highest)
     width = (WIDTH - LEFT - RIGHT - _GAP * (len(columns) - 1)) / len(columns)
     scale = width / max(plane.shape[1] * plane.pixel_mm for plane in planes)
     heights = [max(60.0, plane.shape[0] * plane.pixel_mm * scale) for plane in planes]
@@ -95,14 +101,14 @@ def compose_page(result: FusionResult, degraded: Volume, reference: Volume) -> F
             LEFT / 2, top + height / 2, plane.name.capitalize(), 12, rotation=90, ha="center"
         )
         for left, column in zip(lefts, columns, strict=True):
-            axes = sheet.axes(left, top, width, height)
-            column.paint(axes, plane)
-            _dress(axes, plane)
+            panel = _panel(sheet, left, top, height, plane, scale)
+            column.paint(panel, plane)
+            _letter(panel, plane)
             if column is columns[0]:
-                _orient(axes, plane, planes)
+                _orient(panel, plane, planes)
         top += height + _GAP
     draw_header(sheet, result, above)
-    draw_legend(sheet, highest_mm(result), header + _TITLES, heights[0])
+    draw_legend(sheet, highest, header + _TITLES, heights[0])
     draw_footer(sheet, result)
     draw_trust(sheet, result.report.verdict)
     return sheet.figure
@@ -134,43 +140,52 @@ def _uptake(result: FusionResult) -> Callable[[np.ndarray], np.ndarray]:
     return weight
 
 
-def _columns(result: FusionResult, degraded: Volume, reference: Volume) -> list[Column]:
+def _columns(
+    result: FusionResult, degraded: Volume, reference: Volume, highest: float
+) -> list[Column]:
     body = np.asarray(result.body, dtype=bool)
     modality, reference_modality = modalities(result)
     window = panels.window_of(_scan_values(result), modality)
     reference_window = panels.window_of(body_values(reference, body), reference_modality)
-    restored = panels.intensities(result.restored, window, result.coverage)
+    reference_shown = once(partial(sample_plane, reference))
+    restored_shown = once(partial(sample_plane, result.restored, known=result.coverage))
+    edges = once(partial(_edges, reference_shown, reference_window))
     outlined = f"{panels.caption(modality, window)}; lines: reference"
     columns = [
         Column(
             "Reference",
             panels.caption(reference_modality, reference_window),
-            panels.intensities(reference, reference_window),
+            panels.intensities(reference_shown, reference_window),
         ),
         Column(
             "Degraded, as acquired",
             outlined,
             panels.with_edges(
-                panels.intensities(degraded, window), window, reference, reference_window
+                panels.intensities(partial(sample_plane, degraded), window), window, edges
             ),
         ),
         Column(
             "Restored and aligned",
             outlined,
-            panels.with_edges(restored, window, reference, reference_window),
+            panels.with_edges(panels.intensities(restored_shown, window), window, edges),
         ),
         Column(
             "Fused",
             "reference and restored in one volume",
-            panels.intensities(result.fused, panels.full_window(result.fused, body)),
+            panels.intensities(
+                partial(sample_plane, result.fused), panels.full_window(result.fused, body)
+            ),
         ),
     ]
     if modality == "pet":
-        overlay = panels.uptake_over(
-            reference, reference_window, result.restored, window, result.coverage
-        )
+        overlay = panels.uptake_over(reference_shown, reference_window, restored_shown, window)
         columns.append(Column("Uptake over reference", "restored PET in colour", overlay))
-    return columns + _deformation_columns(result, reference, reference_window)
+    deformation = _deformation_columns(result, reference_shown, reference_window, highest)
+    return columns + deformation
+
+
+def _edges(reference: Picture, window: panels.Window, plane: Plane) -> panels.Edges:
+    return panels.edge_function(reference(plane), window, plane.pixel_mm)
 
 
 def _scan_values(result: FusionResult) -> np.ndarray:
@@ -180,61 +195,71 @@ def _scan_values(result: FusionResult) -> np.ndarray:
 
 
 def _deformation_columns(
-    result: FusionResult, reference: Volume, window: panels.Window
+    result: FusionResult, reference: Picture, window: panels.Window, highest: float
 ) -> list[Column]:
-    body = np.asarray(result.body, dtype=bool)
-    body_volume = Volume(body, reference.affine)
-    extent_mm = float(np.ptp(view_box(body, reference.grid), axis=0).max())
+    body, grid = np.asarray(result.body, dtype=bool), result.field.grid
+    extent_mm = float(np.ptp(view_box(body, grid), axis=0).max())
     step_mm = panels.grid_step(extent_mm)
+    field = once(partial(sample_field, result.field))
+    inside = once(partial(sample_mask, Volume(body, grid.affine)))
     return [
         Column(
             "Deformation",
             f"grid of {step_mm:g} mm on the degraded volume",
-            panels.warped_grid(reference, window, result.field, body_volume, step_mm),
+            panels.warped_grid(reference, window, field, inside, step_mm),
         ),
         Column(
             "Displacement",
             "length in mm, inside the body",
-            panels.displacement_map(
-                reference, window, result.field, body_volume, highest_mm(result)
-            ),
+            panels.displacement_map(reference, window, field, inside, highest),
         ),
     ]
 
 
-# letters of the patient's sides: x, y as parts of the axes, horizontal and vertical alignment
+# letters of the patient's sides: x, y as parts of the picture, horizontal and vertical alignment
 _LETTER_PLACES = (
     (0.02, 0.5, "left", "center"),
     (0.98, 0.5, "right", "center"),
-    (0.5, 0.98, "center", "top"),
-    (0.5, 0.02, "center", "bottom"),
+    (0.5, 0.02, "center", "top"),
+    (0.5, 0.98, "center", "bottom"),
 )
 
 
-def _dress(axes: Axes, plane: Plane) -> None:
-    """Frame, field-of-view colour and the letters of the patient's sides."""
-    axes.set_facecolor(panels.OUTSIDE)
-    axes.set_xlim(-0.5, plane.shape[1] - 0.5)
-    axes.set_ylim(plane.shape[0] - 0.5, -0.5)
-    axes.set_aspect("equal", adjustable="box", anchor="W")
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+def _panel(
+    sheet: Sheet, left: float, top: float, height: float, plane: Plane, scale: float
+) -> Panel:
+    """In the colour of what lies outside of the field of view, in the middle of `height` pixels."""
+    pixel = plane.pixel_mm * scale
+    rows, columns = (pixel * n for n in plane.shape)
+    upper = top + (height - rows) / 2
+    sheet.box(left, upper, columns, rows, panels.OUTSIDE)
+    return sheet.panel(left, upper, pixel)
+
+
+def _letter(panel: Panel, plane: Plane) -> None:
+    """The letters of the patient's sides."""
     style = panels.letter_style()
     for letter, (x, y, ha, va) in zip(plane.letters, _LETTER_PLACES, strict=True):
-        axes.text(x, y, letter, transform=axes.transAxes, ha=ha, va=va, **style)
+        panel.text(*_place(plane, x, y), letter, ha=ha, va=va, **style)
 
 
-def _orient(axes: Axes, plane: Plane, planes: list[Plane]) -> None:
+def _place(plane: Plane, x: float, y: float) -> tuple[float, float]:
+    """Column and row of parts of a picture's width and height, from its upper left corner."""
+    rows, columns = plane.shape
+    return x * columns - 0.5, y * rows - 0.5
+
+
+def _orient(panel: Panel, plane: Plane, planes: list[Plane]) -> None:
     """Where the other two planes cut this one, where this one lies, and a scale bar."""
     crossing = _crossing(planes)
     row, column = plane.pixel_of(crossing)
-    line: dict[str, Any] = {"color": panels.CYAN, "linewidth": 0.6, "alpha": 0.55, "dashes": (4, 4)}
-    axes.axhline(row, **line)
-    axes.axvline(column, **line)
-    style = panels.letter_style(fontsize=8.5)
-    place = _position(plane, crossing)
-    axes.text(0.02, 0.98, place, transform=axes.transAxes, va="top", **style)
-    _scale_bar(axes, plane, style)
+    (left, upper), (right, lower) = _place(plane, 0, 0), _place(plane, 1, 1)
+    style: dict[str, Any] = {"color": panels.CYAN, "linewidth": 0.6, "alpha": 0.55}
+    panel.line([left, right], [row, row], dashes=(4, 4), **style)
+    panel.line([column, column], [lower, upper], dashes=(4, 4), **style)
+    letters = panels.letter_style(size=8.5)
+    panel.text(*_place(plane, 0.02, 0.02), _position(plane, crossing), va="top", **letters)
+    _scale_bar(panel, plane, letters)
 
 
 def _position(plane: Plane, crossing: np.ndarray) -> str:
@@ -245,15 +270,15 @@ def _position(plane: Plane, crossing: np.ndarray) -> str:
     return f"{side} {abs(position):.1f} mm"
 
 
-def _scale_bar(axes: Axes, plane: Plane, style: dict[str, Any]) -> None:
+def _scale_bar(panel: Panel, plane: Plane, style: dict[str, Any]) -> None:
     shortest_mm = min(plane.shape) * plane.pixel_mm
     length_mm = next((bar for side, bar in ((130, 50), (50, 20)) if shortest_mm > side), 5)
     pixels = length_mm / plane.pixel_mm
     right, bottom = 0.975 * plane.shape[1], 0.955 * plane.shape[0]
     ends = [right - pixels, right]
-    axes.plot(ends, [bottom, bottom], color="white", linewidth=2.2, solid_capstyle="butt")
+    panel.line(ends, [bottom, bottom], color="white", linewidth=2.2, solid_capstyle="butt")
     middle, above = right - pixels / 2, bottom - 0.012 * plane.shape[0]
-    axes.text(middle, above, f"{length_mm} mm", ha="center", va="bottom", **style)
+    panel.text(middle, above, f"{length_mm} mm", ha="center", va="bottom", **style)
 
 
 def _crossing(planes: list[Plane]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """What one panel of the overview shows.
 
-Each function returns a painter: (axes, plane) → a drawn picture.
+Each function returns a painter: (panel, plane) → a drawn picture.
 
 Pictures are sampled in RAS mm through the volume's own affine (`planes.py`), so nothing here knows
 a voxel order.
@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import ndimage
 
-from UniFuseLib.overview.planes import Plane, body_values, sample_field, sample_plane
+from UniFuseLib.overview.planes import Picture, Plane, body_values
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from UniFuseLib.spatial.composed import ComposedField
+    from UniFuseLib.overview.sheet import Panel
     from UniFuseLib.spatial.volume import Volume
 
-Paint = Callable[["Axes", Plane], None]
+Paint = Callable[["Panel", Plane], None]
+Edges = np.ndarray | None
 
 OUTSIDE = "#20262f"  # no data here: neither air nor background
 AMBER, DARK_AMBER, CYAN = "#ffb000", "#c04a00", "#5ad1ff"
@@ -81,43 +80,47 @@ def full_window(volume: Volume, body: np.ndarray) -> Window:
     return Window(low, max(high, low + 1e-6))
 
 
-def intensities(volume: Volume, window: Window, known: np.ndarray | None = None) -> Paint:
+def intensities(shown: Picture, window: Window) -> Paint:
     """Grey (or the window's colours) between the window's ends; RGB volumes keep their colours.
 
     Args:
-        volume: what is shown.
+        shown: a volume.
         window: of its values.
-        known: `(d, h, w)` bool, where it has data; None: everywhere.
     """
 
-    def paint(axes: Axes, plane: Plane) -> None:
-        picture = sample_plane(volume, plane, known=known)
+    def paint(panel: Panel, plane: Plane) -> None:
+        picture = shown(plane)
         if picture.ndim == 3:
-            axes.imshow(_rgb(picture, window))
+            panel.image(_rgb(picture, window))
         else:
-            axes.imshow(picture, cmap=window.colours, vmin=window.low, vmax=window.high)
+            panel.image(picture, cmap=window.colours, vmin=window.low, vmax=window.high)
 
     return paint
 
 
-def with_edges(picture: Paint, window_below: Window, reference: Volume, window: Window) -> Paint:
+def with_edges(picture: Paint, window_below: Window, edges: Callable[[Plane], Edges]) -> Paint:
     """The edges of the reference as thin lines over another picture.
 
     Where they leave its own edges, it is misaligned.
+
+    Args:
+        picture: below.
+        window_below: of that picture.
+        edges: `edge_function` of the reference.
     """
     colour = DARK_AMBER if window_below.colours.endswith("_r") else AMBER
 
-    def paint(axes: Axes, plane: Plane) -> None:
-        picture(axes, plane)
-        edges = edge_function(sample_plane(reference, plane), window, plane.pixel_mm)
-        if edges is not None:
-            axes.contour(edges, levels=[0.0], colors=colour, linewidths=0.7, alpha=0.9)
+    def paint(panel: Panel, plane: Plane) -> None:
+        picture(panel, plane)
+        found = edges(plane)
+        if found is not None:
+            panel.contour(found, levels=[0.0], colors=colour, linewidths=0.7, alpha=0.9)
 
     return paint
 
 
 def warped_grid(
-    reference: Volume, window: Window, field: ComposedField, body: Volume, step_mm: float
+    reference: Picture, window: Window, field: Picture, body: Picture, step_mm: float
 ) -> Paint:
     """Lines (X + u(X)) · e = k · step.
 
@@ -125,10 +128,10 @@ def warped_grid(
     """
     background = intensities(reference, _dimmed(window))
 
-    def paint(axes: Axes, plane: Plane) -> None:
-        background(axes, plane)
-        arrival = plane.points() + sample_field(field, plane)
-        arrival[~near_body(body, plane)] = np.nan
+    def paint(panel: Panel, plane: Plane) -> None:
+        background(panel, plane)
+        arrival = plane.points + field(plane)
+        arrival[~near_body(body(plane), plane.pixel_mm)] = np.nan
         for direction in (plane.right, plane.down):
             coordinate = arrival @ direction
             if np.isfinite(coordinate).sum() < 4:
@@ -136,32 +139,28 @@ def warped_grid(
             low, high = np.nanmin(coordinate), np.nanmax(coordinate)
             levels = np.arange(np.ceil(low / step_mm), high / step_mm) * step_mm
             if len(levels):
-                axes.contour(coordinate, levels, colors=CYAN, linewidths=0.8, linestyles="solid")
+                panel.contour(coordinate, levels, colors=CYAN, linewidths=0.8, linestyles="solid")
 
     return paint
 
 
 def displacement_map(
-    reference: Volume, window: Window, field: ComposedField, body: Volume, highest_mm: float
+    reference: Picture, window: Window, field: Picture, body: Picture, highest_mm: float
 ) -> Paint:
     """‖u(X)‖ in mm as colours inside the body, over the reference."""
     background = intensities(reference, _dimmed(window))
 
-    def paint(axes: Axes, plane: Plane) -> None:
-        background(axes, plane)
-        length = np.linalg.norm(sample_field(field, plane), axis=-1)
-        length[~(sample_plane(body, plane, order=0) > 0.5)] = np.nan
-        axes.imshow(length, cmap=MAGNITUDE_COLOURS, vmin=0.0, vmax=highest_mm, alpha=0.8)
+    def paint(panel: Panel, plane: Plane) -> None:
+        background(panel, plane)
+        length = np.linalg.norm(field(plane), axis=-1)
+        length[~body(plane)] = np.nan
+        panel.image(length, cmap=MAGNITUDE_COLOURS, vmin=0.0, vmax=highest_mm, alpha=0.8)
 
     return paint
 
 
 def uptake_over(
-    reference: Volume,
-    window: Window,
-    uptake: Volume,
-    uptake_window: Window,
-    known: np.ndarray,
+    reference: Picture, window: Window, uptake: Picture, uptake_window: Window
 ) -> Paint:
     """Uptake in hot colours over the grey reference, more transparent where there is little.
 
@@ -170,21 +169,21 @@ def uptake_over(
         window: of the reference.
         uptake: PET.
         uptake_window: of the PET.
-        known: `(d, h, w)` bool, where the PET has data.
     """
     background = intensities(reference, window)
 
-    def paint(axes: Axes, plane: Plane) -> None:
-        background(axes, plane)
-        picture = np.nan_to_num(sample_plane(uptake, plane, known=known))
+    def paint(panel: Panel, plane: Plane) -> None:
+        background(panel, plane)
+        picture = np.nan_to_num(uptake(plane))
         picture = picture if picture.ndim == 2 else picture.mean(axis=-1)
         share = uptake_window.share(picture)
-        axes.imshow(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=np.clip(2.5 * share, 0, 0.85))
+        alpha = np.clip(2.5 * share, 0, 0.85)
+        panel.image(share, cmap=UPTAKE_COLOURS, vmin=0, vmax=1, alpha=alpha)
 
     return paint
 
 
-def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.ndarray | None:
+def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> Edges:
     """∇²G∗I where |∇G∗I| is large, NaN elsewhere: its zero level is the picture's edges.
 
     Marr and Hildreth 1980, doi 10.1098/rspb.1980.0020.
@@ -209,10 +208,9 @@ def edge_function(picture: np.ndarray, window: Window, pixel_mm: float) -> np.nd
     return edges
 
 
-def near_body(body: Volume, plane: Plane, margin_mm: float = 3.0) -> np.ndarray:
+def near_body(inside: np.ndarray, pixel_mm: float, margin_mm: float = 3.0) -> np.ndarray:
     """`(rows, columns)` True inside the body and within `margin_mm` around it."""
-    inside = sample_plane(body, plane, order=0) > 0.5
-    return ndimage.binary_dilation(inside, iterations=max(1, round(margin_mm / plane.pixel_mm)))
+    return ndimage.binary_dilation(inside, iterations=max(1, round(margin_mm / pixel_mm)))
 
 
 def grid_step(extent_mm: float) -> float:
@@ -238,4 +236,4 @@ def letter_style(**more: Any) -> dict[str, Any]:
     from matplotlib import patheffects
 
     outline = [patheffects.withStroke(linewidth=2.0, foreground="black")]
-    return {"color": "#f2f4f7", "fontsize": 9.5, "path_effects": outline, "zorder": 20, **more}
+    return {"colour": "#f2f4f7", "size": 9.5, "path_effects": outline, "zorder": 20, **more}

@@ -7,8 +7,10 @@ and anterior are up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 from scipy import ndimage
@@ -17,11 +19,10 @@ from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.resampling import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from UniFuseLib.spatial.composed import ComposedField
     from UniFuseLib.spatial.volume import Grid, Volume
 
+T = TypeVar("T")
 PlaneName = Literal["axial", "coronal", "sagittal"]
 PLANE_NAMES: tuple[PlaneName, ...] = ("axial", "coronal", "sagittal")
 
@@ -64,6 +65,7 @@ class Plane:
         """Side of the patient at the left, right, upper and lower edge: out of R L A P S I."""
         return _LETTERS[self.name]
 
+    @cached_property
     def points(self) -> np.ndarray:
         """X[r, c] = origin + pixel_mm · (r · down + c · right): `(rows, columns, 3)` RAS mm."""
         rows, columns = (np.arange(n, dtype=np.float64) for n in self.shape)
@@ -74,6 +76,9 @@ class Plane:
         """(r, c) of a RAS point projected onto the picture."""
         offset = (np.asarray(point, dtype=np.float64) - self.origin) / self.pixel_mm
         return float(offset @ self.down), float(offset @ self.right)
+
+
+Picture = Callable[[Plane], np.ndarray]  # what a volume shows on a plane, `(rows, columns, …)`
 
 
 def plane_through(name: PlaneName, centre: np.ndarray, box: np.ndarray, pixel_mm: float) -> Plane:
@@ -96,6 +101,18 @@ def plane_through(name: PlaneName, centre: np.ndarray, box: np.ndarray, pixel_mm
     return Plane(name, origin, right, down, (rows, columns), float(pixel_mm))
 
 
+def once(made: Callable[[Plane], T]) -> Callable[[Plane], T]:
+    """The same, made once for each of the three planes of a page: several columns show it."""
+    found: dict[PlaneName, T] = {}
+
+    def kept(plane: Plane) -> T:
+        if plane.name not in found:
+            found[plane.name] = made(plane)
+        return found[plane.name]
+
+    return kept
+
+
 def sample_plane(
     volume: Volume, plane: Plane, order: int = 1, known: np.ndarray | None = None
 ) -> np.ndarray:
@@ -116,6 +133,11 @@ def sample_plane(
     return picture[..., 0] if scalar else picture
 
 
+def sample_mask(mask: Volume, plane: Plane) -> np.ndarray:
+    """`(rows, columns)` bool: the nearest voxel; False outside the field of view."""
+    return sample_plane(mask, plane, order=0) > 0.5
+
+
 def sample_field(field: ComposedField, plane: Plane) -> np.ndarray:
     """u at the place of every pixel, `(rows, columns, 3)` RAS mm; NaN outside the field of view.
 
@@ -134,7 +156,7 @@ def _sample(
     known: np.ndarray | None = None,
 ) -> np.ndarray:
     """`(rows, columns, n)` float32 of `(d, h, w, n)`."""
-    index = np.moveaxis(mapped(np.linalg.inv(affine), plane.points()), -1, 0)
+    index = np.moveaxis(mapped(np.linalg.inv(affine), plane.points), -1, 0)
     covered = inside(index, channels.shape, axis=0)[0]
     # a block around the plane is enough: the volume may be large and the plane thin
     size = np.array(channels.shape[:3])

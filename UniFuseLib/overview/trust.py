@@ -29,10 +29,7 @@ def draw_trust(sheet: Sheet, verdict: VerdictReport) -> None:
     if verdict.trust is None:
         return
     colour = COLOURS[verdict.trust]
-    band = sheet.axes(0, 0, WIDTH, _TITLE_BAND)
-    band.set_facecolor(colour)
-    for spine in band.spines.values():
-        spine.set_visible(False)
+    sheet.box(0, 0, WIDTH, _TITLE_BAND, colour)
     sheet.text(LEFT, _TITLE_BAND / 2, trust_title(verdict), 16, PAGE, weight="bold")
     figures = trust_figures(verdict)
     sheet.text(WIDTH - RIGHT, _TITLE_BAND / 2, figures, 11.5, PAGE, ha="right")

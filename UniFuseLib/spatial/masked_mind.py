@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from UniFuseLib.spatial.mind import PAIRS
+from UniFuseLib.spatial.mind import CHANNELS, DIFFERENCES, Offset
 
 REACH = 2  # voxels that a descriptor sees to each side: a neighbour, and the patch about it
 _LEAST_PATCH = 1 / 3  # of a patch's 27 voxels; one plane of a slab is as much
 _LEAST_CHANNELS = 4  # of twelve: those of one plane
 _PATCH = 27
-_Offset = tuple[int, int, int]
+_HERE = (0, 0, 0)
 
 
 class MaskedDescriptors(NamedTuple):
@@ -26,13 +26,6 @@ class MaskedDescriptors(NamedTuple):
 
     values: Tensor  # (b, 12, d, h, w) in [0, 1]; 0 where not valid
     valid: Tensor  # (1, 12, d, h, w) float32: 1 or 0
-
-
-class _Differences(NamedTuple):
-    """What the twelve channels read: as six of them differ from the others by a shift alone."""
-
-    offsets: tuple[_Offset, ...]
-    reads: tuple[tuple[int, _Offset], ...]  # of a channel: number of its offset, and where
 
 
 def masked_mind_ssc(volumes: Tensor, acquired: Tensor) -> MaskedDescriptors:
@@ -70,20 +63,23 @@ def _patches(volumes: Tensor, acquired: Tensor) -> tuple[Tensor, Tensor]:
     shape = volumes.shape[2:]
     larger = torch.Size(n + 2 for n in shape)  # neighbours lie up to one voxel outside
     values, mask = (F.pad(v, [REACH] * 6) for v in (volumes * acquired, acquired))
-    squares, weights = [], []
-    for offset in _DIFFERENCES.offsets:
+    squares: dict[int, Tensor] = {}
+    weights: dict[int, Tensor] = {}
+    for offset, reads in DIFFERENCES:
         both = _window(mask, _HERE, 1, larger) * _window(mask, offset, 1, larger)
         difference = _window(values, _HERE, 1, larger) - _window(values, offset, 1, larger)
-        squares.append(_patch_mean(difference.square() * both))
-        weights.append(_patch_mean(both))
-    reads = _DIFFERENCES.reads
-    return (
-        torch.cat([_window(squares[n], place, 1, shape) for n, place in reads], 1),
-        torch.cat([_window(weights[n], place, 1, shape) for n, place in reads], 1),
-    )
+        square, weight = _patch_mean(difference.square() * both), _patch_mean(both)
+        for channel, place in reads:
+            squares[channel] = _window(square, place, 1, shape)
+            weights[channel] = _window(weight, place, 1, shape)
+    return _by_channel(squares), _by_channel(weights)
 
 
-def _window(padded: Tensor, offset: _Offset, margin: int, shape: torch.Size) -> Tensor:
+def _by_channel(found: dict[int, Tensor]) -> Tensor:
+    return torch.cat([found[channel] for channel in range(CHANNELS)], 1)
+
+
+def _window(padded: Tensor, offset: Offset, margin: int, shape: torch.Size) -> Tensor:
     """out[x] = padded[x + margin + offset], x over `shape`."""
     for axis, step in enumerate(offset, start=2):
         padded = padded.narrow(axis, margin + step, shape[axis - 2])
@@ -97,24 +93,3 @@ def _patch_mean(volume: Tensor) -> Tensor:
         before, here, after = (volume.narrow(axis, k, volume.shape[axis] - 2) for k in range(3))
         volume = before + here + after
     return volume / _PATCH
-
-
-def _differences() -> _Differences:
-    offsets: list[_Offset] = []
-    reads: list[tuple[int, _Offset]] = []
-    for first, second in PAIRS:
-        offset = _minus(second, first)
-        if next(step for step in offset if step) < 0:
-            first, offset = second, _minus(first, second)
-        if offset not in offsets:
-            offsets.append(offset)
-        reads.append((offsets.index(offset), first))
-    return _Differences(tuple(offsets), tuple(reads))
-
-
-def _minus(a: _Offset, b: _Offset) -> _Offset:
-    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
-
-
-_HERE = (0, 0, 0)
-_DIFFERENCES = _differences()

@@ -6,6 +6,7 @@ Heinrich et al. 2013, doi 10.1007/978-3-642-40811-3_24.
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,12 +17,37 @@ from UniFuseLib.spatial.joined import joined
 CHANNELS = 12
 _TOGETHER = 1 << 19  # voxels that are summed at a time: 2 MB, so that sums stay in the cache
 _NEIGHBOURS = ((-1, 0, 0), (1, 0, 0), (0, -1, 0), (0, 1, 0), (0, 0, -1), (0, 0, 1))
-# the twelve edges of the octahedron: pairs of six-neighbours that are not opposite each other
-PAIRS = tuple(
-    (a, b)
-    for a, b in itertools.combinations(_NEIGHBOURS, 2)
-    if sum(x * y for x, y in zip(a, b, strict=True)) == 0
-)
+Offset = tuple[int, int, int]  # along d, h, w
+
+
+class Difference(NamedTuple):
+    """I[x] - I[x + offset], which two channels read, each at a neighbour of its voxel."""
+
+    offset: Offset
+    reads: tuple[tuple[int, Offset], ...]  # number of the channel, and where: x + place
+
+
+def _differences() -> tuple[Difference, ...]:
+    """What the channels read: six of them differ from the others by a shift alone.
+
+    A channel is an edge of the octahedron: a pair of six-neighbours that are not opposite each
+    other.
+    """
+    reads: dict[Offset, list[tuple[int, Offset]]] = {}
+    edges = (
+        (a, b)
+        for a, b in itertools.combinations(_NEIGHBOURS, 2)
+        if sum(x * y for x, y in zip(a, b, strict=True)) == 0
+    )
+    for channel, (first, second) in enumerate(edges):
+        if second < first:
+            first, second = second, first
+        d, h, w = (b - a for a, b in zip(first, second, strict=True))
+        reads.setdefault((d, h, w), []).append((channel, first))
+    return tuple(Difference(offset, tuple(places)) for offset, places in reads.items())
+
+
+DIFFERENCES = _differences()
 
 
 def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
@@ -29,7 +55,7 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
 
     Args:
         volume: `(b, 1, d, h, w)`, any unit: a monotone or local contrast change leaves the result
-            nearly unchanged.
+            nearly unchanged. Beyond its border the border repeats.
         dilation: voxels from the centre to each neighbour.
         radius: half side of the patch that is compared, voxels.
 
@@ -38,27 +64,53 @@ def mind_ssc(volume: Tensor, dilation: int = 2, radius: int = 1) -> Tensor:
     """
     if volume.ndim != 5 or volume.shape[1] != 1:
         raise ValueError(f"Expected (b, 1, d, h, w), got {tuple(volume.shape)}.")
-    padded = F.pad(volume, [dilation] * 6, mode="replicate")
-    distances = torch.cat(
-        [
-            box_mean((_shift(padded, a, dilation) - _shift(padded, b, dilation)).square(), radius)
-            for a, b in PAIRS
-        ],
-        1,
-    )
-    distances = distances - distances.amin(1, keepdim=True)
+    padded = F.pad(volume, [dilation + radius] * 6, mode="replicate")
+    distances = _distances(padded, dilation, radius)
+    distances -= distances.amin(1, keepdim=True)
     variance = distances.mean(1, keepdim=True)
     typical = variance.mean(dim=(1, 2, 3, 4), keepdim=True)
     # the floor keeps air (no structure at all) from turning numerical dust into edges
     variance = variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12)
-    return torch.div(distances, -variance).exp_()
+    return distances.div_(-variance).exp_()
 
 
-def _shift(padded: Tensor, offset: tuple[int, int, int], dilation: int) -> Tensor:
-    window = padded
-    for axis, step in enumerate(offset, start=2):
-        window = window.narrow(axis, dilation * (1 + step), padded.shape[axis] - 2 * dilation)
-    return window
+def _distances(padded: Tensor, dilation: int, radius: int) -> Tensor:
+    """SSD_k, `(b, 12, d, h, w)`, of a volume that is padded by `dilation + radius`."""
+    reach = dilation + radius
+    depth, height, width = (n - 2 * reach for n in padded.shape[2:])
+    planes = max(1, _TOGETHER // (height * width))
+    parts = (
+        _distances_of_planes(padded[:, :, first : first + planes + 2 * reach], dilation, radius)
+        for first in range(0, depth, planes)
+    )
+    return next(parts) if planes >= depth else joined(parts, dim=2, length=depth)
+
+
+def _distances_of_planes(padded: Tensor, dilation: int, radius: int) -> Tensor:
+    """`_distances`, every difference summed once for both of its channels."""
+    shape = [n - 2 * (dilation + radius) for n in padded.shape[2:]]
+    channels: dict[int, Tensor] = {}
+    for offset, reads in DIFFERENCES:
+        (_, first), (_, second) = reads
+        corner = tuple(min(pair) for pair in zip(first, second, strict=True))
+        box = [
+            n + 2 * radius + dilation * abs(a - b)
+            for n, a, b in zip(shape, first, second, strict=True)
+        ]
+        start = [dilation * (1 + place) for place in corner]
+        ahead = [a + dilation * step for a, step in zip(start, offset, strict=True)]
+        squares = (_box(padded, start, box) - _box(padded, ahead, box)).square_()
+        sums = _cube_sum(squares, radius).div_((2 * radius + 1) ** 3)
+        for channel, place in reads:
+            inside = [dilation * (p - c) for p, c in zip(place, corner, strict=True)]
+            channels[channel] = _box(sums, inside, shape)
+    return torch.cat([channels[k] for k in range(CHANNELS)], 1)
+
+
+def _box(volume: Tensor, start: list[int], lengths: list[int]) -> Tensor:
+    for axis, (first, length) in enumerate(zip(start, lengths, strict=True), start=2):
+        volume = volume.narrow(axis, first, length)
+    return volume
 
 
 def box_mean(volume: Tensor, radius: int) -> Tensor:
@@ -89,11 +141,16 @@ def _mean_of_planes(volume: Tensor, radius: int, planes: slice) -> Tensor:
     before = radius - (planes.start - first)
     after = radius - (end - planes.stop)
     around = [radius, radius, radius, radius, before, after]
-    total = F.pad(volume[:, :, first:end], around, mode="replicate")
-    side = 2 * radius + 1
+    total = _cube_sum(F.pad(volume[:, :, first:end], around, mode="replicate"), radius)
+    return total.div_((2 * radius + 1) ** 3)
+
+
+def _cube_sum(padded: Tensor, radius: int) -> Tensor:
+    """Over a cube of side 2·radius + 1; `radius` voxels fewer on every side."""
+    total = padded
     for axis in (2, 3, 4):
-        total = _sum_along(total, axis, side)
-    return total.div_(side**3)
+        total = _sum_along(total, axis, 2 * radius + 1)
+    return total
 
 
 def line_mean(volume: Tensor, axis: int, radius: int) -> Tensor:
