@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -173,6 +174,27 @@ def test_itsNodesAreHiddenAndInNoFile(view, fuse, spot, scene):
     scene.SetSaveToXMLString(1)
     scene.Commit()
     assert "(3-D)" not in scene.GetSceneXMLString()
+
+
+def savedView(scene):
+    """Attributes of the 3-D view in the scene as it would be saved now; none without a view."""
+    scene.SetSaveToXMLString(1)
+    scene.Commit()
+    saved = scene.GetSceneXMLString()
+    assert re.search(r"<Camera\s", saved)
+    return dict(re.findall(r'(\w+)="([^"]*)"', "".join(re.findall(r"<View\s[^>]*>", saved))))
+
+
+def test_noSceneIsSavedWithTheSpin(view, fuse, spot, scene):
+    s = fuse("pet", spot)
+    assert not savedView(scene)
+    assert view.node.GetAnimationMode() == view.node.Spin  # and it goes on
+    s.p.threeD = False
+    saved = savedView(scene)
+    assert (saved["animationMode"], saved["raycastTechnique"]) == ("Off", "Composite")
+    s.p.threeD = True
+    s.timers[TIMER].fire()
+    assert not savedView(scene)
 
 
 @pytest.mark.parametrize("modality", ["mr", "pet"])

@@ -61,6 +61,8 @@ def startProjection(view: Any) -> None:
     """The brightest value along every ray counts, and the view spins; once, so that a reader who
     stops it is not overruled. A view with anything of the reader's in it stays as it is.
 
+    Slicer announces no saving: until the view is given back, no scene is saved with it.
+
     Args:
         view: 3-D view node.
     """
@@ -68,6 +70,7 @@ def startProjection(view: Any) -> None:
         return
     before = f"{view.GetAnimationMode()} {view.GetRaycastTechnique()}"
     view.SetAttribute(BEFORE_ATTRIBUTE, before)
+    view.SetSaveWithScene(False)
     view.SetRaycastTechnique(view.MaximumIntensityProjection)
     view.SetAnimationMode(view.Spin)
 
@@ -79,6 +82,7 @@ def giveBack(scene: Any) -> None:
         if before is None:
             continue
         view.RemoveAttribute(BEFORE_ATTRIBUTE)
+        view.SetSaveWithScene(True)
         animation, technique = (int(word) for word in before.split())
         if view.GetAnimationMode() == view.Spin:
             view.SetAnimationMode(animation)
