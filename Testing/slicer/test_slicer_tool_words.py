@@ -16,18 +16,23 @@ from UniFuseLib.degradation import (
     CLASSES,
     coarse_voxels_warning,
     low_confidence_warning,
+    metal_warning,
     modality_conflict_warning,
     uncalibrated_warning,
 )
 from UniFuseLib.errors import InputError
-from UniFuseLib.preprocessing.checks import check_volume
+from UniFuseLib.preprocessing import checks, guidance
+from UniFuseLib.preprocessing.checks import check_volume, copy_warning
 from UniFuseLib.preprocessing.modality import ModalityEvidence, guess_modality
 from UniFuseLib.progress import Stage
 from UniFuseLib.registration import bspline_refinement
 from UniFuseLib.registration.affine_decision import warnings_of
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.verdict import judge, judged, reasons
+from UniFuseLib.verdict.stretch import Stretch
 
+TWO_MR = ("mr", "mr")
+GREY = Volume(np.random.default_rng(0).gamma(2.0, 200.0, (9, 9, 9)), np.eye(4))
 GERMAN = translations.read(translations.FOLDER / "UniFuseSlicer_de-DE.ts")
 
 
@@ -118,6 +123,13 @@ def warningsOfTheTool():
         low_confidence_warning(unsure, 0.85),
         judge._UNREASONED,
         *judged.unfitted("ct", "ct"),
+        *judged.one_sided({"mirror_ratio": 0.1, "far_share": 0.8, "variations_mm": 2.0}, TWO_MR),
+        *Stretch(0.4, -7.0, 1).doubts(TWO_MR),
+        *Stretch(0.4, 9.0, 2).doubts(TWO_MR),
+        *copy_warning(GREY, GREY),
+        *guidance._stretched(np.diag([1.1, 1.0, 1.0, 1.0])),
+        metal_warning("clean", 0.4),
+        checks._raised(300, "degraded"),
         bspline_refinement._NO_GAIN,
         bspline_refinement._FOLDS,
         *poseWarnings(),

@@ -108,6 +108,19 @@ def _reasons(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The best pose lies {mm} mm away and was not used: the evidence for it is too weak."),
         _("No single finding stands out; together they are unlike those of a good alignment."),
         _(
+            "{percent} % of the regions of the body would fit better elsewhere: the volumes may be "
+            "of two patients."
+        ),
+        _(
+            "The volumes agree {percent} % better if the degraded one is taken to be {stretch} % "
+            "{size} {direction}: check the voxel sizes and the gantry tilt in both headers, and "
+            "that both show the same patient."
+        ),
+        _(
+            "Both volumes hold the same voxels: one file was chosen twice, or is a copy of the "
+            "other. Choose the degraded volume and its reference."
+        ),
+        _(
             "The verdict was not fitted to {degraded} on {reference}: its figures may be too good, "
             "above all where organs have moved against each other."
         ),
@@ -142,6 +155,10 @@ def _ofThePose(_: Callable[[str], str]) -> tuple[str, ...]:
             "changes. Check the voxel sizes of both files."
         ),
         _(
+            "The initial transform stretches the degraded volume by up to {percent} %, more than a "
+            "patient changes. Check the voxel sizes of both files, and what it was made for."
+        ),
+        _(
             "The fields of view do not overlap as the files place them ({extents}): the pose was "
             "found from the intensities alone. Check it."
         ),
@@ -172,6 +189,10 @@ def _ofTheClass(_: Callable[[str], str]) -> tuple[str, ...]:
             "The type of degradation is not stated: the degraded volume has voxels of {voxel} mm, "
             "and by the network alone the types of {modality} are named rightly up to {coarsest} "
             "mm. Of coarser ones the type may be wrong at any probability."
+        ),
+        _(
+            "The type of degradation is not stated: the network calls the degraded CT clean, and "
+            "it holds {volume} ml of metal. Please inspect it."
         ),
         _(
             "The network predicted {found}, which cannot occur in {modality}. Check the modality "
@@ -216,6 +237,11 @@ def _ofTheVoxels(_: Callable[[str], str]) -> tuple[str, ...]:
             "were treated as not acquired."
         ),
         _("1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour."),
+        _(
+            "In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: "
+            "they wrapped around in 12 bits, and 4096 was added to them. Export the series again "
+            "if you can."
+        ),
         _(
             "{count} NaN or infinite voxels in the {name} volume were replaced by their nearest "
             "valid neighbours."
@@ -273,6 +299,11 @@ def _parts(_: Callable[[str], str]) -> tuple[str, ...]:
         _("they stay where their files place them"),
         _("the initial pose is used as it is"),
         _("degraded {degraded}, reference {reference}"),
+        _("larger"),
+        _("smaller"),
+        _("from side to side"),
+        _("from front to back"),
+        _("from head to foot"),
         _("set by the user"),
         _("stated by {source}"),
         _("the file name says so, and its values fit"),

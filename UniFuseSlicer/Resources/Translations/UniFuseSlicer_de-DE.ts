@@ -1973,6 +1973,18 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Kein einzelner Befund fällt auf; zusammen gleichen sie nicht denen einer guten Ausrichtung.</translation>
     </message>
     <message>
+        <source>{percent} % of the regions of the body would fit better elsewhere: the volumes may be of two patients.</source>
+        <translation>{percent} % der Regionen des Körpers würden an anderer Stelle besser passen: vielleicht sind es Volumen zweier Patienten.</translation>
+    </message>
+    <message>
+        <source>The volumes agree {percent} % better if the degraded one is taken to be {stretch} % {size} {direction}: check the voxel sizes and the gantry tilt in both headers, and that both show the same patient.</source>
+        <translation>Die Volumen stimmen {percent} % besser überein, wenn das gestörte {direction} {stretch} % {size} angenommen wird: bitte Voxelgrößen und Gantry-Neigung in beiden Headern prüfen, und ob beide denselben Patienten zeigen.</translation>
+    </message>
+    <message>
+        <source>Both volumes hold the same voxels: one file was chosen twice, or is a copy of the other. Choose the degraded volume and its reference.</source>
+        <translation>Beide Volumen enthalten dieselben Voxel: eine Datei wurde zweimal gewählt oder ist eine Kopie der anderen. Bitte das gestörte Volumen und seine Referenz wählen.</translation>
+    </message>
+    <message>
         <source>The verdict was not fitted to {degraded} on {reference}: its figures may be too good, above all where organs have moved against each other.</source>
         <translation>Das Urteil wurde nicht an {degraded} auf {reference} angepasst: seine Zahlen können zu gut sein, vor allem wo sich Organe gegeneinander bewegt haben.</translation>
     </message>
@@ -1995,6 +2007,10 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>The alignment stretched the degraded volume by up to {percent} %, more than a patient changes. Check the voxel sizes of both files.</source>
         <translation>Die Ausrichtung hat das gestörte Volumen um bis zu {percent} % gestreckt, mehr als ein Patient sich ändert. Bitte die Voxelgrößen beider Dateien prüfen.</translation>
+    </message>
+    <message>
+        <source>The initial transform stretches the degraded volume by up to {percent} %, more than a patient changes. Check the voxel sizes of both files, and what it was made for.</source>
+        <translation>Die Anfangstransformation streckt das gestörte Volumen um bis zu {percent} %, mehr als ein Patient sich ändert. Bitte die Voxelgrößen beider Dateien prüfen, und wofür sie gemacht wurde.</translation>
     </message>
     <message>
         <source>The fields of view do not overlap as the files place them ({extents}): the pose was found from the intensities alone. Check it.</source>
@@ -2023,6 +2039,10 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>The type of degradation is not stated: the degraded volume has voxels of {voxel} mm, and by the network alone the types of {modality} are named rightly up to {coarsest} mm. Of coarser ones the type may be wrong at any probability.</source>
         <translation>Die Art der Störung wird nicht genannt: das gestörte Volumen hat Voxel von {voxel} mm, und das Netz allein nennt die Arten bei {modality} nur bis {coarsest} mm richtig. Bei gröberen kann die Art bei jeder Wahrscheinlichkeit falsch sein.</translation>
+    </message>
+    <message>
+        <source>The type of degradation is not stated: the network calls the degraded CT clean, and it holds {volume} ml of metal. Please inspect it.</source>
+        <translation>Die Art der Störung wird nicht genannt: das Netz hält die gestörte CT für sauber, sie enthält aber {volume} ml Metall. Bitte ansehen.</translation>
     </message>
     <message>
         <source>The network predicted {found}, which cannot occur in {modality}. Check the modality setting; only classes possible for {modality} were considered.</source>
@@ -2059,6 +2079,10 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour.</source>
         <translation>1 Voxel mit NaN oder unendlichem Wert im Volumen ({name}) wurde durch seinen nächsten Nachbarn ersetzt.</translation>
+    </message>
+    <message>
+        <source>In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can.</source>
+        <translation>In der CT ({name}) liegen {count} Voxel inmitten von Knochen oder Metall unter allen Hounsfield-Einheiten: sie sind in 12 Bit übergelaufen, und 4096 wurde zu ihnen addiert. Die Serie wenn möglich erneut exportieren.</translation>
     </message>
     <message>
         <source>{count} NaN or infinite voxels in the {name} volume were replaced by their nearest valid neighbours.</source>
@@ -2139,6 +2163,26 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>degraded {degraded}, reference {reference}</source>
         <translation>gestört {degraded}, Referenz {reference}</translation>
+    </message>
+    <message>
+        <source>larger</source>
+        <translation>größer</translation>
+    </message>
+    <message>
+        <source>smaller</source>
+        <translation>kleiner</translation>
+    </message>
+    <message>
+        <source>from side to side</source>
+        <translation>von Seite zu Seite</translation>
+    </message>
+    <message>
+        <source>from front to back</source>
+        <translation>von vorn nach hinten</translation>
+    </message>
+    <message>
+        <source>from head to foot</source>
+        <translation>von Kopf bis Fuß</translation>
     </message>
     <message>
         <source>set by the user</source>

@@ -1965,6 +1965,18 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>{percent} % of the regions of the body would fit better elsewhere: the volumes may be of two patients.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volumes agree {percent} % better if the degraded one is taken to be {stretch} % {size} {direction}: check the voxel sizes and the gantry tilt in both headers, and that both show the same patient.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both volumes hold the same voxels: one file was chosen twice, or is a copy of the other. Choose the degraded volume and its reference.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The verdict was not fitted to {degraded} on {reference}: its figures may be too good, above all where organs have moved against each other.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1986,6 +1998,10 @@ This cannot be undone.</source>
     </message>
     <message>
         <source>The alignment stretched the degraded volume by up to {percent} %, more than a patient changes. Check the voxel sizes of both files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The initial transform stretches the degraded volume by up to {percent} %, more than a patient changes. Check the voxel sizes of both files, and what it was made for.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2014,6 +2030,10 @@ This cannot be undone.</source>
     </message>
     <message>
         <source>The type of degradation is not stated: the degraded volume has voxels of {voxel} mm, and by the network alone the types of {modality} are named rightly up to {coarsest} mm. Of coarser ones the type may be wrong at any probability.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The type of degradation is not stated: the network calls the degraded CT clean, and it holds {volume} ml of metal. Please inspect it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2050,6 +2070,10 @@ This cannot be undone.</source>
     </message>
     <message>
         <source>1 NaN or infinite voxel in the {name} volume was replaced by its nearest neighbour.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2130,6 +2154,26 @@ This cannot be undone.</source>
     </message>
     <message>
         <source>degraded {degraded}, reference {reference}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>larger</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>smaller</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>from side to side</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>from front to back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>from head to foot</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
