@@ -63,7 +63,7 @@ def _weights() -> list[dict[str, Any]]:
     except WeightsError as error:
         return [{"error": str(error)}]
     others = {shipped.FILE: partial(read_signed, CorrectionContract)}
-    entries = []
+    entries: list[dict[str, Any]] = []
     for path in found:
         if path.name == dmfnet_weights.FILE:
             continue  # `fusion_methods` tells of it

@@ -21,9 +21,11 @@ class Messages:
     def __init__(self, ui: Any) -> None:
         self._ui = ui
         self._problem = ""
+        self.show("")
 
     def show(self, sentence: str) -> None:
         self._ui.messageLabel.setText(sentence)
+        self._ui.messageLabel.setVisible(bool(sentence))
 
     def showProblem(self, problem: str) -> None:
         """Why the inputs cannot be fused ("": they can), only when it changes: the last words of a
