@@ -91,7 +91,7 @@ def modalityWarnings():
         ModalityEvidence(named="PT"),
         ModalityEvidence(stated="CT"),
     ]
-    found = []
+    found: list[str] = []
     for array in volumes:
         for known in evidence:
             with suppress(InputError):
@@ -102,7 +102,7 @@ def modalityWarnings():
 
 def voxelWarnings():
     volume = np.random.default_rng(0).gamma(2.0, 200.0, (24, 24, 24))
-    found = []
+    found: list[str] = []
     for count in (1, 3):
         broken = volume.copy()
         broken[10, 10, 8 : 8 + count] = np.nan
