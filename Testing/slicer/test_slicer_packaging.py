@@ -380,7 +380,8 @@ def test_whatEveryTabAnswersStandsBelowThemAll():
     panel = uiTree().find("widget")
     assert panel is not None
     (layout,) = panel.findall("layout")
-    kept = [item[0].get("name") for item in layout]
+    items = layout.findall("item")
+    kept = [item[0].get("name") for item in items]
     assert kept == ["panelTabs", "progressBar", "messageLabel", "noticeLabel"]
-    titles = [tab.findtext("attribute/string") for tab in layout[0][0].findall("widget")]
+    titles = [tab.findtext("attribute/string") for tab in items[0][0].findall("widget")]
     assert titles == ["Fuse", "Look", "Report", "Batch", "Advanced"]

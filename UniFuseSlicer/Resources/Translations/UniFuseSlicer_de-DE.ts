@@ -296,8 +296,8 @@
         <translation>Verformung:</translation>
     </message>
     <message>
-        <source>How the deformation is drawn in the slice views</source>
-        <translation>Wie die Verformung in den Schichtansichten gezeichnet wird</translation>
+        <source>How the deformation is drawn in the slice views. Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
+        <translation>Wie die Verformung in den Schichten gezeichnet wird. Pfeile zeigen, wie das gestörte Volumen bewegt wurde. Gelb ist die größte Verschiebung im Körper.</translation>
     </message>
     <message>
         <source>All of the displacement, or what is left of it without the motion of the whole body: where the patient was only placed elsewhere, nothing is left</source>
@@ -346,10 +346,6 @@
     <message>
         <source>3-D view</source>
         <translation>3D-Ansicht</translation>
-    </message>
-    <message>
-        <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
-        <translation>Pfeile zeigen, wie das gestörte Volumen bewegt wurde. Gelb ist die größte Verschiebung im Körper.</translation>
     </message>
     <message>
         <source>Report</source>
@@ -442,10 +438,6 @@
     <message>
         <source>Write the chosen result into files; no node is changed</source>
         <translation>Das gewählte Ergebnis in Dateien schreiben; kein Knoten wird verändert</translation>
-    </message>
-    <message>
-        <source>Log</source>
-        <translation>Protokoll</translation>
     </message>
     <message>
         <source>Batch</source>
@@ -722,6 +714,10 @@
     <message>
         <source>Start the tool while volumes are chosen</source>
         <translation>Werkzeug starten, während Volumen gewählt werden</translation>
+    </message>
+    <message>
+        <source>Log</source>
+        <translation>Protokoll</translation>
     </message>
 </context>
 <context>

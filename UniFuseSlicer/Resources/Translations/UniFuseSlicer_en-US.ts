@@ -296,7 +296,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>How the deformation is drawn in the slice views</source>
+        <source>How the deformation is drawn in the slice views. Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -345,10 +345,6 @@
     </message>
     <message>
         <source>3-D view</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Arrows show how the degraded volume was moved. Yellow marks the largest displacement in the body.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -441,10 +437,6 @@
     </message>
     <message>
         <source>Write the chosen result into files; no node is changed</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Log</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -721,6 +713,10 @@
     </message>
     <message>
         <source>Start the tool while volumes are chosen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Log</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
