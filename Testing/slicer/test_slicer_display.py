@@ -148,6 +148,27 @@ def test_onlyInBodyDrawsNoArrowOutside(overlay, nodes, pair, scene):
     assert inside.mean() > 0.9
 
 
+def test_noArrowIsRepeatedBeyondABodyThatIsCutOff(pair, nodes):
+    """Slicer goes on with what lies at the border of a grid, as the neck under a head."""
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.InsideBody import insideBody
+    from UniFuseSlicerLib.Nodes import gridTransform, imageFromNode, updateVolume
+
+    place = imageFromNode(pair.reference).ijkToRas
+    shape = pair.warped.shape
+    _, j, i = np.indices(shape)
+    body = np.where(np.hypot(j - shape[1] / 2, i - shape[2] / 2) < 12, 100, 0)  # through all slices
+    noisy = body + np.random.default_rng(0).normal(0, 4, shape)
+    updateVolume(pair.reference, Image.fromArray(noisy.astype(np.float32), place))
+    transform = gridTransform(insideBody(nodes.deformation, pair.reference))
+    inside, beyond = (
+        place[:3, :3] @ [shape[2] / 2, shape[1] / 2, slice_] + place[:3, 3]
+        for slice_ in (shape[0] / 2, shape[0] + 12)
+    )
+    assert np.linalg.norm(np.array(transform.TransformPoint(inside)) - inside) > 2
+    np.testing.assert_allclose(transform.TransformPoint(beyond), beyond, atol=1e-6)
+
+
 def test_theBodyHoldsWhatItClosesInInAPlane():
     """A skull, dark between brain and skin, of a head that ends at the border of the volume."""
     from UniFuseSlicerLib.Body import bodyMask

@@ -45,7 +45,14 @@ def insideBody(
     body = Image.fromArray(bodyOn(reference, shape, matrix).astype(np.uint8), matrix)
     shown = (nearest(body, ends) > 0) & holds(degraded, inDegraded, deformation)
     drawn = (ends - starts) * shown[:, None]
-    return Image.fromArray(drawn.reshape(*shape, 3).astype(np.float32), matrix)
+    return _bordered(drawn.reshape(*shape, 3).astype(np.float32), matrix)
+
+
+def _bordered(array: np.ndarray, matrix: np.ndarray) -> Image:
+    """With zeros around it: Slicer repeats the border of a grid beyond it."""
+    place = matrix.copy()
+    place[:3, 3] -= matrix[:3, :3].sum(axis=1)
+    return Image.fromArray(np.pad(array, ((1, 1), (1, 1), (1, 1), (0, 0))), place)
 
 
 def withoutRigid(deformation: Any, rigid: np.ndarray) -> Image:

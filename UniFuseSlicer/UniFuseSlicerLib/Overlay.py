@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import slicer
 import vtk
 from slicer.i18n import tr as _
 
@@ -129,29 +130,42 @@ class Overlay:
             role = BODY_ROLE if part is None else DEFORMED_BODY_ROLE
             copy = deformation.GetNodeReference(role)
             if copy is None:
-                copy = self._copy(deformation, role, _("{name} (arrows in the body)"))
+                copy = self._unseen(deformation, _("{name} (arrows in the body)"))
                 degraded = deformation.GetNodeReference(DEGRADED_ROLE)
                 rigid = None if part is None else part.matrix
                 image = insideBody(deformation, reference, degraded, rigid)
                 copy.SetAndObserveTransformToParent(gridTransform(image))
+                self._add(deformation, role, copy)
             return copy
         if part is None:
             return deformation
         copy = deformation.GetNodeReference(DEFORMED_ROLE)
         if copy is None:
-            copy = self._copy(deformation, DEFORMED_ROLE, _("{name} (without the rigid part)"))
+            copy = self._unseen(deformation, _("{name} (without the rigid part)"))
             image = withoutRigid(deformation, part.matrix)
             copy.SetAndObserveTransformFromParent(gridTransform(image))
+            self._add(deformation, DEFORMED_ROLE, copy)
         return copy
 
-    def _copy(self, deformation: Any, role: str, name: str) -> Any:
-        """A new helper node: in no list, in no file."""
-        title = name.format(name=deformation.GetName())
-        copy = self._scene.AddNewNodeByClass("vtkMRMLGridTransformNode", title)
+    def _unseen(self, deformation: Any, name: str) -> Any:
+        """A new helper node: in no list, in no file, and in no scene before it is complete: views
+        and lists would follow each step.
+        """
+        copy = slicer.vtkMRMLGridTransformNode()
+        copy.SetName(name.format(name=deformation.GetName()))
         copy.SetSaveWithScene(False)
         copy.SetHideFromEditors(True)
-        deformation.SetNodeReferenceID(role, copy.GetID())
         return copy
+
+    def _add(self, deformation: Any, role: str, copy: Any) -> None:
+        display = slicer.vtkMRMLTransformDisplayNode()
+        display.SetSaveWithScene(False)
+        display.SetHideFromEditors(True)
+        display.SetVisibility(False)
+        self._scene.AddNode(display)
+        copy.SetAndObserveDisplayNodeID(display.GetID())
+        self._scene.AddNode(copy)
+        deformation.SetNodeReferenceID(role, copy.GetID())
 
     def _showLegend(self, drawn: Any, scale: Scale, style: OverlayStyle) -> None:
         if self.colorLogic is not None:
