@@ -23,6 +23,7 @@ from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, contains
 from .Projection import coarse, colour, petOf, petWindow, renderingKind
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
 from .RigidPart import rigidPartOf
+from .Spin import Spin
 from .ThreeDNodes import ThreeDNodes
 from .ThreeDView import giveBack, isEmpty, isLight, lookAt, startProjection, visibleView
 
@@ -57,6 +58,7 @@ class ThreeD:
         colorLogic: draws the scale in mm; None draws none.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
         attempt: runs a function and shows its error.
+        clock: seconds.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class ThreeD:
         colorLogic: Any,
         makeTimer: Callable[[Callable[[], None], int], Any],
         attempt: Callable[[Callable[[], None]], Any],
+        clock: Callable[[], float],
     ) -> None:
         self._scene = scene
         self._colorLogic = colorLogic
         self._attempt = attempt
         self._timer = makeTimer(self.settle, WAIT_MS)
+        self._spin = Spin(makeTimer, clock)
         self._layout = NodeWatch(self._onLayout)
         self._window = NodeWatch(self._onWindow)
         self._parameterNode: Any = None
@@ -159,7 +163,8 @@ class ThreeD:
             self._showPet(nodes, pet, view)
 
     def _showPet(self, nodes: ThreeDNodes, pet: Any, view: Any) -> None:
-        startProjection(view)
+        if startProjection(view):
+            self._spin.start(view)
         self._colours = nodes.addVolume(coarse(pet), renderingKind())
         self._pet = pet
         self._onWindow()
@@ -206,6 +211,7 @@ class ThreeD:
 
     def _remove(self) -> None:
         self._shown = None
+        self._spin.release()
         self._removeNodes()
         giveBack(self._scene)
 
