@@ -142,6 +142,20 @@ def test_arrowsInTheOutlineAreOnTheSideThatMoved(view, fuse, pair, referenceMatr
     assert np.array_equal(view.pixels(), empty)
 
 
+def test_whereNothingMovedThereIsTheOutlineAlone(view, fuse, pair, referenceMatrix, scene):
+    """No scale of arrows that are not there."""
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import updateDeformation
+
+    s = fuse()
+    none = np.zeros_like(pair.displacement, np.float32)
+    updateDeformation(s.p.deformation, Image.fromArray(none, referenceMatrix))
+    s.panel.refresh()
+    s.timers[TIMER].fire()
+    assert len(helpers(scene)) == 1
+    assert scene.GetFirstNodeByClass("vtkMRMLColorLegendDisplayNode") is None
+
+
 def test_arrowsEndInTheBodyAndComeFromTheDegradedVolume(nodes, pair):
     """Their tips less their vectors are T(X); |T(X) − X| is their colour, however long they are."""
     from UniFuseSlicerLib.BodyOutline import arrows, outline

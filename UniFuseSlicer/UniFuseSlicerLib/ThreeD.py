@@ -178,6 +178,8 @@ class ThreeD:
         spacing = arrowSpacing(field, wanted.spacing)
         times = max(1, int(spacing / scale.high))
         drawn = arrows(field, None if part is None else part.matrix, spacing, times)
+        if not drawn.GetNumberOfPoints():
+            return  # nothing moved: the outline alone, without a scale of no arrows
         model = nodes.addLengths(drawn, scale)
         if wanted.legend and self._colorLogic is not None:
             self._showLegend(model, wanted.view, scale, times)
