@@ -1348,8 +1348,8 @@
         <translation>• PyTorch ist nur halb installiert: Die Reste werden zuerst entfernt</translation>
     </message>
     <message>
-        <source>They are taken from {folder}; nothing is downloaded.</source>
-        <translation>Sie werden aus {folder} genommen; nichts wird heruntergeladen.</translation>
+        <source>• PyTorch</source>
+        <translation>• PyTorch</translation>
     </message>
     <message>
         <source>• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)</source>
@@ -1358,6 +1358,10 @@
     <message>
         <source>• {name} (less than 1 MB)</source>
         <translation>• {name} (weniger als 1 MB)</translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
+        <translation>Sie werden aus {folder} genommen; nichts wird heruntergeladen.</translation>
     </message>
     <message>
         <source>They will be installed into Slicer's own Python. Your images never leave this computer. Install now?</source>
@@ -1852,14 +1856,6 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>{name} (3-D)</source>
         <translation>{name} (3D)</translation>
-    </message>
-    <message>
-        <source>mm</source>
-        <translation>mm</translation>
-    </message>
-    <message>
-        <source>mm (arrows × {times})</source>
-        <translation>mm (Pfeile × {times})</translation>
     </message>
 </context>
 <context>

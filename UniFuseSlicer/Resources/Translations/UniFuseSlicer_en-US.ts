@@ -1348,7 +1348,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>They are taken from {folder}; nothing is downloaded.</source>
+        <source>• PyTorch</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1357,6 +1357,10 @@
     </message>
     <message>
         <source>• {name} (less than 1 MB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1843,14 +1847,6 @@ This cannot be undone.</source>
     <name>UniFuseSlicerLib.ThreeD</name>
     <message>
         <source>{name} (3-D)</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>mm</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>mm (arrows × {times})</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
