@@ -228,6 +228,7 @@ def test_withAFolderOfWheelsNothingIsDownloaded(build, tmp_path, torch, wanted):
     s.ensure()
     assert s.done[1:] == [(tmp_path, wanted)]
     assert f"taken from {tmp_path}; nothing is downloaded" in s.done[0][1]
+    assert ("• PyTorch" in s.done[0][1]) == (torch != "ready")
 
 
 def test_theFolderOfWheelsIsWhatPipSearches(monkeypatch, tmp_path):

@@ -22,7 +22,7 @@ def series(pair, scene):
     from UniFuseSlicerLib.Nodes import imageFromNode, updateVolume
 
     logic = slicer.vtkSlicerSequencesLogic()
-    logic.SetMRMLScene(scene)  # it knows the classes
+    logic.SetMRMLScene(scene)  # it knows the classes, and follows the browser as in the application
     image = imageFromNode(pair.degraded)
     sequence = scene.AddNewNodeByClass("vtkMRMLSequenceNode", "PET")
     sequence.SetIndexUnit("min")
@@ -34,7 +34,8 @@ def series(pair, scene):
     browser.SetAndObserveMasterSequenceNodeID(sequence.GetID())
     browser.SetSelectedItemNumber(1)
     logic.UpdateProxyNodesFromSequences(browser)
-    return seriesOf(browser.GetProxyNode(sequence))
+    yield seriesOf(browser.GetProxyNode(sequence))
+    logic.SetMRMLScene(None)
 
 
 @pytest.fixture
@@ -56,6 +57,20 @@ def choose(series, number):
 
     series.browser.SetSelectedItemNumber(number)
     sequencesLogic(series.browser.GetScene()).UpdateProxyNodesFromSequences(series.browser)
+
+
+@pytest.mark.parametrize("field", ["each", "current"])
+def test_noNodeIsLeftBesideTheSequences(logic, series, pair, scene, field):
+    """Slicer's own logic makes a node for every sequence that has none."""
+    import slicer
+
+    done = logic().fuseSequence(series.proxy, pair.reference, field=field)
+    made = [*done.nodes.chosen(), *([done.aligned] if field == "current" else [])]
+    known = {node.GetID() for node in (series.proxy, pair.degraded, pair.reference, *made)}
+    assert all(node is not None for node in made)
+    for kind in ("vtkMRMLScalarVolumeNode", "vtkMRMLTransformNode", "vtkMRMLTableNode"):
+        nodes = slicer.util.getNodesByClass(kind, scene)
+        assert {node.GetID() for node in nodes} <= known, [node.GetName() for node in nodes]
 
 
 def test_everyFrameHasItsResultInTheBrowser(logic, series, pair, scene):

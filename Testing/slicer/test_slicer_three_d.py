@@ -13,6 +13,7 @@ from panel import click, runToTheEnd
 
 pytestmark = [pytest.mark.slicer, pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")]
 TIMER = "ThreeD.settle"
+SPIN = "Spin.tick"
 BODY = np.array([3.0, 2.0, 1.0])  # its middle, RAS mm; right, front and top are positive
 HELPERS = ("vtkMRMLModelNode", "vtkMRMLVolumePropertyNode", "vtkMRMLVolumeRenderingDisplayNode")
 
@@ -42,12 +43,12 @@ def view(makeView):
 def fuse(build, fakeTool, writeResult, pair):
     """Modality of the degraded volume, restored voxels → a panel, its 3-D view drawn."""
 
-    def fused(modality="mr", restored=None):
+    def fused(modality="mr", restored=None, **choices):
         writeResult(fakeTool.result, restored=restored)
         path = fakeTool.result / "report.json"
         report = json.loads(path.read_text(encoding="utf-8"))
         path.write_text(json.dumps(report | {"degraded_modality": modality}), encoding="utf-8")
-        s = build()
+        s = build(**choices)
         click(s.ui.fuseButton)
         runToTheEnd(s)
         s.timers[TIMER].fire()
@@ -141,6 +142,20 @@ def test_arrowsInTheOutlineAreOnTheSideThatMoved(view, fuse, pair, referenceMatr
     assert np.array_equal(view.pixels(), empty)
 
 
+def test_whereNothingMovedThereIsTheOutlineAlone(view, fuse, pair, referenceMatrix, scene):
+    """No scale of arrows that are not there."""
+    from UniFuseSlicerLib.Images import Image
+    from UniFuseSlicerLib.Nodes import updateDeformation
+
+    s = fuse()
+    none = np.zeros_like(pair.displacement, np.float32)
+    updateDeformation(s.p.deformation, Image.fromArray(none, referenceMatrix))
+    s.panel.refresh()
+    s.timers[TIMER].fire()
+    assert len(helpers(scene)) == 1
+    assert scene.GetFirstNodeByClass("vtkMRMLColorLegendDisplayNode") is None
+
+
 def test_arrowsEndInTheBodyAndComeFromTheDegradedVolume(nodes, pair):
     """Their tips less their vectors are T(X); |T(X) − X| is their colour, however long they are."""
     from UniFuseSlicerLib.BodyOutline import arrows, outline
@@ -174,6 +189,49 @@ def test_itsNodesAreHiddenAndInNoFile(view, fuse, spot, scene):
     scene.SetSaveToXMLString(1)
     scene.Commit()
     assert "(3-D)" not in scene.GetSceneXMLString()
+
+
+def tick(s, now, frames):
+    """Seconds that every one of these frames kept the window waiting."""
+    for seconds in frames:
+        now[0] += seconds
+        if s.timers[SPIN].active:
+            s.timers[SPIN].fire()
+
+
+@pytest.mark.parametrize(
+    ("frames", "spins"),
+    [
+        ((1.5, *[0.05] * 60), True),  # the first one compiles shaders
+        ((0.05, 0.4, 0.05) * 20, True),
+        ((1.5, 0.4, 0.4, 0.4, 0.4), False),
+    ],
+)
+def test_aSpinThatTheComputerIsTooSlowForStops(view, fuse, spot, frames, spins):
+    """As seen before it turned, and no later one is tried."""
+    now = [0.0]
+    s = fuse("pet", spot, clock=lambda: now[0])
+    position = view.camera.GetPosition()
+    view.camera.GetCamera().Azimuth(20)
+    tick(s, now, frames)
+    assert not s.timers[SPIN].active
+    assert (view.node.GetAnimationMode() == view.node.Spin) == spins
+    assert view.node.GetRaycastTechnique() == view.node.MaximumIntensityProjection
+    assert spins or np.allclose(view.camera.GetPosition(), position)
+    s.p.threeD = False
+    s.p.threeD = True
+    s.timers[TIMER].fire()
+    assert (view.node.GetAnimationMode() == view.node.Spin) == spins
+
+
+def test_theSpinOfTheReaderIsNotWatched(view, fuse, spot):
+    now = [0.0]
+    s = fuse("pet", spot, clock=lambda: now[0])
+    view.node.SetAnimationMode(view.node.Off)
+    tick(s, now, [0.4])
+    view.node.SetAnimationMode(view.node.Spin)
+    tick(s, now, [0.4] * 6)
+    assert view.node.GetAnimationMode() == view.node.Spin
 
 
 def savedView(scene):

@@ -104,18 +104,22 @@ def newSequence(series: Series, node: Any) -> Any:
 def synchronize(series: Series, made: dict[Any, Any]) -> None:
     """New sequences follow the browser of the series.
 
+    Slicer's logic makes a node for every sequence without one as soon as it is told of it, so it is
+    told of all at the end.
+
     Args:
         series: whose browser it is.
         made: sequence → node that shows its chosen item.
     """
     browser = series.browser
-    for sequence, node in made.items():
-        browser.AddSynchronizedSequenceNode(sequence)
-        browser.AddProxyNode(node, sequence, False)
-        browser.SetOverwriteProxyName(sequence, False)
-        browser.SetSaveChanges(sequence, False)
-        # a frame that failed shows nothing, rather than the frame before it
-        browser.SetMissingItemMode(sequence, browser.MissingItemDisplayHidden)
+    with slicer.util.NodeModify(browser):
+        for sequence, node in made.items():
+            browser.AddSynchronizedSequenceNode(sequence)
+            browser.AddProxyNode(node, sequence, False)
+            browser.SetOverwriteProxyName(sequence, False)
+            browser.SetSaveChanges(sequence, False)
+            # a frame that failed shows nothing, rather than the frame before it
+            browser.SetMissingItemMode(sequence, browser.MissingItemDisplayHidden)
     logic = sequencesLogic(browser.GetScene())
     logic.UpdateProxyNodesFromSequences(browser)
 

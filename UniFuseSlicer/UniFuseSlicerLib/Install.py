@@ -206,13 +206,14 @@ def _question(torch: PackageState, small: list[str], wheels: Path | None) -> str
     lines = [_("UniFuse needs Python packages that are not installed yet:"), ""]
     if torch is PackageState.BROKEN:
         lines.append(_("• PyTorch is only half installed: what is left of it is removed first"))
-    if wheels is not None:
-        lines.append(
-            _("They are taken from {folder}; nothing is downloaded.").format(folder=wheels)
-        )
+    if torch is not PackageState.READY and wheels is not None:
+        lines.append(_("• PyTorch"))
     elif torch is not PackageState.READY:
         lines.append(_("• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)"))
     lines += [_("• {name} (less than 1 MB)").format(name=requirement) for requirement in small]
+    if wheels is not None:
+        sentence = _("They are taken from {folder}; nothing is downloaded.")
+        lines += ["", sentence.format(folder=wheels)]
     lines += [
         "",
         _(

@@ -21,6 +21,7 @@ from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE, contains
 from .Projection import coarse, colour, petOf, petWindow, renderingKind
 from .Results import DEFORMATION_ROLE, RESTORED_ROLE, isResult
 from .RigidPart import rigidPartOf
+from .Spin import Spin
 from .ThreeDNodes import ThreeDNodes
 from .ThreeDView import giveBack, isEmpty, isLight, lookAt, startProjection, visibleView
 
@@ -55,6 +56,7 @@ class ThreeD:
         colorLogic: draws the scale in mm; None draws none.
         makeTimer: (callback, milliseconds) → object with `start()` and `stop()`.
         attempt: runs a function and shows its error.
+        clock: seconds.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class ThreeD:
         colorLogic: Any,
         makeTimer: Callable[[Callable[[], None], int], Any],
         attempt: Callable[[Callable[[], None]], Any],
+        clock: Callable[[], float],
     ) -> None:
         self._scene = scene
         self._colorLogic = colorLogic
         self._attempt = attempt
         self._timer = makeTimer(self.settle, WAIT_MS)
+        self._spin = Spin(makeTimer, clock)
         self._layout = NodeWatch(self._onLayout)
         self._window = NodeWatch(self._onWindow)
         self._parameterNode: Any = None
@@ -157,7 +161,8 @@ class ThreeD:
             self._showPet(nodes, pet, view)
 
     def _showPet(self, nodes: ThreeDNodes, pet: Any, view: Any) -> None:
-        startProjection(view)
+        if startProjection(view):
+            self._spin.start(view)
         self._colours = nodes.addVolume(coarse(pet), renderingKind())
         self._pet = pet
         self._onWindow()
@@ -171,6 +176,8 @@ class ThreeD:
         spacing = arrowSpacing(field, wanted.spacing)
         times = max(1, int(spacing / scale.high))
         drawn = arrows(field, None if part is None else part.matrix, spacing, times)
+        if not drawn.GetNumberOfPoints():
+            return  # nothing moved: the outline alone, without a scale of no arrows
         model = nodes.addLengths(drawn, scale)
         if wanted.legend and self._colorLogic is not None:
             self._showLegend(model, wanted.view, scale, times)
@@ -204,6 +211,7 @@ class ThreeD:
 
     def _remove(self) -> None:
         self._shown = None
+        self._spin.release()
         self._removeNodes()
         giveBack(self._scene)
 

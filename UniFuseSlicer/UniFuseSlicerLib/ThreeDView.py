@@ -57,9 +57,10 @@ def lookAt(view: Any, bounds: Sequence[float]) -> None:
     camera.ResetClippingRange()
 
 
-def startProjection(view: Any) -> None:
-    """The brightest value along every ray counts, and the view spins; once, so that a reader who
-    stops it is not overruled. A view with anything of the reader's in it stays as it is.
+def startProjection(view: Any) -> bool:
+    """The brightest value along every ray counts; True where the view may spin as well. Once, so
+    that a reader who stops it is not overruled. A view with anything of the reader's in it stays as
+    it is.
 
     Slicer announces no saving: until the view is given back, no scene is saved with it.
 
@@ -67,12 +68,12 @@ def startProjection(view: Any) -> None:
         view: 3-D view node.
     """
     if view.GetAttribute(BEFORE_ATTRIBUTE) is not None or not isEmpty(view):
-        return
+        return False
     before = f"{view.GetAnimationMode()} {view.GetRaycastTechnique()}"
     view.SetAttribute(BEFORE_ATTRIBUTE, before)
     view.SetSaveWithScene(False)
     view.SetRaycastTechnique(view.MaximumIntensityProjection)
-    view.SetAnimationMode(view.Spin)
+    return True
 
 
 def giveBack(scene: Any) -> None:

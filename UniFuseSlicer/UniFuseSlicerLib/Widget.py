@@ -102,7 +102,7 @@ class Panel:
         flicker = Flicker(display.layers, makeTimer, makeShortcut)
         self._compare = CompareWidgets(ui, messages, display, flicker, lambda: self.parameterNode)
         scene = slicer.mrmlScene
-        self._threeD = ThreeD(scene, colorLogic, makeTimer, messages.attempt)
+        self._threeD = ThreeD(scene, colorLogic, makeTimer, messages.attempt, clock)
         self._dependencies = dependencies
         self._settings = settings
         self._display = display

@@ -1344,8 +1344,8 @@
         <translation>• PyTorch ist nur halb installiert: Die Reste werden zuerst entfernt</translation>
     </message>
     <message>
-        <source>They are taken from {folder}; nothing is downloaded.</source>
-        <translation>Sie werden aus {folder} genommen; nichts wird heruntergeladen.</translation>
+        <source>• PyTorch</source>
+        <translation>• PyTorch</translation>
     </message>
     <message>
         <source>• PyTorch (download of about 0.2 GB for CPU, 2 to 3 GB with GPU support)</source>
@@ -1354,6 +1354,10 @@
     <message>
         <source>• {name} (less than 1 MB)</source>
         <translation>• {name} (weniger als 1 MB)</translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
+        <translation>Sie werden aus {folder} genommen; nichts wird heruntergeladen.</translation>
     </message>
     <message>
         <source>They will be installed into Slicer's own Python. Your images never leave this computer. Install now?</source>

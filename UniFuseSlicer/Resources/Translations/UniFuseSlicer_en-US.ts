@@ -1344,7 +1344,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>They are taken from {folder}; nothing is downloaded.</source>
+        <source>• PyTorch</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1353,6 +1353,10 @@
     </message>
     <message>
         <source>• {name} (less than 1 MB)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>They are taken from {folder}; nothing is downloaded.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
