@@ -69,23 +69,23 @@ class Slab(NamedTuple):
 
 
 def slabs(pair: AlignedPair, halo_mm: float) -> Iterator[Slab]:
-    """All rows of the body in pieces; none of an empty one.
+    """The rows of the body in pieces; none of an empty one.
 
     Args:
         pair: on the grid.
         halo_mm: how far a filter reads, rounded as `voxels` does.
     """
-    if not pair.body.any():
-        return
+    depth, height, width = pair.body.shape[2:]
     halo = 2 * voxels(halo_mm / 2, pair.spacing_mm)
-    shape = pair.body.shape[2:]
-    rows, *sides = (_extent(pair.body, axis) for axis in (2, 3, 4))
-    h, w = (_widened(side, halo, n) for side, n in zip(sides, shape[1:], strict=True))
-    step = max(1, _SLAB_VOXELS // ((h.stop - h.start) * (w.stop - w.start)))
-    for first in range(rows.start, rows.stop, step):
-        here = slice(first, min(first + step, rows.stop))
-        d = _widened(here, halo, shape[0])
-        yield Slab(here, (d, h, w), slice(first - d.start, here.stop - d.start))
+    step = max(1, _SLAB_VOXELS // (height * width))
+    for first in range(0, depth, step):
+        body = pair.body[:, :, first : first + step]
+        if body.any():
+            d, h, w = (_extent(body, axis) for axis in (2, 3, 4))
+            rows = slice(first + d.start, first + d.stop)
+            around = _widened(rows, halo, depth)
+            box = around, _widened(h, halo, height), _widened(w, halo, width)
+            yield Slab(rows, box, slice(rows.start - around.start, rows.stop - around.start))
 
 
 def _extent(body: Tensor, axis: int) -> slice:
