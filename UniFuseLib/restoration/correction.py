@@ -88,11 +88,8 @@ class ClassCorrection(nn.Module):
         )
 
     def scaled(self, known: Tensor) -> Tensor:
-        """Statistics in deviations from their mean, `(n, inputs)`, a voxel's beside each other.
-
-        They come number by number; products of such lines take half as long again.
-        """
-        return (known.contiguous() - self.mean).div_(self.deviation).clamp_(-_LIMIT, _LIMIT)
+        """Statistics in deviations from their mean, `(n, inputs)`."""
+        return (known - self.mean).div_(self.deviation).clamp_(-_LIMIT, _LIMIT)
 
     def forward(self, known: Tensor) -> Tensor:
         """`(n, inputs)` statistics → `(n,)` what is added, network intensities."""
