@@ -18,7 +18,7 @@ from UniFuseLib.errors import WeightsError
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.pulled_scan import PulledScan, empty_volume, own_type, write_rows
 from UniFuseLib.spatial.composed import ComposedField
-from UniFuseLib.spatial.displacement import flow_to_world, warp
+from UniFuseLib.spatial.displacement import flow_to_world
 from UniFuseLib.spatial.resampling import block, row_blocks, sample_box
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def network_result(pair: WorkingPair, output: UniFuseOutput) -> NetworkResult:
     flow = output.flow.float().cpu()
     mixed = restored + blend * (pair.reference - restored)
     maps = NetworkMaps(
-        aligned=warp(pair.degraded, flow),
+        aligned=output.moved.float().cpu(),
         restored=restored,
         blend=blend,
         fusion_residual=fused - mixed,

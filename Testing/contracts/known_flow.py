@@ -28,6 +28,7 @@ class Registered(NamedTuple):
 
 class Output(NamedTuple):
     fused: Tensor
+    moved: Tensor
     restored: Tensor
     blend: Tensor
     detail_weight: Tensor
@@ -62,7 +63,7 @@ class Network:
         weight = torch.full_like(moved, self.blend)
         fused = moved + weight * (registered.reference - moved)
         detail_weight = torch.full_like(moved, self.detail_weight)
-        return Output(fused, moved, weight, detail_weight, flow, registered.logits)
+        return Output(fused, moved, moved, weight, detail_weight, flow, registered.logits)
 
 
 def content(points: np.ndarray) -> np.ndarray:

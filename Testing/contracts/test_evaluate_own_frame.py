@@ -126,6 +126,7 @@ class Halves:
         nothing = torch.zeros_like(self.degraded)
         return UniFuseOutput(
             fused=self.degraded / 2,
+            moved=self.degraded,
             restored=self.degraded / 2,
             blend=nothing,
             detail_weight=nothing,

@@ -30,7 +30,7 @@ def pair() -> Any:
 
 
 def output(**others: Tensor) -> Any:
-    maps = {name: volume(n) for n, name in enumerate(("fused", "restored", "blend"))}
+    maps = {name: volume(n) for n, name in enumerate(("fused", "restored", "blend", "moved"))}
     return SimpleNamespace(**{**maps, "detail_weight": volume(4), "flow": volume(5, 3), **others})
 
 
@@ -38,7 +38,7 @@ def test_finite_numbers_are_carried_over() -> None:
     assert network_result(pair(), output()).stacked.shape == (1, 8, *SHAPE)
 
 
-@pytest.mark.parametrize("name", ["fused", "restored", "blend", "detail_weight", "flow"])
+@pytest.mark.parametrize("name", ["fused", "moved", "restored", "blend", "detail_weight", "flow"])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_one_voxel_that_is_no_number_is_refused(name: str, value: float) -> None:
     broken = volume(6, 3 if name == "flow" else 1)

@@ -66,24 +66,6 @@ def test_every_number_stands_where_it_was_fitted() -> None:
     torch.testing.assert_close(rows[0, -WHOLE:-2], root_mean_square)
 
 
-def test_slabs_read_all_that_a_voxel_of_the_body_sees() -> None:
-    """In a field of view with a margin of more than 12 mm on every side."""
-    drawn = torch.Generator().manual_seed(1)
-    x, y, z = (torch.rand(1, 1, 34, 37, 41, generator=drawn) for _ in range(3))
-    body = torch.zeros(x.shape, dtype=torch.bool)
-    body[:, :, 15:19, 16:22, 14:25] = True
-    known = AlignedPair(x, z, y, body, torch.ones_like(body), 1.5)
-    (slab,) = pieces.slabs(known, 12.0)
-    assert slab.around == (slice(7, 27), slice(8, 30), slice(6, 33))
-    beside = with_prediction(known)
-    unguided = [n for n in range(COUNT_WITH_PREDICTION - WHOLE) if n not in GUIDED]
-    expected = torch.stack([v[body] for v in [*local(known), *beside_prediction(beside)]])
-    rows = torch.cat([values for _, values in statistics(known, beside)])
-    assert torch.equal(rows[:, unguided].T, expected)
-    guided = torch.stack([v[body] for v in guided_differences(known)])
-    assert torch.equal(rows[:, list(GUIDED)].T, guided)
-
-
 def test_turned_arrays_give_the_same_but_for_the_order_of_the_axes() -> None:
     """Axes d, h, w → w, d, h: cubes are cubes, and the lines move with their axes."""
     one = pair()

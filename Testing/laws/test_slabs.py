@@ -112,7 +112,8 @@ def test_the_network_gives_the_same_in_slabs(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(slabs, "_PLANES", 3)
         found = model(degraded, reference)
     assert whole.flow.abs().max() > 0.05
-    for name in ("flow", "logits", "restored", "fused", "blend", "detail_weight"):
+    torch.testing.assert_close(whole.moved, warp(degraded, whole.flow))
+    for name in ("flow", "logits", "moved", "restored", "fused", "blend", "detail_weight"):
         expected = getattr(whole, name)
         torch.testing.assert_close(getattr(found, name), expected, rtol=0, atol=5e-5)
 

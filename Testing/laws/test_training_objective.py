@@ -43,6 +43,7 @@ class Perfect(NamedTuple):
         fused = torch.maximum(aligned, self.sample.reference)
         return UniFuseOutput(
             fused=fused,
+            moved=aligned,
             restored=aligned,
             blend=fused,
             detail_weight=fused,

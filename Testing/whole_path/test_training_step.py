@@ -85,7 +85,17 @@ def test_scores_of_a_network_that_returns_its_input_and_of_one_that_knows(
     sample = draw(load_pack(Path(config.data), CPU), replace(config, clean=0.0), 3, Ranks())
     aligned, moved = warp(sample.fine, sample.flow), warp(sample.degraded, sample.flow)
     logits = torch.nn.functional.one_hot(sample.label, 4).float()
-    still = UniFuseOutput(moved, sample.degraded, moved, moved, 0 * sample.flow, -logits, None, [])  # type: ignore[arg-type]
+    still = UniFuseOutput(
+        fused=moved,
+        moved=sample.degraded,
+        restored=sample.degraded,
+        blend=moved,
+        detail_weight=moved,
+        flow=0 * sample.flow,
+        logits=-logits,
+        unified=None,  # type: ignore[arg-type]
+        coarse_flows=[],
+    )
     knows = still._replace(restored=aligned, flow=sample.flow, logits=logits)
     idle = validate(Stub(still, sample.degraded), [sample])  # type: ignore[arg-type]
     best_network = Stub(knows, sample.fine)

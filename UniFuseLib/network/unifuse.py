@@ -44,6 +44,7 @@ class UniFuseOutput(NamedTuple):
     """What the whole forward pass finds."""
 
     fused: Tensor  # I_fuse (b, 1, d, h, w), network intensities
+    moved: Tensor  # W(I'_D, φ) (b, 1, d, h, w), not restored
     restored: Tensor  # clean and aligned degraded volume (b, 1, d, h, w)
     blend: Tensor  # weight of the reference in `fused` (b, 1, d, h, w), 0..1
     detail_weight: Tensor  # share of the unsmoothed volume in `restored` (b, 1, d, h, w), 0..1
@@ -148,6 +149,7 @@ class UniFuse(nn.Module):
         shape = _shape_of(registered.flow)
         return UniFuseOutput(
             fused=crop_to(fused.fused, shape).float(),
+            moved=crop_to(moved, shape).float(),
             restored=crop_to(fused.restored, shape).float(),
             blend=crop_to(fused.blend, shape).float(),
             detail_weight=crop_to(fused.detail_weight, shape).float(),

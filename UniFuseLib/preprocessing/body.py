@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from UniFuseLib.spatial.holes import filled_in_planes
 from UniFuseLib.spatial.resampling import block_mean
 
 _BODY_MM = 3.0  # the body is found on about this spacing: noise averages out, and it is quick
@@ -118,8 +119,4 @@ def _fill(mask: np.ndarray) -> np.ndarray:
 
     Airways leave at the border of the volume.
     """
-    mask = ndimage.binary_fill_holes(mask)
-    for axis in range(3):
-        planes = [ndimage.binary_fill_holes(plane) for plane in np.moveaxis(mask, axis, 0)]
-        mask = np.moveaxis(np.stack(planes), 0, axis)
-    return mask
+    return filled_in_planes(ndimage.binary_fill_holes(mask))

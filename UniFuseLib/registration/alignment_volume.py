@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from scipy import ndimage
 
+from UniFuseLib.spatial.holes import filled_in_planes
 from UniFuseLib.spatial.resampling import shrink
 from UniFuseLib.spatial.volume import Volume
 
@@ -156,7 +157,7 @@ def _rigid_weight(ct: Volume, body: np.ndarray) -> np.ndarray | None:
         return None
     framed = np.pad(bone, 3)
     closed = ndimage.binary_closing(framed, iterations=_CLOSING)
-    filled = _filled(closed)
+    filled = filled_in_planes(closed)
     enclosed = filled[3:-3, 3:-3, 3:-3]
     soft = ~(enclosed | bone)
     distance = ndimage.distance_transform_edt(soft, sampling=ct.grid.spacing)
@@ -164,13 +165,3 @@ def _rigid_weight(ct: Volume, body: np.ndarray) -> np.ndarray | None:
     near = np.exp(-0.5 * reaches**2)
     weight = _FAR_FROM_BONE + (1 - _FAR_FROM_BONE) * near
     return np.asarray(weight, dtype=np.float32)
-
-
-def _filled(mask: np.ndarray) -> np.ndarray:
-    """With what is enclosed in some plane of the array."""
-    out = mask.copy()
-    for axis in range(3):
-        planes = np.moveaxis(out, axis, 0)  # a view: filled in place
-        for plane in planes:
-            plane[...] = ndimage.binary_fill_holes(plane)
-    return out

@@ -1,7 +1,4 @@
-"""A restored volume and the reference that it is aligned with, whole or slab by slab.
-
-Statistics are of the body: slabs end where nothing that a voxel of the body reads lies any more.
-"""
+"""A restored volume and the reference that it is aligned with, whole or slab by slab."""
 
 from __future__ import annotations
 
@@ -11,8 +8,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from torch import Tensor
-
-    from UniFuseLib.spatial.resampling import Box
 
 _SLAB_VOXELS = 2**21  # of the working grid, in one piece
 
@@ -27,34 +22,32 @@ class AlignedPair(NamedTuple):
     acquired: Tensor  # bool: where the degraded volume has data
     spacing_mm: float
 
-    def part(self, box: Box) -> AlignedPair:
-        """A box of it."""
-        d, h, w = box
+    def rows(self, rows: slice) -> AlignedPair:
+        """A slab of it."""
         return AlignedPair(
-            self.restored[:, :, d, h, w].contiguous(),
-            self.degraded[:, :, d, h, w].contiguous(),
-            self.reference[:, :, d, h, w].contiguous(),
-            self.body[:, :, d, h, w].contiguous(),
-            self.acquired[:, :, d, h, w].contiguous(),
+            self.restored[:, :, rows],
+            self.degraded[:, :, rows],
+            self.reference[:, :, rows],
+            self.body[:, :, rows],
+            self.acquired[:, :, rows],
             self.spacing_mm,
         )
 
 
 class Slab(NamedTuple):
-    """Rows of a grid, and the box around their part of the body that filters read."""
+    """Rows of a grid, and those around them that filters read."""
 
     rows: slice  # of the grid
-    around: Box  # likewise
-    inner: slice  # `rows`, counted from the first row of `around`
+    around: slice  # likewise, with the rows around
+    inner: slice  # `rows`, counted from the first of `around`
 
     def inside(self, body: Tensor) -> Tensor:
-        """bool, of the shape of `around`: the body in `rows`.
+        """bool `(1, 1, around, h, w)`: the body in `rows`.
 
         Args:
             body: of the whole grid, `(1, 1, d, h, w)`.
         """
-        d, h, w = self.around
-        here = body[:, :, d, h, w].clone()
+        here = body[:, :, self.around].clone()
         here[:, :, : self.inner.start] = False
         here[:, :, self.inner.stop :] = False
         return here
@@ -69,34 +62,23 @@ class Slab(NamedTuple):
 
 
 def slabs(pair: AlignedPair, halo_mm: float) -> Iterator[Slab]:
-    """All rows of the body in pieces; none of an empty one.
+    """The grid in pieces.
 
     Args:
         pair: on the grid.
         halo_mm: how far a filter reads, rounded as `voxels` does.
     """
-    if not pair.body.any():
-        return
+    depth, height, width = pair.body.shape[2:]
     halo = 2 * voxels(halo_mm / 2, pair.spacing_mm)
-    shape = pair.body.shape[2:]
-    rows, *sides = (_extent(pair.body, axis) for axis in (2, 3, 4))
-    h, w = (_widened(side, halo, n) for side, n in zip(sides, shape[1:], strict=True))
-    step = max(1, _SLAB_VOXELS // ((h.stop - h.start) * (w.stop - w.start)))
-    for first in range(rows.start, rows.stop, step):
-        here = slice(first, min(first + step, rows.stop))
-        d = _widened(here, halo, shape[0])
-        yield Slab(here, (d, h, w), slice(first - d.start, here.stop - d.start))
-
-
-def _extent(body: Tensor, axis: int) -> slice:
-    """From the first to the last plane of the body across an axis."""
-    others = [k for k in range(body.ndim) if k != axis]
-    planes = body.any(dim=others).nonzero()
-    return slice(int(planes[0]), int(planes[-1]) + 1)
-
-
-def _widened(side: slice, halo: int, length: int) -> slice:
-    return slice(max(0, side.start - halo), min(length, side.stop + halo))
+    step = max(1, _SLAB_VOXELS // (height * width))
+    for first in range(0, depth, step):
+        end = min(first + step, depth)
+        begin = max(0, first - halo)
+        yield Slab(
+            slice(first, end),
+            slice(begin, min(depth, end + halo)),
+            slice(first - begin, end - begin),
+        )
 
 
 def voxels(length_mm: float, spacing_mm: float) -> int:

@@ -49,7 +49,7 @@ def _inside(pair: AlignedPair, slab: Slab) -> Tensor:
     """`(n, numbers)` float16, one line for each voxel of the body in these rows."""
     inside = slab.inside(pair.body)
     place = inside.flatten().nonzero()[:, 0]
-    here = pair.part(slab.around).reference
+    here = pair.reference[:, :, slab.around]
     maps = [
         values.flatten().index_select(0, place).half() for values in patches(here, pair.spacing_mm)
     ]
@@ -91,13 +91,13 @@ def _places(pair: AlignedPair, slab: Slab, inside: Tensor) -> Iterator[Tensor]:
     Args:
         pair: on the grid.
         slab: of it.
-        inside: bool, of the shape of the slab's box: voxels that are meant.
+        inside: bool `(1, 1, around, h, w)`: voxels that are meant.
     """
     index = inside[0, 0].nonzero().T
-    sides = zip(pair.body.shape[2:], slab.around, index, strict=True)
-    for length, side, place in sides:
+    starts = slab.around.start, 0, 0
+    for axis, (length, start) in enumerate(zip(pair.body.shape[2:], starts, strict=True)):
         along = torch.linspace(-1, 1, length).half()
-        yield along[side].index_select(0, place)
+        yield along[start:].index_select(0, index[axis])
 
 
 class Regression(NamedTuple):

@@ -67,9 +67,9 @@ def statistics(
     whole = of_the_whole(pair, guided)
     for slab, changes in zip(pieces, guided, strict=True):
         place = slab.places(pair.body)
-        maps = local(pair.part(slab.around))
+        maps = local(pair.rows(slab.around))
         if beside is not None:
-            maps = chain(maps, beside_prediction(beside.part(slab.around)))
+            maps = chain(maps, beside_prediction(beside.rows(slab.around)))
         known = whole.new_empty(count, len(place))
         for number, values in zip(others, maps, strict=True):
             torch.index_select(values.flatten(), 0, place, out=known[number])
@@ -128,7 +128,7 @@ def beside_prediction(pair: AlignedPair) -> Iterator[Tensor]:
 def guided_inside(pair: AlignedPair, slab: Slab) -> Tensor:
     """How far the guided filters change the voxels of the body in a slab, `(_GUIDES, n)`."""
     place = slab.places(pair.body)
-    differences = guided_differences(pair.part(slab.around))
+    differences = guided_differences(pair.rows(slab.around))
     return torch.stack([values.flatten().index_select(0, place) for values in differences])
 
 

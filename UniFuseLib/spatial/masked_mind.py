@@ -40,11 +40,11 @@ def masked_mind_ssc(volumes: Tensor, acquired: Tensor) -> MaskedDescriptors:
     squares, weights = _patches(volumes, acquired)
     valid = (weights >= _LEAST_PATCH) * acquired
     valid = valid * (valid.sum(1, keepdim=True) >= _LEAST_CHANNELS)
-    squares = squares / weights.clamp(min=1e-6)
+    squares /= weights.clamp(min=1e-6)  # in place: a new array of all channels costs as much again
     least = torch.where(valid > 0, squares, torch.inf).amin(1, keepdim=True)
-    squares = (squares - least.nan_to_num(posinf=0.0)).clamp(min=0)
-    values = torch.exp(-squares / _variance(squares, valid))
-    return MaskedDescriptors(values * valid, valid)
+    squares.sub_(least.nan_to_num(posinf=0.0)).clamp_(min=0)
+    values = squares.div_(-_variance(squares, valid)).exp_()
+    return MaskedDescriptors(values.mul_(valid), valid)
 
 
 def _variance(squares: Tensor, valid: Tensor) -> Tensor:
@@ -68,7 +68,7 @@ def _patches(volumes: Tensor, acquired: Tensor) -> tuple[Tensor, Tensor]:
     for offset, reads in DIFFERENCES:
         both = _window(mask, _HERE, 1, larger) * _window(mask, offset, 1, larger)
         difference = _window(values, _HERE, 1, larger) - _window(values, offset, 1, larger)
-        square, weight = _patch_mean(difference.square() * both), _patch_mean(both)
+        square, weight = _patch_mean(difference.square_().mul_(both)), _patch_mean(both)
         for channel, place in reads:
             squares[channel] = _window(square, place, 1, shape)
             weights[channel] = _window(weight, place, 1, shape)
