@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from UniFuseLib.preprocessing.intensity import is_lifted
 from UniFuseLib.spatial.resampling import block_mean
 
 _BODY_MM = 3.0  # the body is found on about this spacing: noise averages out, and it is quick
@@ -81,7 +82,8 @@ def _body_threshold(coarse: np.ndarray, modality: str) -> float:
     if modality == "ct":
         return _CT_BODY_HU
     # the root compresses hot spots and bright fat
-    lowest = min(0.0, float(np.percentile(coarse, 1)))
+    lowest = float(np.percentile(coarse, 1))
+    lowest = lowest if is_lifted(coarse, lowest) else min(0.0, lowest)
     root = np.sqrt(np.clip(coarse - lowest, 0, None))
     level = float(root[root > root.mean()].mean())
     # Otsu may cut through a body that fills the picture: hence the cap
