@@ -241,9 +241,8 @@ def test_an_intercept_that_was_applied_twice_is_no_ct() -> None:
     bone = np.random.default_rng(7).integers(250, 600, SHAPE)
     hu = np.where(ball(0.4), bone, scan("ct"))
     assert from_numbers(signs_of(Volume(hu.astype(np.int16), AFFINE))).modality == "ct"
-    twice = (
-        np.where(hu < -500, hu.max(), hu) - 1000
-    )  # without its air, as a fill value is taken out
+    without_air = np.where(hu < -500, hu.max(), hu)  # as where a fill value was taken out
+    twice = without_air - 1000
     assert from_numbers(signs_of(Volume(twice.astype(np.int16), AFFINE))).modality != "ct"
 
 
