@@ -15,7 +15,12 @@ from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, fit
-from UniFuseLib.preprocessing.modality import from_numbers, modality_from_header
+from UniFuseLib.preprocessing.modality import (
+    ModalityEvidence,
+    from_numbers,
+    guess_modality,
+    modality_from_header,
+)
 from UniFuseLib.preprocessing.prepare import prepare
 from UniFuseLib.preprocessing.signs import signs_of
 from UniFuseLib.spatial.volume import Grid, Volume
@@ -228,6 +233,17 @@ def test_an_offset_is_taken_as_air(offset: float) -> None:
     (sentence,) = other.warnings
     assert "taken as air" in sentence
     assert one.warnings == ()
+
+
+def test_a_ct_without_its_intercept_speaks_against_the_modality() -> None:
+    stored = Volume((scan("ct") + 1024).clip(0).astype(np.uint16), np.eye(4))
+    guess = guess_modality(stored, "degraded", ModalityEvidence())
+    assert guess.modality == "mr"
+    (sentence,) = guess.against
+    assert "1024 added" in sentence
+    assert guess.warnings == guess.against
+    plain = Volume(scan("mr"), np.eye(4))
+    assert guess_modality(plain, "degraded", ModalityEvidence()).against == ()
 
 
 def test_one_hot_voxel_is_no_display_window() -> None:
