@@ -9,12 +9,19 @@ import pytest
 import torch
 from scipy import ndimage
 
+from UniFuseLib.contract import standard_contract
 from UniFuseLib.errors import InputError, WeightsError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume, fields_of_view, overlap
 from UniFuseLib.preprocessing.colour import luma, luma_of_channels
 from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, fit
-from UniFuseLib.preprocessing.modality import from_numbers, modality_from_header
+from UniFuseLib.preprocessing.modality import (
+    ModalityEvidence,
+    from_numbers,
+    guess_modality,
+    modality_from_header,
+)
+from UniFuseLib.preprocessing.prepare import prepare
 from UniFuseLib.preprocessing.signs import signs_of
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -203,6 +210,56 @@ def test_few_broken_voxels_are_repaired_with_a_warning() -> None:
 def test_useless_volumes_are_refused(array: np.ndarray, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         check_volume(Volume(array, AFFINE), "reference")
+
+
+def test_empty_slices_between_others_are_told() -> None:
+    array = scan("mr")
+    array[[7, 8, 11]] = 0
+    array[:2] = array[-1] = 0  # beyond the patient
+    checked = check_volume(Volume(array, AFFINE), "degraded")
+    (sentence,) = checked.warnings
+    assert sentence.startswith("3 of 20 slices of the degraded volume are empty")
+    assert check_volume(Volume(scan("mr"), AFFINE), "degraded").warnings == ()
+
+
+@pytest.mark.parametrize("offset", [32768.0, 1e6])
+def test_an_offset_is_taken_as_air(offset: float) -> None:
+    plain = Volume(scan("mr"), AFFINE)
+    lifted = Volume((scan("mr") + offset).astype(np.float64), AFFINE)
+    one, other = (prepare(v, "degraded", "mr", standard_contract()) for v in (plain, lifted))
+    np.testing.assert_array_equal(one.body, other.body)
+    seen, same = (p.source.intensity.forward(p.scalar.array) for p in (one, other))
+    np.testing.assert_allclose(seen, same, atol=0.02)
+    (sentence,) = other.warnings
+    assert "taken as air" in sentence
+    assert one.warnings == ()
+
+
+def test_a_ct_without_its_intercept_speaks_against_the_modality() -> None:
+    stored = Volume((scan("ct") + 1024).clip(0).astype(np.uint16), np.eye(4))
+    guess = guess_modality(stored, "degraded", ModalityEvidence())
+    assert guess.modality == "mr"
+    (sentence,) = guess.against
+    assert "1024 added" in sentence
+    assert guess.warnings == guess.against
+    plain = Volume(scan("mr"), np.eye(4))
+    assert guess_modality(plain, "degraded", ModalityEvidence()).against == ()
+
+
+def test_one_hot_voxel_is_no_display_window() -> None:
+    array = scan("mr")
+    array[3, 4, 5] = 1e9
+    assert from_numbers(signs_of(Volume(array, AFFINE))).confidence == "likely"
+
+
+def test_an_intercept_that_was_applied_twice_is_no_ct() -> None:
+    """Soft tissue lies where air should, and what lies above it is bone."""
+    bone = np.random.default_rng(7).integers(250, 600, SHAPE)
+    hu = np.where(ball(0.4), bone, scan("ct"))
+    assert from_numbers(signs_of(Volume(hu.astype(np.int16), AFFINE))).modality == "ct"
+    without_air = np.where(hu < -500, hu.max(), hu)  # as where a fill value was taken out
+    twice = without_air - 1000
+    assert from_numbers(signs_of(Volume(twice.astype(np.int16), AFFINE))).modality != "ct"
 
 
 def test_fields_of_view_that_do_not_meet_have_no_overlap_and_are_told_apart() -> None:

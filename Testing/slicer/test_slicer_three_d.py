@@ -342,3 +342,15 @@ def test_withoutVolumeRenderingPetHasArrows(makeView, fuse, spot):
     fuse("pet", spot)
     assert coloured(small).mean() > 0.005
     assert small.node.GetAnimationMode() == small.node.Off
+
+
+@pytest.mark.parametrize(
+    ("longest", "times"), [(2.4, 4), (7.0, 1), (22.0, 1), (50.0, 1), (500.0, 0.1), (472.0, 0.1)]
+)
+def test_arrowsAreNeverSoLongThatTheyHideTheBody(longest, times):
+    """A volume that lay half a metre off is drawn by arrows of a tenth, and the scale says so."""
+    from UniFuseSlicerLib.Overlay import millimetres
+    from UniFuseSlicerLib.ThreeD import enlargement
+
+    assert enlargement(10.0, longest) == times
+    assert millimetres(times) == ("mm" if times == 1 else f"mm (arrows × {times})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from UniFuseLib.preprocessing.intensity import is_lifted
 from UniFuseLib.spatial.holes import filled_in_planes
 from UniFuseLib.spatial.resampling import block_mean
 
@@ -82,7 +83,8 @@ def _body_threshold(coarse: np.ndarray, modality: str) -> float:
     if modality == "ct":
         return _CT_BODY_HU
     # the root compresses hot spots and bright fat
-    lowest = min(0.0, float(np.percentile(coarse, 1)))
+    lowest = float(np.percentile(coarse, 1))
+    lowest = lowest if is_lifted(coarse, lowest) else min(0.0, lowest)
     root = np.sqrt(np.clip(coarse - lowest, 0, None))
     level = float(root[root > root.mean()].mean())
     # Otsu may cut through a body that fills the picture: hence the cap

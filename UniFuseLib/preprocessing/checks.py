@@ -69,6 +69,7 @@ def check_volume(volume: Volume, name: str, *, says_labels: bool = False) -> Che
         if wrapped:
             warnings.append(_raised(wrapped, name))
         _check_labels(array, acquired, name, says_labels=says_labels)
+        warnings += _empty_slices(array, volume.grid, name)
     return CheckedVolume(Volume(array, volume.affine), acquired, tuple(warnings))
 
 
@@ -117,6 +118,20 @@ def _raised(count: int, name: str) -> str:
         f"In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they "
         "wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can."
     )
+
+
+def _empty_slices(array: np.ndarray, grid: Grid, name: str) -> list[str]:
+    """Constant slices between others: a transfer lost them, and a file format filled them."""
+    axis = int(np.argmax(grid.spacing))
+    others = tuple(k for k in range(3) if k != axis)
+    shown = np.flatnonzero(array.min(axis=others) < array.max(axis=others))
+    empty = int(shown[-1] - shown[0] + 1 - shown.size) if shown.size else 0
+    if not empty:
+        return []
+    return [
+        f"{empty} of {array.shape[axis]} slices of the {name} volume are empty, between others "
+        "that are not: slices are missing. Export the series again."
+    ]
 
 
 def _not_finite(array: np.ndarray) -> np.ndarray:

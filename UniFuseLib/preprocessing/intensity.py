@@ -18,6 +18,7 @@ Rules = Mapping[str, Mapping[str, Any]]
 
 _NOISE_BELOW_ZERO = 0.02  # of the body: noise, not a shift
 _AIR_PERCENTILE = 0.5
+_LIFTED = 0.5  # of the brightest: no scan of a patient has its darkest values so high
 # What lies outside the field of view, in the modality's own units.
 BACKGROUND: dict[str, float] = {"mr": 0.0, "ct": -1024.0, "pet": 0.0}
 DEFAULT_INTENSITY: dict[str, dict[str, Any]] = {
@@ -149,14 +150,27 @@ def _percentile(
 
 
 def air_level(array: np.ndarray, inside: np.ndarray) -> float:
-    """What would be air, were the values not shifted: z-scores and signed maps go below zero.
+    """What would be air, were the values not shifted: z-scores and signed maps go below zero, and
+    what was stored with an offset lies far above it.
 
-    0 where hardly anything of the body does, as in every magnitude image; else the lowest values,
-    so that a shifted copy of a volume gets the same network intensities.
+    0 where neither is so, as in every magnitude image; else the lowest values, so that a shifted
+    copy of a volume gets the same network intensities.
     """
-    if not inside.size or float((inside < 0).mean()) <= _NOISE_BELOW_ZERO:
+    if not inside.size:
         return 0.0
-    return float(np.percentile(array, _AIR_PERCENTILE))
+    lowest = float(np.percentile(array, _AIR_PERCENTILE))
+    below = float((inside < 0).mean()) > _NOISE_BELOW_ZERO
+    return lowest if below or is_lifted(array, lowest) else 0.0
+
+
+def is_lifted(array: np.ndarray, lowest: float) -> bool:
+    """Whether all values lie far above 0, as with an offset.
+
+    Args:
+        array: in the volume's units.
+        lowest: of its values, outliers left out.
+    """
+    return lowest > 0 and lowest > _LIFTED * float(np.percentile(array, 100 - _AIR_PERCENTILE))
 
 
 def _piecewise(x: Array, start: tuple[float, ...], end: tuple[float, ...]) -> Array:

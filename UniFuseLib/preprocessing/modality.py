@@ -102,6 +102,8 @@ def guess_modality(volume: Volume, name: str, evidence: ModalityEvidence) -> Mod
     warnings = (*against, *named, *_doubts(name, guess), *unlike)
     if evidence.chosen == "ct" and not signs.signed:  # a cropped or stripped CT has fat below 0
         against += unlike
+    if signs.offset and guess.modality != "ct":  # a CT without its intercept
+        against += _doubts(name, guess)
     return guess._replace(warnings=warnings, against=against)
 
 

@@ -213,7 +213,8 @@ def prepare(
     acquired = known & acquired_mask(scalar.array, kind) if kind == "mr" else known
     chosen = mask_on(mask, checked.volume, name)
     stored = None if chosen.array is None else Volume(chosen.array, checked.volume.affine)
-    warnings = (*checked.warnings, *guess.warnings, *chosen.warnings)
+    lifted = _lifted(name, intensity)
+    warnings = (*checked.warnings, *guess.warnings, *lifted, *chosen.warnings)
     return PreparedVolume(
         name=name,
         source=source,
@@ -222,4 +223,14 @@ def prepare(
         acquired=acquired,
         mask=None if stored is None else canonical(stored).array,
         warnings=warnings,
+    )
+
+
+def _lifted(name: str, intensity: IntensityMap) -> tuple[str, ...]:
+    """Said where what counts as air lies far above 0."""
+    if intensity.offset <= 0:
+        return ()
+    return (
+        f"All values of the {name} volume lie far above 0, as with an offset: "
+        f"{intensity.offset:.6g} was taken as air.",
     )

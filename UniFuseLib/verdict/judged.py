@@ -87,8 +87,8 @@ def one_sided(evidence: Mapping[str, float], modalities: tuple[str, str]) -> tup
     if modalities != ("mr", "mr") or told_apart or fits:
         return ()
     return (
-        f"{100 * evidence['far_share']:.0f} % of the regions of the body would fit better "
-        "elsewhere: the volumes may be of two patients.",
+        "The volumes may be of two patients: most regions of the body would fit better elsewhere, "
+        "and other registrations end apart.",
     )
 
 

@@ -229,9 +229,9 @@ def enlargement(style: OverlayStyle, scale: Scale) -> int:
     return max(1, int(style.spacing / scale.high))
 
 
-def millimetres(times: int) -> str:
+def millimetres(times: float) -> str:
     """Unit of the colours, and how many times longer arrows are drawn than they are."""
-    return _("mm") if times == 1 else _("mm (arrows × {times})").format(times=times)
+    return _("mm") if times == 1 else _("mm (arrows × {times})").format(times=f"{times:g}")
 
 
 def scaleOf(deformation: Any, choice: ColorScaleChoice, part: RigidPart | None) -> Scale:

@@ -30,6 +30,7 @@ OUTLINE_OPACITY = 0.22
 FAINT = 0.07  # with PET: where the body ends, and no more
 SPACING_MM = 4.0
 MOST_VOXELS = 500_000
+MOST_SPACINGS = 5.0  # no arrow is longer: of a volume that lay half a metre off they would hide it
 
 
 class Wanted(NamedTuple):
@@ -174,7 +175,7 @@ class ThreeD:
         part = rigidPartOf(fused) if wanted.part is FieldPartChoice.DEFORMED else None
         scale = scaleOf(fused.GetNodeReference(DEFORMATION_ROLE), wanted.scale, part)
         spacing = arrowSpacing(field, wanted.spacing)
-        times = max(1, int(spacing / scale.high))
+        times = enlargement(spacing, scale.high)
         drawn = arrows(field, None if part is None else part.matrix, spacing, times)
         if not drawn.GetNumberOfPoints():
             return  # nothing moved: the outline alone, without a scale of no arrows
@@ -182,7 +183,7 @@ class ThreeD:
         if wanted.legend and self._colorLogic is not None:
             self._showLegend(model, wanted.view, scale, times)
 
-    def _showLegend(self, model: Any, view: str, scale: Scale, times: int) -> None:
+    def _showLegend(self, model: Any, view: str, scale: Scale, times: float) -> None:
         title = millimetres(times)
         legend = showLegend(model, self._colorLogic, title, labels=scale.labels, position=AT_RIGHT)
         if legend is not None:
@@ -241,3 +242,16 @@ def _fieldOf(fused: Any) -> CoarseField:
         fused.GetNodeReference(role) for role in (DEFORMATION_ROLE, REFERENCE_ROLE, DEGRADED_ROLE)
     )
     return coarseField(deformation, reference, degraded, SPACING_MM, MOST_VOXELS)
+
+
+def enlargement(spacing: float, longest: float) -> float:
+    """How many times longer arrows are drawn: the longest as far as the next one begins, never
+    shorter than they are, unless they would hide the body.
+
+    Args:
+        spacing: mm between arrows.
+        longest: mm.
+    """
+    if longest > MOST_SPACINGS * spacing:
+        return float(f"{MOST_SPACINGS * spacing / longest:.1g}")
+    return max(1, int(spacing / longest))
