@@ -21,7 +21,7 @@ from UniFuseLib.degradation import (
     uncalibrated_warning,
 )
 from UniFuseLib.errors import InputError
-from UniFuseLib.preprocessing import checks, guidance
+from UniFuseLib.preprocessing import checks, guidance, prepare
 from UniFuseLib.preprocessing.checks import check_volume, copy_warning
 from UniFuseLib.preprocessing.modality import ModalityEvidence, guess_modality
 from UniFuseLib.progress import Stage
@@ -107,6 +107,9 @@ def voxelWarnings():
         broken = volume.copy()
         broken[10, 10, 8 : 8 + count] = np.nan
         found += check_volume(Volume(broken, np.diag([2.0, 2, 2, 1])), "reference").warnings
+    gap = volume.copy()
+    gap[9] = 0
+    found += check_volume(Volume(gap, np.diag([2.0, 2, 2, 1])), "degraded").warnings
     around = volume.copy()
     around[:, :, :5] = np.nan
     found += check_volume(Volume(around, np.diag([2.0, 2, 2, 1])), "reference").warnings
@@ -130,6 +133,7 @@ def warningsOfTheTool():
         *guidance._stretched(np.diag([1.1, 1.0, 1.0, 1.0])),
         metal_warning("clean", 0.4),
         checks._raised(300, "degraded"),
+        *prepare._lifted("degraded", SimpleNamespace(offset=1000.0)),
         bspline_refinement._NO_GAIN,
         bspline_refinement._FOLDS,
         *poseWarnings(),

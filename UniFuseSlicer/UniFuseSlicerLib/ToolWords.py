@@ -108,8 +108,8 @@ def _reasons(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The best pose lies {mm} mm away and was not used: the evidence for it is too weak."),
         _("No single finding stands out; together they are unlike those of a good alignment."),
         _(
-            "{percent} % of the regions of the body would fit better elsewhere: the volumes may be "
-            "of two patients."
+            "The volumes may be of two patients: most regions of the body would fit better "
+            "elsewhere, and other registrations end apart."
         ),
         _(
             "The volumes agree {percent} % better if the degraded one is taken to be {stretch} % "
@@ -241,6 +241,14 @@ def _ofTheVoxels(_: Callable[[str], str]) -> tuple[str, ...]:
             "In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: "
             "they wrapped around in 12 bits, and 4096 was added to them. Export the series again "
             "if you can."
+        ),
+        _(
+            "{empty} of {count} slices of the {name} volume are empty, between others that are "
+            "not: slices are missing. Export the series again."
+        ),
+        _(
+            "All values of the {name} volume lie far above 0, as with an offset: {offset} was "
+            "taken as air."
         ),
         _(
             "{count} NaN or infinite voxels in the {name} volume were replaced by their nearest "

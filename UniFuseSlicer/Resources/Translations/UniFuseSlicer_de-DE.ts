@@ -1973,8 +1973,8 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Kein einzelner Befund fällt auf; zusammen gleichen sie nicht denen einer guten Ausrichtung.</translation>
     </message>
     <message>
-        <source>{percent} % of the regions of the body would fit better elsewhere: the volumes may be of two patients.</source>
-        <translation>{percent} % der Regionen des Körpers würden an anderer Stelle besser passen: vielleicht sind es Volumen zweier Patienten.</translation>
+        <source>The volumes may be of two patients: most regions of the body would fit better elsewhere, and other registrations end apart.</source>
+        <translation>Die Volumen könnten von zwei Patienten sein: die meisten Regionen des Körpers würden an anderer Stelle besser passen, und andere Registrierungen enden anderswo.</translation>
     </message>
     <message>
         <source>The volumes agree {percent} % better if the degraded one is taken to be {stretch} % {size} {direction}: check the voxel sizes and the gantry tilt in both headers, and that both show the same patient.</source>
@@ -2083,6 +2083,14 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can.</source>
         <translation>In der CT ({name}) liegen {count} Voxel inmitten von Knochen oder Metall unter allen Hounsfield-Einheiten: sie sind in 12 Bit übergelaufen, und 4096 wurde zu ihnen addiert. Die Serie wenn möglich erneut exportieren.</translation>
+    </message>
+    <message>
+        <source>{empty} of {count} slices of the {name} volume are empty, between others that are not: slices are missing. Export the series again.</source>
+        <translation>{empty} von {count} Schichten des Volumens ({name}) sind leer, zwischen anderen, die es nicht sind: Schichten fehlen. Bitte die Serie erneut exportieren.</translation>
+    </message>
+    <message>
+        <source>All values of the {name} volume lie far above 0, as with an offset: {offset} was taken as air.</source>
+        <translation>Alle Werte des Volumens ({name}) liegen weit über 0, wie mit einem Versatz: {offset} gilt als Luft.</translation>
     </message>
     <message>
         <source>{count} NaN or infinite voxels in the {name} volume were replaced by their nearest valid neighbours.</source>

@@ -1965,7 +1965,7 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{percent} % of the regions of the body would fit better elsewhere: the volumes may be of two patients.</source>
+        <source>The volumes may be of two patients: most regions of the body would fit better elsewhere, and other registrations end apart.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2074,6 +2074,14 @@ This cannot be undone.</source>
     </message>
     <message>
         <source>In the {name} CT, {count} voxels amid bone or metal lie below any Hounsfield unit: they wrapped around in 12 bits, and 4096 was added to them. Export the series again if you can.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{empty} of {count} slices of the {name} volume are empty, between others that are not: slices are missing. Export the series again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>All values of the {name} volume lie far above 0, as with an offset: {offset} was taken as air.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
