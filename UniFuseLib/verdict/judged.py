@@ -60,14 +60,12 @@ def judge(
     parting = parting_of(pair, working, flow, progress) if usual or mapped else None
     known = parting if usual else None
     evidence = evidence_of(pair, working, flow, classified.probabilities, known)
-    verdict = shipped_judge()(evidence).doubted(
-        (
-            *pair.doubts,
-            *unfitted(*pair.modalities),
-            *(known.stretch.doubts(pair.modalities) if known else ()),
-            *one_sided(evidence, pair.modalities),
-        )
-    )
+    found = shipped_judge()(evidence)
+    doubts = (*pair.doubts, *unfitted(*pair.modalities))
+    if found.trust != "red":  # a result that fits nowhere needs no finer suspicion
+        stretched = known.stretch.doubts(pair.modalities) if known else ()
+        doubts = (*doubts, *stretched, *one_sided(evidence, pair.modalities))
+    verdict = found.doubted(doubts)
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)
 
 
