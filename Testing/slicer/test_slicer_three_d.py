@@ -204,7 +204,9 @@ def tick(s, now, frames):
     [
         ((1.5, *[0.05] * 60), True),  # the first one compiles shaders
         ((0.05, 0.4, 0.05) * 20, True),
-        ((1.5, 0.4, 0.4, 0.4, 0.4), False),
+        ((1.5, 0.4, 0.4, 0.4), False),
+        ((9.0, 2.4), False),
+        ((9.0, *[0.05] * 60), True),
     ],
 )
 def test_aSpinThatTheComputerIsTooSlowForStops(view, fuse, spot, frames, spins):

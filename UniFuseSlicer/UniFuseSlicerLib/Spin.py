@@ -9,7 +9,8 @@ from typing import Any
 
 TICK_MS = 50
 SLOWEST_S = 0.15  # between two ticks: the window waits for about 0.1 s with every frame
-SLOW_TICKS = 4  # one after the other; the first frames compile shaders
+SLOW_TICKS = 4  # one after the other
+LONGEST_S = 1.0  # of such ticks together, without the first one, which compiles shaders
 TICKS = 40  # at least two seconds, then the spin is the reader's
 
 
@@ -46,7 +47,7 @@ class Spin:
         self._view = view
         self._camera = view.GetScene().GetSingletonNode(view.GetLayoutName(), "vtkMRMLCameraNode")
         self._from = None if self._camera is None else self._camera.GetPosition()
-        self._ticks = self._slow = 0
+        self._ticks, self._slow, self._waited = 0, 0, 0.0
         self._last = self._clock()
         view.SetAnimationMode(view.Spin)
         self._timer.start()
@@ -54,12 +55,15 @@ class Spin:
     def tick(self) -> None:
         """Timer: how long the window took since the last time."""
         now = self._clock()
-        isSlow = now - self._last > SLOWEST_S
-        self._slow = self._slow + 1 if isSlow else 0
-        self._last, self._ticks = now, self._ticks + 1
+        seconds, self._last, self._ticks = now - self._last, now, self._ticks + 1
+        if seconds > SLOWEST_S:
+            self._waited += seconds if self._slow else 0.0
+            self._slow += 1
+        else:
+            self._slow, self._waited = 0, 0.0
         if self._view.GetAnimationMode() != self._view.Spin:
             self.release()  # the reader was faster
-        elif self._slow >= SLOW_TICKS:
+        elif self._slow >= SLOW_TICKS or self._waited > LONGEST_S:
             self._stop()
         elif self._ticks >= TICKS:
             self.release()
