@@ -40,6 +40,18 @@ def test_a_profile_is_of_all_voxels_however_they_come() -> None:
         )
 
 
+def test_one_number_for_all_voxels_has_no_deviation() -> None:
+    """A square that float32 has rounded up would have one."""
+    values = torch.linspace(0.01, 0.5, 60)
+    profile = Profile()
+    for _ in range(5):
+        profile.see(values.expand(8192, -1))
+    found = profile.traces()
+    assert found is not None
+    deviations = [found[f"deviation_{number:02d}"] for number in range(60)]
+    assert deviations == pytest.approx([math.log(1e-4)] * 60, abs=1e-3)
+
+
 def test_no_voxel_says_nothing() -> None:
     profile = Profile()
     assert profile.traces() is None

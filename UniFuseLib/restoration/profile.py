@@ -30,8 +30,8 @@ class Profile:
         Args:
             known: `(n, inputs)` statistics, the same inputs every time.
         """
-        total = known.sum(0, dtype=torch.float64)
-        squares = known.square().sum(0, dtype=torch.float64)
+        wide = known.double()  # float32 squares of one number for all voxels have a deviation
+        total, squares = wide.sum(0), wide.square().sum(0)
         self._sum, self._squares = self._sum + total, self._squares + squares
         self._count += len(known)
 
