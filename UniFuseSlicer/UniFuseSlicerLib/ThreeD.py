@@ -146,31 +146,34 @@ class ThreeD:
         if pet is not None and self._pet is pet and wanted.isSameExceptChoices(before):
             return  # of these choices a projection knows none
         self._removeNodes()
-        self._nodes = ThreeDNodes(self._scene, view, _("{name} (3-D)").format(name=fused.GetName()))
+        nodes = ThreeDNodes(self._scene, view, _("{name} (3-D)").format(name=fused.GetName()))
+        self._nodes = nodes
         field = _fieldOf(fused)
         body = bodyOn(fused.GetNodeReference(REFERENCE_ROLE), field.shown.shape, field.ijkToRas)
         surface = outline(body, field.ijkToRas)
         self._lookOnce(view, surface, wanted)
-        self._nodes.addOutline(surface, OUTLINE_OPACITY if pet is None else FAINT)
+        nodes.addOutline(surface, OUTLINE_OPACITY if pet is None else FAINT)
         if pet is None:
-            self._showArrows(fused, field, wanted)
+            self._showArrows(nodes, fused, field, wanted)
         else:
-            self._showPet(pet, view)
+            self._showPet(nodes, pet, view)
 
-    def _showPet(self, pet: Any, view: Any) -> None:
+    def _showPet(self, nodes: ThreeDNodes, pet: Any, view: Any) -> None:
         startProjection(view)
-        self._colours = self._nodes.addVolume(coarse(pet), renderingKind())
+        self._colours = nodes.addVolume(coarse(pet), renderingKind())
         self._pet = pet
         self._onWindow()
         self._window.follow((pet.GetDisplayNode(), view))
 
-    def _showArrows(self, fused: Any, field: CoarseField, wanted: Wanted) -> None:
+    def _showArrows(
+        self, nodes: ThreeDNodes, fused: Any, field: CoarseField, wanted: Wanted
+    ) -> None:
         part = rigidPartOf(fused) if wanted.part is FieldPartChoice.DEFORMED else None
         scale = scaleOf(fused.GetNodeReference(DEFORMATION_ROLE), wanted.scale, part)
         spacing = arrowSpacing(field, wanted.spacing)
         times = max(1, int(spacing / scale.high))
         drawn = arrows(field, None if part is None else part.matrix, spacing, times)
-        model = self._nodes.addLengths(drawn, scale)
+        model = nodes.addLengths(drawn, scale)
         if wanted.legend and self._colorLogic is not None:
             self._showLegend(model, wanted.view, scale, times)
 
