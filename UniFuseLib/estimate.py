@@ -46,8 +46,8 @@ class LinearCost(NamedTuple):
         )
 
 
-MEMORY_BYTES = LinearCost(856.8e6, 9.475, 191.4, 1.889, within=0.236)
-CPU_SECONDS = LinearCost(6.531, 7.647e-7, 3.27e-6, 1.457e-7, within=0.313)
+MEMORY_BYTES = LinearCost(772.1e6, 11.73, 231.2, 4.017, within=0.193)
+CPU_SECONDS = LinearCost(4.403, 5.185e-7, 3.037e-6, 6.908e-8, within=0.196)
 
 
 class Size(NamedTuple):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 _GIVEN_BACK_BYTES = 128 << 20
 _LARGE_VOXELS = 1 << 24  # of a reference: 256³; memory counts for more than time from here on
-_LARGE_GIVEN_BACK_BYTES = 16 << 20
+_LARGE_GIVEN_BACK_BYTES = 64 << 20
 # freed in pieces, for it to be given back between two steps
 _WORTH_GIVING_BACK_BYTES, _LARGE_WORTH_GIVING_BACK_BYTES = 1 << 30, 128 << 20
 CALM_THREADS = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}
@@ -49,7 +49,8 @@ def keep_freed_memory() -> None:
 def spare_memory(voxels: int) -> int:
     """Keep less of it where the reference is large.
 
-    At 512 × 512 × 400 voxels 4.5 instead of 4.8 GB, for 17 CPU seconds of the kernel.
+    At 512 × 512 × 400 voxels 3.8 instead of 4.0 GB, for 2 CPU seconds of the kernel. To save all
+    that can be saved, 0.1 GB more, takes 20 seconds (docs/results/cost.md).
 
     Args:
         voxels: of the reference.
