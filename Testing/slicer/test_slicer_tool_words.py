@@ -41,8 +41,8 @@ def german(monkeypatch):
     """The panel's words with the German texts loaded."""
     from UniFuseSlicerLib import ToolWords
 
-    texts = GERMAN["UniFuseSlicerLib.ToolWords"]
-    monkeypatch.setattr(ToolWords, "_", texts.__getitem__)
+    german = GERMAN["UniFuseSlicerLib.ToolTexts"]
+    monkeypatch.setattr(ToolWords, "_", german.__getitem__)
     return ToolWords.panelWords
 
 

@@ -1855,7 +1855,7 @@ Das lässt sich nicht rückgängig machen.</translation>
     </message>
 </context>
 <context>
-    <name>UniFuseSlicerLib.ToolWords</name>
+    <name>UniFuseSlicerLib.ToolTexts</name>
     <message>
         <source>Reading the files</source>
         <translation>Dateien werden gelesen</translation>

@@ -1847,7 +1847,7 @@ This cannot be undone.</source>
     </message>
 </context>
 <context>
-    <name>UniFuseSlicerLib.ToolWords</name>
+    <name>UniFuseSlicerLib.ToolTexts</name>
     <message>
         <source>Reading the files</source>
         <translation type="unfinished"></translation>
