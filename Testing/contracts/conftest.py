@@ -78,7 +78,8 @@ def _make_case(
         big = frame((40, 40, 40), (2.0, 2.0, 2.0), 0.1)
         values = gaussian_filter(rng.random(big.shape), 1.5)
         low, span = SCALE[modality]
-        values = low + span * (values - values.min()) / np.ptp(values)
+        values = (values - values.min()) / np.ptp(values)
+        values = low + span * np.clip(2 * values - 0.6, 0, 1)  # some of it air, as in a scan
         return Volume(values.astype(np.float32), big.affine)
 
     source, other = picture(about.degraded), picture(about.reference)

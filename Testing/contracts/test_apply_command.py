@@ -116,7 +116,7 @@ def test_there_and_back_again(
 def test_a_series_and_a_segmentation_keep_their_form(
     result: Path, scan_grid: Grid, tmp_path: Path
 ) -> None:
-    frames = np.stack([5 + texture(scan_grid, s) for s in range(3)]).astype(np.float32)
+    frames = np.abs([texture(scan_grid, s) for s in range(3)]).astype(np.float32)
     series = ImageFile(frames, scan_grid, Header("made"), frame_step=2.5)
     write_like(series, frames, scan_grid, tmp_path / "bold.nii.gz")
     layers = np.stack([labels_on(scan_grid), (texture(scan_grid, 9) > 0).astype(np.uint8)])

@@ -198,7 +198,7 @@ def test_whatIsMissingIsSaid(build, tmp_path, output, source, words):
 def test_withoutTwoVolumesThereIsNoPairToAdd(build):
     s = build(chosen=False)
     click(s.ui.batchAddButton)
-    assert s.ui.messageLabel.text == "Choose the two volumes of the pair under Inputs."
+    assert s.ui.messageLabel.text == "Choose the two volumes of the pair under Fuse."
 
 
 def test_closingEndsTheProcess(batch):
