@@ -123,8 +123,8 @@ def _lines(cost: Cost, available: int | None, free: int) -> list[str]:
         f"Voxels: {size.reference_voxels / 1e6:.2f} million of the reference, "
         f"{size.degraded_voxels / 1e6:.2f} of the degraded volume, "
         f"{size.working_voxels / 1e6:.2f} of the working grid ({size.working_mm:g} mm).",
-        f"Memory: about {in_bytes(cost.memory_bytes)} on the CPU (within {memory} % of the "
-        f"measured peak){left}.",
+        f"Memory: about {in_bytes(cost.memory_bytes)} on the CPU (MR on MR takes up to {memory} % "
+        f"less, PET and CT less still){left}.",
         f"Time: about {cost.cpu_seconds:.0f} CPU seconds (within {seconds} % on the machine of "
         "docs/results/cost-model.json; others differ).",
         f"Disk: about {in_bytes(cost.disk.low)} to {in_bytes(cost.disk.high)}; "
