@@ -1,6 +1,6 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → pose → network's field → deformation
+    checks → modality → body, intensity rule → working grid → pose → network → deformation
     → restoration and fusion → correction of what is left → back to the reference grid
 
 Every step is a function of its room, or of `steps.py` where it takes two of them; this file shows
@@ -9,6 +9,7 @@ their order.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,8 +41,8 @@ from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.steps import (
     classify_pair,
     deform_pair,
-    flow_inside,
     fuse_by_method,
+    predicted_flow,
     restore_degraded,
 )
 from UniFuseLib.verdict.judge import check_judged
@@ -171,10 +172,12 @@ def fuse(
         with stages.stage(_ALIGNING):
             working = working_pair(pair, align, stages.step)
         with stages.stage(_REGISTERING), autocast(precision, target):
-            registered = network.register(working.degraded.to(target), working.reference.to(target))
-            flow = flow_inside(network, pair, working, target) if pair.masked else registered.flow
+            registered = network.register(
+                working.degraded.to(target), working.reference.to(target), find_field=False
+            )
+            predict = partial(predicted_flow, network, pair, working, target, precision)
         with stages.stage(_REFINING):
-            deformed = deform_pair(pair, working, flow, steps, align, stages.step)
+            deformed = deform_pair(pair, working, target, predict, steps, align, stages.step)
         refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
         flow = deformed.flow
         del deformed

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from UniFuseLib.degradation import Classification, classify
+from UniFuseLib.device import autocast
 from UniFuseLib.fusion.methods import UNIFUSE
 from UniFuseLib.fusion.on_reference import fuse_again
 from UniFuseLib.registration.bspline_pair import RefinementPair, Side
@@ -14,6 +15,7 @@ from UniFuseLib.registration.bspline_refinement import Refined
 from UniFuseLib.registration.deformation import Deformed, deform
 from UniFuseLib.restored_own import restore_own
 from UniFuseLib.severity.presence import presence_of
+from UniFuseLib.spatial.displacement import no_flow
 from UniFuseLib.spatial.transform import Transform
 from UniFuseLib.spatial.volume import Volume
 
@@ -34,37 +36,48 @@ if TYPE_CHECKING:
 class Network(Protocol):
     """What `fuse` asks of a network; `network.unifuse.UniFuse` answers it."""
 
-    def register(self, degraded: Tensor, reference: Tensor) -> Any:
+    def register(self, degraded: Tensor, reference: Tensor, *, find_field: bool = True) -> Any:
         """Two `(1, 1, d, h, w)` → what `network.unifuse.Registered` holds."""
 
     def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
-def flow_inside(
-    network: Network, pair: PreparedPair, working: WorkingPair, device: torch.device
+def predicted_flow(
+    network: Network,
+    pair: PreparedPair,
+    working: WorkingPair,
+    device: torch.device,
+    precision: str,
 ) -> Tensor:
-    """The network's field of what the user lets be compared: elsewhere both volumes are air.
+    """The network's field; where there are masks, that of what they hold: elsewhere both volumes
+    are air.
 
     Args:
         network: see `Network`.
-        pair: the checked inputs, with masks.
+        pair: the checked inputs.
         working: both on the working grid.
         device: of the network.
+        precision: of its forward pass.
 
     Returns:
-        φ `(1, 3, d, h, w)`, voxels of the working grid.
+        φ `(1, 3, d, h, w)`, voxels of the working grid, on `device`.
     """
-    both = working.degraded_acquired & working.reference_acquired
     sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
-    shown = [torch.where(both, values, source.air).to(device) for source, values in sides]
-    return network.register(*shown).flow
+    shown = [values for _, values in sides]
+    if pair.masked:
+        both = working.degraded_acquired & working.reference_acquired
+        shown = [torch.where(both, values, source.air) for source, values in sides]
+    with autocast(precision, device):
+        flow: Tensor = network.register(*(values.to(device) for values in shown)).flow
+    return flow
 
 
 def deform_pair(
     pair: PreparedPair,
     working: WorkingPair,
-    predicted: Tensor,
+    device: torch.device,
+    predict: Callable[[], Tensor],
     steps: int,
     align: Align,
     progress: Callable[[float], None],
@@ -74,21 +87,22 @@ def deform_pair(
     Args:
         pair: the checked inputs.
         working: both on the working grid.
-        predicted: φ of the network `(1, 3, d, h, w)`, voxels.
+        device: that computes.
+        predict: makes the network's φ `(1, 3, d, h, w)`, voxels, on `device`; may not be asked.
         steps: of the refinement; 0: off.
         align: how far the alignment may go.
         progress: takes a fraction.
     """
     if align != "deformable":
-        rest = torch.zeros_like(predicted)
+        rest = no_flow(working.degraded.to(device))
         return Deformed(rest, "rest", Refined(rest, False, None, 0))
     compared = RefinementPair(
         degraded=Side(working.degraded, working.degraded_acquired),
         reference=Side(working.reference, working.reference_acquired),
         body=working.mask,
         spacing=float(working.grid.spacing[0]),
-    ).to(predicted.device)
-    return deform(compared, predicted, pair.modalities, steps, progress)
+    ).to(device)
+    return deform(compared, predict, pair.modalities, steps, progress)
 
 
 def fuse_by_method(

@@ -77,7 +77,7 @@ def measured(
     )
     policy = policy_of(*modalities)
     rest = torch.zeros_like(predicted)
-    followed = deform(compared, predicted, modalities, AUTO_STEPS)
+    followed = deform(compared, lambda: predicted, modalities, AUTO_STEPS)
     fields = {
         "pose": rest,
         "network": predicted,

@@ -193,8 +193,8 @@ def _aligned(scans: Scans, degraded: Volume, clean: Volume, rng: np.random.Gener
     beside = Volume(there[0, 0].numpy(), degraded.affine)
     prepared = prepare_pair(degraded, beside, scans.modalities, contract)
     working = place(prepared, unmoved())
-    registered = model.register(working.degraded, working.reference)
-    output = model.fuse(registered, torch.zeros_like(registered.flow))
+    registered = model.register(working.degraded, working.reference, find_field=False)
+    output = model.fuse(registered)
     maps = network_result(working, output).maps
     probabilities = classify_pair(registered.logits, prepared, contract).probabilities
     source = prepared.degraded.source

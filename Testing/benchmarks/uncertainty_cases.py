@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from UniFuseLib.evaluation.sampling import covered
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.registration.bspline_refinement import steps_for
-from UniFuseLib.steps import classify_pair, deform_pair
+from UniFuseLib.steps import classify_pair, deform_pair, predicted_flow
 from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import images_of
@@ -43,9 +44,11 @@ def row_of(case: Any, network: Any, contract: Any) -> dict[str, Any]:
     modalities = (case.degraded_modality, case.reference_modality)
     pair = prepare_pair(case.degraded, case.reference, modalities, contract, None)
     working = working_pair(pair, "deformable")
-    registered = network.register(working.degraded, working.reference)
+    cpu = torch.device("cpu")
+    registered = network.register(working.degraded, working.reference, find_field=False)
+    predict = partial(predicted_flow, network, pair, working, cpu, "auto")
     steps = steps_for("auto", *modalities)
-    flow = deform_pair(pair, working, registered.flow, steps, "deformable", lambda _: None).flow
+    flow = deform_pair(pair, working, cpu, predict, steps, "deformable", lambda _: None).flow
     classified = classify_pair(registered.logits, pair, contract)
     known = affordable(pair.reference.scalar.grid)
     parting = parting_of(pair, working, flow) if known else None

@@ -21,6 +21,7 @@ import os
 import sys
 import time
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from UniFuseLib.preprocessing.working_pair import place, working_pair
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
-from UniFuseLib.steps import classify_pair, deform_pair
+from UniFuseLib.steps import classify_pair, deform_pair, predicted_flow
 from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import images_of
@@ -59,9 +60,11 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
         working = _displaced(pair, case, draw)
     else:
         working = working_pair(pair, case.align)
-    registered = network.register(working.degraded, working.reference)
+    cpu = torch.device("cpu")
+    registered = network.register(working.degraded, working.reference, find_field=False)
+    predict = partial(predicted_flow, network, pair, working, cpu, "auto")
     steps = steps_for("auto", *pair.modalities)
-    deformed = deform_pair(pair, working, registered.flow, steps, "deformable", lambda _: None)
+    deformed = deform_pair(pair, working, cpu, predict, steps, "deformable", lambda _: None)
     classified = classify_pair(registered.logits, pair, contract)
     began = time.process_time()
     parting = (

@@ -231,13 +231,14 @@ def the_network_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def follow(
         compared: RefinementPair,
-        predicted: Tensor,
+        predict: Callable[[], Tensor],
         modalities: tuple[str, str],
         steps: int,
         progress: Callable[[float], None],
     ) -> Deformed:
         if steps:
-            return deform(compared, predicted, modalities, steps, progress)
+            return deform(compared, predict, modalities, steps, progress)
+        predicted = predict()
         return Deformed(predicted, "network", Refined(predicted, False, None, 0))
 
     monkeypatch.setattr("UniFuseLib.steps.deform", follow)

@@ -46,7 +46,9 @@ class Network:
     detail_weight: float = 1.0
     bases: list[str] = field(default_factory=list)  # that were asked for
 
-    def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+    def register(
+        self, degraded: Tensor, reference: Tensor, *, find_field: bool = True
+    ) -> Registered:
         d, h, w = (torch.cos(torch.linspace(-1, 1, n)) for n in degraded.shape[2:])
         bump = d[:, None, None] * h[None, :, None] * w[None, None, :]
         flow = torch.stack([v * bump for v in self.voxels])[None]

@@ -113,15 +113,18 @@ def test_a_perfect_restoration_has_100_db(case_folder: Path) -> None:
 
 
 class Halves:
-    """Restores half the intensity along whatever field it is given."""
+    """Restores half the intensity; its field, where it is asked for one, is not at rest."""
 
-    def register(self, degraded: torch.Tensor, reference: torch.Tensor) -> Registered:
+    def register(
+        self, degraded: torch.Tensor, reference: torch.Tensor, *, find_field: bool = True
+    ) -> Registered:
         self.degraded = degraded
-        flow = torch.ones(1, 3, *degraded.shape[2:])
+        flow = torch.full((1, 3, *degraded.shape[2:]), float(find_field))
         unified = Unified(degraded, reference)
         return Registered(flow, torch.zeros(1, 4), unified, (), (), None)  # type: ignore[arg-type]
 
-    def fuse(self, registered: Registered, flow: torch.Tensor) -> UniFuseOutput:
+    def fuse(self, registered: Registered) -> UniFuseOutput:
+        flow = registered.flow
         assert not flow.any()
         nothing = torch.zeros_like(self.degraded)
         return UniFuseOutput(

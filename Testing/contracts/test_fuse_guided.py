@@ -65,7 +65,9 @@ def test_the_network_compares_what_the_masks_hold(pair: tuple[Volume, Volume]) -
     calls = []
 
     class Watched(Network):
-        def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+        def register(
+            self, degraded: Tensor, reference: Tensor, *, find_field: bool = True
+        ) -> Registered:
             calls.append((degraded, reference))
             voxels = (0.0, 2.0, 0.0) if len(calls) == 2 else (0.0, 0.0, 0.0)
             return Network(voxels).register(degraded, reference)

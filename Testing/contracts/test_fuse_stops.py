@@ -81,7 +81,9 @@ def test_a_sheared_reference_is_refused_before_the_work(pair: tuple[Volume, Volu
 
 def test_a_full_device_gives_advice(pair: tuple[Volume, Volume]) -> None:
     class Greedy(Network):
-        def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+        def register(
+            self, degraded: Tensor, reference: Tensor, *, find_field: bool = True
+        ) -> Registered:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(DeviceError, match="working-spacing"):

@@ -66,6 +66,22 @@ def test_the_forward_pass_is_registration_and_fusion() -> None:
         assert torch.equal(getattr(together, name), getattr(apart, name))
 
 
+def test_without_the_field_all_else_stays() -> None:
+    """φ is at rest, and nothing but φ has changed; the FA is not computed."""
+    model, pair = seeded(preset("small")).eval(), volumes(shape=(33, 9, 17))
+    with torch.no_grad():
+        whole = model.register(*pair)
+        rest = torch.zeros_like(whole.flow)
+        model.alignment.forward = None  # type: ignore[assignment]
+        without = model.register(*pair, find_field=False)
+        here, there = model.fuse(without), model.fuse(whole, rest)
+    assert whole.flow.any()
+    assert torch.equal(without.flow, rest)
+    assert torch.equal(without.logits, whole.logits)
+    for name in ("fused", "moved", "restored", "blend", "detail_weight"):
+        assert torch.equal(getattr(here, name), getattr(there, name))
+
+
 @pytest.mark.parametrize("base", ["small", "paper"])
 @pytest.mark.parametrize("ablation", sorted(ABLATIONS))
 def test_every_ablation_runs_and_differs(base: str, ablation: str) -> None:
@@ -178,6 +194,7 @@ def test_default_preset_keeps_its_budget() -> None:
     assert found.parameters_fusion <= 950_000
     assert found.parameters_fusion <= 0.4 * found.parameters_fusion_experts
     assert found.gflops_256 <= 395
+    assert found.gflops_256_without_field <= 0.75 * found.gflops_256
 
 
 def test_cost_grows_with_the_volume_alone() -> None:

@@ -345,7 +345,7 @@ MR_ON_MR = ("mr", "mr")
 def test_a_predicted_field_that_lies_nearer_is_where_the_refinement_begins() -> None:
     truth = shift_of(6.0, -5.0, 4.0)  # 13 mm: beyond what the refinement finds from rest
     pair = pair_of(warp(anatomy(), -truth), anatomy())
-    found = deform(pair, 0.9 * truth, MR_ON_MR, AUTO_STEPS)
+    found = deform(pair, lambda: 0.9 * truth, MR_ON_MR, AUTO_STEPS)
     assert found.start == "network"
     assert error(found.flow, truth) < 0.1 * error(NOWHERE, truth)
 
@@ -353,15 +353,29 @@ def test_a_predicted_field_that_lies_nearer_is_where_the_refinement_begins() -> 
 @pytest.mark.parametrize("steps", [0, AUTO_STEPS])
 def test_a_predicted_field_that_does_not_fit_is_left_out(steps: int) -> None:
     pair = pair_of(anatomy(), anatomy())
-    found = deform(pair, shift_of(1.0, 1.0, -1.0), MR_ON_MR, steps)
+    found = deform(pair, lambda: shift_of(1.0, 1.0, -1.0), MR_ON_MR, steps)
     assert found.start == "rest"
     assert error(found.flow, NOWHERE) < 0.02
+
+
+def unasked() -> torch.Tensor:
+    raise AssertionError("the network's field is computed")
+
+
+def test_the_network_is_not_asked_about_a_pair_that_the_refinement_hardly_moves() -> None:
+    truth = 0.15 * wave()
+    pair = pair_of(warp(anatomy(), -truth), anatomy())
+    found = deform(pair, unasked, MR_ON_MR, AUTO_STEPS)
+    assert found.refined.used
+    assert error(found.flow, truth) < 0.7 * error(NOWHERE, truth)
+    with pytest.raises(AssertionError, match="is computed"):
+        deform(pair, unasked, MR_ON_MR, 0)  # nothing was refined: nobody knows
 
 
 def test_a_predicted_field_counts_only_where_it_was_measured_to_help() -> None:
     truth = shift_of(0.0, 0.0, 3.0)
     pair = pair_of(warp(anatomy(), -truth), anatomy())
-    found = deform(pair, truth, ("ct", "mr"), 0)
+    found = deform(pair, unasked, ("ct", "mr"), 0)
     assert found.start == "rest"
     assert not found.flow.any()
 

@@ -142,8 +142,9 @@ def restore_in_place(
     pair = prepare_pair(degraded, reference, modalities, contract)
     working = place(pair, unmoved())
     with torch.no_grad():
-        registered = model.register(working.degraded.to(device), working.reference.to(device))
-        output = model.fuse(registered, torch.zeros_like(registered.flow))
+        both = working.degraded.to(device), working.reference.to(device)
+        registered = model.register(*both, find_field=False)
+        output = model.fuse(registered)
     classified = classify_pair(registered.logits, pair, contract)
     correction = shipped_correction(contract.sha256)
     found = network_result(working, output)

@@ -127,8 +127,8 @@ def _unifuse(model: UniFuse, device: torch.device) -> Fusion:
     def fuse(first: np.ndarray, second: np.ndarray) -> np.ndarray:
         a, b = (_volume(v, device) for v in (first, second))
         with torch.no_grad():
-            registered = model.register(a, b)
-            output = model.fuse(registered, torch.zeros_like(registered.flow))
+            registered = model.register(a, b, find_field=False)
+            output = model.fuse(registered)
         middle: np.ndarray = output.fused[0, 0, _COPIES // 2][None].cpu().numpy()
         return middle
 

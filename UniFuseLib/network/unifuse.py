@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from torch import Tensor, nn
 
+from UniFuseLib.network.alignment import Alignment
 from UniFuseLib.network.layers import crop_to, pad_to_multiple
-from UniFuseLib.spatial.displacement import resize_flow, warp
+from UniFuseLib.spatial.displacement import no_flow, resize_flow, warp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,12 +94,15 @@ class UniFuse(nn.Module):
         """I'_D and I_R `(b, 1, d, h, w)`, network intensities, on one grid of any shape."""
         return self.fuse(self.register(degraded, reference))
 
-    def register(self, degraded: Tensor, reference: Tensor) -> Registered:
+    def register(
+        self, degraded: Tensor, reference: Tensor, *, find_field: bool = True
+    ) -> Registered:
         """φ_D→R and the class of I'_D.
 
         Args:
             degraded: I'_D `(b, 1, d, h, w)`, network intensities.
             reference: I_R, of the same shape.
+            find_field: False leaves the FA out, a quarter of the operations: φ is at rest.
 
         Raises:
             ValueError: two shapes, or not one channel.
@@ -112,7 +116,11 @@ class UniFuse(nn.Module):
         # the plain features are not needed any more
         f_degraded = self._enrich(f_degraded, unified.degraded)
         f_reference = self._enrich(f_reference, unified.reference)
-        aligned = self.alignment(unified, (f_degraded, f_reference), context.prompt)  # φ_D→R
+        streams = (f_degraded, f_reference)
+        if find_field:
+            aligned = self.alignment(unified, streams, context.prompt)  # φ_D→R
+        else:
+            aligned = Alignment(no_flow(degraded))
         return Registered(
             flow=crop_to(aligned.flow, shape).float(),
             logits=context.logits.float(),

@@ -33,6 +33,11 @@ def identity_grid(shape: tuple[int, int, int] | torch.Size, like: Tensor) -> Ten
     return torch.stack(torch.meshgrid(*axes, indexing="ij"))[None]
 
 
+def no_flow(volume: Tensor) -> Tensor:
+    """φ `(b, 3, d, h, w)` that moves nothing, for volumes `(b, c, d, h, w)`."""
+    return volume.new_zeros(volume.shape[0], 3, *volume.shape[2:], dtype=torch.float32)
+
+
 def sample_at(volume: Tensor, index: Tensor, mode: str = "bilinear") -> Tensor:
     """out[x] = volume[index[x]], trilinear (or `nearest`); outside the grid the border repeats.
 
