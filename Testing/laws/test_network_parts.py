@@ -175,6 +175,27 @@ def test_alsn_is_equation_7(kind: Literal["lora", "base_only", "experts"]) -> No
     torch.testing.assert_close(found, features + alsn.strength * expected, atol=1e-3, rtol=1e-4)
 
 
+def test_alsn_leaves_out_branches_of_impossible_classes_after_training() -> None:
+    torch.manual_seed(0)
+    alsn = build_alsn(4, 8, dense=True, rank=2, classes=3, kind="lora")
+    for parameter in alsn.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    features, prompt = random(1, 4, *SHAPE), random(1, 3, 2, 8)
+    logits = torch.tensor([[0.0, 6.0, -4.0]])  # 0.0025, 0.9975, 0.00005
+    context = Context((features, features, features), logits, prompt)
+    called: list[int] = []
+    for j, branch in enumerate(alsn.branches.children()):
+        branch.get_submodule("down").register_forward_hook(lambda *_, j=j: called.append(j))
+    with torch.no_grad():
+        whole = alsn.train()(features, context)
+        assert set(called) == {0, 1, 2}
+        called.clear()
+        found = alsn.eval()(features, context)
+    assert set(called) == {0, 1}
+    torch.testing.assert_close(found, whole, atol=1e-3 * float(whole.abs().max()), rtol=0)
+    assert not torch.equal(found, whole)
+
+
 def test_mind_ssc_sees_structure_not_contrast() -> None:
     volume = torch.nn.functional.avg_pool3d(random(1, 1, 16, 18, 20), 3, 1, 1)
     structure = mind_ssc(volume)

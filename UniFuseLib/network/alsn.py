@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from UniFuseLib.network.dapl import Context
 
 _REACH = 2  # planes: two 3³ convolutions, one after the other
+_LEAST_SHARE = 1e-3  # p_j of a branch: what is left out is that part of it, times `strength`
 _LEAST_LENGTH = 1e-12  # of a query or a key
 
 
@@ -135,18 +136,28 @@ class ALSN(nn.Module):
         p = context.probabilities
         weighted = context.prompt * p[:, :, None, None]  # P̂ ⊙ p
         attention = self.base.prepared(_even_parts(features), weighted)
-        branches = cast("Sequence[SkipNet]", self.branches)
-        guides = [branch.prepared(_even_parts(features), weighted) for branch in branches]
+        branches = self._counted(p)
+        guides = [branch.prepared(_even_parts(features), weighted) for branch in branches.values()]
 
         def skipped(part: Tensor) -> Tensor:
             even = channel_rms_norm(part)
             out = self.base.at(even, attention)
-            for j, (branch, guide) in enumerate(zip(branches, guides, strict=True)):
+            for (j, branch), guide in zip(branches.items(), guides, strict=True):
                 share = p[:, j, None, None, None, None].to(out.dtype)
                 out = out + share * branch.at(even, guide)
             return part + self.strength * out
 
         return by_slabs(skipped, features, _REACH)
+
+    def _counted(self, p: Tensor) -> dict[int, SkipNet]:
+        """Branches by class; after training those of classes that are out of the question are left
+        out.
+        """
+        branches = dict(enumerate(cast("Sequence[SkipNet]", self.branches)))
+        if self.training or p.is_meta:
+            return branches
+        possible = (p.amax(dim=0) >= _LEAST_SHARE).tolist()
+        return {j: branch for j, branch in branches.items() if possible[j]}
 
 
 def _even_parts(features: Tensor) -> Iterator[Tensor]:
