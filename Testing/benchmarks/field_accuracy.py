@@ -4,7 +4,8 @@ network's field, and refined from rest and from that field.
     python Testing/benchmarks/field_accuracy.py CASES --output fields.jsonl [--ids ID ...]
 
 CASES is a folder that `unifuse simulate` made. Mean error inside the body, mm; `residual`: of the
-descriptors, relative to that after the pose alone, at the same points. One thread.
+descriptors, relative to that after the pose alone, at the same points; `moved_mm`: mean length
+inside the body of the field refined from rest. One thread.
 """
 
 from __future__ import annotations
@@ -91,7 +92,13 @@ def measured(
         for name, flow in fields.items()
         if name != "pose"
     }
-    return {"start": followed.start, "error_mm": errors, "residual": residual}
+    lengths = fields["refined"].norm(dim=1, keepdim=True)[working.mask] * compared.spacing
+    return {
+        "start": followed.start,
+        "error_mm": errors,
+        "residual": residual,
+        "moved_mm": round(float(lengths.mean()), 3),
+    }
 
 
 def error_mm(case: Case, working: WorkingPair, flow: Tensor) -> float:
