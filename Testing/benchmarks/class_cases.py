@@ -3,7 +3,7 @@
 
     python Testing/benchmarks/class_cases.py DATA SCANS
     unifuse simulate SCANS/cases.csv --data SCANS --output CASES
-    unifuse evaluate CASES --no-overview --output OUT --json
+    python Testing/benchmarks/class_found.py CASES --output OUT
     python Testing/benchmarks/class_figures.py OUT --output docs/results/classes.json
 
 DATA holds `train` and `val`; SCANS gets links to it, and what is made. CTs of head and neck
@@ -115,12 +115,12 @@ def others(data: Path) -> Iterator[Scan]:
     """Scans of validation patients."""
     for folder in sorted(data.glob("val/mr_multi/*")):
         for degraded, reference in (("t2w", "t1w"), ("flair", "t1w"), ("t1w", "t2w")):
-            yield _pair(data, folder, degraded, reference, "mr", 5)
+            yield _pair(data, folder, degraded, reference, "mr", 8)
     for folder in sorted(data.glob("val/heads_real/*")):
-        yield _pair(data, folder, "mr", "ct", "mrct", 3)
+        yield _pair(data, folder, "mr", "ct", "mrct", 8)
     for folder in sorted(data.glob("val/ct_pet_mr/*")):
-        yield _pair(data, folder, "mr_t1", "ct", "mrct", 3)
-        yield _pair(data, folder, "pet_suv", "ct", "petct", 8)
+        yield _pair(data, folder, "mr_t1", "ct", "mrct", 8)
+        yield _pair(data, folder, "pet_suv", "ct", "petct", 10)
     for path in sorted(data.glob("val/labels/*.nii.gz")):
         place, name = _inside(path, data), path.name.split(".")[0]
         for contrasts in (("t2", "t1"), ("flair", "t1")):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often the class is right, from what `unifuse evaluate` kept of every case.
+"""How often the class is right, from what `class_found.py` or `unifuse evaluate` kept of cases.
 
     python Testing/benchmarks/class_figures.py OUT [OUT …] --output docs/results/classes.json
 
