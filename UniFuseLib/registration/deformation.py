@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 _LEAST_GAIN = 0.03
 _LEAST_T = 3.0
 
-# Mean length in the body of the field refined from rest, of the same pairs: 1.3, 1.9 and 2.6 mm
-# where the network's field was the better start; computing that field costs more than refining
-_LEAST_MOVED_MM = 1.0
+# Mean length in the body of the field refined from rest: 1.05 mm and more where the network's field
+# was the better start (docs/decisions/0105); computing that field costs more than refining
+_LEAST_MOVED_MM = 0.75
 
 Start = Literal["rest", "network"]
 
