@@ -1,6 +1,6 @@
 """START HERE: two volumes in, fused volume, deformation and degradation class out.
 
-    checks → modality → body, intensity rule → working grid → pose → network → deformation
+    checks → modality → body, intensity rule → working grid → pose → deformation → network
     → restoration and fusion → correction of what is left → back to the reference grid
 
 Every step is a function of its room, or of `steps.py` where it takes two of them; this file shows
@@ -9,7 +9,6 @@ their order.
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,10 +38,10 @@ from UniFuseLib.severity.severity import severity_of
 from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.steps import (
+    NetworkRun,
     classify_pair,
     deform_pair,
     fuse_by_method,
-    predicted_flow,
     restore_degraded,
 )
 from UniFuseLib.verdict.judge import check_judged
@@ -60,8 +59,8 @@ if TYPE_CHECKING:
 _LOADING = Stage("Loading the network", 0.1)
 _CHECKING = Stage("Checking the volumes", 0.1)
 _ALIGNING = Stage("Aligning the volumes", 2.4)
-_REGISTERING = Stage("Running the network", 1.3)
 _REFINING = Stage("Refining the deformation", 1.5)
+_REGISTERING = Stage("Running the network", 0.8)
 _JUDGING = Stage("Judging the alignment", 1.8)
 _FUSING = Stage("Restoring and fusing", 0.8)
 _RESAMPLING = Stage("Writing onto the reference grid", 0.4)
@@ -70,8 +69,8 @@ _STAGES = (
     _LOADING,
     _CHECKING,
     _ALIGNING,
-    _REGISTERING,
     _REFINING,
+    _REGISTERING,
     _JUDGING,
     _FUSING,
     _RESAMPLING,
@@ -171,13 +170,12 @@ def fuse(
             greys = greys_of(pair, ct_window)
         with stages.stage(_ALIGNING):
             working = working_pair(pair, align, stages.step)
-        with stages.stage(_REGISTERING), autocast(precision, target):
-            registered = network.register(
-                working.degraded.to(target), working.reference.to(target), find_field=False
-            )
-            predict = partial(predicted_flow, network, pair, working, target, precision)
+        seen = NetworkRun(network, pair, working, target, precision)
         with stages.stage(_REFINING):
-            deformed = deform_pair(pair, working, target, predict, steps, align, stages.step)
+            deformed = deform_pair(pair, working, target, seen.flow, steps, align, stages.step)
+        with stages.stage(_REGISTERING):
+            registered = seen.registered()
+        del seen
         refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
         flow = deformed.flow
         del deformed

@@ -43,15 +43,8 @@ class Network(Protocol):
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
-def predicted_flow(
-    network: Network,
-    pair: PreparedPair,
-    working: WorkingPair,
-    device: torch.device,
-    precision: str,
-) -> Tensor:
-    """The network's field; where there are masks, that of what they hold: elsewhere both volumes
-    are air.
+class NetworkRun:
+    """The network on one pair: run once, with its field only where that is asked for first.
 
     Args:
         network: see `Network`.
@@ -59,18 +52,51 @@ def predicted_flow(
         working: both on the working grid.
         device: of the network.
         precision: of its forward pass.
-
-    Returns:
-        φ `(1, 3, d, h, w)`, voxels of the working grid, on `device`.
     """
-    sides = (pair.degraded.source, working.degraded), (pair.reference.source, working.reference)
-    shown = [values for _, values in sides]
-    if pair.masked:
-        both = working.degraded_acquired & working.reference_acquired
-        shown = [torch.where(both, values, source.air) for source, values in sides]
-    with autocast(precision, device):
-        flow: Tensor = network.register(*(values.to(device) for values in shown)).flow
-    return flow
+
+    def __init__(
+        self,
+        network: Network,
+        pair: PreparedPair,
+        working: WorkingPair,
+        device: torch.device,
+        precision: str,
+    ) -> None:
+        self.network, self.pair, self.working = network, pair, working
+        self.device, self.precision = device, precision
+        self._registered: Any = None
+
+    def flow(self) -> Tensor:
+        """φ `(1, 3, d, h, w)`, voxels of the working grid; where there are masks, that of what they
+        hold: elsewhere both volumes are air.
+        """
+        if self.pair.masked:
+            flow: Tensor = self._run(*self._shown(), find_field=True).flow
+            return flow
+        self._registered = self._run(*self._whole(), find_field=True)
+        return self._registered.flow
+
+    def registered(self) -> Any:
+        """What `network.unifuse.Registered` holds of the whole volumes; φ may be at rest."""
+        if self._registered is None:
+            self._registered = self._run(*self._whole(), find_field=False)
+        return self._registered
+
+    def _run(self, degraded: Tensor, reference: Tensor, *, find_field: bool) -> Any:
+        with autocast(self.precision, self.device):
+            both = degraded.to(self.device), reference.to(self.device)
+            return self.network.register(*both, find_field=find_field)
+
+    def _whole(self) -> tuple[Tensor, Tensor]:
+        return self.working.degraded, self.working.reference
+
+    def _shown(self) -> tuple[Tensor, Tensor]:
+        both = self.working.degraded_acquired & self.working.reference_acquired
+        degraded, reference = self._whole()
+        return (
+            torch.where(both, degraded, self.pair.degraded.source.air),
+            torch.where(both, reference, self.pair.reference.source.air),
+        )
 
 
 def deform_pair(

@@ -15,7 +15,6 @@ import argparse
 import json
 import sys
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from UniFuseLib.evaluation.sampling import covered
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
 from UniFuseLib.registration.bspline_refinement import steps_for
-from UniFuseLib.steps import classify_pair, deform_pair, predicted_flow
+from UniFuseLib.steps import NetworkRun, classify_pair, deform_pair
 from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import images_of
@@ -45,11 +44,10 @@ def row_of(case: Any, network: Any, contract: Any) -> dict[str, Any]:
     pair = prepare_pair(case.degraded, case.reference, modalities, contract, None)
     working = working_pair(pair, "deformable")
     cpu = torch.device("cpu")
-    registered = network.register(working.degraded, working.reference, find_field=False)
-    predict = partial(predicted_flow, network, pair, working, cpu, "auto")
+    run = NetworkRun(network, pair, working, cpu, "auto")
     steps = steps_for("auto", *modalities)
-    flow = deform_pair(pair, working, cpu, predict, steps, "deformable", lambda _: None).flow
-    classified = classify_pair(registered.logits, pair, contract)
+    flow = deform_pair(pair, working, cpu, run.flow, steps, "deformable", lambda _: None).flow
+    classified = classify_pair(run.registered().logits, pair, contract)
     known = affordable(pair.reference.scalar.grid)
     parting = parting_of(pair, working, flow) if known else None
     evidence = evidence_of(pair, working, flow, classified.probabilities, parting)

@@ -21,7 +21,6 @@ import os
 import sys
 import time
 import traceback
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from UniFuseLib.preprocessing.working_pair import place, working_pair
 from UniFuseLib.registration.affine import AffineResult
 from UniFuseLib.registration.affine_parameters import distance_mm
 from UniFuseLib.registration.bspline_refinement import steps_for
-from UniFuseLib.steps import classify_pair, deform_pair, predicted_flow
+from UniFuseLib.steps import NetworkRun, classify_pair, deform_pair
 from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.field import images_of
@@ -61,11 +60,10 @@ def run(case: Case, network: Any, contract: Any, draw: Draw) -> dict[str, Any]:
     else:
         working = working_pair(pair, case.align)
     cpu = torch.device("cpu")
-    registered = network.register(working.degraded, working.reference, find_field=False)
-    predict = partial(predicted_flow, network, pair, working, cpu, "auto")
+    run = NetworkRun(network, pair, working, cpu, "auto")
     steps = steps_for("auto", *pair.modalities)
-    deformed = deform_pair(pair, working, cpu, predict, steps, "deformable", lambda _: None)
-    classified = classify_pair(registered.logits, pair, contract)
+    deformed = deform_pair(pair, working, cpu, run.flow, steps, "deformable", lambda _: None)
+    classified = classify_pair(run.registered().logits, pair, contract)
     began = time.process_time()
     parting = (
         parting_of(pair, working, deformed.flow) if affordable(pair.reference.scalar.grid) else None
