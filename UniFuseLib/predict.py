@@ -16,6 +16,7 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
+from UniFuseLib.degraded_reference import reference_doubts
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
 from UniFuseLib.fallback import smaller_when_full
 from UniFuseLib.fusion.greys import AUTO, greys_of
@@ -39,6 +40,7 @@ from UniFuseLib.spatial.axes import from_canonical
 from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.steps import (
     classify_pair,
+    classify_reference,
     deform_pair,
     flow_inside,
     fuse_by_method,
@@ -173,6 +175,7 @@ def fuse(
         with stages.stage(_REGISTERING), autocast(precision, target):
             registered = network.register(working.degraded.to(target), working.reference.to(target))
             flow = flow_inside(network, pair, working, target) if pair.masked else registered.flow
+            of_reference = classify_reference(network, pair, working, agreed, target)
         with stages.stage(_REFINING):
             deformed = deform_pair(pair, working, flow, steps, align, stages.step)
         refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
@@ -216,6 +219,7 @@ def fuse(
             working,
             agreed,
             classified,
+            reference_doubts(of_reference, pair.modalities[1], classified),
             measured,
             refinement,
             guided,
