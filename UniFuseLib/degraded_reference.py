@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from UniFuseLib.degradation import Classification
 
 #: probability from which on a reference is called degraded: clean heads reach 0.86 (one, of thick
-#: slices; the next 0.54), T1 of limbs 0.65, CT 0.33, and one PET of seventeen 0.96 (0104)
+#: slices; the next 0.54), T1 of limbs 0.65, CT 0.33, and one PET of 26 patients 0.96 (0104)
 LEAST = {"mr": 0.87, "ct": 0.85, "pet": 0.97}
 
 

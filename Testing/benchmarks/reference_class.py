@@ -60,7 +60,7 @@ class Pair(NamedTuple):
     reference: Volume
     modalities: tuple[str, str]
     severities: tuple[float, float]  # 0: clean
-    align: Align = "rigid"
+    align: Align = "rigid"  # none: two scans of a patient in the frame of their files
 
 
 def of_cases(folder: Path) -> Iterator[Pair]:
@@ -73,29 +73,29 @@ def of_cases(folder: Path) -> Iterator[Pair]:
         path = Path(case["sources"]["reference"])
         patient = path.stem if path.parent.name == "labels" else path.parent.name
         for order, severities in (("as it is", (severity, 0.0)), ("exchanged", (0.0, severity))):
-            yield Pair(f"{name} {order}", patient, *scans, modalities, severities)
+            first, second = scans
+            yield Pair(f"{name} {order}", patient, first, second, modalities, severities)
             scans, modalities = scans[::-1], modalities[::-1]
 
 
 def of_patients(data: Path, done: set[str]) -> Iterator[Pair]:
     """Real scans: both clean, the first one degraded, the second one; without those of `done`."""
     for number, (patient, paths) in enumerate(_partners(data)):
-        kinds = [_modality(path) for path in paths]
-        clean = [_floats(read_volume(path)) for path in paths]
+        kinds = _modality(paths[0]), _modality(paths[1])
+        clean = _floats(read_volume(paths[0])), _floats(read_volume(paths[1]))
         if paths[0] == paths[1]:  # no MR of this patient
-            clean[0], kinds[0] = mr_like(clean[1], number), "mr"
+            clean, kinds = (mr_like(clean[1], number), clean[1]), ("mr", "ct")
         named = f"{patient} {kinds[0]} {paths[0].name[:5]} on {paths[1].name[:5]}"
-        yield Pair(f"{named}, clean", patient, *clean, tuple(kinds), (0.0, 0.0), "none")
+        yield Pair(f"{named}, clean", patient, clean[0], clean[1], kinds, (0.0, 0.0), "none")
         for side, order in enumerate(("degraded", "exchanged")):
             if (kinds[side] == "ct" and number % _EVERY_CT) or f"{named}, {order}" in done:
                 continue
             label = DEGRADATION_OF[kinds[side]]
             scan, drawn = source.degraded(clean[side], label, _FIRST_SEED + 2 * number + side)
-            scans, severities = list(clean), [0.0, 0.0]
-            scans[side], severities[side] = scan, drawn["severity"]
-            yield Pair(
-                f"{named}, {order}", patient, *scans, tuple(kinds), tuple(severities), "none"
-            )
+            first, second = (scan, clean[1]) if side == 0 else (clean[0], scan)
+            severity = drawn["severity"]
+            severities = (severity, 0.0) if side == 0 else (0.0, severity)
+            yield Pair(f"{named}, {order}", patient, first, second, kinds, severities, "none")
 
 
 def _partners(data: Path) -> Iterator[tuple[str, tuple[Path, Path]]]:
@@ -105,9 +105,9 @@ def _partners(data: Path) -> Iterator[tuple[str, tuple[Path, Path]]]:
             yield folder.name, (of_contrast[one[:2]], of_contrast[other[:2]])
     for folder in sorted(data.glob("*/ct_pet_mr/*")):
         for names in _BODIES:
-            one, other = (folder / f"{name}.nii.gz" for name in names)
-            if one.exists() and other.exists():
-                yield folder.name, (one, other)
+            first, second = (folder / f"{name}.nii.gz" for name in names)
+            if first.exists() and second.exists():
+                yield folder.name, (first, second)
     for folder in sorted(data.glob("val/heads_real/*")):
         ct, mr = folder / "ct.nii.gz", folder / "mr.nii.gz"
         yield folder.name, (ct, mr)
@@ -133,7 +133,9 @@ def _network() -> tuple[Any, Any]:
 def row_of(pair: Pair) -> dict[str, Any]:
     """What the check says of a pair."""
     network, contract = _network()
-    kept = {"id": pair.name, "patient": pair.patient, "pair": " on ".join(pair.modalities)}
+    kept: dict[str, Any] = {"id": pair.name, "patient": pair.patient}
+    kept["pair"] = " on ".join(pair.modalities)
+    kept["case"] = pair.align != "none"
     kept["severity_degraded"], kept["severity_reference"] = pair.severities
     try:
         checked = prepare_pair(pair.degraded, pair.reference, pair.modalities, contract)
@@ -149,7 +151,7 @@ def row_of(pair: Pair) -> dict[str, Any]:
     probability = round(found.probabilities[label], 4) if found and judged else None
     kept["probability"] = probability
     kept["degraded_class"] = degraded.label if degraded.calibrated else None
-    kept["told"] = list(reference_doubts(found, pair.modalities[1], degraded))
+    kept["told"] = bool(reference_doubts(found, pair.modalities[1], degraded))
     return kept
 
 
@@ -169,11 +171,11 @@ def table(rows: list[dict[str, Any]]) -> str:
         seen = [row for row in found if row["severity_reference"] >= VISIBLE_FROM]
         judged = [row["probability"] for row in clean if row["probability"] is not None]
         numbers = (
-            *(len(clean), len(judged), sum(bool(row["told"]) for row in clean)),
+            *(len(clean), len(judged), sum(row["told"] for row in clean)),
             f"{max(judged, default=0):.2f}",
             *(len({row["patient"] for row in clean}), len(seen)),
             sum(row["probability"] is not None for row in seen),
-            sum(bool(row["told"]) for row in seen),
+            sum(row["told"] for row in seen),
         )
         lines.append(f"| {pair} | " + " | ".join(map(str, numbers)) + " |")
     return "\n".join(lines) + "\n"
@@ -196,7 +198,10 @@ def main() -> int:
         for pair in pairs:
             if pair.name not in done:
                 source.add_row(args.rows, row_of(pair))
-    sys.stdout.write(table(source.read_rows(args.rows)))
+    rows = source.read_rows(args.rows)
+    for title, simulated in (("Cases, in both orders", True), ("Scans of patients", False)):
+        chosen = [row for row in rows if row["case"] == simulated]
+        sys.stdout.write(f"\n{title}\n\n{table(chosen)}")
     return 0
 
 
