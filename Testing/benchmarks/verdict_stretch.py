@@ -65,10 +65,9 @@ def stretches(pack: Pack, number: int) -> list[Stretch]:
     pose = working_pair(pair, "rigid").alignment.matrix
     sides = pair.degraded.side, pair.reference.side
     most = max(other_poses(*sides, pose), key=lambda end: end.stretch_gain)
-    found = [most]
-    if set(case.modalities) == {"ct", "mr"}:
-        found.append(finer_stretch(*sides, pose, most))
-    return [stretch_of(end) for end in found]
+    of_two = set(case.modalities) == {"ct", "mr"}
+    found = (most, finer_stretch(*sides, pose, most) if of_two else None)
+    return [stretch_of(end) for end in found if end is not None]
 
 
 def main() -> int:

@@ -67,7 +67,9 @@ def finer(degraded: Volume, reference: Volume, pose: np.ndarray, kinds: tuple[st
     sides = seen(degraded, kinds[0]), seen(reference, kinds[1])
     with torch.no_grad():
         coarse = max(other_poses(*sides, pose), key=lambda end: end.stretch_gain)
-        return stretch_of(finer_stretch(*sides, pose, coarse))
+        end = finer_stretch(*sides, pose, coarse)
+    assert end is not None
+    return stretch_of(end)
 
 
 @pytest.mark.parametrize("factor", [1.1, 0.9])
@@ -82,6 +84,12 @@ def test_at_the_finest_spacing_a_ct_and_an_mr_tell_the_size_of_their_slices(fact
     assert forward.finest_doubts()
     assert back.finest_doubts()
     assert finer(mr, ct, POSE, ("mr", "ct")).finest_doubts() == ()
+
+
+def test_a_slab_is_too_thin_to_tell_its_size() -> None:
+    mr, ct = scan(DEGRADED, "t1", POSE, 40), scan(REFERENCE, "ct", None, 15, 9)
+    slab = Volume(mr.array[20:32], mr.affine)
+    assert finer_stretch(seen(slab, "mr"), seen(ct, "ct"), POSE, End(POSE)) is None
 
 
 def test_few_percent_need_a_clearer_gain() -> None:

@@ -103,8 +103,8 @@ def other_poses(
 
 def finer_stretch(
     degraded: AlignmentVolume, reference: AlignmentVolume, pose: np.ndarray, coarse: End
-) -> End:
-    """Where twelve parameters end at the finest spacing.
+) -> End | None:
+    """Where twelve parameters end at the finest spacing; None of a slab, too thin to tell its size.
 
     Args:
         degraded: one side.
@@ -114,16 +114,19 @@ def finer_stretch(
     """
     if better_as_reference(degraded, reference):
         turned = coarse.turned_round().matrix
-        return _finest(reference, degraded, np.linalg.inv(pose), turned).turned_round()
+        back = _finest(reference, degraded, np.linalg.inv(pose), turned)
+        return None if back is None else back.turned_round()
     return _finest(degraded, reference, pose, coarse.matrix)
 
 
 def _finest(
     degraded: AlignmentVolume, reference: AlignmentVolume, pose: np.ndarray, begin: np.ndarray
-) -> End:
+) -> End | None:
+    levels = levels_of(reference.compared_points())
+    if not levels.whole:
+        return None
     usual = measures_of(degraded.modality, reference.modality)
-    spacing = levels_of(reference.compared_points()).fine
-    return Variation(degraded, reference, usual, AFFINE).climbed(pose, spacing, begin)
+    return Variation(degraded, reference, usual, AFFINE).climbed(pose, levels.fine, begin)
 
 
 def _ends(

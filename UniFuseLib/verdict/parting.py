@@ -30,7 +30,7 @@ class Parting(NamedTuple):
     spread: Spread
     points: np.ndarray  # (n, 3) RAS mm of the body that is judged
     stretch: Stretch
-    finer: Stretch | None = None  # the same at the finest spacing, of a CT and an MR
+    finer: Stretch | None = None  # at the finest spacing, of a CT and an MR that are no slabs
 
     def stretch_doubts(self, modalities: tuple[str, str]) -> tuple[str, ...]:
         """A sentence where one of both is clear; empty else.
@@ -72,9 +72,9 @@ def parting_of(
         most = max(others, key=lambda other: other.stretch_gain)
         finer = None
         if set(pair.modalities) == {"ct", "mr"}:
-            finer = stretch_of(finer_stretch(degraded, reference, followed, most))
+            finer = finer_stretch(degraded, reference, followed, most)
     spread = spread_of(followed, [other.matrix for other in others])
-    return Parting(spread, points, stretch_of(most), finer)
+    return Parting(spread, points, stretch_of(most), finer and stretch_of(finer))
 
 
 def _points(working: WorkingPair) -> np.ndarray:
