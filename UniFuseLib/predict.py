@@ -16,6 +16,7 @@ import torch
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.contract import Contract, standard_contract
+from UniFuseLib.degraded_reference import reference_doubts
 from UniFuseLib.device import autocast, check_precision, choose_device, device_name, memory_advice
 from UniFuseLib.fallback import smaller_when_full
 from UniFuseLib.fusion.greys import AUTO, greys_of
@@ -40,6 +41,7 @@ from UniFuseLib.spatial.volume import Volume
 from UniFuseLib.steps import (
     NetworkRun,
     classify_pair,
+    classify_reference,
     deform_pair,
     fuse_by_method,
     restore_degraded,
@@ -173,12 +175,12 @@ def fuse(
         seen = NetworkRun(network, pair, working, target, precision)
         with stages.stage(_REFINING):
             deformed = deform_pair(pair, working, target, seen.flow, steps, align, stages.step)
-        with stages.stage(_REGISTERING):
+        with stages.stage(_REGISTERING), autocast(precision, target):
             registered = seen.registered()
-        del seen
+            of_reference = classify_reference(seen, agreed)
         refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])
         flow = deformed.flow
-        del deformed
+        del seen, deformed
         with stages.stage(_JUDGING):
             classified = classify_pair(registered.logits, pair, agreed)
             judged = (
@@ -217,6 +219,7 @@ def fuse(
             working,
             agreed,
             classified,
+            reference_doubts(of_reference, pair.modalities[1], classified),
             measured,
             refinement,
             guided,

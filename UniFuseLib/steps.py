@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
 import torch
 
-from UniFuseLib.degradation import Classification, classify
+from UniFuseLib.degradation import Classification, classify, is_calibrated
 from UniFuseLib.device import autocast
 from UniFuseLib.fusion.methods import UNIFUSE
 from UniFuseLib.fusion.on_reference import fuse_again
@@ -28,9 +29,14 @@ if TYPE_CHECKING:
     from UniFuseLib.fusion.greys import Greys
     from UniFuseLib.network.blend import Base
     from UniFuseLib.postprocess import NetworkResult, ReferenceGridResult
-    from UniFuseLib.preprocessing.prepare import PreparedPair
+    from UniFuseLib.preprocessing.prepare import PreparedPair, PreparedVolume
     from UniFuseLib.preprocessing.working_pair import Align, WorkingPair
     from UniFuseLib.spatial.composed import ComposedField
+
+
+# Of an MR's body: whole heads show 0.89 and more of each other, stripped ones a third (0104)
+_LEAST_SHOWN = 0.7
+_MOST_VOXELS = 2_400_000  # of the reference that are looked at: half a CPU second
 
 
 class Network(Protocol):
@@ -38,6 +44,9 @@ class Network(Protocol):
 
     def register(self, degraded: Tensor, reference: Tensor, *, find_field: bool = True) -> Any:
         """Two `(1, 1, d, h, w)` → what `network.unifuse.Registered` holds."""
+
+    def classify(self, degraded: Tensor, reference: Tensor) -> Tensor:
+        """Two `(1, 1, d, h, w)` → class logits of the first one `(1, classes)`."""
 
     def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
@@ -176,15 +185,61 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
         pair: whose degraded volume was classified.
         contract: of the network.
     """
+    return _classified(logits, pair.degraded, float(pair.grid.spacing[0]), contract)
+
+
+def classify_reference(run: NetworkRun, contract: Contract) -> Classification | None:
+    """The same of the reference, as if it were the degraded one; a patient's metal is no sign.
+
+    Args:
+        run: network and pair.
+        contract: of the network.
+
+    Returns:
+        None at a spacing that no class is stated at, and of an MR of which the degraded volume
+        shows too little: the network takes what is lacking there for motion.
+    """
+    pair, working = run.pair, run.working
+    spacing_mm = float(pair.grid.spacing[0])
+    partial = pair.modalities[1] == "mr" and _shown_share(pair.reference, working) < _LEAST_SHOWN
+    if partial or not is_calibrated(spacing_mm, contract.working_spacing_mm):
+        return None
+    middle = _middle_slices(working.grid.shape)
+    both = (volume[:, :, middle].to(run.device) for volume in (working.reference, working.degraded))
+    logits = run.network.classify(*both)
+    return _classified(logits, pair.reference, spacing_mm, contract, metal_counts=False)
+
+
+def _middle_slices(shape: tuple[int, int, int]) -> slice:
+    depth, height, width = shape
+    surplus = max(0, depth - max(1, _MOST_VOXELS // (height * width)))
+    return slice(surplus // 2, depth - (surplus - surplus // 2))
+
+
+def _shown_share(reference: PreparedVolume, working: WorkingPair) -> float:
+    """Part of the reference's body that the degraded volume shows; stripped away is not shown."""
+    body_mm3 = float(reference.body.sum()) * float(np.prod(reference.scalar.grid.spacing))
+    shown_mm3 = float(working.mask.sum()) * float(np.prod(working.grid.spacing))
+    return shown_mm3 / max(body_mm3, 1.0)
+
+
+def _classified(
+    logits: Tensor,
+    scan: PreparedVolume,
+    spacing_mm: float,
+    contract: Contract,
+    *,
+    metal_counts: bool = True,
+) -> Classification:
     raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
     raw_probabilities = dict(zip(contract.classes, raw, strict=True))
     return classify(
         raw_probabilities,
-        pair.degraded.source.modality,
+        scan.source.modality,
         contract.sure_from,
-        float(pair.grid.spacing[0]),
+        spacing_mm,
         contract.working_spacing_mm,
-        lambda network: presence_of(pair.degraded, network, contract.presence),
-        pair.degraded.voxel_mm,
-        pair.degraded.metal_ml,
+        lambda network: presence_of(scan, network, contract.presence, metal_counts=metal_counts),
+        scan.voxel_mm,
+        scan.metal_ml,
     )

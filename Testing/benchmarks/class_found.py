@@ -66,8 +66,8 @@ def class_of(case: Case, network: Network, contract: Contract) -> dict[str, Any]
     pair = prepare_pair(case.degraded, case.reference, modalities, contract)
     with torch.no_grad():
         working = working_pair(pair, "deformable")
-        registered = network.register(working.degraded, working.reference, find_field=False)
-    classified = classify_pair(registered.logits, pair, contract)
+        logits = network.classify(working.degraded, working.reference)
+    classified = classify_pair(logits, pair, contract)
     stated = classified.calibrated
     return {
         "id": case.id,

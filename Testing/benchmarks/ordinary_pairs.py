@@ -11,6 +11,7 @@ reference's body that the degraded volume shows; of two patients nothing is the 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from functools import partial
@@ -55,6 +56,8 @@ _HEADS = {
 }
 _STRANGERS = (("p1", "p3"), ("p3", "p4"), ("p4", "p1"), ("p7", "p19"), ("p19", "p7"))
 _REAL = ("wba_16", "wba_2", "wba_20", "wba_21", "wba_28")
+_SIDES = {_RIGHT: "side to side", _FRONT: "front to back", _HEAD: "head to foot"}
+_FACTORS = (0.9, 0.95, 1.0, 1.05, 1.1)
 
 
 class Cases:
@@ -94,6 +97,22 @@ class Cases:
             yield f"half a head, motion: t2 on t1 of {patient}", partial(self._half, patient, 0.9)
         for one, other in zip(_REAL, (*_REAL[1:], _REAL[0]), strict=True):
             yield f"two patients: ct of {one} on mr of {other}", partial(self._real, one, other)
+        yield from self._voxel_sizes()
+
+    def _voxel_sizes(self) -> Iterator[tuple[str, Callable[[], Pair]]]:
+        """A CT and an MR of one head, either of them with a wrong header."""
+        for patient in _REAL:
+            for first, second in (("mr", "ct"), ("ct", "mr")):
+                for axis, factor in itertools.product(_SIDES, _FACTORS):
+                    if factor == 1 and axis != _HEAD:
+                        continue  # the same pair
+                    name = f"voxels {factor:g} times as long from {_SIDES[axis]}"
+                    make = partial(self._voxel_size, patient, first, second, axis, factor)
+                    yield f"{name}: {first} on {second} of {patient}", make
+
+    def _voxel_size(self, patient: str, first: str, second: str, axis: int, factor: float) -> Pair:
+        degraded, reference = self.real(patient, first), self.real(patient, second)
+        return moved(*respaced(degraded, reference, axis, factor), 7)
 
     def _half_strangers(self, one: str, other: str, first: str, second: str) -> Pair:
         pair = beside(self.head(one, first), self.head(other, second))

@@ -44,6 +44,7 @@ class Network:
     label: int = 0
     blend: float = 0.5
     detail_weight: float = 1.0
+    second_label: int = 0  # of the reference
     bases: list[str] = field(default_factory=list)  # that were asked for
 
     def register(
@@ -52,9 +53,11 @@ class Network:
         d, h, w = (torch.cos(torch.linspace(-1, 1, n)) for n in degraded.shape[2:])
         bump = d[:, None, None] * h[None, :, None] * w[None, None, :]
         flow = torch.stack([v * bump for v in self.voxels])[None]
-        logits = torch.zeros(1, 4)
-        logits[0, self.label] = 8.0
-        return Registered(flow, logits, degraded, reference)
+        return Registered(flow, _sure_of(self.label), degraded, reference)
+
+    def classify(self, degraded: Tensor, reference: Tensor) -> Tensor:
+        assert degraded.shape == reference.shape
+        return _sure_of(self.second_label)
 
     def fuse(
         self, registered: Registered, flow: Tensor | None = None, base: str = "reference"
@@ -66,6 +69,12 @@ class Network:
         fused = moved + weight * (registered.reference - moved)
         detail_weight = torch.full_like(moved, self.detail_weight)
         return Output(fused, moved, moved, weight, detail_weight, flow, registered.logits)
+
+
+def _sure_of(label: int) -> Tensor:
+    logits = torch.zeros(1, 4)
+    logits[0, label] = 8.0
+    return logits
 
 
 def content(points: np.ndarray) -> np.ndarray:

@@ -193,6 +193,28 @@ def test_traces_of_the_scan_outvote_a_network_that_is_less_sure(
         assert run(pair, model=Network(label=1), contract=without).label == "mr_motion"
 
 
+def test_a_reference_that_looks_degraded_is_told(pair: tuple[Volume, Volume]) -> None:
+    contract = replace(standard_contract(), working_spacing_mm=3.0)
+
+    def told(
+        label: int, second_label: int, degraded: Volume = pair[0], spacing: float = 3.0
+    ) -> list[str]:
+        network = Network(label=label, second_label=second_label)
+        options = {"model": network, "contract": contract, "working_spacing": spacing}
+        warnings = run((degraded, pair[1]), **options).report.warnings
+        return [warning for warning in warnings if warning.startswith("The reference looks")]
+
+    (exchanged,) = told(0, 1)
+    assert "(MR motion, 100 %)" in exchanged
+    assert "exchange them and fuse again" in exchanged
+    (both,) = told(1, 1)
+    assert "choose another reference" in both
+    assert told(0, 0) == told(1, 0) == []
+    assert told(0, 1, spacing=5.0) == []  # nothing was calibrated there
+    part = Volume(pair[0].array[: len(pair[0].array) // 2], pair[0].affine)
+    assert told(0, 1, part) == []  # what it lacks may be what was taken for motion
+
+
 def test_at_another_working_spacing_no_class_is_stated(pair: tuple[Volume, Volume]) -> None:
     report = run(pair, model=Network(label=1), working_spacing=5.0).report
     assert not report.class_calibrated

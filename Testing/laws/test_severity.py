@@ -234,6 +234,18 @@ def test_of_a_ct_the_traces_count_at_the_voxels_of_the_fit(voxel_mm: float, deci
     assert (found is not None) == decides
 
 
+def test_a_ct_may_be_judged_by_its_noise_alone() -> None:
+    """A patient's own metal does not make a reference a degraded scan."""
+    teeth = like_the_fit(0.0, "ct", 2.0)
+    teeth.traces["metal"] += 3.0
+    plain = like_the_fit(0.0, "ct", 2.0)
+    counted = [presence_of(scan, 0.0, shipped()) for scan in (teeth, plain)]
+    by_noise = [presence_of(scan, 0.0, shipped(), metal_counts=False) for scan in (teeth, plain)]
+    assert None not in (*counted, *by_noise)
+    assert counted[0] > counted[1]  # type: ignore[operator]
+    assert by_noise[0] == pytest.approx(by_noise[1])
+
+
 def test_a_small_and_silent_body_is_left_to_the_network() -> None:
     uptake, body = phantom(2.0, 0.0), phantom(1, 0) > 0
     traces = traces_of("pet_low_dose", on_grid(uptake, SPACING), body)

@@ -8,7 +8,9 @@ import torch
 from head_phantom import DEGRADED, REFERENCE, rigid, scan, seen
 
 from UniFuseLib.spatial.volume import Volume
-from UniFuseLib.verdict.ensemble import End, other_poses
+from UniFuseLib.verdict.ensemble import End, finer_stretch, other_poses
+from UniFuseLib.verdict.parting import Parting
+from UniFuseLib.verdict.spread import spread_of
 from UniFuseLib.verdict.stretch import Stretch, stretch_of
 
 ALIKE = ("mr", "mr")
@@ -59,6 +61,53 @@ def test_another_modality_needs_a_clearer_gain() -> None:
     assert some.doubts(ALIKE)
     assert some.doubts(("ct", "mr")) == ()
     assert some._replace(gain=0.3).doubts(("ct", "mr"))
+
+
+def finer(degraded: Volume, reference: Volume, pose: np.ndarray, kinds: tuple[str, str]) -> Stretch:
+    sides = seen(degraded, kinds[0]), seen(reference, kinds[1])
+    with torch.no_grad():
+        coarse = max(other_poses(*sides, pose), key=lambda end: end.stretch_gain)
+        end = finer_stretch(*sides, pose, coarse)
+    assert end is not None
+    return stretch_of(end)
+
+
+@pytest.mark.parametrize("factor", [1.1, 0.9])
+def test_at_the_finest_spacing_a_ct_and_an_mr_tell_the_size_of_their_slices(factor: float) -> None:
+    """Whichever of them has the wrong header, and whichever is pulled."""
+    mr, ct = scan(DEGRADED, "t1", POSE, 40), scan(REFERENCE, "ct", None, 15, 9)
+    thick = stretched(mr, 0, factor)
+    forward = finer(thick, ct, POSE, ("mr", "ct"))
+    back = finer(ct, thick, np.linalg.inv(POSE), ("ct", "mr"))
+    assert forward.percent == pytest.approx(100 * (factor - 1), abs=3.5)
+    assert back.percent == pytest.approx(100 * (1 / factor - 1), abs=3.5)
+    assert forward.finest_doubts()
+    assert back.finest_doubts()
+    assert finer(mr, ct, POSE, ("mr", "ct")).finest_doubts() == ()
+
+
+def test_a_slab_is_too_thin_to_tell_its_size() -> None:
+    mr, ct = scan(DEGRADED, "t1", POSE, 40), scan(REFERENCE, "ct", None, 15, 9)
+    slab = Volume(mr.array[20:32], mr.affine)
+    assert finer_stretch(seen(slab, "mr"), seen(ct, "ct"), POSE, End(POSE)) is None
+
+
+def test_few_percent_need_a_clearer_gain() -> None:
+    thick, little = Stretch(0.05, 8.0, 2), Stretch(0.05, 6.0, 2)
+    assert thick.finest_doubts()
+    assert little.finest_doubts() == Stretch(0.03, 8.0, 2).finest_doubts() == ()
+    assert little._replace(gain=0.25).finest_doubts()
+    assert little._replace(gain=0.25, percent=4.0).finest_doubts() == ()
+
+
+def test_the_finest_spacing_speaks_where_the_coarser_one_is_silent() -> None:
+    nothing, clear = Stretch(0.05, 3.9, 2), Stretch(0.05, -8.7, 2)
+    of_both = Parting(spread_of(np.eye(4), [np.eye(4)]), np.zeros((1, 3)), nothing, clear)
+    (sentence,) = of_both.stretch_doubts(("mr", "ct"))
+    assert "9 % smaller from head to foot" in sentence
+    assert of_both._replace(finer=None).stretch_doubts(("mr", "ct")) == ()
+    (first,) = of_both._replace(stretch=Stretch(0.4, 12.0, 0)).stretch_doubts(("mr", "ct"))
+    assert "12 % larger from side to side" in first
 
 
 def test_the_largest_stretch_of_a_motion_is_named() -> None:

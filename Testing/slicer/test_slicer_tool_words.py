@@ -14,12 +14,14 @@ from UniFuseLib import predict
 from UniFuseLib.commands import export_result, fuse_files
 from UniFuseLib.degradation import (
     CLASSES,
+    Classification,
     coarse_voxels_warning,
     low_confidence_warning,
     metal_warning,
     modality_conflict_warning,
     uncalibrated_warning,
 )
+from UniFuseLib.degraded_reference import reference_doubts
 from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing import checks, guidance, prepare
 from UniFuseLib.preprocessing.checks import check_volume, copy_warning
@@ -116,6 +118,14 @@ def voxelWarnings():
     return found
 
 
+def referenceWarnings():
+    """Beside a degraded volume that looks clean, and one that does not."""
+    moved = dict.fromkeys(CLASSES, 0.0) | {"mr_motion": 0.93}
+    degraded = Classification("mr_motion", moved, ())
+    clean = Classification("clean", moved, ())
+    return [*reference_doubts(degraded, "mr", clean), *reference_doubts(degraded, "mr", degraded)]
+
+
 def warningsOfTheTool():
     degraded = dict.fromkeys(CLASSES, 0.0) | {"pet_low_dose": 1.0}
     unsure = dict.fromkeys(CLASSES, 0.1) | {"mr_motion": 0.7}
@@ -136,6 +146,7 @@ def warningsOfTheTool():
         *prepare._lifted("degraded", SimpleNamespace(offset=1000.0)),
         bspline_refinement._NO_GAIN,
         bspline_refinement._FOLDS,
+        *referenceWarnings(),
         *poseWarnings(),
         *modalityWarnings(),
         *voxelWarnings(),

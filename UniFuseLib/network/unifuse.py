@@ -168,6 +168,16 @@ class UniFuse(nn.Module):
             matched=registered.matched,
         )
 
+    def classify(self, degraded: Tensor, reference: Tensor) -> Tensor:
+        """The class logits of I'_D alone, `(b, classes)`: the beginning of `register`.
+
+        Args:
+            degraded: I'_D `(b, 1, d, h, w)`, network intensities.
+            reference: I_R, of the same shape.
+        """
+        encoded = (self.encoder(pad_to_multiple(v, self.multiple)) for v in (degraded, reference))
+        return self.dapl(*encoded).logits.float()
+
     def unify(self, first: Tensor, second: Tensor) -> Unified:
         """F̄ of a pair without aligning it.
 

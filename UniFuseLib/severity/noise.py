@@ -117,6 +117,16 @@ def metal_of(traces: Traces) -> float:
     return max(0.0, float(np.exp(traces["metal"])) - LEAST_METAL_ML)
 
 
+def without_metal(traces: Traces) -> Traces:
+    """Those of the same scan if it held no metal.
+
+    Args:
+        traces: of any modality.
+    """
+    none = float(np.log(LEAST_METAL_ML))
+    return {name: none if name == "metal" else value for name, value in traces.items()}
+
+
 def _soft_tissue(hu: np.ndarray, body: np.ndarray) -> np.ndarray:
     inner = _inner(body, 2)
     mean = ndimage.uniform_filter(hu, 3)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from UniFuseLib.degradation import DEGRADATION_OF
+from UniFuseLib.severity.noise import without_metal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +21,11 @@ NETWORK = "network"  # name of the network's log-odds among the traces
 
 
 def presence_of(
-    scan: PreparedVolume, network: float, heads: Mapping[str, TraceHead]
+    scan: PreparedVolume,
+    network: float,
+    heads: Mapping[str, TraceHead],
+    *,
+    metal_counts: bool = True,
 ) -> float | None:
     """log P(degraded) - log P(clean), natural logarithms.
 
@@ -28,6 +33,7 @@ def presence_of(
         scan: the degraded one.
         network: the same by the network alone.
         heads: class → fit, of the weights' contract.
+        metal_counts: False: a CT is judged by its noise, as if it held no metal.
 
     Returns:
         None where the network alone decides: no fit of the modality's class, fewer than three
@@ -36,6 +42,7 @@ def presence_of(
     label = DEGRADATION_OF.get(scan.source.modality)
     if label is None or label not in heads or scan.traces is None:
         return None
-    head, known = heads[label], {**scan.traces, NETWORK: network}
+    traces = scan.traces if metal_counts else without_metal(scan.traces)
+    head, known = heads[label], {**traces, NETWORK: network}
     alike = head.reads(known) and head.spans(scan.voxel_mm) and not head.is_far(known)
     return head(known) if alike else None

@@ -44,19 +44,22 @@ class Variation(NamedTuple):
     freedom: int = RIGID
     exchanged: bool = False  # `degraded` is what was the reference
 
-    def climbed(self, pose: np.ndarray, spacing: float) -> End:
+    def climbed(self, pose: np.ndarray, spacing: float, begin: np.ndarray | None = None) -> End:
         """Where it ends.
 
         Args:
-            pose: where it starts, `(4, 4)` RAS reference point → RAS degraded point.
+            pose: that is followed, `(4, 4)` RAS reference point → RAS degraded point.
             spacing: mm.
+            begin: where it starts, likewise; None: at the pose.
         """
         points = self.reference.points(_POINTS)
         problem = AffineProblem(
             self.degraded, self.reference, spacing, body_frame(points), self.measures
         )
         start = np.linalg.inv(pose) if self.exchanged else pose
-        found = levenberg_marquardt(problem, start, _STEPS, self.freedom)
+        found = levenberg_marquardt(
+            problem, start if begin is None else begin, _STEPS, self.freedom
+        )
         gain = 0.0
         if self.freedom == AFFINE:
             rigid = nearest_rigid(points, mapped(found.matrix, points))
@@ -96,6 +99,34 @@ def other_poses(
         back = _ends(reference, degraded, np.linalg.inv(pose), progress)
         return [end.turned_round() for end in back]
     return _ends(degraded, reference, pose, progress)
+
+
+def finer_stretch(
+    degraded: AlignmentVolume, reference: AlignmentVolume, pose: np.ndarray, coarse: End
+) -> End | None:
+    """Where twelve parameters end at the finest spacing; None of a slab, too thin to tell its size.
+
+    Args:
+        degraded: one side.
+        reference: the other one.
+        pose: that is followed, `(4, 4)` RAS reference point → RAS degraded point.
+        coarse: where they ended at the spacing of `other_poses`.
+    """
+    if better_as_reference(degraded, reference):
+        turned = coarse.turned_round().matrix
+        back = _finest(reference, degraded, np.linalg.inv(pose), turned)
+        return None if back is None else back.turned_round()
+    return _finest(degraded, reference, pose, coarse.matrix)
+
+
+def _finest(
+    degraded: AlignmentVolume, reference: AlignmentVolume, pose: np.ndarray, begin: np.ndarray
+) -> End | None:
+    levels = levels_of(reference.compared_points())
+    if not levels.whole:
+        return None
+    usual = measures_of(degraded.modality, reference.modality)
+    return Variation(degraded, reference, usual, AFFINE).climbed(pose, levels.fine, begin)
 
 
 def _ends(

@@ -63,7 +63,7 @@ def judge(
     found = shipped_judge()(evidence)
     doubts = (*pair.doubts, *unfitted(*pair.modalities))
     if found.trust != "red":  # a result that fits nowhere needs no finer suspicion
-        stretched = known.stretch.doubts(pair.modalities) if known else ()
+        stretched = known.stretch_doubts(pair.modalities) if known else ()
         doubts = (*doubts, *stretched, *one_sided(evidence, pair.modalities))
     verdict = found.doubted(doubts)
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from UniFuseLib.spatial.rigid import nearest_rigid
-from UniFuseLib.verdict.ensemble import other_poses
+from UniFuseLib.verdict.ensemble import finer_stretch, other_poses
 from UniFuseLib.verdict.field import images_of
 from UniFuseLib.verdict.spread import Spread, spread_of
 from UniFuseLib.verdict.stretch import Stretch, stretch_of
@@ -30,6 +30,16 @@ class Parting(NamedTuple):
     spread: Spread
     points: np.ndarray  # (n, 3) RAS mm of the body that is judged
     stretch: Stretch
+    finer: Stretch | None = None  # at the finest spacing, of a CT and an MR that are no slabs
+
+    def stretch_doubts(self, modalities: tuple[str, str]) -> tuple[str, ...]:
+        """A sentence where one of both is clear; empty else.
+
+        Args:
+            modalities: (of the degraded volume, of the reference).
+        """
+        doubts = self.stretch.doubts(modalities)
+        return doubts if doubts or self.finer is None else self.finer.finest_doubts()
 
     @property
     def mean_mm(self) -> float:
@@ -59,8 +69,12 @@ def parting_of(
     followed = nearest_rigid(points, images)
     with torch.no_grad():
         others = other_poses(degraded, reference, followed, progress)
+        most = max(others, key=lambda other: other.stretch_gain)
+        finer = None
+        if set(pair.modalities) == {"ct", "mr"}:
+            finer = finer_stretch(degraded, reference, followed, most)
     spread = spread_of(followed, [other.matrix for other in others])
-    return Parting(spread, points, stretch_of(max(others, key=lambda other: other.stretch_gain)))
+    return Parting(spread, points, stretch_of(most), finer and stretch_of(finer))
 
 
 def _points(working: WorkingPair) -> np.ndarray:

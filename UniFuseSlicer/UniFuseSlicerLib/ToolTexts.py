@@ -155,6 +155,15 @@ def _ofTheClass(_: Callable[[str], str]) -> tuple[str, ...]:
             "Low confidence: {found} ({percent} %). In validation, predictions were {right} % "
             "correct only at {sure} % confidence or more. Please inspect the degraded volume."
         ),
+        _(
+            "The reference looks degraded itself ({found}, {percent} %), and the degraded volume "
+            "does not: were the two exchanged? The first volume is restored with the help of a "
+            "clean second one; if they were, exchange them and fuse again."
+        ),
+        _(
+            "The reference looks degraded itself ({found}, {percent} %), and a clean one is "
+            "expected: choose another reference, or inspect what the result takes from it."
+        ),
     )
 
 

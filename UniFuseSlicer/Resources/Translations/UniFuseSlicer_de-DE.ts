@@ -2053,6 +2053,14 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Wenig sicher: {found} ({percent} %). In der Validierung waren Vorhersagen erst ab {sure} % zu {right} % richtig. Bitte das gestörte Volumen ansehen.</translation>
     </message>
     <message>
+        <source>The reference looks degraded itself ({found}, {percent} %), and the degraded volume does not: were the two exchanged? The first volume is restored with the help of a clean second one; if they were, exchange them and fuse again.</source>
+        <translation>Die Referenz wirkt selbst gestört ({found}, {percent} %), das gestörte Volumen nicht: Sind die beiden vertauscht? Restauriert wird das erste Volumen mit Hilfe eines sauberen zweiten; wenn sie vertauscht sind, bitte tauschen und erneut fusionieren.</translation>
+    </message>
+    <message>
+        <source>The reference looks degraded itself ({found}, {percent} %), and a clean one is expected: choose another reference, or inspect what the result takes from it.</source>
+        <translation>Die Referenz wirkt selbst gestört ({found}, {percent} %), erwartet wird eine saubere: Bitte eine andere Referenz wählen oder ansehen, wie sie das Ergebnis beeinflusst.</translation>
+    </message>
+    <message>
         <source>The modality of the {name} volume is uncertain: {why}. It was treated as {modality}; set the {name} modality if that is wrong.</source>
         <translation>Die Modalität ist unsicher ({name}): {why}. Das Volumen wurde als {modality} behandelt; falls das falsch ist, die Modalität einstellen ({name}).</translation>
     </message>

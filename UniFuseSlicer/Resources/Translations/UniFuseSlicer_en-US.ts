@@ -2045,6 +2045,14 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>The reference looks degraded itself ({found}, {percent} %), and the degraded volume does not: were the two exchanged? The first volume is restored with the help of a clean second one; if they were, exchange them and fuse again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The reference looks degraded itself ({found}, {percent} %), and a clean one is expected: choose another reference, or inspect what the result takes from it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The modality of the {name} volume is uncertain: {why}. It was treated as {modality}; set the {name} modality if that is wrong.</source>
         <translation type="unfinished"></translation>
     </message>
