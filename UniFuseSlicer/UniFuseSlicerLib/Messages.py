@@ -42,7 +42,7 @@ class Messages:
     def clear(self) -> None:
         """Forget everything: another scene."""
         self._problem = ""
-        self.show("")
+        self.startLog()
 
     def error(self, sentence: str) -> None:
         """Show a sentence and open the log."""

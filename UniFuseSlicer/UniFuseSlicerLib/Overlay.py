@@ -17,6 +17,7 @@ from .InsideBody import insideBody, withoutRigid
 from .Legends import AT_RIGHT, hideLegend, showLegend
 from .Nodes import deformationImage, gridTransform, removeWithDisplay
 from .Ownership import DEGRADED_ROLE
+from .Pacer import Pacer
 from .Results import MAXIMUM_ATTRIBUTE
 from .RigidPart import RigidPart
 
@@ -51,18 +52,19 @@ class Overlay:
 
     Args:
         colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
+        pacer: of the steps in which lines in the body are drawn; None: all at once.
     """
 
-    def __init__(self, scene: Any, colorLogic: Any = None) -> None:
+    def __init__(self, scene: Any, colorLogic: Any = None, pacer: Pacer | None = None) -> None:
         self._scene = scene
         self.colorLogic = colorLogic
-        self._lines = BodyLines(scene)
+        self._lines = BodyLines(scene, pacer or Pacer())
 
     def show(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None = None
     ) -> Any:
         """Draw, and return the node that is drawn: a transform, or the first of the models that end
-        where the body ends (None when off).
+        where the body ends (None when off, and where these are still to be drawn).
 
         Args:
             deformation: grid transform node of a result.
@@ -114,13 +116,15 @@ class Overlay:
     ) -> Any:
         spacing = style.spacing if style.mode is OverlayChoice.GRID else None
         rigid = None if part is None else part.matrix
-        models = self._lines.show(deformation, reference, scale, rigid, spacing)
-        for model in models:
+
+        def finish(model: Any) -> None:
             hideLegend(model)
             if style.legend:
                 self._showLegend(model, scale, style)
             keepOutOfFiles(model)
-        return models[0]
+
+        models = self._lines.show(deformation, reference, scale, rigid, spacing, finish)
+        return models[0] if models else None
 
     def _drawn(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None
