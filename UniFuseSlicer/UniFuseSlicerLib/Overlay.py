@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,9 @@ class Overlay:
     def __init__(self, scene: Any, colorLogic: Any = None, pacer: Pacer | None = None) -> None:
         self._scene = scene
         self.colorLogic = colorLogic
-        self._lines = BodyLines(scene, pacer or Pacer())
+        self._pacer = pacer or Pacer()
+        self._lines = BodyLines(scene, self._pacer)
+        self._shown: Any = None
 
     def show(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None = None
@@ -78,16 +81,32 @@ class Overlay:
         scale = scaleOf(deformation, style.scale, part)
         if style.onlyInBody and style.mode is not OverlayChoice.ARROWS:
             return self._showLines(deformation, reference, style, scale, part)
+        self._shown = None
+        self._pacer.start(self._drawing(deformation, reference, style, scale, part))
+        return self._shown
+
+    def _drawing(
+        self,
+        deformation: Any,
+        reference: Any,
+        style: OverlayStyle,
+        scale: Scale,
+        part: RigidPart | None,
+    ) -> Iterator[None]:
+        """By Slicer itself; what is drawn is found in one step and seen in the next."""
         drawn = self._drawn(deformation, reference, style, part)
+        yield
         display = prepareDisplay(drawn, scale, reference)
         applyStyle(display, style, scale)
-        display.SetVisibility2D(True)
-        display.SetVisibility(True)
+        yield
         if style.legend:
             self._showLegend(drawn, scale, style)
         if drawn is not deformation:
             keepOutOfFiles(drawn)
-        return drawn
+        yield
+        display.SetVisibility2D(True)
+        display.SetVisibility(True)
+        self._shown = drawn
 
     def hide(self, deformation: Any) -> None:
         self._lines.hide()
