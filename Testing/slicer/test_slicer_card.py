@@ -117,6 +117,10 @@ def test_whatIsSaidBesideTheCardTakesItsRoom(build, fakeTool):
     s.panel.messages.show(f"{LONG} {LONG}")
     s.panel.refresh()
     assert s.ui.moreButton.visible
+    s.panel.messages.show(" ".join([LONG] * 5))  # as where volumes do not overlap
+    s.panel.refresh()
+    assert s.ui.trustLabel.text == "Amber: check the alignment before using it"
+    assert s.ui.verdictLabel.text == ""
 
 
 def test_longNamesLoseTheirMiddleInTheHeader(build, pair):

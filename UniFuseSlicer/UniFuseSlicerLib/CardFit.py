@@ -14,7 +14,7 @@ LINE_PX = 15
 CHARACTERS = 58  # of a line of the panel, as narrow as Slicer makes it
 HEADER_CHARACTERS = 46  # of the header, which is bold and beside a button
 # Lines that inputs and lists leave in a low window.
-LINES = 14
+LINES = 13
 NAME_CHARACTERS = 20
 _BULLET = "•"
 
@@ -61,8 +61,9 @@ def takenLines(ui: Any) -> int:
 
 
 def fitted(view: CardView, lines: int) -> tuple[CardView, int]:
-    """The card with as many sentences as fit. Header, title, expected error and what was found
-    always stay; then come two reasons, a warning, the other reasons and warnings, and all figures.
+    """The card with as many sentences as fit. Header and title always stay; then come what was
+    found, the expected error, two reasons, a warning, the other reasons and warnings, and all
+    figures.
 
     Args:
         view: whole card.
@@ -76,9 +77,9 @@ def fitted(view: CardView, lines: int) -> tuple[CardView, int]:
     )
     reasons = [line for line in trust[1:] if line.startswith(_BULLET)]
     stated = [line for line in trust[1:] if not line.startswith(_BULLET)]
-    shown = [*trust[:1], *stated[:1], *figures[:1]]
-    left = lines - math.ceil(len(view.header) / HEADER_CHARACTERS) - sum(map(linesOf, shown))
-    others = (reasons[:2], warnings[:1], reasons[2:], warnings[1:], figures[1:], stated[1:])
+    left = lines - math.ceil(len(view.header) / HEADER_CHARACTERS) - bool(trust)
+    first = (figures[:1], stated[:1], reasons[:2], warnings[:1])
+    others = (*first, reasons[2:], warnings[1:], figures[1:], stated[1:])
     hidden = []
     for line in (line for part in others for line in part):
         if linesOf(line) > left:
