@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ HEADER_CHARACTERS = 46  # of the header, which is bold and beside a button
 # Lines that inputs and lists leave in a low window.
 LINES = 13
 NAME_CHARACTERS = 20
+MESSAGE_LINES = 4
 _BULLET = "•"
+_SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-ZÄÖÜ])")
 
 
 def spareLines(windowHeight: float) -> int:
@@ -48,6 +51,23 @@ def elided(name: str, characters: int = NAME_CHARACTERS) -> str:
         return name
     end = (characters - 1) // 2
     return f"{name[: characters - 1 - end]}…{name[-end:]}"
+
+
+def shortened(text: str, lines: int = MESSAGE_LINES) -> str:
+    """The first sentences, as many as fit, and "…" for the rest; at least one.
+
+    Args:
+        text: sentences.
+        lines: that there are.
+    """
+    sentences = _SENTENCE_END.split(text)
+    shown = sentences[0]
+    for count in range(2, len(sentences) + 1):
+        longer = " ".join(sentences[:count])
+        if linesOf(longer) > lines:
+            return f"{shown} …"
+        shown = longer
+    return text
 
 
 def takenLines(ui: Any) -> int:
