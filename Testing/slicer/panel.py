@@ -48,6 +48,7 @@ class PanelBuilder:
         text: str = "",
         clock: Any = None,
         isEntered: Any = lambda: True,
+        spareLines: Any = int,
     ) -> SimpleNamespace:
         """A panel, its widgets, timers, parameter node, and the questions it asked."""
         import standin_ui
@@ -99,6 +100,7 @@ class PanelBuilder:
             askText=askText,
             makeCell=lambda *cell: cell,
             notify=notices.append,
+            spareLines=spareLines,
             # a second passes at every look, so that a click right after the start cancels
             clock=clock or itertools.count().__next__,
         )

@@ -108,7 +108,7 @@ def test_aDoubleClickLoadsTheResultOnce(batch, pair, scene):
     s.ui.batchTableWidget.cellDoubleClicked.emit(0, 2)
     assert (s.p.degraded, s.p.reference) == (pair.degraded, pair.reference)
     fused = s.p.fused
-    assert fused.GetName() == "T2 + T1 fused"
+    assert fused.GetName() == "T2 on T1 fused"
     assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
     assert s.ui.trustLabel.text.startswith("Amber")
     before = scene.GetNumberOfNodes()

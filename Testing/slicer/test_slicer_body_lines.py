@@ -115,7 +115,10 @@ def test_noLineLiesOutsideTheBodyOrTheDegradedFieldOfView(nodes, pair, ball):
     updateVolume(pair.degraded, cut)
     clipped = coarseField(nodes.deformation, ball, pair.degraded)
     inverse = np.linalg.inv(cut.ijkToRas)
-    for draw in (lambda f: gridSheets(f, None, 5.0)[2], lambda f: contours(f, None, [4.5, 5, 6])):
+    for draw in (
+        lambda f: list(gridSheets(f, None, 5.0))[2],
+        lambda f: contours(f, None, [4.5, 5, 6]),
+    ):
         points = pointsOf(draw(whole))
         assert np.linalg.norm(points - MIDDLE, axis=1).max() < RADIUS_MM + 3
         fewer = pointsOf(draw(clipped))
@@ -242,6 +245,66 @@ def test_aBodyIsFoundOnceForEachStateOfItsVolume(scene, nodes, ball, monkeypatch
         ball.SetOrigin(n, 2, 3)
         coarseField(nodes.deformation, ball, None)
     assert len(BodyMasks._kept) == BodyMasks._MOST
+
+
+class Timer:
+    """Of an event loop that a test turns."""
+
+    def __init__(self, callback):
+        self.callback, self.runs = callback, False
+
+    def start(self):
+        self.runs = True
+
+    def stop(self):
+        self.runs = False
+
+
+def test_theWindowIsLetInBetweenThePlanesOfAGrid(scene, nodes, ball):
+    from UniFuseSlicerLib.Overlay import Overlay
+    from UniFuseSlicerLib.Pacer import Pacer
+
+    timers = []
+
+    def makeTimer(callback, _milliseconds):
+        timers.append(Timer(callback))
+        return timers[0]
+
+    overlay = Overlay(scene, None, Pacer(makeTimer))
+    scene.AddNewNodeByClass("vtkMRMLSliceNode", "Axial").SetOrientation("Axial")
+    timer = timers[0]
+
+    def seen():
+        return sum(bool(node.GetDisplayNode().GetVisibility()) for node in models(scene))
+
+    assert overlay.show(nodes.deformation, ball, style("grid")) is None
+    assert (timer.runs, models(scene)) == (True, [])  # the body is found
+    counts = []
+    while timer.runs:
+        timer.callback()
+        counts.append(len(models(scene)))
+    assert sorted(set(counts)) == [0, 1, 2, 3]
+    assert seen() == 2
+    overlay.show(nodes.deformation, ball, style("grid"))
+    overlay.show(nodes.deformation, ball, style("off"))
+    assert not timer.runs  # what was not drawn yet is not drawn any more
+    assert seen() == 0
+
+
+def test_anErrorInALaterStepEndsTheSteps(caplog):
+    from UniFuseSlicerLib.Pacer import Pacer
+
+    def steps():
+        yield
+        raise ValueError("no room")
+
+    timers = []
+    pacer = Pacer(lambda callback, _ms: timers.append(Timer(callback)) or timers[0])
+    pacer.start(steps())
+    pacer.step()
+    assert not timers[0].runs
+    assert "no room" in caplog.text
+    pacer.step()  # a tick that was on its way
 
 
 def test_linesAreInNoFileAndGoWithTheirDeformation(scene, nodes, ball):

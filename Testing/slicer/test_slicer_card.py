@@ -63,6 +63,75 @@ def test_theVerdictStandsOverThePicturesAsWell(build, fakeTool):
     assert s.ui.trustStripLabel.styleSheet == s.ui.trustLabel.styleSheet != ""
 
 
+def judge(fakeTool, trust, reasons, warnings=()):
+    """What the next run reports."""
+    warn(fakeTool, *warnings)
+    path = fakeTool.result / "report.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    figures = {"probability_off_by_3_mm": 0.9, "expected_error_mm": 9.0, "interval_mm": [2.0, 30.0]}
+    report["verdict"] = {"trust": trust, "reasons": list(reasons), **figures}
+    path.write_text(json.dumps(report), encoding="utf-8")
+
+
+LONG = "This sentence takes three lines of the panel, or nearly three, " * 2 + "as some do."
+
+
+def test_inALowWindowTheImportantSentencesAreShown(build, fakeTool):
+    """Title, expected error, what was found, reasons first; the others are one click away."""
+    judge(fakeTool, "red", ["First. " + LONG, "Second. " + LONG], ["A slice is missing. " + LONG])
+    s = build()
+    fuse(s)
+    trust = s.ui.trustLabel.text.split("\n")
+    assert trust[0].startswith("Red")
+    assert trust[1].startswith("• First")
+    assert trust[2].startswith("• Second")
+    assert trust[3].startswith("More than 3 mm off")
+    assert s.ui.verdictLabel.text.count("\n") == 0
+    assert s.ui.verdictLabel.text.startswith("Found")
+    assert s.ui.warningsLabel.text == ""
+    assert (s.ui.moreButton.visible, s.ui.moreButton.text) == (True, "More (2)")
+    s.ui.moreButton.setChecked(True)
+    assert s.ui.moreButton.text == "Less"
+    assert s.ui.verdictLabel.text.count("\n") == 1
+    assert s.ui.warningsLabel.text.startswith("A slice is missing")
+    s.ui.moreButton.setChecked(False)
+    assert s.ui.warningsLabel.text == ""
+
+
+def test_inAHigherWindowEverySentenceIsShown(build, fakeTool):
+    from UniFuseSlicerLib.CardFit import spareLines
+
+    judge(fakeTool, "red", ["First. " + LONG, "Second. " + LONG], ["A slice is missing. " + LONG])
+    s = build(spareLines=lambda: spareLines(1080))
+    fuse(s)
+    assert not s.ui.moreButton.visible
+    assert s.ui.warningsLabel.text.startswith("A slice is missing")
+    assert (spareLines(0), spareLines(768), spareLines(800)) == (0, 0, 2)
+
+
+def test_whatIsSaidBesideTheCardTakesItsRoom(build, fakeTool):
+    judge(fakeTool, "amber", ["First."], ["A slice is missing."])
+    s = build()
+    fuse(s)
+    assert not s.ui.moreButton.visible
+    s.panel.messages.show(f"{LONG} {LONG}")
+    s.panel.refresh()
+    assert s.ui.moreButton.visible
+    s.panel.messages.show("and on " * 70)  # nowhere to be cut
+    s.panel.refresh()
+    assert s.ui.trustLabel.text.startswith("Amber: check the alignment before using it")
+    assert "Expected error" not in s.ui.trustLabel.text
+
+
+def test_longNamesLoseTheirMiddleInTheHeader(build, pair):
+    pair.degraded.SetName("12: PET WB (AC) lower extremity static 3 min")
+    s = build()
+    fuse(s)
+    header = s.ui.cardHeaderLabel.text
+    assert header.startswith("12: PET WB…tic 3 min on T1, ")
+    assert s.ui.cardHeaderLabel.toolTip.startswith(f"{pair.degraded.GetName()} on T1, ")
+
+
 def test_noOptionOfTheCommandLineIsNamed(build, fakeTool):
     warn(fakeTool, "A slice is missing; set the modality (--degraded-modality) if that is wrong.")
     s = build()
@@ -181,7 +250,7 @@ def test_aThenBThenAFillsTheNodesOfA(build, otherPatient, pair, scene):
     assert s.p.outputs() == first
     assert scene.GetNumberOfNodesByClass("vtkMRMLVolumeNode") == count
     assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")
-    assert second.fused.GetName() == "other T2 + T1 fused"
+    assert second.fused.GetName() == "other T2 on T1 fused"
 
 
 def test_anEarlierResultBringsItsInputsBack(build, otherPatient, pair):
@@ -245,3 +314,18 @@ def test_aReportOfBeforeSaysTheWholeDisplacement(build):
     fuse(s)
     assert " · displacement 4.2 mm on average, 7.1 mm at most · " in s.ui.verdictLabel.text
     assert "placed" not in s.ui.verdictLabel.text
+
+
+def test_aLongMessageIsCutBetweenSentences(build):
+    """The rest is said by its tool tip; it stands below all tabs and would push them out."""
+    from UniFuseSlicerLib.CardFit import shortened
+
+    s = build()
+    message = " ".join(f"Sentence {n}: {LONG}" for n in range(4))
+    s.panel.messages.show(message)
+    assert s.ui.messageLabel.text.startswith("Sentence 0: This")
+    assert s.ui.messageLabel.text.endswith("some do. …")
+    assert s.ui.messageLabel.toolTip == message
+    assert shortened("One. Two.") == "One. Two."
+    endless = "words " * 99
+    assert shortened(endless) == endless  # one sentence stays whole

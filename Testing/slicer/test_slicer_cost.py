@@ -75,7 +75,11 @@ def test_theLineGivesItsPlaceToTheProgress(build, memory):
     click(s.ui.fuseButton)
     assert (s.ui.costLabel.visible, s.ui.progressBar.visible) == (False, True)
     runToTheEnd(s)
-    assert (s.ui.costLabel.visible, s.ui.progressBar.visible) == (True, False)
+    # then to the card of what was fused
+    assert (s.ui.costLabel.visible, s.ui.progressBar.visible) == (False, False)
+    assert s.ui.trustLabel.visible
+    s.p.fused = None
+    assert s.ui.costLabel.visible
 
 
 def test_tooLittleMemoryIsSaidInAmberAndTheToolDecides(build, memory, monkeypatch):

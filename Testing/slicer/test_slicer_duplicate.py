@@ -57,7 +57,7 @@ def test_aCopyHoldsWhatTheResultHolds(build, pair):
     card = [s.ui.cardHeaderLabel.text, s.ui.trustLabel.text, s.ui.verdictLabel.text]
     click(s.ui.duplicateResultButton)
     copy = s.p.outputs()
-    assert copy.fused.GetName() == "T2 + T1 fused copy"
+    assert copy.fused.GetName() == "T2 on T1 fused copy"
     assert not set(map(id, first.all())) & set(map(id, copy.all()))
     for name in ("fused", "restored"):
         ours, theirs = voxels(getattr(copy, name)), voxels(getattr(first, name))

@@ -54,6 +54,16 @@ def test_aRestoredVolumeComesUpInTheUsualWindow(fuse, degraded, unit, expected):
     assert windowOf(fuse(degraded, "mr", unit).restored) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "top"), [(6.94, 8.0), (7.11, 8.0), (10.0, 10.0), (10.1, 12.0), (0.031, 0.032), (0, 0)]
+)
+def test_theTopOfAWindowWithoutAUnitIsRound(value, top):
+    """The color scale says 0, 2, 4, 6, 8, not 1.73, 3.47, 5.2, 6.94."""
+    from UniFuseSlicerLib.Windows import roundTop
+
+    assert roundTop(value) == pytest.approx(top)
+
+
 def test_aWindowFromZeroBeginsAtZeroAgainAfterLoading(fuse, scene):
     """Not at -5e-06, which the colour scale would show; other windows stay."""
     import slicer

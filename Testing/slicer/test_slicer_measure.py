@@ -252,12 +252,12 @@ def test_thePanelMeasuresAndShowsTheChosenChart(build, drawnOn, pair, scene):
     s.ui.measureChartComboBox.currentIndex = 1
     click(s.ui.measureButton)
     (chart,) = s.charts
-    assert chart.GetName() == "T2 + T1 fused volume change"
+    assert chart.GetName() == "T2 on T1 fused volume change"
     assert s.ui.messageLabel.text == (
-        '2 regions measured: table "T2 + T1 fused measured" (module Tables).'
+        '2 regions measured: table "T2 on T1 fused measured" (module Tables).'
     )
     rows = s.panel.logic.measure(s.p.fused, s.ui.measureSelector.currentNode(), "degraded")
-    table = scene.GetFirstNodeByName("T2 + T1 fused measured").GetTable()
+    table = scene.GetFirstNodeByName("T2 on T1 fused measured").GetTable()
     assert table.GetColumnByName("voxels").GetValue(1) == rows[1].voxels
 
 

@@ -95,14 +95,13 @@ def test_sampleDataIsRegisteredWithoutDownload(monkeypatch):
     (source,) = seen
     assert source["sampleName"] == SAMPLE_NAME
     assert Path(source["thumbnailFileName"]).is_file()
-    for uri, name, checksum in zip(
-        source["uris"], source["fileNames"], source["checksums"], strict=True
-    ):
+    for uri, checksum in zip(source["uris"], source["checksums"], strict=True):
         assert uri.startswith("file:///")
         content = Path(url2pathname(urlparse(uri).path)).read_bytes()
         assert checksum == f"SHA256:{hashlib.sha256(content).hexdigest()}"
-        assert name.endswith(".nii.gz")
     assert source["nodeNames"] == ["Sample T1 reference", "Sample T2 with motion"]
+    # of another name, Slicer's *Save* would write the volume again beside the file it was read from
+    assert source["fileNames"] == [f"{name}.nii.gz" for name in source["nodeNames"]]
 
 
 def test_samplePairIsLoadedFromDisk():
@@ -138,6 +137,29 @@ def test_theSamplePairIsLoadedOnce(scene):
         slicer.util.arrayFromVolume(degraded).shape == slicer.util.arrayFromVolume(first[0]).shape
     )
     assert Path(degraded.GetStorageNode().GetFileName()) == samplePair().degraded
+
+
+def test_theSampleIsReadFromACopyThatIsCalledAsItsNode(scene, tmp_path):
+    """*Save* would write a volume of another name into the folder of its file, the extension's."""
+    import slicer
+    from UniFuseSlicerLib.Samples import loadSamplePair, samplePair
+
+    def load(path, properties):
+        read.append((Path(path), properties["name"]))
+
+    read: list[tuple[Path, str]] = []
+    cache = slicer.vtkCacheManager()
+    cache.SetRemoteCacheDirectory(str(tmp_path / "cache"))
+    scene.SetCacheManager(cache)
+    try:
+        loadSamplePair(load=load)
+        (tmp_path / "cache" / "Sample T2 with motion.nii.gz").write_bytes(b"damaged")
+        loadSamplePair(load=load)
+    finally:
+        scene.SetCacheManager(None)
+    assert [path.name for path, _ in read] == [f"{name}.nii.gz" for _, name in read]
+    assert {path.parent for path, _ in read} == {tmp_path / "cache"}
+    assert read[0][0].read_bytes() == samplePair().degraded.read_bytes()
 
 
 def test_withoutSampleDataThePanelSaysSo(tmp_path):

@@ -76,7 +76,7 @@ def test_inputsStayAsTheyAre(images, pair):
 def test_namesAndReferences(nodes, pair):
     import slicer
 
-    assert nodes.fused.GetName() == "T2 + T1 fused"
+    assert nodes.fused.GetName() == "T2 on T1 fused"
     assert nodes.restored.GetName() == "T2 restored"
     assert nodes.deformation.GetName() == "T2 to T1"
     roles = slicer.vtkMRMLTransformNode
@@ -298,7 +298,7 @@ def test_everythingSurvivesSaveAndReload(nodes, pair, scene, tmp_path):
     again = slicer.vtkMRMLScene()
     again.SetURL(str(next((tmp_path / "saved").rglob("*.mrml"))))
     assert again.Connect()
-    loaded = again.GetFirstNodeByName("T2 + T1 fused")
+    loaded = again.GetFirstNodeByName("T2 on T1 fused")
     assert np.allclose(imageFromNode(loaded).array, fused, atol=1e-5)
     assert loaded.GetAttribute(CLASS_ATTRIBUTE) == "mr_motion"
     assert reportOf(loaded) == reportOf(nodes.fused)

@@ -258,7 +258,7 @@ def test_aScriptNamesTheResultOfOtherVolumes(logic, pair, scene):
     first = logic.fuse(pair.degraded, pair.reference)
     other = scene.CopyNode(pair.degraded)
     before = content(first.fused)
-    with pytest.raises(InputNodeError, match=r'"T2 \+ T1 fused" holds the result of other volumes'):
+    with pytest.raises(InputNodeError, match=r'"T2 on T1 fused" holds the result of other volumes'):
         logic.fuse(other, pair.reference, outputs=first)
     assert content(first.fused) == before
     again = logic.fuse(other, pair.reference, outputs=first, overwriteNodes=first.all())

@@ -47,7 +47,7 @@ def test_fuseShowsTheResult(build, scene, pair):
         "match with the reference 0.41 → 0.78 (1 = identical) · displacement 4.2 mm on average, "
         "7.1 mm at most"
     )
-    assert s.p.fused.GetName() == "T2 + T1 fused"
+    assert s.p.fused.GetName() == "T2 on T1 fused"
     composite = scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
     assert composite.GetBackgroundVolumeID() == pair.reference.GetID()
     assert composite.GetForegroundVolumeID() == s.p.fused.GetID()
@@ -65,7 +65,7 @@ def test_theVerdictStandsInColourWithItsReasons(build):
     assert lines[0] == "Amber: check the alignment before using it"
     assert lines[1] == "• Only 62 % of the reference's body is covered."
     assert lines[2].startswith(
-        "Probability of being more than 3 mm off: 31 %. Expected error 2.1 mm (0.9 to 4.8) if"
+        "More than 3 mm off: 31 % likely. Expected error 2.1 mm (0.9 to 4.8) if both"
     )
     assert s.ui.trustLabel.visible
     assert "#ffc94d" in s.ui.trustLabel.styleSheet
@@ -117,10 +117,10 @@ def test_anotherPairLeavesTheResultBefore(build, otherPatient):
         False
     ] * 4
     assert (s.p.fused.GetName(), s.p.restored.GetName()) == (
-        "other T2 + T1 fused",
+        "other T2 on T1 fused",
         "other T2 restored",
     )
-    assert (first.fused.GetName(), first.fused.GetImageData()) == ("T2 + T1 fused", voxels)
+    assert (first.fused.GetName(), first.fused.GetImageData()) == ("T2 on T1 fused", voxels)
     assert s.p.deformation.GetDisplayNode().GetVisibility()
     assert not first.deformation.GetDisplayNode().GetVisibility()
 
@@ -194,7 +194,7 @@ def test_anInputIsNeverAnOutput(build, pair, scene):
     s = build()
     s.p.fused = pair.reference
     assert (s.ui.fuseButton.text, s.ui.fuseButton.enabled) == (
-        "These volumes cannot be fused (see below)",
+        "Cannot be fused (see below)",
         False,
     )
     assert '"T1" is used as an input and cannot also be an output' in s.ui.messageLabel.text
@@ -303,6 +303,15 @@ def test_aMissingSampleIsReported(build):
     s = build(loadSample=missing, chosen=False)
     click(s.ui.sampleButton)
     assert s.ui.messageLabel.text == "The sample data is not part of this installation."
+
+
+def test_theLogGoesWithTheScene(build):
+    s = build()
+    click(s.ui.fuseButton)
+    runToTheEnd(s)
+    assert s.ui.logTextEdit.lines
+    s.panel.onSceneClosed()
+    assert s.ui.logTextEdit.lines == []
 
 
 def test_aCancelledRunLeavesTheVerdictOfTheResultBefore(build):

@@ -195,7 +195,7 @@ def test_aResultThatArrivesInAnotherModuleWaits(build, scene):
     runToTheEnd(s)
     assert composite.GetForegroundVolumeID() is None
     assert composite.GetBackgroundVolumeID() is None
-    assert s.notices == ["UniFuse: T2 + T1 fused is ready. It is shown when the module is opened."]
+    assert s.notices == ["UniFuse: T2 on T1 fused is ready. It is shown when the module is opened."]
     isOpen[0] = True
     s.panel.enter()
     assert composite.GetForegroundVolumeID() == s.p.fused.GetID()

@@ -137,7 +137,7 @@ def test_renamingCanBeCancelled(build):
     s = build(text="")
     fuse(s)
     click(s.ui.renameResultButton)
-    assert s.p.fused.GetName() == "T2 + T1 fused"
+    assert s.p.fused.GetName() == "T2 on T1 fused"
 
 
 def test_deletingAsksAndTakesTheWholeResult(build, otherPatient, scene, pair):

@@ -101,7 +101,7 @@ def test_theCardFollowsTheFrame(logic, series, pair):
     assert "no degradation" in cardOf(fused).figures
     choose(series, 0)
     assert "motion" in cardOf(fused).figures
-    assert fused.GetName() == "PET + T1 fused"
+    assert fused.GetName() == "PET on T1 fused"
 
 
 def test_whatTheToolGetsIsTheFrame(series, degradedMatrix):

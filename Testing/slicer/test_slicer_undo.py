@@ -43,13 +43,13 @@ def test_backAndForward(twice):
     second = meanOf(s.p.fused), s.ui.verdictLabel.text
     assert second[0] == pytest.approx(2 * first[0], rel=1e-3)
     assert s.ui.undoButton.visible
-    assert s.ui.undoButton.text == "Back to the result before"
+    assert s.ui.undoButton.text == "Undo"
     nodes = s.p.outputs().all()
     click(s.ui.undoButton)
     assert s.p.outputs().all() == nodes
     assert meanOf(s.p.fused) == pytest.approx(first[0], rel=1e-6)
     assert "motion" in s.ui.verdictLabel.text
-    assert s.ui.undoButton.text == "Forward to the newer result"
+    assert s.ui.undoButton.text == "Redo"
     click(s.ui.undoButton)
     assert meanOf(s.p.fused) == pytest.approx(second[0], rel=1e-6)
     assert "no degradation" in s.ui.verdictLabel.text

@@ -8,12 +8,14 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .CardFit import spareLines
 from .Display import Display
 from .Flicker import noShortcut
 from .Install import Dependencies
 from .Layers import Layers
 from .LiveWarp import LiveWarp
 from .Overlay import Overlay
+from .Pacer import Pacer
 from .Settings import MachineSettings
 from .SliceViews import SliceViews
 from .View import TEXT_ON_COLOUR
@@ -42,7 +44,7 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         Dependencies(wheels=lambda: settings.wheels),
         settings,
         Display(
-            Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None)),
+            Overlay(scene, getattr(slicer, "vtkSlicerColorLogic", None), Pacer(makeTimer)),
             Layers(scene, showWhole, layOut),
             LiveWarp(scene),
             SliceViews(scene),
@@ -53,6 +55,7 @@ def panelOfThisApplication(ui: Any, logic: Any, isEntered: Callable[[], bool]) -
         makeShortcut=makeShortcut,
         makeCell=makeCell,
         notify=notify,
+        spareLines=lambda: spareLines(windowHeight()),
     )
 
 
@@ -67,6 +70,12 @@ def makeCell(text: str, colour: str, toolTip: str) -> Any:
         item.setBackground(qt.QBrush(qt.QColor(colour)))
         item.setForeground(qt.QBrush(qt.QColor(TEXT_ON_COLOUR)))
     return item
+
+
+def windowHeight() -> float:
+    """Pixels; 0 without a window."""
+    window = slicer.util.mainWindow()
+    return 0.0 if window is None else float(window.height)
 
 
 def notify(sentence: str) -> None:

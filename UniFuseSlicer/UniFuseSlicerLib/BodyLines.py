@@ -6,6 +6,7 @@ cuts to lines: no slice is computed again when it is turned or moved.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from .CoarseField import CoarseField, coarseField
 from .FieldScale import Scale, lengthColours
 from .Nodes import matrixArray, removeWithDisplay
 from .Ownership import DEGRADED_ROLE
+from .Pacer import Pacer
+from .Process import ignore
 from .RigidPart import lengths, moved
 
 GRID_ROLES = ("unifuseDrawnLinesI", "unifuseDrawnLinesJ", "unifuseDrawnLinesK")
@@ -35,11 +38,13 @@ class BodyLines(VTKObservationMixin):
 
     Args:
         scene: of the models.
+        pacer: of the steps in which they are drawn.
     """
 
-    def __init__(self, scene: Any) -> None:
+    def __init__(self, scene: Any, pacer: Pacer) -> None:
         VTKObservationMixin.__init__(self)
         self._scene = scene
+        self._pacer = pacer
         self._axes = np.eye(3)
         self._models: list[Any] = []
 
@@ -50,8 +55,10 @@ class BodyLines(VTKObservationMixin):
         scale: Scale,
         rigid: np.ndarray | None = None,
         gridSpacing: float | None = None,
+        finish: Callable[[Any], None] = ignore,
     ) -> list[Any]:
-        """Draw, and return the models: three for a grid, one for contour lines.
+        """Draw, and return the models that there are by now: three for a grid, one for contour
+        lines, fewer where the window is let in between.
 
         Args:
             deformation: grid transform node of a result.
@@ -59,23 +66,44 @@ class BodyLines(VTKObservationMixin):
             scale: of the colours; contour lines lie at its ticks.
             rigid: B, `(4, 4)` RAS mm, the motion to take off; None: the total displacement.
             gridSpacing: mm between grid lines; None: contour lines.
+            finish: called with every model.
         """
         self.hide()
+        self._pacer.start(self._drawing(deformation, reference, scale, rigid, gridSpacing, finish))
+        return list(self._models)
+
+    def _drawing(
+        self,
+        deformation: Any,
+        reference: Any,
+        scale: Scale,
+        rigid: np.ndarray | None,
+        gridSpacing: float | None,
+        finish: Callable[[Any], None],
+    ) -> Iterator[None]:
+        """Steps of about the same length."""
         field = coarseField(deformation, reference, deformation.GetNodeReference(DEGRADED_ROLE))
+        yield
         if gridSpacing is None:
-            surfaces = {CONTOUR_ROLE: contours(field, rigid, scale.levels)}
+            surfaces = iter([contours(field, rigid, scale.levels)])
+            roles: tuple[str, ...] = (CONTOUR_ROLE,)
         else:
-            sheets = gridSheets(field, rigid, gridSpacing)
-            surfaces = dict(zip(GRID_ROLES, sheets, strict=True))
-        for role, surface in surfaces.items():
-            self._models.append(self._model(deformation, surface, role, scale))
+            surfaces, roles = gridSheets(field, rigid, gridSpacing), GRID_ROLES
+        for role in roles:
+            surface = next(surfaces)
+            yield
+            model = self._model(deformation, surface, role, scale)
+            self._models.append(model)
+            yield
+            finish(model)
+            yield
         if gridSpacing is not None:
             self._axes = axesOf(field.ijkToRas)
             self._followViews()
-        return list(self._models)
 
     def hide(self) -> None:
         """Draw nothing, and stop following the slice views."""
+        self._pacer.stop()
         self.removeObservers()
         for model in self._models:
             display = model.GetDisplayNode()
@@ -158,7 +186,7 @@ def contours(field: CoarseField, rigid: np.ndarray | None, levels: list[float]) 
     return _surface(box, length, levels, length)
 
 
-def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> tuple[Any, ...]:
+def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> Iterator[Any]:
     """The planes of a regular grid on the degraded volume, as they lie on the reference: places X
     with e · (B⁻¹ T(X) − o) = n · spacing, for each axis e of the reference.
 
@@ -167,7 +195,7 @@ def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> 
         rigid: B, `(4, 4)` RAS mm, the motion to take off; None: none.
         spacing: mm.
 
-    Returns:
+    Yields:
         Three `vtkPolyData`, RAS mm.
     """
     box = thinned(aroundBody(field), SHEET_SPACING_MM)
@@ -176,10 +204,9 @@ def gridSheets(field: CoarseField, rigid: np.ndarray | None, spacing: float) -> 
         ends = moved(np.linalg.inv(rigid), ends)
     along = (ends - field.ijkToRas[:3, 3]) @ axesOf(field.ijkToRas)
     length = lengths(box, rigid)
-    return tuple(
-        _surface(box, along[..., n], _multiples(along[..., n], box.shown > 0, spacing), length)
-        for n in range(3)
-    )
+    for n in range(3):
+        levels = _multiples(along[..., n], box.shown > 0, spacing)
+        yield _surface(box, along[..., n], levels, length)
 
 
 def aroundBody(field: CoarseField) -> CoarseField:

@@ -5,12 +5,13 @@ else, so that saving, loading, cancelling and another patient cannot mix it.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from slicer.i18n import tr as _
 
+from .CardFit import LINES, elided, fitted, takenLines
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 from .Results import FUSED_AT_ATTRIBUTE, SECONDS_ATTRIBUTE, isResult, reportOf
 from .ToolWords import panelWords
@@ -22,7 +23,8 @@ class CardView:
     """What the labels show; all empty without a result.
 
     Attributes:
-        header: which volumes, and when.
+        header: which volumes, and when; long names without their middle.
+        fullHeader: with whole names.
         trust: traffic light with its sentences.
         figures: degradation, similarity, displacement, folds, time.
         warnings: a sentence a line.
@@ -30,6 +32,7 @@ class CardView:
     """
 
     header: str = ""
+    fullHeader: str = ""
     trust: TrustView = field(default_factory=TrustView)
     figures: str = ""
     warnings: str = ""
@@ -51,7 +54,8 @@ def cardOf(
     report = reportOf(fused)
     current = _isOf(fused, DEGRADED_ROLE, degraded) and _isOf(fused, REFERENCE_ROLE, reference)
     return CardView(
-        header=_header(fused, report, current, now),
+        header=_header(fused, report, current, now, short=elided),
+        fullHeader=_header(fused, report, current, now),
         trust=trust(report),
         figures=verdict(report, _seconds(fused)),
         warnings="\n".join(_warnings(report)),
@@ -76,12 +80,16 @@ def _warnings(report: Mapping[str, Any]) -> list[str]:
 
 
 def _header(
-    fused: Any, report: Mapping[str, Any], current: bool, now: datetime.datetime | None
+    fused: Any,
+    report: Mapping[str, Any],
+    current: bool,
+    now: datetime.datetime | None,
+    short: Callable[[str], str] = str,
 ) -> str:
     inputs = report.get("inputs", {})
     header = _("{degraded} on {reference}").format(
-        degraded=_name(inputs, "degraded", fused, DEGRADED_ROLE),
-        reference=_name(inputs, "reference", fused, REFERENCE_ROLE),
+        degraded=short(_name(inputs, "degraded", fused, DEGRADED_ROLE)),
+        reference=short(_name(inputs, "reference", fused, REFERENCE_ROLE)),
     )
     when = _time(fused.GetAttribute(FUSED_AT_ATTRIBUTE) or "", now)
     if when:
@@ -118,14 +126,19 @@ def _isOf(fused: Any, role: str, chosen: Any) -> bool:
 
 
 class ResultCard:
-    """Writes the card into the labels of the panel.
+    """Writes the card into the labels of the panel: whole where there is room, or where *More* is
+    pressed.
 
     Args:
         ui: widgets by name.
+        spareLines: how many more lines of text the window has than a low one.
     """
 
-    def __init__(self, ui: Any) -> None:
+    def __init__(self, ui: Any, spareLines: Callable[[], int] = int) -> None:
         self._ui = ui
+        self._spareLines = spareLines
+        self._whole = CardView()
+        ui.moreButton.connect("toggled(bool)", lambda _pressed: self.show(self._whole))
         self.show(CardView())
 
     def clear(self) -> None:
@@ -137,8 +150,20 @@ class ResultCard:
         Args:
             view: see `cardOf`.
         """
+        self._whole = view
+        ui = self._ui
+        room = LINES + self._spareLines() - takenLines(ui)
+        fits, hidden = fitted(view, room)
+        ui.moreButton.setVisible(hidden > 0)
+        isWhole = bool(ui.moreButton.checked)
+        ui.moreButton.setText(_("Less") if isWhole else _("More ({count})").format(count=hidden))
+        self._write(view if isWhole else fits)
+
+    def _write(self, view: CardView) -> None:
         ui = self._ui
         ui.cardHeaderLabel.setText(view.header)
+        ui.cardHeaderLabel.setToolTip(view.fullHeader)
+        ui.trustStripLabel.setToolTip(view.fullHeader)
         ui.trustLabel.setStyleSheet(view.trust.styleSheet if view.current else "")
         ui.trustLabel.setText(view.trust.text)
         ui.trustStripLabel.setStyleSheet(view.trust.styleSheet if view.current else "")

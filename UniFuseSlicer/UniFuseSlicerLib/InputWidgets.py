@@ -12,7 +12,8 @@ import slicer
 from .Cost import CostView, costView
 from .Guards import modalitySentences
 from .NodeWatch import NodeWatch
-from .Ownership import mark, resultVolumeIds
+from .Ownership import isMadeOf, mark, resultVolumeIds
+from .Results import isResult
 from .ResultSelector import BUTTONS
 from .Settings import MachineSettings
 from .View import PanelState, PanelView
@@ -60,7 +61,8 @@ class InputWidgets:
         ui.fuseButton.setText(view.buttonText)
         ui.fuseButton.setEnabled(view.buttonEnabled)
         ui.fuseButton.setToolTip(view.buttonToolTip)
-        ui.inputsWidget.setEnabled(view.inputsEnabled)
+        for widget in (ui.inputsWidget, ui.swapButton, ui.sampleButton):
+            widget.setEnabled(view.inputsEnabled)
         ui.steeringCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.outputsCollapsibleButton.setEnabled(view.inputsEnabled)
         ui.resultSelector.setEnabled(view.inputsEnabled)
@@ -72,7 +74,7 @@ class InputWidgets:
         ui.progressBar.setFormat(view.progressText)
 
     def showCost(self, parameterNode: Any, free: bool) -> None:
-        """What *Fuse* would take now.
+        """What *Fuse* would take now; once the pair has a result, its card takes the place.
 
         Args:
             parameterNode: None while a scene is closed.
@@ -81,9 +83,12 @@ class InputWidgets:
         p, view = parameterNode, CostView()
         if free:
             view = costView(p.degraded, p.reference, p.options(self._settings))
-        self._ui.costLabel.setText(view.text)
+        isFused = free and isResult(p.fused) and isMadeOf(p.fused, p.degraded, p.reference)
+        isKnown = isFused and not view.styleSheet
+        text = "" if isKnown else view.text
+        self._ui.costLabel.setText(text)
         self._ui.costLabel.setStyleSheet(view.styleSheet)
-        self._ui.costLabel.setVisible(bool(view.text))
+        self._ui.costLabel.setVisible(bool(text))
 
     def _hideResults(self, chosen: tuple[Any, Any], offered: bool) -> None:
         """From the input selectors, unless asked; what is chosen stays listed."""

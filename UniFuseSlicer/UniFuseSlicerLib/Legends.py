@@ -11,6 +11,7 @@ from .Windows import windowOf
 LEGEND_LABELS = {5.0: 6, 7.0: 8, 10.0: 6, 20.0: 5}  # top of the window → whole numbers
 # Shares of the view, and points: small enough to leave the anatomy free.
 LEGEND_SIZE, LEGEND_FONT = (0.1, 0.35), 12
+LABEL_FORMAT = "%3.3g"  # Slicer widens labels of one digit until they fill their box
 AT_LEFT, AT_RIGHT = (0.08, 0.5), (0.96, 0.5)
 
 
@@ -42,7 +43,7 @@ def showLegend(
     if legend is None:
         return None
     legend.SetTitleText(title)
-    legend.SetLabelFormat("%.3g")
+    legend.SetLabelFormat(LABEL_FORMAT)
     legend.SetSize(*LEGEND_SIZE)
     legend.SetPosition(*position)
     for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):

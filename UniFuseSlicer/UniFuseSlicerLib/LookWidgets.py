@@ -86,7 +86,7 @@ class LookWidgets:
         ui.pairViewButton.setText(made.title if made.degraded else _("By modality"))
         self._showRow((ui.ctWindowLabel, *self._windows.values()), made.hasCt)
         self._showRow((ui.suvLabel, *self._suv.values()), made.hasSuv)
-        self._showRow((ui.petColorLabel, ui.petColorComboBox), made.degraded == "pet")
+        ui.petColorComboBox.setVisible(made.degraded == "pet")
         if layer is not LayerChoice.RESTORED:
             self._hideLegend()
         ui.suvLabel.setText(_("SUV 0 to:") if made.unit == "SUV" else _("Window 0 to:"))

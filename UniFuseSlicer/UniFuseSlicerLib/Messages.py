@@ -8,6 +8,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from .CardFit import shortened
 from .Errors import FusionError
 
 
@@ -24,7 +25,8 @@ class Messages:
         self.show("")
 
     def show(self, sentence: str) -> None:
-        self._ui.messageLabel.setText(sentence)
+        self._ui.messageLabel.setText(shortened(sentence))
+        self._ui.messageLabel.setToolTip(sentence)
         self._ui.messageLabel.setVisible(bool(sentence))
 
     def showProblem(self, problem: str) -> None:
@@ -42,7 +44,7 @@ class Messages:
     def clear(self) -> None:
         """Forget everything: another scene."""
         self._problem = ""
-        self.show("")
+        self.startLog()
 
     def error(self, sentence: str) -> None:
         """Show a sentence and open the log."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from .InsideBody import insideBody, withoutRigid
 from .Legends import AT_RIGHT, hideLegend, showLegend
 from .Nodes import deformationImage, gridTransform, removeWithDisplay
 from .Ownership import DEGRADED_ROLE
+from .Pacer import Pacer
 from .Results import MAXIMUM_ATTRIBUTE
 from .RigidPart import RigidPart
 
@@ -51,18 +53,21 @@ class Overlay:
 
     Args:
         colorLogic: class or object with `AddDefaultColorLegendDisplayNode`; None draws no legend.
+        pacer: of the steps in which lines in the body are drawn; None: all at once.
     """
 
-    def __init__(self, scene: Any, colorLogic: Any = None) -> None:
+    def __init__(self, scene: Any, colorLogic: Any = None, pacer: Pacer | None = None) -> None:
         self._scene = scene
         self.colorLogic = colorLogic
-        self._lines = BodyLines(scene)
+        self._pacer = pacer or Pacer()
+        self._lines = BodyLines(scene, self._pacer)
+        self._shown: Any = None
 
     def show(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None = None
     ) -> Any:
         """Draw, and return the node that is drawn: a transform, or the first of the models that end
-        where the body ends (None when off).
+        where the body ends (None when off, and where these are still to be drawn).
 
         Args:
             deformation: grid transform node of a result.
@@ -76,16 +81,32 @@ class Overlay:
         scale = scaleOf(deformation, style.scale, part)
         if style.onlyInBody and style.mode is not OverlayChoice.ARROWS:
             return self._showLines(deformation, reference, style, scale, part)
+        self._shown = None
+        self._pacer.start(self._drawing(deformation, reference, style, scale, part))
+        return self._shown
+
+    def _drawing(
+        self,
+        deformation: Any,
+        reference: Any,
+        style: OverlayStyle,
+        scale: Scale,
+        part: RigidPart | None,
+    ) -> Iterator[None]:
+        """By Slicer itself; what is drawn is found in one step and seen in the next."""
         drawn = self._drawn(deformation, reference, style, part)
+        yield
         display = prepareDisplay(drawn, scale, reference)
         applyStyle(display, style, scale)
-        display.SetVisibility2D(True)
-        display.SetVisibility(True)
+        yield
         if style.legend:
             self._showLegend(drawn, scale, style)
         if drawn is not deformation:
             keepOutOfFiles(drawn)
-        return drawn
+        yield
+        display.SetVisibility2D(True)
+        display.SetVisibility(True)
+        self._shown = drawn
 
     def hide(self, deformation: Any) -> None:
         self._lines.hide()
@@ -114,13 +135,15 @@ class Overlay:
     ) -> Any:
         spacing = style.spacing if style.mode is OverlayChoice.GRID else None
         rigid = None if part is None else part.matrix
-        models = self._lines.show(deformation, reference, scale, rigid, spacing)
-        for model in models:
+
+        def finish(model: Any) -> None:
             hideLegend(model)
             if style.legend:
                 self._showLegend(model, scale, style)
             keepOutOfFiles(model)
-        return models[0]
+
+        models = self._lines.show(deformation, reference, scale, rigid, spacing, finish)
+        return models[0] if models else None
 
     def _drawn(
         self, deformation: Any, reference: Any, style: OverlayStyle, part: RigidPart | None

@@ -42,6 +42,7 @@ class ResultWidgets:
         colorLogic: draws the colour scale of PET; None draws none.
         selector: above the card.
         export: writes the result into files.
+        spareLines: see `ResultCard`.
     """
 
     def __init__(
@@ -53,9 +54,10 @@ class ResultWidgets:
         colorLogic: Any,
         selector: ResultSelector,
         export: ExportWidgets,
+        spareLines: Callable[[], int],
     ) -> None:
         self._ui = ui
-        self.card = ResultCard(ui)
+        self.card = ResultCard(ui, spareLines)
         self.cursor = CursorWidgets(ui)
         self._selector = selector
         self._looks = LookWidgets(ui, messages, showLayer, colorLogic)

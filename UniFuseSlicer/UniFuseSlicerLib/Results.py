@@ -139,7 +139,7 @@ def _targets(
 def _outputNames(degraded: Any, reference: Any) -> dict[str, str]:
     names = {"degraded": degraded.GetName(), "reference": reference.GetName()}
     return {
-        "fused": _("{degraded} + {reference} fused").format(**names),
+        "fused": _("{degraded} on {reference} fused").format(**names),
         "restored": _("{degraded} restored").format(**names),
         "deformation": _("{degraded} to {reference}").format(**names),
         "report": _("{degraded} fusion report").format(**names),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from slicer.i18n import tr as _
 
+from .CardFit import elided
 from .Messages import Messages
 
 
@@ -39,6 +40,7 @@ class Retry:
 
     def hide(self) -> None:
         """Another run starts, or other volumes are chosen."""
+        self._ui.retryButton.setText("")
         self._ui.retryButton.setVisible(False)
 
     def offer(self, degraded: Any, reference: Any, start: Any) -> None:
@@ -53,7 +55,7 @@ class Retry:
             return
         text = _("Center {degraded} on {reference} and try again")
         self._ui.retryButton.setText(
-            text.format(degraded=degraded.GetName(), reference=reference.GetName())
+            text.format(degraded=elided(degraded.GetName()), reference=elided(reference.GetName()))
         )
         self._ui.retryButton.setVisible(True)
 

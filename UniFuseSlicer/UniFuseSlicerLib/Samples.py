@@ -4,8 +4,10 @@ any network.
 
 from __future__ import annotations
 
+import filecmp
 import json
 import logging
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +67,40 @@ def loadSamplePair(
     """Load what of the pair is not in the scene yet → (degraded node, reference node)."""
     pair = pair or samplePair()
     load = load or slicer.util.loadVolume
-    degraded = _loaded(pair.degraded) or load(
-        str(pair.degraded), {"name": pair.degradedName, "show": False}
-    )
-    reference = _loaded(pair.reference) or load(str(pair.reference), {"name": pair.referenceName})
+    first = _underItsName(pair.degraded, pair.degradedName)
+    second = _underItsName(pair.reference, pair.referenceName)
+    degraded = _loaded(first) or load(str(first), {"name": pair.degradedName, "show": False})
+    reference = _loaded(second) or load(str(second), {"name": pair.referenceName})
     return degraded, reference
+
+
+def fileNameOf(nodeName: str) -> str:
+    """The one that Slicer's *Save* gives to a volume that was read from NIfTI.
+
+    Of any other name, *Save* renames the file beside the one that was read and ticks it.
+
+    Args:
+        nodeName: of a sample volume.
+    """
+    return f"{nodeName}.nii.gz"
+
+
+def _underItsName(file: Path, nodeName: str) -> Path:
+    """A copy in Slicer's cache, where *Sample Data* keeps its own; the file itself where nothing
+    can be written.
+    """
+    manager = slicer.mrmlScene.GetCacheManager()
+    if manager is None or not manager.GetRemoteCacheDirectory():
+        return file
+    copy = Path(manager.GetRemoteCacheDirectory()) / fileNameOf(nodeName)
+    try:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.is_file() or not filecmp.cmp(file, copy, shallow=False):
+            shutil.copyfile(file, copy)
+    except OSError as error:
+        logging.warning("UniFuse: %s", error)
+        return file
+    return copy
 
 
 def _loaded(file: Path) -> Any:
@@ -104,7 +135,7 @@ def registerSampleData() -> None:
         sampleName=SAMPLE_NAME,
         thumbnailFileName=str(MODULE_FOLDER / "Resources" / "Icons" / f"{SAMPLE_NAME}.png"),
         uris=[file.as_uri() for file in files],
-        fileNames=[f"UniFuse-{file.name}" for file in files],
+        fileNames=[fileNameOf(name) for name in (pair.referenceName, pair.degradedName)],
         nodeNames=[pair.referenceName, pair.degradedName],
         checksums=[f"SHA256:{digest}" for digest in reversed(pair.checksums)],
     )

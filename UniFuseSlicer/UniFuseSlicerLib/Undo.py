@@ -102,7 +102,7 @@ class Snapshot:
 
 
 class UndoButton:
-    """Seen below the card of a result that replaced an earlier one; pressed again, it goes forward.
+    """Seen above the card of a result that replaced an earlier one; pressed again, it goes forward.
 
     Args:
         ui: widgets by name.
@@ -162,6 +162,6 @@ class UndoButton:
         """
         offered = self._offered
         seen = offered is not None and offered.nodes.fused is fused and offered.isWhole and free
-        text = _("Back to the result before") if self._back else _("Forward to the newer result")
+        text = _("Undo") if self._back else _("Redo")
         self._ui.undoButton.setText(text)
         self._ui.undoButton.setVisible(seen)

@@ -77,7 +77,7 @@ def _missing(state: PanelState) -> str:
     if state.same:
         return _("Select two different volumes")
     if state.problem:
-        return _("These volumes cannot be fused (see below)")
+        return _("Cannot be fused (see below)")
     return ""
 
 
@@ -111,7 +111,9 @@ class TrustView:
 # dark text on a bright ground is readable in Slicer's light and dark styles
 TEXT_ON_COLOUR = "#101418"
 _TRUST_STYLE = (
-    "background-color: {ground}; color: " + TEXT_ON_COLOUR + "; padding: 6px; border-radius: 4px;"
+    "background-color: {ground}; color: "
+    + TEXT_ON_COLOUR
+    + "; padding: 3px 6px; border-radius: 4px;"
 )
 _TRUST_GROUNDS = {"green": "#7bd8a6", "amber": "#ffc94d", "red": "#ff7b7b"}
 
@@ -145,9 +147,8 @@ def trust(report: Mapping[str, Any]) -> TrustView:
 def _trustFigures(found: Mapping[str, Any]) -> str:
     low, high = found["interval_mm"]
     return _(
-        "Probability of being more than 3 mm off: {probability:.0f} %. Expected error "
-        "{expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one "
-        "patient."
+        "More than 3 mm off: {probability:.0f} % likely. Expected error {expected:.1f} mm "
+        "({low:.1f} to {high:.1f}) if both volumes show the same part of one patient."
     ).format(
         probability=100 * found["probability_off_by_3_mm"],
         expected=found["expected_error_mm"],

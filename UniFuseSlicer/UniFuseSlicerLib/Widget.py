@@ -64,6 +64,7 @@ class Panel:
         makeShortcut: (key, callback) → object with `setEnabled(bool)`.
         makeCell: (text, colour, tool tip) → an item of a table.
         notify: says a sentence where it is seen from every module.
+        spareLines: how many more lines of text the window has than a low one.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Panel:
         makeShortcut: Callable[[str, Callable[[], None]], Any] = noShortcut,
         makeCell: Callable[[str, str, str], Any] = noCell,
         notify: Callable[[str], None] = ignore,
+        spareLines: Callable[[], int] = int,
     ) -> None:
         self.ui = ui
         self.logic = logic
@@ -97,7 +99,7 @@ class Panel:
         export = ExportWidgets(ui, messages, logic.makeExport, makeTimer)
         colorLogic = display.overlay.colorLogic
         self.result = ResultWidgets(
-            ui, messages, showChart, self.showLayer, colorLogic, selector, export
+            ui, messages, showChart, self.showLayer, colorLogic, selector, export, spareLines
         )
         flicker = Flicker(display.layers, makeTimer, makeShortcut)
         self._compare = CompareWidgets(ui, messages, display, flicker, lambda: self.parameterNode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ CT_WINDOWS = {
 }
 SUV_TOPS = (5, 7, 10, 20)
 DEFAULT_SUV_TOP = 7
+ROUND_TOPS = (1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0, 10.0)  # quarters have one digit more
 INSIDE_PERCENT = (1.0, 99.5)  # of what is not background, for values without a usual window
 
 
@@ -80,4 +82,16 @@ def usualWindow(array: np.ndarray, modality: str, unit: str) -> Window:
     if modality == "pet" and unit == "SUV":
         return Window(0, DEFAULT_SUV_TOP)
     low, high = contentWindow(array, INSIDE_PERCENT)
-    return Window(0 if modality == "pet" else low, high)
+    return Window(0, roundTop(high)) if modality == "pet" else Window(low, high)
+
+
+def roundTop(value: float) -> float:
+    """The next number whose quarters are short as well, as labels of a color scale.
+
+    Args:
+        value: above 0; else it stays.
+    """
+    if value <= 0:
+        return value
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in ROUND_TOPS if step * power >= value)

@@ -44,6 +44,10 @@
         <translation>Modalität und Einheit, wie DICOM-Attribute oder Einheiten der Volumen sie angeben; sie gehen an das Fusionsprogramm</translation>
     </message>
     <message>
+        <source>Restore, align and fuse the two volumes</source>
+        <translation>Die beiden Volumen restaurieren, ausrichten und fusionieren</translation>
+    </message>
+    <message>
         <source>Exchange the degraded and the reference volume</source>
         <translation>Gestörtes und Referenzvolumen tauschen</translation>
     </message>
@@ -56,12 +60,8 @@
         <translation>Das mitgelieferte MR-Paar eines Kopfs laden: T1 als Referenz, T2 mit Bewegung. Kein Download.</translation>
     </message>
     <message>
-        <source>Load sample pair</source>
-        <translation>Beispielpaar laden</translation>
-    </message>
-    <message>
-        <source>Restore, align and fuse the two volumes</source>
-        <translation>Die beiden Volumen restaurieren, ausrichten und fusionieren</translation>
+        <source>Sample pair</source>
+        <translation>Beispielpaar</translation>
     </message>
     <message>
         <source>Estimated from the sizes of both volumes, on the CPU of the computer that was measured; other computers and GPUs differ. The last figure is for the files of the result, exported as a folder.</source>
@@ -74,6 +74,14 @@
     <message>
         <source>All results of this scene. Choosing one brings back its two volumes, its card, its layers and where the slice views looked.</source>
         <translation>Alle Ergebnisse dieser Szene. Ein gewähltes bringt seine beiden Volumen, seine Karte, seine Ebenen und den Blick der Schichtansichten zurück.</translation>
+    </message>
+    <message>
+        <source>The run has replaced an earlier result of the same two volumes; exchange the two. Both are kept until the next run, and only the one that is shown is saved.</source>
+        <translation>Der Lauf hat ein früheres Ergebnis derselben Volumen ersetzt; die beiden tauschen. Beide bleiben bis zum nächsten Lauf, gespeichert wird nur das gezeigte.</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>Zurück</translation>
     </message>
     <message>
         <source>The chosen result stays as it is; the next Fuse creates nodes of its own</source>
@@ -112,6 +120,14 @@
         <translation>Volumen des Ergebnisses darunter, und wann sie fusioniert wurden</translation>
     </message>
     <message>
+        <source>Show every sentence of this result; some are left out where the window is low</source>
+        <translation>Jeden Satz dieses Ergebnisses zeigen; in einem niedrigen Fenster fehlen manche</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+    <message>
         <source>Whether the alignment can be trusted, judged by measures that it does not optimize: poses that are certainly wrong, the mirrored volume, where other registrations end, each region by itself. Figures: docs/results/trust.md</source>
         <translation>Ob der Ausrichtung zu trauen ist, beurteilt nach Maßen, die sie nicht optimiert: sicher falsche Lagen, das gespiegelte Volumen, wo andere Registrierungen enden, jede Region für sich. Zahlen: docs/results/trust.md</translation>
     </message>
@@ -122,14 +138,6 @@
     <message>
         <source>Warnings of this result; they are stored with it</source>
         <translation>Warnungen zu diesem Ergebnis; sie sind mit ihm gespeichert</translation>
-    </message>
-    <message>
-        <source>The run has replaced an earlier result of the same two volumes; exchange the two. Both are kept until the next run, and only the one that is shown is saved.</source>
-        <translation>Der Lauf hat ein früheres Ergebnis derselben Volumen ersetzt; die beiden tauschen. Beide bleiben bis zum nächsten Lauf, gespeichert wird nur das gezeigte.</translation>
-    </message>
-    <message>
-        <source>Back to the result before</source>
-        <translation>Zurück zum Ergebnis davor</translation>
     </message>
     <message>
         <source>Create a start that moves the middle of the degraded volume onto the middle of the reference, and fuse again from there. The volumes themselves are not moved.</source>
@@ -242,10 +250,6 @@
     <message>
         <source>20</source>
         <translation>20</translation>
-    </message>
-    <message>
-        <source>PET colors:</source>
-        <translation>PET-Farben:</translation>
     </message>
     <message>
         <source>Warm colors over the gray CT, or PET alone in inverted gray</source>
@@ -919,6 +923,14 @@
     <message>
         <source>a deleted volume</source>
         <translation>ein gelöschtes Volumen</translation>
+    </message>
+    <message>
+        <source>Less</source>
+        <translation>Weniger</translation>
+    </message>
+    <message>
+        <source>More ({count})</source>
+        <translation>Mehr ({count})</translation>
     </message>
 </context>
 <context>
@@ -1703,8 +1715,8 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>{degraded} Unsicherheit</translation>
     </message>
     <message>
-        <source>{degraded} + {reference} fused</source>
-        <translation>{degraded} + {reference} fusioniert</translation>
+        <source>{degraded} on {reference} fused</source>
+        <translation>{degraded} auf {reference} fusioniert</translation>
     </message>
     <message>
         <source>{degraded} restored</source>
@@ -2295,12 +2307,12 @@ Das lässt sich nicht rückgängig machen.</translation>
 <context>
     <name>UniFuseSlicerLib.Undo</name>
     <message>
-        <source>Back to the result before</source>
-        <translation>Zurück zum Ergebnis davor</translation>
+        <source>Undo</source>
+        <translation>Zurück</translation>
     </message>
     <message>
-        <source>Forward to the newer result</source>
-        <translation>Vor zum neueren Ergebnis</translation>
+        <source>Redo</source>
+        <translation>Vor</translation>
     </message>
 </context>
 <context>
@@ -2326,8 +2338,8 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Zwei verschiedene Volumen wählen</translation>
     </message>
     <message>
-        <source>These volumes cannot be fused (see below)</source>
-        <translation>Diese Volumen lassen sich nicht fusionieren (siehe unten)</translation>
+        <source>Cannot be fused (see below)</source>
+        <translation>Nicht fusionierbar (siehe unten)</translation>
     </message>
     <message>
         <source>{stage} · {percent} % · {seconds} s</source>
@@ -2350,8 +2362,8 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Den Lauf beenden; kein Knoten wird geändert</translation>
     </message>
     <message>
-        <source>Probability of being more than 3 mm off: {probability:.0f} %. Expected error {expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient.</source>
-        <translation>Wahrscheinlichkeit, mehr als 3 mm daneben zu liegen: {probability:.0f} %. Erwarteter Fehler {expected:.1f} mm ({low:.1f} bis {high:.1f}), wenn beide Volumen denselben Teil eines Patienten zeigen.</translation>
+        <source>More than 3 mm off: {probability:.0f} % likely. Expected error {expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient.</source>
+        <translation>Über 3 mm daneben: zu {probability:.0f} %. Erwarteter Fehler {expected:.1f} mm ({low:.1f} bis {high:.1f}), falls beide denselben Teil eines Patienten zeigen.</translation>
     </message>
     <message>
         <source>Uncertainty: {mean:.1f} mm on average, {p95:.1f} mm or less in 95 % of the body.</source>

@@ -44,6 +44,10 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Restore, align and fuse the two volumes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Exchange the degraded and the reference volume</source>
         <translation type="unfinished"></translation>
     </message>
@@ -56,11 +60,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Load sample pair</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Restore, align and fuse the two volumes</source>
+        <source>Sample pair</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -73,6 +73,14 @@
     </message>
     <message>
         <source>All results of this scene. Choosing one brings back its two volumes, its card, its layers and where the slice views looked.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The run has replaced an earlier result of the same two volumes; exchange the two. Both are kept until the next run, and only the one that is shown is saved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Undo</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -112,6 +120,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Show every sentence of this result; some are left out where the window is low</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Whether the alignment can be trusted, judged by measures that it does not optimize: poses that are certainly wrong, the mirrored volume, where other registrations end, each region by itself. Figures: docs/results/trust.md</source>
         <translation type="unfinished"></translation>
     </message>
@@ -121,14 +137,6 @@
     </message>
     <message>
         <source>Warnings of this result; they are stored with it</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>The run has replaced an earlier result of the same two volumes; exchange the two. Both are kept until the next run, and only the one that is shown is saved.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Back to the result before</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -241,10 +249,6 @@
     </message>
     <message>
         <source>20</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>PET colors:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -918,6 +922,14 @@
     </message>
     <message>
         <source>a deleted volume</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Less</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>More ({count})</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1695,7 +1707,7 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{degraded} + {reference} fused</source>
+        <source>{degraded} on {reference} fused</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2287,11 +2299,11 @@ This cannot be undone.</source>
 <context>
     <name>UniFuseSlicerLib.Undo</name>
     <message>
-        <source>Back to the result before</source>
+        <source>Undo</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Forward to the newer result</source>
+        <source>Redo</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -2318,7 +2330,7 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>These volumes cannot be fused (see below)</source>
+        <source>Cannot be fused (see below)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2342,7 +2354,7 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>Probability of being more than 3 mm off: {probability:.0f} %. Expected error {expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient.</source>
+        <source>More than 3 mm off: {probability:.0f} % likely. Expected error {expected:.1f} mm ({low:.1f} to {high:.1f}) if both volumes show the same part of one patient.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
