@@ -56,7 +56,7 @@ def sample(source: Path, predict: bool, number: int) -> dict[str, np.ndarray]:
     pair = AlignedPair(*volumes, spacing_mm=float(kept["spacing"]))  # type: ignore[misc]
     truth = _volume(kept["truth"])
     beside = with_prediction(pair) if predict else None
-    known = torch.cat([values for _, values in statistics(pair, beside)])
+    known = torch.cat([lines for _, slab in statistics(pair, beside) for lines in slab])
     error = (truth - pair.restored)[pair.body]
     before = (truth - pair.degraded)[pair.body]
     rng = np.random.default_rng(number)

@@ -287,7 +287,7 @@ def test_jobs_that_slurm_does_not_take_are_a_sentence(
         monkeypatch.setenv("PATH", str(tmp_path))
     else:
         _put_slurm(tmp_path, monkeypatch, f"#!/bin/sh\n{sbatch}\n")
-    monkeypatch.setattr("UniFuseLib.batch.cluster._SUBMITTING_S", 5.0)
+    monkeypatch.setattr("UniFuseLib.batch.slurm._SUBMITTING_S", 5.0)
     configuration = tmp_path / "slurm.yaml"
     configuration.write_text("cores: 1\nmemory: 2GB\n", encoding="utf-8")
     argv = arguments(inputs, tmp_path / "out", 1, "--slurm", str(configuration), "--jobs", "1")

@@ -123,12 +123,14 @@ def _engine(
     """Processes of this machine, or a cluster."""
     if args.slurm is not None and args.jobs is None:
         raise InputError("--slurm needs --jobs, the number of jobs to submit.")
-    if args.scheduler is not None or args.slurm is not None:
-        from UniFuseLib.batch import cluster
+    if args.slurm is not None:
+        from UniFuseLib.batch.slurm import run_on_slurm
 
-        if args.slurm is not None:
-            return lambda tasks: cluster.run_on_slurm(tasks, args.slurm, args.jobs)
-        return lambda tasks: cluster.run_on_scheduler(tasks, args.scheduler)
+        return lambda tasks: run_on_slurm(tasks, args.slurm, args.jobs)
+    if args.scheduler is not None:
+        from UniFuseLib.batch.cluster import run_on_scheduler
+
+        return lambda tasks: run_on_scheduler(tasks, args.scheduler)
 
     def here(tasks: Sequence[Task]) -> Iterator[Outcome]:
         from UniFuseLib.batch.jobs import jobs_for, threads_for

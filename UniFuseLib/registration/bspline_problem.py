@@ -89,16 +89,14 @@ class RefinementProblem:
         read = self._read(control)
         body = read.body
         at = self._difference(read)
-        difference, mean = at.moving - at.fixed, (at.moving + at.fixed) / 2
         importance = at.volume * _SCALE**3 / at.saturation.square()
         gradient = torch.zeros(1, 3, *body.shape[2:], device=body.device)
         tensor = torch.zeros(6, *body.shape[2:], device=body.device)
         for k in range(CHANNELS):  # one at a time: all gradients at once would be a large tensor
-            channel = slice(k, k + 1)
-            valid = at.valid[:, channel]
-            slope = masked_gradient(mean[:, channel], valid, self.compared_mm)
+            moving, fixed, valid = (of[:, k : k + 1] for of in (at.moving, at.fixed, at.valid))
+            slope = masked_gradient((moving + fixed) / 2, valid, self.compared_mm)
             weighted = importance * slope
-            gradient += weighted * difference[:, channel]
+            gradient += weighted * (moving - fixed)
             for n, (i, j) in enumerate(ENTRIES):
                 tensor[n] += weighted[0, i] * slope[0, j]
         return NormalEquations(at.energy, gradient, tensor, read.weights)
@@ -112,7 +110,7 @@ class RefinementProblem:
         described = masked_mind_ssc(read.values, read.acquired)
         moving, fixed = described.values.split(1)
         count = described.valid.sum(1, keepdim=True)
-        square = (moving - fixed).square().sum(1, keepdim=True)
+        square = (moving - fixed).square_().sum(1, keepdim=True)
         square = square / count.clamp(min=1)
         volume = read.body * self.compared_mm**3 / CHANNELS
         saturation = square + _SCALE**2

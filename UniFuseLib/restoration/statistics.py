@@ -9,7 +9,6 @@ one in terms of the other (`prediction.py`) is the second guide: it does not fol
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ from UniFuseLib.restoration.prediction import predicted
 from UniFuseLib.spatial.mind import box_mean, line_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from UniFuseLib.restoration.aligned_pair import AlignedPair, Slab
 
@@ -29,6 +28,7 @@ _REACH_MM = (1.5, 3.0, 6.0)  # half sides of the cubes
 _REGULARISATION = (3e-4, 3e-3)  # of the guided filter, intensity²
 _MEAN_MM = (1.5, 3.0, 6.0, 12.0)  # half sides, of what the prediction leaves
 _LINE_MM = (2.0, 5.0)  # half lengths of means along one axis
+_LINES = 2**13  # voxels at a time: what is made of them stays in the processor's cache
 _LEAST = 1e-6  # variance that counts as none
 _LEAST_SHARE = 1e-3  # of a cube that is body
 _AIR_SHARE = 0.9  # quantile of the air
@@ -49,7 +49,7 @@ GUIDED = tuple(
 
 def statistics(
     pair: AlignedPair, beside: AlignedPair | None = None
-) -> Iterator[tuple[slice, Tensor]]:
+) -> Iterator[tuple[slice, Iterator[Tensor]]]:
     """What is known of the voxels of the body, slab by slab.
 
     Args:
@@ -57,25 +57,35 @@ def statistics(
         beside: the same with the prediction as its reference (`with_prediction`); None: without.
 
     Yields:
-        Rows of the grid, and `(n, COUNT or COUNT_WITH_PREDICTION)`, one line for each voxel of the
-        body in them.
+        Rows of the grid, and `(n, COUNT or COUNT_WITH_PREDICTION)` some thousand times, one line
+        for each voxel of the body in those rows.
     """
-    count = COUNT if beside is None else COUNT_WITH_PREDICTION
-    others = [number for number in range(count - WHOLE) if number not in GUIDED]
     pieces = list(slabs(pair, _MEAN_MM[-1]))
-    guided = [guided_inside(pair, slab) for slab in pieces]
-    whole = of_the_whole(pair, guided)
-    for slab, changes in zip(pieces, guided, strict=True):
-        place = slab.places(pair.body)
-        maps = local(pair.rows(slab.around))
+    around = [_inside(pair, slab, LOCAL, local) for slab in pieces]
+    whole = of_the_whole(pair, [numbers[list(GUIDED)] for numbers in around])
+    for slab in pieces:
+        parts = [around.pop(0)]
         if beside is not None:
-            maps = chain(maps, beside_prediction(beside.rows(slab.around)))
-        known = whole.new_empty(count, len(place))
-        for number, values in zip(others, maps, strict=True):
-            torch.index_select(values.flatten(), 0, place, out=known[number])
-        known[list(GUIDED)] = changes
-        known[-WHOLE:] = whole[:, None]
-        yield slab.rows, known.T
+            parts.append(_inside(beside, slab, BESIDE_PREDICTION, beside_prediction))
+        parts.append(whole[:, None].expand(-1, parts[0].shape[1]))
+        yield slab.rows, _lines(parts)
+
+
+def _lines(parts: list[Tensor]) -> Iterator[Tensor]:
+    """`(n, …)`, all numbers of at most `_LINES` voxels at a time, of parts `(numbers, n)`."""
+    for some in zip(*(part.split(_LINES, dim=1) for part in parts), strict=True):
+        yield torch.cat(some).T
+
+
+def _inside(
+    pair: AlignedPair, slab: Slab, count: int, maps_of: Callable[[AlignedPair], Iterator[Tensor]]
+) -> Tensor:
+    """`(count, n)`: what so many volumes show at the voxels of the body in a slab."""
+    place = slab.places(pair.body)
+    found = pair.restored.new_empty(count, len(place))
+    for number, values in enumerate(maps_of(pair.rows(slab.around))):
+        torch.index_select(values.flatten(), 0, place, out=found[number])
+    return found
 
 
 def with_prediction(pair: AlignedPair) -> AlignedPair:
@@ -84,13 +94,15 @@ def with_prediction(pair: AlignedPair) -> AlignedPair:
 
 
 def local(pair: AlignedPair) -> Iterator[Tensor]:
-    """What surrounds every voxel: `LOCAL` volumes, but for those of the guided filters."""
+    """What surrounds every voxel: `LOCAL` volumes."""
     x, y = pair.restored, pair.reference
     yield x
     yield y
     yield pair.degraded - x
     for reach_mm in _REACH_MM:
         window = _Window(x, y, voxels(reach_mm, pair.spacing_mm))
+        for regularisation in _REGULARISATION:
+            yield window.guided_difference(regularisation)
         yield window.variance_y.clamp(min=0).sqrt()
         yield window.variance_x.clamp(min=0).sqrt()
         yield window.correlation
@@ -125,21 +137,6 @@ def beside_prediction(pair: AlignedPair) -> Iterator[Tensor]:
         yield window.variance_y.clamp(min=0).sqrt()
 
 
-def guided_inside(pair: AlignedPair, slab: Slab) -> Tensor:
-    """How far the guided filters change the voxels of the body in a slab, `(_GUIDES, n)`."""
-    place = slab.places(pair.body)
-    differences = guided_differences(pair.rows(slab.around))
-    return torch.stack([values.flatten().index_select(0, place) for values in differences])
-
-
-def guided_differences(pair: AlignedPair) -> Iterator[Tensor]:
-    """`_GUIDES` volumes: what the reference explains of the restored one, less that."""
-    for reach_mm in _REACH_MM:
-        window = _Window(pair.restored, pair.reference, voxels(reach_mm, pair.spacing_mm))
-        for regularisation in _REGULARISATION:
-            yield window.guided_difference(regularisation)
-
-
 def of_the_whole(pair: AlignedPair, guided: list[Tensor]) -> Tensor:
     """`(WHOLE,)`: how far the guided filters change the body, and what the air shows.
 
@@ -147,7 +144,7 @@ def of_the_whole(pair: AlignedPair, guided: list[Tensor]) -> Tensor:
 
     Args:
         pair: restored volume and reference.
-        guided: `guided_inside` of its slabs.
+        guided: `(_GUIDES, n)` of its slabs: how far the filters change the voxels of the body.
     """
     squares = torch.zeros(_GUIDES)
     for changes in guided:

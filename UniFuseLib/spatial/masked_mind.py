@@ -39,18 +39,26 @@ def masked_mind_ssc(volumes: Tensor, acquired: Tensor) -> MaskedDescriptors:
     """
     squares, weights = _patches(volumes, acquired)
     valid = (weights >= _LEAST_PATCH) * acquired
-    valid = valid * (valid.sum(1, keepdim=True) >= _LEAST_CHANNELS)
-    squares /= weights.clamp(min=1e-6)  # in place: a new array of all channels costs as much again
-    least = torch.where(valid > 0, squares, torch.inf).amin(1, keepdim=True)
+    valid *= valid.sum(1, keepdim=True) >= _LEAST_CHANNELS
+    # in place, and volume by volume: a new array of all channels costs as much again
+    squares /= weights.clamp_(min=1e-6)
+    del weights
+    least = torch.cat([_least(one, valid) for one in squares.split(1)])
     squares.sub_(least.nan_to_num(posinf=0.0)).clamp_(min=0)
     values = squares.div_(-_variance(squares, valid)).exp_()
     return MaskedDescriptors(values.mul_(valid), valid)
 
 
+def _least(squares: Tensor, valid: Tensor) -> Tensor:
+    """Of the valid channels of one volume, `(1, 1, d, h, w)`; infinite where there is none."""
+    return torch.where(valid > 0, squares, torch.inf).amin(1, keepdim=True)
+
+
 def _variance(squares: Tensor, valid: Tensor) -> Tensor:
     """V: mean over the valid channels, within three orders of magnitude of what is typical."""
     count = valid.sum(1, keepdim=True)
-    variance = (squares * valid).sum(1, keepdim=True) / count.clamp(min=1)
+    sums = [(one * valid).sum(1, keepdim=True) for one in squares.split(1)]
+    variance = torch.cat(sums) / count.clamp(min=1)
     described = (count > 0).sum().clamp(min=1)
     typical = variance.sum(dim=(1, 2, 3, 4), keepdim=True) / described
     return variance.clamp(typical * 1e-3, typical * 1e3).clamp(min=1e-12)
@@ -76,7 +84,8 @@ def _patches(volumes: Tensor, acquired: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _by_channel(found: dict[int, Tensor]) -> Tensor:
-    return torch.cat([found[channel] for channel in range(CHANNELS)], 1)
+    """`(b, 12, …)`; `found` is empty afterwards, so that what it held can be freed."""
+    return torch.cat([found.pop(channel) for channel in range(CHANNELS)], 1)
 
 
 def _window(padded: Tensor, offset: Offset, margin: int, shape: torch.Size) -> Tensor:
