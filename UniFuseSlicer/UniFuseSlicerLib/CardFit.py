@@ -17,7 +17,7 @@ HEADER_CHARACTERS = 46  # of the header, which is bold and beside a button
 # Lines that inputs and lists leave in a low window.
 LINES = 13
 NAME_CHARACTERS = 20
-MESSAGE_LINES = 4
+MESSAGE_LINES = 3
 _BULLET = "•"
 _SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[A-ZÄÖÜ])")
 

@@ -31,6 +31,7 @@ from .Normalise import ResultChoices, normalise
 from .Outcome import Ending, Outcome
 from .Ownership import FusionNodes, notMarked, overwriteQuestion
 from .Process import ignore
+from .Proposal import proposedPair
 from .Results import DEFORMATION_ROLE, SECONDS_ATTRIBUTE
 from .ResultSelector import ResultSelector, unanswered
 from .ResultWidgets import ResultWidgets
@@ -126,10 +127,21 @@ class Panel:
 
     def enter(self) -> None:
         self._scene.enter()
+        self._propose()
         arrived, self._arrived = self._arrived, None
         if arrived is not None and arrived is self.parameterNode.fused:
             self._display.forget(arrived.GetNodeReference(DEFORMATION_ROLE))
             self._showResult(wantedBy(self.parameterNode))
+
+    def _propose(self) -> None:
+        """Two volumes that were loaded for this need no choice."""
+        p = self.parameterNode
+        if p is None or p.degraded is not None or p.reference is not None or p.fused is not None:
+            return
+        pair = proposedPair(slicer.mrmlScene)
+        if pair is not None:
+            with slicer.util.NodeModify(p):
+                p.degraded, p.reference = pair
 
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
