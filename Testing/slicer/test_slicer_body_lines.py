@@ -299,7 +299,12 @@ def test_anErrorInALaterStepEndsTheSteps(caplog):
         raise ValueError("no room")
 
     timers = []
-    pacer = Pacer(lambda callback, _ms: timers.append(Timer(callback)) or timers[0])
+
+    def makeTimer(callback, _milliseconds):
+        timers.append(Timer(callback))
+        return timers[0]
+
+    pacer = Pacer(makeTimer)
     pacer.start(steps())
     pacer.step()
     assert not timers[0].runs
