@@ -300,11 +300,11 @@ def test_anErrorInALaterStepEndsTheSteps(caplog):
 
     timers = []
 
-    def everyTick(callback, _ms):
+    def makeTimer(callback, _milliseconds):
         timers.append(Timer(callback))
         return timers[0]
 
-    pacer = Pacer(everyTick)
+    pacer = Pacer(makeTimer)
     pacer.start(steps())
     pacer.step()
     assert not timers[0].runs
