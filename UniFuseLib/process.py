@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-_GIVEN_BACK_BYTES = 128 << 20
+_GIVEN_BACK_BYTES = 512 << 20
 _LARGE_VOXELS = 1 << 24  # of a reference: 256³; memory counts for more than time from here on
 _LARGE_GIVEN_BACK_BYTES = 64 << 20
 # freed in pieces, for it to be given back between two steps
