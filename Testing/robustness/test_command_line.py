@@ -25,7 +25,7 @@ TOOL = [sys.executable, "-m", "UniFuseLib"]
 QUICK_INFO = """
 import sys
 from UniFuseLib.network import cost
-cost.flops = lambda *_: 0.0
+cost.flops = lambda *_, **__: 0.0
 from UniFuseLib.cli import main
 sys.exit(main(["info"]))
 """

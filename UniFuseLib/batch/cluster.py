@@ -68,7 +68,10 @@ def outcomes(
     while left := completed.count():
         if completed.has_ready():
             future = next(completed)
-            yield _outcome(future, futures[future])
+            if future.status == "lost":  # with its worker, before it was read: computed again
+                completed.add(future)
+            else:
+                yield _outcome(future, futures[future])
         else:
             watch(left)
             time.sleep(_GLANCE_S)
@@ -77,7 +80,7 @@ def outcomes(
 def _outcome(future: Any, task: Task) -> Outcome:
     from distributed import KilledWorker
 
-    if future.status in ("cancelled", "lost"):
+    if future.status == "cancelled":
         raise ClusterError(
             "The scheduler was lost. Finished cases stay; run the same command again for the rest."
         )
