@@ -13,7 +13,7 @@ from UniFuseLib.degraded_reference import reference_doubts
 from UniFuseLib.io.volumes import read_volume
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import working_pair
-from UniFuseLib.steps import classify_pair, classify_reference
+from UniFuseLib.steps import NetworkRun, classify_pair, classify_reference
 
 if TYPE_CHECKING:
     from UniFuseLib.degradation import Classification
@@ -26,11 +26,11 @@ CPU = torch.device("cpu")
 def classes(degraded: str, reference: str) -> tuple[Classification, Classification]:
     """Of both volumes, where the files place them."""
     network, contract = load_model(None, CPU)
-    volumes = (read_volume(SAMPLE / f"{name}.nii.gz") for name in (degraded, reference))
-    pair = prepare_pair(*volumes, ("mr", "mr"), contract)
+    first, second = (read_volume(SAMPLE / f"{name}.nii.gz") for name in (degraded, reference))
+    pair = prepare_pair(first, second, ("mr", "mr"), contract)
     working = working_pair(pair, "none")
     logits = network.classify(working.degraded, working.reference)
-    of_reference = classify_reference(network, pair, working, contract, CPU)
+    of_reference = classify_reference(NetworkRun(network, pair, working, CPU, "auto"), contract)
     assert of_reference is not None
     return classify_pair(logits, pair, contract), of_reference
 
