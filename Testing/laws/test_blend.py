@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 SHAPE = (4, 6, 10)
 OWN, SHARED = preset("small"), replace(preset("small"), blend="shared")
+
+
+@pytest.fixture(autouse=True)
+def _the_same_weights_in_every_run() -> None:
+    torch.manual_seed(0)
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
