@@ -175,7 +175,7 @@ def fuse(
         seen = NetworkRun(network, pair, working, target, precision)
         with stages.stage(_REFINING):
             deformed = deform_pair(pair, working, target, seen.flow, steps, align, stages.step)
-        with stages.stage(_REGISTERING), autocast(precision, target):
+        with stages.stage(_REGISTERING):
             registered = seen.registered()
             of_reference = classify_reference(seen, agreed)
         refinement = RefinementReport.of(deformed, stages.cpu_seconds[_REFINING.title])

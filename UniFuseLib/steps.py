@@ -91,6 +91,13 @@ class NetworkRun:
             self._registered = self._run(*self._whole(), find_field=False)
         return self._registered
 
+    def class_of_reference(self, slices: slice) -> Tensor:
+        """Class logits `(1, classes)` of the reference, in these slices alone."""
+        exchanged = self.working.reference, self.working.degraded
+        both = (volume[:, :, slices].to(self.device) for volume in exchanged)
+        with autocast(self.precision, self.device):
+            return self.network.classify(*both)
+
     def _run(self, degraded: Tensor, reference: Tensor, *, find_field: bool) -> Any:
         with autocast(self.precision, self.device):
             both = degraded.to(self.device), reference.to(self.device)
@@ -205,8 +212,7 @@ def classify_reference(run: NetworkRun, contract: Contract) -> Classification | 
     if partial or not is_calibrated(spacing_mm, contract.working_spacing_mm):
         return None
     middle = _middle_slices(working.grid.shape)
-    both = (volume[:, :, middle].to(run.device) for volume in (working.reference, working.degraded))
-    logits = run.network.classify(*both)
+    logits = run.class_of_reference(middle)
     return _classified(logits, pair.reference, spacing_mm, contract, metal_counts=False)
 
 
