@@ -168,7 +168,8 @@ class DAPL(nn.Module):
         filled = torch.cat(
             [F.pad(tokens, (0, 0, 0, longest - tokens.shape[1])) for tokens in pairs]
         )
-        read = self.first(filled)  # causal: what fills a segment's end does not reach its tokens
+        # causal: what fills a segment's end does not reach its tokens
+        read = self.second.entered(self.first(filled))
         if min(lengths) == longest:
             states = [self.second(order) for order in reading_orders(read)]
         else:
