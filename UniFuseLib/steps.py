@@ -48,7 +48,13 @@ class Network(Protocol):
     def classify(self, degraded: Tensor, reference: Tensor) -> Tensor:
         """Two `(1, 1, d, h, w)` → class logits of the first one `(1, classes)`."""
 
-    def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
+    def fuse(
+        self,
+        registered: Any,
+        flow: Tensor | None = None,
+        base: Base = "reference",
+        probabilities: Tensor | None = None,
+    ) -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
@@ -193,6 +199,17 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
         contract: of the network.
     """
     return _classified(logits, pair.degraded, float(pair.grid.spacing[0]), contract)
+
+
+def decided(classified: Classification, contract: Contract, logits: Tensor) -> Tensor:
+    """p `(1, classes)` that counts, for a network that restores by it.
+
+    Args:
+        classified: of the degraded volume.
+        contract: of the network.
+        logits: of the network, `(1, classes)`; the same type and device.
+    """
+    return logits.new_tensor([[classified.probabilities[name] for name in contract.classes]])
 
 
 def classify_reference(run: NetworkRun, contract: Contract) -> Classification | None:

@@ -85,7 +85,7 @@ def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
         of_both, both = _best(own, (*names, NETWORK))
         traces, head = fit(own, names, held_back), fit(own, (*names, NETWORK), of_both)
         if len({row["patient"] for row in own}) >= _PATIENTS:
-            heads[label] = replace(head, voxel_mm=_sizes(own))
+            heads[label] = replace(head, voxel_mm=_sizes([*own, *unseen]))
         judged = {
             "held_out": _judged(own, alone, both),
             "validation": _judged(unseen, found_by(traces, unseen), found_by(head, unseen)),

@@ -19,7 +19,7 @@ from UniFuseLib.severity.head import TraceHead
 from UniFuseLib.severity.noise import ct_traces, pet_traces
 from UniFuseLib.severity.presence import presence_of
 from UniFuseLib.severity.severity import Severity, in_words
-from UniFuseLib.severity.traces import traces_of
+from UniFuseLib.severity.traces import measured_sides, traces_of
 from UniFuseLib.simulation.mr_motion import apply_motion, sample_motion
 from UniFuseLib.simulation.parameters import local_generator
 from UniFuseLib.spatial.volume import Volume, affine_of
@@ -146,6 +146,17 @@ def test_the_axes_of_motion_may_be_exchanged() -> None:
     assert found == pytest.approx(other)
 
 
+def test_a_ct_of_fine_voxels_is_looked_at_in_blocks() -> None:
+    fine = phantom(40, -1000, (9, 40, 41)) + 30 * noise((9, 40, 41))
+    body = body_mask(fine, (0.6, 0.5, 1.2), "ct")
+    found = traces_of("ct_metal_noise", on_grid(fine, (0.6, 0.5, 1.2)), body)
+    whole = fine[:8].reshape(4, 2, 20, 2, 41).mean(axis=(1, 3))
+    inside = body[:8].reshape(4, 2, 20, 2, 41).mean(axis=(1, 3)) > 0.5
+    assert found == pytest.approx(ct_traces(whole, (1.2, 1.0, 1.2), inside))
+    assert measured_sides("ct_metal_noise", np.array([0.6, 0.5, 1.2])) == (1.2, 1.0, 1.2)
+    assert measured_sides("mr_motion", np.array([0.6, 0.5, 1.2])) == (0.6, 0.5, 1.2)
+
+
 def test_no_traces_without_degradation_or_slices() -> None:
     scan = on_grid(phantom(40, -1000), SPACING)
     assert traces_of("clean", scan, scan.array > -400) is None
@@ -185,7 +196,8 @@ def like_the_fit(deviations: float, modality: str = "pet", voxel_mm: float = 3.0
     of_each = zip(head.traces, head.mean, head.deviation, strict=True)
     traces = {k: m + (deviations * d if k in NOISE else 0) for k, m, d in of_each}
     source = SimpleNamespace(modality=modality)
-    return SimpleNamespace(source=source, traces=traces, voxel_mm=voxel_mm)
+    scalar = SimpleNamespace(grid=SimpleNamespace(spacing=np.full(3, voxel_mm)))
+    return SimpleNamespace(source=source, traces=traces, scalar=scalar)
 
 
 def test_noise_and_the_network_both_speak_for_a_low_dose() -> None:
@@ -206,7 +218,7 @@ def test_the_network_alone_decides_where_nothing_was_fitted_or_measured() -> Non
     alone = {"pet_low_dose": heads["pet_low_dose"]}
     assert presence_of(like_the_fit(0.0, "ct"), 2.0, alone) is None
     assert presence_of(like_the_fit(4.1), 2.0, heads) is None  # unlike all that were fitted
-    thin = SimpleNamespace(source=scan.source, traces=None, voxel_mm=3.0)
+    thin = SimpleNamespace(source=scan.source, traces=None, scalar=scan.scalar)
     assert presence_of(thin, 2.0, heads) is None  # type: ignore[arg-type]
     other = {"pet_low_dose": TraceHead(("of another version",), (0.0,), (1.0,), (1.0,), 0.0)}
     assert presence_of(scan, 2.0, other) is None
@@ -226,10 +238,10 @@ def test_a_pet_below_zero_has_traces_that_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("voxel_mm", "decides"), [(0.9, False), (1.5, True), (5.0, True), (6.0, False)]
+    ("voxel_mm", "decides"), [(0.4, True), (0.94, True), (1.5, True), (5.0, True), (6.0, False)]
 )
 def test_of_a_ct_the_traces_count_at_the_voxels_of_the_fit(voxel_mm: float, decides: bool) -> None:
-    """A thin slice has noise of its own, which no scan of the fit shows."""
+    """Finer voxels are averaged; coarser ones have noise that no scan of the fit shows."""
     found = presence_of(like_the_fit(0.0, "ct", voxel_mm), 2.0, shipped())
     assert (found is not None) == decides
 
@@ -249,8 +261,9 @@ def test_a_ct_may_be_judged_by_its_noise_alone() -> None:
 def test_a_small_and_silent_body_is_left_to_the_network() -> None:
     uptake, body = phantom(2.0, 0.0), phantom(1, 0) > 0
     traces = traces_of("pet_low_dose", on_grid(uptake, SPACING), body)
-    scan = SimpleNamespace(source=SimpleNamespace(modality="pet"), traces=traces, voxel_mm=3.0)
-    assert presence_of(scan, -2.0, shipped()) is None  # type: ignore[arg-type]
+    scan = like_the_fit(0.0)
+    scan.traces = traces
+    assert presence_of(scan, -2.0, shipped()) is None
 
 
 def test_words_of_a_severity() -> None:

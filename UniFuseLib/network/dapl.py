@@ -31,6 +31,10 @@ class Context(NamedTuple):
         """p `(b, classes)`."""
         return self.logits.float().softmax(dim=-1)
 
+    def knowing(self, probabilities: Tensor) -> Context:
+        """The same with another p `(b, classes)`, which sums to 1."""
+        return self._replace(logits=probabilities.log())
+
 
 def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Forward, reversed and bidirectional order of tokens, each `(b, n, m)`.
