@@ -133,10 +133,12 @@ def scans_of(data: Path, label: str) -> list[Scans]:
     for folder, degraded, reference in PAIRS[label]:
         for where in sorted((data / "train").glob(folder)):
             scans = sorted(where.glob(f"{degraded}.nii.gz"))
-            beside = sorted(where.glob(f"{reference}.nii.gz")) if reference else [None]
-            for scan in (scans[:1] if "*" in folder else scans) if beside else ():
+            beside = sorted(where.glob(f"{reference}.nii.gz")) if reference else []
+            if reference and not beside:
+                continue
+            for scan in scans[:1] if "*" in folder else scans:
                 patient = where.name if "*" in folder else scan.name.split("_")[0]
-                found.append(Scans(patient, scan, beside[0]))
+                found.append(Scans(patient, scan, beside[0] if beside else None))
     return [pair for pair in found if pair.modalities[0] != "ct" or not _has_metal(pair)]
 
 
