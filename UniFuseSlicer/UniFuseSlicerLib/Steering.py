@@ -1,4 +1,6 @@
-"""A start for volumes that lie far apart: the middle of one on the middle of the other."""
+"""A start for volumes that lie far apart: the middle of one on the middle of the other; what was
+made for other volumes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 from slicer.i18n import tr as _
 
+from .BodySegment import isBodyOfOthers
 from .Nodes import vtkMatrix, worldFromIjk
 from .Ownership import DEGRADED_ROLE, REFERENCE_ROLE
 
@@ -48,6 +51,21 @@ def isStartOfOthers(start: Any, degraded: Any, reference: Any) -> bool:
         return False
     made = (start.GetNodeReference(DEGRADED_ROLE), start.GetNodeReference(REFERENCE_ROLE))
     return made[0] is not degraded or made[1] is not reference
+
+
+def guidanceOfOthers(parameterNode: Any) -> list[str]:
+    """Members that hold a start or a mask which this module made for other volumes.
+
+    Args:
+        parameterNode: with the choices of the panel.
+    """
+    p = parameterNode
+    foreign = {
+        "initialTransform": isStartOfOthers(p.initialTransform, p.degraded, p.reference),
+        "degradedMask": isBodyOfOthers(p.degradedMask, p.degraded),
+        "referenceMask": isBodyOfOthers(p.referenceMask, p.reference),
+    }
+    return [name for name, isForeign in foreign.items() if isForeign]
 
 
 def _middle(node: Any) -> np.ndarray:

@@ -40,7 +40,7 @@ from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
-from .Steering import isStartOfOthers
+from .Steering import guidanceOfOthers
 from .ThreeD import ThreeD
 from .Undo import UndoButton
 from .View import resolve
@@ -223,7 +223,7 @@ class Panel:
 
     def _normalise(self) -> None:
         p = self.parameterNode
-        self._dropForeignStart()
+        self._dropForeignGuidance()
         chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent, p.degraded, p.reference)
         normalised = normalise(chosen, self._display.shown)
         if normalised == chosen:
@@ -232,13 +232,16 @@ class Panel:
             p.setOutputs(normalised.outputs)
             p.layer = normalised.layer
             p.degraded, p.reference = normalised.degraded, normalised.reference
-        self._dropForeignStart()
+        self._dropForeignGuidance()
 
-    def _dropForeignStart(self) -> None:
+    def _dropForeignGuidance(self) -> None:
+        """A start or a mask that was made of other volumes."""
         p = self.parameterNode
-        if isStartOfOthers(p.initialTransform, p.degraded, p.reference):
+        foreign = guidanceOfOthers(p)
+        if foreign:
             with self._scene.quietly():
-                p.initialTransform = None
+                for name in foreign:
+                    setattr(p, name, None)
 
     # --- a run -----------------------------------------------------------------------------------
 

@@ -560,12 +560,24 @@
         <translation>Segmentierung oder Labelmap: nur darin wird das gestörte Volumen mit der Referenz verglichen. Bewegt wird alles.</translation>
     </message>
     <message>
+        <source>Create a segmentation of the body in the degraded volume and choose it: only the patient is compared, without table, coil, pillow or mask of immobilization. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
+        <translation>Eine Segmentierung des Körpers im gestörten Volumen anlegen und wählen: nur der Patient wird verglichen, ohne Tisch, Spule, Kissen oder Maske zur Lagerung. Wo sie mehr enthält, im Segment Editor bearbeiten; ein weiterer Klick wählt dieselbe Segmentierung.</translation>
+    </message>
+    <message>
+        <source>Body</source>
+        <translation>Körper</translation>
+    </message>
+    <message>
         <source>Reference mask:</source>
         <translation>Maske Referenz:</translation>
     </message>
     <message>
         <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
         <translation>Segmentierung oder Labelmap: nur darin wird die Referenz mit dem gestörten Volumen verglichen. Bewegt wird alles.</translation>
+    </message>
+    <message>
+        <source>Create a segmentation of the body in the reference and choose it: only the patient is compared. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
+        <translation>Eine Segmentierung des Körpers in der Referenz anlegen und wählen: nur der Patient wird verglichen. Wo sie mehr enthält, im Segment Editor bearbeiten; ein weiterer Klick wählt dieselbe Segmentierung.</translation>
     </message>
     <message>
         <source>Outputs</source>
@@ -904,6 +916,17 @@
     <message>
         <source>{name} (lines in the body)</source>
         <translation>{name} (Linien im Körper)</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BodySegment</name>
+    <message>
+        <source>{name} body</source>
+        <translation>{name} Körper</translation>
+    </message>
+    <message>
+        <source>Body</source>
+        <translation>Körper</translation>
     </message>
 </context>
 <context>
@@ -1316,6 +1339,10 @@
 </context>
 <context>
     <name>UniFuseSlicerLib.InputButtons</name>
+    <message>
+        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor.</source>
+        <translation>"{name}": nur darin wird verglichen. Wo sie mehr als den Patienten enthält, das im Modul Segment Editor entfernen.</translation>
+    </message>
     <message>
         <source>Select both volumes first.</source>
         <translation>Zuerst beide Volumen wählen.</translation>

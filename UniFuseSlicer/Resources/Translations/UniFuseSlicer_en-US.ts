@@ -560,11 +560,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Create a segmentation of the body in the degraded volume and choose it: only the patient is compared, without table, coil, pillow or mask of immobilization. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Body</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Reference mask:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Create a segmentation of the body in the reference and choose it: only the patient is compared. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -903,6 +915,17 @@
     <name>UniFuseSlicerLib.BodyLines</name>
     <message>
         <source>{name} (lines in the body)</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BodySegment</name>
+    <message>
+        <source>{name} body</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Body</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1316,6 +1339,10 @@
 </context>
 <context>
     <name>UniFuseSlicerLib.InputButtons</name>
+    <message>
+        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor.</source>
+        <translation type="unfinished"></translation>
+    </message>
     <message>
         <source>Select both volumes first.</source>
         <translation type="unfinished"></translation>
