@@ -4,6 +4,7 @@ volume.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from measures import positions
-from panel import click
+from panel import click, runToTheEnd
 
 pytestmark = pytest.mark.slicer
+posix = pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 CENTRE, RADII = np.array([4.0, -3.0, 6.0]), np.array([34.0, 42.0, 30.0])
 
 
@@ -151,3 +153,21 @@ def test_aBodyOfAnotherVolumeIsDropped(build, scene, pair):
     s.p.degradedMask = own
     s.p.degraded = pair.degraded
     assert s.p.degradedMask is own
+
+
+@posix
+def test_outlinesOfBodiesAreHiddenWhileAResultIsMade(build, scene, pair):
+    from test_slicer_steering import halfOf, labelMap
+
+    s = build()
+    click(s.ui.degradedBodyButton)
+    body = s.p.degradedMask
+    s.p.referenceMask = own = labelMap(scene, pair.reference, halfOf(pair.reference))
+    own.CreateDefaultDisplayNodes()
+    click(s.ui.fuseButton)
+    assert not body.GetDisplayNode().GetVisibility()
+    assert own.GetDisplayNode().GetVisibility()
+    runToTheEnd(s)
+    click(s.ui.degradedBodyButton)
+    assert s.p.degradedMask is body
+    assert body.GetDisplayNode().GetVisibility()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from .ToolWords import panelWords
 from .VolumeFacts import factsOf
 
 _INSIDE = 254  # of a byte: between it and 0 the edge is found finer than the blocks are
+COLORS = {"degraded": (1.0, 0.65, 0.1), "reference": (0.3, 0.85, 0.4)}  # orange, green
 
 
 def bodySegmentation(volume: Any, role: str, modality: str = "auto") -> Any:
@@ -36,7 +38,11 @@ def bodySegmentation(volume: Any, role: str, modality: str = "auto") -> Any:
             cannot be fused.
     """
     checkInput(volume, role)
-    return bodyOf(volume) or _made(volume, role, modality)
+    node = bodyOf(volume) or _made(volume, role, modality)
+    node.GetDisplayNode().SetVisibility(True)
+    for n in range(node.GetSegmentation().GetNumberOfSegments()):
+        node.GetSegmentation().GetNthSegment(n).SetColor(*COLORS[role])
+    return node
 
 
 def bodyOf(volume: Any) -> Any:
@@ -47,6 +53,17 @@ def bodyOf(volume: Any) -> Any:
         if node.GetNodeReference(BODY_ROLE) is volume:
             return node
     return None
+
+
+def hideBodies(masks: Iterable[Any]) -> None:
+    """What is drawn over the result is that of the reader alone.
+
+    Args:
+        masks: chosen nodes or None; those of the user stay as they are.
+    """
+    for mask in masks:
+        if mask is not None and mask.GetNodeReferenceID(BODY_ROLE) is not None:
+            mask.GetDisplayNode().SetVisibility(False)
 
 
 def isBodyOfOthers(mask: Any, volume: Any) -> bool:

@@ -552,6 +552,14 @@
         <translation>Zentrieren</translation>
     </message>
     <message>
+        <source>Shift and turn the degraded volume onto the reference by handles in the slice views; the alignment starts there. The volume itself is not moved.</source>
+        <translation>Das gestörte Volumen mit Griffen in den Schichtansichten auf die Referenz schieben und drehen; dort beginnt die Ausrichtung. Das Volumen selbst wird nicht bewegt.</translation>
+    </message>
+    <message>
+        <source>Handles</source>
+        <translation>Griffe</translation>
+    </message>
+    <message>
         <source>Degraded mask:</source>
         <translation>Maske gestört:</translation>
     </message>
@@ -1316,6 +1324,28 @@
     <message>
         <source>Expected a segmentation or a label map as the mask, got "{name}".</source>
         <translation>Erwartet wurde eine Segmentierung oder eine Labelmap als Maske, nicht "{name}".</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.HandleWidgets</name>
+    <message>
+        <source>Select two different volumes first.</source>
+        <translation>Zuerst zwei verschiedene Volumen wählen.</translation>
+    </message>
+    <message>
+        <source>Drag the dot to shift and the ring to turn, in any slice view; then press Fuse. The volume itself is not moved.</source>
+        <translation>Am Punkt schieben, am Ring drehen, in jeder Schichtansicht; dann Fusionieren. Das Volumen selbst wird nicht bewegt.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Handles</name>
+    <message>
+        <source>{name} (by handles)</source>
+        <translation>{name} (an Griffen)</translation>
+    </message>
+    <message>
+        <source>{degraded} moved onto {reference}</source>
+        <translation>{degraded} auf {reference} geschoben</translation>
     </message>
 </context>
 <context>

@@ -552,6 +552,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Shift and turn the degraded volume onto the reference by handles in the slice views; the alignment starts there. The volume itself is not moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Handles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Degraded mask:</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1315,6 +1323,28 @@
     </message>
     <message>
         <source>Expected a segmentation or a label map as the mask, got "{name}".</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.HandleWidgets</name>
+    <message>
+        <source>Select two different volumes first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Drag the dot to shift and the ring to turn, in any slice view; then press Fuse. The volume itself is not moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Handles</name>
+    <message>
+        <source>{name} (by handles)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{degraded} moved onto {reference}</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
