@@ -6,7 +6,6 @@ nothing has to be taken back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,6 @@ from .Compare import showOver
 from .Layers import Layers
 from .Legends import redrawLegends
 from .Nodes import copyVolume, matrixArray, vtkMatrix, worldFromIjk
-from .Process import ignore
 from .Retry import areApart
 from .Steering import isStartOf, markStart, middleOf, shiftOnto
 from .ViewsBefore import ViewsBefore, compositesOf, sliceNodesOf
@@ -165,8 +163,8 @@ def _showEditor(start: Any) -> None:
     display.SetEditorRotationSliceEnabled(True)
     display.SetEditorScalingSliceEnabled(False)
     display.SetEditorScalingEnabled(False)
-    in3D: Callable[[bool], None] = getattr(display, "SetEditorVisibility3D", ignore)
-    in3D(False)  # nothing of the volumes is seen there
+    if hasattr(display, "SetEditorVisibility3D"):  # not in 5.10
+        display.SetEditorVisibility3D(False)  # nothing of the volumes is seen there
     display.SetEditorSliceIntersectionVisibility(True)
     display.SetEditorVisibility(True)
 
