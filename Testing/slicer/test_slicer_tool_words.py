@@ -267,7 +267,11 @@ def test_everyRefusalIsOneThatTheToolSays():
     """Those that are put together of parts are met by the tests above."""
     from UniFuseSlicerLib import ToolTexts
 
-    composed = ("{device} ran out", "The initial transform moves", "The fields of view do not")
+    composed: tuple[str, ...] = (
+        "{device} ran out",
+        "The initial transform moves",
+        "The fields of view do not",
+    )
     composed += ("looks like a", "not enough memory", "unexpected error", "Cannot write {file}: {r")
     sources = sentencesInSources()
     missing = [

@@ -930,7 +930,7 @@
     <name>UniFuseSlicerLib.BodySegment</name>
     <message>
         <source>{name} body</source>
-        <translation>{name} Körper</translation>
+        <translation>{name} Umriss</translation>
     </message>
     <message>
         <source>Body</source>
@@ -1554,7 +1554,7 @@
     </message>
     <message>
         <source>{result} volume change</source>
-        <translation>{result} Volumenänderung</translation>
+        <translation>{result} relatives Volumen</translation>
     </message>
     <message>
         <source>{chart} (histogram)</source>
@@ -1741,16 +1741,16 @@ Das lässt sich nicht rückgängig machen. Überschreiben? (Um sie zu behalten, 
         <translation>Erstellt: {names}</translation>
     </message>
     <message>
-        <source>{name}: restored</source>
-        <translation>{name}: restauriert</translation>
+        <source>{name} restored</source>
+        <translation>{name} restauriert</translation>
     </message>
     <message>
-        <source>{name}: deformation</source>
-        <translation>{name}: Verformung</translation>
+        <source>{name} deformation</source>
+        <translation>{name} Verformung</translation>
     </message>
     <message>
-        <source>{name}: report</source>
-        <translation>{name}: Bericht</translation>
+        <source>{name} report</source>
+        <translation>{name} Bericht</translation>
     </message>
     <message>
         <source>Delete this result? The volumes that it was made of stay.

@@ -1737,15 +1737,15 @@ This cannot be undone. Overwrite them? (To keep them, press Cancel and choose No
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{name}: restored</source>
+        <source>{name} restored</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{name}: deformation</source>
+        <source>{name} deformation</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{name}: report</source>
+        <source>{name} report</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
