@@ -89,7 +89,9 @@ def test_handlesAreInTheMiddleOfTheDegradedVolumeAndScaleNothing(build, scene, v
     from UniFuseSlicerLib.Steering import middleOf
 
     s = build()
+    click(s.ui.degradedBodyButton)
     click(s.ui.handlesButton)
+    assert not s.p.degradedMask.GetDisplayNode().GetVisibility()
     start = s.p.initialTransform
     display = start.GetDisplayNode()
     assert start.GetName() == "T2 moved onto T1"

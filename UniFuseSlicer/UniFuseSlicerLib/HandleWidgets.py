@@ -7,6 +7,7 @@ from typing import Any
 
 from slicer.i18n import tr as _
 
+from .BodySegment import hideBodies
 from .Errors import InputNodeError
 from .Handles import Handles, hideEditor, startByHandles
 from .Layers import Layers
@@ -87,6 +88,7 @@ class HandleWidgets:
             raise InputNodeError(_("Select two different volumes first."))
         start = startByHandles(p.degraded, p.reference, p.initialTransform)
         self._beforeShowing()
+        hideBodies((p.degradedMask, p.referenceMask))  # they stay where the volumes are
         p.initialTransform = start
         self._handles.show(p.degraded, p.reference, start)
         self._messages.show(
