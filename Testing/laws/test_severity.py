@@ -133,6 +133,14 @@ def moved_head(severity: float, seed: int) -> Traces | None:
     return traces_of("mr_motion", on_grid(moved, SPACING), body_mask(array, SPACING, "mr"))
 
 
+@pytest.mark.parametrize(("spacing_mm", "says"), [(2.0, False), (4.0, True)])
+def test_of_a_slab_the_ghosts_say_nothing(spacing_mm: float, says: bool) -> None:
+    """A few slices of a head: skin that is taken for air would be a ghost."""
+    array = phantom(100, 3, (10, 56, 64)) + noise((10, 56, 64)).clip(-2, 2)
+    found = mr_traces(array, (spacing_mm, 1.5, 1.2), array > 50)
+    assert np.isfinite(found[ABOVE_NOISE]) == says
+
+
 def still_head() -> Traces:
     array = phantom(100, 0, (10, 56, 64)) + np.abs(noise((10, 56, 64)))
     found = traces_of("mr_motion", on_grid(array, SPACING), body_mask(array, SPACING, "mr"))

@@ -28,6 +28,7 @@ _LEAST = 1e-3  # of the median tissue; keeps logarithms finite
 #: name of the trace that says whether a scan moved at all (decision 0106)
 ABOVE_NOISE = "ghost_above_noise"
 _LEAST_GHOST = 0.01  # of the median tissue, likewise
+_LEAST_EXTENT_MM = 40.0  # across the slices: of a slab the body is found less surely
 _LEAST_KEPT = 0.1  # of the air: what is left of it where the background is masked says nothing
 _WINDOW = 11  # voxels of the plane over which the air is averaged
 _LEAST_OF_WINDOW = 0.5  # of it that is air
@@ -36,12 +37,12 @@ _QUIET = 10  # percentile of the averages
 _MEAN_OF_NOISE = 1.065
 
 
-def mr_traces(values: np.ndarray, _: Spacing, body: np.ndarray) -> Traces:
+def mr_traces(values: np.ndarray, spacing_mm: Spacing, body: np.ndarray) -> Traces:
     """Ghosts, steps between lines, and detail along the ghosts' axis against the other one.
 
     Args:
         values: `(d, h, w)`, slices along d; any unit.
-        _: k-space knows voxels, not mm.
+        spacing_mm: along (d, h, w).
         body: `(d, h, w)` bool.
     """
     inner = ndimage.binary_erosion(body)
@@ -50,9 +51,10 @@ def mr_traces(values: np.ndarray, _: Spacing, body: np.ndarray) -> Traces:
     ghosts = {axis: _ghost(relative, body, axis) for axis in (1, 2)}
     along = max(ghosts, key=lambda axis: ghosts[axis])
     across = 3 - along
+    thin = body.shape[0] * spacing_mm[0] < _LEAST_EXTENT_MM
     return {
         "ghost": ghosts[along],
-        ABOVE_NOISE: _above_noise(values, relative, body, along),
+        ABOVE_NOISE: float("nan") if thin else _above_noise(values, relative, body, along),
         "line_steps": _line_steps(relative, along),
         "detail": _detail(relative, inner, along) - _detail(relative, inner, across),
     }
