@@ -206,6 +206,14 @@ def test_what_is_restored_follows_the_class_that_counts(pair: tuple[Volume, Volu
     assert network.restored_by[1][0] > 0.99  # clean, by the traces
 
 
+def test_of_an_mr_as_reference_the_network_alone_decides(pair: tuple[Volume, Volume]) -> None:
+    """The probability from which on it is called degraded was measured so (0104)."""
+    still = {"mr_motion": TraceHead(("ghost",), (0.0,), (9.0,), (0.0,), -30.0)}
+    contract = replace(standard_contract(), working_spacing_mm=3.0, presence=still)
+    warnings = run(pair, model=Network(label=0, second_label=1), contract=contract).report.warnings
+    assert any("The reference looks degraded itself" in warning for warning in warnings)
+
+
 def test_a_reference_that_looks_degraded_is_told(pair: tuple[Volume, Volume]) -> None:
     contract = replace(standard_contract(), working_spacing_mm=3.0)
 
