@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from restoration_samples import PREDICTED
+from restoration_samples import PREDICTED, RESIDUALS
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -38,7 +38,7 @@ from UniFuseLib.restoration.correction import (
 )
 
 _FLOOR = 4e-3  # of a scan's mean squared error
-_STEPS = {"mr_motion": 2000, "pet_low_dose": 2000, "ct_metal_noise": 5000}
+_STEPS = {"mr_motion": 2000, "pet_low_dose": 5000, "ct_metal_noise": 5000}
 _BATCH, _RATE, _DECAY = 4096, 2e-3, 0.03
 _BONE = (0.6, 0.7)  # network intensities of a CT: 140 and 207 HU
 _BONE_COUNTS = 7.0  # times as much as other tissue
@@ -114,9 +114,9 @@ def started(labels: list[str], kept: dict[str, dict[str, Tensor]]) -> Correction
     """A correction of all classes; those that are kept have their fit."""
     classes = tuple(sorted([*labels, *kept]))
     references = tuple(BESIDE[label] for label in classes)
-    correction = Correction(
-        CorrectionConfig(classes, references, tuple(label in PREDICTED for label in classes))
-    )
+    predicted = tuple(label in PREDICTED for label in classes)
+    residuals = tuple(label in RESIDUALS for label in classes)
+    correction = Correction(CorrectionConfig(classes, references, predicted, residuals))
     state = correction.state_dict()
     for tensors in kept.values():
         state.update(tensors)
