@@ -52,6 +52,7 @@ from UniFuseLib.verdict.judged import judge
 if TYPE_CHECKING:
     import numpy as np
 
+    from UniFuseLib.preprocessing.guidance import GivenMask
     from UniFuseLib.preprocessing.modality import ModalityEvidence
     from UniFuseLib.preprocessing.working_pair import Align
     from UniFuseLib.restoration.choice import Restoration
@@ -96,8 +97,8 @@ def fuse(
     refine: str | int = "auto",
     align: Align = "deformable",
     initial_transform: np.ndarray | None = None,
-    reference_mask: Volume | None = None,
-    degraded_mask: Volume | None = None,
+    reference_mask: GivenMask = None,
+    degraded_mask: GivenMask = None,
     reference_landmarks: np.ndarray | None = None,
     degraded_landmarks: np.ndarray | None = None,
     restored_own: bool = False,
@@ -132,7 +133,7 @@ def fuse(
         initial_transform: A `(4, 4)`, RAS point of the reference → RAS point of the degraded
             volume, mm: one more start of the alignment, and part of what is found from there.
         reference_mask: label map on any grid: only where it is above 0 is the reference compared;
-            all of the degraded volume is moved.
+            all of the degraded volume is moved. `body`: the body that is found in it.
         degraded_mask: likewise for the degraded volume.
         reference_landmarks: `(n, 3)` RAS mm: the rigid motion onto `degraded_landmarks` is one more
             start, and the report says how far they are apart before and after.

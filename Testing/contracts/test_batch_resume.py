@@ -119,6 +119,15 @@ def test_a_changed_mask_is_noticed(table: Path, capsys: pytest.CaptureFixture[st
     assert "the file of reference-mask was changed" in capsys.readouterr().err
 
 
+def test_body_is_no_file(table: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (table.parent / "body").write_bytes(b"a file of that name")
+    assert batch(table, ["one"], "--reference-mask", "body") == 0
+    (table.parent / "body").write_bytes(b"changed")
+    assert batch(table, ["one"], "--reference-mask", "body") == 0
+    assert batch(table, ["one"]) == InputError.exit_code
+    assert "reference-mask was body, now not given" in capsys.readouterr().err
+
+
 def test_the_device_is_no_part_of_the_result(table: Path) -> None:
     batch(table, ["one"])
     assert batch(table, ["one"], "--device", "cpu") == 0

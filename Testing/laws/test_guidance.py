@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.working_pair import Align
 
 TRUTH = rigid((9.0, -7.0, 6.0, 7.0, -8.0, 9.0))
+EVERYWHERE = np.ones(DEGRADED.shape, bool)
 MARKS = np.array([[20.0, -12, 15], [-22, 22, 8], [5, 31, -13], [-18, -27, -9]])
 
 
@@ -41,6 +42,11 @@ def moved() -> Volume:
 @pytest.fixture(scope="module")
 def fixed() -> Volume:
     return scan(REFERENCE, "t1", noise=40.0, seed=9)
+
+
+# index (d, h, w) of the volume that is stored with its last axis first and its first one reversed
+_STORED = np.array([[0.0, -1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+_STORED[0, 3] = DEGRADED.shape[0] - 1
 
 
 def prepared(degraded: Volume, reference: Volume, guidance: Guidance) -> PreparedPair:
@@ -238,8 +244,23 @@ def test_a_mask_restricts_the_comparison_and_not_the_body(moved: Volume, fixed: 
     assert (index @ masked.grid.linear.T + masked.grid.origin)[:, 0].min() > -3
 
 
+def test_body_is_what_the_tool_finds(moved: Volume, fixed: Volume) -> None:
+    """On the volume's own grid, also where its axes are stored in another order."""
+    turned = Volume(moved.array[::-1].transpose(2, 0, 1), moved.affine @ _STORED)
+    np.testing.assert_allclose(
+        turned.affine @ [3, 5, 7, 1], moved.affine @ [moved.array.shape[0] - 6, 7, 3, 1]
+    )
+    pair = prepared(turned, fixed, Guidance(degraded_mask="body"))
+    assert pair.degraded.mask is not None
+    np.testing.assert_array_equal(pair.degraded.mask, pair.degraded.body)
+    assert 0.05 < pair.degraded.body.mean() < 0.95
+    assert pair.reference.mask is None
+    with pytest.raises(InputError, match='Expected a label map or "body"'):
+        prepared(moved, fixed, Guidance(degraded_mask="bones"))  # type: ignore[arg-type]
+
+
 def test_a_mask_on_another_grid_is_read_at_the_nearest_voxel(moved: Volume, fixed: Volume) -> None:
-    found = mask_on(half(fixed), moved, "degraded")
+    found = mask_on(half(fixed), moved, EVERYWHERE, "degraded")
     assert found.array is not None
     assert "another grid than the degraded volume" in found.warnings[0]
     r = places(moved.grid)[..., 0]
@@ -253,20 +274,20 @@ def test_a_mask_on_another_grid_is_read_at_the_nearest_voxel(moved: Volume, fixe
     )
     assert found.array[held & (r > spacing)].all()
     assert not found.array[~held].any()
-    assert mask_on(half(moved), moved, "degraded").warnings == ()
+    assert mask_on(half(moved), moved, EVERYWHERE, "degraded").warnings == ()
 
 
 def test_a_mask_that_leaves_nothing_is_refused(moved: Volume, fixed: Volume) -> None:
     nothing = Volume(np.zeros(moved.array.shape, np.uint8), moved.affine)
     with pytest.raises(InputError, match="leaves nothing to compare: no voxel of the degraded"):
-        mask_on(nothing, moved, "degraded")
+        mask_on(nothing, moved, EVERYWHERE, "degraded")
     away = Volume(np.ones((8, 8, 8), np.uint8), np.diag([1.0, 1, 1, 1]))
     away.affine[:3, 3] = 4000
     with pytest.raises(InputError, match="the two do not overlap"):
-        mask_on(away, moved, "degraded")
+        mask_on(away, moved, EVERYWHERE, "degraded")
     fractions = Volume(np.full(moved.array.shape, 0.37, np.float32), moved.affine)
     with pytest.raises(InputError, match=r"holds fractions \(0.37\)"):
-        mask_on(fractions, moved, "degraded")
+        mask_on(fractions, moved, EVERYWHERE, "degraded")
     air = np.zeros(fixed.array.shape, np.uint8)
     air[0, 0, 0] = 1
     pair = prepared(moved, fixed, Guidance(reference_mask=Volume(air, fixed.affine)))
@@ -299,12 +320,14 @@ def test_the_command_hands_everything_over(tmp_path: Path, moved: Volume, fixed:
     argv = ["fuse", "d.nii", "r.nii", "-o", "out", "--initial-transform", "start.h5"]
     argv += ["--degraded-mask", "mask.nrrd"]
     argv += ["--reference-landmarks", "r.mrk.json", "--degraded-landmarks", "d.mrk.json"]
+    argv += ["--reference-mask", "body"]
     argv = [str(tmp_path / a) if "." in a else a for a in argv]
     args = parser().parse_args(argv)
     assert len(files_of(args)) == 4
     guidance = read_guidance(args, fixed.grid, moved.grid)
     assert guidance.initial_transform is not None
-    assert guidance.degraded_mask is not None
+    assert guidance.reference_mask == "body"
+    assert isinstance(guidance.degraded_mask, Volume)
     assert guidance.landmarks is not None
     np.testing.assert_allclose(guidance.initial_transform, TRUTH, atol=1e-6)
     np.testing.assert_allclose(guidance.landmarks.reference, MARKS)

@@ -10,6 +10,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,6 +108,31 @@ def degradedMatrix() -> np.ndarray:
     matrix[:3, :3] = rotation(1, -15) @ np.diag([-0.9, -1.1, 1.5])
     matrix[:3, 3] = [30, 32, -18]
     return matrix
+
+
+@pytest.fixture
+def views(scene):
+    """Red (axial) and Yellow (sagittal) in a layout, unlinked."""
+    import slicer
+
+    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
+    layout = scene.AddNode(slicer.vtkMRMLLayoutNode())
+    layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+    made = {}
+    for name, orientation in (("Red", "Axial"), ("Yellow", "Sagittal")):
+        view = slicer.vtkMRMLSliceNode()
+        view.SetName(name)
+        view.SetLayoutName(name)
+        scene.AddNode(view)
+        view.SetOrientation(orientation)
+        view.SetDimensions(200, 100, 1)
+        view.SetFieldOfView(80, 40, 1)
+        composite = slicer.vtkMRMLSliceCompositeNode()
+        composite.SetLayoutName(name)
+        scene.AddNode(composite)
+        composite.SetLinkedControl(False)
+        made[name] = SimpleNamespace(view=view, composite=composite)
+    return SimpleNamespace(layout=layout, **made)
 
 
 @pytest.fixture

@@ -17,31 +17,6 @@ SIDE_BY_SIDE, CHECKERBOARD, CURTAIN, FLICKER = 1, 2, 3, 4  # of the list Compare
 
 
 @pytest.fixture
-def views(scene):
-    """Red (axial) and Yellow (sagittal) in a layout, unlinked."""
-    import slicer
-
-    slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
-    layout = scene.AddNode(slicer.vtkMRMLLayoutNode())
-    layout.SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
-    made = {}
-    for name, orientation in (("Red", "Axial"), ("Yellow", "Sagittal")):
-        view = slicer.vtkMRMLSliceNode()
-        view.SetName(name)
-        view.SetLayoutName(name)
-        scene.AddNode(view)
-        view.SetOrientation(orientation)
-        view.SetDimensions(200, 100, 1)
-        view.SetFieldOfView(80, 40, 1)
-        composite = slicer.vtkMRMLSliceCompositeNode()
-        composite.SetLayoutName(name)
-        scene.AddNode(composite)
-        composite.SetLinkedControl(False)
-        made[name] = SimpleNamespace(view=view, composite=composite)
-    return SimpleNamespace(layout=layout, **made)
-
-
-@pytest.fixture
 def compare(scene, views):
     from UniFuseSlicerLib.Compare import Compare
     from UniFuseSlicerLib.Layers import Layers

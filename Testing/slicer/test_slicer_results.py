@@ -126,9 +126,9 @@ def test_renamingRenamesAllNodes(build):
     click(s.ui.renameResultButton)
     assert [node.GetName() for node in s.p.outputs().all()] == [
         "before surgery",
-        "before surgery: restored",
-        "before surgery: deformation",
-        "before surgery: report",
+        "before surgery restored",
+        "before surgery deformation",
+        "before surgery report",
     ]
     assert s.ui.cardHeaderLabel.text.startswith("T2 on T1")  # what was fused has not changed
 

@@ -99,6 +99,22 @@ def test_petIsAProjectionThatSpinsAndIsNotMirrored(view, fuse, spot):
     assert view.node.GetRaycastTechnique() == view.node.Composite
 
 
+def test_whereThereIsNothingItIsTransparentFromTheStart(view, fuse, spot, scene):
+    """A view that is drawn before its colors are set would show a black box."""
+    import vtk
+
+    opacities = []
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def onAdded(_scene, _event, node):
+        if node.IsA("vtkMRMLVolumePropertyNode"):
+            opacities.append(node.GetVolumeProperty().GetScalarOpacity().GetValue(0.0))
+
+    scene.AddObserver(scene.NodeAddedEvent, onAdded)
+    fuse("pet", spot)
+    assert opacities == [0.0]
+
+
 def test_theProjectionFollowsTheWindowOfTheSlices(view, fuse, spot):
     s = fuse("pet", spot)
     before = view.pixels().astype(int)

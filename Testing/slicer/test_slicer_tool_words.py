@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from contextlib import suppress
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 import translations
 
+import UniFuseLib
 from UniFuseLib import predict
 from UniFuseLib.commands import export_result, fuse_files
 from UniFuseLib.degradation import (
@@ -22,14 +26,16 @@ from UniFuseLib.degradation import (
     uncalibrated_warning,
 )
 from UniFuseLib.degraded_reference import reference_doubts
-from UniFuseLib.errors import InputError
-from UniFuseLib.preprocessing import checks, guidance, prepare
+from UniFuseLib.device import DeviceMemoryError, choose_device
+from UniFuseLib.errors import InputError, UniFuseError
+from UniFuseLib.io import paths, voxels, writing
+from UniFuseLib.preprocessing import checks, guidance, intensity, prepare, working_pair
 from UniFuseLib.preprocessing.checks import check_volume, copy_warning
 from UniFuseLib.preprocessing.modality import ModalityEvidence, guess_modality
 from UniFuseLib.progress import Stage
 from UniFuseLib.registration import bspline_refinement
 from UniFuseLib.registration.affine_decision import warnings_of
-from UniFuseLib.spatial.volume import Volume
+from UniFuseLib.spatial.volume import Grid, Volume
 from UniFuseLib.verdict import judge, judged, reasons
 from UniFuseLib.verdict.stretch import Stretch
 
@@ -153,6 +159,127 @@ def warningsOfTheTool():
     ]
     assert len(set(found)) > 20
     return sorted(set(found))
+
+
+def said(call, *arguments, **named):
+    """What a refusal says."""
+    with pytest.raises(UniFuseError) as error:
+        call(*arguments, **named)
+    return str(error.value)
+
+
+def refusedVolumes():
+    grid = np.diag([2.0, 2, 2, 1])
+    values = np.random.default_rng(0).gamma(2.0, 200.0, (24, 24, 24))
+    holes = values.copy()
+    holes[::2, ::3] = np.nan
+    dark = np.zeros((9, 9, 9))
+    knots = {"mr": {"kind": "percentile", "upper": 99.0, "gamma": 1.0, "ceiling": 1.0}}
+    flat = np.random.default_rng(1).uniform(0, 40, (24, 24, 24))
+    stored = np.where(values > 300, 1064.0, 2.0) + np.random.default_rng(2).normal(
+        0, 3, values.shape
+    )
+    ct = ModalityEvidence(chosen="ct")
+    return [
+        said(check_volume, Volume(values[:2], grid), "degraded"),
+        said(check_volume, Volume(values.astype(complex), grid), "reference"),
+        said(check_volume, Volume(holes, grid), "degraded"),
+        said(check_volume, Volume(np.full_like(values, 7.0), grid), "degraded"),
+        said(check_volume, Volume(values, np.diag([2000.0, 2000, 2000, 1])), "reference"),
+        said(guess_modality, Volume(values, grid), "degraded", ModalityEvidence(stated="US")),
+        said(guess_modality, Volume(stored, grid), "degraded", ct),
+        said(guess_modality, Volume(flat, grid), "reference", ct),
+        said(intensity.fit, dark, None, "mr", knots),
+        said(intensity.fit, dark, None, "ct", knots),
+    ]
+
+
+def refusedGuidance():
+    here, far = Grid((9, 9, 9), np.eye(4)), np.eye(4) + np.eye(4, k=3) * 500.0
+    away = Grid((9, 9, 9), far)
+    source = SimpleNamespace(volume=SimpleNamespace(grid=here))
+    apart = SimpleNamespace(volume=SimpleNamespace(grid=away))
+    pair = SimpleNamespace(
+        degraded=SimpleNamespace(source=source),
+        reference=SimpleNamespace(source=apart),
+        given=SimpleNamespace(matrices=()),
+    )
+    return [
+        said(guidance._check_in_view, far, here, here),
+        said(guidance._check_in_view, np.linalg.inv(far), here, away),
+        said(working_pair._alignment, pair, None, lambda _fraction: None),
+    ]
+
+
+def refusedByTheMachine(folder):
+    broken = folder / "gone" / "fused.nii.gz"
+    return [
+        str(DeviceMemoryError(torch.device("cpu"))),
+        str(DeviceMemoryError(torch.device("cuda", 0))),
+        said(choose_device, "cuda:77"),
+        writing._why_not_written(folder / "fused.nii.gz", OSError(28, "No space left on device")),
+        paths._why_not_there(broken, FileNotFoundError()),
+        str(voxels.truncated(broken)),
+        str(voxels.damaged(broken, "CRC")),
+    ]
+
+
+def literals(template):
+    """A sentence without what its places hold."""
+    return tuple(re.split(r"\{\w+\}", template))
+
+
+def sentencesInSources():
+    """Of all strings with places in the tool, their fixed parts."""
+    found: set[tuple[str, ...]] = set()
+    for path in Path(UniFuseLib.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add((node.value,))
+            if isinstance(node, ast.JoinedStr):
+                parts = [""]
+                for value in node.values:
+                    if isinstance(value, ast.Constant):
+                        parts[-1] += value.value
+                    else:
+                        parts.append("")
+                found.add(tuple(parts))
+    return found
+
+
+@pytest.mark.parametrize("sentence", [*refusedVolumes(), *refusedGuidance()])
+def test_aRefusalIsSaidInGermanWithItsFigures(german, sentence):
+    inGerman = german(sentence)
+    assert inGerman != sentence
+    assert set(figures(inGerman)) <= set(figures(sentence))
+    assert "--" not in inGerman
+    assert not re.search(r"\b(the|degraded|reference|expected)\b", inGerman, re.IGNORECASE)
+
+
+def test_whatTheMachineRefusesIsSaidInGerman(german, tmp_path):
+    for sentence in refusedByTheMachine(tmp_path):
+        inGerman = german(sentence)
+        assert inGerman != sentence
+        assert not re.search(r"\b(the|close|try|check|voxels)\b", inGerman, re.IGNORECASE)
+
+
+def test_everyRefusalIsOneThatTheToolSays():
+    """Those that are put together of parts are met by the tests above."""
+    from UniFuseSlicerLib import ToolTexts
+
+    composed: tuple[str, ...] = (
+        "{device} ran out",
+        "The initial transform moves",
+        "The fields of view do not",
+    )
+    composed += ("looks like a", "not enough memory", "unexpected error", "Cannot write {file}: {r")
+    sources = sentencesInSources()
+    missing = [
+        template
+        for template in ToolTexts._refusals(str)
+        if literals(template) not in sources and not any(part in template for part in composed)
+    ]
+    assert missing == []
 
 
 @pytest.mark.parametrize("sentence", [*reasonsOfTheTool(), *warningsOfTheTool()])

@@ -12,7 +12,7 @@ from UniFuseLib.commands.options import add_reading, count
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from UniFuseLib.batch.case import Settings, Task
 
@@ -87,7 +87,8 @@ def arguments_of(task: Task) -> argparse.Namespace:
     args = parser.parse_args([*files, "--quiet", "--progress", "none"])
     paths = _path_options(parser)
     for name, value in task.settings.items():
-        setattr(args, name, Path(value) if name in paths and value is not None else value)
+        read = paths.get(name) if value is not None else None
+        setattr(args, name, value if read is None else read(value))
     return args
 
 
@@ -189,8 +190,11 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _path_options(parser: argparse.ArgumentParser) -> set[str]:
-    return {action.dest for action in parser._actions if action.type is Path}
+def _path_options(parser: argparse.ArgumentParser) -> dict[str, Callable[[str], Any]]:
+    """Options that name files → what reads their text."""
+    readers: tuple[Callable[[str], Any], ...] = (Path, guidance.file_or_body)
+    actions = parser._actions
+    return {action.dest: read for action in actions for read in readers if action.type is read}
 
 
 def _plain(values: Mapping[str, Any], folder: Path | None = None) -> Settings:

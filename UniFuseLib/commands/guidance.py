@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from UniFuseLib.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
 
-    from UniFuseLib.preprocessing.guidance import Guidance
+    from UniFuseLib.preprocessing.guidance import GivenMask, Guidance
     from UniFuseLib.report.report import Report
-    from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.spatial.volume import Grid
 
 _FILES = (
     "initial_transform",
@@ -37,10 +37,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     for name in ("reference", "degraded"):
         parser.add_argument(
             f"--{name}-mask",
-            type=Path,
-            metavar="FILE",
+            type=file_or_body,
+            metavar="FILE|body",
             help=f"label map of the {name} volume: the volumes are compared only where it is above "
-            "0; the whole volume is still moved",
+            f"0; the whole volume is still moved. body: the patient that is found in the {name} "
+            "volume, without table, coil and pillow (a file of that name: ./body)",
         )
     for name in ("reference", "degraded"):
         parser.add_argument(
@@ -59,6 +60,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def file_or_body(text: str) -> Path | Literal["body"]:
+    """A mask as it stands on the command line.
+
+    Args:
+        text: a path, or `body`.
+    """
+    return "body" if text == "body" else Path(text)
+
+
 def files_of(args: argparse.Namespace) -> tuple[Path, ...]:
     """The files that the options name.
 
@@ -66,7 +76,7 @@ def files_of(args: argparse.Namespace) -> tuple[Path, ...]:
         args: of the command line.
     """
     named = (getattr(args, name) for name in _FILES)
-    return tuple(path for path in named if path is not None)
+    return tuple(path for path in named if isinstance(path, Path))
 
 
 def read_guidance(args: argparse.Namespace, reference: Grid, degraded: Grid) -> Guidance:
@@ -113,15 +123,15 @@ def with_files(report: Report, args: argparse.Namespace) -> Report:
 
     paths = {name: getattr(args, name) for name in _FILES}
     named: dict[str, Any] = {
-        f"{name}_path": shown(path) for name, path in paths.items() if path is not None
+        f"{name}_path": shown(path) for name, path in paths.items() if isinstance(path, Path)
     }
     return replace(report, guidance=replace(report.guidance, **named))
 
 
-def _mask(path: Path | None) -> Volume | None:
+def _mask(given: Path | Literal["body"] | None) -> GivenMask:
     from UniFuseLib.io.volumes import read_volume
 
-    return None if path is None else read_volume(path)
+    return read_volume(given) if isinstance(given, Path) else given
 
 
 def _check_fsl(args: argparse.Namespace) -> None:

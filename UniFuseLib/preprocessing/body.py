@@ -1,4 +1,7 @@
-"""Where the patient is, and where a file is only padded."""
+"""Where the patient is, and where a file is only padded.
+
+Imports no torch, which Slicer's own Python need not have.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from scipy import ndimage
 
 from UniFuseLib.preprocessing.intensity import is_lifted
 from UniFuseLib.spatial.holes import filled_in_planes
-from UniFuseLib.spatial.resampling import block_mean
 
 _BODY_MM = 3.0  # the body is found on about this spacing: noise averages out, and it is quick
 _CT_BODY_HU = -400.0  # between lung or air and soft tissue
@@ -33,17 +35,39 @@ def body_mask(
     Returns:
         all True where no background can be told from a body.
     """
-    steps = (round(_BODY_MM / float(s)) for s in spacing)
-    factors = tuple(max(1, min(n // 4, step)) for n, step in zip(array.shape, steps, strict=True))
-    coarse = block_mean(array, factors)
-    mask = ndimage.binary_opening(coarse > _body_threshold(coarse, modality))
-    mask = _fill(_large_components(mask))
-    if mask.mean() < _LEAST_BODY:
-        return np.ones(array.shape, dtype=bool)
+    from UniFuseLib.spatial.resampling import block_mean
+
+    factors = block_factors(array.shape, spacing)
+    mask = coarse_body(block_mean(array, factors), modality)
     for axis, factor in enumerate(factors):
         mask = np.repeat(mask, factor, axis=axis)
     d, h, w = array.shape
     return np.ascontiguousarray(mask[:d, :h, :w])
+
+
+def block_factors(
+    shape: tuple[int, ...], spacing: np.ndarray | tuple[float, float, float]
+) -> tuple[int, ...]:
+    """Voxels along each axis of the blocks that the body is found on.
+
+    Args:
+        shape: of the volume.
+        spacing: mm along the same axes.
+    """
+    steps = (round(_BODY_MM / float(s)) for s in spacing)
+    return tuple(max(1, min(n // 4, step)) for n, step in zip(shape, steps, strict=True))
+
+
+def coarse_body(coarse: np.ndarray, modality: str) -> np.ndarray:
+    """`body_mask` of the means of blocks.
+
+    Args:
+        coarse: `(d, h, w)` means, the volume's units.
+        modality: `ct`, `mr` or `pet`.
+    """
+    mask = ndimage.binary_opening(coarse > _body_threshold(coarse, modality))
+    mask = _fill(_large_components(mask))
+    return np.ones(coarse.shape, dtype=bool) if mask.mean() < _LEAST_BODY else mask
 
 
 def acquired_mask(array: np.ndarray, modality: str) -> np.ndarray:

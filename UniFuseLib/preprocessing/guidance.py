@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from UniFuseLib.spatial.linear import check_motion
 from UniFuseLib.spatial.resampling import block_places, inside, row_blocks
 from UniFuseLib.spatial.volume import Grid, Volume
 
+GivenMask = Volume | Literal["body"] | None  # `body`: what `preprocessing.body` finds
+
 
 @dataclass(frozen=True, eq=False)
 class Guidance:
@@ -32,7 +34,7 @@ class Guidance:
     Attributes:
         initial_transform: A `(4, 4)`, RAS point of the reference → RAS point of the degraded
             volume, mm.
-        reference_mask: values above 0 are compared, on any grid.
+        reference_mask: values above 0 are compared, on any grid; `body`: the body that is found.
         degraded_mask: likewise.
         reference_landmarks: `(n, 3)` RAS mm.
         degraded_landmarks: the same places in the degraded volume, in the same order.
@@ -43,8 +45,8 @@ class Guidance:
     """
 
     initial_transform: np.ndarray | None = None
-    reference_mask: Volume | None = None
-    degraded_mask: Volume | None = None
+    reference_mask: GivenMask = None
+    degraded_mask: GivenMask = None
     reference_landmarks: np.ndarray | None = None
     degraded_landmarks: np.ndarray | None = None
 
@@ -183,7 +185,7 @@ def _check_in_view(matrix: np.ndarray, reference: Grid, degraded: Grid) -> None:
     )
 
 
-def mask_on(mask: Volume | None, volume: Volume, name: str) -> Mask:
+def mask_on(mask: GivenMask, volume: Volume, body: np.ndarray, name: str) -> Mask:
     """Where a mask is above 0, at the voxels of `volume`.
 
     A mask on another grid is read at the nearest voxel; beyond its field of view nothing is
@@ -192,6 +194,7 @@ def mask_on(mask: Volume | None, volume: Volume, name: str) -> Mask:
     Args:
         mask: of the user.
         volume: whose voxels are meant.
+        body: the same shape, what `body` means.
         name: `degraded` or `reference`, for the sentences.
 
     Raises:
@@ -199,6 +202,9 @@ def mask_on(mask: Volume | None, volume: Volume, name: str) -> Mask:
     """
     if mask is None:
         return Mask(None, ())
+    if isinstance(mask, str):
+        _check_word(mask, name)
+        return Mask(body, ())
     chosen = _labelled(mask, name)
     same = mask.grid.same_as(volume.grid)
     on_volume = chosen if same else _nearest(Volume(chosen, mask.affine), volume.grid)
@@ -213,6 +219,14 @@ def mask_on(mask: Volume | None, volume: Volume, name: str) -> Mask:
         "voxel."
     )
     return Mask(on_volume, () if same else (warning,))
+
+
+def _check_word(mask: str, name: str) -> None:
+    if mask != "body":
+        raise InputError(
+            f'Expected a label map or "body" as the {name} mask, got {mask!r}. Read its file with '
+            "read_volume."
+        )
 
 
 def _apart(mask: Grid, volume: Grid) -> str:

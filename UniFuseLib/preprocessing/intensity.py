@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
-import torch
 
 from UniFuseLib.errors import InputError, WeightsError
 
+if TYPE_CHECKING:
+    import torch
+
 Modality = Literal["mr", "ct", "pet"]
 MODALITIES: tuple[Modality, ...] = ("mr", "ct", "pet")
-Array = TypeVar("Array", np.ndarray, torch.Tensor)
+Array = TypeVar("Array", np.ndarray, "torch.Tensor")
 Rules = Mapping[str, Mapping[str, Any]]
 
 _NOISE_BELOW_ZERO = 0.02  # of the body: noise, not a shift

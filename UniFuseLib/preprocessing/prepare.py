@@ -17,14 +17,20 @@ from UniFuseLib.errors import InputError
 from UniFuseLib.preprocessing.body import acquired_mask, body_mask
 from UniFuseLib.preprocessing.checks import check_volume, copy_warning
 from UniFuseLib.preprocessing.colour import luma
-from UniFuseLib.preprocessing.guidance import GivenPoses, Guidance, given_poses, mask_on
+from UniFuseLib.preprocessing.guidance import (
+    GivenMask,
+    GivenPoses,
+    Guidance,
+    given_poses,
+    mask_on,
+)
 from UniFuseLib.preprocessing.intensity import IntensityMap, fit
 from UniFuseLib.preprocessing.modality import ModalityEvidence, ModalityGuess, guess_modality
 from UniFuseLib.preprocessing.shared_grid import shared_grid
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
 from UniFuseLib.severity.noise import metal_of
 from UniFuseLib.severity.traces import traces_of
-from UniFuseLib.spatial.axes import canonical
+from UniFuseLib.spatial.axes import canonical, from_canonical
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -187,7 +193,7 @@ def prepare(
     name: str,
     modality: str | ModalityEvidence,
     contract: Contract,
-    mask: Volume | None = None,
+    mask: GivenMask = None,
 ) -> PreparedVolume:
     """One input: checked, its modality found, one channel on canonical axes, its body, its rule.
 
@@ -196,7 +202,7 @@ def prepare(
         name: `degraded` or `reference`, for the sentences.
         modality: `auto`, `mr`, `ct` or `pet`, or all that is known of it.
         contract: of the weights, with the intensity rules.
-        mask: of the user; values above 0 are compared.
+        mask: of the user; values above 0 are compared, or the body.
 
     Raises:
         InputError: see `checks.check_volume`, `modality.guess_modality` and `guidance.mask_on`.
@@ -211,7 +217,7 @@ def prepare(
     intensity = fit(scalar.array, body, kind, contract.intensity)
     source = InputVolume(checked.volume, kind, intensity, guess, checked.acquired)
     acquired = known & acquired_mask(scalar.array, kind) if kind == "mr" else known
-    chosen = mask_on(mask, checked.volume, name)
+    chosen = mask_on(mask, checked.volume, from_canonical(body, checked.volume.grid), name)
     stored = None if chosen.array is None else Volume(chosen.array, checked.volume.affine)
     lifted = _lifted(name, intensity)
     warnings = (*checked.warnings, *guess.warnings, *lifted, *chosen.warnings)

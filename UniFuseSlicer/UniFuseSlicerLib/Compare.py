@@ -59,7 +59,7 @@ class Compare:
             self._sideBySide(pair)
         elif mode is CompareChoice.FLICKER:
             for composite in compositesOf(self._scene):
-                _showOver(composite, pair.reference, pair.other, pair.opacity)
+                showOver(composite, pair.reference, pair.other, pair.opacity)
         else:
             self.move(mode, amount)
         redrawLegends(self._scene)
@@ -81,7 +81,7 @@ class Compare:
             copies = self._curtains(amount / 100)
         for view, composite in self._views():
             copy = copies[view.GetID()]
-            _showOver(composite, self._pair.reference, copy, self._pair.opacity)
+            showOver(composite, self._pair.reference, copy, self._pair.opacity)
 
     def end(self) -> None:
         """The views are as they were before."""
@@ -130,7 +130,7 @@ class Compare:
         for view, composite in self._views():
             composite.SetLinkedControl(False)
             other = pair.other if view.GetLayoutName() == RIGHT else None
-            _showOver(composite, pair.reference, other, pair.opacity)
+            showOver(composite, pair.reference, other, pair.opacity)
         self._layers.fit(pair.reference)
         views = {view.GetLayoutName(): view for view in sliceNodesOf(self._scene)}
         if LEFT in views and RIGHT in views:
@@ -150,7 +150,14 @@ class Compare:
         ]
 
 
-def _showOver(composite: Any, reference: Any, other: Any, opacity: float) -> None:
+def showOver(composite: Any, reference: Any, other: Any, opacity: float) -> None:
+    """
+    Args:
+        composite: layers of one slice view.
+        reference: volume node below.
+        other: volume node above, or None.
+        opacity: of the second.
+    """
     composite.SetBackgroundVolumeID(reference.GetID())
     composite.SetForegroundVolumeID(other.GetID() if other is not None else None)
     composite.SetForegroundOpacity(opacity)

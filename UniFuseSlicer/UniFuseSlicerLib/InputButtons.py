@@ -1,4 +1,6 @@
-"""Buttons that choose inputs: exchange them, load the sample, start from the middle."""
+"""Buttons that choose inputs: exchange them, load the sample, start from the middle, compare bodies
+alone.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from .BodySegment import bodySegmentation
 from .Errors import InputNodeError
 from .Messages import Messages
 from .Steering import centredStart
@@ -36,6 +39,8 @@ class InputButtons:
         ui.swapButton.connect("clicked(bool)", self.onSwap)
         ui.sampleButton.connect("clicked(bool)", self.onSample)
         ui.centerButton.connect("clicked(bool)", self.onCenter)
+        ui.degradedBodyButton.connect("clicked(bool)", self.onDegradedBody)
+        ui.referenceBodyButton.connect("clicked(bool)", self.onReferenceBody)
 
     def onSwap(self) -> None:
         """Volumes, modalities and masks change places; a start for the other direction is none."""
@@ -51,6 +56,24 @@ class InputButtons:
 
     def onCenter(self) -> None:
         self._messages.attempt(self.startCentred)
+
+    def onDegradedBody(self) -> None:
+        self._messages.attempt(lambda: self._chooseBody("degraded"))
+
+    def onReferenceBody(self) -> None:
+        self._messages.attempt(lambda: self._chooseBody("reference"))
+
+    def _chooseBody(self, role: str) -> None:
+        """As the mask of a volume: its body, to be edited."""
+        p = self._parameterNode()
+        body = bodySegmentation(getattr(p, role), role, getattr(p, f"{role}Modality").value)
+        setattr(p, f"{role}Mask", body)
+        self._messages.show(
+            _(
+                '"{name}": only inside it is compared. Where it holds more than the patient, '
+                "remove that in the module Segment Editor."
+            ).format(name=body.GetName())
+        )
 
     def _chooseSample(self) -> None:
         degraded, reference = self._loadSample()

@@ -16,6 +16,7 @@ from .Errors import InputNodeError
 RESULT_ATTRIBUTE = "UniFuse.Result"
 DEGRADED_ROLE = "unifuseDegraded"
 REFERENCE_ROLE = "unifuseReference"
+BODY_ROLE = "unifuseBodyOf"  # of a mask: the volume that it was made of
 SEQUENCE_ATTRIBUTE = "UniFuse.Sequence"  # a sequence browser fills the node
 
 

@@ -138,9 +138,9 @@ def rename(nodes: FusionNodes, name: str) -> None:
     """
     names = (
         name,
-        _("{name}: restored").format(name=name),
-        _("{name}: deformation").format(name=name),
-        _("{name}: report").format(name=name),
+        _("{name} restored").format(name=name),
+        _("{name} deformation").format(name=name),
+        _("{name} report").format(name=name),
     )
     for node, title in zip(nodes.all(), names, strict=True):
         if node is not None:

@@ -164,9 +164,12 @@ class ThreeD:
     def _showPet(self, nodes: ThreeDNodes, pet: Any, view: Any) -> None:
         if startProjection(view):
             self._spin.start(view)
-        self._colours = nodes.addVolume(coarse(pet), renderingKind())
+
+        def paint(colours: Any) -> None:
+            colour(colours, petWindow(pet), isLight(view))
+
+        self._colours = nodes.addVolume(coarse(pet), renderingKind(), paint)
         self._pet = pet
-        self._onWindow()
         self._window.follow((pet.GetDisplayNode(), view))
 
     def _showArrows(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import slicer
@@ -57,17 +58,20 @@ class ThreeDNodes:
         display.SetScalarVisibility(True)
         return self._addModel(surface, display)
 
-    def addVolume(self, image: Image, kind: Any) -> Any:
+    def addVolume(self, image: Image, kind: Any, paint: Callable[[Any], None]) -> Any:
         """Voxels in space; returns the node of their colours and opacities.
 
         Args:
             image: scalar voxels.
             kind: class of the volume rendering display node.
+            paint: sets the colours; before the volume is in the scene, or a view that is drawn at
+                once shows a black box.
         """
         volume, display = slicer.vtkMRMLScalarVolumeNode(), kind()
         colours = slicer.vtkMRMLVolumePropertyNode()
         self._hide(volume, display, colours)
         updateVolume(volume, image)
+        paint(colours)
         self._scene.AddNode(colours)
         self._scene.AddNode(volume)
         self._properties.append(colours)

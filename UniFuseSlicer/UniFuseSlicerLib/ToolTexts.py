@@ -230,11 +230,40 @@ def _ofTheVoxels(_: Callable[[str], str]) -> tuple[str, ...]:
 
 def _refusals(_: Callable[[str], str]) -> tuple[str, ...]:
     return (
+        *_ofThePair(_),
+        *_ofAVolume(_),
+        *_ofTheGuidance(_),
+        *_ofTheMachine(_),
+        *_ofTheWeights(_),
+        *_ofFiles(_),
+    )
+
+
+def _ofThePair(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
         _(
             "The fields of view do not overlap: {extents}. No pose was found in which the volumes "
             "agree. If both show the same patient, bring them together first (3D Slicer: Volumes > "
             "Volume Information > Center Volume, or a hardened transform) and try again."
         ),
+        _(
+            "The fields of view do not overlap: {extents}. If both show the same patient, bring "
+            "them together first (3D Slicer: Volumes > Volume Information > Center Volume, or a "
+            "hardened transform) and try again."
+        ),
+        _(
+            "The volumes have different PatientID: they are of two patients. Choose two volumes of "
+            "one patient, or add --allow-different-patient where one patient has two IDs."
+        ),
+        _(
+            "The volumes have different PatientID. A restored scan is not written into the study "
+            "of another patient. Export the result as a folder instead."
+        ),
+    )
+
+
+def _ofAVolume(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
         _(
             "The {name} volume looks like a binary mask; expected the intensities of MR, CT or "
             "PET. Choose the scan that it was drawn on."
@@ -246,13 +275,123 @@ def _refusals(_: Callable[[str], str]) -> tuple[str, ...]:
         _("The {name} volume is constant (all voxels are {value}): there is nothing to fuse."),
         _("The {name} volume holds no numbers: every voxel is NaN or infinite. Export it again."),
         _(
+            "{percent} % of the {name} volume is NaN or infinite; up to {most} % can be repaired "
+            "automatically. Replace them with the background value and try again."
+        ),
+        _(
             "The {name} volume covers {size} mm; expected {smallest} to {largest} mm. The unit of "
             "its voxel size is wrong; repair its header (spacing in millimetres)."
         ),
         _(
+            "The {name} volume has {size} voxels; expected at least {least} along every axis. Load "
+            "the whole 3-D volume."
+        ),
+        _("The {name} volume holds {kind} values; expected real numbers."),
+        _(
+            "The {name} volume is {other} (modality {stated}). Expected MR, CT or PET; if it is "
+            "one of them, say so with --{name}-modality."
+        ),
+        _(
+            "The {name} CT is not in Hounsfield units: air lies near 0 and soft tissue near 1024, "
+            "as without its rescale intercept. Add --{name}-rescale 1,-1024 (or the file's own "
+            "slope and intercept)."
+        ),
+        _(
+            "The {name} CT is not in Hounsfield units: its values span {span} (from {low} to "
+            "{high}). Give the slope and intercept that lead back to HU with --{name}-rescale "
+            "SLOPE,INTERCEPT, or another --{name}-modality."
+        ),
+        _("The volume has no positive value, so it is neither MR nor PET. Set its modality."),
+    )
+
+
+def _ofTheGuidance(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
+            "The initial transform moves all of the degraded volume out of the reference's field "
+            "of view ({extents}). Check that it was made for these two volumes."
+        ),
+        _(
+            "The initial transform moves all of the degraded volume out of the reference's field "
+            "of view ({extents}). Its inverse does not: an initial transform maps points of the "
+            "reference to points of the degraded volume, as ITK writes it. Invert it."
+        ),
+        _(
+            "The {name} mask leaves nothing of the patient to compare: what it holds lies outside "
+            "the body, or is thinner than 3 mm. Draw what is to be compared, or leave the mask out."
+        ),
+        _(
+            "The masks leave nothing to compare: once the volumes are aligned, no place of the "
+            "body lies inside both. Draw them on the same anatomy, or leave one out."
+        ),
+    )
+
+
+def _ofTheMachine(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _(
             "This pair needs about {needed} of memory, and {free} are free. Close other programs, "
             "choose a larger --working-spacing than {spacing}, crop the reference, or add "
             "--exceed-memory to try it anyway."
+        ),
+        _("{device} ran out of memory. Try --device cpu, a coarser grid, or close other programs."),
+        _("{device} ran out of memory. Try a coarser grid, or close other programs."),
+        _("not enough memory. Close other programs, or crop the volumes."),
+        _(
+            "Device {device} is not available: usable CUDA devices of this machine: {count}. Use "
+            "auto or cpu."
+        ),
+        _("unexpected error; please report it with the lines above."),
+        _(
+            "Cannot write {file}: {reason} ({free} free). Check permission and free space, or "
+            "choose another folder. Nothing was left behind."
+        ),
+        _("Cannot write {file}: {reason}. Check permission and free space."),
+        _("Cannot write {file}: {reason}. No partial results were left."),
+        _(
+            "The fusion method 'wavelet' needs the package PyWavelets ({reason}). Install it with: "
+            "pip install PyWavelets, or choose another method."
+        ),
+        _(
+            "{doing} DICOM needs the package pydicom. Install it with: pip install '.[dicom]' in "
+            "the repository's folder, or convert the series to NIfTI."
+        ),
+    )
+
+
+def _ofTheWeights(_: Callable[[str], str]) -> tuple[str, ...]:
+    return (
+        _("These weights support {known}, not {modality}. Choose one of these."),
+        _("Expected the contract '{name}' beside '{path}', found none. Copy both files."),
+        _(
+            "The weights '{path}' are damaged or do not belong to their contract: expected SHA-256 "
+            "{expected}…, got {found}…. Copy both files again."
+        ),
+        _(
+            "Expected finite numbers of the network, got NaN or infinite ones ({where}). float16 "
+            "cannot hold large numbers: use --precision float32. If it ran in float32, its weights "
+            "are broken: use those that were shipped."
+        ),
+    )
+
+
+def _ofFiles(_: Callable[[str], str]) -> tuple[str, ...]:
+    """Of a batch, whose volumes may be files."""
+    return (
+        _("{file} does not exist. Check the path."),
+        _("Cannot read {file}: {reason}. Check the path and its permission."),
+        _("{file} is truncated: voxels are missing at its end. Copy or export the file again."),
+        _("{file} is damaged or incomplete ({reason}). Copy or export it again."),
+        _("{file} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series."),
+        _(
+            "{file} is a {axes}-D series ({shape}). Expected one 3-D volume; extract one frame and "
+            "try again."
+        ),
+        _("{folder} holds {count} DICOM series: {series}. Choose one with --series UID."),
+        _(
+            "{file} does not say which side of the patient is left or right. If you know how its "
+            "voxels are stored, add --assume-orientation LPS or RAS (the directions in which i, j "
+            "and k run); else export it again in a format that keeps the orientation."
         ),
     )
 
@@ -284,4 +423,7 @@ def _parts(_: Callable[[str], str]) -> tuple[str, ...]:
         _("{count} of 3 signs of PET (voxel size, hot spots, range)"),
         _("its values were scaled to 0 to 1, so no unit is left"),
         _("its values are neither Hounsfield units nor uptake values"),
+        _("ultrasound"),
+        _("Reading"),
+        _("Writing"),
     )

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from .BatchResult import LoadedCase
 from .BatchWidgets import noCell
+from .BodySegment import hideBodies
 from .Card import cardOf
 from .Choices import LayerChoice
 from .CompareWidgets import CompareWidgets
@@ -19,6 +20,7 @@ from .Display import Display, Shown, wantedBy
 from .ExportWidgets import ExportWidgets
 from .FieldWatch import FieldWatch
 from .Flicker import Flicker, noShortcut
+from .HandleWidgets import HandleWidgets
 from .InAdvance import InAdvance
 from .InputButtons import InputButtons
 from .InputWidgets import InputWidgets
@@ -40,7 +42,7 @@ from .Run import Run
 from .Samples import loadSamplePair
 from .SceneFollower import SceneFollower
 from .Settings import MachineSettings
-from .Steering import isStartOfOthers
+from .Steering import guidanceOfOthers
 from .ThreeD import ThreeD
 from .Undo import UndoButton
 from .View import resolve
@@ -102,6 +104,9 @@ class Panel:
         self.result = ResultWidgets(
             ui, messages, showChart, self.showLayer, colorLogic, selector, export, spareLines
         )
+        self._handles = HandleWidgets(
+            ui, messages, display.layers, lambda: self.parameterNode, self._endComparing
+        )
         flicker = Flicker(display.layers, makeTimer, makeShortcut)
         self._compare = CompareWidgets(ui, messages, display, flicker, lambda: self.parameterNode)
         scene = slicer.mrmlScene
@@ -146,6 +151,7 @@ class Panel:
     def exit(self) -> None:
         """Another module is shown: stop following the parameter node; a run goes on."""
         self._inAdvance.endNow()
+        self._handles.release()
         self._compare.release()
         self._threeD.release()
         self.result.cursor.release()
@@ -159,6 +165,7 @@ class Panel:
         self.many.endNow()
         self.inputs.endNow()
         self._field.follow(None)
+        self._handles.release()
         self._compare.endNow()
         self._threeD.release()
         self.result.endNow()
@@ -169,6 +176,7 @@ class Panel:
         self.run.endNow()
         self.many.onSceneClosing()
         self._field.follow(None)
+        self._handles.release()
         self._compare.release()
         self._threeD.release()
         self.result.cursor.release()
@@ -200,6 +208,7 @@ class Panel:
             self._showResult(wanted)
 
     def onNodeAboutToBeRemoved(self, node: Any) -> None:
+        self._handles.forget(node)
         self._compare.forget(node)
         self._threeD.forget(node)
         self._display.hide(node)
@@ -223,7 +232,7 @@ class Panel:
 
     def _normalise(self) -> None:
         p = self.parameterNode
-        self._dropForeignStart()
+        self._dropForeignGuidance()
         chosen = ResultChoices(p.outputs(), p.layer, p.warpPercent, p.degraded, p.reference)
         normalised = normalise(chosen, self._display.shown)
         if normalised == chosen:
@@ -232,13 +241,16 @@ class Panel:
             p.setOutputs(normalised.outputs)
             p.layer = normalised.layer
             p.degraded, p.reference = normalised.degraded, normalised.reference
-        self._dropForeignStart()
+        self._dropForeignGuidance()
 
-    def _dropForeignStart(self) -> None:
+    def _dropForeignGuidance(self) -> None:
+        """A start or a mask that was made of other volumes."""
         p = self.parameterNode
-        if isStartOfOthers(p.initialTransform, p.degraded, p.reference):
+        foreign = guidanceOfOthers(p)
+        if foreign:
             with self._scene.quietly():
-                p.initialTransform = None
+                for name in foreign:
+                    setattr(p, name, None)
 
     # --- a run -----------------------------------------------------------------------------------
 
@@ -251,6 +263,7 @@ class Panel:
             self.messages.show(_("Not started. Nothing was overwritten."))
             return
         self.messages.startLog()
+        hideBodies((p.degradedMask, p.referenceMask))
         self._undo.onStart(outputs)
         self._retry.hide()
         self.result.card.clear()
@@ -318,6 +331,7 @@ class Panel:
             self.result.follow(p)
         self._field.follow(p and p.fused)
         self._undo.follow(p and p.fused, free=not (self.run.running or self.many.filling))
+        self._handles.follow(p, view.inputsEnabled)
         self._compare.follow()
         self._threeD.follow(p if self._isEntered() else None)
 
@@ -326,13 +340,18 @@ class Panel:
         p = self.parameterNode
         self._inAdvance.follow(*((p.degraded.GetID(), p.reference.GetID()) if free else ()))
 
+    def _endComparing(self) -> None:
+        self._compare.release()
+
     def _redraw(self) -> None:
         """The field under the drawn deformation has changed."""
         if self.parameterNode is not None and self.parameterNode.fused is not None:
+            self._handles.release()
             with self._compare.paused():
                 self.messages.attempt(lambda: self._display.redraw(self.parameterNode.fused))
             self._threeD.follow(self.parameterNode if self._isEntered() else None)
 
     def _showResult(self, wanted: Shown) -> None:
+        self._handles.release()
         with self._compare.paused():
             self.messages.attempt(lambda: self._display.show(self.parameterNode.fused, wanted))

@@ -552,6 +552,14 @@
         <translation>Zentrieren</translation>
     </message>
     <message>
+        <source>Shift and turn the degraded volume onto the reference by handles in the slice views; the alignment starts there. The volume itself is not moved.</source>
+        <translation>Das gestörte Volumen mit Griffen in den Schichtansichten auf die Referenz schieben und drehen; dort beginnt die Ausrichtung. Das Volumen selbst wird nicht bewegt.</translation>
+    </message>
+    <message>
+        <source>Handles</source>
+        <translation>Griffe</translation>
+    </message>
+    <message>
         <source>Degraded mask:</source>
         <translation>Maske gestört:</translation>
     </message>
@@ -560,12 +568,24 @@
         <translation>Segmentierung oder Labelmap: nur darin wird das gestörte Volumen mit der Referenz verglichen. Bewegt wird alles.</translation>
     </message>
     <message>
+        <source>Create a segmentation of the body in the degraded volume and choose it: only the patient is compared, without table, coil, pillow or mask of immobilization. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
+        <translation>Eine Segmentierung des Körpers im gestörten Volumen anlegen und wählen: nur der Patient wird verglichen, ohne Tisch, Spule, Kissen oder Maske zur Lagerung. Wo sie mehr enthält, im Segment Editor bearbeiten; ein weiterer Klick wählt dieselbe Segmentierung.</translation>
+    </message>
+    <message>
+        <source>Body</source>
+        <translation>Körper</translation>
+    </message>
+    <message>
         <source>Reference mask:</source>
         <translation>Maske Referenz:</translation>
     </message>
     <message>
         <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
         <translation>Segmentierung oder Labelmap: nur darin wird die Referenz mit dem gestörten Volumen verglichen. Bewegt wird alles.</translation>
+    </message>
+    <message>
+        <source>Create a segmentation of the body in the reference and choose it: only the patient is compared. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
+        <translation>Eine Segmentierung des Körpers in der Referenz anlegen und wählen: nur der Patient wird verglichen. Wo sie mehr enthält, im Segment Editor bearbeiten; ein weiterer Klick wählt dieselbe Segmentierung.</translation>
     </message>
     <message>
         <source>Outputs</source>
@@ -904,6 +924,17 @@
     <message>
         <source>{name} (lines in the body)</source>
         <translation>{name} (Linien im Körper)</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BodySegment</name>
+    <message>
+        <source>{name} body</source>
+        <translation>{name} Umriss</translation>
+    </message>
+    <message>
+        <source>Body</source>
+        <translation>Körper</translation>
     </message>
 </context>
 <context>
@@ -1296,6 +1327,28 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.HandleWidgets</name>
+    <message>
+        <source>Select two different volumes first.</source>
+        <translation>Zuerst zwei verschiedene Volumen wählen.</translation>
+    </message>
+    <message>
+        <source>Drag the dot to shift and the ring to turn, in any slice view; then press Fuse. The volume itself is not moved.</source>
+        <translation>Am Punkt schieben, am Ring drehen, in jeder Schichtansicht; dann Fusionieren. Das Volumen selbst wird nicht bewegt.</translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Handles</name>
+    <message>
+        <source>{name} (by handles)</source>
+        <translation>{name} (an Griffen)</translation>
+    </message>
+    <message>
+        <source>{degraded} moved onto {reference}</source>
+        <translation>{degraded} auf {reference} geschoben</translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.Images</name>
     <message>
         <source>The result {file} could not be read: {reason}</source>
@@ -1316,6 +1369,10 @@
 </context>
 <context>
     <name>UniFuseSlicerLib.InputButtons</name>
+    <message>
+        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor.</source>
+        <translation>"{name}": nur darin wird verglichen. Wo sie mehr als den Patienten enthält, das im Modul Segment Editor entfernen.</translation>
+    </message>
     <message>
         <source>Select both volumes first.</source>
         <translation>Zuerst beide Volumen wählen.</translation>
@@ -1497,7 +1554,7 @@
     </message>
     <message>
         <source>{result} volume change</source>
-        <translation>{result} Volumenänderung</translation>
+        <translation>{result} relatives Volumen</translation>
     </message>
     <message>
         <source>{chart} (histogram)</source>
@@ -1684,16 +1741,16 @@ Das lässt sich nicht rückgängig machen. Überschreiben? (Um sie zu behalten, 
         <translation>Erstellt: {names}</translation>
     </message>
     <message>
-        <source>{name}: restored</source>
-        <translation>{name}: restauriert</translation>
+        <source>{name} restored</source>
+        <translation>{name} restauriert</translation>
     </message>
     <message>
-        <source>{name}: deformation</source>
-        <translation>{name}: Verformung</translation>
+        <source>{name} deformation</source>
+        <translation>{name} Verformung</translation>
     </message>
     <message>
-        <source>{name}: report</source>
-        <translation>{name}: Bericht</translation>
+        <source>{name} report</source>
+        <translation>{name} Bericht</translation>
     </message>
     <message>
         <source>Delete this result? The volumes that it was made of stay.
@@ -2133,6 +2190,18 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Die Bildfelder überlappen sich nicht: {extents}. Es wurde keine Lage gefunden, in der die Volumen übereinstimmen. Zeigen beide denselben Patienten, sie zuerst zusammenbringen (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, oder eine angewendete Transformation) und erneut versuchen.</translation>
     </message>
     <message>
+        <source>The fields of view do not overlap: {extents}. If both show the same patient, bring them together first (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, or a hardened transform) and try again.</source>
+        <translation>Die Bildfelder überlappen sich nicht: {extents}. Wenn beide denselben Patienten zeigen, zuerst zusammenbringen (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, oder eine angewendete Transformation) und erneut versuchen.</translation>
+    </message>
+    <message>
+        <source>The volumes have different PatientID: they are of two patients. Choose two volumes of one patient, or add --allow-different-patient where one patient has two IDs.</source>
+        <translation>Die Volumen haben verschiedene PatientID: sie sind von zwei Patienten. Bitte zwei Volumen eines Patienten wählen.</translation>
+    </message>
+    <message>
+        <source>The volumes have different PatientID. A restored scan is not written into the study of another patient. Export the result as a folder instead.</source>
+        <translation>Die Volumen haben verschiedene PatientID. Eine restaurierte Aufnahme wird nicht in die Studie eines anderen Patienten geschrieben. Das Ergebnis stattdessen als Ordner exportieren.</translation>
+    </message>
+    <message>
         <source>The {name} volume looks like a binary mask; expected the intensities of MR, CT or PET. Choose the scan that it was drawn on.</source>
         <translation>Das Volumen ({name}) sieht aus wie eine binäre Maske; erwartet wurden Grauwerte von MR, CT oder PET. Bitte die Aufnahme wählen, auf der sie gezeichnet wurde.</translation>
     </message>
@@ -2149,12 +2218,144 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Das Volumen ({name}) enthält keine Zahlen: jedes Voxel ist NaN oder unendlich. Bitte erneut exportieren.</translation>
     </message>
     <message>
+        <source>{percent} % of the {name} volume is NaN or infinite; up to {most} % can be repaired automatically. Replace them with the background value and try again.</source>
+        <translation>{percent} % des Volumens ({name}) sind NaN oder unendlich; bis zu {most} % lassen sich selbsttätig ersetzen. Bitte durch den Hintergrundwert ersetzen und noch einmal versuchen.</translation>
+    </message>
+    <message>
         <source>The {name} volume covers {size} mm; expected {smallest} to {largest} mm. The unit of its voxel size is wrong; repair its header (spacing in millimetres).</source>
         <translation>Das Volumen ({name}) umfasst {size} mm; erwartet wurden {smallest} bis {largest} mm. Die Einheit seiner Voxelgröße ist falsch; bitte den Header berichtigen (Abstände in Millimetern).</translation>
     </message>
     <message>
+        <source>The {name} volume has {size} voxels; expected at least {least} along every axis. Load the whole 3-D volume.</source>
+        <translation>Das Volumen ({name}) hat {size} Voxel; erwartet werden mindestens {least} entlang jeder Achse. Bitte das ganze 3D-Volumen laden.</translation>
+    </message>
+    <message>
+        <source>The {name} volume holds {kind} values; expected real numbers.</source>
+        <translation>Das Volumen ({name}) enthält Werte der Art {kind}; erwartet werden reelle Zahlen.</translation>
+    </message>
+    <message>
+        <source>The {name} volume is {other} (modality {stated}). Expected MR, CT or PET; if it is one of them, say so with --{name}-modality.</source>
+        <translation>Das Volumen ({name}) ist {other} (Modalität {stated}). Erwartet wird MR, CT oder PET; wenn es eines davon ist, die Modalität einstellen ({name}).</translation>
+    </message>
+    <message>
+        <source>The {name} CT is not in Hounsfield units: air lies near 0 and soft tissue near 1024, as without its rescale intercept. Add --{name}-rescale 1,-1024 (or the file's own slope and intercept).</source>
+        <translation>Die CT ({name}) ist nicht in Hounsfield-Einheiten: Luft liegt bei 0 und Weichteile bei 1024, wie ohne ihren Achsenabschnitt (Rescale Intercept). Mit Steigung und Achsenabschnitt der Datei (meist 1 und -1024) umrechnen ({name}), oder die Serie neu exportieren.</translation>
+    </message>
+    <message>
+        <source>The {name} CT is not in Hounsfield units: its values span {span} (from {low} to {high}). Give the slope and intercept that lead back to HU with --{name}-rescale SLOPE,INTERCEPT, or another --{name}-modality.</source>
+        <translation>Die CT ({name}) ist nicht in Hounsfield-Einheiten: ihre Werte umfassen {span} (von {low} bis {high}). Mit Steigung und Achsenabschnitt in HU umrechnen ({name}), oder eine andere Modalität einstellen ({name}).</translation>
+    </message>
+    <message>
+        <source>The volume has no positive value, so it is neither MR nor PET. Set its modality.</source>
+        <translation>Das Volumen hat keinen positiven Wert, ist also weder MR noch PET. Bitte seine Modalität einstellen.</translation>
+    </message>
+    <message>
+        <source>The initial transform moves all of the degraded volume out of the reference's field of view ({extents}). Check that it was made for these two volumes.</source>
+        <translation>Die Start-Transformation schiebt das ganze gestörte Volumen aus dem Bildfeld der Referenz ({extents}). Prüfen, ob sie für diese beiden Volumen gemacht wurde.</translation>
+    </message>
+    <message>
+        <source>The initial transform moves all of the degraded volume out of the reference's field of view ({extents}). Its inverse does not: an initial transform maps points of the reference to points of the degraded volume, as ITK writes it. Invert it.</source>
+        <translation>Die Start-Transformation schiebt das ganze gestörte Volumen aus dem Bildfeld der Referenz ({extents}). Ihre Umkehrung nicht: eine Start-Transformation der Kommandozeile bildet Punkte der Referenz auf Punkte des gestörten Volumens ab, wie ITK sie schreibt. Bitte umkehren.</translation>
+    </message>
+    <message>
+        <source>The {name} mask leaves nothing of the patient to compare: what it holds lies outside the body, or is thinner than 3 mm. Draw what is to be compared, or leave the mask out.</source>
+        <translation>Die Maske ({name}) lässt vom Patienten nichts zum Vergleichen: was sie enthält, liegt außerhalb des Körpers oder ist dünner als 3 mm. Zeichnen, was verglichen werden soll, oder keine wählen.</translation>
+    </message>
+    <message>
+        <source>The masks leave nothing to compare: once the volumes are aligned, no place of the body lies inside both. Draw them on the same anatomy, or leave one out.</source>
+        <translation>Die Masken lassen nichts zum Vergleichen: nach der Ausrichtung liegt keine Stelle des Körpers in beiden. An derselben Anatomie zeichnen, oder eine weglassen.</translation>
+    </message>
+    <message>
         <source>This pair needs about {needed} of memory, and {free} are free. Close other programs, choose a larger --working-spacing than {spacing}, crop the reference, or add --exceed-memory to try it anyway.</source>
         <translation>Dieses Paar braucht etwa {needed} Arbeitsspeicher, frei sind {free}. Andere Programme schließen, einen größeren Rechenabstand als {spacing} wählen oder die Referenz zuschneiden.</translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory. Try --device cpu, a coarser grid, or close other programs.</source>
+        <translation>{device}: der Speicher reicht nicht. Das Gerät CPU oder einen größeren Rechenabstand wählen, oder andere Programme schließen.</translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory. Try a coarser grid, or close other programs.</source>
+        <translation>{device}: der Speicher reicht nicht. Einen größeren Rechenabstand wählen, oder andere Programme schließen.</translation>
+    </message>
+    <message>
+        <source>not enough memory. Close other programs, or crop the volumes.</source>
+        <translation>Der Arbeitsspeicher reicht nicht. Andere Programme schließen, oder die Volumen zuschneiden.</translation>
+    </message>
+    <message>
+        <source>Device {device} is not available: usable CUDA devices of this machine: {count}. Use auto or cpu.</source>
+        <translation>Das Gerät {device} ist nicht verfügbar: nutzbare CUDA-Geräte dieses Rechners: {count}. Automatisch oder CPU wählen.</translation>
+    </message>
+    <message>
+        <source>unexpected error; please report it with the lines above.</source>
+        <translation>Unerwarteter Fehler; bitte mit den Zeilen darüber im Protokoll melden.</translation>
+    </message>
+    <message>
+        <source>Cannot write {file}: {reason} ({free} free). Check permission and free space, or choose another folder. Nothing was left behind.</source>
+        <translation>{file} kann nicht geschrieben werden: {reason} ({free} frei). Rechte und freien Platz prüfen, oder einen anderen Ordner wählen. Nichts Halbes blieb zurück.</translation>
+    </message>
+    <message>
+        <source>Cannot write {file}: {reason}. Check permission and free space.</source>
+        <translation>{file} kann nicht geschrieben werden: {reason}. Rechte und freien Platz prüfen.</translation>
+    </message>
+    <message>
+        <source>Cannot write {file}: {reason}. No partial results were left.</source>
+        <translation>{file} kann nicht geschrieben werden: {reason}. Kein Teil eines Ergebnisses blieb zurück.</translation>
+    </message>
+    <message>
+        <source>The fusion method 'wavelet' needs the package PyWavelets ({reason}). Install it with: pip install PyWavelets, or choose another method.</source>
+        <translation>Das Fusionsverfahren Wavelets braucht das Paket PyWavelets ({reason}). Installieren mit: pip install PyWavelets, oder ein anderes Verfahren wählen.</translation>
+    </message>
+    <message>
+        <source>{doing} DICOM needs the package pydicom. Install it with: pip install '.[dicom]' in the repository's folder, or convert the series to NIfTI.</source>
+        <translation>DICOM ({doing}) braucht das Paket pydicom. Installieren mit: pip install pydicom, oder die Serie in NIfTI umwandeln.</translation>
+    </message>
+    <message>
+        <source>These weights support {known}, not {modality}. Choose one of these.</source>
+        <translation>Diese Gewichte können {known}, nicht {modality}. Bitte eines davon wählen.</translation>
+    </message>
+    <message>
+        <source>Expected the contract '{name}' beside '{path}', found none. Copy both files.</source>
+        <translation>Erwartet wurde der Vertrag '{name}' neben '{path}', er fehlt. Beide Dateien kopieren.</translation>
+    </message>
+    <message>
+        <source>The weights '{path}' are damaged or do not belong to their contract: expected SHA-256 {expected}…, got {found}…. Copy both files again.</source>
+        <translation>Die Gewichte '{path}' sind beschädigt oder gehören nicht zu ihrem Vertrag: erwartet SHA-256 {expected}…, gefunden {found}…. Beide Dateien noch einmal kopieren.</translation>
+    </message>
+    <message>
+        <source>Expected finite numbers of the network, got NaN or infinite ones ({where}). float16 cannot hold large numbers: use --precision float32. If it ran in float32, its weights are broken: use those that were shipped.</source>
+        <translation>Erwartet wurden endliche Zahlen des Netzes, es kamen NaN oder unendliche ({where}). float16 fasst keine großen Zahlen: float32 wählen. Lief es in float32, so sind seine Gewichte beschädigt: die mitgelieferten verwenden.</translation>
+    </message>
+    <message>
+        <source>{file} does not exist. Check the path.</source>
+        <translation>{file} gibt es nicht. Bitte den Pfad prüfen.</translation>
+    </message>
+    <message>
+        <source>Cannot read {file}: {reason}. Check the path and its permission.</source>
+        <translation>{file} kann nicht gelesen werden: {reason}. Pfad und Rechte prüfen.</translation>
+    </message>
+    <message>
+        <source>{file} is truncated: voxels are missing at its end. Copy or export the file again.</source>
+        <translation>{file} ist abgeschnitten: am Ende fehlen Werte. Die Datei noch einmal kopieren oder exportieren.</translation>
+    </message>
+    <message>
+        <source>{file} is damaged or incomplete ({reason}). Copy or export it again.</source>
+        <translation>{file} ist beschädigt oder unvollständig ({reason}). Noch einmal kopieren oder exportieren.</translation>
+    </message>
+    <message>
+        <source>{file} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series.</source>
+        <translation>{file} ist ein 2D-Bild ({shape}). Erwartet wird ein 3D-Volumen; bitte die ganze Serie wählen.</translation>
+    </message>
+    <message>
+        <source>{file} is a {axes}-D series ({shape}). Expected one 3-D volume; extract one frame and try again.</source>
+        <translation>{file} ist eine {axes}D-Serie ({shape}). Erwartet wird ein 3D-Volumen; ein Bild der Reihe herausnehmen und noch einmal versuchen.</translation>
+    </message>
+    <message>
+        <source>{folder} holds {count} DICOM series: {series}. Choose one with --series UID.</source>
+        <translation>{folder} enthält {count} DICOM-Serien: {series}. Bitte einen Ordner mit einer Serie wählen.</translation>
+    </message>
+    <message>
+        <source>{file} does not say which side of the patient is left or right. If you know how its voxels are stored, add --assume-orientation LPS or RAS (the directions in which i, j and k run); else export it again in a format that keeps the orientation.</source>
+        <translation>{file} sagt nicht, welche Seite des Patienten links oder rechts ist. In einem Format exportieren, das die Orientierung behält.</translation>
     </message>
     <message>
         <source>degraded</source>
@@ -2251,6 +2452,18 @@ Das lässt sich nicht rückgängig machen.</translation>
     <message>
         <source>its values are neither Hounsfield units nor uptake values</source>
         <translation>seine Werte sind weder Hounsfield-Einheiten noch Anreicherungswerte</translation>
+    </message>
+    <message>
+        <source>ultrasound</source>
+        <translation>Ultraschall</translation>
+    </message>
+    <message>
+        <source>Reading</source>
+        <translation>Lesen</translation>
+    </message>
+    <message>
+        <source>Writing</source>
+        <translation>Schreiben</translation>
     </message>
 </context>
 <context>

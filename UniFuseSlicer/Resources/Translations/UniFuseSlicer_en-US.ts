@@ -552,6 +552,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Shift and turn the degraded volume onto the reference by handles in the slice views; the alignment starts there. The volume itself is not moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Handles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Degraded mask:</source>
         <translation type="unfinished"></translation>
     </message>
@@ -560,11 +568,23 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>Create a segmentation of the body in the degraded volume and choose it: only the patient is compared, without table, coil, pillow or mask of immobilization. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Body</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Reference mask:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Segmentation or label map: only inside is the reference compared with the degraded volume. All is moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Create a segmentation of the body in the reference and choose it: only the patient is compared. Edit it in the Segment Editor where it holds more; pressed again, the same segmentation is chosen.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -903,6 +923,17 @@
     <name>UniFuseSlicerLib.BodyLines</name>
     <message>
         <source>{name} (lines in the body)</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.BodySegment</name>
+    <message>
+        <source>{name} body</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Body</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
@@ -1296,6 +1327,28 @@
     </message>
 </context>
 <context>
+    <name>UniFuseSlicerLib.HandleWidgets</name>
+    <message>
+        <source>Select two different volumes first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Drag the dot to shift and the ring to turn, in any slice view; then press Fuse. The volume itself is not moved.</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>UniFuseSlicerLib.Handles</name>
+    <message>
+        <source>{name} (by handles)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{degraded} moved onto {reference}</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>UniFuseSlicerLib.Images</name>
     <message>
         <source>The result {file} could not be read: {reason}</source>
@@ -1316,6 +1369,10 @@
 </context>
 <context>
     <name>UniFuseSlicerLib.InputButtons</name>
+    <message>
+        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor.</source>
+        <translation type="unfinished"></translation>
+    </message>
     <message>
         <source>Select both volumes first.</source>
         <translation type="unfinished"></translation>
@@ -1680,15 +1737,15 @@ This cannot be undone. Overwrite them? (To keep them, press Cancel and choose No
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{name}: restored</source>
+        <source>{name} restored</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{name}: deformation</source>
+        <source>{name} deformation</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>{name}: report</source>
+        <source>{name} report</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2125,6 +2182,18 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>The fields of view do not overlap: {extents}. If both show the same patient, bring them together first (3D Slicer: Volumes &gt; Volume Information &gt; Center Volume, or a hardened transform) and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volumes have different PatientID: they are of two patients. Choose two volumes of one patient, or add --allow-different-patient where one patient has two IDs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volumes have different PatientID. A restored scan is not written into the study of another patient. Export the result as a folder instead.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The {name} volume looks like a binary mask; expected the intensities of MR, CT or PET. Choose the scan that it was drawn on.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -2141,11 +2210,143 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>{percent} % of the {name} volume is NaN or infinite; up to {most} % can be repaired automatically. Replace them with the background value and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>The {name} volume covers {size} mm; expected {smallest} to {largest} mm. The unit of its voxel size is wrong; repair its header (spacing in millimetres).</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>The {name} volume has {size} voxels; expected at least {least} along every axis. Load the whole 3-D volume.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume holds {kind} values; expected real numbers.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} volume is {other} (modality {stated}). Expected MR, CT or PET; if it is one of them, say so with --{name}-modality.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} CT is not in Hounsfield units: air lies near 0 and soft tissue near 1024, as without its rescale intercept. Add --{name}-rescale 1,-1024 (or the file's own slope and intercept).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} CT is not in Hounsfield units: its values span {span} (from {low} to {high}). Give the slope and intercept that lead back to HU with --{name}-rescale SLOPE,INTERCEPT, or another --{name}-modality.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The volume has no positive value, so it is neither MR nor PET. Set its modality.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The initial transform moves all of the degraded volume out of the reference's field of view ({extents}). Check that it was made for these two volumes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The initial transform moves all of the degraded volume out of the reference's field of view ({extents}). Its inverse does not: an initial transform maps points of the reference to points of the degraded volume, as ITK writes it. Invert it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The {name} mask leaves nothing of the patient to compare: what it holds lies outside the body, or is thinner than 3 mm. Draw what is to be compared, or leave the mask out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The masks leave nothing to compare: once the volumes are aligned, no place of the body lies inside both. Draw them on the same anatomy, or leave one out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>This pair needs about {needed} of memory, and {free} are free. Close other programs, choose a larger --working-spacing than {spacing}, crop the reference, or add --exceed-memory to try it anyway.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory. Try --device cpu, a coarser grid, or close other programs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{device} ran out of memory. Try a coarser grid, or close other programs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>not enough memory. Close other programs, or crop the volumes.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Device {device} is not available: usable CUDA devices of this machine: {count}. Use auto or cpu.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>unexpected error; please report it with the lines above.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cannot write {file}: {reason} ({free} free). Check permission and free space, or choose another folder. Nothing was left behind.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cannot write {file}: {reason}. Check permission and free space.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cannot write {file}: {reason}. No partial results were left.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The fusion method 'wavelet' needs the package PyWavelets ({reason}). Install it with: pip install PyWavelets, or choose another method.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{doing} DICOM needs the package pydicom. Install it with: pip install '.[dicom]' in the repository's folder, or convert the series to NIfTI.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>These weights support {known}, not {modality}. Choose one of these.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Expected the contract '{name}' beside '{path}', found none. Copy both files.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The weights '{path}' are damaged or do not belong to their contract: expected SHA-256 {expected}…, got {found}…. Copy both files again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Expected finite numbers of the network, got NaN or infinite ones ({where}). float16 cannot hold large numbers: use --precision float32. If it ran in float32, its weights are broken: use those that were shipped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} does not exist. Check the path.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cannot read {file}: {reason}. Check the path and its permission.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} is truncated: voxels are missing at its end. Copy or export the file again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} is damaged or incomplete ({reason}). Copy or export it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} is a 2-D image ({shape}). Expected a 3-D volume; pick the whole series.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} is a {axes}-D series ({shape}). Expected one 3-D volume; extract one frame and try again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{folder} holds {count} DICOM series: {series}. Choose one with --series UID.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{file} does not say which side of the patient is left or right. If you know how its voxels are stored, add --assume-orientation LPS or RAS (the directions in which i, j and k run); else export it again in a format that keeps the orientation.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2242,6 +2443,18 @@ This cannot be undone.</source>
     </message>
     <message>
         <source>its values are neither Hounsfield units nor uptake values</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>ultrasound</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Reading</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Writing</source>
         <translation type="unfinished"></translation>
     </message>
 </context>
