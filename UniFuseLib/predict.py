@@ -42,6 +42,7 @@ from UniFuseLib.steps import (
     NetworkRun,
     classify_pair,
     classify_reference,
+    decided,
     deform_pair,
     fuse_by_method,
     restore_degraded,
@@ -190,7 +191,9 @@ def fuse(
                 else None
             )
         with stages.stage(_FUSING), autocast(precision, target):
-            output = network.fuse(registered, flow, greys.base)
+            output = network.fuse(
+                registered, flow, greys.base, decided(classified, agreed, registered.logits)
+            )
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output, flow  # their features are the largest tensors of a run

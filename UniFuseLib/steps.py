@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import torch
 
-from UniFuseLib.degradation import Classification, classify, is_calibrated
+from UniFuseLib.degradation import DEGRADATION_OF, Classification, classify, is_calibrated
 from UniFuseLib.device import autocast
 from UniFuseLib.fusion.methods import UNIFUSE
 from UniFuseLib.fusion.on_reference import fuse_again
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 # Of an MR's body: whole heads show 0.89 and more of each other, stripped ones a third (0104)
 _LEAST_SHOWN = 0.7
+_MR = DEGRADATION_OF["mr"]
 _MOST_VOXELS = 2_400_000  # of the reference that are looked at: half a CPU second
 
 
@@ -48,7 +49,13 @@ class Network(Protocol):
     def classify(self, degraded: Tensor, reference: Tensor) -> Tensor:
         """Two `(1, 1, d, h, w)` → class logits of the first one `(1, classes)`."""
 
-    def fuse(self, registered: Any, flow: Tensor | None = None, base: Base = "reference") -> Any:
+    def fuse(
+        self,
+        registered: Any,
+        flow: Tensor | None = None,
+        base: Base = "reference",
+        probabilities: Tensor | None = None,
+    ) -> Any:
         """→ what `network.unifuse.UniFuseOutput` holds."""
 
 
@@ -195,8 +202,22 @@ def classify_pair(logits: Tensor, pair: PreparedPair, contract: Contract) -> Cla
     return _classified(logits, pair.degraded, float(pair.grid.spacing[0]), contract)
 
 
+def decided(classified: Classification, contract: Contract, logits: Tensor) -> Tensor:
+    """p `(1, classes)` that counts, for a network that restores by it.
+
+    Args:
+        classified: of the degraded volume.
+        contract: of the network.
+        logits: of the network, `(1, classes)`; the same type and device.
+    """
+    return logits.new_tensor([[classified.probabilities[name] for name in contract.classes]])
+
+
 def classify_reference(run: NetworkRun, contract: Contract) -> Classification | None:
     """The same of the reference, as if it were the degraded one; a patient's metal is no sign.
+
+    Of an MR the network alone decides: the probability from which on a reference is called degraded
+    was measured so (0104).
 
     Args:
         run: network and pair.
@@ -213,7 +234,7 @@ def classify_reference(run: NetworkRun, contract: Contract) -> Classification | 
         return None
     middle = _middle_slices(working.grid.shape)
     logits = run.class_of_reference(middle)
-    return _classified(logits, pair.reference, spacing_mm, contract, metal_counts=False)
+    return _classified(logits, pair.reference, spacing_mm, contract, as_reference=True)
 
 
 def _middle_slices(shape: tuple[int, int, int]) -> slice:
@@ -235,8 +256,9 @@ def _classified(
     spacing_mm: float,
     contract: Contract,
     *,
-    metal_counts: bool = True,
+    as_reference: bool = False,
 ) -> Classification:
+    heads = {k: head for k, head in contract.presence.items() if not (as_reference and k == _MR)}
     raw = torch.softmax(logits.float().cpu()[0], dim=0).tolist()
     raw_probabilities = dict(zip(contract.classes, raw, strict=True))
     return classify(
@@ -245,7 +267,7 @@ def _classified(
         contract.sure_from,
         spacing_mm,
         contract.working_spacing_mm,
-        lambda network: presence_of(scan, network, contract.presence, metal_counts=metal_counts),
+        lambda network: presence_of(scan, network, heads, metal_counts=not as_reference),
         scan.voxel_mm,
         scan.metal_ml,
     )

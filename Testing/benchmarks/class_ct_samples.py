@@ -44,6 +44,8 @@ _SCANS = (
     ("val/ct_pet_mr/*/ct.nii.gz", 1),
     ("val/ct_torso/*.nii.gz", 1),
     (f"val/{NECKS}", 1),
+    ("val/ct_head/*.nii.gz", 1),
+    ("val/heads_real/*/ct.nii.gz", 1),
 )
 
 
@@ -106,8 +108,9 @@ def row_of(sample: Sample) -> dict[str, Any]:
 
 
 def _reference(sample: Sample, own: Volume) -> Volume:
-    beside = sample.path.with_name("mr_t1.nii.gz")
-    return read_volume(beside) if beside.exists() else mr_like(own, _number_of(sample.patient))
+    beside = [sample.path.with_name(name) for name in ("mr_t1.nii.gz", "mr.nii.gz")]
+    there = [path for path in beside if path.exists()]
+    return read_volume(there[0]) if there else mr_like(own, _number_of(sample.patient))
 
 
 def _number_of(name: str) -> int:

@@ -6,8 +6,10 @@
 DATA holds `train`, as the case lists name it. Every pair is one scan, degraded on its own grid (a
 sixth is left clean), beside a reference of the same patient that is shifted by up to 1.5 mm, as
 the alignment leaves it, and both are turned, so that no axis of the array is the phase-encoding
-one. Kept in PAIRS/CLASS_NUMBER.npz: both volumes on the working grid, the restored one, and the
-clean scan. Pairs that are there already are kept: a stopped run goes on.
+one. Beside a CT without an MR lies MR-like contrast made from it; a third of the CTs is sampled to
+larger voxels first, and those with metal of their own are left out. Kept in
+PAIRS/CLASS_NUMBER.npz: both volumes on the working grid, the restored one, and the clean scan.
+Pairs that are there already are kept: a stopped run goes on.
 `restoration_samples.py` takes the statistics.
 """
 
@@ -22,6 +24,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
+from class_by_voxel import with_voxels
+from class_cases import has_metal, mr_like
 
 from UniFuseLib.checkpoint import load_model
 from UniFuseLib.io.volumes import read_volume
@@ -34,7 +38,7 @@ from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation,
 from UniFuseLib.simulation.parameters import triple
 from UniFuseLib.spatial.resampling import resample
 from UniFuseLib.spatial.volume import Volume, counted_from
-from UniFuseLib.steps import classify_pair
+from UniFuseLib.steps import classify_pair, decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +48,10 @@ if TYPE_CHECKING:
 _CLEAN_SHARE = 1 / 6
 _MISALIGNED_MM = 1.5
 _SLICES = 64  # at most, of one degraded scan: whole in the plane
-#: class → (degraded, reference), files of one patient
+_COARSER_MM = (2.0, 2.5, 3.0, 4.0)  # sides of CT voxels
+_COARSER_SHARE = 1 / 3
+_AIR_HU = -1000.0
+#: class → (degraded, reference), files of one patient; no reference: it is made
 PAIRS = {
     "mr_motion": (
         *(("mr_multi/*", a, "t1*") for a in ("t2*", "flair*")),
@@ -53,7 +60,13 @@ PAIRS = {
         ("mr_multi/*", "flair*", "t2*"),
     ),
     "pet_low_dose": (("ct_pet_mr/*", "pet_suv", "ct"),),
-    "ct_metal_noise": (("ct_pet_mr/*", "ct", "mr_t1"),),
+    "ct_metal_noise": (
+        ("ct_pet_mr/*", "ct", "mr_t1"),
+        ("ct_headneck_openkbp", "*_ct", None),
+        ("ct_pet_mr/*", "ct", "mr_t1"),
+        ("ct_pet_mr/*", "ct", None),
+        ("ct_torso", "*_ct", None),
+    ),
 }
 MODALITY = {"t": "mr", "f": "mr", "m": "mr", "p": "pet", "c": "ct"}
 
@@ -63,11 +76,13 @@ class Scans(NamedTuple):
 
     patient: str
     degraded: Path
-    reference: Path
+    reference: Path | None  # None: MR-like contrast, made from the degraded one
 
     @property
     def modalities(self) -> tuple[str, str]:
         """By the names of the files."""
+        if self.reference is None:
+            return "ct", "mr"
         return MODALITY[self.degraded.name[0]], MODALITY[self.reference.name[0]]
 
 
@@ -116,11 +131,19 @@ def scans_of(data: Path, label: str) -> list[Scans]:
     """All pairs of files, in an order in which patients alternate."""
     found = []
     for folder, degraded, reference in PAIRS[label]:
-        for patient in sorted((data / "train").glob(folder)):
-            files = [sorted(patient.glob(f"{name}.nii.gz")) for name in (degraded, reference)]
-            if all(files):
-                found.append(Scans(patient.name, files[0][0], files[1][0]))
-    return found
+        for where in sorted((data / "train").glob(folder)):
+            scans = sorted(where.glob(f"{degraded}.nii.gz"))
+            beside = sorted(where.glob(f"{reference}.nii.gz")) if reference else []
+            if reference and not beside:
+                continue
+            for scan in scans[:1] if "*" in folder else scans:
+                patient = where.name if "*" in folder else scan.name.split("_")[0]
+                found.append(Scans(patient, scan, beside[0] if beside else None))
+    return [pair for pair in found if pair.modalities[0] != "ct" or not _has_metal(pair)]
+
+
+def _has_metal(scans: Scans) -> bool:
+    return has_metal(read_volume(scans.degraded))
 
 
 @torch.no_grad()
@@ -129,6 +152,8 @@ def aligned_scans(scans: Scans, label: str, number: int) -> dict[str, np.ndarray
     drawn = torch.Generator().manual_seed(number)
     rng = np.random.default_rng(number)
     clean = _part(read_volume(scans.degraded), rng)
+    if scans.modalities[0] == "ct" and rng.random() < _COARSER_SHARE:
+        clean = with_voxels(clean, float(rng.choice(_COARSER_MM)), _AIR_HU)
     array = torch.from_numpy(np.ascontiguousarray(clean.array, dtype=np.float32))
     spacing, across = triple(clean.grid.spacing), slice_axis(clean.grid)
     parameters = sample_degradation(label, drawn, array, spacing, None, across)
@@ -136,7 +161,7 @@ def aligned_scans(scans: Scans, label: str, number: int) -> dict[str, np.ndarray
     if rng.random() > _CLEAN_SHARE:
         degraded = apply_degradation(array, spacing, parameters, across)
     turn = rng.permutation(3)
-    found = _aligned(scans, _turned(clean, degraded, turn), clean, rng)
+    found = _aligned(scans, _turned(clean, degraded, turn), clean, rng, number)
     volumes = {"truth": found.truth, **found.pair._asdict()}
     spacing_mm = volumes.pop("spacing_mm")
     return {
@@ -180,10 +205,13 @@ def _turned(clean: Volume, degraded: torch.Tensor, turn: np.ndarray) -> Volume:
     return Volume(np.ascontiguousarray(degraded.numpy().transpose(turn)), affine)
 
 
-def _aligned(scans: Scans, degraded: Volume, clean: Volume, rng: np.random.Generator) -> Found:
+def _aligned(
+    scans: Scans, degraded: Volume, clean: Volume, rng: np.random.Generator, number: int
+) -> Found:
     """Both on a working grid along the axes of the degraded scan, and the clean one likewise."""
     model, contract = load_model(None, torch.device("cpu"))
-    reference = read_volume(scans.reference)
+    file = scans.reference
+    reference = mr_like(clean, number) if file is None else read_volume(file)
     affine = reference.affine.copy()
     direction = rng.normal(size=3)
     affine[:3, 3] += rng.uniform(0, _MISALIGNED_MM) * direction / np.linalg.norm(direction)
@@ -194,12 +222,14 @@ def _aligned(scans: Scans, degraded: Volume, clean: Volume, rng: np.random.Gener
     prepared = prepare_pair(degraded, beside, scans.modalities, contract)
     working = place(prepared, unmoved())
     registered = model.register(working.degraded, working.reference, find_field=False)
-    output = model.fuse(registered)
-    maps = network_result(working, output).maps
-    probabilities = classify_pair(registered.logits, prepared, contract).probabilities
+    classified = classify_pair(registered.logits, prepared, contract)
+    p = decided(classified, contract, registered.logits)
+    maps = network_result(working, model.fuse(registered, probabilities=p)).maps
     source = prepared.degraded.source
     truth, _ = resample(clean, working.grid, source.background)
-    return Found(aligned_pair(maps, working), source.intensity.forward(truth), probabilities)
+    return Found(
+        aligned_pair(maps, working), source.intensity.forward(truth), classified.probabilities
+    )
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ from UniFuseLib.restoration.statistics import statistics, with_prediction
 VOXELS = 25_000  # of a sample
 #: classes whose reference predicts enough of the restored volume to be worth its time
 PREDICTED = ("mr_motion",)
+#: classes of which is read what the network took away around a voxel
+RESIDUALS = ("ct_metal_noise", "pet_low_dose")
 
 
 def main() -> int:
@@ -38,25 +40,26 @@ def main() -> int:
     args.samples.mkdir(parents=True, exist_ok=True)
     for source in sorted(args.pairs.glob("*.npz")):
         label, number = source.stem.rsplit("_", 1)
-        keep(args.samples / source.name, partial(sample, source, label in PREDICTED, int(number)))
+        keep(args.samples / source.name, partial(sample, source, label, int(number)))
     return 0
 
 
 @torch.no_grad()
-def sample(source: Path, predict: bool, number: int) -> dict[str, np.ndarray]:
+def sample(source: Path, label: str, number: int) -> dict[str, np.ndarray]:
     """Statistics and errors of some voxels, and whose they are.
 
     Args:
         source: a pair.
-        predict: whether the reference's prediction is read.
+        label: its class.
         number: of the pair.
     """
     kept = np.load(source)
     volumes = [_volume(kept[name]) for name in AlignedPair._fields[:-1]]
     pair = AlignedPair(*volumes, spacing_mm=float(kept["spacing"]))  # type: ignore[misc]
     truth = _volume(kept["truth"])
-    beside = with_prediction(pair) if predict else None
-    known = torch.cat([lines for _, slab in statistics(pair, beside) for lines in slab])
+    beside = with_prediction(pair) if label in PREDICTED else None
+    slabs = statistics(pair, beside, residuals=label in RESIDUALS)
+    known = torch.cat([lines for _, slab in slabs for lines in slab])
     error = (truth - pair.restored)[pair.body]
     before = (truth - pair.degraded)[pair.body]
     rng = np.random.default_rng(number)

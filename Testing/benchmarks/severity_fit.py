@@ -23,6 +23,7 @@ import numpy as np
 
 from UniFuseLib.evaluation.severity_figures import rank_correlation
 from UniFuseLib.severity.head import LIMIT, TraceHead
+from UniFuseLib.severity.motion import ABOVE_NOISE  # of masked air it is no number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +106,7 @@ def fit_all(rows: Sequence[Row]) -> tuple[Heads, dict[str, Any]]:
 
 def fit(rows: Sequence[Row], held_back: float) -> TraceHead:
     """w = (ZᵀZ + λ I)⁻¹ Zᵀ (y − ȳ), Z the traces scaled to mean 0 and deviation 1."""
-    names = tuple(sorted(rows[0]["traces"]))
+    names = tuple(sorted(set(rows[0]["traces"]) - {ABOVE_NOISE}))
     values = np.array([[row["traces"][name] for name in names] for row in rows])
     severity = np.array([row["shown"] for row in rows])
     mean, deviation = values.mean(0), values.std(0) + LEAST_DEVIATION

@@ -46,6 +46,7 @@ class Network:
     detail_weight: float = 1.0
     second_label: int = 0  # of the reference
     bases: list[str] = field(default_factory=list)  # that were asked for
+    restored_by: list[list[float]] = field(default_factory=list)  # p of the classes, likewise
 
     def register(
         self, degraded: Tensor, reference: Tensor, *, find_field: bool = True
@@ -60,9 +61,14 @@ class Network:
         return _sure_of(self.second_label)
 
     def fuse(
-        self, registered: Registered, flow: Tensor | None = None, base: str = "reference"
+        self,
+        registered: Registered,
+        flow: Tensor | None = None,
+        base: str = "reference",
+        probabilities: Tensor | None = None,
     ) -> Output:
         self.bases.append(base)
+        self.restored_by.append([] if probabilities is None else probabilities[0].tolist())
         flow = registered.flow if flow is None else flow
         moved = warp(registered.degraded, flow)
         weight = torch.full_like(moved, self.blend)

@@ -17,6 +17,8 @@ from UniFuseLib.experiments.ablations import (
     TABLE_4,
     TABLE_5,
     Budget,
+    Trained,
+    ablation_tables,
     run_ablations,
     variant_config,
 )
@@ -26,6 +28,8 @@ from UniFuseLib.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from UniFuseLib.evaluation.summary import Figures
 
 # as the paper prints them
 PAPER_ROWS = [
@@ -48,7 +52,7 @@ def fuse_with(weights: Path):
         fused = Volume(np.full(reference.array.shape, 0.5, np.float32), reference.affine)
         return Result(fused, here, moved, {"clean": 1.0}, "clean")
 
-    return fuse, weights.stem
+    return Trained(fuse, weights.stem)
 
 
 def test_variants_differ_from_ours_in_one_field_of_the_network_and_in_nothing_of_the_budget():
@@ -70,7 +74,7 @@ def test_tables_have_the_papers_rows_and_the_result_is_written(case_folder, tmp_
     result = run_ablations(
         case_folder,
         tmp_path,
-        CONFIG,
+        replace(CONFIG, validation=""),
         Budget(7, torch.device("cpu")),
         train_variant=train,
         load=fuse_with,
@@ -82,6 +86,46 @@ def test_tables_have_the_papers_rows_and_the_result_is_written(case_folder, tmp_
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
     assert rows == PAPER_ROWS
     assert "7 steps" in table
-    assert result["variants"]["setting_a"]["tre_mm"]["mean"] != pytest.approx(
-        result["variants"]["j5"]["tre_mm"]["mean"]
+    assert _error(result, "setting_a") != pytest.approx(_error(result, "j5"))
+
+
+def test_every_seed_has_a_folder_and_the_tables_say_how_far_they_lie_apart(case_folder, tmp_path):
+    trained: list[tuple[str, int, str]] = []
+
+    def train(config: TrainingConfig, folder: Path, *_: object) -> None:
+        trained.append((config.name, config.seed, folder.name))
+
+    result = run_ablations(
+        case_folder,
+        tmp_path,
+        replace(CONFIG, validation=""),
+        Budget(7, torch.device("cpu"), seeds=(2, 5), variants=("j0", OURS)),
+        train_variant=train,
+        load=fuse_with,
     )
+    assert trained == [
+        ("j0", 2, "j0-2"),
+        (OURS, 2, "ours-2"),
+        ("j0", 5, "j0-5"),
+        (OURS, 5, "ours-5"),
+    ]
+    assert [run["seed"] for run in result["variants"]["j0"]["runs"]] == [2, 5]
+    rows = [line for line in ablation_tables(result).splitlines() if line.startswith("| ")]
+    assert [row.split("|")[1].strip() for row in rows if "---" not in row] == [
+        *("Setting", "Ours"),
+        *("N-J", "0", "4"),
+    ]
+    for run, error in zip(result["variants"][OURS]["runs"], (1.0, 2.0), strict=True):
+        run["tre_mm"]["mean"] = error
+        run["network"] = {"tre_mm": 3 * error, "accuracy": error / 4}
+    result["budget"]["samples"] = 12
+    table = ablation_tables(result)
+    assert "1.50 (1.00 to 2.00) |" in table
+    assert "| 4.50 (3.00 to 6.00) |" in table
+    assert "37.5 % (25.0 % to 50.0 %) |" in table
+    assert "12 crops" in table
+
+
+def _error(result: Figures, variant: str) -> float:
+    error: float = result["variants"][variant]["runs"][0]["tre_mm"]["mean"]
+    return error

@@ -193,6 +193,27 @@ def test_traces_of_the_scan_outvote_a_network_that_is_less_sure(
         assert run(pair, model=Network(label=1), contract=without).label == "mr_motion"
 
 
+def test_what_is_restored_follows_the_class_that_counts(pair: tuple[Volume, Volume]) -> None:
+    contract = replace(standard_contract(), working_spacing_mm=3.0)
+    certain = TraceHead(("ghost",), (0.0,), (9.0,), (0.0,), -30.0)
+    outvoted = replace(contract, presence={"mr_motion": certain})
+    network = Network(label=1)
+    for agreed in (contract, outvoted):
+        stated = run(pair, model=network, contract=agreed).probabilities
+        expected = [stated[name] for name in agreed.classes]
+        assert network.restored_by[-1] == pytest.approx(expected, abs=1e-6)
+    assert network.restored_by[0][1] > 0.99  # motion, by the network
+    assert network.restored_by[1][0] > 0.99  # clean, by the traces
+
+
+def test_of_an_mr_as_reference_the_network_alone_decides(pair: tuple[Volume, Volume]) -> None:
+    """The probability from which on it is called degraded was measured so (0104)."""
+    still = {"mr_motion": TraceHead(("ghost",), (0.0,), (9.0,), (0.0,), -30.0)}
+    contract = replace(standard_contract(), working_spacing_mm=3.0, presence=still)
+    warnings = run(pair, model=Network(label=0, second_label=1), contract=contract).report.warnings
+    assert any("The reference looks degraded itself" in warning for warning in warnings)
+
+
 def test_a_reference_that_looks_degraded_is_told(pair: tuple[Volume, Volume]) -> None:
     contract = replace(standard_contract(), working_spacing_mm=3.0)
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from UniFuseLib.degradation import CLASSES
 from UniFuseLib.network.alignment import CorrelationRegBLK, PyramidLevel
-from UniFuseLib.network.alsn import build_alsn
+from UniFuseLib.network.alsn import BaseNet, build_alsn
 from UniFuseLib.network.build import build, preset
 from UniFuseLib.network.dapl import Context
 from UniFuseLib.network.encoder import depth_to_space, space_to_depth
@@ -153,6 +153,25 @@ def test_regblk_adds_its_residual_in_the_frame_of_the_reference() -> None:
         flow, _ = block(level, level, ramp, None, random(1, 4, 2, 8))
     inner = flow[0, :, 2, 2, 5]
     torch.testing.assert_close(inner, torch.tensor([1.0 + 3.0, 0.0 + 3.0, -2.0 + 3.0]))
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_attention_of_channels_is_that_of_queries_and_keys(dense: bool) -> None:
+    """M_i of Eq. 9, written out; the map comes in parts, its mean is far from zero."""
+    torch.manual_seed(0)
+    base = BaseNet(5, 8, dense)
+    for parameter in base.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    features, prompt = random(2, 5, *SHAPE) + 0.7, random(2, 3, 2, 8)
+    with torch.no_grad():
+        found = base.prepared(features.split([2, SHAPE[0] - 2], dim=2), prompt)
+        guide = base.guide(prompt)[:, :, None, None, None]
+        query = (base.query(features) * guide).flatten(2)
+        key = base.key(features).flatten(2)
+        cosine = F.normalize(query, dim=-1) @ F.normalize(key, dim=-1).transpose(1, 2)
+        expected = (cosine * base.temperature).softmax(-1)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(found, expected.transpose(1, 2), atol=1e-2)
 
 
 @pytest.mark.parametrize("kind", ["lora", "base_only", "experts"])

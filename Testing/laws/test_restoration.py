@@ -15,13 +15,15 @@ from UniFuseLib.restoration.correct import correct, weight_of
 from UniFuseLib.restoration.correction import ClassCorrection, Correction, CorrectionConfig
 from UniFuseLib.restoration.prediction import patches, predicted
 from UniFuseLib.restoration.statistics import (
+    BESIDE_PREDICTION,
     COUNT,
-    COUNT_WITH_PREDICTION,
     GUIDED,
     LOCAL,
+    RESIDUAL,
     WHOLE,
     beside_prediction,
     local,
+    residual,
     statistics,
     with_prediction,
 )
@@ -52,7 +54,7 @@ def rows_of(known: AlignedPair) -> torch.Tensor:
 
 def test_slabs_give_what_the_whole_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = rows_of(pair())
-    assert whole.shape == (int(pair().body.sum()), COUNT_WITH_PREDICTION)
+    assert whole.shape == (int(pair().body.sum()), COUNT + BESIDE_PREDICTION)
     monkeypatch.setattr(pieces, "_SLAB_VOXELS", 3 * SHAPE[1] * SHAPE[2])
     torch.testing.assert_close(rows_of(pair()), whole, atol=1e-5, rtol=1e-4)
 
@@ -67,6 +69,26 @@ def test_every_number_stands_where_it_was_fitted() -> None:
     assert torch.equal(rows[:, :-WHOLE].T, expected)
     root_mean_square = expected[list(GUIDED)].square().mean(1).sqrt()
     torch.testing.assert_close(rows[0, -WHOLE:-2], root_mean_square)
+
+
+def test_what_was_taken_away_is_read_where_it_was_fitted() -> None:
+    known = pair()
+    rows = torch.cat([lines for _, slab in statistics(known, residuals=True) for lines in slab])
+    expected = torch.stack([values[known.body] for values in residual(known)])
+    assert rows.shape[1] == COUNT + RESIDUAL
+    assert torch.equal(rows[:, LOCAL : LOCAL + RESIDUAL].T, expected)
+
+
+def test_a_structure_that_was_taken_away_is_told_from_noise() -> None:
+    """Half of a cube of 2 x 4 x 6 voxels is gone, and noise everywhere; cubes of 3³ voxels."""
+    known = pair()
+    noise = 0.1 * torch.randn(1, 1, *SHAPE, generator=torch.Generator().manual_seed(1))
+    structure = torch.zeros_like(noise)
+    structure[:, :, 4:6, 6:10, 8:14] = 0.5
+    maps = list(residual(known._replace(degraded=known.restored + structure + noise)))
+    assert float(maps[0][0, 0, 5, 8, 10]) > 0.2
+    assert float(maps[0][0, 0, 9:, 3:, 4:].abs().mean()) < 0.05
+    assert float(maps[1][0, 0, 9:, 3:, 4:].mean()) == pytest.approx(0.1, rel=0.2)
 
 
 def test_turned_arrays_give_the_same_but_for_the_order_of_the_axes() -> None:
@@ -149,7 +171,7 @@ def test_few_voxels_of_air_say_nothing_of_the_scan() -> None:
 def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
     torch.manual_seed(0)
     correction = Correction(
-        CorrectionConfig(("mr_motion",), ("mr",), (True,), members=2, hidden=5)
+        CorrectionConfig(("mr_motion",), ("mr",), (True,), (False,), members=2, hidden=5)
     ).eval()
     known = pair()
     change = correction(known, "mr_motion")
@@ -162,7 +184,9 @@ def test_the_mean_of_the_members_is_added_inside_the_body_alone() -> None:
 
 
 def test_a_scan_unlike_all_is_read_at_the_limit() -> None:
-    part = ClassCorrection(CorrectionConfig(("x",), ("mr",), (False,), members=1, hidden=3), "x")
+    part = ClassCorrection(
+        CorrectionConfig(("x",), ("mr",), (False,), (False,), members=1, hidden=3), "x"
+    )
     far = torch.full((1, COUNT), 1e6)
     assert float(part.scaled(far).max()) == 5.0
 
@@ -181,7 +205,7 @@ def test_only_what_was_fitted_is_corrected(
 ) -> None:
     found, working = object(), object()  # neither is looked at
     classified = Classification("mr_motion", probabilities, (), calibrated)
-    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",), (True,)))
+    correction = Correction(CorrectionConfig(("mr_motion",), ("mr",), (True,), (False,)))
     done = correct(found, working, classified, reference, correction)  # type: ignore[arg-type]
     assert done.label is None
     assert done.mean_change is None
@@ -200,7 +224,7 @@ def test_a_correction_counts_as_far_as_its_class_is_probable(
     room_of_step = "UniFuseLib.restoration.correct.aligned_pair"
     monkeypatch.setattr(room_of_step, lambda maps, working: known)
     correction = Correction(
-        CorrectionConfig(("mr_motion",), ("mr",), (True,), members=1, hidden=3)
+        CorrectionConfig(("mr_motion",), ("mr",), (True,), (False,), members=1, hidden=3)
     ).eval()
     expected = known.restored + correction(known, "mr_motion") / 3
     classified = Classification("clean", {"clean": 2 / 3, "mr_motion": 1 / 3}, ())

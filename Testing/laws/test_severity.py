@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from UniFuseLib.contract import read_contract
 from UniFuseLib.degradation import DEGRADATION_OF, described, dose_fraction
@@ -16,10 +17,11 @@ from UniFuseLib.preprocessing.body import body_mask
 from UniFuseLib.resources import DEFAULT_WEIGHTS, models_folder
 from UniFuseLib.severity.filters import inside_all, middle, second_difference, spread, step_of
 from UniFuseLib.severity.head import TraceHead
+from UniFuseLib.severity.motion import ABOVE_NOISE, mr_traces
 from UniFuseLib.severity.noise import ct_traces, pet_traces
 from UniFuseLib.severity.presence import presence_of
 from UniFuseLib.severity.severity import Severity, in_words
-from UniFuseLib.severity.traces import traces_of
+from UniFuseLib.severity.traces import measured_sides, traces_of
 from UniFuseLib.simulation.mr_motion import apply_motion, sample_motion
 from UniFuseLib.simulation.parameters import local_generator
 from UniFuseLib.spatial.volume import Volume, affine_of
@@ -131,10 +133,53 @@ def moved_head(severity: float, seed: int) -> Traces | None:
     return traces_of("mr_motion", on_grid(moved, SPACING), body_mask(array, SPACING, "mr"))
 
 
+@pytest.mark.parametrize(("spacing_mm", "says"), [(2.0, False), (4.0, True)])
+def test_of_a_slab_the_ghosts_say_nothing(spacing_mm: float, says: bool) -> None:
+    """A few slices of a head: skin that is taken for air would be a ghost."""
+    array = phantom(100, 3, (10, 56, 64)) + noise((10, 56, 64)).clip(-2, 2)
+    found = mr_traces(array, (spacing_mm, 1.5, 1.2), array > 50)
+    assert np.isfinite(found[ABOVE_NOISE]) == says
+
+
+def still_head() -> Traces:
+    array = phantom(100, 0, (10, 56, 64)) + np.abs(noise((10, 56, 64)))
+    found = traces_of("mr_motion", on_grid(array, SPACING), body_mask(array, SPACING, "mr"))
+    assert found is not None
+    return found
+
+
 def test_motion_leaves_ghosts_along_its_axis() -> None:
     light, strong = ([moved_head(severity, seed) for seed in range(3)] for severity in (0.05, 0.95))
     ghosts = [np.mean([traces["ghost"] for traces in some if traces]) for some in (light, strong)]
     assert ghosts[1] > ghosts[0] + 0.3
+
+
+def test_noise_around_the_body_is_no_ghost() -> None:
+    """Neither white noise nor a filtered one, nor noise that the corners lack."""
+    array = phantom(100, 0, (10, 56, 64))
+    body = array > 50
+    noisy = np.hypot(array + 5 * noise(array.shape), 5 * noise(array.shape, 1))
+    filtered = ndimage.gaussian_filter(noisy, (0, 0.8, 0.8))
+    cut = np.where(sum(places(array.shape)[1:] ** 2) < 1.5, noisy, 0)
+    ghosts = noisy + 20 * np.roll(body, 24, axis=1)
+    plain, *of_noise, moved = (
+        mr_traces(values.astype(np.float32), SPACING, body)
+        for values in (array + 0.01 * noise(array.shape), noisy, filtered, cut, ghosts)
+    )
+    for found in of_noise:
+        assert found["ghost"] > plain["ghost"] + 1
+        assert found[ABOVE_NOISE] < -3.5
+    assert moved[ABOVE_NOISE] > -3
+
+
+@pytest.mark.parametrize(("kept", "says"), [(0.0, False), (0.05, False), (0.5, True)])
+def test_masked_air_says_nothing_of_ghosts(kept: float, says: bool) -> None:
+    array = phantom(100, 3, (10, 56, 64)) + noise((10, 56, 64)).clip(-2, 2)
+    body = array > 50
+    drawn = np.random.default_rng(2).random(array.shape) < kept
+    found = mr_traces(np.where(body | drawn, array, 0), SPACING, body)
+    assert np.isfinite(found[ABOVE_NOISE]) == says
+    assert np.isfinite(found["ghost"])
 
 
 def test_the_axes_of_motion_may_be_exchanged() -> None:
@@ -144,6 +189,17 @@ def test_the_axes_of_motion_may_be_exchanged() -> None:
     found = traces_of("mr_motion", on_grid(array, (4.0, 1.5, 1.5)), body)
     other = traces_of("mr_motion", on_grid(turned[0], (4.0, 1.5, 1.5)), turned[1])
     assert found == pytest.approx(other)
+
+
+def test_a_ct_of_fine_voxels_is_looked_at_in_blocks() -> None:
+    fine = phantom(40, -1000, (9, 40, 41)) + 30 * noise((9, 40, 41))
+    body = body_mask(fine, (0.6, 0.5, 1.2), "ct")
+    found = traces_of("ct_metal_noise", on_grid(fine, (0.6, 0.5, 1.2)), body)
+    whole = fine[:8].reshape(4, 2, 20, 2, 41).mean(axis=(1, 3))
+    inside = body[:8].reshape(4, 2, 20, 2, 41).mean(axis=(1, 3)) > 0.5
+    assert found == pytest.approx(ct_traces(whole, (1.2, 1.0, 1.2), inside))
+    assert measured_sides("ct_metal_noise", np.array([0.6, 0.5, 1.2])) == (1.2, 1.0, 1.2)
+    assert measured_sides("mr_motion", np.array([0.6, 0.5, 1.2])) == (0.6, 0.5, 1.2)
 
 
 def test_no_traces_without_degradation_or_slices() -> None:
@@ -172,7 +228,7 @@ def test_a_head_knows_when_its_numbers_do_not_fit(broken: dict[str, tuple[float,
     assert not replace(head, **broken).fits_together
 
 
-NOISE = ("far_0", "far_1", "far_2", "far_3", "band_0", "band_1", "band_2", "band_3")
+EVIDENCE = (ABOVE_NOISE, "far_0", "far_1", "far_2", "far_3", "band_0", "band_1", "band_2", "band_3")
 
 
 def shipped() -> dict[str, TraceHead]:
@@ -180,12 +236,13 @@ def shipped() -> dict[str, TraceHead]:
 
 
 def like_the_fit(deviations: float, modality: str = "pet", voxel_mm: float = 3.0) -> Any:
-    """A scan as the fit saw them, with so many deviations more noise in all bands of a PET."""
+    """A scan as the fit saw them, with so many deviations more noise in a PET, or ghosts."""
     head = shipped()[DEGRADATION_OF[modality]]
     of_each = zip(head.traces, head.mean, head.deviation, strict=True)
-    traces = {k: m + (deviations * d if k in NOISE else 0) for k, m, d in of_each}
+    traces = {k: m + (deviations * d if k in EVIDENCE else 0) for k, m, d in of_each}
     source = SimpleNamespace(modality=modality)
-    return SimpleNamespace(source=source, traces=traces, voxel_mm=voxel_mm)
+    scalar = SimpleNamespace(grid=SimpleNamespace(spacing=np.full(3, voxel_mm)))
+    return SimpleNamespace(source=source, traces=traces, scalar=scalar)
 
 
 def test_noise_and_the_network_both_speak_for_a_low_dose() -> None:
@@ -200,13 +257,40 @@ def test_noise_and_the_network_both_speak_for_a_low_dose() -> None:
     assert by_network[2] - by_network[0] > 1  # type: ignore[operator]
 
 
+def test_ghosts_and_the_network_both_speak_for_motion() -> None:
+    """By the shipped fit: neither sign is turned, and each of them counts."""
+    scans = [like_the_fit(deviations, "mr", 1.0) for deviations in (-1.5, 0.0, 1.5)]
+    by_ghosts = [presence_of(scan, 0.0, shipped()) for scan in scans]
+    by_network = [presence_of(scans[1], network, shipped()) for network in (-4.0, 0.0, 4.0)]
+    assert None not in (*by_ghosts, *by_network)
+    assert by_ghosts[0] < 0 < by_ghosts[2]  # type: ignore[operator]
+    assert by_ghosts[2] - by_ghosts[0] > 1  # type: ignore[operator]
+    assert by_network[2] - by_network[0] > 1  # type: ignore[operator]
+
+
+def test_of_an_mr_with_masked_air_the_network_decides() -> None:
+    scan = like_the_fit(0.0, "mr", 1.0)
+    assert presence_of(scan, 2.0, shipped()) is not None
+    scan.traces[ABOVE_NOISE] = float("nan")
+    assert presence_of(scan, 2.0, shipped()) is None
+
+
+def test_moved_and_still_heads_are_told_apart_by_the_shipped_fit() -> None:
+    """The network says nothing here: 0 is an even chance."""
+    head = shipped()["mr_motion"]
+    for seed in range(3):
+        moved, still = (moved_head(0.9, seed), still_head())
+        assert moved is not None
+        assert head({**moved, "network": 0.0}) > 0 > head({**still, "network": 0.0})
+
+
 def test_the_network_alone_decides_where_nothing_was_fitted_or_measured() -> None:
     heads, scan = shipped(), like_the_fit(0.0)
     assert presence_of(scan, 2.0, heads) is not None
     alone = {"pet_low_dose": heads["pet_low_dose"]}
     assert presence_of(like_the_fit(0.0, "ct"), 2.0, alone) is None
     assert presence_of(like_the_fit(4.1), 2.0, heads) is None  # unlike all that were fitted
-    thin = SimpleNamespace(source=scan.source, traces=None, voxel_mm=3.0)
+    thin = SimpleNamespace(source=scan.source, traces=None, scalar=scan.scalar)
     assert presence_of(thin, 2.0, heads) is None  # type: ignore[arg-type]
     other = {"pet_low_dose": TraceHead(("of another version",), (0.0,), (1.0,), (1.0,), 0.0)}
     assert presence_of(scan, 2.0, other) is None
@@ -226,10 +310,19 @@ def test_a_pet_below_zero_has_traces_that_are_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("voxel_mm", "decides"), [(0.9, False), (1.5, True), (5.0, True), (6.0, False)]
+    ("voxel_mm", "decides"), [(0.9, True), (1.5, True), (2.0, False), (0.4, False)]
+)
+def test_of_an_mr_the_traces_count_at_the_voxels_of_the_fit(voxel_mm: float, decides: bool) -> None:
+    """Beyond 1.5 mm no class is stated of an MR (0097), whatever its air shows."""
+    found = presence_of(like_the_fit(0.0, "mr", voxel_mm), 2.0, shipped())
+    assert (found is not None) == decides
+
+
+@pytest.mark.parametrize(
+    ("voxel_mm", "decides"), [(0.4, True), (0.94, True), (1.5, True), (5.0, True), (6.0, False)]
 )
 def test_of_a_ct_the_traces_count_at_the_voxels_of_the_fit(voxel_mm: float, decides: bool) -> None:
-    """A thin slice has noise of its own, which no scan of the fit shows."""
+    """Finer voxels are averaged; coarser ones have noise that no scan of the fit shows."""
     found = presence_of(like_the_fit(0.0, "ct", voxel_mm), 2.0, shipped())
     assert (found is not None) == decides
 
@@ -249,8 +342,9 @@ def test_a_ct_may_be_judged_by_its_noise_alone() -> None:
 def test_a_small_and_silent_body_is_left_to_the_network() -> None:
     uptake, body = phantom(2.0, 0.0), phantom(1, 0) > 0
     traces = traces_of("pet_low_dose", on_grid(uptake, SPACING), body)
-    scan = SimpleNamespace(source=SimpleNamespace(modality="pet"), traces=traces, voxel_mm=3.0)
-    assert presence_of(scan, -2.0, shipped()) is None  # type: ignore[arg-type]
+    scan = like_the_fit(0.0)
+    scan.traces = traces
+    assert presence_of(scan, -2.0, shipped()) is None
 
 
 def test_words_of_a_severity() -> None:

@@ -87,6 +87,25 @@ def _add_ablations(group: Any) -> None:
         metavar="N",
         help="training steps of every variant (default: those of CONFIG)",
     )
+    group.add_argument(
+        "--validation",
+        type=Path,
+        metavar="FILE",
+        help="file of 'unifuse pack' on which the network alone is measured as well",
+    )
+    group.add_argument(
+        "--variants",
+        nargs="+",
+        metavar="NAME",
+        help="which variants, 'ours' for the network itself (default: all of both tables)",
+    )
+    group.add_argument(
+        "--seeds",
+        nargs="+",
+        type=int,
+        metavar="N",
+        help="train every variant once with each seed (default: that of CONFIG)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -104,12 +123,33 @@ def _ablations(args: argparse.Namespace) -> int:
     from UniFuseLib.experiments.ablations import Budget, ablation_tables, run_ablations
     from UniFuseLib.training.config import read_config
 
-    data = {} if args.data is None else {"data": str(args.data.resolve())}
-    config = read_config(args.training, **data)
-    budget = Budget(args.steps or config.steps, choose_device(args.device))
+    files = {"data": args.data, "validation": args.validation}
+    given = {key: str(file.resolve()) for key, file in files.items() if file is not None}
+    config = read_config(args.training, **given)
+    budget = Budget(
+        steps=args.steps or config.steps,
+        device=choose_device(args.device),
+        seeds=tuple(dict.fromkeys(args.seeds or [config.seed])),
+        variants=_variants(args.variants),
+    )
     result = run_ablations(args.cases, args.output, config, budget, log=log)
     _show(args, result, ablation_tables(result))
     return 0
+
+
+def _variants(names: list[str] | None) -> tuple[str, ...]:
+    """The variants that are asked for.
+
+    Raises:
+        UniFuseError: one that there is not.
+    """
+    from UniFuseLib.experiments.ablations import VARIANTS
+
+    if unknown := sorted(set(names or ()) - set(VARIANTS)):
+        raise InputError(
+            f"There is no variant {', '.join(unknown)}. Choose from: {', '.join(VARIANTS)}."
+        )
+    return tuple(dict.fromkeys(names or VARIANTS))
 
 
 def _baselines(args: argparse.Namespace) -> int:

@@ -83,13 +83,13 @@ def _page(found: dict[str, Any]) -> str:
         f"scan engines: {', '.join(found['scan_engines'])}",
         "",
         f"{'preset':<10}{'parameters':>12}{'UFR&F':>10}{'with experts':>14}"
-        f"{'GFLOP 160³':>12}{'GFLOP 256³':>12}{'without field':>15}",
+        f"{'GFLOP 160³':>12}{'GFLOP 256³':>12}{'as fused':>10}",
     ]
     for name, cost in found["presets"].items():
         lines.append(
             f"{name:<10}{cost['parameters']:>12,}{cost['parameters_fusion']:>10,}"
             f"{cost['parameters_fusion_experts']:>14,}{cost['gflops_160']:>12.1f}{cost['gflops_256']:>12.1f}"
-            f"{cost['gflops_256_without_field']:>15.1f}"
+            f"{cost['gflops_256_as_fused']:>10.1f}"
         )
     lines += ["", f"{'fusion':<12}{'parameters':>12}{'GFLOP 256²':>12}"]
     lines += [_method_line(method) for method in found["fusion_methods"]]

@@ -23,7 +23,7 @@ from UniFuseLib.restoration.correct import correct
 from UniFuseLib.restoration.shipped import shipped_correction
 from UniFuseLib.spatial.linear import mapped
 from UniFuseLib.spatial.volume import Volume
-from UniFuseLib.steps import classify_pair
+from UniFuseLib.steps import classify_pair, decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,8 +144,9 @@ def restore_in_place(
     with torch.no_grad():
         both = working.degraded.to(device), working.reference.to(device)
         registered = model.register(*both, find_field=False)
-        output = model.fuse(registered)
-    classified = classify_pair(registered.logits, pair, contract)
+        classified = classify_pair(registered.logits, pair, contract)
+        p = decided(classified, contract, registered.logits)
+        output = model.fuse(registered, probabilities=p)
     correction = shipped_correction(contract.sha256)
     found = network_result(working, output)
     correct(found, working, classified, modalities[1], correction)

@@ -65,22 +65,19 @@ class BaseNet(SkipNet):
         self.temperature = nn.Parameter(torch.ones(1))
 
     def prepared(self, parts: Iterable[Tensor], prompt: Tensor) -> Tensor:
-        """M_i `(b, C, C)`: how alike the channels of queries and keys are over the whole map."""
-        guide = self.guide(prompt)
-        products = [self._products(part, guide) for part in parts]
-        likeness, queries, keys = (torch.stack(sums).sum(0) for sums in zip(*products, strict=True))
-        lengths = queries.sqrt().clamp(min=_LEAST_LENGTH)[:, :, None]
-        lengths = lengths * keys.sqrt().clamp(min=_LEAST_LENGTH)[:, None]
-        return (likeness / lengths * self.temperature).softmax(dim=-1)
+        """M_i `(b, C, C)`: how alike the channels of queries and keys are over the whole map.
 
-    def _products(self, features: Tensor, guide: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Σ over voxels of query · keyᵀ `(b, C, C)`, and of the squares of both, `(b, C)`."""
-        query = modulate(self.query(features), guide).flatten(2).float()
-        key = self.key(features).flatten(2).float()
-        # half precision does not hold sums over a volume
-        with without_autocast(features.device):
-            likeness = query @ key.transpose(1, 2)
-        return likeness, query.square().sum(-1), key.square().sum(-1)
+        Both are linear in the features, so their products are read from those of the features.
+        """
+        guide: Tensor = self.guide(prompt).float()
+        with without_autocast(guide.device):  # half precision does not hold sums over a volume
+            products = torch.stack([_products(part) for part in parts]).sum(0)
+            key = _with_bias(self.key)
+            query = guide[:, :, None] * _with_bias(self.query)
+            of_query, of_key = query @ products, key @ products
+            lengths = _length(of_query, query)[:, :, None] * _length(of_key, key)[:, None]
+            likeness = of_query @ key.T
+        return (likeness / lengths * self.temperature).softmax(dim=-1)
 
     def at(self, features: Tensor, prepared: Tensor) -> Tensor:
         """F̃_i^B of a part of the map."""
@@ -158,6 +155,26 @@ class ALSN(nn.Module):
             return branches
         possible = (p.amax(dim=0) >= _LEAST_SHARE).tolist()
         return {j: branch for j, branch in branches.items() if possible[j]}
+
+
+def _products(features: Tensor) -> Tensor:
+    """Σ over voxels of x xᵀ, `(b, C + 1, C + 1)`; x are the features and a one for the bias."""
+    x = features.flatten(2).float()
+    channels, ones = x @ x.transpose(1, 2), x.sum(-1, keepdim=True)
+    count = torch.full_like(ones[:, :1], x.shape[-1])
+    below = torch.cat([ones.transpose(1, 2), count], dim=2)
+    return torch.cat([torch.cat([channels, ones], dim=2), below], dim=1)
+
+
+def _with_bias(layer: nn.Conv3d) -> Tensor:
+    """A 1³ convolution as a matrix `(C, C + 1)` for features and a one."""
+    bias = layer.weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias
+    return torch.cat([layer.weight.flatten(1), bias[:, None]], dim=1).float()
+
+
+def _length(products: Tensor, weights: Tensor) -> Tensor:
+    """√Σ over voxels of (weights · x)², `(b, C)`; `products` is weights · Σ x xᵀ."""
+    return (products * weights).sum(-1).clamp(min=0).sqrt().clamp(min=_LEAST_LENGTH)
 
 
 def _even_parts(features: Tensor) -> Iterator[Tensor]:

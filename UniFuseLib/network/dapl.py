@@ -31,6 +31,10 @@ class Context(NamedTuple):
         """p `(b, classes)`."""
         return self.logits.float().softmax(dim=-1)
 
+    def knowing(self, probabilities: Tensor) -> Context:
+        """The same with another p `(b, classes)`, which sums to 1."""
+        return self._replace(logits=probabilities.log())
+
 
 def reading_orders(tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Forward, reversed and bidirectional order of tokens, each `(b, n, m)`.
@@ -168,7 +172,8 @@ class DAPL(nn.Module):
         filled = torch.cat(
             [F.pad(tokens, (0, 0, 0, longest - tokens.shape[1])) for tokens in pairs]
         )
-        read = self.first(filled)  # causal: what fills a segment's end does not reach its tokens
+        # causal: what fills a segment's end does not reach its tokens
+        read = self.second.entered(self.first(filled))
         if min(lengths) == longest:
             states = [self.second(order) for order in reading_orders(read)]
         else:

@@ -110,11 +110,16 @@ class MambaStates(nn.Module):
         self.project_in = nn.Linear(width, inner, bias=False)
         self.recurrence = Recurrence(inner, states)
 
-    def forward(self, tokens: Tensor, counts: Tensor | None = None) -> Tensor:
-        """tokens `(b, n, m)` → h after the last token, or the last that `counts` `(b, n)`: `(b, e,
-        s)`.
+    def entered(self, tokens: Tensor) -> Tensor:
+        """The inner channels `(b, n, e)` of tokens `(b, n, m)`, the same in any order of them."""
+        inner: Tensor = self.project_in(self.norm(tokens))
+        return inner
+
+    def forward(self, inner: Tensor, counts: Tensor | None = None) -> Tensor:
+        """Inner channels of tokens `(b, n, e)` → h after the last token, or the last that `counts`
+        `(b, n)`: `(b, e, s)`.
         """
-        return self.recurrence(self.project_in(self.norm(tokens)), counts=counts)[1].last_state
+        return self.recurrence(inner, counts=counts)[1].last_state
 
 
 class SpatialMambaBlock(nn.Module):

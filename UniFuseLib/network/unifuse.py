@@ -138,7 +138,11 @@ class UniFuse(nn.Module):
         )
 
     def fuse(
-        self, registered: Registered, flow: Tensor | None = None, base: Base = "reference"
+        self,
+        registered: Registered,
+        flow: Tensor | None = None,
+        base: Base = "reference",
+        probabilities: Tensor | None = None,
     ) -> UniFuseOutput:
         """I_fuse and the restored volume, along the field of `register` or a better one.
 
@@ -146,13 +150,15 @@ class UniFuse(nn.Module):
             registered: what `register` found for the pair.
             flow: φ `(b, 3, d, h, w)` voxels in place of `registered.flow`; None keeps that one.
             base: whose soft tissue I_fuse shows, where it has a head of its own.
+            probabilities: p `(b, classes)` in place of Eq. 1's, where more is known of I'_D.
         """
         given = registered.fusion_input
+        context = given.context if probabilities is None else given.context.knowing(probabilities)
         padded = given.flow if flow is None else pad_to_multiple(flow, self.multiple)
         moved, moved_features = _moved(given, padded)
         del padded  # as large as three volumes
         fused = self.fusion(  # I_fuse
-            moved, given.reference, moved_features, given.reference_features, given.context, base
+            moved, given.reference, moved_features, given.reference_features, context, base
         )
         shape = _shape_of(registered.flow)
         return UniFuseOutput(

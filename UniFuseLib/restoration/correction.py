@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from UniFuseLib.restoration.statistics import (
+    BESIDE_PREDICTION,
     COUNT,
-    COUNT_WITH_PREDICTION,
+    RESIDUAL,
     statistics,
     with_prediction,
 )
@@ -35,6 +36,7 @@ class CorrectionConfig:
         classes: degradations that are corrected.
         references: modality of the reference that each of them was fitted beside.
         predicted: whether each of them reads what the reference predicts of the restored volume.
+        residuals: whether each of them reads what the network took away around a voxel.
         members: networks of each class, whose mean counts.
         hidden: width of their two hidden layers.
     """
@@ -42,16 +44,22 @@ class CorrectionConfig:
     classes: tuple[str, ...]
     references: tuple[str, ...]
     predicted: tuple[bool, ...]
+    residuals: tuple[bool, ...]
     members: int = 3
     hidden: int = 64
 
     def inputs(self, label: str) -> int:
         """Numbers that are known of a voxel."""
-        return COUNT_WITH_PREDICTION if self.reads_prediction(label) else COUNT
+        prediction = BESIDE_PREDICTION if self.reads_prediction(label) else 0
+        return COUNT + prediction + (RESIDUAL if self.reads_residuals(label) else 0)
 
     def reads_prediction(self, label: str) -> bool:
         """Of one of the classes."""
         return self.predicted[self.classes.index(label)]
+
+    def reads_residuals(self, label: str) -> bool:
+        """Of one of the classes."""
+        return self.residuals[self.classes.index(label)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for the contract."""
@@ -126,7 +134,8 @@ class Correction(nn.Module):
         """
         change = torch.zeros_like(pair.restored)
         beside = with_prediction(pair) if self.config.reads_prediction(label) else None
-        for rows, known in statistics(pair, beside):
+        residuals = self.config.reads_residuals(label)
+        for rows, known in statistics(pair, beside, residuals=residuals):
             added = [torch.zeros(0)]
             for lines in known:
                 added.append(self.of_class[label](lines))

@@ -36,11 +36,11 @@ _LEAST_AIR = 1000  # voxels; fewer say nothing
 
 _GUIDES = len(_REACH_MM) * len(_REGULARISATION)
 LOCAL = 3 + 7 * len(_REACH_MM) + 3 * len(_LINE_MM)
+RESIDUAL = 2 * len(_REACH_MM)
 BESIDE_PREDICTION = 1 + 3 * len(_REACH_MM) + 2 * len(_MEAN_MM) - 1
 WHOLE = 2 + _GUIDES
-#: numbers that are known of every voxel, without and with a prediction
+#: numbers that are known of every voxel, without a prediction and residuals
 COUNT = LOCAL + WHOLE
-COUNT_WITH_PREDICTION = COUNT + BESIDE_PREDICTION
 #: those of them that the guided filters say: the first ones of every cube
 GUIDED = tuple(
     3 + 7 * cube + guide for cube in range(len(_REACH_MM)) for guide in range(len(_REGULARISATION))
@@ -48,17 +48,18 @@ GUIDED = tuple(
 
 
 def statistics(
-    pair: AlignedPair, beside: AlignedPair | None = None
+    pair: AlignedPair, beside: AlignedPair | None = None, *, residuals: bool = False
 ) -> Iterator[tuple[slice, Iterator[Tensor]]]:
     """What is known of the voxels of the body, slab by slab.
 
     Args:
         pair: restored volume and reference.
         beside: the same with the prediction as its reference (`with_prediction`); None: without.
+        residuals: whether what the network took away is read around every voxel.
 
     Yields:
-        Rows of the grid, and `(n, COUNT or COUNT_WITH_PREDICTION)` some thousand times, one line
-        for each voxel of the body in those rows.
+        Rows of the grid, and `(n, COUNT)` some thousand times, one line for each voxel of the body
+        in those rows; with `BESIDE_PREDICTION` and `RESIDUAL` numbers more where they are read.
     """
     pieces = list(slabs(pair, _MEAN_MM[-1]))
     around = [_inside(pair, slab, LOCAL, local) for slab in pieces]
@@ -67,6 +68,8 @@ def statistics(
         parts = [around.pop(0)]
         if beside is not None:
             parts.append(_inside(beside, slab, BESIDE_PREDICTION, beside_prediction))
+        if residuals:
+            parts.append(_inside(pair, slab, RESIDUAL, residual))
         parts.append(whole[:, None].expand(-1, parts[0].shape[1]))
         yield slab.rows, _lines(parts)
 
@@ -111,6 +114,19 @@ def local(pair: AlignedPair) -> Iterator[Tensor]:
     for half_mm in _LINE_MM:
         for axis in (2, 3, 4):
             yield line_mean(x, axis, voxels(half_mm, pair.spacing_mm)) - x
+
+
+def residual(pair: AlignedPair) -> Iterator[Tensor]:
+    """`RESIDUAL` volumes: mean and deviation of what was taken away, around every voxel.
+
+    Of noise the mean is nothing; a calcification or a lesion that was smoothed like noise is seen.
+    """
+    taken = pair.degraded - pair.restored
+    for reach_mm in _REACH_MM:
+        radius = voxels(reach_mm, pair.spacing_mm)
+        mean = box_mean(taken, radius)
+        yield mean
+        yield (box_mean(taken * taken, radius) - mean * mean).clamp(min=0).sqrt()
 
 
 def beside_prediction(pair: AlignedPair) -> Iterator[Tensor]:

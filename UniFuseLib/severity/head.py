@@ -26,7 +26,8 @@ class TraceHead:
         deviation: likewise.
         weight: change of the value with one deviation.
         constant: value of a scan with all traces at their mean.
-        voxel_mm: median side of the voxels of the scans of the fit, from and to; None: not stated.
+        voxel_mm: median side of the voxels that it was fitted to or judged on, from and to;
+            None: not stated.
     """
 
     traces: tuple[str, ...]

@@ -6,10 +6,12 @@ each class, to which the network's log-odds are one more trace.
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING
 
 from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.severity.noise import without_metal
+from UniFuseLib.severity.traces import measured_sides
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,5 +46,6 @@ def presence_of(
         return None
     traces = scan.traces if metal_counts else without_metal(scan.traces)
     head, known = heads[label], {**traces, NETWORK: network}
-    alike = head.reads(known) and head.spans(scan.voxel_mm) and not head.is_far(known)
+    voxel_mm = median(measured_sides(label, scan.scalar.grid.spacing))
+    alike = head.reads(known) and head.spans(voxel_mm) and not head.is_far(known)
     return head(known) if alike else None
