@@ -26,7 +26,7 @@ VOXELS = 25_000  # of a sample
 #: classes whose reference predicts enough of the restored volume to be worth its time
 PREDICTED = ("mr_motion",)
 #: classes of which is read what the network took away around a voxel
-RESIDUALS = ("ct_metal_noise", "pet_low_dose")
+RESIDUALS = ("pet_low_dose",)
 
 
 def main() -> int:
