@@ -123,9 +123,10 @@ class Halves:
         unified = Unified(degraded, reference)
         return Registered(flow, torch.zeros(1, 4), unified, (), (), None)  # type: ignore[arg-type]
 
-    def fuse(self, registered: Registered) -> UniFuseOutput:
+    def fuse(self, registered: Registered, *, probabilities: torch.Tensor) -> UniFuseOutput:
         flow = registered.flow
         assert not flow.any()
+        assert float(probabilities.sum()) == pytest.approx(1)
         nothing = torch.zeros_like(self.degraded)
         return UniFuseOutput(
             fused=self.degraded / 2,
