@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.working_pair import Align
 
 TRUTH = rigid((9.0, -7.0, 6.0, 7.0, -8.0, 9.0))
-EVERYWHERE = np.ones(DEGRADED.shape, bool)
 MARKS = np.array([[20.0, -12, 15], [-22, 22, 8], [5, 31, -13], [-18, -27, -9]])
 
 
@@ -260,7 +259,7 @@ def test_body_is_what_the_tool_finds(moved: Volume, fixed: Volume) -> None:
 
 
 def test_a_mask_on_another_grid_is_read_at_the_nearest_voxel(moved: Volume, fixed: Volume) -> None:
-    found = mask_on(half(fixed), moved, EVERYWHERE, "degraded")
+    found = mask_on(half(fixed), moved, "degraded")
     assert found.array is not None
     assert "another grid than the degraded volume" in found.warnings[0]
     r = places(moved.grid)[..., 0]
@@ -274,20 +273,20 @@ def test_a_mask_on_another_grid_is_read_at_the_nearest_voxel(moved: Volume, fixe
     )
     assert found.array[held & (r > spacing)].all()
     assert not found.array[~held].any()
-    assert mask_on(half(moved), moved, EVERYWHERE, "degraded").warnings == ()
+    assert mask_on(half(moved), moved, "degraded").warnings == ()
 
 
 def test_a_mask_that_leaves_nothing_is_refused(moved: Volume, fixed: Volume) -> None:
     nothing = Volume(np.zeros(moved.array.shape, np.uint8), moved.affine)
     with pytest.raises(InputError, match="leaves nothing to compare: no voxel of the degraded"):
-        mask_on(nothing, moved, EVERYWHERE, "degraded")
+        mask_on(nothing, moved, "degraded")
     away = Volume(np.ones((8, 8, 8), np.uint8), np.diag([1.0, 1, 1, 1]))
     away.affine[:3, 3] = 4000
     with pytest.raises(InputError, match="the two do not overlap"):
-        mask_on(away, moved, EVERYWHERE, "degraded")
+        mask_on(away, moved, "degraded")
     fractions = Volume(np.full(moved.array.shape, 0.37, np.float32), moved.affine)
     with pytest.raises(InputError, match=r"holds fractions \(0.37\)"):
-        mask_on(fractions, moved, EVERYWHERE, "degraded")
+        mask_on(fractions, moved, "degraded")
     air = np.zeros(fixed.array.shape, np.uint8)
     air[0, 0, 0] = 1
     pair = prepared(moved, fixed, Guidance(reference_mask=Volume(air, fixed.affine)))

@@ -93,7 +93,7 @@ class GivenPoses(NamedTuple):
 
 
 class Mask(NamedTuple):
-    """What of a volume is compared, on the volume's own grid."""
+    """What of a volume is compared."""
 
     array: np.ndarray | None  # (d, h, w) bool; None: all of it
     warnings: tuple[str, ...]
@@ -185,7 +185,7 @@ def _check_in_view(matrix: np.ndarray, reference: Grid, degraded: Grid) -> None:
     )
 
 
-def mask_on(mask: GivenMask, volume: Volume, body: np.ndarray, name: str) -> Mask:
+def mask_on(mask: Volume | None, volume: Volume, name: str) -> Mask:
     """Where a mask is above 0, at the voxels of `volume`.
 
     A mask on another grid is read at the nearest voxel; beyond its field of view nothing is
@@ -194,7 +194,6 @@ def mask_on(mask: GivenMask, volume: Volume, body: np.ndarray, name: str) -> Mas
     Args:
         mask: of the user.
         volume: whose voxels are meant.
-        body: the same shape, what `body` means.
         name: `degraded` or `reference`, for the sentences.
 
     Raises:
@@ -202,9 +201,6 @@ def mask_on(mask: GivenMask, volume: Volume, body: np.ndarray, name: str) -> Mas
     """
     if mask is None:
         return Mask(None, ())
-    if isinstance(mask, str):
-        _check_word(mask, name)
-        return Mask(body, ())
     chosen = _labelled(mask, name)
     same = mask.grid.same_as(volume.grid)
     on_volume = chosen if same else _nearest(Volume(chosen, mask.affine), volume.grid)
@@ -221,7 +217,8 @@ def mask_on(mask: GivenMask, volume: Volume, body: np.ndarray, name: str) -> Mas
     return Mask(on_volume, () if same else (warning,))
 
 
-def _check_word(mask: str, name: str) -> None:
+def check_word(mask: str, name: str) -> None:
+    """Raises InputError of another word than `body`."""
     if mask != "body":
         raise InputError(
             f'Expected a label map or "body" as the {name} mask, got {mask!r}. Read its file with '

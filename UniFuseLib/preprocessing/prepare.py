@@ -21,6 +21,8 @@ from UniFuseLib.preprocessing.guidance import (
     GivenMask,
     GivenPoses,
     Guidance,
+    Mask,
+    check_word,
     given_poses,
     mask_on,
 )
@@ -30,7 +32,7 @@ from UniFuseLib.preprocessing.shared_grid import shared_grid
 from UniFuseLib.registration.alignment_volume import AlignmentVolume, alignment_volume
 from UniFuseLib.severity.noise import metal_of
 from UniFuseLib.severity.traces import traces_of
-from UniFuseLib.spatial.axes import canonical, from_canonical
+from UniFuseLib.spatial.axes import canonical
 from UniFuseLib.spatial.volume import Grid, Volume
 
 if TYPE_CHECKING:
@@ -217,8 +219,7 @@ def prepare(
     intensity = fit(scalar.array, body, kind, contract.intensity)
     source = InputVolume(checked.volume, kind, intensity, guess, checked.acquired)
     acquired = known & acquired_mask(scalar.array, kind) if kind == "mr" else known
-    chosen = mask_on(mask, checked.volume, from_canonical(body, checked.volume.grid), name)
-    stored = None if chosen.array is None else Volume(chosen.array, checked.volume.affine)
+    chosen = _mask_of(mask, checked.volume, body, name)
     lifted = _lifted(name, intensity)
     warnings = (*checked.warnings, *guess.warnings, *lifted, *chosen.warnings)
     return PreparedVolume(
@@ -227,9 +228,20 @@ def prepare(
         scalar=scalar,
         body=body,
         acquired=acquired,
-        mask=None if stored is None else canonical(stored).array,
+        mask=chosen.array,
         warnings=warnings,
     )
+
+
+def _mask_of(mask: GivenMask, volume: Volume, body: np.ndarray, name: str) -> Mask:
+    """What the user lets be compared, on canonical axes as `body` is."""
+    if isinstance(mask, str):
+        check_word(mask, name)
+        return Mask(body, ())
+    chosen = mask_on(mask, volume, name)
+    if chosen.array is None:
+        return chosen
+    return chosen._replace(array=canonical(Volume(chosen.array, volume.affine)).array)
 
 
 def _lifted(name: str, intensity: IntensityMap) -> tuple[str, ...]:

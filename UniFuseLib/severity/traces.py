@@ -41,7 +41,7 @@ def traces_of(label: str, scan: Volume, body: np.ndarray) -> Traces | None:
         return None
     blocks = _blocks(label, scan.grid.spacing)
     values = _averaged(scan.array[part].astype(np.float32), blocks)
-    inside = _averaged(body[part].astype(np.float32), blocks) > _HALF
+    inside = _averaged(body[part], blocks) > _HALF
     if len(values) < LEAST_SLICES:
         return None
     d, h, w = measured_sides(label, scan.grid.spacing)
