@@ -197,7 +197,7 @@ def fuse(
         with stages.stage(_RESAMPLING):
             found = network_result(working, output)
             del registered, output, flow  # their features are the largest tensors of a run
-            better = correct(found, working, classified, pair.modalities[1], correction)
+            better = correct(found, pair, working, classified, correction)
             sources = pair.degraded.source, pair.reference.source
             native = to_reference_grid(*sources, found, greys)
             native = fuse_by_method(fusion, native, pair, greys, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,7 +28,9 @@ from UniFuseLib.restoration.statistics import (
     statistics,
     with_prediction,
 )
+from UniFuseLib.restoration.tones import dense_tones
 from UniFuseLib.spatial.mind import box_mean
+from UniFuseLib.spatial.volume import Grid, Volume
 
 SHAPE = (14, 19, 23)
 LINES = range(LOCAL - 6, LOCAL)  # means along one axis
@@ -39,6 +42,13 @@ def pair(seed: int = 0, spacing_mm: float = 1.5) -> AlignedPair:
     body = torch.zeros(1, 1, *SHAPE, dtype=torch.bool)
     body[:, :, 2:12, 3:15, 4:20] = True
     return AlignedPair(x, z, y, body, torch.ones_like(body), spacing_mm)
+
+
+def bone(known: AlignedPair) -> AlignedPair:
+    """The pair as a CT whose body is bone that was restored 0.05 too dark."""
+    restored = torch.full_like(known.restored, 0.85)
+    degraded = torch.where(known.body, 0.9 + 0.2 * (known.degraded - 0.5), 0.0)
+    return known._replace(restored=restored, degraded=degraded)
 
 
 def guided_differences(known: AlignedPair) -> list[torch.Tensor]:
@@ -204,9 +214,10 @@ def test_only_what_was_fitted_is_corrected(
     probabilities: dict[str, float], calibrated: bool, reference: str
 ) -> None:
     found, working = object(), object()  # neither is looked at
+    given = SimpleNamespace(modalities=("mr", reference))
     classified = Classification("mr_motion", probabilities, (), calibrated)
     correction = Correction(CorrectionConfig(("mr_motion",), ("mr",), (True,), (False,)))
-    done = correct(found, working, classified, reference, correction)  # type: ignore[arg-type]
+    done = correct(found, given, working, classified, correction)  # type: ignore[arg-type]
     assert done.label is None
     assert done.mean_change is None
 
@@ -229,6 +240,38 @@ def test_a_correction_counts_as_far_as_its_class_is_probable(
     expected = known.restored + correction(known, "mr_motion") / 3
     classified = Classification("clean", {"clean": 2 / 3, "mr_motion": 1 / 3}, ())
     found = SimpleNamespace(maps=SimpleNamespace(restored=known.restored.clone()))
-    done = correct(found, SimpleNamespace(mask=known.body), classified, "mr", correction)  # type: ignore[arg-type]
+    given, working = SimpleNamespace(modalities=("mr", "mr")), SimpleNamespace(mask=known.body)
+    done = correct(found, given, working, classified, correction)  # type: ignore[arg-type]
     torch.testing.assert_close(found.maps.restored, expected)
     assert done.label == "mr_motion"
+
+
+def test_a_ct_gets_the_tones_of_what_was_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bone that network and correction leave 0.05 too dark; metal is looked for in the scan."""
+    known = bone(pair())
+    monkeypatch.setattr("UniFuseLib.restoration.correct.aligned_pair", lambda maps, working: known)
+    correction = Correction(
+        CorrectionConfig(("ct_metal_noise",), ("mr",), (False,), (False,), members=1, hidden=3)
+    ).eval()
+    last = correction.of_class["ct_metal_noise"].members[0][-1]
+    torch.nn.init.zeros_(last.weight)
+    torch.nn.init.constant_(last.bias, -0.02)
+    classified = Classification("ct_metal_noise", {"clean": 0.5, "ct_metal_noise": 0.5}, ())
+    grid = Grid(SHAPE, np.diag([1.5, 1.5, 1.5, 1.0]))
+    working = SimpleNamespace(
+        mask=known.body, grid=grid, alignment=SimpleNamespace(matrix=np.eye(4))
+    )
+
+    def changed_by(hu: float) -> torch.Tensor:
+        scan = SimpleNamespace(scalar=Volume(np.full(SHAPE, hu, np.float32), grid.affine))
+        given = SimpleNamespace(modalities=("ct", "mr"), degraded=scan)
+        found = SimpleNamespace(maps=SimpleNamespace(restored=known.restored.clone()))
+        correct(found, given, working, classified, correction)  # type: ignore[arg-type]
+        return found.maps.restored - known.restored
+
+    change = correction(known, "ct_metal_noise")
+    torch.testing.assert_close(changed_by(3000.0), change / 2)
+    corrected = known._replace(restored=known.restored + change)
+    tones = dense_tones(corrected, np.zeros(SHAPE, dtype=bool))
+    assert float(tones.abs().max()) > 0.01
+    torch.testing.assert_close(changed_by(0.0), (change + tones) / 2)

@@ -149,6 +149,6 @@ def restore_in_place(
         output = model.fuse(registered, probabilities=p)
     correction = shipped_correction(contract.sha256)
     found = network_result(working, output)
-    correct(found, working, classified, modalities[1], correction)
+    correct(found, pair, working, classified, correction)
     sources = pair.degraded.source, pair.reference.source
     return to_reference_grid(*sources, found, greys_of(pair)).restored

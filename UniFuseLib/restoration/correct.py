@@ -1,4 +1,4 @@
-"""The step between the network and the reference grid: R ← R + w Δ.
+"""The step between the network and the reference grid: R ← R + w Δ, of CT its dense tones as well.
 
 w follows the probability of the degradation that Δ was fitted to: a light one that looks almost
 clean is corrected a little, instead of wholly or not at all.
@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.restoration.aligned_pair import AlignedPair
 from UniFuseLib.restoration.profile import Profile
+from UniFuseLib.restoration.tones import dense_tones, metal_on
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from UniFuseLib.degradation import Classification
     from UniFuseLib.postprocess import NetworkMaps, NetworkResult
+    from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.restoration.correction import Correction
     from UniFuseLib.severity.head import Traces
@@ -31,9 +36,9 @@ class Corrected(NamedTuple):
 
 def correct(
     found: NetworkResult,
+    pair: PreparedPair,
     working: WorkingPair,
     classified: Classification,
-    reference: str,
     correction: Correction | None,
 ) -> Corrected:
     """Add the correction to the network's restored volume, in place.
@@ -42,21 +47,30 @@ def correct(
 
     Args:
         found: what the network found; its restored volume changes.
-        working: the pair that it saw.
+        pair: the checked inputs.
+        working: what the network saw of them.
         classified: probabilities of the classes of the degraded volume.
-        reference: modality of the reference.
         correction: by class; None: there is none.
     """
-    label = _label(classified, reference, correction)
+    label = _label(classified, pair.modalities[1], correction)
     if correction is None or label is None:
         return Corrected()
     profile = Profile()
-    change = correction(aligned_pair(found.maps, working), label, profile)
+    known = aligned_pair(found.maps, working)
+    change = correction(known, label, profile)
+    if label == DEGRADATION_OF["ct"]:
+        change += _tones(known, change, pair, working)
     change *= weight_of(classified.probabilities[label])
     inside = change[working.mask]
     mean = float(inside.abs().mean()) if len(inside) else 0.0
     found.maps.restored.add_(change)
     return Corrected(label, mean, profile.traces())
+
+
+def _tones(known: AlignedPair, change: Tensor, pair: PreparedPair, working: WorkingPair) -> Tensor:
+    """What the corrected CT lacks of the density of what is dense."""
+    metal = metal_on(working.grid, pair.degraded.scalar, working.alignment.matrix)
+    return dense_tones(known._replace(restored=known.restored + change), metal)
 
 
 def _label(classified: Classification, reference: str, correction: Correction | None) -> str | None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CT_FAR_MM = 10.5
 _CT_WIDTHS = (1.0, 1.6, 2.6)  # voxels of the plane, where a scanner's noise lives
 _SOFT_HU = (-200.0, 200.0)
-_METAL_HU = 2500.0
+METAL_HU = 2500.0
 LEAST_METAL_ML = 0.01  # keeps logarithms finite
 _PET_FAR_MM = 10.0
 _PET_WIDTHS_MM = (2.5, 4.0, 6.0, 9.0)  # of the plane
@@ -105,7 +105,7 @@ def metal_ml(hu: np.ndarray, spacing_mm: Spacing | np.ndarray) -> float:
         hu: any shape.
         spacing_mm: along its axes.
     """
-    return float((hu > _METAL_HU).sum()) * float(np.prod(spacing_mm)) / 1000
+    return float((hu > METAL_HU).sum()) * float(np.prod(spacing_mm)) / 1000
 
 
 def metal_of(traces: Traces) -> float:
