@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from UniFuseLib.degradation import Classification
+from UniFuseLib.preprocessing.intensity import DEFAULT_INTENSITY, fit
 from UniFuseLib.restoration import aligned_pair as pieces
 from UniFuseLib.restoration import statistics as room
 from UniFuseLib.restoration.aligned_pair import AlignedPair
 from UniFuseLib.restoration.correct import correct, weight_of
 from UniFuseLib.restoration.correction import ClassCorrection, Correction, CorrectionConfig
+from UniFuseLib.restoration.dense_structures import dense_structures
 from UniFuseLib.restoration.prediction import patches, predicted
 from UniFuseLib.restoration.statistics import (
     BESIDE_PREDICTION,
@@ -28,7 +30,6 @@ from UniFuseLib.restoration.statistics import (
     statistics,
     with_prediction,
 )
-from UniFuseLib.restoration.tones import dense_tones
 from UniFuseLib.spatial.mind import box_mean
 from UniFuseLib.spatial.volume import Grid, Volume
 
@@ -45,9 +46,10 @@ def pair(seed: int = 0, spacing_mm: float = 1.5) -> AlignedPair:
 
 
 def bone(known: AlignedPair) -> AlignedPair:
-    """The pair as a CT whose body is bone that was restored 0.05 too dark."""
-    restored = torch.full_like(known.restored, 0.85)
-    degraded = torch.where(known.body, 0.9 + 0.2 * (known.degraded - 0.5), 0.0)
+    """The pair as a CT of soft tissue with a piece of bone of which nothing was restored."""
+    restored = torch.full_like(known.restored, 0.45)
+    degraded = restored + 0.02 * (known.degraded - 0.5)
+    degraded[:, :, 5:8, 7:10, 9:12] = 0.85
     return known._replace(restored=restored, degraded=degraded)
 
 
@@ -246,8 +248,14 @@ def test_a_correction_counts_as_far_as_its_class_is_probable(
     assert done.label == "mr_motion"
 
 
-def test_a_ct_gets_the_tones_of_what_was_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bone that network and correction leave 0.05 too dark; metal is looked for in the scan."""
+@pytest.mark.parametrize("reference", ["mr", "pet"])
+def test_to_a_ct_comes_back_what_stands_out(
+    monkeypatch: pytest.MonkeyPatch, reference: str
+) -> None:
+    """Beside any reference, as far as it is probable that it is degraded, its detail too.
+
+    Metal is looked for in the scan.
+    """
     known = bone(pair())
     monkeypatch.setattr("UniFuseLib.restoration.correct.aligned_pair", lambda maps, working: known)
     correction = Correction(
@@ -258,20 +266,32 @@ def test_a_ct_gets_the_tones_of_what_was_corrected(monkeypatch: pytest.MonkeyPat
     torch.nn.init.constant_(last.bias, -0.02)
     classified = Classification("ct_metal_noise", {"clean": 0.5, "ct_metal_noise": 0.5}, ())
     grid = Grid(SHAPE, np.diag([1.5, 1.5, 1.5, 1.0]))
+    rule = fit(np.zeros(SHAPE, np.float32), None, "ct", DEFAULT_INTENSITY)
     working = SimpleNamespace(
         mask=known.body, grid=grid, alignment=SimpleNamespace(matrix=np.eye(4))
     )
 
-    def changed_by(hu: float) -> torch.Tensor:
-        scan = SimpleNamespace(scalar=Volume(np.full(SHAPE, hu, np.float32), grid.affine))
-        given = SimpleNamespace(modalities=("ct", "mr"), degraded=scan)
-        found = SimpleNamespace(maps=SimpleNamespace(restored=known.restored.clone()))
-        correct(found, given, working, classified, correction)  # type: ignore[arg-type]
-        return found.maps.restored - known.restored
+    def found_in(hu: float) -> SimpleNamespace:
+        scan = SimpleNamespace(
+            scalar=Volume(np.full(SHAPE, hu, np.float32), grid.affine),
+            source=SimpleNamespace(intensity=rule),
+        )
+        given = SimpleNamespace(modalities=("ct", reference), degraded=scan)
+        maps = SimpleNamespace(
+            restored=known.restored.clone(), detail_weight=torch.full_like(known.restored, 0.2)
+        )
+        correct(SimpleNamespace(maps=maps), given, working, classified, correction)  # type: ignore[arg-type]
+        return maps
 
-    change = correction(known, "ct_metal_noise")
-    torch.testing.assert_close(changed_by(3000.0), change / 2)
+    fitted = reference == "mr"
+    change = correction(known, "ct_metal_noise") * fitted
+    full_of_metal = found_in(3000.0)
+    torch.testing.assert_close(full_of_metal.restored, known.restored + change / 2)
+    assert bool((full_of_metal.detail_weight == 0.2).all())
+
     corrected = known._replace(restored=known.restored + change)
-    tones = dense_tones(corrected, np.zeros(SHAPE, dtype=bool))
-    assert float(tones.abs().max()) > 0.01
-    torch.testing.assert_close(changed_by(0.0), (change + tones) / 2)
+    dense = dense_structures(corrected, np.zeros(SHAPE, dtype=bool), rule)
+    assert float(dense.weight.max()) == 1
+    found = found_in(0.0)
+    torch.testing.assert_close(found.restored, known.restored + (change + dense.change) / 2)
+    torch.testing.assert_close(found.detail_weight, (dense.weight / 2).clamp(min=0.2))

@@ -1,17 +1,20 @@
-"""The step between the network and the reference grid: R ← R + w Δ, of CT its dense tones as well.
+"""The step between the network and the reference grid: R ← R + w Δ.
 
 w follows the probability of the degradation that Δ was fitted to: a light one that looks almost
-clean is corrected a little, instead of wholly or not at all.
+clean is corrected a little, instead of wholly or not at all. To a CT comes back what stands out of
+its noise.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
 from UniFuseLib.degradation import DEGRADATION_OF
 from UniFuseLib.restoration.aligned_pair import AlignedPair
+from UniFuseLib.restoration.dense_structures import dense_structures, metal_on
 from UniFuseLib.restoration.profile import Profile
-from UniFuseLib.restoration.tones import dense_tones, metal_on
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,8 +24,10 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
     from UniFuseLib.restoration.correction import Correction
+    from UniFuseLib.restoration.dense_structures import DenseStructures
     from UniFuseLib.severity.head import Traces
 
+_CT = DEGRADATION_OF["ct"]
 _LEAST_PROBABILITY = 0.05  # a smaller part of a correction is not worth its time
 
 
@@ -57,30 +62,42 @@ def correct(
         return Corrected()
     profile = Profile()
     known = aligned_pair(found.maps, working)
-    change = correction(known, label, profile)
-    if label == DEGRADATION_OF["ct"]:
-        change += _tones(known, change, pair, working)
-    change *= weight_of(classified.probabilities[label])
+    change = torch.zeros_like(known.restored)
+    if correction.suits(label, pair.modalities[1]):
+        change = correction(known, label, profile)
+    weight = weight_of(classified.probabilities[label])
+    if label == _CT:
+        dense = _dense(known, change, pair, working)
+        change += dense.change
+        detail = found.maps.detail_weight
+        torch.maximum(detail, weight * dense.weight, out=detail)
+    change *= weight
     inside = change[working.mask]
     mean = float(inside.abs().mean()) if len(inside) else 0.0
     found.maps.restored.add_(change)
     return Corrected(label, mean, profile.traces())
 
 
-def _tones(known: AlignedPair, change: Tensor, pair: PreparedPair, working: WorkingPair) -> Tensor:
-    """What the corrected CT lacks of the density of what is dense."""
+def _dense(
+    known: AlignedPair, change: Tensor, pair: PreparedPair, working: WorkingPair
+) -> DenseStructures:
+    """What the network and the correction took away of a CT, and should not have."""
     metal = metal_on(working.grid, pair.degraded.scalar, working.alignment.matrix)
-    return dense_tones(known._replace(restored=known.restored + change), metal)
+    corrected = known._replace(restored=known.restored + change)
+    return dense_structures(corrected, metal, pair.degraded.source.intensity)
 
 
 def _label(classified: Classification, reference: str, correction: Correction | None) -> str | None:
-    """The most probable class that has a correction, if it is probable enough."""
+    """The most probable class that is corrected, if it is probable enough.
+
+    What stands out of the noise of a CT comes back beside any reference.
+    """
     if correction is None or not classified.calibrated:
         return None
     weights = {
         name: weight_of(p)
         for name, p in classified.probabilities.items()
-        if weight_of(p) > 0 and correction.suits(name, reference)
+        if weight_of(p) > 0 and (name == _CT or correction.suits(name, reference))
     }
     return max(weights, key=weights.__getitem__) if weights else None
 
