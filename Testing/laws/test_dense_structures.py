@@ -33,8 +33,8 @@ def head(noise_hu: float, spacing_mm: float = 1.5) -> tuple[AlignedPair, np.ndar
     scan = rule.forward((truth + drawn.normal(0, noise_hu, SHAPE)).astype(np.float32))
     restored = rule.forward(np.full(SHAPE, BRAIN, np.float32))
     everywhere = torch.ones(1, 1, *SHAPE, dtype=torch.bool)
-    volumes = [torch.from_numpy(np.asarray(array))[None, None] for array in (restored, scan)]
-    return AlignedPair(*volumes, volumes[0], everywhere, everywhere, spacing_mm), calcified
+    r, d = (torch.from_numpy(np.asarray(array))[None, None] for array in (restored, scan))
+    return AlignedPair(r, d, r, everywhere, everywhere, spacing_mm), calcified
 
 
 def come_back(pair: AlignedPair, metal: np.ndarray = NO_METAL) -> np.ndarray:
@@ -112,7 +112,8 @@ def test_near_metal_nothing_comes_back(spacing_mm: float, comes: bool) -> None:
 def test_turned_arrays_give_the_same(axes: tuple[int, int, int]) -> None:
     pair, _ = head(noise_hu=60.0)
     turn = (0, 1, *[axis + 2 for axis in axes])
-    turned = AlignedPair(*[tensor.permute(turn) for tensor in pair[:5]], pair.spacing_mm)
+    r, d, body = (some.permute(turn) for some in (pair.restored, pair.degraded, pair.body))
+    turned = AlignedPair(r, d, r, body, body, pair.spacing_mm)
     metal = NO_METAL.copy()
     metal[25:, :4, 30:] = True
     found = come_back(turned, metal.transpose(axes))

@@ -261,9 +261,9 @@ def test_to_a_ct_comes_back_what_stands_out(
     correction = Correction(
         CorrectionConfig(("ct_metal_noise",), ("mr",), (False,), (False,), members=1, hidden=3)
     ).eval()
-    last = correction.of_class["ct_metal_noise"].members[0][-1]
-    torch.nn.init.zeros_(last.weight)
-    torch.nn.init.constant_(last.bias, -0.02)
+    *_, weight, bias = correction.parameters()  # of the last layer
+    torch.nn.init.zeros_(weight)
+    torch.nn.init.constant_(bias, -0.02)
     classified = Classification("ct_metal_noise", {"clean": 0.5, "ct_metal_noise": 0.5}, ())
     grid = Grid(SHAPE, np.diag([1.5, 1.5, 1.5, 1.0]))
     rule = fit(np.zeros(SHAPE, np.float32), None, "ct", DEFAULT_INTENSITY)
