@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 #: HU of the clean scan, from and to
 RANGES = {"soft": (-50, 100), "middle": (100, 300), "bone": (300, 600), "dense": (600, 2000)}
-_FEW = 100  # voxels; fewer have no mean
+_FEW = 50  # voxels; fewer have no mean
 _DENSE_HU, _SMALL_MM3, _LARGE_MM3, _APART_MM, _LEAST = 150, 500, 2000, 8, 4
 
 
@@ -89,33 +89,41 @@ def main() -> int:
 
 def row_of(case: Case, restore: RestoreInPlace) -> dict[str, Any]:
     """Densities and gain of one case."""
+    clean = case.clean_misaligned.array.astype(np.float32)
+    places = places_of(case.clean_misaligned)
     row: dict[str, Any] = {
         "id": case.id,
         "severity": case.severity,
-        "scan": differences(case.degraded.array, case),
+        "clean_small": round(float(clean[places["small"]].mean()), 1)
+        if "small" in places
+        else None,
+        "scan": differences(case.degraded.array, clean, places),
     }
     unit = case_evaluator(case).unit
     for key, wanted in (("without", False), ("with", True)):
         kept = Kept(restore)
         with dense(wanted):
             figures = own_frame_figures(case, kept, unit)
-        row[key] = {"gain_db": round(figures.gain_db, 2)} | differences(kept.restored, case)
+        found = differences(kept.restored, clean, places)
+        row[key] = {"gain_db": round(figures.gain_db, 2)} | found
     return row
 
 
-def differences(volume: np.ndarray, case: Case) -> dict[str, float]:
-    """HU by range, where enough voxels have it, and in small dense structures."""
-    found = {}
-    clean = case.clean_misaligned.array.astype(np.float32)
-    small = small_structures(case.clean_misaligned)
-    if small.sum() >= _FEW / 2:
-        found["small"] = round(float((volume - clean)[small].mean()), 1)
-        found["small_clean"] = round(float(clean[small].mean()), 1)
+def differences(
+    volume: np.ndarray, clean: np.ndarray, places: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Mean difference, HU, by place."""
+    return {
+        name: round(float((volume - clean)[inside].mean()), 1) for name, inside in places.items()
+    }
+
+
+def places_of(scan: Volume) -> dict[str, np.ndarray]:
+    """Voxels of the clean scan by range, and in small dense structures, where there are enough."""
+    found = {"small": small_structures(scan)}
     for name, (low, high) in RANGES.items():
-        inside = (clean > low) & (clean <= high)
-        if inside.sum() >= _FEW:
-            found[name] = round(float((volume - clean)[inside].mean()), 1)
-    return found
+        found[name] = (scan.array > low) & (scan.array <= high)
+    return {name: inside for name, inside in found.items() if inside.sum() >= _FEW}
 
 
 def small_structures(scan: Volume) -> np.ndarray:

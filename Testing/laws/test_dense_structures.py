@@ -60,6 +60,29 @@ def test_what_noise_hides_stays_away() -> None:
     assert abs(come_back(pair)[calcified].mean()) < 0.1 * CALCIFICATION
 
 
+def test_noise_is_measured_around() -> None:
+    """One third of the scan is ten times as noisy: to the deviation of all that is no structure."""
+    pair, _ = head(noise_hu=20.0, spacing_mm=3.0)
+    rule = ct_rule()
+    drawn = np.random.default_rng(2)
+    noisy = drawn.normal(BRAIN, 200.0, (10, *SHAPE[1:])).astype(np.float32)
+    degraded = pair.degraded.clone()
+    degraded[0, 0, 20:] = torch.from_numpy(np.asarray(rule.forward(noisy)))
+    found = come_back(pair._replace(degraded=degraded))
+    assert np.count_nonzero(found[25:]) < 5e-3 * found[25:].size
+
+
+def test_what_is_darker_than_restored_stays() -> None:
+    """Beside bone that comes back: its edge takes nothing away."""
+    pair, calcified = head(noise_hu=0.0)
+    rule = ct_rule()
+    edge = ndimage.binary_dilation(calcified, np.ones((3, 3, 3))) & ~calcified
+    restored = rule.inverse(pair.restored) + 100 * torch.from_numpy(edge)[None, None]
+    found = come_back(pair._replace(restored=rule.forward(restored)))
+    assert found[calcified].min() > 300
+    assert np.abs(found[edge]).max() < 1
+
+
 def test_a_scan_without_noise_needs_more_than_a_trace() -> None:
     """What is restored 80 HU too low is no structure, 300 HU are one."""
     pair, calcified = head(noise_hu=0.0)

@@ -41,7 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             metavar="FILE|body",
             help=f"label map of the {name} volume: the volumes are compared only where it is above "
             f"0; the whole volume is still moved. body: the patient that is found in the {name} "
-            "volume, without table, coil and pillow (a file of that name: ./body)",
+            "volume, without table, coil and pillow; heads are aligned less well with it (a file "
+            "of that name: ./body)",
         )
     for name in ("reference", "degraded"):
         parser.add_argument(

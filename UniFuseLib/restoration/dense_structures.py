@@ -18,15 +18,18 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from UniFuseLib.restoration.aligned_pair import voxels
+from UniFuseLib.severity.filters import spread
 from UniFuseLib.severity.noise import METAL_HU
 from UniFuseLib.spatial.linear import mapped
+from UniFuseLib.spatial.volume import Grid
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from UniFuseLib.preprocessing.intensity import IntensityMap
     from UniFuseLib.restoration.aligned_pair import AlignedPair
-    from UniFuseLib.spatial.volume import Grid, Volume
+    from UniFuseLib.spatial.volume import Volume
 
 _SMOOTH_MM = 1.0  # standard deviation of the Gaussian
 _DENSE_HU = (80.0, 160.0)  # of the smoothed scan: from nothing to all
@@ -34,8 +37,7 @@ _DEVIATIONS = (4.0, 6.0)  # likewise
 _LEAST_HU = 30.0  # a smaller deviation counts as this: streaks of a scan that is hardly noisy
 _SOFT_HU = (-60.0, 120.0)  # restored; tissue of which the noise is measured
 _AROUND_MM = 14.0  # half side of the cubes that it is measured in
-_MOST = 3.0  # deviations: a structure that was taken away is no noise
-_NORMAL = 1.4826  # median deviation of a normal distribution → standard deviation
+_MEAN = float(np.sqrt(np.pi / 2))  # mean deviation of a normal distribution → standard deviation
 _FEW = 0.02  # of a cube that is soft tissue; with fewer, the deviation of all counts
 _EDGE_MM = 1.5  # around what stands out: its edge
 _NEAR_MM = 20.0  # half side of the cubes around metal
@@ -91,8 +93,9 @@ def metal_on(grid: Grid, scan: Volume, alignment: np.ndarray) -> np.ndarray:
     dense = scan.array > METAL_HU
     if dense.mean() > _MUCH:
         return ~found
-    to_grid = np.linalg.inv(alignment @ grid.affine) @ scan.affine
-    index = np.rint(mapped(to_grid, np.argwhere(dense).astype(float))).astype(int)
+    moved = Grid(scan.grid.shape, np.linalg.solve(alignment, scan.affine))
+    places = mapped(moved.index_to_index(grid), np.argwhere(dense).astype(float))
+    index = np.rint(places).astype(int)
     within = ((index >= 0) & (index < grid.shape)).all(axis=1)
     found[tuple(index[within].T)] = True
     return found
@@ -103,13 +106,13 @@ def _deviation(smooth: np.ndarray, soft: np.ndarray, spacing_mm: float) -> np.nd
     if not soft.any():
         return np.full(smooth.shape, np.inf, dtype=np.float32)
     values = smooth[soft]
-    of_all = _NORMAL * np.median(np.abs(values - np.median(values)))
+    of_all = spread(values - np.median(values))
     counted = soft.astype(np.float32)
-    side = 2 * round(_AROUND_MM / spacing_mm) + 1
+    side = 2 * voxels(_AROUND_MM, spacing_mm) + 1
     share = ndimage.uniform_filter(counted, side, mode="constant")
-    square = np.minimum(smooth**2, (_MOST * of_all) ** 2) * counted
-    mean = ndimage.uniform_filter(square, side, mode="constant") / np.maximum(share, _FEW)
-    around = np.where(share > _FEW, np.sqrt(np.maximum(mean, 0)), 0)  # sums round below 0
+    # means of |x|: a structure that was taken away raises them less than squares
+    mean = ndimage.uniform_filter(np.abs(smooth) * counted, side, mode="constant")
+    around = np.where(share > _FEW, _MEAN * mean / np.maximum(share, _FEW), 0)
     return np.maximum(np.maximum(around, of_all), _LEAST_HU)
 
 
@@ -125,7 +128,7 @@ def _ramp(values: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
 
 def _around(volume: np.ndarray, reach_mm: float, spacing_mm: float) -> np.ndarray:
     """The largest value in a cube of that half side around every voxel; of the volume's type."""
-    side = 2 * round(reach_mm / spacing_mm) + 1
+    side = 2 * voxels(reach_mm, spacing_mm) + 1
     numbers = volume.view(np.uint8) if volume.dtype == bool else volume
     found = ndimage.maximum_filter(numbers, side) if numbers.any() else numbers
     return found.view(bool) if volume.dtype == bool else found

@@ -71,7 +71,7 @@ class InputButtons:
         self._messages.show(
             _(
                 '"{name}": only inside it is compared. Where it holds more than the patient, '
-                "remove that in the module Segment Editor."
+                "remove that in the module Segment Editor. Heads are aligned less well with it."
             ).format(name=body.GetName())
         )
 

@@ -1370,8 +1370,8 @@
 <context>
     <name>UniFuseSlicerLib.InputButtons</name>
     <message>
-        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor.</source>
-        <translation>"{name}": nur darin wird verglichen. Wo sie mehr als den Patienten enthält, das im Modul Segment Editor entfernen.</translation>
+        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor. Heads are aligned less well with it.</source>
+        <translation>"{name}": nur darin wird verglichen. Wo sie mehr als den Patienten enthält, das im Modul Segment Editor entfernen. Köpfe werden damit weniger gut ausgerichtet.</translation>
     </message>
     <message>
         <source>Select both volumes first.</source>

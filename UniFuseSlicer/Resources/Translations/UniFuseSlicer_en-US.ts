@@ -1370,7 +1370,7 @@
 <context>
     <name>UniFuseSlicerLib.InputButtons</name>
     <message>
-        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor.</source>
+        <source>"{name}": only inside it is compared. Where it holds more than the patient, remove that in the module Segment Editor. Heads are aligned less well with it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
