@@ -144,7 +144,7 @@ def deform_pair(
     """
     if align != "deformable":
         rest = no_flow(working.degraded.to(device))
-        return Deformed(rest, "rest", Refined(rest, False, None, 0))
+        return Deformed(rest, "rest", Refined(rest, 0, None, 0))
     compared = RefinementPair(
         degraded=Side(working.degraded, working.degraded_acquired),
         reference=Side(working.reference, working.reference_acquired),

@@ -33,6 +33,7 @@ from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import (
+    Level,
     Refined,
     RefinementPolicy,
     policy_of,
@@ -81,7 +82,7 @@ def policy(case: Case, bending_weight: float | None) -> RefinementPolicy:
     """That of `predict.fuse`, or the given stiffness without a condition."""
     if bending_weight is None:
         return policy_of(*case.modalities)
-    return RefinementPolicy(bending_weight, -math.inf, -math.inf)
+    return RefinementPolicy((Level(bending_weight),), -math.inf, -math.inf)
 
 
 def measure(
@@ -115,7 +116,7 @@ def measure(
                     "before_mm": distance(truth, 0 * truth, inside, spacing),
                     "after_mm": distance(truth, found.flow, inside, spacing),
                     "self_mm": distance(carried, found.flow, inside, spacing),
-                    "used": found.used,
+                    "levels": found.levels,
                     "gain": round(gain, 5),
                     "t": round(t, 2),
                     "cpu_seconds": round(seconds, 2),
@@ -167,7 +168,7 @@ def summarise(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 "worst_mm": round(float(after.max()), 2),
                 "most_worse_mm": round(float((after - before).max()), 2),
                 "self_mm": round(float(own.mean()), 2),
-                "used": sum(row["used"] for row in here),
+                "levels": round(float(np.mean([row["levels"] for row in here])), 2),
                 "cpu_seconds": round(float(np.mean([row["cpu_seconds"] for row in here])), 2),
             }
         )

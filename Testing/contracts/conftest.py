@@ -239,6 +239,6 @@ def the_network_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
         if steps:
             return deform(compared, predict, modalities, steps, progress)
         predicted = predict()
-        return Deformed(predicted, "network", Refined(predicted, False, None, 0))
+        return Deformed(predicted, "network", Refined(predicted, 0, None, 0))
 
     monkeypatch.setattr("UniFuseLib.steps.deform", follow)

@@ -21,6 +21,7 @@ from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_problem import RefinementProblem
 from UniFuseLib.registration.bspline_refinement import (
     AUTO_STEPS,
+    Level,
     Refined,
     RefinementPolicy,
     policy_of,
@@ -34,8 +35,8 @@ from UniFuseLib.spatial.volume import Grid, Volume
 SHAPE = (40, 56, 48)
 SPACING = 1.5  # mm
 SAME_MM = 0.1  # 0.07 is left; stiffness, smoothing or points in voxels give 0.12 to 0.8
-SOFT = RefinementPolicy(bending_weight=500.0, least_gain=0.0, least_t=3.0)
-UNASKED = RefinementPolicy(bending_weight=500.0, least_gain=-1.0, least_t=-1e9)
+SOFT = RefinementPolicy((Level(500.0),), least_gain=0.0, least_t=3.0)
+UNASKED = RefinementPolicy((Level(500.0),), least_gain=-1.0, least_t=-1e9)
 NO_MOTION = unmoved()
 
 
@@ -259,7 +260,7 @@ def test_a_thin_slab_moves_in_its_plane_and_not_through_it(spacing: float) -> No
 def test_a_stiffer_field_bends_less() -> None:
     pair = pair_of(anatomy(), 1 - warp(anatomy(), wave()))
     soft, stiff = (
-        refine(pair, NOWHERE, 4, UNASKED._replace(bending_weight=weight)).flow
+        refine(pair, NOWHERE, 4, UNASKED._replace(levels=(Level(weight),))).flow
         for weight in (100.0, 1e6)
     )
 
@@ -324,9 +325,10 @@ def test_choices() -> None:
     assert steps_for("auto", "mr", "mr") == AUTO_STEPS
     assert steps_for("auto", "pet", "ct") == 0
     assert steps_for("25", "pet", "ct") == steps_for(25, "pet", "ct") == 25
-    assert policy_of("pet", "ct").bending_weight >= policy_of("mr", "mr").bending_weight
+    stiff, supple = policy_of("pet", "ct").levels, policy_of("mr", "mr").levels
+    assert stiff[0].bending_weight >= supple[0].bending_weight
     assert refine(pair_of(anatomy(), anatomy()), NOWHERE, 0, SOFT) == Refined(
-        NOWHERE, False, None, 0
+        NOWHERE, 0, None, 0
     )
     for wrong in ("often", -1, "100000"):
         with pytest.raises(InputError, match="off, auto or a number"):

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from UniFuseLib.registration.bspline_pair import RefinementPair
 
 COMPARED_MM = 3.0  # between the points where descriptors are compared
-PITCH_MM = 30.0  # between control points
 # Geman-McClure: a difference of its size has a quarter of the weight of a small one, so that what
 # truly differs between the scans has next to no say
 _SCALE = 0.2
@@ -64,14 +63,15 @@ class RefinementProblem:
     Args:
         pair: the volumes.
         start: φ `(1, 3, d, h, w)`, voxels of the working grid.
+        pitch_mm: between control points; more where points are compared farther apart.
     """
 
-    def __init__(self, pair: RefinementPair, start: Tensor) -> None:
+    def __init__(self, pair: RefinementPair, start: Tensor, pitch_mm: float = 30.0) -> None:
         d, h, w = pair.body.shape[2:]
         self._spacing = pair.spacing
         self._start = start
         self.compared_mm = max(COMPARED_MM, pair.spacing)
-        pitch = PITCH_MM * self.compared_mm / COMPARED_MM
+        pitch = pitch_mm * self.compared_mm / COMPARED_MM
         self.lattice = ControlLattice((d, h, w), pair.spacing, pitch)
         self._moving, self._fixed = pair.moving, pair.fixed
         self._body = pair.body.float()

@@ -1,9 +1,10 @@
 """Test-time optimisation of the field: Gauss-Newton on MIND-SSC, followed where it generalises.
 
-A step is first fitted to one half of the body and judged on the other half, and the other way
-round: where it does not lower the residual there, the field is left alone. Otherwise all of it is
-followed; no part of a field is a correction of any patient. The energy is that of
-`bspline_problem.py`; decision 0046 says how its constants were measured.
+From a stiff field to supple ones, on control points that lie closer. The first step of every level
+is fitted to one half of the body and judged on the other half, and the other way round: where it
+does not lower the residual there, the field is left as the levels before made it. Otherwise all of
+it is followed; no part of a field is a correction of any patient. The energy is that of
+`bspline_problem.py`; decisions 0046 and 0110 say how its constants were measured.
 """
 
 from __future__ import annotations
@@ -33,28 +34,46 @@ _NO_GAIN = (
 _FOLDS = "The refined deformation would fold, so the deformation before the refinement was kept."
 
 
+class Level(NamedTuple):
+    """How supple a field may be."""
+
+    bending_weight: float  # λ, mm²
+    pitch_mm: float = 30.0  # between control points
+
+
 class RefinementPolicy(NamedTuple):
     """How a pair of modalities is refined."""
 
-    bending_weight: float  # λ, mm²
-    least_gain: float  # in held-out cells, relative to the residual
+    levels: tuple[Level, ...]  # one after the other, each from where the one before ended
+    least_gain: float  # of a level, in held-out cells, relative to the residual
     least_t: float  # of the gain over the cells
 
 
-# (degraded, reference) → measured to gain (docs/decisions/0046)
-_SUPPLE = RefinementPolicy(2000.0, 0.004, 3.0)
+# (degraded, reference) → measured to gain (docs/decisions/0046, 0110)
+_SUPPLE = RefinementPolicy(
+    (Level(2000.0), Level(500.0), Level(200.0, 15.0), Level(60.0, 15.0)), 0.004, 3.0
+)
 MEASURED = {("mr", "mr"): _SUPPLE, ("ct", "ct"): _SUPPLE}
-_OTHERS = RefinementPolicy(60000.0, 0.004, 3.0)  # where steps are asked for
+_OTHERS = RefinementPolicy((Level(60000.0),), 0.004, 3.0)  # where steps are asked for
 
 
 class Refined(NamedTuple):
     """What `refine` returns."""
 
     flow: Tensor  # (1, 3, d, h, w) voxels
-    used: bool  # whether `flow` is the refined field
-    held_out: HeldOut | None  # of the first step; None: none was made
+    levels: int  # that were followed
+    held_out: HeldOut | None  # of the first level; None: none was begun
     steps: int  # that were made
-    reason: str | None = None  # why it was not used, a sentence
+    reason: str | None = None  # why no level was followed, a sentence
+
+    @property
+    def used(self) -> bool:
+        """Whether `flow` is a refined field."""
+        return self.levels > 0
+
+    def ended(self, reason: str) -> Refined:
+        """No further level: a reason only where none was followed."""
+        return self if self.used else self._replace(reason=reason)
 
 
 def steps_for(choice: str | int, degraded_modality: str, reference_modality: str) -> int:
@@ -92,35 +111,69 @@ def refine(
     policy: RefinementPolicy,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Refined:
-    """φ + u after `steps` steps; φ itself where u does not generalise or would fold.
+    """φ + u by the levels that generalise; φ itself where not even the first one does, or where it
+    would fold.
 
     Args:
         pair: both volumes on the working grid, any device.
         flow: φ `(1, 3, d, h, w)` voxels.
-        steps: of Gauss-Newton; 0 leaves φ.
+        steps: of Gauss-Newton, of every level; 0 leaves φ.
         policy: of the pair's modalities.
         progress: called with the fraction done; may raise to stop.
     """
-    if steps == 0:
-        return Refined(flow, False, None, 0)
+    found = Refined(flow, 0, None, 0)
+    levels = policy.levels if steps else ()
     with torch.autocast(flow.device.type, enabled=False):
-        problem = RefinementProblem(pair, flow.float())
-        progress(0.0)
-        control = problem.lattice.zeros(flow.device)
-        equations = problem.normal_equations(control)
-        held_out = held_out_gain(equations, problem.lattice, policy.bending_weight)
-        if held_out.gain < policy.least_gain or held_out.t < policy.least_t:
-            progress(1.0)
-            return Refined(flow, False, held_out, 0, _NO_GAIN)
+        for done, level in enumerate(levels):
+
+            def of_all(share: float, done: int = done) -> None:
+                progress((done + share) / len(levels))
+
+            of_all(0.0)
+            before, search = found.levels, _Search(pair, found.flow.float(), level)
+            found = search.further(found, steps, policy, of_all)
+            if found.levels == before:
+                break
+    progress(1.0)
+    return found
+
+
+class _Search:
+    """One level, from a field."""
+
+    def __init__(self, pair: RefinementPair, flow: Tensor, level: Level) -> None:
+        self._problem = RefinementProblem(pair, flow, level.pitch_mm)
+        self._body, self._bending_weight = pair.body, level.bending_weight
+        self._rest = self._problem.lattice.zeros(flow.device)
+        self._first = self._problem.normal_equations(self._rest)
+
+    def further(
+        self,
+        found: Refined,
+        steps: int,
+        policy: RefinementPolicy,
+        progress: Callable[[float], None],
+    ) -> Refined:
+        """With this level where it generalises, as the levels before made it otherwise."""
+        gain = held_out_gain(self._first, self._problem.lattice, self._bending_weight)
+        found = found._replace(held_out=found.held_out or gain)
+        if gain.gain < policy.least_gain or gain.t < policy.least_t:
+            return found.ended(_NO_GAIN)
+        flow = self._field(steps, progress)
+        found = found._replace(steps=found.steps + steps)
+        if bool(((jacobian_determinant(flow)[:, None] <= 0) & self._body).any()):
+            return found.ended(_FOLDS)
+        return found._replace(flow=flow, levels=found.levels + 1)
+
+    def _field(self, steps: int, progress: Callable[[float], None]) -> Tensor:
+        """φ + u after `steps` steps."""
+        problem, control, equations = self._problem, self._rest, self._first
         for step in range(steps):
             if step:
                 equations = problem.normal_equations(control)
             progress((step + 1) / (steps + 1))
             control = control + gauss_newton(
-                equations, control, problem.lattice, policy.bending_weight
+                equations, control, problem.lattice, self._bending_weight
             )
-        found = problem.field(control)
-    progress(1.0)
-    if bool(((jacobian_determinant(found)[:, None] <= 0) & pair.body).any()):
-        return Refined(flow, False, held_out, steps, _FOLDS)
-    return Refined(found, True, held_out, steps)
+        return problem.field(control)
+
