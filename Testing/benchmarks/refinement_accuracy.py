@@ -33,6 +33,7 @@ from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.registration.bspline_pair import RefinementPair, Side
 from UniFuseLib.registration.bspline_refinement import (
+    AUTO_STEPS,
     Level,
     Refined,
     RefinementPolicy,
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     from UniFuseLib.preprocessing.working_pair import WorkingPair
 
 NO_MOTION = unmoved()
-STEPS = 4
 
 
 def main() -> int:
@@ -135,7 +135,7 @@ def refine_pair(working: WorkingPair, policy: RefinementPolicy) -> Refined:
         float(working.grid.spacing[0]),
     )
     nothing = torch.zeros(1, 3, *working.grid.shape)
-    return refine(pair, nothing, STEPS, policy)
+    return refine(pair, nothing, AUTO_STEPS, policy)
 
 
 def body_of_both(pair: PreparedPair, working: WorkingPair) -> Tensor:

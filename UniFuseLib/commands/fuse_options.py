@@ -136,8 +136,9 @@ def add_computation(parser: argparse.ArgumentParser) -> None:
         type=refinement,
         default="auto",
         metavar="off|auto|N",
-        help="fine-tune the deformation on this pair (test-time optimisation): off, a number of "
-        "steps, or auto, for pairs of modalities that were measured to gain (default: auto)",
+        help="fine-tune the deformation on this pair (test-time optimisation): off, the largest "
+        "number of steps of every level, or auto, for pairs of modalities that were measured to "
+        "gain (default: auto)",
     )
     parser.add_argument(
         "--exceed-memory",

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from UniFuseLib.registration.bspline_pair import RefinementPair
+    from UniFuseLib.registration.bspline_problem import NormalEquations
 
-AUTO_STEPS = 4
+AUTO_STEPS = 6  # of a level, at most
 LARGEST = 100
+_SETTLED_MM = 0.3  # a mean step below it ends a level: more steps gained nothing (0110)
 
 _NO_GAIN = (
     "The refined deformation did not improve the parts of the volumes that it was not fitted to, "
@@ -78,7 +80,7 @@ class Refined(NamedTuple):
 
 def steps_for(choice: str | int, degraded_modality: str, reference_modality: str) -> int:
     """`off` → 0, `auto` → `AUTO_STEPS` where pairs of these modalities were measured to gain, a
-    number → itself.
+    number → itself; the most of every level.
 
     Raises:
         InputError: anything else.
@@ -117,7 +119,7 @@ def refine(
     Args:
         pair: both volumes on the working grid, any device.
         flow: φ `(1, 3, d, h, w)` voxels.
-        steps: of Gauss-Newton, of every level; 0 leaves φ.
+        steps: of Gauss-Newton, at most, of every level; 0 leaves φ.
         policy: of the pair's modalities.
         progress: called with the fraction done; may raise to stop.
     """
@@ -159,21 +161,29 @@ class _Search:
         found = found._replace(held_out=found.held_out or gain)
         if gain.gain < policy.least_gain or gain.t < policy.least_t:
             return found.ended(_NO_GAIN)
-        flow = self._field(steps, progress)
-        found = found._replace(steps=found.steps + steps)
+        flow, made = self._followed(steps, progress)
+        found = found._replace(steps=found.steps + made)
         if bool(((jacobian_determinant(flow)[:, None] <= 0) & self._body).any()):
             return found.ended(_FOLDS)
         return found._replace(flow=flow, levels=found.levels + 1)
 
-    def _field(self, steps: int, progress: Callable[[float], None]) -> Tensor:
-        """φ + u after `steps` steps."""
+    def _followed(self, steps: int, progress: Callable[[float], None]) -> tuple[Tensor, int]:
+        """φ + u after at most `steps` steps, and how many were made."""
         problem, control, equations = self._problem, self._rest, self._first
-        for step in range(steps):
-            if step:
+        made = 0
+        while made < steps:
+            if made:
                 equations = problem.normal_equations(control)
-            progress((step + 1) / (steps + 1))
-            control = control + gauss_newton(
-                equations, control, problem.lattice, self._bending_weight
-            )
-        return problem.field(control)
+            made += 1
+            progress(made / (steps + 1))
+            step = gauss_newton(equations, control, problem.lattice, self._bending_weight)
+            control = control + step
+            if _mean_length(step, equations) < _SETTLED_MM:
+                break
+        return problem.field(control), made
 
+
+def _mean_length(step: Tensor, equations: NormalEquations) -> float:
+    """mm, where there is evidence; not a number where there is none."""
+    lengths = equations.weights.field(step).norm(dim=1)[0]
+    return float(lengths[equations.tensor[:3].sum(0) > 0].mean())

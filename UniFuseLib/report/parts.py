@@ -78,6 +78,7 @@ class RefinementReport:
     """What test-time optimisation did; None where it was not run."""
 
     start: str = "rest"
+    levels: int = 0
     steps: int = 0
     used: bool | None = None
     gain: float | None = None
@@ -92,6 +93,7 @@ class RefinementReport:
             return cls(start=deformed.start)
         return cls(
             start=deformed.start,
+            levels=refined.levels,
             steps=refined.steps,
             used=refined.used,
             gain=round(refined.held_out.gain, 5),
