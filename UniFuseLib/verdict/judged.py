@@ -65,7 +65,7 @@ def judge(
     doubts = (*pair.doubts, *unfitted(*pair.modalities))
     if found.trust != "red":  # a result that fits nowhere needs no finer suspicion
         stretched = known.stretch_doubts(pair.modalities) if known else ()
-        elsewhere = bent(pieces_of(pair, working, flow)) if usual else ()
+        elsewhere = bent(pieces_of(pair, working, flow))
         doubts = (*doubts, *stretched, *elsewhere, *one_sided(evidence, pair.modalities))
     verdict = found.doubted(doubts)
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)

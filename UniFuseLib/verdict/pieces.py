@@ -31,11 +31,12 @@ if TYPE_CHECKING:
 _POINTS = 10_000
 _LEAST_POINTS = 50  # of a piece, for it to have a say
 _PIECE_MM, _LEAST_MM = 70.0, 80.0  # of a piece, about; of a body that has two
+_MOST = 8  # pieces: those of a whole body are longer
 _STEPS = 8  # evaluations of a climb at most
 _LEAST_SCORE = 1e-4
-# docs/decisions/0111: pieces of good results gain at most 0.06, or lie within 3 mm; of necks that
-# were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
-_LEAST_GAIN, _LEAST_MOVED_MM = 0.1, 3.0
+# docs/decisions/0111: pieces of good results gain at most 0.08 where they move by more than 2 mm; of
+# necks that were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
+_LEAST_GAIN, _LEAST_MOVED_MM = 0.15, 3.0
 
 
 class Piece(NamedTuple):
@@ -104,7 +105,7 @@ def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places)
     low, high = np.percentile(height, (1, 99))
     if high - low < _LEAST_MM:
         return []
-    count = max(2, round((high - low) / _PIECE_MM))
+    count = min(max(2, round((high - low) / _PIECE_MM)), _MOST)
     inner = np.linspace(low, high, count + 1)[1:-1]
     of_place, of_voxel = np.digitize(height, inner), np.digitize(_heights(compared), inner)
     found = []
