@@ -16,7 +16,8 @@ from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
 from UniFuseLib.spatial.displacement import world_to_flow
 from UniFuseLib.spatial.volume import Grid, Volume
-from UniFuseLib.verdict.pieces import Piece, bent, pieces_of
+from UniFuseLib.verdict.judge import Verdict
+from UniFuseLib.verdict.pieces import Piece, bent, bent_mm, pieces_of
 
 if TYPE_CHECKING:
     from UniFuseLib.preprocessing.prepare import PreparedPair
@@ -109,6 +110,7 @@ def test_the_part_beyond_the_bend_is_named_in_the_frame_of_the_reference(
     assert lower.moved_mm == pytest.approx(true, rel=0.4)
     assert lower.lies_elsewhere
     assert not upper.lies_elsewhere
+    assert lower.share + middle.share + upper.share == pytest.approx(1)
     (sentence,) = bent([lower, upper])
     assert f"From S {lower.from_mm:.0f} to S {lower.to_mm:.0f} mm" in sentence
 
@@ -140,17 +142,31 @@ def test_a_short_body_has_no_pieces() -> None:
     assert pieces_of(pair, working, at_rest(working)) == []
 
 
+STAYS = Piece(-30.0, 40.0, 0.3, 0.0, 0.5)
+
+
 @pytest.mark.parametrize(
-    ("moved_mm", "gain", "clear"), [(5.0, 0.3, True), (5.0, 0.05, False), (2.5, 0.3, False)]
+    ("moved_mm", "gain", "clear"), [(5.0, 0.3, True), (5.0, 0.1, False), (2.5, 0.3, False)]
 )
 def test_a_piece_has_to_gain_and_to_move(moved_mm: float, gain: float, clear: bool) -> None:
-    assert bool(bent([Piece(-90.0, -30.0, moved_mm, gain), Piece(-30.0, 40.0, 0.3, 0.0)])) is clear
+    pieces = [Piece(-90.0, -30.0, moved_mm, gain, 0.5), STAYS]
+    assert bool(bent(pieces)) is clear
+    assert bent_mm(pieces) == (0.5 * moved_mm if clear else 0.0)
 
 
 def test_the_piece_with_the_most_to_gain_is_named() -> None:
-    sentences = bent([Piece(-90.0, -30.0, 4.6, 0.31), Piece(-30.0, 40.0, 6.0, 0.2)])
+    sentences = bent([Piece(-90.0, -30.0, 4.6, 0.31, 0.4), Piece(-30.0, 40.0, 6.0, 0.2, 0.6)])
     assert sentences == (
         "From S -90 to S -30 mm the body lies 5 mm from where the alignment has it, and agrees "
         "31 % better there: it was bent or turned between the scans. Check the alignment in that "
         "part.",
     )
+
+
+def test_a_verdict_expects_no_less_than_was_found() -> None:
+    verdict = Verdict("green", 0.1, 0.5, (0.2, 1.0), (), {})
+    assert verdict.at_least(0.4) is verdict
+    raised = verdict.at_least(2.0)
+    assert (raised.expected_error_mm, raised.interval_mm) == (2.0, (0.8, 4.0))
+    assert raised.probability_off_by_3_mm == 0.1
+    assert verdict.at_least(4.0).probability_off_by_3_mm == 0.5

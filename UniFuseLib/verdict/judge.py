@@ -58,6 +58,23 @@ class Verdict:
         trust: Trust = "amber" if self.trust == "green" else self.trust
         return replace(self, trust=trust, reasons=(*sentences, *self.reasons)[:MOST])
 
+    def at_least(self, error_mm: float) -> Verdict:
+        """No smaller an error is expected; the figures fit each other.
+
+        Args:
+            error_mm: that was found, mean inside the body.
+        """
+        if error_mm <= self.expected_error_mm:
+            return self
+        low, high = (error_mm / self.expected_error_mm * bound for bound in self.interval_mm)
+        probability = self.probability_off_by_3_mm
+        return replace(
+            self,
+            probability_off_by_3_mm=max(probability, _EVEN if error_mm > _OFF_MM else 0.0),
+            expected_error_mm=round(error_mm, 2),
+            interval_mm=(round(low, 2), round(high, 2)),
+        )
+
 
 class Band(NamedTuple):
     """Quotients of true and expected error that hold nine of ten cases."""

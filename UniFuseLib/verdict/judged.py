@@ -8,7 +8,7 @@ from UniFuseLib.verdict.affordable import affordable
 from UniFuseLib.verdict.evidence import evidence_of
 from UniFuseLib.verdict.judge import Verdict, shipped_judge
 from UniFuseLib.verdict.parting import parting_of
-from UniFuseLib.verdict.pieces import bent, pieces_of
+from UniFuseLib.verdict.pieces import bent, bent_mm, pieces_of
 from UniFuseLib.verdict.uncertainty import Uncertainty, uncertainty_of
 
 if TYPE_CHECKING:
@@ -65,8 +65,9 @@ def judge(
     doubts = (*pair.doubts, *unfitted(*pair.modalities))
     if found.trust != "red":  # a result that fits nowhere needs no finer suspicion
         stretched = known.stretch_doubts(pair.modalities) if known else ()
-        elsewhere = bent(pieces_of(pair, working, flow))
-        doubts = (*doubts, *stretched, *elsewhere, *one_sided(evidence, pair.modalities))
+        pieces = pieces_of(pair, working, flow)
+        doubts = (*doubts, *stretched, *bent(pieces), *one_sided(evidence, pair.modalities))
+        found = found.at_least(bent_mm(pieces))
     verdict = found.doubted(doubts)
     return Judged(verdict, uncertainty_of(parting, verdict) if parting and mapped else None)
 

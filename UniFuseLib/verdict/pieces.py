@@ -34,8 +34,8 @@ _PIECE_MM, _LEAST_MM = 70.0, 80.0  # of a piece, about; of a body that has two
 _MOST = 8  # pieces: those of a whole body are longer
 _STEPS = 8  # evaluations of a climb at most
 _LEAST_SCORE = 1e-4
-# docs/decisions/0111: pieces of good results gain at most 0.08 where they move by more than 2 mm; of
-# necks that were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
+# docs/decisions/0111: pieces of good results gain at most 0.08 where they move by more than 2 mm;
+# of necks that were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
 _LEAST_GAIN, _LEAST_MOVED_MM = 0.15, 3.0
 
 
@@ -46,6 +46,7 @@ class Piece(NamedTuple):
     to_mm: float  # its upper end
     moved_mm: float  # mean distance from where the result has it
     gain: float  # of the score by moving there
+    share: float  # of the body
 
     @property
     def lies_elsewhere(self) -> bool:
@@ -98,6 +99,11 @@ def bent(pieces: Sequence[Piece]) -> tuple[str, ...]:
     )
 
 
+def bent_mm(pieces: Sequence[Piece]) -> float:
+    """Mean distance inside the body of where pieces clearly lie from where the result has them."""
+    return sum(piece.share * piece.moved_mm for piece in pieces if piece.lies_elsewhere)
+
+
 def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places) -> list[Piece]:
     if len(places.compared) < _LEAST_POINTS:
         return []
@@ -108,12 +114,14 @@ def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places)
     count = min(max(2, round((high - low) / _PIECE_MM)), _MOST)
     inner = np.linspace(low, high, count + 1)[1:-1]
     of_place, of_voxel = np.digitize(height, inner), np.digitize(_heights(compared), inner)
+    spacings = levels_of(compared.compared_points())[:2]
     found = []
     for number in range(count):
         here = places.where(of_place == number)
         if len(here.compared) >= _LEAST_POINTS:
             part = _masked(compared, of_voxel == number)
-            found.append(_climbed(pulled, part, here, levels_of(compared.compared_points())[:2]))
+            share = len(here.compared) / len(places.compared)
+            found.append(_climbed(pulled, part, here, spacings)._replace(share=share))
     return found
 
 
@@ -136,6 +144,7 @@ def _climbed(
         to_mm=float(height.max()),
         moved_mm=float(np.linalg.norm(moved, axis=1).mean()),
         gain=gain,
+        share=1.0,
     )
 
 

@@ -70,6 +70,11 @@ def _reasons(_: Callable[[str], str]) -> tuple[str, ...]:
             "that both show the same patient."
         ),
         _(
+            "From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, "
+            "and agrees {percent} % better there: it was bent or turned between the scans. Check "
+            "the alignment in that part."
+        ),
+        _(
             "Both volumes hold the same voxels: one file was chosen twice, or is a copy of the "
             "other. Choose the degraded volume and its reference."
         ),

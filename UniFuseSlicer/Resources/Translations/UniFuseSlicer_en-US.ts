@@ -2042,6 +2042,10 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <source>From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, and agrees {percent} % better there: it was bent or turned between the scans. Check the alignment in that part.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Both volumes hold the same voxels: one file was chosen twice, or is a copy of the other. Choose the degraded volume and its reference.</source>
         <translation type="unfinished"></translation>
     </message>
