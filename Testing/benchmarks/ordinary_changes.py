@@ -15,12 +15,16 @@ from UniFuseLib.simulation.degrade import apply_degradation, sample_degradation,
 from UniFuseLib.spatial.volume import Volume
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from UniFuseLib.spatial.volume import Grid
 
-    # degraded, reference, (4, 4) RAS reference point → RAS degraded point; None: two patients
-    Pair = tuple[Volume, Volume, np.ndarray | None]
+    # RAS reference point → RAS degraded point: (4, 4), or of (n, 3) points; None: two patients
+    Truth = np.ndarray | Callable[[np.ndarray], np.ndarray] | None
+    Pair = tuple[Volume, Volume, Truth]  # degraded, reference
 
 _TURN_DEG, _SHIFT_MM = 5.0, 7.0
+_BEND_MM = 50.0  # of the body, over which it bends
 
 
 def mapped(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -104,6 +108,32 @@ def thick(volume: Volume, axis: int, mm: float) -> Volume:
     affine[:3, 3] += (factor - 1) / 2 * affine[:3, axis]
     affine[:3, axis] *= factor
     return Volume(np.moveaxis(mean, 0, axis).round(1), affine)
+
+
+def bent(degraded: Volume, reference: Volume, degrees: float) -> Pair:
+    """What lies below 0.6 of the height is turned about R, as a neck or a knee bends."""
+    grid = degraded.grid
+    height = np.ptp(grid.corners()[:, 2])
+    pivot = middle(grid) + np.array([0, 0, 0.1 * height])
+
+    def bend(points: np.ndarray) -> np.ndarray:
+        share = np.clip((pivot[2] - points[:, 2]) / _BEND_MM, 0, 1)
+        angle = np.deg2rad(degrees) * share**2 * (3 - 2 * share)
+        r, a, s = (points - pivot).T
+        cos, sin = np.cos(angle), np.sin(angle)
+        return np.column_stack([r, cos * a - sin * s, sin * a + cos * s]) + pivot
+
+    def truth(points: np.ndarray) -> np.ndarray:
+        found = points
+        for _ in range(200):
+            found = found - 0.7 * (bend(found) - points)
+        return found
+
+    index = np.argwhere(np.ones(grid.shape, dtype=bool))
+    shown = mapped(np.linalg.inv(degraded.affine), bend(mapped(degraded.affine, index)))
+    air = float(degraded.array.min())
+    values = ndimage.map_coordinates(degraded.array.astype(np.float32), shown.T, order=1, cval=air)
+    return Volume(values.reshape(grid.shape), degraded.affine), reference, truth
 
 
 def lesion(volume: Volume, radius_mm: float, percentile: float) -> Volume:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LEFT_BY_AFFINE = {"rotation_deg": 0.8, "translation_mm": 0.9, "scale": 0.0}
 HEAD = MisalignmentRange(**LEFT_BY_AFFINE, elastic_mm=2.0)
 LIMB = MisalignmentRange(**LEFT_BY_AFFINE, elastic_mm=10.0)
+FAR = MisalignmentRange(rotation_deg=2.0, translation_mm=2.0, scale=0.04, elastic_mm=10.0)
 SLAB = 8  # slices
 NOISE_HU = 40.0
 _FOLLOW_UPS = ("*/ct_torso/*_ct", "val/ct_headneck_openkbp/*_ct", "*/ct_pet_mr/*/ct")
@@ -65,6 +66,7 @@ def head_cases(name: str, degraded: Volume, reference: Volume, mask: np.ndarray)
     """MR on MR: whole, stripped to `mask` on either side, cut to a slab on either side."""
     whole = Case("whole MR", name, degraded, reference, ("mr", "mr"), HEAD)
     yield whole
+    yield whole._replace(group="whole MR, far", range=FAR)
     yield whole._replace(group="stripped degraded", degraded=strip(degraded, mask))
     yield whole._replace(group="stripped reference", reference=strip(reference, mask))
     yield whole._replace(group="slab degraded", cut=slab)

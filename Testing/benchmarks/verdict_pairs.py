@@ -160,14 +160,14 @@ def _made(pack: Pack, draw: Draw) -> Pair:
         ]
     )
     ct = pack.read(entry)
-    mr = Volume(_mr_like(ct.array.astype(np.float32), draw), ct.affine)
+    mr = Volume(mr_like(ct.array.astype(np.float32), draw), ct.affine)
     as_mr = entry._replace(contrast="t1")
     if draw.chance(0.5):
         return entry, as_mr, ct, mr
     return as_mr, entry, mr, ct
 
 
-def _mr_like(hu: np.ndarray, draw: Draw) -> np.ndarray:
+def mr_like(hu: np.ndarray, draw: Draw) -> np.ndarray:
     """Hounsfield units through a curve of a T1: fat bright, bone dark, with noise and bias."""
     rng = draw.rng
     knots = [-1024, -300, -150, -90, -30, 10, 30, 45, 60, 110, 250, 1500]

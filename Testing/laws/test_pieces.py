@@ -158,8 +158,8 @@ def test_the_piece_with_the_most_to_gain_is_named() -> None:
     sentences = bent([Piece(-90.0, -30.0, 4.6, 0.31, 0.4), Piece(-30.0, 40.0, 6.0, 0.2, 0.6)])
     assert sentences == (
         "From S -90 to S -30 mm the body lies 5 mm from where the alignment has it, and agrees "
-        "31 % better there: it was bent or turned between the scans. Check the alignment in that "
-        "part.",
+        "31 % better there: it was bent or turned between the scans. Check that part, or fuse "
+        "again with a mask of it.",
     )
 
 

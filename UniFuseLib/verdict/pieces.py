@@ -95,7 +95,7 @@ def bent(pieces: Sequence[Piece]) -> tuple[str, ...]:
     return (
         f"From S {worst.from_mm:.0f} to S {worst.to_mm:.0f} mm the body lies {worst.moved_mm:.0f} "
         f"mm from where the alignment has it, and agrees {100 * worst.gain:.0f} % better there: it "
-        "was bent or turned between the scans. Check the alignment in that part.",
+        "was bent or turned between the scans. Check that part, or fuse again with a mask of it.",
     )
 
 

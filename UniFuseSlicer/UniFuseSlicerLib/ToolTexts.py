@@ -72,7 +72,7 @@ def _reasons(_: Callable[[str], str]) -> tuple[str, ...]:
         _(
             "From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, "
             "and agrees {percent} % better there: it was bent or turned between the scans. Check "
-            "the alignment in that part."
+            "that part, or fuse again with a mask of it."
         ),
         _(
             "Both volumes hold the same voxels: one file was chosen twice, or is a copy of the "

@@ -2050,8 +2050,8 @@ Das lässt sich nicht rückgängig machen.</translation>
         <translation>Die Volumen stimmen {percent} % besser überein, wenn das gestörte {direction} {stretch} % {size} angenommen wird: bitte Voxelgrößen und Gantry-Neigung in beiden Headern prüfen, und ob beide denselben Patienten zeigen.</translation>
     </message>
     <message>
-        <source>From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, and agrees {percent} % better there: it was bent or turned between the scans. Check the alignment in that part.</source>
-        <translation>Von S {low} bis S {high} mm liegt der Körper {mm} mm neben der Stelle, an die ihn die Ausrichtung legt, und stimmt dort um {percent} % besser überein: er wurde zwischen den Aufnahmen gebeugt oder gedreht. Bitte die Ausrichtung in diesem Teil prüfen.</translation>
+        <source>From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, and agrees {percent} % better there: it was bent or turned between the scans. Check that part, or fuse again with a mask of it.</source>
+        <translation>Von S {low} bis S {high} mm liegt der Körper {mm} mm neben der Stelle, an die ihn die Ausrichtung legt, und stimmt dort um {percent} % besser überein: er wurde zwischen den Aufnahmen gebeugt oder gedreht. Bitte diesen Teil prüfen oder mit einer Maske von ihm noch einmal fusionieren.</translation>
     </message>
     <message>
         <source>Both volumes hold the same voxels: one file was chosen twice, or is a copy of the other. Choose the degraded volume and its reference.</source>

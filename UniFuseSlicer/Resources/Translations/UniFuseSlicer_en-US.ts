@@ -2042,7 +2042,7 @@ This cannot be undone.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <source>From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, and agrees {percent} % better there: it was bent or turned between the scans. Check the alignment in that part.</source>
+        <source>From S {low} to S {high} mm the body lies {mm} mm from where the alignment has it, and agrees {percent} % better there: it was bent or turned between the scans. Check that part, or fuse again with a mask of it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
