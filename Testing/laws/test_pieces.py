@@ -132,6 +132,21 @@ def test_a_field_that_follows_the_bend_leaves_no_doubt() -> None:
     assert bent(pieces_of(pair, working, flow)) == ()
 
 
+def test_a_piece_of_which_the_other_volume_has_nothing_has_no_say() -> None:
+    pair, working = bent_pair(("mr", "mr"), 0.0)
+    whole = pair.degraded.source.volume
+    height = (places(whole.grid) @ np.linalg.inv(POSE)[:3, :3].T + np.linalg.inv(POSE)[:3, 3])[
+        ..., 2
+    ]
+    stripped = Volume(np.where(height > 10, whole.array, 0), whole.affine)
+    pair = prepare_pair(
+        stripped, pair.reference.source.volume, ("mr", "mr"), standard_contract(), 3.0
+    )
+    pieces = pieces_of(pair, place(pair, unmoved()._replace(matrix=POSE)), at_rest(working))
+    assert bent(pieces) == ()
+    assert all(piece.to_mm > 0 for piece in pieces)
+
+
 def test_a_short_body_has_no_pieces() -> None:
     whole = scan(REFERENCE, "mr", places(REFERENCE))
     affine = whole.affine.copy()

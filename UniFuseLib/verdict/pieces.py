@@ -34,6 +34,9 @@ _PIECE_MM, _LEAST_MM = 70.0, 80.0  # of a piece, about; of a body that has two
 _MOST = 8  # pieces: those of a whole body are longer
 _STEPS = 8  # evaluations of a climb at most
 _LEAST_SCORE = 1e-4
+# Of the score of the best piece: what was stripped agrees with nothing (0.01), pieces beyond a bend
+# have half of it and more
+_LEAST_OF_BEST = 0.25
 # docs/decisions/0111: pieces of good results gain at most 0.08 where they move by more than 2 mm;
 # of necks that were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
 _LEAST_GAIN, _LEAST_MOVED_MM = 0.15, 3.0
@@ -47,6 +50,7 @@ class Piece(NamedTuple):
     moved_mm: float  # mean distance from where the result has it
     gain: float  # of the score by moving there
     share: float  # of the body
+    score: float = 1.0  # where it ends
 
     @property
     def lies_elsewhere(self) -> bool:
@@ -122,7 +126,8 @@ def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places)
             part = _masked(compared, of_voxel == number)
             share = len(here.compared) / len(places.compared)
             found.append(_climbed(pulled, part, here, spacings)._replace(share=share))
-    return found
+    best = max((piece.score for piece in found), default=0.0)
+    return [piece for piece in found if piece.score >= _LEAST_OF_BEST * best]
 
 
 def _climbed(
@@ -131,12 +136,13 @@ def _climbed(
     """From where the result has it, at the coarse spacings."""
     begin = matrix = nearest_rigid(places.compared, places.pulled)
     measures = measures_of(pulled.modality, part.modality)
-    gain = 0.0
+    gain, score = 0.0, 0.0
     for spacing in spacings:
         problem = AffineProblem(pulled, part, spacing, body_frame(places.compared), measures)
         found = levenberg_marquardt(problem, matrix, _STEPS)
         matrix = found.matrix
-        gain = found.at.score / max(problem.expand(begin).score, _LEAST_SCORE) - 1
+        score = found.at.score
+        gain = score / max(problem.expand(begin).score, _LEAST_SCORE) - 1
     moved = mapped(matrix, places.compared) - mapped(begin, places.compared)
     height = places.reference[:, 2]
     return Piece(
@@ -145,6 +151,7 @@ def _climbed(
         moved_mm=float(np.linalg.norm(moved, axis=1).mean()),
         gain=gain,
         share=1.0,
+        score=score,
     )
 
 
