@@ -161,7 +161,7 @@ STAYS = Piece(-30.0, 40.0, 0.3, 0.0, 0.5)
 
 
 @pytest.mark.parametrize(
-    ("moved_mm", "gain", "clear"), [(5.0, 0.3, True), (5.0, 0.1, False), (2.5, 0.3, False)]
+    ("moved_mm", "gain", "clear"), [(5.0, 0.3, True), (5.0, 0.08, False), (2.5, 0.3, False)]
 )
 def test_a_piece_has_to_gain_and_to_move(moved_mm: float, gain: float, clear: bool) -> None:
     pieces = [Piece(-90.0, -30.0, moved_mm, gain, 0.5), STAYS]

@@ -37,9 +37,9 @@ _LEAST_SCORE = 1e-4
 # Of the score of the best piece: what was stripped agrees with nothing (0.01), pieces beyond a bend
 # have half of it and more
 _LEAST_OF_BEST = 0.25
-# docs/decisions/0111: pieces of good results gain at most 0.08 where they move by more than 2 mm;
-# of necks that were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
-_LEAST_GAIN, _LEAST_MOVED_MM = 0.15, 3.0
+# docs/decisions/0111: pieces of good results gain at most 0.07 where they move by 3 mm and more; of
+# necks that were bent by 6°, whose lower end is 7 mm off, 0.3 and more, and lie 4 mm away
+_LEAST_GAIN, _LEAST_MOVED_MM = 0.1, 3.0
 
 
 class Piece(NamedTuple):
