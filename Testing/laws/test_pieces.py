@@ -157,20 +157,22 @@ def test_a_short_body_has_no_pieces() -> None:
     assert pieces_of(pair, working, at_rest(working)) == []
 
 
-STAYS = Piece(-30.0, 40.0, 0.3, 0.0, 0.5)
+STAYS = Piece(-30.0, 40.0, 0.3, 0.0, 1.0, 0.5)
 
 
 @pytest.mark.parametrize(
     ("moved_mm", "gain", "clear"), [(5.0, 0.3, True), (5.0, 0.08, False), (2.5, 0.3, False)]
 )
 def test_a_piece_has_to_gain_and_to_move(moved_mm: float, gain: float, clear: bool) -> None:
-    pieces = [Piece(-90.0, -30.0, moved_mm, gain, 0.5), STAYS]
+    pieces = [Piece(-90.0, -30.0, moved_mm, gain, 1.0, 0.5), STAYS]
     assert bool(bent(pieces)) is clear
     assert bent_mm(pieces) == (0.5 * moved_mm if clear else 0.0)
 
 
 def test_the_piece_with_the_most_to_gain_is_named() -> None:
-    sentences = bent([Piece(-90.0, -30.0, 4.6, 0.31, 0.4), Piece(-30.0, 40.0, 6.0, 0.2, 0.6)])
+    sentences = bent(
+        [Piece(-90.0, -30.0, 4.6, 0.31, 1.0, 0.4), Piece(-30.0, 40.0, 6.0, 0.2, 1.0, 0.6)]
+    )
     assert sentences == (
         "From S -90 to S -30 mm the body lies 5 mm from where the alignment has it, and agrees "
         "31 % better there: it was bent or turned between the scans. Check that part, or fuse "

@@ -49,8 +49,8 @@ class Piece(NamedTuple):
     to_mm: float  # its upper end
     moved_mm: float  # mean distance from where the result has it
     gain: float  # of the score by moving there
+    score: float  # where it ends
     share: float  # of the body
-    score: float = 1.0  # where it ends
 
     @property
     def lies_elsewhere(self) -> bool:
@@ -125,13 +125,17 @@ def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places)
         if len(here.compared) >= _LEAST_POINTS:
             part = _masked(compared, of_voxel == number)
             share = len(here.compared) / len(places.compared)
-            found.append(_climbed(pulled, part, here, spacings)._replace(share=share))
+            found.append(_climbed(pulled, part, here, spacings, share))
     best = max((piece.score for piece in found), default=0.0)
     return [piece for piece in found if piece.score >= _LEAST_OF_BEST * best]
 
 
 def _climbed(
-    pulled: AlignmentVolume, part: AlignmentVolume, places: _Places, spacings: Sequence[float]
+    pulled: AlignmentVolume,
+    part: AlignmentVolume,
+    places: _Places,
+    spacings: Sequence[float],
+    share: float,
 ) -> Piece:
     """From where the result has it, at the coarse spacings."""
     begin = matrix = nearest_rigid(places.compared, places.pulled)
@@ -150,8 +154,8 @@ def _climbed(
         to_mm=float(height.max()),
         moved_mm=float(np.linalg.norm(moved, axis=1).mean()),
         gain=gain,
-        share=1.0,
         score=score,
+        share=share,
     )
 
 
