@@ -127,15 +127,6 @@ def test_a_worker_that_does_not_see_the_folder_writes_nothing(tmp_path: Path) ->
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_freed_memory_is_given_back_after_a_case_that_failed_as_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
-    monkeypatch.setattr("UniFuseLib.batch.work.give_back_freed_memory", asked.append)
-    assert run_case(Task(str(tmp_path / "elsewhere"), "one", "/a", "/b", {}, {})).state == "failed"
-    assert asked == [0]
-
-
 def test_what_nobody_expected_is_a_row_with_its_traceback_kept(
     inputs: Path, tmp_path: Path
 ) -> None:

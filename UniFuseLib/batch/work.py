@@ -18,7 +18,6 @@ from UniFuseLib.commands.fuse_files import RESULTS, fuse_into
 from UniFuseLib.errors import UNEXPECTED_EXIT_CODE, OutputError, UniFuseError
 from UniFuseLib.io.json_files import write_json, write_text
 from UniFuseLib.io.output_folder import result_folder
-from UniFuseLib.process import give_back_freed_memory
 
 if TYPE_CHECKING:
     from UniFuseLib.commands.fuse_files import Written
@@ -52,8 +51,6 @@ def run_case(task: Task, slot: int = 0) -> Outcome:
         where = _keep_traceback(task)
         sentence = f"Unexpected error: {error!r}. Please report it with {where}."
         return ended("failed", sentence, UNEXPECTED_EXIT_CODE)
-    finally:
-        give_back_freed_memory(0)  # kept in pieces, it would grow from case to case
     return ended("done")
 
 
