@@ -127,8 +127,8 @@ def fuse(
         working_spacing: mm, isotropic; None takes the contract's.
         precision: `auto` (float32), `float32`, `bfloat16` or `float16`.
         refine: test-time optimisation of the field (`registration/bspline_refinement.py`): `off`,
-            `auto` (pairs of modalities that were measured to gain), or the largest number of
-                steps of every level.
+            `auto` (pairs of modalities that were measured to gain), or the largest number of steps
+            of every level.
         align: how far the alignment may go: `deformable`, `affine` or `rigid` (one motion of the
             whole body, neither the network's field nor its refinement), or `none` (the geometry of
             the files, or that of `initial_transform`).

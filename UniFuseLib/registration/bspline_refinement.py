@@ -132,55 +132,43 @@ def refine(
                 progress((done + share) / len(levels))
 
             of_all(0.0)
-            before, search = found.levels, _Search(pair, found.flow.float(), level)
-            found = search.further(found, steps, policy, of_all)
+            before = found.levels
+            found = _further(found, pair, level, steps, policy, of_all)
             if found.levels == before:
                 break
     progress(1.0)
     return found
 
 
-class _Search:
-    """One level, from a field."""
-
-    def __init__(self, pair: RefinementPair, flow: Tensor, level: Level) -> None:
-        self._problem = RefinementProblem(pair, flow, level.pitch_mm)
-        self._body, self._bending_weight = pair.body, level.bending_weight
-        self._rest = self._problem.lattice.zeros(flow.device)
-        self._first = self._problem.normal_equations(self._rest)
-
-    def further(
-        self,
-        found: Refined,
-        steps: int,
-        policy: RefinementPolicy,
-        progress: Callable[[float], None],
-    ) -> Refined:
-        """With this level where it generalises, as the levels before made it otherwise."""
-        gain = held_out_gain(self._first, self._problem.lattice, self._bending_weight)
-        found = found._replace(held_out=found.held_out or gain)
-        if gain.gain < policy.least_gain or gain.t < policy.least_t:
-            return found.ended(_NO_GAIN)
-        flow, made = self._followed(steps, progress)
-        found = found._replace(steps=found.steps + made)
-        if bool(((jacobian_determinant(flow)[:, None] <= 0) & self._body).any()):
-            return found.ended(_FOLDS)
-        return found._replace(flow=flow, levels=found.levels + 1)
-
-    def _followed(self, steps: int, progress: Callable[[float], None]) -> tuple[Tensor, int]:
-        """φ + u after at most `steps` steps, and how many were made."""
-        problem, control, equations = self._problem, self._rest, self._first
-        made = 0
-        while made < steps:
-            if made:
-                equations = problem.normal_equations(control)
-            made += 1
-            progress(made / (steps + 1))
-            step = gauss_newton(equations, control, problem.lattice, self._bending_weight)
-            control = control + step
-            if _mean_length(step, equations) < _SETTLED_MM:
-                break
-        return problem.field(control), made
+def _further(
+    found: Refined,
+    pair: RefinementPair,
+    level: Level,
+    steps: int,
+    policy: RefinementPolicy,
+    progress: Callable[[float], None],
+) -> Refined:
+    """With this level where it generalises, as the levels before made it otherwise."""
+    problem = RefinementProblem(pair, found.flow.float(), level.pitch_mm)
+    control = problem.lattice.zeros(found.flow.device)
+    equations = problem.normal_equations(control)
+    gain = held_out_gain(equations, problem.lattice, level.bending_weight)
+    found = found._replace(held_out=found.held_out or gain)
+    if gain.gain < policy.least_gain or gain.t < policy.least_t:
+        return found.ended(_NO_GAIN)
+    for made in range(1, steps + 1):
+        if made > 1:
+            equations = problem.normal_equations(control)
+        progress(made / (steps + 1))
+        step = gauss_newton(equations, control, problem.lattice, level.bending_weight)
+        control = control + step
+        if _mean_length(step, equations) < _SETTLED_MM:
+            break
+    flow = problem.field(control)
+    found = found._replace(steps=found.steps + made)
+    if bool(((jacobian_determinant(flow)[:, None] <= 0) & pair.body).any()):
+        return found.ended(_FOLDS)
+    return found._replace(flow=flow, levels=found.levels + 1)
 
 
 def _mean_length(step: Tensor, equations: NormalEquations) -> float:
