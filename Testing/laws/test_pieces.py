@@ -11,6 +11,8 @@ from head_phantom import places, rigid, turned
 from scipy import ndimage
 
 from UniFuseLib.contract import standard_contract
+from UniFuseLib.errors import Cancelled
+from UniFuseLib.preprocessing.guidance import Guidance
 from UniFuseLib.preprocessing.prepare import prepare_pair
 from UniFuseLib.preprocessing.working_pair import place
 from UniFuseLib.registration.affine import unmoved
@@ -132,17 +134,33 @@ def test_a_field_that_follows_the_bend_leaves_no_doubt() -> None:
     assert bent(pieces_of(pair, working, flow)) == ()
 
 
-def test_a_piece_of_which_the_other_volume_has_nothing_has_no_say() -> None:
+def test_it_can_be_stopped() -> None:
     pair, working = bent_pair(("mr", "mr"), 0.0)
-    whole = pair.degraded.source.volume
-    height = (places(whole.grid) @ np.linalg.inv(POSE)[:3, :3].T + np.linalg.inv(POSE)[:3, 3])[
-        ..., 2
-    ]
-    stripped = Volume(np.where(height > 10, whole.array, 0), whole.affine)
-    pair = prepare_pair(
-        stripped, pair.reference.source.volume, ("mr", "mr"), standard_contract(), 3.0
-    )
-    pieces = pieces_of(pair, place(pair, unmoved()._replace(matrix=POSE)), at_rest(working))
+
+    def asked() -> None:
+        raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        pieces_of(pair, working, at_rest(working), asked)
+
+
+@pytest.mark.parametrize("how", ["empty", "masked"])
+@pytest.mark.parametrize("kinds", PAIRS)
+def test_a_piece_of_which_the_other_volume_has_nothing_has_no_say(
+    kinds: tuple[str, str], how: str
+) -> None:
+    """Whichever volume is pulled: what the degraded one lacks may be all of a piece."""
+    pair, _ = bent_pair(kinds, 0.0)
+    whole, reference = pair.degraded.source.volume, pair.reference.source.volume
+    unbent = Grid(whole.array.shape, np.linalg.inv(POSE) @ whole.affine)
+    known = places(unbent)[..., 2] > 10
+    air = -1000.0 if kinds[0] == "ct" else 0.0
+    degraded = whole if how == "masked" else Volume(np.where(known, whole.array, air), whole.affine)
+    mask = Volume(known.astype(np.float32), whole.affine) if how == "masked" else None
+    guidance = Guidance(degraded_mask=mask)
+    pair = prepare_pair(degraded, reference, kinds, standard_contract(), 3.0, guidance)
+    working = place(pair, unmoved()._replace(matrix=POSE))
+    pieces = pieces_of(pair, working, at_rest(working))
     assert bent(pieces) == ()
     assert all(piece.to_mm > 0 for piece in pieces)
 

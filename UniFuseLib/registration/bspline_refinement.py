@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 AUTO_STEPS = 6  # of a level, at most
 LARGEST = 100
-_SETTLED_MM = 0.3  # a mean step below it ends a level: more steps gained nothing (0110)
 
 _NO_GAIN = (
     "The refined deformation did not improve the parts of the volumes that it was not fitted to, "
@@ -49,14 +48,19 @@ class RefinementPolicy(NamedTuple):
     levels: tuple[Level, ...]  # one after the other, each from where the one before ended
     least_gain: float  # of a level, in held-out cells, relative to the residual
     least_t: float  # of the gain over the cells
+    settled_mm: float = 0.0  # a mean step below it ends a level
 
 
 # (degraded, reference) → measured to gain (docs/decisions/0046, 0110)
 _SUPPLE = RefinementPolicy(
-    (Level(2000.0), Level(500.0), Level(200.0, 15.0), Level(60.0, 15.0)), 0.004, 3.0
+    levels=(Level(2000.0), Level(500.0), Level(200.0, 15.0), Level(60.0, 15.0)),
+    least_gain=0.004,
+    least_t=3.0,
+    settled_mm=0.3,
 )
 MEASURED = {("mr", "mr"): _SUPPLE, ("ct", "ct"): _SUPPLE}
-_OTHERS = RefinementPolicy((Level(60000.0),), 0.004, 3.0)  # where steps are asked for
+# where steps are asked for: all of them are made, for a stiff field takes many small ones
+_OTHERS = RefinementPolicy((Level(60000.0),), 0.004, 3.0)
 
 
 class Refined(NamedTuple):
@@ -162,7 +166,7 @@ def _further(
         progress(made / (steps + 1))
         step = gauss_newton(equations, control, problem.lattice, level.bending_weight)
         control = control + step
-        if _mean_length(step, equations) < _SETTLED_MM:
+        if _mean_length(step, equations) < policy.settled_mm:
             break
     flow = problem.field(control)
     found = found._replace(steps=found.steps + made)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Trust = Literal["green", "amber", "red"]
 _FILE = "verdict.json"
 _OFF_MM, _EVEN = 3.0, 0.5
+_LEAST_MM = 0.01  # that an expected error is rounded to
 _UNREASONED = "No single finding stands out; together they are unlike those of a good alignment."
 
 
@@ -66,7 +67,8 @@ class Verdict:
         """
         if error_mm <= self.expected_error_mm:
             return self
-        low, high = (error_mm / self.expected_error_mm * bound for bound in self.interval_mm)
+        factor = error_mm / max(self.expected_error_mm, _LEAST_MM)
+        low, high = (factor * bound for bound in self.interval_mm)
         probability = self.probability_off_by_3_mm
         return replace(
             self,

@@ -65,7 +65,7 @@ def judge(
     doubts = (*pair.doubts, *unfitted(*pair.modalities))
     if found.trust != "red":  # a result that fits nowhere needs no finer suspicion
         stretched = known.stretch_doubts(pair.modalities) if known else ()
-        pieces = pieces_of(pair, working, flow)
+        pieces = pieces_of(pair, working, flow, lambda: progress(1.0))
         doubts = (*doubts, *stretched, *bent(pieces), *one_sided(evidence, pair.modalities))
         found = found.at_least(bent_mm(pieces))
     verdict = found.doubted(doubts)

@@ -18,11 +18,12 @@ from UniFuseLib.registration.affine_parameters import body_frame
 from UniFuseLib.registration.affine_problem import AffineProblem
 from UniFuseLib.registration.affine_solver import levenberg_marquardt
 from UniFuseLib.spatial.linear import mapped
+from UniFuseLib.spatial.resampling import inside
 from UniFuseLib.spatial.rigid import nearest_rigid
 from UniFuseLib.verdict.field import images_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from UniFuseLib.preprocessing.prepare import PreparedPair
     from UniFuseLib.preprocessing.working_pair import WorkingPair
@@ -69,7 +70,12 @@ class _Places(NamedTuple):
         return _Places(*(points[chosen] for points in self))
 
 
-def pieces_of(pair: PreparedPair, working: WorkingPair, flow: torch.Tensor) -> list[Piece]:
+def pieces_of(
+    pair: PreparedPair,
+    working: WorkingPair,
+    flow: torch.Tensor,
+    asked: Callable[[], None] = lambda: None,
+) -> list[Piece]:
     """From foot to head; none of a body too short to have two.
 
     The volume that `registration.affine.register` pulls is pulled here as well.
@@ -78,16 +84,17 @@ def pieces_of(pair: PreparedPair, working: WorkingPair, flow: torch.Tensor) -> l
         pair: the checked inputs.
         working: both on the working grid.
         flow: φ `(1, 3, d, h, w)` voxels, that the result follows.
+        asked: called before every evaluation; may raise to stop.
     """
     degraded, reference = pair.degraded.side, pair.reference.side
     points = reference.compared_points(_POINTS)
     images = images_of(points, working.alignment.matrix, flow.float().cpu(), working.grid)
-    shown = _inside(degraded, images)
+    shown = _shown(degraded, images)
     points, images = points[shown], images[shown]
     with torch.no_grad():
         if better_as_reference(degraded, reference):
-            return _pieces(reference, degraded, _Places(points, images, points))
-        return _pieces(degraded, reference, _Places(images, points, points))
+            return _pieces(reference, degraded, _Places(points, images, points), asked)
+        return _pieces(degraded, reference, _Places(images, points, points), asked)
 
 
 def bent(pieces: Sequence[Piece]) -> tuple[str, ...]:
@@ -108,7 +115,13 @@ def bent_mm(pieces: Sequence[Piece]) -> float:
     return sum(piece.share * piece.moved_mm for piece in pieces if piece.lies_elsewhere)
 
 
-def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places) -> list[Piece]:
+def _pieces(
+    pulled: AlignmentVolume,
+    compared: AlignmentVolume,
+    places: _Places,
+    asked: Callable[[], None],
+) -> list[Piece]:
+    places = places.where(_compared(compared, places.compared))
     if len(places.compared) < _LEAST_POINTS:
         return []
     height = places.compared[:, 2]
@@ -124,8 +137,8 @@ def _pieces(pulled: AlignmentVolume, compared: AlignmentVolume, places: _Places)
         here = places.where(of_place == number)
         if len(here.compared) >= _LEAST_POINTS:
             part = _masked(compared, of_voxel == number)
-            share = len(here.compared) / len(places.compared)
-            found.append(_climbed(pulled, part, here, spacings, share))
+            piece = _climbed(pulled, part, here, spacings, asked)
+            found.append(piece._replace(share=len(here.compared) / len(places.compared)))
     best = max((piece.score for piece in found), default=0.0)
     return [piece for piece in found if piece.score >= _LEAST_OF_BEST * best]
 
@@ -135,15 +148,15 @@ def _climbed(
     part: AlignmentVolume,
     places: _Places,
     spacings: Sequence[float],
-    share: float,
+    asked: Callable[[], None],
 ) -> Piece:
-    """From where the result has it, at the coarse spacings."""
+    """From where the result has it, at the coarse spacings; as if it were all of the body."""
     begin = matrix = nearest_rigid(places.compared, places.pulled)
     measures = measures_of(pulled.modality, part.modality)
     gain, score = 0.0, 0.0
     for spacing in spacings:
         problem = AffineProblem(pulled, part, spacing, body_frame(places.compared), measures)
-        found = levenberg_marquardt(problem, matrix, _STEPS)
+        found = levenberg_marquardt(problem, matrix, _STEPS, progress=asked)
         matrix = found.matrix
         score = found.at.score
         gain = score / max(problem.expand(begin).score, _LEAST_SCORE) - 1
@@ -155,7 +168,7 @@ def _climbed(
         moved_mm=float(np.linalg.norm(moved, axis=1).mean()),
         gain=gain,
         score=score,
-        share=share,
+        share=1.0,
     )
 
 
@@ -172,8 +185,15 @@ def _heights(volume: AlignmentVolume) -> np.ndarray:
     return np.asarray(along_d * d + along_h * h + along_w * w + grid.origin[2])
 
 
-def _inside(volume: AlignmentVolume, points: np.ndarray) -> np.ndarray:
+def _indices(volume: AlignmentVolume, points: np.ndarray) -> np.ndarray:
+    return mapped(np.linalg.inv(volume.values.affine), points)
+
+
+def _shown(volume: AlignmentVolume, points: np.ndarray) -> np.ndarray:
     """Whether the field of view holds them, `(n,)` bool."""
-    grid = volume.values.grid
-    index = (points - grid.origin) @ np.linalg.inv(grid.linear).T
-    return np.asarray(((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all(axis=1))
+    return inside(_indices(volume, points), volume.values.array.shape)[:, 0]
+
+
+def _compared(volume: AlignmentVolume, points: np.ndarray) -> np.ndarray:
+    """Whether they lie in what is compared of a volume, whose field of view holds them."""
+    return volume.compared[tuple(np.rint(_indices(volume, points)).astype(int).T)]
